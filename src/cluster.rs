@@ -1,0 +1,118 @@
+//! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `spec` makes one.
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use time::OffsetDateTime;
+
+use crate::catalog::releases::Release;
+use crate::pki::cfssl::{Profile, Request};
+
+/// What a host does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role { ControlPlane, Etcd, Worker, LoadBalancer, Admin }
+
+impl Role {
+    pub const ALL: [Role; 5] = [Role::ControlPlane, Role::Etcd, Role::Worker, Role::LoadBalancer, Role::Admin];
+    /// The name in cluster.toml.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::ControlPlane => "control-plane",
+            Role::Etcd => "etcd",
+            Role::Worker => "worker",
+            Role::LoadBalancer => "load-balancer",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// An RFC 1123 name, lower case; safe as a file name.
+    pub name: String,
+    pub ip: IpAddr,
+    pub roles: BTreeSet<Role>,
+}
+
+impl Host {
+    pub fn is(&self, role: Role) -> bool { self.roles.contains(&role) }
+}
+
+/// The cluster's address ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network { pub services: IpNet, pub pods: IpNet, pub dns: IpAddr }
+
+/// Where nodes and administrators reach the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A host name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+/// An encryption provider that takes a 32-byte key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncryptionProvider { Aescbc, Aesgcm, Secretbox }
+
+impl EncryptionProvider {
+    pub const ALL: [EncryptionProvider; 3] = [EncryptionProvider::Aescbc, EncryptionProvider::Aesgcm, EncryptionProvider::Secretbox];
+    /// The name in cluster.toml and in Kubernetes' EncryptionConfiguration.
+    pub fn name(self) -> &'static str {
+        match self { EncryptionProvider::Aescbc => "aescbc", EncryptionProvider::Aesgcm => "aesgcm", EncryptionProvider::Secretbox => "secretbox" }
+    }
+}
+
+/// A CSR file: what it says and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsrFile {
+    pub request: Request,
+    /// The bytes as they were read, to be handed on with the certificates.
+    pub text: String,
+    /// Whether it is the built-in one, because the CSR folder has none of that name.
+    pub built_in: bool,
+}
+
+/// What is signed, with what, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pki {
+    /// What cfssl calls now.
+    pub issued: OffsetDateTime,
+    /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
+    pub profile: Profile,
+    pub profile_name: String,
+    /// ca-config.json as it was read.
+    pub config_text: String,
+    pub config_built_in: bool,
+    /// By file name (`ca-csr.json`); one for every file that the identities table names.
+    pub csrs: BTreeMap<String, CsrFile>,
+}
+
+/// A valid cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    pub name: String,
+    pub release: &'static Release,
+    /// The DNS domain of services, without a trailing dot.
+    pub domain: String,
+    pub network: Network,
+    pub endpoint: Endpoint,
+    /// The port that the load balancers listen on.
+    pub load_balancer_port: u16,
+    pub pki: Pki,
+    pub encryption: EncryptionProvider,
+    /// In the order of the file.
+    pub hosts: Vec<Host>,
+    pub(crate) checked: Checked,
+}
+
+/// The mark that only a checked cluster carries.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked(pub(in crate) ());
+
+impl Cluster {
+    /// The hosts with `role`, in the order of the file.
+    pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(move |host| host.is(role))
+    }
+}

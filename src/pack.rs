@@ -1,0 +1,1 @@
+//! Bundles as archives, as bytes. (interface skeleton)

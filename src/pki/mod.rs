@@ -1,0 +1,7 @@
+//! The only cryptography, DER and PEM in the project; it knows no Kubernetes, no hosts and no paths.
+pub mod cfssl;
+pub mod decode;
+pub mod derivation;
+pub mod key;
+pub mod secret;
+pub mod x509;
