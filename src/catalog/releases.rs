@@ -27,6 +27,8 @@ impl Release {
         if parts.next().is_some() || !patch.is_none_or(number) {
             return None;
         }
-        RELEASES.iter().find(|release| release.kubernetes == format!("{major}.{minor}"))
+        RELEASES
+            .iter()
+            .find(|release| release.kubernetes == format!("{major}.{minor}"))
     }
 }
