@@ -59,14 +59,24 @@ pub struct ReleaseFacts {
     pub health_path: &'static str,
 }
 
+/// The names of the hosts with a role, as a sentence lists them; empty where there are none.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoleFacts {
+    pub etcd: String,
+    pub control_plane: String,
+    pub load_balancer: String,
+    pub worker: String,
+    pub first_control_plane: String,
+}
+
 /// All variables for one host.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
     pub cluster: ClusterFacts,
     pub network: NetworkFacts,
     pub host: HostFacts,
-    /// All hosts, in the order of the cluster.
-    pub hosts: Vec<HostFacts>,
+    /// The hosts of each role, in words.
+    pub hosts: RoleFacts,
     pub api_servers: Vec<HostFacts>,
     pub api_server_port: u16,
     /// The common name with which the API server calls kubelets.
@@ -110,7 +120,13 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             dns: cluster.network.dns.to_string(),
         },
         host: facts_of(host),
-        hosts: cluster.hosts.iter().map(facts_of).collect(),
+        hosts: RoleFacts {
+            etcd: several(cluster, Role::Etcd),
+            control_plane: several(cluster, Role::ControlPlane),
+            load_balancer: several(cluster, Role::LoadBalancer),
+            worker: several(cluster, Role::Worker),
+            first_control_plane: cluster.with(Role::ControlPlane).next().map(|host| host.name.clone()).unwrap_or_default(),
+        },
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
         api_server_user: cluster
@@ -147,6 +163,16 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         url_ip: in_url(&host.ip.to_string()),
         roles: host.roles.iter().map(|role| role.name()).collect(),
         units: cluster.components_on(host).map(|component| component.name).collect(),
+    }
+}
+
+/// A role's hosts in words: a fleet is not listed whole.
+fn several(cluster: &Cluster, role: Role) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<&str> = cluster.with(role).map(|host| host.name.as_str()).collect();
+    match names.get(SHOWN..) {
+        Some(more) if !more.is_empty() => format!("{} and {} more", names[..SHOWN].join(", "), more.len()),
+        _ => names.join(", "),
     }
 }
 
