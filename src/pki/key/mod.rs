@@ -7,6 +7,10 @@
 mod ecdsa;
 mod encoding;
 mod hmac_drbg;
+mod limbs;
+mod montgomery;
+mod prime;
+mod rsa;
 
 use std::fmt;
 
@@ -14,6 +18,7 @@ use ed25519_dalek::Signer;
 use ring::signature as judge;
 
 use self::ecdsa::EcdsaKey;
+use self::rsa::RsaKey;
 use super::secret::SecretBytes;
 
 /// A NIST curve that cfssl offers.
@@ -160,6 +165,7 @@ pub struct KeyPair {
 }
 
 enum PrivateKey {
+    Rsa(Box<RsaKey>),
     Ecdsa(EcdsaKey),
     // Boxed as the expanded key would make every other variant as large.
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -169,10 +175,21 @@ impl KeyPair {
     /// The key pair that 32 derived bytes determine: det-keygen for RSA and ECDSA, RFC 8032 for Ed25519.
     pub fn from_seed(algorithm: Algorithm, seed: &[u8; 32]) -> Result<KeyPair, KeyError> {
         match algorithm {
-            Algorithm::Rsa(_) => Err(KeyError::OutOfRange),
+            Algorithm::Rsa(bits) => KeyPair::of_rsa(RsaKey::generate(bits, seed)?),
             Algorithm::Ecdsa(curve) => KeyPair::of_ecdsa(EcdsaKey::generate(curve, seed)?),
             Algorithm::Ed25519 => Ok(KeyPair::of_ed25519(seed)),
         }
+    }
+
+    fn of_rsa(key: RsaKey) -> Result<KeyPair, KeyError> {
+        Ok(KeyPair {
+            public: PublicKey {
+                algorithm: Algorithm::Rsa(key.bits()),
+                subject_public_key: key.public_key_der()?,
+            },
+            der: key.to_pkcs1_der()?,
+            private: PrivateKey::Rsa(Box::new(key)),
+        })
     }
 
     fn of_ecdsa(key: EcdsaKey) -> Result<KeyPair, KeyError> {
@@ -214,6 +231,7 @@ impl KeyPair {
     /// computation (of an RSA signature by CRT above all) would give the private key away.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = match &self.private {
+            PrivateKey::Rsa(key) => key.sign(self.signature_algorithm(), message)?,
             PrivateKey::Ecdsa(key) => key.sign(message)?,
             PrivateKey::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
         };
@@ -227,6 +245,7 @@ impl KeyPair {
     /// cfssl's PEM form: PKCS#1, SEC1, or PKCS#8 v1 for Ed25519.
     pub fn to_pem(&self) -> SecretBytes {
         let label = match self.private {
+            PrivateKey::Rsa(_) => "RSA PRIVATE KEY",
             PrivateKey::Ecdsa(_) => "EC PRIVATE KEY",
             PrivateKey::Ed25519(_) => "PRIVATE KEY",
         };
@@ -249,6 +268,14 @@ pub enum KeyError {
     SignatureDidNotVerify,
     /// A key could not be written as DER, which no key that this module holds can cause.
     Encoding,
+    /// What was read is no private key in PEM, or its DER is broken.
+    Malformed,
+    /// The private key is encrypted, and there is nobody to ask for a passphrase.
+    Encrypted,
+    /// A kind or a size of key that can't be used: P-224, RSA outside 2048 to 8192 bits or by more than two primes, ...
+    Unsupported,
+    /// The numbers of the key contradict each other.
+    Inconsistent,
 }
 
 impl fmt::Display for KeyError {
@@ -257,6 +284,13 @@ impl fmt::Display for KeyError {
             KeyError::OutOfRange => "the seed gives no key of this algorithm",
             KeyError::SignatureDidNotVerify => "a new signature did not verify: the hardware computes wrongly",
             KeyError::Encoding => "the key could not be encoded",
+            KeyError::Malformed => "this is no private key in PEM, or it is damaged",
+            KeyError::Encrypted => "the private key is encrypted; decrypt it first",
+            KeyError::Unsupported => {
+                "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), \
+                 ECDSA on P-256, P-384 or P-521, and Ed25519 can"
+            }
+            KeyError::Inconsistent => "the numbers in the private key contradict each other",
         })
     }
 }

@@ -132,3 +132,32 @@ fn ecdsa_signatures_are_those_of_rfc_6979() {
         }
     }
 }
+
+#[derive(serde::Deserialize)]
+struct RsaVector {
+    bits: u32,
+    seed: String,
+    private_key_pkcs8: String,
+}
+
+#[test]
+fn rsa_keys_are_those_of_det_keygen() {
+    let vectors: Vec<RsaVector> =
+        serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/rsa.json")).unwrap();
+    assert_eq!(vectors.len(), 21);
+    for vector in &vectors {
+        let bits = RsaBits::new(vector.bits).unwrap();
+        let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed)).unwrap()).unwrap();
+        let pkcs8 = pkcs8::PrivateKeyInfoRef::new(
+            pkcs1::ALGORITHM_ID,
+            pkcs1::der::asn1::OctetStringRef::new(key.der.expose()).unwrap(),
+        );
+        assert_eq!(
+            pkcs8.to_pkcs8_der().unwrap().as_bytes(),
+            bytes(&vector.private_key_pkcs8),
+            "{}",
+            vector.seed
+        );
+        assert!(key.sign(b"message").is_ok(), "{}", vector.seed);
+    }
+}
