@@ -7,6 +7,7 @@
 mod ecdsa;
 mod encoding;
 mod hmac_drbg;
+mod import;
 mod limbs;
 mod montgomery;
 mod prime;
@@ -117,6 +118,13 @@ impl PublicKey {
         encoding::spki(self.algorithm, &self.subject_public_key)
     }
 
+    /// The key in a SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), of a kind and size that [`Algorithm`] names.
+    ///
+    /// A point has to be uncompressed and on its curve, and the DER has to be what [`PublicKey::spki_der`] writes.
+    pub fn from_spki_der(der: &[u8]) -> Result<PublicKey, KeyError> {
+        import::public_key(der)
+    }
+
     /// The DER of the AlgorithmIdentifier that stands in the SubjectPublicKeyInfo.
     pub fn algorithm_identifier_der(&self) -> &'static [u8] {
         encoding::key_algorithm_identifier(self.algorithm)
@@ -215,6 +223,15 @@ impl KeyPair {
         }
     }
 
+    /// The key pair of a PEM file that holds exactly one private key: PKCS#1, SEC1 or PKCS#8. Other blocks, like the
+    /// `EC PARAMETERS` that OpenSSL writes first, are passed over.
+    ///
+    /// The key's numbers have to fit each other: p * q = n, d and the CRT values, the public point. Whether p and q are
+    /// prime is not tested; a key whose factors aren't makes no signature that verifies.
+    pub fn from_pem(pem: &[u8]) -> Result<KeyPair, KeyError> {
+        import::private_key(pem)
+    }
+
     /// The public half.
     pub fn public(&self) -> &PublicKey {
         &self.public
@@ -270,6 +287,8 @@ pub enum KeyError {
     Encoding,
     /// What was read is no private key in PEM, or its DER is broken.
     Malformed,
+    /// A PEM file with more than one private key: which one is meant?
+    SeveralKeys,
     /// The private key is encrypted, and there is nobody to ask for a passphrase.
     Encrypted,
     /// A kind or a size of key that can't be used: P-224, RSA outside 2048 to 8192 bits or by more than two primes, ...
@@ -285,6 +304,7 @@ impl fmt::Display for KeyError {
             KeyError::SignatureDidNotVerify => "a new signature did not verify: the hardware computes wrongly",
             KeyError::Encoding => "the key could not be encoded",
             KeyError::Malformed => "this is no private key in PEM, or it is damaged",
+            KeyError::SeveralKeys => "there is more than one private key in this PEM",
             KeyError::Encrypted => "the private key is encrypted; decrypt it first",
             KeyError::Unsupported => {
                 "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), \
@@ -297,5 +317,7 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
+#[cfg(test)]
+mod arithmetic_tests;
 #[cfg(test)]
 mod tests;

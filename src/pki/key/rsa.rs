@@ -99,6 +99,9 @@ impl RsaKey {
         }
         let number = |field: UintRef<'_>| limbs::from_be_bytes(field.as_bytes());
         let n = number(fields.modulus);
+        if n.first().is_none_or(|limb| limb & 1 == 0) {
+            return Err(KeyError::Inconsistent);
+        }
         let bits = RsaBits::new(limbs::bit_length(&n)).ok_or(KeyError::Unsupported)?;
         let e = number(fields.public_exponent);
         // ring verifies with exponents of 3 to 33 bits only; what it can't verify is not to be signed with.
@@ -108,31 +111,36 @@ impl RsaKey {
         let d = number(fields.private_exponent);
         let (p, q) = (number(fields.prime1), number(fields.prime2));
         let (d_p, d_q) = (number(fields.exponent1), number(fields.exponent2));
+        let q_inverse = number(fields.coefficient);
 
-        let inconsistent = KeyError::Inconsistent;
+        // First the lengths, lest somebody has us multiply numbers of a megabyte.
+        let fits = |number: &Limbs| number.len() <= n.len();
+        if ![&d, &p, &q, &d_p, &d_q, &q_inverse].into_iter().all(fits)
+            || !limbs::equal(&limbs::multiply_add(&p, &q, &[]), &n)
+        {
+            return Err(KeyError::Inconsistent);
+        }
+        // p and q are odd and not zero, as n isn't.
         let one = [1];
-        if !limbs::equal(&limbs::multiply_add(&p, &q, &[]), &n) {
-            return Err(inconsistent);
-        }
         for (prime, exponent) in [(&p, &d_p), (&q, &d_q)] {
-            if prime[0] & 1 == 0 || limbs::bit_length(prime) < 2 {
-                return Err(inconsistent);
-            }
             let order = minus_one(prime);
-            let d_fits = limbs::equal(&limbs::remainder(&d, &order), exponent);
-            let e_fits = limbs::equal(&limbs::remainder(&limbs::multiply_add(exponent, &e, &[]), &order), &one);
-            if !d_fits || !e_fits {
-                return Err(inconsistent);
+            if limbs::bit_length(&order) == 0
+                || !limbs::equal(&limbs::remainder(&d, &order), exponent)
+                || !limbs::equal(&limbs::remainder(&limbs::multiply_add(exponent, &e, &[]), &order), &one)
+            {
+                return Err(KeyError::Inconsistent);
             }
         }
+        if !limbs::equal(&limbs::remainder(&q_inverse, &p), &q_inverse)
+            || !limbs::equal(&limbs::remainder(&limbs::multiply_add(&q, &q_inverse, &[]), &p), &one)
+        {
+            return Err(KeyError::Inconsistent);
+        }
+        let q_inverse = limbs::resized(&q_inverse, p.len());
         let d_p = limbs::resized(&d_p, p.len());
         let d_q = limbs::resized(&d_q, q.len());
         let p = PrimeFactor::new(p, d_p).ok_or(KeyError::Inconsistent)?;
         let q = PrimeFactor::new(q, d_q).ok_or(KeyError::Inconsistent)?;
-        let q_inverse = limbs::resized(&number(fields.coefficient), p.prime.len());
-        if !limbs::equal(&p.modulus.reduce(&limbs::multiply_add(&q.prime, &q_inverse, &[])), &one) {
-            return Err(inconsistent);
-        }
         Ok(RsaKey {
             bits,
             n,
