@@ -10,10 +10,22 @@ use crate::pki::cfssl::{Profile, Request};
 
 /// What a host does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role { ControlPlane, Etcd, Worker, LoadBalancer, Admin }
+pub enum Role {
+    ControlPlane,
+    Etcd,
+    Worker,
+    LoadBalancer,
+    Admin,
+}
 
 impl Role {
-    pub const ALL: [Role; 5] = [Role::ControlPlane, Role::Etcd, Role::Worker, Role::LoadBalancer, Role::Admin];
+    pub const ALL: [Role; 5] = [
+        Role::ControlPlane,
+        Role::Etcd,
+        Role::Worker,
+        Role::LoadBalancer,
+        Role::Admin,
+    ];
     /// The name in cluster.toml.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,12 +48,18 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn is(&self, role: Role) -> bool { self.roles.contains(&role) }
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
 }
 
 /// The cluster's address ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network { pub services: IpNet, pub pods: IpNet, pub dns: IpAddr }
+pub struct Network {
+    pub services: IpNet,
+    pub pods: IpNet,
+    pub dns: IpAddr,
+}
 
 /// Where nodes and administrators reach the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +71,25 @@ pub struct Endpoint {
 
 /// An encryption provider that takes a 32-byte key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncryptionProvider { Aescbc, Aesgcm, Secretbox }
+pub enum EncryptionProvider {
+    Aescbc,
+    Aesgcm,
+    Secretbox,
+}
 
 impl EncryptionProvider {
-    pub const ALL: [EncryptionProvider; 3] = [EncryptionProvider::Aescbc, EncryptionProvider::Aesgcm, EncryptionProvider::Secretbox];
+    pub const ALL: [EncryptionProvider; 3] = [
+        EncryptionProvider::Aescbc,
+        EncryptionProvider::Aesgcm,
+        EncryptionProvider::Secretbox,
+    ];
     /// The name in cluster.toml and in Kubernetes' EncryptionConfiguration.
     pub fn name(self) -> &'static str {
-        match self { EncryptionProvider::Aescbc => "aescbc", EncryptionProvider::Aesgcm => "aesgcm", EncryptionProvider::Secretbox => "secretbox" }
+        match self {
+            EncryptionProvider::Aescbc => "aescbc",
+            EncryptionProvider::Aesgcm => "aesgcm",
+            EncryptionProvider::Secretbox => "secretbox",
+        }
     }
 }
 
@@ -108,7 +138,7 @@ pub struct Cluster {
 
 /// The mark that only a checked cluster carries.
 #[derive(Clone, Copy, Debug)]
-pub struct Checked(pub(in crate) ());
+pub struct Checked(pub(crate) ());
 
 impl Cluster {
     /// The hosts with `role`, in the order of the file.

@@ -16,5 +16,8 @@ pub enum Purpose<'a> {
 
 impl Seed {
     /// 32 bytes for one purpose of one cluster at one generation (1 for now).
-    pub fn derive(&self, _cluster: &str, _purpose: &Purpose<'_>, _generation: u32) -> Zeroizing<[u8; 32]> { let _ = &self.0; todo!() }
+    pub fn derive(&self, _cluster: &str, _purpose: &Purpose<'_>, _generation: u32) -> Zeroizing<[u8; 32]> {
+        let _ = &self.0;
+        todo!()
+    }
 }

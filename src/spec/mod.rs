@@ -1,7 +1,7 @@
 //! What the user wrote -> a valid cluster, or every problem at once. (interface skeleton)
-use std::collections::BTreeMap;
 use crate::cluster::Cluster;
 use crate::diagnostic::Diagnostic;
+use std::collections::BTreeMap;
 
 /// The texts of a specification, as read from disk by `disk`.
 #[derive(Clone, Debug, Default)]
@@ -17,14 +17,24 @@ pub struct Sources {
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
 #[derive(Debug)]
-pub struct Checked { pub cluster: Cluster, pub remarks: Vec<Diagnostic> }
+pub struct Checked {
+    pub cluster: Cluster,
+    pub remarks: Vec<Diagnostic>,
+}
 
 /// Checks everything and reports every problem; errors and remarks together when it fails.
-pub fn check(_sources: &Sources) -> Result<Checked, Vec<Diagnostic>> { todo!() }
+pub fn check(_sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
+    todo!()
+}
 
 /// The part of cluster.toml that says which other files to read: `[pki] csr` and `[pki] seed`, where it can be read at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Paths { pub csr: Option<String>, pub seed: Option<String> }
+pub struct Paths {
+    pub csr: Option<String>,
+    pub seed: Option<String>,
+}
 
 /// Reads just those two paths; whatever is wrong with the text is `check`'s to say.
-pub fn paths(_cluster_toml: &str) -> Paths { todo!() }
+pub fn paths(_cluster_toml: &str) -> Paths {
+    todo!()
+}
