@@ -105,8 +105,15 @@ fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Pat
         output.add(host.host, host.bundle, host.archive.as_ref().map(|(name, bytes)| (name.as_str(), bytes.expose())))
     })?;
     let summary = output.commit()?;
-    if summary.exchanged_in_two_steps {
+    if summary.two_renames {
         say("warning: this file system can't exchange two folders in one step; for a moment there was no output folder");
+    }
+    if let Some(leftover) = &summary.leftover {
+        say(format_args!(
+            "warning: the earlier output, which holds secrets, could not be removed from {}: {}",
+            leftover.path.display(),
+            leftover.reason
+        ));
     }
     print(format_args!("{}: {} hosts, {} files", out.display(), cluster.hosts.len(), summary.files))
 }
@@ -142,8 +149,8 @@ fn init(dir: &Path) -> Result<(), Reported> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut_slice())?;
     let seed = Seed::from_bytes(bytes).to_file_text();
-    let files = starter::files(seed.expose());
-    disk::write_new_files(dir, &files)?;
+    let files = starter::files(&today(), seed.expose());
+    disk::write_new_files(dir, &files.iter().map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice())).collect::<Vec<_>>())?;
     for (name, mode, _) in &files {
         print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
     }
@@ -193,6 +200,12 @@ fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> R
         ));
     }
     Ok(file.seed)
+}
+
+/// The last midnight in UTC, as RFC 3339 has it: what `init` proposes as the day of issue. No other command looks at the clock.
+#[allow(clippy::disallowed_methods, reason = "a starter file may know what day it is; the compiler may not")]
+fn today() -> String {
+    format!("{}T00:00:00Z", time::OffsetDateTime::now_utc().date())
 }
 
 fn in_words(cluster: &Cluster) -> String {

@@ -22,6 +22,7 @@ pub mod pki;
 pub mod plan;
 pub mod render;
 pub mod spec;
+pub mod starter;
 pub mod vault;
 pub mod yaml;
 
