@@ -474,7 +474,8 @@ mod tests {
             for path in bundle.entries.keys() {
                 prop_assert!(check_path(path).is_ok());
                 if let Some((parent, _)) = path.rsplit_once('/') {
-                    prop_assert!(matches!(bundle.entries.get(parent), Some(Entry::Directory { .. })));
+                    let is_directory = matches!(bundle.entries.get(parent), Some(Entry::Directory { .. }));
+                    prop_assert!(is_directory, "{}", parent);
                     prop_assert!(parent < path.as_str());
                 }
             }

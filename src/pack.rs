@@ -140,14 +140,8 @@ fn write_tar_entry(
     if header.set_path(path).is_err() {
         header = tar::Header::new_gnu();
         write_gnu_long_name(path, out)?;
-        let beginning: String = path
-            .chars()
-            .scan(0, |length, c| {
-                *length += c.len_utf8();
-                (*length <= 100).then_some(c)
-            })
-            .collect();
-        header.set_path(beginning)?;
+        let end = (0..=100).rev().find(|end| path.is_char_boundary(*end)).unwrap_or(0);
+        header.set_path(&path[..end])?;
     }
     header.set_entry_type(if content.is_some() {
         tar::EntryType::Regular
@@ -186,6 +180,13 @@ fn seal_header(header: &mut tar::Header) -> io::Result<()> {
     header.set_device_major(0)?;
     header.set_device_minor(0)?;
     header.set_cksum();
+    // Six digits, NUL, space, as every tar since the seventh edition writes it; the crate's seven digits are valid too, but
+    // so an archive is byte for byte what GNU tar makes.
+    let checksum = header.cksum()?;
+    header
+        .as_old_mut()
+        .cksum
+        .copy_from_slice(format!("{checksum:06o}\0 ").as_bytes());
     Ok(())
 }
 
