@@ -40,7 +40,10 @@ pub struct SourceFile {
 impl SourceFile {
     /// A text and the name to call it by.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<SourceFile> {
-        Arc::new(SourceFile { name: name.into(), text: text.into() })
+        Arc::new(SourceFile {
+            name: name.into(),
+            text: text.into(),
+        })
     }
 }
 
@@ -54,7 +57,10 @@ pub struct Place {
 impl Place {
     /// The bytes `span` of `file`.
     pub fn new(file: &Arc<SourceFile>, span: Range<usize>) -> Place {
-        Place { file: Arc::clone(file), span }
+        Place {
+            file: Arc::clone(file),
+            span,
+        }
     }
 }
 
@@ -113,7 +119,17 @@ impl Diagnostics {
 
     /// Whether any of them stops the build.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether any after the first `count` stops the build.
+    pub fn has_error_since(&self, count: usize) -> bool {
+        self.list
+            .iter()
+            .skip(count)
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Drops those that `keep` says no to.

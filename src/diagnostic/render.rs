@@ -57,7 +57,11 @@ pub fn render_json(diagnostics: &[Diagnostic]) -> String {
             let place = diagnostic.place.as_ref().map(|place| {
                 let starts = lines.starts(&place.file);
                 let span = clamp(&place.file.text, &place.span);
-                (&place.file.name, position(&place.file.text, starts, span.start), position(&place.file.text, starts, span.end))
+                (
+                    &place.file.name,
+                    position(&place.file.text, starts, span.start),
+                    position(&place.file.text, starts, span.end),
+                )
             });
             json!({
                 "code": diagnostic.code,
@@ -79,7 +83,10 @@ pub fn render_json(diagnostics: &[Diagnostic]) -> String {
 
 /// By file, place, then code and message, so that equal inputs give equal texts; those of no place come last.
 pub(super) fn order(diagnostic: &Diagnostic) -> impl Ord + '_ {
-    let place = diagnostic.place.as_ref().map(|place| (place.file.name.as_str(), place.span.start, place.span.end));
+    let place = diagnostic
+        .place
+        .as_ref()
+        .map(|place| (place.file.name.as_str(), place.span.start, place.span.end));
     (place.is_none(), place, diagnostic.code, diagnostic.message.as_str())
 }
 
@@ -114,7 +121,10 @@ fn group<'a>(diagnostic: &'a Diagnostic, lines: &mut LineTable) -> Group<'a> {
 fn summary(diagnostics: &[Diagnostic]) -> String {
     let mut text = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
-        let count = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        let count = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count();
         if count > 0 {
             let separator = if text.is_empty() { "" } else { ", " };
             let plural = if count == 1 { "" } else { "s" };
@@ -142,13 +152,22 @@ impl Excerpt {
         let (before, within, after) = (&text[start..span.start], &text[span.clone()], &text[span.end..end]);
         let (before, within) = (visible_source(before), visible_source(within));
         let span = before.len()..before.len() + within.len();
-        Excerpt { text: before + &within + &visible_source(after), first_line: line + 1, span }
+        Excerpt {
+            text: before + &within + &visible_source(after),
+            first_line: line + 1,
+            span,
+        }
     }
 }
 
 /// A span that lies within `text` and on its character boundaries, whatever `span` says.
 fn clamp(text: &str, span: &Range<usize>) -> Range<usize> {
-    let floor = |index: usize| (0..=index.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let floor = |index: usize| {
+        (0..=index.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0)
+    };
     let start = floor(span.start);
     start..floor(span.end).max(start)
 }
@@ -159,9 +178,11 @@ struct LineTable(BTreeMap<*const SourceFile, Vec<usize>>);
 
 impl LineTable {
     fn starts(&mut self, file: &Arc<SourceFile>) -> &[usize] {
-        self.0
-            .entry(Arc::as_ptr(file))
-            .or_insert_with(|| std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect())
+        self.0.entry(Arc::as_ptr(file)).or_insert_with(|| {
+            std::iter::once(0)
+                .chain(file.text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect()
+        })
     }
 }
 
@@ -176,16 +197,27 @@ fn position(text: &str, starts: &[usize], offset: usize) -> (usize, usize) {
 
 /// Control characters and those that change the direction of writing, as something that a terminal only shows.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) { stand_in(c) } else { c }).collect()
+    text.chars()
+        .map(|c| if is_unsafe(c) { stand_in(c) } else { c })
+        .collect()
 }
 
 /// As [`visible`], but lines stay lines and tabs stay tabs.
 fn visible_source(text: &str) -> String {
-    text.chars().map(|c| if is_unsafe(c) && c != '\n' && c != '\t' { stand_in(c) } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if is_unsafe(c) && c != '\n' && c != '\t' {
+                stand_in(c)
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn stand_in(c: char) -> char {

@@ -19,7 +19,11 @@ pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<No
     // Go's decoder refuses a byte order mark as well; naming it is kinder than "expected value".
     if file.text.starts_with('\u{feff}') {
         let diagnostic = Diagnostic::new(codes::JSON_SYNTAX, "the file begins with a byte order mark");
-        diagnostics.report(diagnostic.at(Place::new(file, 0..3)).hint("save it as UTF-8 without a byte order mark"));
+        diagnostics.report(
+            diagnostic
+                .at(Place::new(file, 0..3))
+                .hint("save it as UTF-8 without a byte order mark"),
+        );
         return None;
     }
     match serde_json::from_str::<&RawValue>(&file.text) {
@@ -42,18 +46,25 @@ fn node(file: &Arc<SourceFile>, raw: &RawValue, depth: usize, diagnostics: &mut 
     }
     let value = match text.bytes().next() {
         Some(b'{') => {
-            let pairs = serde_json::from_str::<Pairs>(text).map_err(|error| report(file, &span, &error, diagnostics)).ok()?;
+            let pairs = serde_json::from_str::<Pairs>(text)
+                .map_err(|error| report(file, &span, &error, diagnostics))
+                .ok()?;
             let mut entries = Vec::with_capacity(pairs.0.len());
             for (key, value) in pairs.0 {
                 let key_span = span_of(file, key.get());
                 let key = string(file, key, diagnostics)?;
-                entries.push(Entry { key, key_span, node: node(file, value, depth + 1, diagnostics)? });
+                entries.push(Entry {
+                    key,
+                    key_span,
+                    node: node(file, value, depth + 1, diagnostics)?,
+                });
             }
             Value::Table(entries)
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> =
-                serde_json::from_str(text).map_err(|error| report(file, &span, &error, diagnostics)).ok()?;
+            let items: Vec<&RawValue> = serde_json::from_str(text)
+                .map_err(|error| report(file, &span, &error, diagnostics))
+                .ok()?;
             let mut list = Vec::with_capacity(items.len());
             for item in items {
                 list.push(node(file, item, depth + 1, diagnostics)?);
@@ -70,7 +81,9 @@ fn node(file: &Arc<SourceFile>, raw: &RawValue, depth: usize, diagnostics: &mut 
 }
 
 fn string(file: &Arc<SourceFile>, raw: &RawValue, diagnostics: &mut Diagnostics) -> Option<String> {
-    serde_json::from_str(raw.get()).map_err(|error| report(file, &span_of(file, raw.get()), &error, diagnostics)).ok()
+    serde_json::from_str(raw.get())
+        .map_err(|error| report(file, &span_of(file, raw.get()), &error, diagnostics))
+        .ok()
 }
 
 fn report(file: &Arc<SourceFile>, span: &Range<usize>, error: &serde_json::Error, diagnostics: &mut Diagnostics) {
@@ -80,7 +93,9 @@ fn report(file: &Arc<SourceFile>, span: &Range<usize>, error: &serde_json::Error
 /// serde_json's message without the position that it appends: the place says that better.
 fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned()
+    text.rsplit_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message)
+        .to_owned()
 }
 
 /// Where `part`, a slice of the file's text, stands in it.
@@ -91,7 +106,11 @@ fn span_of(file: &SourceFile, part: &str) -> Range<usize> {
 
 /// The character at a line and a column, both counted from 1 and columns in bytes, as serde_json does.
 fn offset_of(text: &str, line: usize, column: usize) -> Range<usize> {
-    let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let line_start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
     let mut start = (line_start + column.saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
@@ -137,10 +156,22 @@ mod tests {
     #[test]
     fn knows_the_place_of_each_key_and_value() {
         let text = "{ \"a\" : [1, \"x\"],\n  \"\\u0061\": null }";
-        let (Some(Node { value: Value::Table(entries), span }), problems) = tree(text) else { panic!("no table") };
+        let (
+            Some(Node {
+                value: Value::Table(entries),
+                span,
+            }),
+            problems,
+        ) = tree(text)
+        else {
+            panic!("no table")
+        };
         assert!(problems.is_empty());
         assert_eq!(&text[span], text);
-        assert_eq!(entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["a", "a"]);
+        assert_eq!(
+            entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(),
+            ["a", "a"]
+        );
         assert_eq!(&text[entries[0].key_span.clone()], "\"a\"");
         assert_eq!(&text[entries[0].node.span.clone()], "[1, \"x\"]");
         assert_eq!(&text[entries[1].key_span.clone()], "\"\\u0061\"");
@@ -154,13 +185,22 @@ mod tests {
         assert!(tree.is_none());
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, "json-syntax");
-        assert_eq!(problems[0].place.as_ref().map(|place| &text[place.span.clone()]), Some("}"));
+        assert_eq!(
+            problems[0].place.as_ref().map(|place| &text[place.span.clone()]),
+            Some("}")
+        );
     }
 
     #[test]
     fn refuses_depth_and_lone_surrogates() {
-        assert_eq!(tree(&format!("{}{}", "[".repeat(100), "]".repeat(100))).1[0].code, "too-deep");
-        assert_eq!(tree(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).1[0].code, "json-syntax");
+        assert_eq!(
+            tree(&format!("{}{}", "[".repeat(100), "]".repeat(100))).1[0].code,
+            "too-deep"
+        );
+        assert_eq!(
+            tree(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).1[0].code,
+            "too-deep"
+        );
         assert_eq!(tree(r#"{"a": "\ud800"}"#).1[0].code, "json-syntax");
     }
 }

@@ -11,8 +11,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     let word = normal(word);
     let allowed = (word.len() / 3).max(1);
-    let scored = candidates.into_iter().map(|candidate| (distance(&word, &normal(candidate)), candidate));
-    scored.filter(|(score, _)| *score <= allowed).min_by_key(|(score, _)| *score).map(|(_, candidate)| candidate)
+    let scored = candidates
+        .into_iter()
+        .map(|candidate| (distance(&word, &normal(candidate)), candidate));
+    scored
+        .filter(|(score, _)| *score <= allowed)
+        .min_by_key(|(score, _)| *score)
+        .map(|(_, candidate)| candidate)
 }
 
 /// The words in backquotes, as a sentence lists them: "`a`, `b` and `c`".
@@ -26,7 +31,10 @@ pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 fn normal(word: &str) -> Vec<char> {
-    fold(word).chars().map(|c| if matches!(c, '-' | ' ') { '_' } else { c }).collect()
+    fold(word)
+        .chars()
+        .map(|c| if matches!(c, '-' | ' ') { '_' } else { c })
+        .collect()
 }
 
 /// Insertions, deletions, replacements and exchanges of neighbours (optimal string alignment).

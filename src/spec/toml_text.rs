@@ -1,8 +1,8 @@
 //! TOML text -> tree. It goes on after a syntax error, so that one mistake does not hide the others.
 use std::sync::Arc;
 
-use ::toml::de::{DeTable, DeValue};
 use ::toml::Spanned;
+use ::toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
@@ -17,7 +17,10 @@ pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Node {
         diagnostic = diagnostic.at(error.span().map(|span| Place::new(file, span)));
         diagnostics.report(diagnostic);
     }
-    Node { span: table.span(), value: Value::Table(entries(table.get_ref())) }
+    Node {
+        span: table.span(),
+        value: Value::Table(entries(table.get_ref())),
+    }
 }
 
 fn entries(table: &DeTable<'_>) -> Vec<Entry> {
@@ -45,5 +48,8 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Array(list) => Value::List(list.iter().map(node).collect()),
         DeValue::Table(table) => Value::Table(entries(table)),
     };
-    Node { value: tree, span: value.span() }
+    Node {
+        value: tree,
+        span: value.span(),
+    }
 }

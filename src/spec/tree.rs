@@ -72,7 +72,10 @@ impl<T> At<T> {
 
     /// What `convert` makes of the value, at the same place.
     pub fn with<U>(&self, value: U) -> At<U> {
-        At { value, place: self.place.clone() }
+        At {
+            value,
+            place: self.place.clone(),
+        }
     }
 }
 
@@ -115,11 +118,15 @@ impl<'a> Fields<'a> {
         naming: Naming,
         diagnostics: &mut Diagnostics,
     ) -> Option<Fields<'a>> {
-        let mut fields = Fields { file, naming, span: span.clone(), entries: BTreeMap::new() };
+        let mut fields = Fields {
+            file,
+            naming,
+            span: span.clone(),
+            entries: BTreeMap::new(),
+        };
         for node in nodes {
             let Value::Table(entries) = &node.value else {
-                wrong_type(file, node, "a table", diagnostics);
-                return None;
+                return wrong_type(file, node, "a table", diagnostics);
             };
             for entry in entries {
                 fields.add(entry, known, diagnostics);
@@ -128,7 +135,9 @@ impl<'a> Fields<'a> {
         for (name, entries) in &fields.entries {
             if let [_, .., last] = entries.as_slice() {
                 let message = format!("`{name}` is given {} times; the last one counts", entries.len());
-                diagnostics.report(Diagnostic::new(codes::DUPLICATE_FIELD, message).at(Place::new(file, last.key_span.clone())));
+                diagnostics.report(
+                    Diagnostic::new(codes::DUPLICATE_FIELD, message).at(Place::new(file, last.key_span.clone())),
+                );
             }
         }
         Some(fields)
@@ -193,7 +202,11 @@ impl<'a> Fields<'a> {
         if !self.has(name) {
             let message = format!("`{name}` is missing");
             let hint = format!("add `{name}`");
-            diagnostics.report(Diagnostic::new(codes::MISSING_FIELD, message).at(self.own_place()).hint(hint));
+            diagnostics.report(
+                Diagnostic::new(codes::MISSING_FIELD, message)
+                    .at(self.own_place())
+                    .hint(hint),
+            );
         }
         self.has(name)
     }
@@ -205,14 +218,21 @@ impl<'a> Fields<'a> {
 
     /// The string `name`, `default` if absent, or None if it is wrong.
     pub fn text_or(&self, name: &str, default: &str, diagnostics: &mut Diagnostics) -> Option<At<String>> {
-        if self.has(name) { self.text(name, diagnostics) } else { Some(At::default_value(default.to_owned())) }
+        if self.has(name) {
+            self.text(name, diagnostics)
+        } else {
+            Some(At::default_value(default.to_owned()))
+        }
     }
 
     /// The integer `name`.
     pub fn integer(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<i64>> {
         let node = self.get(name)?;
         match node.value {
-            Value::Integer(value) => Some(At { value, place: Some(Place::new(self.file, node.span.clone())) }),
+            Value::Integer(value) => Some(At {
+                value,
+                place: Some(Place::new(self.file, node.span.clone())),
+            }),
             _ => wrong_type(self.file, node, "an integer", diagnostics),
         }
     }
@@ -221,7 +241,10 @@ impl<'a> Fields<'a> {
     pub fn boolean(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
         let node = self.get(name)?;
         match node.value {
-            Value::Boolean(value) => Some(At { value, place: Some(Place::new(self.file, node.span.clone())) }),
+            Value::Boolean(value) => Some(At {
+                value,
+                place: Some(Place::new(self.file, node.span.clone())),
+            }),
             _ => wrong_type(self.file, node, "true or false", diagnostics),
         }
     }
@@ -230,9 +253,10 @@ impl<'a> Fields<'a> {
     pub fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<&'a [Node]>> {
         let node = self.get(name)?;
         match &node.value {
-            Value::List(list) => {
-                Some(At { value: list.as_slice(), place: Some(Place::new(self.file, node.span.clone())) })
-            }
+            Value::List(list) => Some(At {
+                value: list.as_slice(),
+                place: Some(Place::new(self.file, node.span.clone())),
+            }),
             _ => wrong_type(self.file, node, "a list", diagnostics),
         }
     }
@@ -240,20 +264,31 @@ impl<'a> Fields<'a> {
     /// The list of strings `name`, without those that are wrong. As in Go a null among them is an empty string.
     pub fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<At<String>>> {
         let list = self.list(name, diagnostics)?;
-        Some(list.value.iter().filter_map(|node| text(self.file, node, diagnostics)).collect())
+        Some(
+            list.value
+                .iter()
+                .filter_map(|node| text(self.file, node, diagnostics))
+                .collect(),
+        )
     }
 
     /// The fields of the table `name`.
-    pub fn table(
-        &self,
-        name: &str,
-        known: &[&'static str],
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Fields<'a>> {
+    pub fn table(&self, name: &str, known: &[&'static str], diagnostics: &mut Diagnostics) -> Option<Fields<'a>> {
         let nodes = self.all(name);
         let last = nodes.last()?;
-        let key = self.entries.get(name).and_then(|entries| entries.last()).map(|entry| &entry.key_span);
-        Fields::merged(self.file, &nodes, key.unwrap_or(&last.span), known, self.naming, diagnostics)
+        let key = self
+            .entries
+            .get(name)
+            .and_then(|entries| entries.last())
+            .map(|entry| &entry.key_span);
+        Fields::merged(
+            self.file,
+            &nodes,
+            key.unwrap_or(&last.span),
+            known,
+            self.naming,
+            diagnostics,
+        )
     }
 
     /// The entries of the table `name`, whose keys are the user's own: later ones of a key replace earlier ones.
@@ -297,26 +332,34 @@ pub fn text(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) 
             diagnostics.report(Diagnostic::new(codes::CONTROL_CHARACTER, message).at(place));
             None
         }
-        Value::Text(text) => Some(At { value: text.clone(), place: Some(place) }),
-        Value::Null => Some(At { value: String::new(), place: Some(place) }),
+        Value::Text(text) => Some(At {
+            value: text.clone(),
+            place: Some(place),
+        }),
+        Value::Null => Some(At {
+            value: String::new(),
+            place: Some(place),
+        }),
         _ => wrong_type(file, node, "a string", diagnostics),
     }
 }
 
 /// Reports that `node` is not `expected`; gives None for the convenience of callers.
-pub fn wrong_type<T>(
-    file: &Arc<SourceFile>,
-    node: &Node,
-    expected: &str,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
+pub fn wrong_type<T>(file: &Arc<SourceFile>, node: &Node, expected: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     let message = format!("expected {expected}, found {}", node.value.kind());
     let hint = format!("write {expected}");
-    diagnostics.report(Diagnostic::new(codes::WRONG_TYPE, message).at(Place::new(file, node.span.clone())).hint(hint));
+    diagnostics.report(
+        Diagnostic::new(codes::WRONG_TYPE, message)
+            .at(Place::new(file, node.span.clone()))
+            .hint(hint),
+    );
     None
 }
 
 /// A name with case differences removed as Go's `bytes.EqualFold` sees them.
 pub fn fold(name: &str) -> String {
-    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -30,6 +30,8 @@ pub struct ProfileFile {
     pub place: Place,
     pub usages: Place,
     pub expiry: Place,
+    /// Whether a zero `expiry` is what was written, not what could not be read.
+    pub expiry_is_zero: bool,
     pub not_before: Option<Place>,
     /// Whether a remote server signs with it.
     pub remote: Option<Place>,
@@ -112,13 +114,19 @@ pub fn read_signing_config(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics
             profiles.insert(key.clone(), read);
         }
     }
-    Some(SigningConfig { profiles, default, place: signing.key_place("profiles") })
+    Some(SigningConfig {
+        profiles,
+        default,
+        place: signing.key_place("profiles"),
+    })
 }
 
 impl SigningConfig {
     /// The profile that cfssl takes for `-profile name`, except that `default` is the only name of the default profile.
     pub fn profile(&self, name: &str) -> Option<&ProfileFile> {
-        self.profiles.get(name).or_else(|| Some(&self.default).filter(|_| name == "default"))
+        self.profiles
+            .get(name)
+            .or_else(|| Some(&self.default).filter(|_| name == "default"))
     }
 
     /// The names that [`SigningConfig::profile`] knows, for hints.
@@ -159,6 +167,7 @@ fn built_in_default(place: Place) -> ProfileFile {
         profile,
         usages: place.clone(),
         expiry: place.clone(),
+        expiry_is_zero: false,
         place,
         not_before: None,
         remote: None,
@@ -183,8 +192,13 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
     if !has_expiry && remote.is_none() {
         let message = "`expiry` is missing: cfssl refuses a profile without it, also `default`";
         let hint = "add \"expiry\", such as \"8760h\" for a year";
-        diagnostics.report(Diagnostic::new(codes::MISSING_FIELD, message).at(place.clone()).hint(hint));
+        diagnostics.report(
+            Diagnostic::new(codes::MISSING_FIELD, message)
+                .at(place.clone())
+                .hint(hint),
+        );
     }
+    let expiry_is_zero = expiry.is_some_and(|expiry| expiry.is_zero());
     let issuer_urls = fields.texts("issuer_urls", diagnostics).unwrap_or_default();
     let profile = Profile {
         usages,
@@ -192,22 +206,45 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
         backdate: duration_field(fields, "backdate", diagnostics).map(|duration| duration.value),
         not_before: time_field(fields, "not_before", diagnostics).map(|time| time.value),
         not_after: time_field(fields, "not_after", diagnostics).map(|time| time.value),
-        issuer_urls: issuer_urls.into_iter().filter_map(|text| url(text, diagnostics)).collect(),
-        ocsp_url: fields.text("ocsp_url", diagnostics).and_then(|text| url(text, diagnostics)).unwrap_or_default(),
-        crl_url: fields.text("crl_url", diagnostics).and_then(|text| url(text, diagnostics)).unwrap_or_default(),
-        ocsp_no_check: fields.boolean("ocsp_no_check", diagnostics).is_some_and(|value| value.value),
+        issuer_urls: issuer_urls
+            .into_iter()
+            .filter_map(|text| url(text, diagnostics))
+            .collect(),
+        ocsp_url: fields
+            .text("ocsp_url", diagnostics)
+            .and_then(|text| url(text, diagnostics))
+            .unwrap_or_default(),
+        crl_url: fields
+            .text("crl_url", diagnostics)
+            .and_then(|text| url(text, diagnostics))
+            .unwrap_or_default(),
+        ocsp_no_check: fields
+            .boolean("ocsp_no_check", diagnostics)
+            .is_some_and(|value| value.value),
         ca_constraint: ca_constraint(fields, diagnostics),
         policies: policies(fields, diagnostics),
-        copy_extensions: fields.boolean("copy_extensions", diagnostics).is_some_and(|value| value.value),
+        copy_extensions: fields
+            .boolean("copy_extensions", diagnostics)
+            .is_some_and(|value| value.value),
         csr_whitelist: csr_whitelist(fields, diagnostics),
         name_whitelist: None,
     };
-    let value_or_name = |name: &str| if fields.has(name) { fields.place(name) } else { place.clone() };
+    let value_or_name = |name: &str| {
+        if fields.has(name) {
+            fields.place(name)
+        } else {
+            place.clone()
+        }
+    };
     ProfileFile {
         profile,
         usages: value_or_name("usages"),
         expiry: value_or_name(if fields.has("not_after") { "not_after" } else { "expiry" }),
-        not_before: ["not_before", "backdate"].into_iter().find(|name| fields.has(name)).map(|name| fields.place(name)),
+        not_before: ["not_before", "backdate"]
+            .into_iter()
+            .find(|name| fields.has(name))
+            .map(|name| fields.place(name)),
+        expiry_is_zero,
         remote,
         unsupported,
         place,
@@ -215,7 +252,9 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
 }
 
 fn is_empty_text(fields: &Fields<'_>, name: &str) -> bool {
-    fields.text(name, &mut Diagnostics::new()).is_some_and(|text| text.value.is_empty())
+    fields
+        .text(name, &mut Diagnostics::new())
+        .is_some_and(|text| text.value.is_empty())
 }
 
 fn usages(fields: &Fields<'_>, required: bool, diagnostics: &mut Diagnostics) -> Vec<Usage> {
@@ -232,7 +271,11 @@ fn usages(fields: &Fields<'_>, required: bool, diagnostics: &mut Diagnostics) ->
                     |name| format!("did you mean \"{name}\"?"),
                 );
                 let message = format!("unknown usage \"{}\"", text.value);
-                diagnostics.report(Diagnostic::new(codes::UNKNOWN_USAGE, message).at(text.place.clone()).hint(hint));
+                diagnostics.report(
+                    Diagnostic::new(codes::UNKNOWN_USAGE, message)
+                        .at(text.place.clone())
+                        .hint(hint),
+                );
             }
         }
     }
@@ -257,12 +300,22 @@ fn report_ignored(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
         fields.text(name, diagnostics);
         ignored(fields, name, "nothing is signed over the network", diagnostics);
     }
-    ignored(fields, "ct_log_servers", "nothing is submitted to certificate transparency logs", diagnostics);
+    ignored(
+        fields,
+        "ct_log_servers",
+        "nothing is submitted to certificate transparency logs",
+        diagnostics,
+    );
     fields.texts("ct_log_servers", diagnostics);
     for text in fields.texts("allowed_extensions", diagnostics).unwrap_or_default() {
         oid(&text, diagnostics);
     }
-    ignored(fields, "allowed_extensions", "cfssl reads it in requests to its server only", diagnostics);
+    ignored(
+        fields,
+        "allowed_extensions",
+        "cfssl reads it in requests to its server only",
+        diagnostics,
+    );
     fields.text("cert_store", diagnostics);
     ignored(fields, "cert_store", "cfssl never reads it", diagnostics);
     fields.text("lint_error_level", diagnostics);
@@ -277,11 +330,17 @@ fn report_ignored(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
 /// What would change or prevent certificates and is not implemented; it matters only for the profile that is used.
 fn unsupported(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(Place, String)> {
     let mut found = Vec::new();
-    if fields.text("name_whitelist", diagnostics).is_some_and(|pattern| !pattern.value.is_empty()) {
+    if fields
+        .text("name_whitelist", diagnostics)
+        .is_some_and(|pattern| !pattern.value.is_empty())
+    {
         let why = "`name_whitelist` restricts names by a Go regular expression, which is not evaluated here";
         found.push((fields.key_place("name_whitelist"), why.to_owned()));
     }
-    if fields.boolean("ClientProvidesSerialNumbers", diagnostics).is_some_and(|value| value.value) {
+    if fields
+        .boolean("ClientProvidesSerialNumbers", diagnostics)
+        .is_some_and(|value| value.value)
+    {
         let why = "with `ClientProvidesSerialNumbers` cfssl gencert always fails: \"Missing serial number in request\"";
         found.push((fields.key_place("ClientProvidesSerialNumbers"), why.to_owned()));
     }
@@ -289,22 +348,32 @@ fn unsupported(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(Place
 }
 
 fn ca_constraint(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaConstraint {
-    let Some(table) = fields.table("ca_constraint", CA_CONSTRAINT, diagnostics) else { return CaConstraint::default() };
+    let Some(table) = fields.table("ca_constraint", CA_CONSTRAINT, diagnostics) else {
+        return CaConstraint::default();
+    };
     let is_ca = table.boolean("is_ca", diagnostics).is_some_and(|value| value.value);
     let max_path_len = count_field(&table, "max_path_len", i32::MAX as u32, diagnostics).map_or(0, |count| count.value);
-    let max_path_len_zero = table.boolean("max_path_len_zero", diagnostics).is_some_and(|value| value.value);
+    let max_path_len_zero = table
+        .boolean("max_path_len_zero", diagnostics)
+        .is_some_and(|value| value.value);
     if !is_ca {
         for name in ["max_path_len", "max_path_len_zero"] {
             ignored(&table, name, "`is_ca` is not true", diagnostics);
         }
     }
-    CaConstraint { is_ca, max_path_len, max_path_len_zero }
+    CaConstraint {
+        is_ca,
+        max_path_len,
+        max_path_len_zero,
+    }
 }
 
 fn policies(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Policy> {
     let list = fields.list("policies", diagnostics);
     let nodes = list.iter().flat_map(|list| list.value.iter());
-    nodes.filter_map(|node| policy(fields.file(), node, diagnostics)).collect()
+    nodes
+        .filter_map(|node| policy(fields.file(), node, diagnostics))
+        .collect()
 }
 
 fn policy(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Policy> {
@@ -316,7 +385,10 @@ fn policy(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) ->
         return None;
     }
     let id = fields.text("ID", diagnostics)?;
-    Some(Policy { id: oid(&id, diagnostics)?, qualifiers })
+    Some(Policy {
+        id: oid(&id, diagnostics)?,
+        qualifiers,
+    })
 }
 
 fn qualifier(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Qualifier> {

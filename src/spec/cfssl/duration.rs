@@ -43,7 +43,10 @@ const LONGER_UNITS: [(&str, i128); 16] = [
 /// The duration that Go reads from `text`: an optional sign, then numbers (with an optional fraction) each with its unit.
 /// `0` needs no unit. Go's limit of 63 bits of nanoseconds (292 years) holds.
 pub fn parse(text: &str) -> Result<Duration, NotADuration> {
-    let refuse = |message: &str| NotADuration { message: format!("invalid duration \"{text}\": {message}"), hint: None };
+    let refuse = |message: &str| NotADuration {
+        message: format!("invalid duration \"{text}\": {message}"),
+        hint: None,
+    };
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -58,15 +61,29 @@ pub fn parse(text: &str) -> Result<Duration, NotADuration> {
     let mut total: i128 = 0;
     while !rest.is_empty() {
         let (whole, fraction, after) = number(rest).ok_or_else(|| refuse("a number was expected"))?;
-        let unit_length = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
+        let unit_length = after
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_length);
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(unknown_unit(text, unit, whole, fraction, after.is_empty() && rest.len() == text.len()));
+            return Err(unknown_unit(
+                text,
+                unit,
+                whole,
+                fraction,
+                after.is_empty() && rest.len() == text.len(),
+            ));
         };
         let too_long = || refuse("it is longer than 292 years");
-        let digits: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| too_long())? };
+        let digits: i128 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().map_err(|_| too_long())?
+        };
         let part = digits.checked_mul(*scale).ok_or_else(too_long)?;
-        total = total.checked_add(part + fraction_of(fraction, *scale)).ok_or_else(too_long)?;
+        total = total
+            .checked_add(part + fraction_of(fraction, *scale))
+            .ok_or_else(too_long)?;
         // Go holds the magnitude in 63 bits, and only a negative duration may use the last value.
         if total > (1 << 63) - i128::from(!negative) {
             return Err(too_long());
@@ -74,7 +91,9 @@ pub fn parse(text: &str) -> Result<Duration, NotADuration> {
         rest = after;
     }
     let total = if negative { -total } else { total };
-    i64::try_from(total).map(Duration::nanoseconds).map_err(|_| refuse("it is longer than 292 years"))
+    i64::try_from(total)
+        .map(Duration::nanoseconds)
+        .map_err(|_| refuse("it is longer than 292 years"))
 }
 
 /// The digits before and after the point, and what follows; none if there is no digit at all.
@@ -93,7 +112,9 @@ fn fraction_of(fraction: &str, scale: i128) -> i128 {
     let (value, power) = fraction
         .bytes()
         .take(18)
-        .fold((0_i128, 1_i128), |(value, power), digit| (value * 10 + i128::from(digit - b'0'), power * 10));
+        .fold((0_i128, 1_i128), |(value, power), digit| {
+            (value * 10 + i128::from(digit - b'0'), power * 10)
+        });
     value * scale / power
 }
 
@@ -103,7 +124,11 @@ fn unknown_unit(text: &str, unit: &str, whole: &str, fraction: &str, alone: bool
         unit => format!("invalid duration \"{text}\": unknown unit \"{unit}\""),
     };
     let hours = |per_unit: i128| {
-        let whole: i128 = if whole.is_empty() { Some(0) } else { whole.parse().ok().filter(|n| *n < 1_000_000) }?;
+        let whole: i128 = if whole.is_empty() {
+            Some(0)
+        } else {
+            whole.parse().ok().filter(|n| *n < 1_000_000)
+        }?;
         Some(whole * per_unit + fraction_of(fraction, per_unit))
     };
     let longer = LONGER_UNITS.iter().find(|(name, _)| *name == unit.trim());
@@ -141,7 +166,27 @@ mod tests {
 
     #[test]
     fn refuses_what_go_refuses() {
-        for text in ["", "-", "+", "s", ".", "3", "-.s", ".s", "+.s", "1h 30m", " 1h", "1H", "h1", "1h-1m", "9223372036854775808ns", "3000000h", "10y", "--1h", "1e3s"] {
+        for text in [
+            "",
+            "-",
+            "+",
+            "s",
+            ".",
+            "3",
+            "-.s",
+            ".s",
+            "+.s",
+            "1h 30m",
+            " 1h",
+            "1H",
+            "h1",
+            "1h-1m",
+            "9223372036854775808ns",
+            "3000000h",
+            "10y",
+            "--1h",
+            "1e3s",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

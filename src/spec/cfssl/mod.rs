@@ -49,7 +49,9 @@ fn duration_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics
 /// The RFC 3339 time `name`, in UTC.
 fn time_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
     let text = fields.text(name, diagnostics)?;
-    let moment = OffsetDateTime::parse(&text.value, &Rfc3339).ok().and_then(|moment| moment.checked_to_offset(UtcOffset::UTC));
+    let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
+        .ok()
+        .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC));
     match moment.filter(|moment| (1..=9999).contains(&moment.year())) {
         // The zero time is Go's "not set".
         Some(moment) if moment.year() == 1 && moment.ordinal() == 1 && moment.time() == time::Time::MIDNIGHT => None,
@@ -80,7 +82,9 @@ fn url(text: At<String>, diagnostics: &mut Diagnostics) -> Option<String> {
     let printable = text.value.bytes().all(|byte| byte.is_ascii_graphic());
     let absolute = text.value.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
             && !rest.is_empty()
     });
     if text.value.is_empty() || (printable && absolute) {

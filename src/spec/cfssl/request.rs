@@ -26,12 +26,23 @@ pub struct RequestFile {
     pub ca: Option<Place>,
     /// The value of `ca.expiry`, or the next best.
     pub expiry: Place,
+    /// Whether `ca.expiry` or `ca.backdate` says something that is no duration.
+    pub expiry_unreadable: bool,
     pub crl_url: Option<Place>,
     pub extensions: Option<Place>,
 }
 
-const REQUEST: &[&str] =
-    &["CN", "names", "hosts", "key", "ca", "serialnumber", "delegation_enabled", "extensions", "crl_url"];
+const REQUEST: &[&str] = &[
+    "CN",
+    "names",
+    "hosts",
+    "key",
+    "ca",
+    "serialnumber",
+    "delegation_enabled",
+    "extensions",
+    "crl_url",
+];
 const NAME: &[&str] = &["C", "ST", "L", "O", "OU", "E", "SerialNumber", "OID"];
 const KEY: &[&str] = &["algo", "size"];
 const CA: &[&str] = &["pathlen", "pathlenzero", "expiry", "backdate"];
@@ -43,14 +54,22 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
     // What stands at no better place stands at the opening brace.
     let opening = Place::new(file, root.span.start..root.span.start + 1);
     let fields = Fields::of(file, &root, REQUEST, Naming::Folded, diagnostics)?;
-    let place_or = |name: &str, otherwise: &Place| if fields.has(name) { fields.place(name) } else { otherwise.clone() };
+    let place_or = |name: &str, otherwise: &Place| {
+        if fields.has(name) {
+            fields.place(name)
+        } else {
+            otherwise.clone()
+        }
+    };
 
     let cn = fields.text("CN", diagnostics).map(|cn| cn.value).unwrap_or_default();
     let names = names(&fields, diagnostics);
     let hosts = fields.texts("hosts", diagnostics).unwrap_or_default();
     let key = key(&fields, diagnostics).unwrap_or(Algorithm::Ecdsa(Curve::P256));
     let ca_fields = fields.table("ca", CA, diagnostics);
+    let before_ca = diagnostics.len();
     let ca = ca_fields.as_ref().map(|ca| ca_section(ca, diagnostics));
+    let expiry_unreadable = diagnostics.has_error_since(before_ca);
     let expiry = match &ca_fields {
         Some(ca) if ca.has("expiry") => ca.place("expiry"),
         Some(_) => fields.key_place("ca"),
@@ -59,12 +78,20 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
     let request = Request {
         cn,
         names,
-        serial_number: fields.text("serialnumber", diagnostics).map(|text| text.value).unwrap_or_default(),
+        serial_number: fields
+            .text("serialnumber", diagnostics)
+            .map(|text| text.value)
+            .unwrap_or_default(),
         hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         key,
         ca,
-        crl_url: fields.text("crl_url", diagnostics).and_then(|text| url(text, diagnostics)).unwrap_or_default(),
-        delegation_enabled: fields.boolean("delegation_enabled", diagnostics).is_some_and(|value| value.value),
+        crl_url: fields
+            .text("crl_url", diagnostics)
+            .and_then(|text| url(text, diagnostics))
+            .unwrap_or_default(),
+        delegation_enabled: fields
+            .boolean("delegation_enabled", diagnostics)
+            .is_some_and(|value| value.value),
         extensions: extensions(&fields, diagnostics),
     };
     let cn = place_or("CN", &opening);
@@ -76,6 +103,7 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
         hosts: hosts.into_iter().map(|host| host.place).collect(),
         ca: fields.has("ca").then(|| fields.key_place("ca")),
         expiry,
+        expiry_unreadable,
         crl_url: fields.has("crl_url").then(|| fields.key_place("crl_url")),
         extensions: fields.has("extensions").then(|| fields.key_place("extensions")),
     })
@@ -84,7 +112,9 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
 fn names(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Name> {
     let list = fields.list("names", diagnostics);
     let nodes = list.iter().flat_map(|list| list.value.iter());
-    nodes.filter_map(|node| name(fields.file(), node, diagnostics)).collect()
+    nodes
+        .filter_map(|node| name(fields.file(), node, diagnostics))
+        .collect()
 }
 
 fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Name> {
@@ -92,12 +122,32 @@ fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
         return Some(Name::default());
     }
     let fields = Fields::of(file, node, NAME, Naming::Folded, diagnostics)?;
-    ignored(&fields, "SerialNumber", "cfssl never reads it; `serialnumber` beside CN is the one it reads", diagnostics);
-    let mut text = |name: &str| fields.text(name, diagnostics).map(|text| text.value).unwrap_or_default();
-    let mut name =
-        Name { c: text("C"), st: text("ST"), l: text("L"), o: text("O"), ou: text("OU"), e: text("E"), oid: Vec::new() };
+    ignored(
+        &fields,
+        "SerialNumber",
+        "cfssl never reads it; `serialnumber` beside CN is the one it reads",
+        diagnostics,
+    );
+    let mut text = |name: &str| {
+        fields
+            .text(name, diagnostics)
+            .map(|text| text.value)
+            .unwrap_or_default()
+    };
+    let mut name = Name {
+        c: text("C"),
+        st: text("ST"),
+        l: text("L"),
+        o: text("O"),
+        ou: text("OU"),
+        e: text("E"),
+        oid: Vec::new(),
+    };
     for entry in fields.map("OID", diagnostics).unwrap_or_default() {
-        let key = At { value: entry.key.clone(), place: Some(Place::new(file, entry.key_span.clone())) };
+        let key = At {
+            value: entry.key.clone(),
+            place: Some(Place::new(file, entry.key_span.clone())),
+        };
         let value = tree::text(file, &entry.node, diagnostics);
         if let (Some(id), Some(value)) = (oid(&key, diagnostics), value) {
             name.oid.push((id, value.value));
@@ -113,17 +163,29 @@ fn key(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Algorithm> 
     }
     let key = fields.table("key", KEY, diagnostics)?;
     let algorithm = key.text_or("algo", "ecdsa", diagnostics);
-    let size = if key.has("size") { key.integer("size", diagnostics) } else { Some(At::default_value(256)) };
+    let size = if key.has("size") {
+        key.integer("size", diagnostics)
+    } else {
+        Some(At::default_value(256))
+    };
     let (algorithm, size) = (algorithm?, size?);
     let wrong = |message: String, field: &str, hint: &str| {
-        let diagnostic = Diagnostic::new(codes::BAD_KEY, message).at(if key.has(field) { key.place(field) } else { key.own_place() });
+        let diagnostic = Diagnostic::new(codes::BAD_KEY, message).at(if key.has(field) {
+            key.place(field)
+        } else {
+            key.own_place()
+        });
         Some(diagnostic.hint(hint))
     };
     let problem = match (algorithm.value.as_str(), size.value) {
         ("ecdsa", 256) => return Some(Algorithm::Ecdsa(Curve::P256)),
         ("ecdsa", 384) => return Some(Algorithm::Ecdsa(Curve::P384)),
         ("ecdsa", 521) => return Some(Algorithm::Ecdsa(Curve::P521)),
-        ("ecdsa", size) => wrong(format!("there is no ecdsa key of {size} bits"), "size", "the sizes are 256, 384 and 521"),
+        ("ecdsa", size) => wrong(
+            format!("there is no ecdsa key of {size} bits"),
+            "size",
+            "the sizes are 256, 384 and 521",
+        ),
         ("ed25519", _) => return Some(Algorithm::Ed25519),
         ("rsa", size) => match u32::try_from(size).ok().and_then(RsaBits::new) {
             Some(bits) => return Some(Algorithm::Rsa(bits)),
@@ -134,9 +196,17 @@ fn key(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Algorithm> 
             ),
             None if (2048..=8192).contains(&size) => {
                 let nearest = (size + 8) / 16 * 16;
-                wrong(format!("an rsa key of {size} bits is not supported: only multiples of 16 are"), "size", &format!("write {nearest}"))
+                wrong(
+                    format!("an rsa key of {size} bits is not supported: only multiples of 16 are"),
+                    "size",
+                    &format!("write {nearest}"),
+                )
             }
-            None => wrong(format!("an rsa key of {size} bits is not permitted"), "size", "the sizes are 2048 to 8192, such as 2048, 3072 and 4096"),
+            None => wrong(
+                format!("an rsa key of {size} bits is not permitted"),
+                "size",
+                "the sizes are 2048 to 8192, such as 2048, 3072 and 4096",
+            ),
         },
         (other, _) => {
             let lower = other.to_lowercase();
@@ -158,29 +228,46 @@ fn ca_section(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaSection {
     let expiry = duration_field(fields, "expiry", diagnostics).map(|duration| duration.value);
     let backdate = duration_field(fields, "backdate", diagnostics).map(|duration| duration.value);
     let pathlen = count_field(fields, "pathlen", i32::MAX as u32, diagnostics);
-    let pathlenzero = fields.boolean("pathlenzero", diagnostics).is_some_and(|value| value.value);
+    let pathlenzero = fields
+        .boolean("pathlenzero", diagnostics)
+        .is_some_and(|value| value.value);
     match &pathlen {
         Some(length) if length.value == 0 && !pathlenzero => {
-            ignored(fields, "pathlen", "0 sets no limit unless `pathlenzero` is true", diagnostics);
+            ignored(
+                fields,
+                "pathlen",
+                "0 sets no limit unless `pathlenzero` is true",
+                diagnostics,
+            );
         }
         Some(length) if length.value > 0 && pathlenzero => {
             ignored(fields, "pathlenzero", "`pathlen` is not 0", diagnostics);
         }
         _ => {}
     }
-    CaSection { expiry, backdate, pathlen: pathlen.map_or(0, |length| length.value), pathlenzero }
+    CaSection {
+        expiry,
+        backdate,
+        pathlen: pathlen.map_or(0, |length| length.value),
+        pathlenzero,
+    }
 }
 
 fn extensions(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<RawExtension> {
     let list = fields.list("extensions", diagnostics);
     let nodes = list.iter().flat_map(|list| list.value.iter());
-    nodes.filter_map(|node| extension(fields.file(), node, diagnostics)).collect()
+    nodes
+        .filter_map(|node| extension(fields.file(), node, diagnostics))
+        .collect()
 }
 
 fn extension(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<RawExtension> {
     let fields = Fields::of(file, node, EXTENSION, Naming::Folded, diagnostics)?;
     let critical = fields.boolean("Critical", diagnostics).is_some_and(|value| value.value);
-    let value = fields.text("Value", diagnostics).and_then(|text| base64(&text, diagnostics)).unwrap_or_default();
+    let value = fields
+        .text("Value", diagnostics)
+        .and_then(|text| base64(&text, diagnostics))
+        .unwrap_or_default();
     if !fields.require("Id", diagnostics) {
         return None;
     }
@@ -193,7 +280,11 @@ fn extension(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics)
     }
     if !is_oid(&id) {
         let message = "the numbers are no object identifier";
-        diagnostics.report(Diagnostic::new(codes::BAD_OID, message).at(fields.place("Id")).hint("write one such as [1, 2, 3, 4]"));
+        diagnostics.report(
+            Diagnostic::new(codes::BAD_OID, message)
+                .at(fields.place("Id"))
+                .hint("write one such as [1, 2, 3, 4]"),
+        );
         return None;
     }
     Some(RawExtension { id, critical, value })
