@@ -188,7 +188,7 @@ mod tests {
             ("10.0.0.1:6443", dns("10.0.0.1:6443")),
             (" 10.0.0.1", dns(" 10.0.0.1")),
             ("010.0.0.1", dns("010.0.0.1")),
-            ("fe80::1%eth0", dns("fe80::1%eth0")),
+            ("fe80::1%eth0", uri("fe80::1%eth0")),
             ("bad host name", dns("bad host name")),
             ("svc.", dns("svc.")),
             ("a,b", dns("a,b")),

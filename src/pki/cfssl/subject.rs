@@ -160,7 +160,11 @@ fn write_attribute(writer: DERWriter<'_>, (attribute, value): &Attribute) {
     writer.write_sequence(|writer| {
         write_oid(writer.next(), attribute);
         if value.bytes().all(is_printable) {
-            writer.next().write_printable_string(value);
+            // yasna's own PrintableString has no question mark.
+            let tag = yasna::tags::TAG_PRINTABLESTRING;
+            writer
+                .next()
+                .write_tagged_implicit(tag, |writer| writer.write_bytes(value.as_bytes()));
         } else {
             writer.next().write_utf8_string(value);
         }
