@@ -133,6 +133,7 @@ pub struct Cluster {
     pub encryption: EncryptionProvider,
     /// In the order of the file.
     pub hosts: Vec<Host>,
+    #[allow(dead_code, reason = "the mark is there to be required, not to be read")]
     pub(crate) checked: Checked,
 }
 
