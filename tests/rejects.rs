@@ -17,7 +17,10 @@ fn root() -> PathBuf {
 
 fn blessing() -> bool {
     let blessing = env::var_os("KHW_BLESS").is_some_and(|value| value == "1");
-    assert!(!(blessing && env::var_os("CI").is_some()), "what is expected is not rewritten in CI");
+    assert!(
+        !(blessing && env::var_os("CI").is_some()),
+        "what is expected is not rewritten in CI"
+    );
     blessing
 }
 
@@ -33,11 +36,18 @@ fn base() -> Files {
     for folder in ["specs/walkthrough/csr", "tests/rejects/base/csr"] {
         for entry in fs::read_dir(root().join(folder)).expect("the folder is there") {
             let path = entry.expect("the folder can be read").path();
-            let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .expect("a file has a name")
+                .to_string_lossy()
+                .into_owned();
             files.insert(format!("csr/{name}"), read(&path));
         }
     }
-    files.insert("cluster.toml".to_owned(), read(&root().join("tests/rejects/base/cluster.toml")));
+    files.insert(
+        "cluster.toml".to_owned(),
+        read(&root().join("tests/rejects/base/cluster.toml")),
+    );
     files
 }
 
@@ -76,18 +86,31 @@ fn change(files: &mut Files, changes: &str) {
 
 fn sources(mut files: Files) -> Sources {
     let cluster = files.remove("cluster.toml").unwrap_or_default();
-    let csr = files.into_iter().filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
-    Sources { cluster_name: "cluster.toml".to_owned(), cluster, csr_dir: "csr".to_owned(), csr: csr.collect() }
+    let csr = files
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
+    Sources {
+        cluster_name: "cluster.toml".to_owned(),
+        cluster,
+        csr_dir: "csr".to_owned(),
+        csr: csr.collect(),
+    }
 }
 
 fn findings(sources: &Sources) -> Vec<Diagnostic> {
     match check(sources) {
         Ok(checked) => {
-            assert!(checked.remarks.iter().all(|remark| remark.severity != Severity::Error), "an error among remarks");
+            assert!(
+                checked.remarks.iter().all(|remark| remark.severity != Severity::Error),
+                "an error among remarks"
+            );
             checked.remarks
         }
         Err(findings) => {
-            assert!(findings.iter().any(|finding| finding.severity == Severity::Error), "refused without an error");
+            assert!(
+                findings.iter().any(|finding| finding.severity == Severity::Error),
+                "refused without an error"
+            );
             findings
         }
     }
@@ -96,8 +119,18 @@ fn findings(sources: &Sources) -> Vec<Diagnostic> {
 /// The cases, by the name of their folder.
 fn cases() -> BTreeMap<String, PathBuf> {
     let entries = fs::read_dir(root().join("tests/rejects")).expect("the folder is there");
-    let folders = entries.map(|entry| entry.expect("the folder can be read").path()).filter(|path| path.is_dir());
-    let named = folders.map(|path| (path.file_name().expect("a folder has a name").to_string_lossy().into_owned(), path));
+    let folders = entries
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| path.is_dir());
+    let named = folders.map(|path| {
+        (
+            path.file_name()
+                .expect("a folder has a name")
+                .to_string_lossy()
+                .into_owned(),
+            path,
+        )
+    });
     named.filter(|(name, _)| name != "base").collect()
 }
 
@@ -135,10 +168,16 @@ fn every_case_is_told_as_expected() {
 #[test]
 fn every_code_has_a_case_and_every_case_a_code() {
     let cases = cases();
-    let without: Vec<&str> =
-        CODES.iter().map(|code| code.name).filter(|code| !cases.keys().any(|case| code_of(case) == *code)).collect();
+    let without: Vec<&str> = CODES
+        .iter()
+        .map(|code| code.name)
+        .filter(|code| !cases.keys().any(|case| code_of(case) == *code))
+        .collect();
     assert!(without.is_empty(), "no case raises {without:?}");
-    let strange: Vec<&String> = cases.keys().filter(|case| Code::by_name(code_of(case)).is_none()).collect();
+    let strange: Vec<&String> = cases
+        .keys()
+        .filter(|case| Code::by_name(code_of(case)).is_none())
+        .collect();
     assert!(strange.is_empty(), "no code is named {strange:?}");
 }
 
@@ -148,23 +187,48 @@ fn the_page_of_codes_is_the_table() {
     if blessing() {
         fs::write(&path, codes::page()).expect("the page can be written");
     }
-    assert_eq!(read(&path), codes::page(), "run the test with KHW_BLESS=1 to rewrite the page");
+    assert_eq!(
+        read(&path),
+        codes::page(),
+        "run the test with KHW_BLESS=1 to rewrite the page"
+    );
 }
 
 #[test]
 fn codes_are_well_formed() {
     for (index, code) in CODES.iter().enumerate() {
-        assert!(code.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{}", code.name);
-        assert!(CODES[..index].iter().all(|other| other.name != code.name), "{} stands twice", code.name);
-        assert!(!code.title.is_empty() && code.meaning.ends_with('.') && !code.advice.is_empty(), "{}", code.name);
-        assert!(!code.advice.ends_with('.') && !code.title.ends_with('.'), "{}", code.name);
+        assert!(
+            code.name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+            "{}",
+            code.name
+        );
+        assert!(
+            CODES[..index].iter().all(|other| other.name != code.name),
+            "{} stands twice",
+            code.name
+        );
+        assert!(
+            !code.title.is_empty() && code.meaning.ends_with('.') && !code.advice.is_empty(),
+            "{}",
+            code.name
+        );
+        assert!(
+            !code.advice.ends_with('.') && !code.title.ends_with('.'),
+            "{}",
+            code.name
+        );
     }
 }
 
 #[test]
 fn programs_read_the_same_findings_as_people() {
     let mut files = base();
-    change(&mut files, "cluster.toml\n- domain = \"cluster.local\"\n+ domain = \"\u{e4}.Local\"\n+ bogus = 1\n");
+    change(
+        &mut files,
+        "cluster.toml\n- domain = \"cluster.local\"\n+ domain = \"\u{e4}.Local\"\n+ bogus = 1\n",
+    );
     let findings = findings(&sources(files));
     let json: serde_json::Value = serde_json::from_str(&render_json(&findings)).expect("valid JSON");
     assert_eq!(json["kind"], "khw-gen/diagnostics/v1");
