@@ -17,6 +17,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use certificates::{CONFIG_FILE, built_in};
+
 use std::collections::BTreeMap;
 
 use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
