@@ -133,6 +133,7 @@ pub struct Cluster {
     pub encryption: EncryptionProvider,
     /// In the order of the file.
     pub hosts: Vec<Host>,
+    #[allow(dead_code, reason = "the mark is there to be required, not to be read")]
     pub(crate) checked: Checked,
 }
 
@@ -149,7 +150,12 @@ impl Cluster {
     /// The files of the CSR folder that are the built-in ones, since the folder has none of that name.
     pub fn built_in_files(&self) -> Vec<&str> {
         let config = self.pki.config_built_in.then_some("ca-config.json");
-        let csrs = self.pki.csrs.iter().filter(|(_, csr)| csr.built_in).map(|(name, _)| name.as_str());
+        let csrs = self
+            .pki
+            .csrs
+            .iter()
+            .filter(|(_, csr)| csr.built_in)
+            .map(|(name, _)| name.as_str());
         config.into_iter().chain(csrs).collect()
     }
 }

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
@@ -19,8 +20,8 @@ use super::suggest;
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
 
-/// The walk-through's files, for those that a folder lacks.
-const BUILT_IN: &[(&str, &str)] = &[
+/// The walk-through's files, name and text, for those that a folder lacks.
+pub const BUILT_IN_FILES: &[(&str, &str)] = &[
     ("admin-csr.json", include_str!("builtin/admin-csr.json")),
     (CONFIG_FILE, include_str!("builtin/ca-config.json")),
     ("ca-csr.json", include_str!("builtin/ca-csr.json")),
@@ -43,7 +44,10 @@ const BUILT_IN: &[(&str, &str)] = &[
 
 /// The built-in text of a file in the CSR folder. A test holds that every row of the identities table has one.
 pub fn built_in(name: &str) -> Option<&'static str> {
-    BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    BUILT_IN_FILES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
 }
 
 /// A file of the CSR folder, or its built-in stand-in.
@@ -96,7 +100,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         config,
     };
     report_built_in(sources, draft, &folder, diagnostics);
-    report_unused(sources, &folder, diagnostics);
+    report_unused(sources, draft, &folder, diagnostics);
     folder
 }
 
@@ -128,7 +132,7 @@ fn folder_name(sources: &Sources) -> &str {
     }
 }
 
-fn report_unused(sources: &Sources, folder: &Folder, diagnostics: &mut Diagnostics) {
+fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) {
     for (name, text) in &sources.csr {
         if name == CONFIG_FILE || folder.csrs.contains_key(name.as_str()) {
             continue;
@@ -136,7 +140,15 @@ fn report_unused(sources: &Sources, folder: &Folder, diagnostics: &mut Diagnosti
         let file = SourceFile::new(format!("{}/{name}", sources.csr_dir), text.as_str());
         let known = folder.csrs.keys().copied().chain([CONFIG_FILE]);
         let mut diagnostic = Diagnostic::new(codes::UNUSED_CSR, format!("nothing is made from {name}"));
-        if let Some(meant) = suggest::nearest(name, known) {
+        let worker = name.strip_suffix("-csr.json").filter(|host| {
+            draft
+                .hosts
+                .iter()
+                .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
+        });
+        if worker.is_some() {
+            diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
+        } else if let Some(meant) = suggest::nearest(name, known) {
             diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
         }
         diagnostics.report(diagnostic.at(Place::new(&file, 0..0)));
@@ -173,7 +185,8 @@ pub fn check<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostic
 fn chosen_profile<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<&'a ProfileFile> {
     let (name, config) = (draft.profile.as_ref()?, folder.config.as_ref()?);
     let profile = config.profile(&name.value);
-    if profile.is_none() {
+    // Where an error keeps the profiles from being read, the one that is missing may be among them.
+    if profile.is_none() && !(config.profiles.is_empty() && config.broken) {
         let message = format!("{} has no profile \"{}\"", folder.config_file.name, name.value);
         let hint = match suggest::nearest(&name.value, config.names()) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -211,8 +224,10 @@ fn profile_fits(draft: &Draft, file: &ProfileFile, diagnostics: &mut Diagnostics
             diagnostics,
         );
     };
-    if profile.usages.is_empty() {
-        // An unknown usage, or none at all, has been reported where it stands; only `default` may have none.
+    if file.usages_broken {
+        // Whether the usages that were meant would do can't be said.
+    } else if profile.usages.is_empty() {
+        // A named profile without usages has been reported where it stands; only `default` may have none.
         if name == "default" {
             unfit(
                 "has no usages, and cfssl signs nothing with it".to_owned(),
@@ -283,10 +298,13 @@ fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
             .iter()
             .all(|text| text.trim().is_empty())
     };
-    if request.cn.is_empty() && (request.names.is_empty() || request.names.iter().any(blank)) {
+    if request.cn.is_empty()
+        && !file.broken.contains("CN")
+        && (request.names.is_empty() || request.names.iter().any(blank))
+    {
         report(codes::EMPTY_SUBJECT, "the authority has no CN", &file.cn, diagnostics);
     }
-    if request.ca.as_ref().is_none_or(|ca| ca.expiry.is_none()) {
+    if request.ca.as_ref().is_none_or(|ca| ca.expiry.is_none()) && !file.broken.contains("ca") {
         report(
             codes::CA_DEFAULT_EXPIRY,
             "the authority lives five years, cfssl's default",
@@ -327,15 +345,22 @@ fn leaf(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnosti
         let message = "`extensions` has no effect: the profile does not set `copy_extensions`";
         report(codes::IGNORED_FIELD, message, place, diagnostics);
     }
-    subject(row, file, diagnostics);
+    if !file.broken.contains("CN") {
+        user(row, file, diagnostics);
+    }
+    if !file.broken.contains("names") {
+        groups(row, file, diagnostics);
+    }
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
         host_entry(row, host, place.as_ref(), diagnostics);
     }
-    key(row, file, profile, diagnostics);
+    if !file.broken.contains("key") {
+        key(row, file, profile, diagnostics);
+    }
 }
 
-/// Kubernetes reads the user from CN and the groups from O (kubernetes.io, "Authenticating", X.509 client certificates).
-fn subject(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+/// Kubernetes reads the user from CN (kubernetes.io, "Authenticating", X.509 client certificates).
+fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
     let request = &file.request;
     let expected = row.subject.cn.map(|cn| cn.replace("{host}", NODE_PLACEHOLDER));
     match expected {
@@ -368,6 +393,11 @@ fn subject(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
         }
         _ => {}
     }
+}
+
+/// Kubernetes reads the groups from O.
+fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let request = &file.request;
     if let Some(expected) = row.subject.o
         && !request.names.iter().any(|name| name.o == expected)
     {
@@ -380,11 +410,17 @@ fn subject(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
         );
     }
     const MASTERS: &str = "system:masters";
-    if row.subject.o != Some(MASTERS) && request.names.iter().any(|name| name.o == MASTERS) {
+    let mut masters = request
+        .names
+        .iter()
+        .zip(&file.organizations)
+        .filter(|(name, _)| name.o == MASTERS);
+    if let (true, Some((_, place))) = (row.subject.o != Some(MASTERS), masters.next()) {
+        let place = place.as_ref().unwrap_or(&file.names);
         report(
             codes::EXTRA_MASTERS,
             format!("{} is a member of {MASTERS}", row.name),
-            &file.names,
+            place,
             diagnostics,
         );
     }
@@ -436,7 +472,7 @@ fn key(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnostic
 }
 
 fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
-    if file.request.key == Algorithm::Ed25519 {
+    if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
         report(
             codes::ED25519_IDENTITY,
             "an Ed25519 key is refused by some who must accept it",
@@ -447,14 +483,18 @@ fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
 }
 
 fn against_issuer(row: &Identity, file: &RequestFile, issuer: &RequestFile, diagnostics: &mut Diagnostics) {
-    if strength(file.request.key) > strength(issuer.request.key) {
+    let keys_known = !file.broken.contains("key") && !issuer.broken.contains("key");
+    if keys_known && strength(file.request.key) > strength(issuer.request.key) {
         let message = format!(
             "the key of {} is stronger than the key of the authority that vouches for it",
             row.name
         );
         report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
     }
-    let same = file.request.cn == issuer.request.cn
+    let known = |file: &RequestFile| !file.broken.contains("CN") && !file.broken.contains("names");
+    let same = known(file)
+        && known(issuer)
+        && file.request.cn == issuer.request.cn
         && file.request.names == issuer.request.names
         && file.request.serial_number == issuer.request.serial_number;
     if same {
@@ -486,18 +526,22 @@ fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagn
         // A duration that could not be read has been reported, and stands as zero.
         let set = !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero;
         let validity = set.then(|| Validity::of_leaf(&file.profile, issued))?;
-        period(validity, "certificates", issued, &file.expiry, diagnostics).then_some((validity, file))
+        period(validity, "the certificates", issued, &file.expiry, diagnostics).then_some((validity, file))
     });
     for row in IDENTITIES.iter().filter(|row| row.signed_by.is_none()) {
         let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
             continue;
         };
-        if file.expiry_unreadable {
+        if file.broken.contains("ca") {
             continue;
         }
         let validity = Validity::of_root(file.request.ca.as_ref(), issued);
         if validity.not_after <= issued && validity.not_after > validity.not_before {
-            let message = format!("the authority expired at {}, before {issued}", validity.not_after);
+            let message = format!(
+                "the authority expired at {}, before {}",
+                moment(validity.not_after),
+                moment(issued)
+            );
             report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
             continue;
         }
@@ -507,16 +551,17 @@ fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagn
         if let Some((leaf, profile)) = &leaf {
             if leaf.not_after > validity.not_after {
                 let message = format!(
-                    "the certificates end on {}, after their authority, which ends on {}",
-                    leaf.not_after.date(),
-                    validity.not_after.date()
+                    "the certificates end at {}, after their authority, which ends at {}",
+                    moment(leaf.not_after),
+                    moment(validity.not_after)
                 );
                 report(codes::LEAF_OUTLIVES_CA, message, &profile.expiry, diagnostics);
             }
             if leaf.not_before < validity.not_before {
                 let message = format!(
                     "the certificates begin at {}, before their authority, which begins at {}",
-                    leaf.not_before, validity.not_before
+                    moment(leaf.not_before),
+                    moment(validity.not_before)
                 );
                 report(
                     codes::LEAF_PREDATES_CA,
@@ -531,8 +576,9 @@ fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagn
         && leaf.not_before > issued
     {
         let message = format!(
-            "the certificates begin at {}, after their issue at {issued}",
-            leaf.not_before
+            "the certificates begin at {}, after their issue at {}",
+            moment(leaf.not_before),
+            moment(issued)
         );
         report(
             codes::VALID_LATER,
@@ -541,6 +587,11 @@ fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagn
             diagnostics,
         );
     }
+}
+
+/// A time as cluster.toml has it.
+fn moment(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 
 /// Whether the dates make sense by themselves.
@@ -565,7 +616,8 @@ fn period(
     if validity.not_after <= validity.not_before || validity.not_after <= issued {
         let message = format!(
             "{whose} would be valid from {} to {}",
-            validity.not_before, validity.not_after
+            moment(validity.not_before),
+            moment(validity.not_after)
         );
         report(codes::NO_VALIDITY, message, place, diagnostics);
         return false;

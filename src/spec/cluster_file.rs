@@ -98,10 +98,13 @@ pub fn read(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> (Draft, bo
     let mut own = Diagnostics::new();
     let draft = draft(file, &root, &mut own);
     if !sound {
-        let lines = LinesOf::errors(file, syntax.clone());
+        let lines = BrokenLines::of(file, syntax.clone());
         own.retain(|finding| {
             !FOLLOW_FROM_SYNTAX.iter().any(|code| code.name == finding.code)
-                && !finding.place.as_ref().is_some_and(|place| lines.contain(place))
+                && !finding
+                    .place
+                    .as_ref()
+                    .is_some_and(|place| lines.contain(place.span.start))
         });
     }
     diagnostics.append(syntax);
@@ -110,24 +113,25 @@ pub fn read(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> (Draft, bo
 }
 
 /// The lines that hold a syntax error.
-struct LinesOf(BTreeSet<usize>);
-
-impl LinesOf {
-    fn errors(file: &SourceFile, syntax: Diagnostics) -> LinesOf {
-        let places = syntax.into_vec().into_iter().filter_map(|finding| finding.place);
-        LinesOf(places.map(|place| line(&file.text, place.span.start)).collect())
-    }
-
-    fn contain(&self, place: &Place) -> bool {
-        self.0.contains(&line(&place.file.text, place.span.start))
-    }
+struct BrokenLines {
+    starts: Vec<usize>,
+    lines: BTreeSet<usize>,
 }
 
-fn line(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+impl BrokenLines {
+    fn of(file: &SourceFile, syntax: Diagnostics) -> BrokenLines {
+        let starts: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        let places = syntax.into_vec().into_iter().filter_map(|finding| finding.place);
+        let lines = places
+            .map(|place| starts.partition_point(|start| *start <= place.span.start))
+            .collect();
+        BrokenLines { starts, lines }
+    }
+
+    fn contain(&self, offset: usize) -> bool {
+        self.lines
+            .contains(&self.starts.partition_point(|start| *start <= offset))
+    }
 }
 
 /// The strings `[pki] csr` and `[pki] seed`, whatever else is wrong.
@@ -266,8 +270,13 @@ fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics
     let list = top.list("hosts", diagnostics);
     let nodes = list.as_ref().map_or(&[][..], |list| list.value);
     draft.hosts_place = nodes.first().map(|node| Place::new(top.file(), node.span.clone()));
+    if top.misspelt("hosts") {
+        return;
+    }
     if !top.has("hosts") || (list.is_some() && nodes.is_empty()) {
-        let place = list.and_then(|list| list.place);
+        let place = list
+            .and_then(|list| list.place)
+            .unwrap_or_else(|| Place::new(top.file(), 0..0));
         diagnostics.report(Diagnostic::new(codes::NO_HOSTS, "the cluster has no hosts").at(place));
         return;
     }
@@ -301,6 +310,9 @@ fn roles(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeSet<
         diagnostics.report(Diagnostic::new(codes::NO_ROLE, "the host has no role").at(fields.place("roles")));
         None
     };
+    if fields.misspelt("roles") {
+        return None;
+    }
     if !fields.has("roles") {
         return no_role(diagnostics);
     }
@@ -397,6 +409,9 @@ fn endpoint(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Endpoi
 
 fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     let address = |host: &str| host.parse::<IpAddr>().ok();
+    if let Some((_, rest)) = text.split_once("://") {
+        return Err(format!("it is a URL; write `{}`", rest.trim_end_matches('/')));
+    }
     let (host, port) = if address(text).is_some() {
         (text, None)
     } else if let Some(rest) = text.strip_prefix('[') {
@@ -507,8 +522,15 @@ fn path_name(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Strin
 }
 
 fn issued(top: &Fields<'_>, pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
+    if pki.misspelt("issued") || top.misspelt("pki") {
+        return None;
+    }
     let Some(node) = pki.get("issued") else {
-        let place = top.has("pki").then(|| pki.own_place());
+        let place = if top.has("pki") {
+            pki.own_place()
+        } else {
+            Place::new(top.file(), 0..0)
+        };
         let hint = "add issued = \"2026-01-01T00:00:00Z\" to [pki]: it takes the place of the clock";
         diagnostics.report(
             Diagnostic::new(codes::MISSING_FIELD, "`issued` is missing")

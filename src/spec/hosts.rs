@@ -141,11 +141,17 @@ fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
     let members: Vec<&DraftHost> = draft.hosts.iter().filter(|host| host.is(Role::Etcd)).collect();
     let count = members.len();
     if let (Some(last), true) = (members.last(), count % 2 == 0) {
-        let message = format!(
-            "{count} etcd members tolerate {} failures, as {} would",
-            count / 2 - 1,
-            count - 1
-        );
+        let message = match count / 2 - 1 {
+            0 => format!(
+                "{count} etcd members tolerate no failure, and neither would {}",
+                count - 1
+            ),
+            1 => format!("{count} etcd members tolerate one failure, as {} would", count - 1),
+            failures => format!(
+                "{count} etcd members tolerate {failures} failures, as {} would",
+                count - 1
+            ),
+        };
         let diagnostic = Diagnostic::new(codes::EVEN_ETCD, message).at(last.place());
         diagnostics.report(diagnostic.hint(format!("use {} or {} members", count - 1, count + 1)));
     }

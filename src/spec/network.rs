@@ -78,14 +78,23 @@ fn pods_size(draft: &Draft, diagnostics: &mut Diagnostics) {
         ))
     } else if has < workers.max(1) {
         Some(format!(
-            "the pods range {} has room for {has} workers with a /{node} each, but there are {workers}",
+            "the pods range {} holds {has} of the /{node} ranges that workers take, one each; workers: {workers}",
             pods.value
         ))
     } else {
         None
     };
     if let Some(message) = problem {
-        diagnostics.report(Diagnostic::new(codes::PODS_SIZE, message).at(pods.place.clone()));
+        let hint = if prefix < largest {
+            "choose a smaller range"
+        } else {
+            "choose a larger range"
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::PODS_SIZE, message)
+                .at(pods.place.clone())
+                .hint(hint),
+        );
     }
 }
 

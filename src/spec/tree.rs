@@ -2,7 +2,7 @@
 //! missing, doubled or of the wrong type is reported here, in one manner for TOML and JSON.
 //!
 //! It knows no field by name.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,6 +57,12 @@ impl Value {
     }
 }
 
+const STRING: &str = "a string";
+const INTEGER: &str = "an integer";
+const BOOLEAN: &str = "true or false";
+const LIST: &str = "a list";
+const TABLE: &str = "a table";
+
 /// A value that was read, and where; a default stands nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At<T> {
@@ -95,6 +101,8 @@ pub struct Fields<'a> {
     /// The key, or for want of one the table itself, for what is missing.
     span: Range<usize>,
     entries: BTreeMap<&'static str, Vec<&'a Entry>>,
+    /// The fields that unknown ones seem to be misspellings of.
+    meant: BTreeSet<&'static str>,
 }
 
 impl<'a> Fields<'a> {
@@ -123,10 +131,11 @@ impl<'a> Fields<'a> {
             naming,
             span: span.clone(),
             entries: BTreeMap::new(),
+            meant: BTreeSet::new(),
         };
         for node in nodes {
             let Value::Table(entries) = &node.value else {
-                return wrong_type(file, node, "a table", diagnostics);
+                return wrong_type(file, node, TABLE, diagnostics);
             };
             for entry in entries {
                 fields.add(entry, known, diagnostics);
@@ -156,7 +165,12 @@ impl<'a> Fields<'a> {
                 self.entries.entry(name).or_default().push(entry);
             }
             _ => {
-                let hint = suggest::nearest(&entry.key, known.iter().copied()).map_or_else(
+                let meant = known
+                    .iter()
+                    .copied()
+                    .find(|name| Some(*name) == suggest::nearest(&entry.key, known.iter().copied()));
+                self.meant.extend(meant);
+                let hint = meant.map_or_else(
                     || format!("the fields here are {}", suggest::listed(known.iter().copied())),
                     |name| format!("did you mean `{name}`?"),
                 );
@@ -164,6 +178,12 @@ impl<'a> Fields<'a> {
                 diagnostics.report(Diagnostic::new(codes::UNKNOWN_FIELD, message).at(place).hint(hint));
             }
         }
+    }
+
+    /// Whether `name` is absent, but a field that is there seems to be it, misspelt: that has been reported, and that
+    /// `name` is missing need not be.
+    pub fn misspelt(&self, name: &str) -> bool {
+        !self.has(name) && self.meant.contains(name)
     }
 
     /// The value of `name`; null counts as absent, as in Go.
@@ -199,7 +219,7 @@ impl<'a> Fields<'a> {
 
     /// Reports that `name` is missing, unless it has a value.
     pub fn require(&self, name: &str, diagnostics: &mut Diagnostics) -> bool {
-        if !self.has(name) {
+        if !self.has(name) && !self.misspelt(name) {
             let message = format!("`{name}` is missing");
             let hint = format!("add `{name}`");
             diagnostics.report(
@@ -233,7 +253,7 @@ impl<'a> Fields<'a> {
                 value,
                 place: Some(Place::new(self.file, node.span.clone())),
             }),
-            _ => wrong_type(self.file, node, "an integer", diagnostics),
+            _ => wrong_type(self.file, node, INTEGER, diagnostics),
         }
     }
 
@@ -245,7 +265,7 @@ impl<'a> Fields<'a> {
                 value,
                 place: Some(Place::new(self.file, node.span.clone())),
             }),
-            _ => wrong_type(self.file, node, "true or false", diagnostics),
+            _ => wrong_type(self.file, node, BOOLEAN, diagnostics),
         }
     }
 
@@ -257,7 +277,7 @@ impl<'a> Fields<'a> {
                 value: list.as_slice(),
                 place: Some(Place::new(self.file, node.span.clone())),
             }),
-            _ => wrong_type(self.file, node, "a list", diagnostics),
+            _ => wrong_type(self.file, node, LIST, diagnostics),
         }
     }
 
@@ -297,7 +317,7 @@ impl<'a> Fields<'a> {
         let mut index: BTreeMap<&'a str, usize> = BTreeMap::new();
         for node in self.all(name) {
             let Value::Table(entries) = &node.value else {
-                return wrong_type(self.file, node, "a table", diagnostics);
+                return wrong_type(self.file, node, TABLE, diagnostics);
             };
             for entry in entries {
                 match index.get(entry.key.as_str()) {
@@ -340,19 +360,30 @@ pub fn text(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) 
             value: String::new(),
             place: Some(place),
         }),
-        _ => wrong_type(file, node, "a string", diagnostics),
+        _ => wrong_type(file, node, STRING, diagnostics),
     }
 }
 
 /// Reports that `node` is not `expected`; gives None for the convenience of callers.
 pub fn wrong_type<T>(file: &Arc<SourceFile>, node: &Node, expected: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     let message = format!("expected {expected}, found {}", node.value.kind());
-    let hint = format!("write {expected}");
-    diagnostics.report(
-        Diagnostic::new(codes::WRONG_TYPE, message)
-            .at(Place::new(file, node.span.clone()))
-            .hint(hint),
-    );
+    let mut diagnostic = Diagnostic::new(codes::WRONG_TYPE, message).at(Place::new(file, node.span.clone()));
+    let written = file.text.get(node.span.clone()).filter(|text| text.len() <= 40);
+    let hint = match (expected, &node.value, written) {
+        (STRING, Value::Integer(_) | Value::Number | Value::Boolean(_) | Value::Moment, Some(written)) => {
+            Some(format!("put it in quotes: \"{written}\""))
+        }
+        (INTEGER, Value::Text(text), _) if text.parse::<i64>().is_ok() => Some(format!("write {text}, without quotes")),
+        (BOOLEAN, Value::Text(text), _) if text == "true" || text == "false" => {
+            Some(format!("write {text}, without quotes"))
+        }
+        (LIST, Value::Text(_) | Value::Integer(_), Some(written)) => Some(format!("put it in brackets: [{written}]")),
+        _ => None,
+    };
+    if let Some(hint) = hint {
+        diagnostic = diagnostic.hint(hint);
+    }
+    diagnostics.report(diagnostic);
     None
 }
 

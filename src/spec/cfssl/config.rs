@@ -20,6 +20,8 @@ pub struct SigningConfig {
     pub default: ProfileFile,
     /// The section `profiles`, or the next best.
     pub place: Place,
+    /// Whether there are errors in the file.
+    pub broken: bool,
 }
 
 /// A profile and where its parts stand.
@@ -29,6 +31,8 @@ pub struct ProfileFile {
     /// The profile's name, or the next best.
     pub place: Place,
     pub usages: Place,
+    /// Whether some of the usages are not known.
+    pub usages_broken: bool,
     pub expiry: Place,
     /// Whether a zero `expiry` is what was written, not what could not be read.
     pub expiry_is_zero: bool,
@@ -87,11 +91,15 @@ const YEAR: Duration = Duration::hours(8760);
 
 /// Reads a signing configuration. Every problem is reported, in all profiles, since cfssl loads all or none.
 pub fn read_signing_config(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<SigningConfig> {
+    let before = diagnostics.len();
     let root = json_text::parse(file, diagnostics)?;
     let opening = Place::new(file, root.span.start..root.span.start + 1);
     let config = Fields::of(file, &root, CONFIG, Naming::Folded, diagnostics)?;
     for name in ["ocsp", "auth_keys", "remotes"] {
         ignored(&config, name, "nothing is signed over the network", diagnostics);
+    }
+    if config.misspelt("signing") {
+        return None;
     }
     if !config.has("signing") {
         diagnostics.report(Diagnostic::new(codes::NO_PROFILES, "there is no `signing` section").at(opening));
@@ -118,6 +126,7 @@ pub fn read_signing_config(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics
         profiles,
         default,
         place: signing.key_place("profiles"),
+        broken: diagnostics.has_error_since(before),
     })
 }
 
@@ -166,6 +175,7 @@ fn built_in_default(place: Place) -> ProfileFile {
     ProfileFile {
         profile,
         usages: place.clone(),
+        usages_broken: false,
         expiry: place.clone(),
         expiry_is_zero: false,
         place,
@@ -186,10 +196,12 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
     report_ignored(fields, diagnostics);
     let unsupported = unsupported(fields, diagnostics);
 
+    let before_usages = diagnostics.len();
     let usages = usages(fields, kind == Kind::Named && remote.is_none(), diagnostics);
+    let usages_broken = diagnostics.has_error_since(before_usages) || fields.misspelt("usages");
     let expiry = duration_field(fields, "expiry", diagnostics).map(|duration| duration.value);
     let has_expiry = fields.has("expiry") && !is_empty_text(fields, "expiry");
-    if !has_expiry && remote.is_none() {
+    if !has_expiry && !fields.misspelt("expiry") && remote.is_none() {
         let message = "`expiry` is missing: cfssl refuses a profile without it, also `default`";
         let hint = "add \"expiry\", such as \"8760h\" for a year";
         diagnostics.report(
@@ -239,6 +251,7 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
     ProfileFile {
         profile,
         usages: value_or_name("usages"),
+        usages_broken,
         expiry: value_or_name(if fields.has("not_after") { "not_after" } else { "expiry" }),
         not_before: ["not_before", "backdate"]
             .into_iter()
@@ -279,7 +292,7 @@ fn usages(fields: &Fields<'_>, required: bool, diagnostics: &mut Diagnostics) ->
             }
         }
     }
-    if required && usages.is_empty() && diagnostics.len() == before {
+    if required && usages.is_empty() && !fields.misspelt("usages") && diagnostics.len() == before {
         let place = fields.place("usages");
         diagnostics.report(Diagnostic::new(codes::NO_USAGES, "the profile has no usages").at(place));
     }

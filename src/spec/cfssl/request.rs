@@ -1,4 +1,5 @@
 //! A CSR file (cfssl `csr.CertificateRequest`).
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::codes;
@@ -16,9 +17,11 @@ pub struct RequestFile {
     pub request: Request,
     /// The CN, or the file for want of one.
     pub cn: Place,
-    /// The names, or the CN for want of them.
+    /// The field `names`, or the CN for want of it.
     pub names: Place,
-    /// The key, or the file for want of one.
+    /// The O of each name, for those that have one; in the order of the request's names.
+    pub organizations: Vec<Option<Place>>,
+    /// The field `key`, or the file for want of it.
     pub key: Place,
     /// The entries of `hosts`, one for each of the request's.
     pub hosts: Vec<Option<Place>>,
@@ -26,8 +29,8 @@ pub struct RequestFile {
     pub ca: Option<Place>,
     /// The value of `ca.expiry`, or the next best.
     pub expiry: Place,
-    /// Whether `ca.expiry` or `ca.backdate` says something that is no duration.
-    pub expiry_unreadable: bool,
+    /// The fields with errors in them: what the request says of them is not what was meant.
+    pub broken: BTreeSet<&'static str>,
     pub crl_url: Option<Place>,
     pub extensions: Option<Place>,
 }
@@ -54,22 +57,37 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
     // What stands at no better place stands at the opening brace.
     let opening = Place::new(file, root.span.start..root.span.start + 1);
     let fields = Fields::of(file, &root, REQUEST, Naming::Folded, diagnostics)?;
-    let place_or = |name: &str, otherwise: &Place| {
+    let key_or = |name: &str, otherwise: &Place| {
         if fields.has(name) {
-            fields.place(name)
+            fields.key_place(name)
         } else {
             otherwise.clone()
         }
     };
 
+    let mut broken: BTreeSet<&'static str> = ["CN", "names", "key", "ca"]
+        .into_iter()
+        .filter(|name| fields.misspelt(name))
+        .collect();
+    let mut watch = |name: &'static str, before: usize, diagnostics: &Diagnostics| {
+        if diagnostics.has_error_since(before) {
+            broken.insert(name);
+        }
+    };
+    let before = diagnostics.len();
     let cn = fields.text("CN", diagnostics).map(|cn| cn.value).unwrap_or_default();
-    let names = names(&fields, diagnostics);
+    watch("CN", before, diagnostics);
+    let before = diagnostics.len();
+    let (names, organizations) = names(&fields, diagnostics);
+    watch("names", before, diagnostics);
     let hosts = fields.texts("hosts", diagnostics).unwrap_or_default();
+    let before = diagnostics.len();
     let key = key(&fields, diagnostics).unwrap_or(Algorithm::Ecdsa(Curve::P256));
+    watch("key", before, diagnostics);
+    let before = diagnostics.len();
     let ca_fields = fields.table("ca", CA, diagnostics);
-    let before_ca = diagnostics.len();
     let ca = ca_fields.as_ref().map(|ca| ca_section(ca, diagnostics));
-    let expiry_unreadable = diagnostics.has_error_since(before_ca);
+    watch("ca", before, diagnostics);
     let expiry = match &ca_fields {
         Some(ca) if ca.has("expiry") => ca.place("expiry"),
         Some(_) => fields.key_place("ca"),
@@ -94,32 +112,36 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
             .is_some_and(|value| value.value),
         extensions: extensions(&fields, diagnostics),
     };
-    let cn = place_or("CN", &opening);
+    let cn = if fields.has("CN") {
+        fields.place("CN")
+    } else {
+        opening.clone()
+    };
     Some(RequestFile {
         request,
-        names: place_or("names", &cn),
+        names: key_or("names", &cn),
+        organizations,
         cn,
-        key: place_or("key", &opening),
+        key: key_or("key", &opening),
         hosts: hosts.into_iter().map(|host| host.place).collect(),
         ca: fields.has("ca").then(|| fields.key_place("ca")),
         expiry,
-        expiry_unreadable,
+        broken,
         crl_url: fields.has("crl_url").then(|| fields.key_place("crl_url")),
         extensions: fields.has("extensions").then(|| fields.key_place("extensions")),
     })
 }
 
-fn names(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Name> {
+fn names(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Vec<Name>, Vec<Option<Place>>) {
     let list = fields.list("names", diagnostics);
     let nodes = list.iter().flat_map(|list| list.value.iter());
-    nodes
-        .filter_map(|node| name(fields.file(), node, diagnostics))
-        .collect()
+    nodes.filter_map(|node| name(fields.file(), node, diagnostics)).unzip()
 }
 
-fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Name> {
+/// A name and where its O stands.
+fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<(Name, Option<Place>)> {
     if node.value == Value::Null {
-        return Some(Name::default());
+        return Some((Name::default(), None));
     }
     let fields = Fields::of(file, node, NAME, Naming::Folded, diagnostics)?;
     ignored(
@@ -153,7 +175,7 @@ fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
             name.oid.push((id, value.value));
         }
     }
-    Some(name)
+    Some((name, fields.has("O").then(|| fields.place("O"))))
 }
 
 /// The key that cfssl makes: the fields fill in an `ecdsa` of 256 bits, so that each may be left out.
