@@ -145,4 +145,11 @@ impl Cluster {
     pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
     }
+
+    /// The files of the CSR folder that are the built-in ones, since the folder has none of that name.
+    pub fn built_in_files(&self) -> Vec<&str> {
+        let config = self.pki.config_built_in.then_some("ca-config.json");
+        let csrs = self.pki.csrs.iter().filter(|(_, csr)| csr.built_in).map(|(name, _)| name.as_str());
+        config.into_iter().chain(csrs).collect()
+    }
 }

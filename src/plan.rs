@@ -1,6 +1,7 @@
 //! The tables applied to a cluster: every certificate and every file, all decided, no bytes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
@@ -250,4 +251,32 @@ fn with_host_name(request: &Request, host: &str) -> Request {
 fn union(first: Vec<String>, second: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     first.into_iter().chain(second).filter(|name| seen.insert(name.clone())).collect()
+}
+
+impl fmt::Display for Plan<'_> {
+    /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.files.iter().map(|file| {
+            let what = match &file.content {
+                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
+                    format!("{} ({id})", file.row.what)
+                }
+                _ => file.row.what.to_owned(),
+            };
+            let row = format!("{}: {}", file.row.on, file.row.at);
+            [file.host.name.clone(), format!("{:04o}", file.mode), file.path.clone(), what, row]
+        });
+        let heading = ["HOST", "MODE", "PATH", "WHAT", "ROW"].map(str::to_owned);
+        let lines: Vec<[String; 5]> = std::iter::once(heading).chain(lines).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2), width(3)];
+        for [host, mode, path, what, row] in &lines {
+            writeln!(
+                f,
+                "{host:0$}  {mode:1$}  {path:2$}  {what:3$}  {row}",
+                widths[0], widths[1], widths[2], widths[3]
+            )?;
+        }
+        Ok(())
+    }
 }

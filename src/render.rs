@@ -5,11 +5,12 @@
 //! the file's own wiped buffer.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use minijinja::value::{Object, Value};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Object, Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
 
 use crate::bundle::{Bundle, Content};
@@ -88,22 +89,22 @@ impl<'a> Renderer<'a> {
     /// The whole bundle of `host`, its manifest included.
     pub fn bundle(&self, host: &Host) -> Result<Bundle, RenderError> {
         let facts = facts(self.plan.cluster, host);
-        let variables = Value::from_serialize(&facts);
-        let mut bundle = Bundle::default();
+        let variables = Value::from(Serde(&facts));
+        let mut bundle = Bundle::new();
         let failed = |error: crate::bundle::BundleError| RenderError(error.to_string());
         for file in self.files.get(host.name.as_str()).into_iter().flatten() {
             let path = format!("rootfs{}", file.path);
             match self.content(file, &facts, &variables)? {
-                Some(content) => bundle.add_file(&path, file.mode, content).map_err(failed)?,
-                None => bundle.add_directory(path.trim_end_matches('/'), file.mode).map_err(failed)?,
+                Some(content) => bundle.insert_file(&path, file.mode, content).map_err(failed)?,
+                None => bundle.insert_directory(path.trim_end_matches('/'), file.mode).map_err(failed)?,
             }
         }
         let beside = |name: &str| {
             let text = self.render(name, variables.clone())?;
             Ok::<_, RenderError>(Content::Public(text.expose().into()))
         };
-        bundle.add_file("INSTALL.md", 0o644, beside(INSTALL_MD)?).map_err(failed)?;
-        bundle.add_file("install.sh", 0o755, beside(INSTALL_SH)?).map_err(failed)?;
+        bundle.insert_file("INSTALL.md", 0o644, beside(INSTALL_MD)?).map_err(failed)?;
+        bundle.insert_file("install.sh", 0o755, beside(INSTALL_SH)?).map_err(failed)?;
         bundle.add_manifest().map_err(failed)?;
         Ok(bundle)
     }
@@ -174,9 +175,9 @@ impl<'a> Renderer<'a> {
         let authority = certificate.signed_by.and_then(|issuer| self.embedded.get(issuer)).ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
-            authority => authority.certificate,
-            certificate => own.certificate,
-            key => own.key,
+            authority => authority.certificate.clone(),
+            certificate => own.certificate.clone(),
+            key => own.key.clone(),
             server, user,
             ..facts.clone()
         };
@@ -193,7 +194,7 @@ impl<'a> Renderer<'a> {
 fn environment() -> Result<Environment<'static>, RenderError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_keep_trailing_newline(true);
+    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
     environment.set_formatter(escape_for_the_file);
     environment.add_filter("quoted", |text: &str| Value::from_safe_string(yaml::quoted(text)));
     let rows = ARTIFACTS.iter().filter_map(|row| match row.holds {

@@ -3,6 +3,8 @@
 //! A row reads as a sentence. `{host}` in a path is the host's name; in a row that holds one of each certificate,
 //! `{name}` is the name of its files. Directories end in a slash.
 
+use std::fmt;
+
 use crate::cluster::Role;
 
 /// Which hosts get a row's file.
@@ -168,3 +170,14 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(ADMIN, "/root/certs/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster"),
     row(ADMIN, "/root/certs/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
 ];
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            On::Role(role) => f.write_str(role.name()),
+            On::Either(one, other) => write!(f, "{} or {}", one.name(), other.name()),
+            On::But(role, not) => write!(f, "{} but not {}", role.name(), not.name()),
+            On::FirstAnd(first, every) => write!(f, "first {} and {}", first.name(), every.name()),
+        }
+    }
+}

@@ -1,14 +1,361 @@
-//! Certificates and requests as bytes. (interface skeleton)
-/// Why a certificate could not be written.
+//! Certificates and requests as bytes: what stands in one is decided in [`super::cfssl`], how it is written is here.
+//!
+//! `rcgen` writes the frame: version, validity and extensions of a certificate, version and attributes of a request. It
+//! can't write a Name with several values of one attribute, an imported authority's exact Name, P-521, or a serial number
+//! that depends on everything else. So those elements are written here and take the place of rcgen's, in every
+//! certificate and by one path, and only then is the result signed. rcgen never sees a private key.
+//!
+//! Nothing here chooses: no usage, no date and no name comes from this module, and nothing is random.
+
+use std::fmt;
+
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, PublicKeyData, SerialNumber, SigningKey};
+use ring::digest;
+use time::{OffsetDateTime, UtcOffset};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use yasna::models::ObjectIdentifier;
+use yasna::{DERWriter, construct_der};
+
+use super::cfssl::Validity;
+use super::key::{KeyPair, PublicKey};
+
+/// Why a certificate or a request could not be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum X509Error {
+    /// The key could not sign.
     Key(super::key::KeyError),
+    /// An authority's certificate is not a DER certificate.
     NotACertificate,
+    /// A name of an extension must be ASCII (IA5String), this one is not.
     NonAsciiName(String),
+    /// Not an object identifier that X.509 libraries read (two arcs or more, in range, each below 2^31).
+    InvalidOid(Vec<u64>),
+    /// A URI that can be written but that nobody can read back.
+    InvalidUri(String),
+    /// A request must not ask for the same extension twice.
+    DuplicateExtension(Vec<u64>),
+    /// An extension whose content is read (basicConstraints, subjectAltName) is not what it says it is.
+    MalformedExtension(Vec<u64>),
+    /// A profile has no usage at all.
+    NoUsage,
+    /// A root needs a common name, or a C, ST, L, O or OU in each entry of `names`.
+    MissingCaSubject,
+    /// The request asks for a CA certificate, and the profile doesn't allow that.
+    CaNotAllowed,
+    /// The issuer's path length constraint doesn't allow this CA certificate.
+    PathTooLong,
+    /// A path length in a request that isn't for a CA.
+    PathLengthWithoutCa,
+    /// The profile's `CSRWhitelist` leaves out the public key, and there is no certificate without one.
+    PublicKeyNotAllowed,
+    /// A date before year 0 or after 9999, which X.509 can't write.
+    DateOutOfRange,
+    /// The authority's key is not the one in its certificate.
+    KeyMismatch,
+    /// A mistake in this program.
     Internal(String),
 }
 
+impl fmt::Display for X509Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            X509Error::Key(error) => write!(f, "the key could not be used: {error:?}"),
+            X509Error::NotACertificate => write!(f, "not a certificate"),
+            X509Error::NonAsciiName(name) => write!(f, "{name:?} has a character outside ASCII"),
+            X509Error::InvalidOid(arcs) => write!(f, "{} is not an object identifier", dotted(arcs)),
+            X509Error::InvalidUri(uri) => write!(f, "{uri:?} is not a URI that can be read back from a certificate"),
+            X509Error::DuplicateExtension(oid) => write!(f, "the extension {} is asked for twice", dotted(oid)),
+            X509Error::MalformedExtension(oid) => write!(f, "the extension {} has malformed content", dotted(oid)),
+            X509Error::NoUsage => write!(f, "the profile has no usage"),
+            X509Error::MissingCaSubject => write!(f, "the subject of a root certificate is missing"),
+            X509Error::CaNotAllowed => write!(f, "the profile does not allow a CA certificate"),
+            X509Error::PathTooLong => write!(f, "the issuer's path length does not allow this CA certificate"),
+            X509Error::PathLengthWithoutCa => write!(f, "only a CA certificate may have a path length"),
+            X509Error::PublicKeyNotAllowed => write!(f, "CSRWhitelist leaves out the public key"),
+            X509Error::DateOutOfRange => write!(f, "a date outside the years 0 to 9999"),
+            X509Error::KeyMismatch => write!(f, "the authority's key is not the one in its certificate"),
+            X509Error::Internal(what) => write!(f, "internal error: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for X509Error {}
+
+impl From<super::key::KeyError> for X509Error {
+    fn from(error: super::key::KeyError) -> Self {
+        X509Error::Key(error)
+    }
+}
+
+/// An extension as it is written: `value` is the content of extnValue, normally DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    pub oid: Vec<u64>,
+    pub critical: bool,
+    pub value: Vec<u8>,
+}
+
+/// All of a certificate but its serial number and signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateContent {
+    /// The DER of the issuer's Name.
+    pub issuer: Vec<u8>,
+    /// The public key that the signature will be checked with; it decides the signature algorithm.
+    pub issuer_key: PublicKey,
+    pub validity: Validity,
+    /// The DER of the subject's Name.
+    pub subject: Vec<u8>,
+    pub subject_key: PublicKey,
+    /// In the order in which they are written.
+    pub extensions: Vec<Extension>,
+}
+
+impl CertificateContent {
+    /// The DER of the TBSCertificate (RFC 5280, section 4.1) with the serial number `serial`, a big-endian magnitude.
+    pub fn to_be_signed(&self, serial: &[u8]) -> Result<Vec<u8>, X509Error> {
+        let mut params = frame_params(&self.extensions)?;
+        params.not_before = writable_date(self.validity.not_before)?;
+        params.not_after = writable_date(self.validity.not_after)?;
+        params.serial_number = Some(SerialNumber::from_slice(&[0]));
+        let written = params.self_signed(&Unused).map_err(internal)?;
+        let mut elements = elements_of(&first_element(written.der())?)?;
+        let [
+            _version,
+            serial_number,
+            signature,
+            issuer,
+            _validity,
+            subject,
+            subject_key,
+            ..,
+        ] = elements.as_mut_slice()
+        else {
+            return Err(X509Error::Internal("rcgen wrote a certificate of another shape".into()));
+        };
+        *serial_number = construct_der(|writer| writer.write_bigint_bytes(serial, true));
+        *signature = self
+            .issuer_key
+            .signature_algorithm()
+            .algorithm_identifier_der()
+            .to_vec();
+        issuer.clone_from(&self.issuer);
+        subject.clone_from(&self.subject);
+        *subject_key = self.subject_key.spki_der();
+        Ok(sequence(&elements))
+    }
+
+    /// The serial number that the rest of the certificate determines: 20 bytes, positive without padding, so that two
+    /// certificates of one issuer have the same serial only if they are the same certificate (RFC 5280, 4.1.2.2).
+    pub fn serial(&self) -> Result<[u8; 20], X509Error> {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(b"khw-gen/1 serial\0");
+        hash.update(&self.issuer_key.spki_der());
+        hash.update(&self.to_be_signed(&[0])?);
+        let mut serial = [0; 20];
+        serial.copy_from_slice(&hash.finish().as_ref()[..20]);
+        serial[0] = serial[0] & 0x7f | 0x40;
+        Ok(serial)
+    }
+
+    /// The DER of the certificate, signed with `issuer_key`, which must be the private half of `self.issuer_key`.
+    pub fn sign(&self, issuer_key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+        if issuer_key.public() != &self.issuer_key {
+            return Err(X509Error::KeyMismatch);
+        }
+        signed(&self.to_be_signed(&self.serial()?)?, issuer_key)
+    }
+}
+
+/// All of a certificate signing request but its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestContent {
+    /// The DER of the subject's Name.
+    pub subject: Vec<u8>,
+    /// In the order in which they are written.
+    pub extensions: Vec<Extension>,
+}
+
+impl RequestContent {
+    /// The DER of the CertificationRequestInfo (RFC 2986, section 4.1).
+    pub fn to_be_signed(&self, key: &PublicKey) -> Result<Vec<u8>, X509Error> {
+        let written = frame_params(&self.extensions)?
+            .serialize_request(&Unused)
+            .map_err(internal)?;
+        let mut elements = elements_of(&first_element(written.der())?)?;
+        let [_version, subject, subject_key, _attributes] = elements.as_mut_slice() else {
+            return Err(X509Error::Internal("rcgen wrote a request of another shape".into()));
+        };
+        subject.clone_from(&self.subject);
+        *subject_key = key.spki_der();
+        Ok(sequence(&elements))
+    }
+
+    /// The DER of the request, signed with the key that it is for.
+    pub fn sign(&self, key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+        signed(&self.to_be_signed(key.public())?, key)
+    }
+}
+
+/// What an issuer's certificate says about the certificates under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerCertificate {
+    /// The DER of the subject's Name, as it stands.
+    pub subject: Vec<u8>,
+    /// The subject key identifier, empty if there is none.
+    pub key_identifier: Vec<u8>,
+    /// The pathLenConstraint.
+    pub path_length: Option<u32>,
+    /// The contents of the subjectPublicKey BIT STRING.
+    pub subject_public_key: Vec<u8>,
+}
+
+impl IssuerCertificate {
+    /// Reads the DER of a certificate.
+    pub fn from_der(der: &[u8]) -> Result<IssuerCertificate, X509Error> {
+        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| X509Error::NotACertificate)?;
+        if !rest.is_empty() {
+            return Err(X509Error::NotACertificate);
+        }
+        let basic_constraints = certificate
+            .basic_constraints()
+            .map_err(|_| X509Error::NotACertificate)?;
+        Ok(IssuerCertificate {
+            subject: certificate.subject().as_raw().to_vec(),
+            key_identifier: subject_key_identifier_of(&certificate),
+            path_length: basic_constraints.and_then(|extension| extension.value.path_len_constraint),
+            subject_public_key: certificate.public_key().subject_public_key.data.to_vec(),
+        })
+    }
+}
+
+fn subject_key_identifier_of(certificate: &X509Certificate<'_>) -> Vec<u8> {
+    use x509_parser::extensions::ParsedExtension;
+    let identifiers = certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+            _ => None,
+        });
+    identifiers.last().unwrap_or_default()
+}
+
+/// The key identifier of a public key: SHA-1 of the contents of its BIT STRING (RFC 5280, section 4.2.1.2, method 1).
+pub fn key_identifier(key: &PublicKey) -> Vec<u8> {
+    digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &key.subject_public_key)
+        .as_ref()
+        .to_vec()
+}
+
 /// The PEM of a DER, with one of the labels `CERTIFICATE` and `CERTIFICATE REQUEST`: 64-column base64, one final newline.
-pub fn to_pem(_label: &str, _der: &[u8]) -> String {
-    todo!()
+pub fn to_pem(label: &str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
+/// Whether X.509 libraries read this as an object identifier. Go's, like many, keeps each subidentifier in 31 bits.
+pub fn is_object_identifier(arcs: &[u64]) -> bool {
+    const LARGEST: u64 = i32::MAX as u64;
+    let [first, second, rest @ ..] = arcs else { return false };
+    let first_two_fit = match first {
+        0 | 1 => *second < 40,
+        2 => *second <= LARGEST - 80,
+        _ => false,
+    };
+    first_two_fit && rest.iter().all(|arc| *arc <= LARGEST)
+}
+
+/// Writes an OID that [`is_object_identifier`].
+pub(crate) fn write_oid(writer: DERWriter<'_>, arcs: &[u64]) {
+    writer.write_oid(&ObjectIdentifier::from_slice(arcs));
+}
+
+/// An OID with dots.
+pub(crate) fn dotted(arcs: &[u64]) -> String {
+    arcs.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
+}
+
+fn signed(to_be_signed: &[u8], key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+    let signature = key.sign(to_be_signed)?;
+    Ok(construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_der(to_be_signed);
+            writer
+                .next()
+                .write_der(key.signature_algorithm().algorithm_identifier_der());
+            writer.next().write_bitvec_bytes(&signature, signature.len() * 8);
+        })
+    }))
+}
+
+/// rcgen's parameters for these extensions in this order: everything else off, since only custom extensions keep theirs.
+fn frame_params(extensions: &[Extension]) -> Result<CertificateParams, X509Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    for extension in extensions {
+        if !is_object_identifier(&extension.oid) {
+            return Err(X509Error::InvalidOid(extension.oid.clone()));
+        }
+        let mut custom = CustomExtension::from_oid_content(&extension.oid, extension.value.clone());
+        custom.set_criticality(extension.critical);
+        params.custom_extensions.push(custom);
+    }
+    Ok(params)
+}
+
+fn writable_date(date: OffsetDateTime) -> Result<OffsetDateTime, X509Error> {
+    let date = date
+        .checked_to_offset(UtcOffset::UTC)
+        .ok_or(X509Error::DateOutOfRange)?;
+    if (0..=9999).contains(&date.year()) {
+        Ok(date)
+    } else {
+        Err(X509Error::DateOutOfRange)
+    }
+}
+
+/// The key that rcgen is told of: its algorithm, public key and signature are all replaced afterwards.
+struct Unused;
+
+impl PublicKeyData for Unused {
+    fn der_bytes(&self) -> &[u8] {
+        &[]
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ED25519
+    }
+}
+
+impl SigningKey for Unused {
+    fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(Vec::new())
+    }
+}
+
+/// The elements of a DER SEQUENCE, each with its tag and length.
+fn elements_of(der: &[u8]) -> Result<Vec<Vec<u8>>, X509Error> {
+    yasna::parse_der(der, |reader| reader.collect_sequence_of(|reader| reader.read_der()))
+        .map_err(|error| X509Error::Internal(format!("rcgen wrote DER that can't be read: {error}")))
+}
+
+fn first_element(der: &[u8]) -> Result<Vec<u8>, X509Error> {
+    elements_of(der)?
+        .into_iter()
+        .next()
+        .ok_or_else(|| X509Error::Internal("rcgen wrote nothing".into()))
+}
+
+fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
+    construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            for element in elements {
+                writer.next().write_der(element);
+            }
+        })
+    })
+}
+
+fn internal(error: rcgen::Error) -> X509Error {
+    X509Error::Internal(error.to_string())
 }

@@ -1,7 +1,26 @@
 //! What cfssl 1.6.5 does with a CSR and a profile: the types its JSON is read into, and the certificate it would make.
-//! (interface skeleton: types are agreed, bodies are not)
-use super::key::{Algorithm, KeyPair};
+//!
+//! Given the same keys, dates and serial number, the certificates and requests made here are cfssl's byte for byte
+//! (`tests/cfssl_parity.rs`). Reading the JSON is for `spec`; nothing here reads a file, a clock or a random number.
+
+mod extensions;
+mod hosts;
+mod mail;
+mod subject;
+mod template;
+mod uri;
+mod usage;
+mod validity;
+
 use time::{Duration, OffsetDateTime};
+
+use self::template::{Signer, Template};
+use super::key::{Algorithm, KeyPair, PublicKey};
+use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Error};
+
+pub use self::hosts::San;
+pub use self::usage::{ExtendedKeyUsage, KeyUsage, Usage};
+pub use self::validity::Validity;
 
 /// One entry of `names`: each field that is not empty adds a value to that attribute's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +38,9 @@ pub struct Name {
 /// The `ca` section of a CSR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaSection {
+    /// None means cfssl's five years.
     pub expiry: Option<Duration>,
+    /// None means cfssl's five minutes, and so does zero.
     pub backdate: Option<Duration>,
     pub pathlen: u32,
     pub pathlenzero: bool,
@@ -38,6 +59,7 @@ pub struct RawExtension {
 pub struct Request {
     pub cn: String,
     pub names: Vec<Name>,
+    /// The subject's serialNumber attribute, not the certificate's serial number.
     pub serial_number: String,
     pub hosts: Vec<String>,
     pub key: Algorithm,
@@ -47,59 +69,12 @@ pub struct Request {
     pub extensions: Vec<RawExtension>,
 }
 
-/// A key usage bit (RFC 5280, section 4.2.1.3), in bit order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum KeyUsage {
-    DigitalSignature,
-    ContentCommitment,
-    KeyEncipherment,
-    DataEncipherment,
-    KeyAgreement,
-    CertSign,
-    CrlSign,
-    EncipherOnly,
-    DecipherOnly,
-}
-
-/// An extended key usage that cfssl knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ExtendedKeyUsage {
-    Any,
-    ServerAuth,
-    ClientAuth,
-    CodeSigning,
-    EmailProtection,
-    IpsecEndSystem,
-    IpsecTunnel,
-    IpsecUser,
-    Timestamping,
-    OcspSigning,
-    MicrosoftSgc,
-    NetscapeSgc,
-}
-
-/// A usage by cfssl's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    Key(KeyUsage),
-    Extended(ExtendedKeyUsage),
-}
-
-impl Usage {
-    /// The usage that cfssl's config calls `name` (`"server auth"`), or none; exact and case-sensitive.
-    pub fn by_name(_name: &str) -> Option<Usage> {
-        todo!()
-    }
-    /// All names cfssl knows, for hints.
-    pub fn names() -> &'static [&'static str] {
-        todo!()
-    }
-}
-
 /// A policy qualifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Qualifier {
+    /// `id-qt-cps`: a URI, which must be ASCII.
     Cps(String),
+    /// `id-qt-unotice`: a text.
     UserNotice(String),
 }
 
@@ -134,7 +109,7 @@ pub struct CsrWhitelist {
 pub struct Profile {
     pub usages: Vec<Usage>,
     pub expiry: Duration,
-    /// None means cfssl's five minutes.
+    /// None means cfssl's five minutes, and so does zero.
     pub backdate: Option<Duration>,
     pub not_before: Option<OffsetDateTime>,
     pub not_after: Option<OffsetDateTime>,
@@ -156,57 +131,90 @@ pub struct Authority<'a> {
     pub key: &'a KeyPair,
 }
 
-/// When a certificate is valid, both ends inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    pub not_before: OffsetDateTime,
-    pub not_after: OffsetDateTime,
-}
-
-impl Validity {
-    /// The validity of a root made by `gencert -initca` when the clock says `now`.
-    pub fn of_root(_ca: Option<&CaSection>, _now: OffsetDateTime) -> Validity {
-        todo!()
-    }
-    /// The validity of a leaf signed with `profile` when the clock says `now`.
-    pub fn of_leaf(_profile: &Profile, _now: OffsetDateTime) -> Validity {
-        todo!()
-    }
-}
-
 /// The DER of the self-signed root that `gencert -initca` makes.
-pub fn root(_request: &Request, _key: &KeyPair, _now: OffsetDateTime) -> Result<Vec<u8>, super::x509::X509Error> {
-    todo!()
+pub fn root(request: &Request, key: &KeyPair, now: OffsetDateTime) -> Result<Vec<u8>, X509Error> {
+    root_content(request, key.public(), now)?.sign(key)
 }
 
-/// The DER of the certificate that `gencert -ca -ca-key -config -profile [-hostname]` makes. `request.hosts` are the hosts.
+/// The DER of the certificate that `gencert -ca -ca-key -config -profile` makes, with `request.hosts` as its hosts.
+///
+/// A `-hostname` is the same as other `hosts`, but for a profile with a `CSRWhitelist`, which cfssl doesn't apply to it.
+/// `profile.name_whitelist` is not applied: it decides whether to sign at all, and that has been decided here.
 pub fn leaf(
-    _request: &Request,
-    _public: &super::key::PublicKey,
-    _profile: &Profile,
-    _issuer: &Authority<'_>,
-    _now: OffsetDateTime,
-) -> Result<Vec<u8>, super::x509::X509Error> {
-    todo!()
+    request: &Request,
+    public: &PublicKey,
+    profile: &Profile,
+    issuer: &Authority<'_>,
+    now: OffsetDateTime,
+) -> Result<Vec<u8>, X509Error> {
+    leaf_content(request, public, profile, issuer.certificate, issuer.key.public(), now)?.sign(issuer.key)
 }
 
 /// The DER of the certificate signing request that gencert writes beside the certificate.
-pub fn signing_request(_request: &Request, _key: &KeyPair) -> Result<Vec<u8>, super::x509::X509Error> {
-    todo!()
+pub fn signing_request(request: &Request, key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+    request_content(request)?.sign(key)
 }
 
-/// What cfssl makes of one `hosts` entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum San {
-    Ip(std::net::IpAddr),
-    Email(String),
-    Uri(String),
-    Dns(String),
-}
-
-impl San {
-    /// Classifies as cfssl does: net.ParseIP, then mail.ParseAddress, then url.ParseRequestURI, else a DNS name.
-    pub fn classify(_host: &str) -> San {
-        todo!()
+/// What [`root`] signs, for which the public key is enough.
+pub fn root_content(request: &Request, key: &PublicKey, now: OffsetDateTime) -> Result<CertificateContent, X509Error> {
+    if !has_ca_subject(request) {
+        return Err(X509Error::MissingCaSubject);
     }
+    let ca = request.ca.clone().unwrap_or_default();
+    // initca.CAPolicy
+    let profile = Profile {
+        usages: vec![Usage::Key(KeyUsage::CertSign), Usage::Key(KeyUsage::CrlSign)],
+        crl_url: request.crl_url.clone(),
+        ca_constraint: CaConstraint {
+            is_ca: true,
+            max_path_len: ca.pathlen,
+            max_path_len_zero: ca.pathlenzero,
+        },
+        ..Profile::default()
+    };
+    let mut template = Template::read_back(request, profile.copy_extensions)?;
+    template.override_hosts(&request.hosts);
+    let validity = Validity::of_root_within_calendar(request.ca.as_ref(), now).ok_or(X509Error::DateOutOfRange)?;
+    template.certificate(key, &profile, validity, &Signer::Itself)
+}
+
+/// What [`leaf`] signs, for which the public keys and the DER of the issuer's certificate are enough.
+pub fn leaf_content(
+    request: &Request,
+    key: &PublicKey,
+    profile: &Profile,
+    issuer: &[u8],
+    issuer_key: &PublicKey,
+    now: OffsetDateTime,
+) -> Result<CertificateContent, X509Error> {
+    let certificate = IssuerCertificate::from_der(issuer)?;
+    if certificate.subject_public_key != issuer_key.subject_public_key {
+        return Err(X509Error::KeyMismatch);
+    }
+    let mut template = Template::read_back(request, profile.copy_extensions)?;
+    if let Some(whitelist) = &profile.csr_whitelist {
+        template = template.keep(whitelist)?;
+    }
+    template.check_ca(&profile.ca_constraint, &certificate)?;
+    let validity = Validity::of_leaf_within_calendar(profile, now).ok_or(X509Error::DateOutOfRange)?;
+    let signer = Signer::Issuer {
+        certificate: &certificate,
+        key: issuer_key,
+    };
+    template.certificate(key, profile, validity, &signer)
+}
+
+/// What [`signing_request`] signs, but for the public key.
+pub fn request_content(request: &Request) -> Result<RequestContent, X509Error> {
+    template::requested(request)
+}
+
+/// Whether the subject is one that cfssl makes a root of (the validator of `initca.New`).
+fn has_ca_subject(request: &Request) -> bool {
+    let is_blank = |name: &Name| {
+        [&name.c, &name.st, &name.l, &name.o, &name.ou]
+            .iter()
+            .all(|text| text.trim().is_empty())
+    };
+    !request.cn.is_empty() || !request.names.is_empty() && !request.names.iter().any(is_blank)
 }

@@ -4,6 +4,7 @@
 
 use p256::ecdsa::signature::{Signer, Verifier};
 use sec1::der::Encode;
+use sec1::der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
 use super::hmac_drbg::HmacDrbg;
@@ -94,18 +95,12 @@ impl EcdsaKey {
     /// ECPrivateKey DER (RFC 5915) with the named curve and the public point, as Go writes it.
     pub(super) fn to_sec1_der(&self) -> Result<SecretBytes, KeyError> {
         let scalar = on_its_curve!(self, key => Zeroizing::new(key.to_bytes().to_vec()));
-        let named_curve = match self.curve() {
-            Curve::P256 => "1.2.840.10045.3.1.7",
-            Curve::P384 => "1.3.132.0.34",
-            Curve::P521 => "1.3.132.0.35",
-        };
-        let named_curve = sec1::der::asn1::ObjectIdentifier::new(named_curve).map_err(|_| KeyError::Encoding)?;
         let document = sec1::EcPrivateKey {
             private_key: &scalar,
-            parameters: Some(sec1::EcParameters::NamedCurve(named_curve)),
+            parameters: Some(sec1::EcParameters::NamedCurve(named_curve(self.curve()))),
             public_key: Some(&self.public_point()),
         };
-        // The length is asked for first, since growing the buffer would leave unwiped copies behind.
+        // to_der asks for the length first, so no buffer grows and leaves an unwiped copy behind.
         document.to_der().map(SecretBytes::from).map_err(|_| KeyError::Encoding)
     }
 }
@@ -133,6 +128,25 @@ fn shift_right_by_7(bytes: &mut [u8]) {
         left = *byte;
         *byte = shifted;
     }
+}
+
+/// The object identifier of a curve (RFC 5480, section 2.1.1.1).
+pub(super) const fn named_curve(curve: Curve) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(match curve {
+        Curve::P256 => "1.2.840.10045.3.1.7",
+        Curve::P384 => "1.3.132.0.34",
+        Curve::P521 => "1.3.132.0.35",
+    })
+}
+
+/// Whether `bytes` are a point of the curve in the uncompressed form.
+pub(super) fn is_uncompressed_point(curve: Curve, bytes: &[u8]) -> bool {
+    bytes.first() == Some(&4)
+        && match curve {
+            Curve::P256 => p256::PublicKey::from_sec1_bytes(bytes).is_ok(),
+            Curve::P384 => p384::PublicKey::from_sec1_bytes(bytes).is_ok(),
+            Curve::P521 => p521::PublicKey::from_sec1_bytes(bytes).is_ok(),
+        }
 }
 
 /// Whether `signature` (DER) is that of the P-521 key `point` over `message`, with SHA-512.

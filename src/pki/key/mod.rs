@@ -7,6 +7,11 @@
 mod ecdsa;
 mod encoding;
 mod hmac_drbg;
+mod import;
+mod limbs;
+mod montgomery;
+mod prime;
+mod rsa;
 
 use std::fmt;
 
@@ -14,6 +19,7 @@ use ed25519_dalek::Signer;
 use ring::signature as judge;
 
 use self::ecdsa::EcdsaKey;
+use self::rsa::RsaKey;
 use super::secret::SecretBytes;
 
 /// A NIST curve that cfssl offers.
@@ -112,6 +118,13 @@ impl PublicKey {
         encoding::spki(self.algorithm, &self.subject_public_key)
     }
 
+    /// The key in a SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), of a kind and size that [`Algorithm`] names.
+    ///
+    /// A point has to be uncompressed and on its curve, and the DER has to be what [`PublicKey::spki_der`] writes.
+    pub fn from_spki_der(der: &[u8]) -> Result<PublicKey, KeyError> {
+        import::public_key(der)
+    }
+
     /// The DER of the AlgorithmIdentifier that stands in the SubjectPublicKeyInfo.
     pub fn algorithm_identifier_der(&self) -> &'static [u8] {
         encoding::key_algorithm_identifier(self.algorithm)
@@ -160,6 +173,7 @@ pub struct KeyPair {
 }
 
 enum PrivateKey {
+    Rsa(Box<RsaKey>),
     Ecdsa(EcdsaKey),
     // Boxed as the expanded key would make every other variant as large.
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -169,10 +183,21 @@ impl KeyPair {
     /// The key pair that 32 derived bytes determine: det-keygen for RSA and ECDSA, RFC 8032 for Ed25519.
     pub fn from_seed(algorithm: Algorithm, seed: &[u8; 32]) -> Result<KeyPair, KeyError> {
         match algorithm {
-            Algorithm::Rsa(_) => Err(KeyError::OutOfRange),
+            Algorithm::Rsa(bits) => KeyPair::of_rsa(RsaKey::generate(bits, seed)?),
             Algorithm::Ecdsa(curve) => KeyPair::of_ecdsa(EcdsaKey::generate(curve, seed)?),
             Algorithm::Ed25519 => Ok(KeyPair::of_ed25519(seed)),
         }
+    }
+
+    fn of_rsa(key: RsaKey) -> Result<KeyPair, KeyError> {
+        Ok(KeyPair {
+            public: PublicKey {
+                algorithm: Algorithm::Rsa(key.bits()),
+                subject_public_key: key.public_key_der()?,
+            },
+            der: key.to_pkcs1_der()?,
+            private: PrivateKey::Rsa(Box::new(key)),
+        })
     }
 
     fn of_ecdsa(key: EcdsaKey) -> Result<KeyPair, KeyError> {
@@ -198,6 +223,15 @@ impl KeyPair {
         }
     }
 
+    /// The key pair of a PEM file that holds exactly one private key: PKCS#1, SEC1 or PKCS#8. Other blocks, like the
+    /// `EC PARAMETERS` that OpenSSL writes first, are passed over.
+    ///
+    /// The key's numbers have to fit each other: p * q = n, d and the CRT values, the public point. Whether p and q are
+    /// prime is not tested; a key whose factors aren't makes no signature that verifies.
+    pub fn from_pem(pem: &[u8]) -> Result<KeyPair, KeyError> {
+        import::private_key(pem)
+    }
+
     /// The public half.
     pub fn public(&self) -> &PublicKey {
         &self.public
@@ -214,6 +248,7 @@ impl KeyPair {
     /// computation (of an RSA signature by CRT above all) would give the private key away.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let signature = match &self.private {
+            PrivateKey::Rsa(key) => key.sign(self.signature_algorithm(), message)?,
             PrivateKey::Ecdsa(key) => key.sign(message)?,
             PrivateKey::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
         };
@@ -227,6 +262,7 @@ impl KeyPair {
     /// cfssl's PEM form: PKCS#1, SEC1, or PKCS#8 v1 for Ed25519.
     pub fn to_pem(&self) -> SecretBytes {
         let label = match self.private {
+            PrivateKey::Rsa(_) => "RSA PRIVATE KEY",
             PrivateKey::Ecdsa(_) => "EC PRIVATE KEY",
             PrivateKey::Ed25519(_) => "PRIVATE KEY",
         };
@@ -249,6 +285,16 @@ pub enum KeyError {
     SignatureDidNotVerify,
     /// A key could not be written as DER, which no key that this module holds can cause.
     Encoding,
+    /// What was read is no private key in PEM, or its DER is broken.
+    Malformed,
+    /// A PEM file with more than one private key: which one is meant?
+    SeveralKeys,
+    /// The private key is encrypted, and there is nobody to ask for a passphrase.
+    Encrypted,
+    /// A kind or a size of key that can't be used: P-224, RSA outside 2048 to 8192 bits or by more than two primes, ...
+    Unsupported,
+    /// The numbers of the key contradict each other.
+    Inconsistent,
 }
 
 impl fmt::Display for KeyError {
@@ -257,11 +303,21 @@ impl fmt::Display for KeyError {
             KeyError::OutOfRange => "the seed gives no key of this algorithm",
             KeyError::SignatureDidNotVerify => "a new signature did not verify: the hardware computes wrongly",
             KeyError::Encoding => "the key could not be encoded",
+            KeyError::Malformed => "this is no private key in PEM, or it is damaged",
+            KeyError::SeveralKeys => "there is more than one private key in this PEM",
+            KeyError::Encrypted => "the private key is encrypted; decrypt it first",
+            KeyError::Unsupported => {
+                "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), \
+                 ECDSA on P-256, P-384 or P-521, and Ed25519 can"
+            }
+            KeyError::Inconsistent => "the numbers in the private key contradict each other",
         })
     }
 }
 
 impl std::error::Error for KeyError {}
 
+#[cfg(test)]
+mod arithmetic_tests;
 #[cfg(test)]
 mod tests;

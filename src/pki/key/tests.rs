@@ -132,3 +132,341 @@ fn ecdsa_signatures_are_those_of_rfc_6979() {
         }
     }
 }
+
+#[derive(serde::Deserialize)]
+struct RsaVector {
+    bits: u32,
+    seed: String,
+    private_key_pkcs8: String,
+}
+
+#[test]
+fn rsa_keys_are_those_of_det_keygen() {
+    let vectors: Vec<RsaVector> =
+        serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/rsa.json")).unwrap();
+    assert_eq!(vectors.len(), 21);
+    for vector in &vectors {
+        let bits = RsaBits::new(vector.bits).unwrap();
+        let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed)).unwrap()).unwrap();
+        let pkcs8 = pkcs8::PrivateKeyInfoRef::new(
+            pkcs1::ALGORITHM_ID,
+            pkcs1::der::asn1::OctetStringRef::new(key.der.expose()).unwrap(),
+        );
+        assert_eq!(
+            pkcs8.to_pkcs8_der().unwrap().as_bytes(),
+            bytes(&vector.private_key_pkcs8),
+            "{}",
+            vector.seed
+        );
+        assert!(key.sign(b"message").is_ok(), "{}", vector.seed);
+    }
+}
+
+const SEED: [u8; 32] = *b"\x8f\x3a\x11\xd2\x05\x77\xee\x90\x4c\xb8\x21\x66\x9d\xfa\x30\x58\xc1\x0e\x7b\x42\xa9\xd3\x6f\x14\xe5\x88\x2c\xb7\x53\x09\xf6\xad";
+
+fn rsa_2048() -> Algorithm {
+    Algorithm::Rsa(RsaBits::new(2048).unwrap())
+}
+
+fn algorithms() -> [Algorithm; 5] {
+    [
+        rsa_2048(),
+        Algorithm::Ecdsa(Curve::P256),
+        Algorithm::Ecdsa(Curve::P384),
+        Algorithm::Ecdsa(Curve::P521),
+        Algorithm::Ed25519,
+    ]
+}
+
+#[test]
+fn what_is_signed_verifies_and_nothing_else_does() {
+    for algorithm in algorithms() {
+        let key = KeyPair::from_seed(algorithm, &SEED).unwrap();
+        let mut signature = key.sign(b"message").unwrap();
+        assert_eq!(
+            signature,
+            key.sign(b"message").unwrap(),
+            "{algorithm} is not deterministic"
+        );
+        assert!(key.public().verifies(b"message", &signature), "{algorithm}");
+        assert!(
+            !key.public().verifies(b"Message", &signature),
+            "{algorithm} with another message"
+        );
+        let other = KeyPair::from_seed(algorithm, &[7; 32]).unwrap();
+        assert!(
+            !other.public().verifies(b"message", &signature),
+            "{algorithm} with another key"
+        );
+        let middle = signature.len() / 2;
+        signature[middle] ^= 1;
+        assert!(
+            !key.public().verifies(b"message", &signature),
+            "{algorithm} with a damaged signature"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_signature_does_not_leave() {
+    for algorithm in algorithms() {
+        let mut key = KeyPair::from_seed(algorithm, &SEED).unwrap();
+        key.public = KeyPair::from_seed(algorithm, &[7; 32]).unwrap().public;
+        assert_eq!(
+            key.sign(b"message"),
+            Err(KeyError::SignatureDidNotVerify),
+            "{algorithm}"
+        );
+    }
+}
+
+#[test]
+fn each_pem_form_is_read_back_to_the_same_key() {
+    for algorithm in algorithms() {
+        let key = KeyPair::from_seed(algorithm, &SEED).unwrap();
+        let pem = key.to_pem();
+        let again = KeyPair::from_pem(pem.expose()).unwrap();
+        assert_eq!(again.public(), key.public(), "{algorithm}");
+        assert_eq!(again.to_pem(), pem, "{algorithm}");
+        assert_eq!(again.sign(b"message"), key.sign(b"message"), "{algorithm}");
+
+        let text = std::str::from_utf8(pem.expose()).unwrap();
+        assert!(text.ends_with("-----\n") && !text.contains('\r'), "{algorithm}");
+        let lines: Vec<&str> = text.lines().collect();
+        let body = &lines[1..lines.len() - 1];
+        assert!(
+            body[..body.len() - 1].iter().all(|line| line.len() == 64),
+            "{algorithm}"
+        );
+        assert!((1..=64).contains(&body[body.len() - 1].len()), "{algorithm}");
+        let label = match algorithm {
+            Algorithm::Rsa(_) => "RSA PRIVATE KEY",
+            Algorithm::Ecdsa(_) => "EC PRIVATE KEY",
+            Algorithm::Ed25519 => "PRIVATE KEY",
+        };
+        assert_eq!(lines[0], format!("-----BEGIN {label}-----"));
+        assert_eq!(lines[lines.len() - 1], format!("-----END {label}-----"));
+    }
+}
+
+#[test]
+fn pkcs8_with_crlf_and_openssl_parameters_are_read() {
+    let vectors: Vec<EcdsaVector> =
+        serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/ecdsa.json")).unwrap();
+    for vector in &vectors {
+        let der = bytes(&vector.private_key_pkcs8);
+        let pem = String::from_utf8(encoding::pem("PRIVATE KEY", &der).expose().to_vec()).unwrap();
+        let pem = format!("-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n{pem}");
+        let read = KeyPair::from_pem(pem.replace('\n', "\r\n").as_bytes());
+        match vector.curve.as_str() {
+            "secp224r1" => assert_eq!(read.map(|_| ()), Err(KeyError::Unsupported)),
+            _ => assert!(matches!(read.unwrap().public.algorithm, Algorithm::Ecdsa(_))),
+        }
+    }
+}
+
+#[test]
+fn an_rsa_key_whose_numbers_contradict_each_other_is_refused() {
+    let key = KeyPair::from_seed(rsa_2048(), &SEED).unwrap();
+    let fields = pkcs1::RsaPrivateKeyRef::try_from(key.der.expose()).unwrap();
+    let numbers = [
+        fields.modulus,
+        fields.public_exponent,
+        fields.private_exponent,
+        fields.prime1,
+        fields.prime2,
+        fields.exponent1,
+        fields.exponent2,
+        fields.coefficient,
+    ]
+    .map(|number| number.as_bytes().to_vec());
+    let encoded = |numbers: &[Vec<u8>; 8]| {
+        let [n, e, d, p, q, d_p, d_q, q_inverse] = numbers
+            .each_ref()
+            .map(|bytes| pkcs1::der::asn1::UintRef::new(bytes).unwrap());
+        let key = pkcs1::RsaPrivateKeyRef {
+            modulus: n,
+            public_exponent: e,
+            private_exponent: d,
+            prime1: p,
+            prime2: q,
+            exponent1: d_p,
+            exponent2: d_q,
+            coefficient: q_inverse,
+            other_prime_infos: None,
+        };
+        pkcs1::der::Encode::to_der(&key).unwrap()
+    };
+    assert!(RsaKey::from_pkcs1_der(&encoded(&numbers)).is_ok());
+    for field in 0..8 {
+        let original = numbers[field].clone();
+        let last = original.len() - 1;
+        let mut changed = numbers.clone();
+        changed[field][last] ^= 2;
+        assert!(
+            RsaKey::from_pkcs1_der(&encoded(&changed)).is_err(),
+            "field {field}, one bit"
+        );
+        changed[field] = vec![0];
+        assert!(
+            RsaKey::from_pkcs1_der(&encoded(&changed)).is_err(),
+            "field {field}, zero"
+        );
+        changed[field] = vec![1];
+        assert!(
+            RsaKey::from_pkcs1_der(&encoded(&changed)).is_err(),
+            "field {field}, one"
+        );
+        changed[field] = [vec![1; 300], original].concat();
+        assert!(
+            RsaKey::from_pkcs1_der(&encoded(&changed)).is_err(),
+            "field {field}, far too long"
+        );
+    }
+    // n = 1 * n satisfies p * q = n.
+    let mut trivial = numbers.clone();
+    trivial[3] = vec![1];
+    trivial[4] = numbers[0].clone();
+    assert!(RsaKey::from_pkcs1_der(&encoded(&trivial)).is_err());
+    // With the primes swapped the CRT values no longer belong to them.
+    let mut swapped = numbers.clone();
+    swapped.swap(3, 4);
+    assert!(RsaKey::from_pkcs1_der(&encoded(&swapped)).is_err());
+}
+
+#[test]
+fn an_ec_key_with_another_public_point_is_refused() {
+    for curve in [Curve::P256, Curve::P384, Curve::P521] {
+        let key = EcdsaKey::generate(curve, &SEED).unwrap();
+        let other = EcdsaKey::generate(curve, &[7; 32]).unwrap();
+        let mut der = key.to_sec1_der().unwrap().expose().to_vec();
+        let point = other.public_point();
+        let start = der.len() - point.len();
+        der[start..].copy_from_slice(&point);
+        let pem = encoding::pem("EC PRIVATE KEY", &der);
+        assert_eq!(KeyPair::from_pem(pem.expose()).map(|_| ()), Err(KeyError::Inconsistent));
+    }
+}
+
+#[test]
+fn what_is_no_usable_private_key_is_refused_with_its_reason() {
+    let key = KeyPair::from_seed(Algorithm::Ed25519, &SEED).unwrap().to_pem();
+    let twice = [key.expose(), key.expose()].concat();
+    let cut = &key.expose()[..key.len() - 10];
+    let encrypted =
+        b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let cases: [(&[u8], KeyError); 9] = [
+        (b"", KeyError::Malformed),
+        (b"\xff\x00 no PEM", KeyError::Malformed),
+        (cut, KeyError::Malformed),
+        (&twice, KeyError::SeveralKeys),
+        (encrypted, KeyError::Encrypted),
+        (
+            b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            KeyError::Encrypted,
+        ),
+        (
+            b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+            KeyError::Unsupported,
+        ),
+        (
+            b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+            KeyError::Malformed,
+        ),
+        (
+            b"-----BEGIN EC PRIVATE KEY-----\nA*AA\n-----END EC PRIVATE KEY-----\n",
+            KeyError::Malformed,
+        ),
+    ];
+    for (pem, error) in cases {
+        assert_eq!(
+            KeyPair::from_pem(pem).map(|_| ()),
+            Err(error),
+            "{}",
+            String::from_utf8_lossy(pem)
+        );
+    }
+}
+
+#[test]
+fn the_subject_public_key_info_is_read_back_and_nothing_near_it_is() {
+    for algorithm in algorithms() {
+        let public = KeyPair::from_seed(algorithm, &SEED).unwrap().public;
+        let der = public.spki_der();
+        assert_eq!(PublicKey::from_spki_der(&der), Ok(public), "{algorithm}");
+        assert!(
+            PublicKey::from_spki_der(&der[..der.len() - 1]).is_err(),
+            "{algorithm}, cut"
+        );
+        assert!(
+            PublicKey::from_spki_der(&[&der[..], &[0]].concat()).is_err(),
+            "{algorithm}, with a byte more"
+        );
+        // Flipping the last bit leaves an ECDSA point that isn't on its curve, and makes the RSA exponent even.
+        if algorithm != Algorithm::Ed25519 {
+            let mut damaged = der;
+            *damaged.last_mut().unwrap() ^= 1;
+            assert!(PublicKey::from_spki_der(&damaged).is_err(), "{algorithm}, damaged");
+        }
+    }
+}
+
+#[test]
+fn rsa_keys_come_in_every_size() {
+    for bits in [2048, 2064, 3072] {
+        let key = KeyPair::from_seed(Algorithm::Rsa(RsaBits::new(bits).unwrap()), &SEED).unwrap();
+        assert_eq!(key.sign(b"message").unwrap().len() as u32, bits / 8);
+        let public = PublicKey::from_spki_der(&key.public().spki_der()).unwrap();
+        assert_eq!(public.algorithm, Algorithm::Rsa(RsaBits::new(bits).unwrap()));
+    }
+    for bits in [0, 16, 1024, 2040, 2047, 2049, 2056, 8193, 8208, 65_536 + 2048, u32::MAX] {
+        assert_eq!(RsaBits::new(bits), None, "{bits}");
+    }
+}
+
+#[test]
+fn the_hash_follows_the_modulus_size_as_in_cfssl() {
+    let signature_algorithm = |bits| {
+        let algorithm = Algorithm::Rsa(RsaBits::new(bits).unwrap());
+        PublicKey {
+            algorithm,
+            subject_public_key: Vec::new(),
+        }
+        .signature_algorithm()
+    };
+    for (bits, expected) in [
+        (2048, SignatureAlgorithm::Sha256WithRsa),
+        (3056, SignatureAlgorithm::Sha256WithRsa),
+        (3072, SignatureAlgorithm::Sha384WithRsa),
+        (4080, SignatureAlgorithm::Sha384WithRsa),
+        (4096, SignatureAlgorithm::Sha512WithRsa),
+        (8192, SignatureAlgorithm::Sha512WithRsa),
+    ] {
+        assert_eq!(signature_algorithm(bits), expected, "{bits}");
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    for algorithm in algorithms() {
+        let key = KeyPair::from_seed(algorithm, &SEED).unwrap();
+        assert_eq!(
+            format!("{key:?}"),
+            format!("KeyPair({algorithm}, private half not shown)")
+        );
+    }
+}
+
+#[test]
+fn ed25519_is_that_of_rfc_8032() {
+    // RFC 8032, section 7.1, test 2.
+    let seed = hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+    let key = KeyPair::from_seed(Algorithm::Ed25519, seed.as_slice().try_into().unwrap()).unwrap();
+    let public = hex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    assert_eq!(key.public().subject_public_key, public);
+    let signature = hex(concat!(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    ));
+    assert_eq!(key.sign(&[0x72]).unwrap(), signature);
+}

@@ -1,0 +1,173 @@
+//! The subject of a request and what becomes of it in the certificate.
+//!
+//! cfssl puts the subject in a request, reads the request back, and writes the certificate's subject from what it read.
+//! Go's `pkix.Name` in between knows nine attributes and treats all others as extras, which shows in the result: an
+//! attribute of the nine that `OID` gives replaces the typed one in the request and joins its list in the certificate.
+//!
+//! This module must not validate: lengths, alphabets and country codes are for the checks of the specification.
+
+use yasna::{DERWriter, construct_der};
+
+use super::{Name, Request};
+use crate::pki::x509::{X509Error, is_object_identifier, write_oid};
+
+const EMAIL_ADDRESS: &[u64] = &[1, 2, 840, 113549, 1, 9, 1];
+const COMMON_NAME: &[u64] = &[2, 5, 4, 3];
+const SERIAL_NUMBER: &[u64] = &[2, 5, 4, 5];
+const COUNTRY: &[u64] = &[2, 5, 4, 6];
+const LOCALITY: &[u64] = &[2, 5, 4, 7];
+const STATE_OR_PROVINCE: &[u64] = &[2, 5, 4, 8];
+const STREET_ADDRESS: &[u64] = &[2, 5, 4, 9];
+const ORGANIZATION: &[u64] = &[2, 5, 4, 10];
+const ORGANIZATIONAL_UNIT: &[u64] = &[2, 5, 4, 11];
+const POSTAL_CODE: &[u64] = &[2, 5, 4, 17];
+
+/// The order of Go's `pkix.Name.ToRDNSequence`: one RDN for all values of an attribute.
+const LISTS: [&[u64]; 7] = [
+    COUNTRY,
+    STATE_OR_PROVINCE,
+    LOCALITY,
+    STREET_ADDRESS,
+    POSTAL_CODE,
+    ORGANIZATION,
+    ORGANIZATIONAL_UNIT,
+];
+/// Written after the lists; only the last value of each is kept.
+const SINGLES: [&[u64]; 2] = [COMMON_NAME, SERIAL_NUMBER];
+
+/// An attribute's type and value.
+type Attribute = (Vec<u64>, String);
+
+/// A Go `pkix.Name`: lists, single values and extras, before they are put in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Subject {
+    lists: [Vec<String>; LISTS.len()],
+    singles: [String; SINGLES.len()],
+    extras: Vec<Attribute>,
+}
+
+impl Subject {
+    /// The subject that a CSR file names (cfssl `csr.CertificateRequest.Name`).
+    pub(super) fn requested(request: &Request) -> Result<Subject, X509Error> {
+        let mut subject = Subject {
+            singles: [request.cn.clone(), request.serial_number.clone()],
+            ..Subject::default()
+        };
+        for Name {
+            c,
+            st,
+            l,
+            o,
+            ou,
+            e,
+            oid,
+        } in &request.names
+        {
+            for (attribute, value) in [
+                (COUNTRY, c),
+                (STATE_OR_PROVINCE, st),
+                (LOCALITY, l),
+                (ORGANIZATION, o),
+                (ORGANIZATIONAL_UNIT, ou),
+            ] {
+                if !value.is_empty() {
+                    subject.add(attribute, value);
+                }
+            }
+            for (attribute, value) in oid {
+                if !is_object_identifier(attribute) {
+                    return Err(X509Error::InvalidOid(attribute.clone()));
+                }
+                subject.extras.push((attribute.clone(), value.clone()));
+            }
+            if !e.is_empty() {
+                subject.extras.push((EMAIL_ADDRESS.to_vec(), e.clone()));
+            }
+        }
+        Ok(subject)
+    }
+
+    /// The subject that cfssl reads from a request with this subject (`pkix.Name.FillFromRDNSequence` and
+    /// `signer.ParseCertificateRequest`).
+    pub(super) fn read_back(&self) -> Subject {
+        let mut read = Subject::default();
+        for (attribute, value) in self.names().into_iter().flatten() {
+            if !read.add(&attribute, &value) {
+                read.extras.push((attribute, value));
+            }
+        }
+        read
+    }
+
+    /// The DER of the Name (RFC 5280, section 4.1.2.4).
+    pub(super) fn to_der(&self) -> Vec<u8> {
+        construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                for attributes in self.names() {
+                    writer.next().write_set_of(|writer| {
+                        for attribute in &attributes {
+                            write_attribute(writer.next(), attribute);
+                        }
+                    });
+                }
+            })
+        })
+    }
+
+    /// Adds a value of one of the nine attributes; false if it is none of them.
+    fn add(&mut self, attribute: &[u64], value: &str) -> bool {
+        if let Some(list) = LISTS.iter().position(|known| *known == attribute) {
+            self.lists[list].push(value.to_owned());
+        } else if let Some(single) = SINGLES.iter().position(|known| *known == attribute) {
+            self.singles[single] = value.to_owned();
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The relative distinguished names in the order in which they are written, each in DER's order of a SET.
+    fn names(&self) -> Vec<Vec<Attribute>> {
+        let lists = LISTS
+            .iter()
+            .zip(&self.lists)
+            .map(|(attribute, values)| (*attribute, values.clone()));
+        let singles = SINGLES.iter().zip(&self.singles).map(|(attribute, value)| {
+            (
+                *attribute,
+                if value.is_empty() {
+                    Vec::new()
+                } else {
+                    vec![value.clone()]
+                },
+            )
+        });
+        let typed = lists.chain(singles).filter(|(attribute, values)| {
+            !values.is_empty() && !self.extras.iter().any(|(extra, _)| extra == attribute)
+        });
+        let typed = typed.map(|(attribute, values)| {
+            let mut set: Vec<Attribute> = values.into_iter().map(|value| (attribute.to_vec(), value)).collect();
+            set.sort_by_cached_key(|attribute| construct_der(|writer| write_attribute(writer, attribute)));
+            set
+        });
+        typed
+            .chain(self.extras.iter().map(|extra| vec![extra.clone()]))
+            .collect()
+    }
+}
+
+fn write_attribute(writer: DERWriter<'_>, (attribute, value): &Attribute) {
+    writer.write_sequence(|writer| {
+        write_oid(writer.next(), attribute);
+        if value.bytes().all(is_printable) {
+            writer.next().write_printable_string(value);
+        } else {
+            writer.next().write_utf8_string(value);
+        }
+    })
+}
+
+/// The alphabet of PrintableString (X.680, section 41.4).
+fn is_printable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
+}

@@ -1,0 +1,152 @@
+//! The usages that cfssl knows, by its names (`config/config.go`, `KeyUsage` and `ExtKeyUsage`).
+
+/// A key usage bit (RFC 5280, section 4.2.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyUsage {
+    DigitalSignature,
+    ContentCommitment,
+    KeyEncipherment,
+    DataEncipherment,
+    KeyAgreement,
+    CertSign,
+    CrlSign,
+    EncipherOnly,
+    DecipherOnly,
+}
+
+impl KeyUsage {
+    /// The number of the bit in the BIT STRING, 0 being the first.
+    pub(super) fn bit(self) -> usize {
+        match self {
+            KeyUsage::DigitalSignature => 0,
+            KeyUsage::ContentCommitment => 1,
+            KeyUsage::KeyEncipherment => 2,
+            KeyUsage::DataEncipherment => 3,
+            KeyUsage::KeyAgreement => 4,
+            KeyUsage::CertSign => 5,
+            KeyUsage::CrlSign => 6,
+            KeyUsage::EncipherOnly => 7,
+            KeyUsage::DecipherOnly => 8,
+        }
+    }
+}
+
+/// An extended key usage that cfssl knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ExtendedKeyUsage {
+    Any,
+    ServerAuth,
+    ClientAuth,
+    CodeSigning,
+    EmailProtection,
+    IpsecEndSystem,
+    IpsecTunnel,
+    IpsecUser,
+    Timestamping,
+    OcspSigning,
+    MicrosoftSgc,
+    NetscapeSgc,
+}
+
+impl ExtendedKeyUsage {
+    /// The KeyPurposeId (RFC 5280, section 4.2.1.12; the SGC ones are the vendors').
+    pub(super) fn oid(self) -> &'static [u64] {
+        match self {
+            ExtendedKeyUsage::Any => &[2, 5, 29, 37, 0],
+            ExtendedKeyUsage::ServerAuth => &[1, 3, 6, 1, 5, 5, 7, 3, 1],
+            ExtendedKeyUsage::ClientAuth => &[1, 3, 6, 1, 5, 5, 7, 3, 2],
+            ExtendedKeyUsage::CodeSigning => &[1, 3, 6, 1, 5, 5, 7, 3, 3],
+            ExtendedKeyUsage::EmailProtection => &[1, 3, 6, 1, 5, 5, 7, 3, 4],
+            ExtendedKeyUsage::IpsecEndSystem => &[1, 3, 6, 1, 5, 5, 7, 3, 5],
+            ExtendedKeyUsage::IpsecTunnel => &[1, 3, 6, 1, 5, 5, 7, 3, 6],
+            ExtendedKeyUsage::IpsecUser => &[1, 3, 6, 1, 5, 5, 7, 3, 7],
+            ExtendedKeyUsage::Timestamping => &[1, 3, 6, 1, 5, 5, 7, 3, 8],
+            ExtendedKeyUsage::OcspSigning => &[1, 3, 6, 1, 5, 5, 7, 3, 9],
+            ExtendedKeyUsage::MicrosoftSgc => &[1, 3, 6, 1, 4, 1, 311, 10, 3, 3],
+            ExtendedKeyUsage::NetscapeSgc => &[2, 16, 840, 1, 113730, 4, 1],
+        }
+    }
+}
+
+/// A usage by cfssl's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    Key(KeyUsage),
+    Extended(ExtendedKeyUsage),
+}
+
+/// Every name in the order of cfssl's source; two usages have two names.
+const NAMES: [&str; 23] = [
+    "signing",
+    "digital signature",
+    "content commitment",
+    "key encipherment",
+    "key agreement",
+    "data encipherment",
+    "cert sign",
+    "crl sign",
+    "encipher only",
+    "decipher only",
+    "any",
+    "server auth",
+    "client auth",
+    "code signing",
+    "email protection",
+    "s/mime",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "timestamping",
+    "ocsp signing",
+    "microsoft sgc",
+    "netscape sgc",
+];
+
+impl Usage {
+    /// The usage that cfssl's config calls `name` (`"server auth"`), or none; exact and case-sensitive.
+    pub fn by_name(name: &str) -> Option<Usage> {
+        use {ExtendedKeyUsage as Extended, KeyUsage as Key};
+        Some(match name {
+            "signing" | "digital signature" => Usage::Key(Key::DigitalSignature),
+            "content commitment" => Usage::Key(Key::ContentCommitment),
+            "key encipherment" => Usage::Key(Key::KeyEncipherment),
+            "key agreement" => Usage::Key(Key::KeyAgreement),
+            "data encipherment" => Usage::Key(Key::DataEncipherment),
+            "cert sign" => Usage::Key(Key::CertSign),
+            "crl sign" => Usage::Key(Key::CrlSign),
+            "encipher only" => Usage::Key(Key::EncipherOnly),
+            "decipher only" => Usage::Key(Key::DecipherOnly),
+            "any" => Usage::Extended(Extended::Any),
+            "server auth" => Usage::Extended(Extended::ServerAuth),
+            "client auth" => Usage::Extended(Extended::ClientAuth),
+            "code signing" => Usage::Extended(Extended::CodeSigning),
+            "email protection" | "s/mime" => Usage::Extended(Extended::EmailProtection),
+            "ipsec end system" => Usage::Extended(Extended::IpsecEndSystem),
+            "ipsec tunnel" => Usage::Extended(Extended::IpsecTunnel),
+            "ipsec user" => Usage::Extended(Extended::IpsecUser),
+            "timestamping" => Usage::Extended(Extended::Timestamping),
+            "ocsp signing" => Usage::Extended(Extended::OcspSigning),
+            "microsoft sgc" => Usage::Extended(Extended::MicrosoftSgc),
+            "netscape sgc" => Usage::Extended(Extended::NetscapeSgc),
+            _ => return None,
+        })
+    }
+
+    /// All names cfssl knows, for hints.
+    pub fn names() -> &'static [&'static str] {
+        &NAMES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_is_offered_is_a_usage() {
+        for name in Usage::names() {
+            assert!(Usage::by_name(name).is_some(), "{name}");
+            assert!(Usage::by_name(&name.to_uppercase()).is_none(), "{name} in upper case");
+        }
+    }
+}
