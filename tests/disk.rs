@@ -3,7 +3,7 @@
 //! What can kill or confuse a process (signals, limits, umask, another user) is tried on a child: this very program,
 //! started again with only the test `child`.
 
-mod skipped;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit, umask};
-use skipped::{has_program, skipped};
+use support::{program, skip};
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
@@ -239,7 +239,7 @@ fn modes_are_exact_whatever_the_umask_and_whoever_writes() {
         }
     }
     if !geteuid().is_root() {
-        skipped("modes when another user writes", "not root");
+        skip("modes when another user writes", "not root");
     }
 }
 
@@ -291,7 +291,7 @@ fn sha256sum_finds_every_file_and_every_digest() {
         }
     });
     assert_eq!(summary.bytes, sizes.sum::<usize>() as u64);
-    if has_program("sha256sum", "SHA256SUMS as sha256sum reads it") {
+    if program("sha256sum", "SHA256SUMS as sha256sum reads it").is_some() {
         let mut check = Command::new("sha256sum");
         let output = check
             .args(["--strict", "--quiet", "-c", "SHA256SUMS"])
@@ -535,7 +535,7 @@ fn a_trap_under_the_staging_name_is_neither_followed_nor_removed() {
         chown(folder.path().join(&others), Some(NOBODY), None).unwrap();
         left.insert(2, others);
     } else {
-        skipped("a staging folder of another user", "not root");
+        skip("a staging folder of another user", "not root");
     }
     write(&out, "one").unwrap();
     write(&out, "two").unwrap();
@@ -631,7 +631,7 @@ fn read_unless_replaced(out: &Path) -> Option<BTreeSet<String>> {
 
 /// Whether strace can be used here; if not, `what` is reported as skipped.
 fn can_trace(what: &str) -> bool {
-    if !has_program("strace", what) {
+    if program("strace", what).is_none() {
         return false;
     }
     let traced = Command::new("strace")
@@ -639,7 +639,7 @@ fn can_trace(what: &str) -> bool {
         .output()
         .unwrap();
     if !traced.status.success() {
-        skipped(what, "strace may not trace here");
+        skip(what, "strace may not trace here");
     }
     traced.status.success()
 }
@@ -783,7 +783,7 @@ fn a_full_disk_leaves_the_old_output_and_nothing_else() {
     for kilobytes in (60..=600).step_by(36) {
         let disk = match SmallDisk::mount(kilobytes) {
             Ok(disk) => disk,
-            Err(why) => return skipped("a full disk", &why),
+            Err(why) => return skip("a full disk", &why),
         };
         let out = disk.0.path().join("out");
         if write(&out, "one").is_err() {
@@ -811,7 +811,7 @@ fn a_full_disk_leaves_the_old_output_and_nothing_else() {
 fn a_mount_point_cannot_be_exchanged_and_says_so() {
     let disk = match SmallDisk::mount(400) {
         Ok(disk) => disk,
-        Err(why) => return skipped("an output that is a mount point", &why),
+        Err(why) => return skip("an output that is a mount point", &why),
     };
     assert!(matches!(write(disk.0.path(), "one"), Err(DiskError::Os { .. })));
     assert_eq!(names_in(disk.0.path()), [""; 0]);
@@ -853,7 +853,7 @@ fn a_limit_on_the_size_of_files_leaves_the_old_output() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_an_error() {
     if !geteuid().is_root() {
-        return skipped("a folder of another user", "not root");
+        return skip("a folder of another user", "not root");
     }
     let (folder, out) = folder();
     let program = folder.path().join("program");
