@@ -19,8 +19,8 @@ use super::suggest;
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
 
-/// The walk-through's files, for those that a folder lacks.
-const BUILT_IN: &[(&str, &str)] = &[
+/// The walk-through's files, name and text, for those that a folder lacks.
+pub const BUILT_IN_FILES: &[(&str, &str)] = &[
     ("admin-csr.json", include_str!("builtin/admin-csr.json")),
     (CONFIG_FILE, include_str!("builtin/ca-config.json")),
     ("ca-csr.json", include_str!("builtin/ca-csr.json")),
@@ -43,7 +43,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 
 /// The built-in text of a file in the CSR folder. A test holds that every row of the identities table has one.
 pub fn built_in(name: &str) -> Option<&'static str> {
-    BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    BUILT_IN_FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// A file of the CSR folder, or its built-in stand-in.

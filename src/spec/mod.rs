@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
 
+pub use certificates::BUILT_IN_FILES;
 use certificates::Folder;
 use cfssl::config::ProfileFile;
 use cluster_file::Draft;
