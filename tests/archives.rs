@@ -1,6 +1,6 @@
 //! Archives as other programs see them: GNU tar, gzip, unzip and Python have the last word on what is in the bytes.
 
-mod skipped;
+mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use khw_gen::disk::{TreeEntry, read_tree};
 use khw_gen::pack::{ArchiveFormat, pack, tar};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
-use skipped::{has_program, skipped};
+use support::{program, skip};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -124,7 +124,7 @@ fn the_bytes_are_those_of_the_last_release() {
 fn gzip_says_nothing_of_when_where_and_under_which_name() {
     let packed = archive(&sample(), ArchiveFormat::TarGz, ISSUED);
     assert_eq!(packed.expose()[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
-    if has_program("gzip", "gzip -t on archives") {
+    if program("gzip", "gzip -t on archives").is_some() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("node1.tar.gz");
         fs::write(&path, packed.expose()).unwrap();
@@ -134,7 +134,7 @@ fn gzip_says_nothing_of_when_where_and_under_which_name() {
 
 #[test]
 fn tar_extracts_to_the_bundle_with_its_modes() {
-    if !has_program("tar", "extracting archives with tar") {
+    if program("tar", "extracting archives with tar").is_none() {
         return;
     }
     for bundle in [sample(), long_paths()] {
@@ -154,7 +154,7 @@ fn tar_extracts_to_the_bundle_with_its_modes() {
 
 #[test]
 fn tar_lists_owner_root_and_the_given_time() {
-    if !has_program("tar", "listing archives with tar") {
+    if program("tar", "listing archives with tar").is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -192,11 +192,11 @@ fn tar_lists_owner_root_and_the_given_time() {
 /// The strongest statement there is about a tar: GNU tar makes the same bytes of the same tree.
 #[test]
 fn gnu_tar_makes_the_same_bytes() {
-    if !has_program("tar", "comparing with the bytes that GNU tar makes") {
+    if program("tar", "comparing with the bytes that GNU tar makes").is_none() {
         return;
     }
     if !run(Command::new("tar").arg("--version")).contains("GNU tar") {
-        return skipped(
+        return skip(
             "comparing with the bytes that GNU tar makes",
             "another tar is on this machine",
         );
@@ -280,7 +280,7 @@ fn expected_lines(bundle: &Bundle, middle: &str, slash: &str) -> String {
 
 #[test]
 fn python_reads_the_same_tar() {
-    if has_program("python3", "reading archives with Python") {
+    if program("python3", "reading archives with Python").is_some() {
         let middle = format!("{} 0 0 root root", ISSUED.unix_timestamp());
         let listed = python(PYTHON_LISTS_TAR, &archive(&long_paths(), ArchiveFormat::TarGz, ISSUED));
         assert_eq!(listed, expected_lines(&long_paths(), &middle, ""));
@@ -289,7 +289,7 @@ fn python_reads_the_same_tar() {
 
 #[test]
 fn python_reads_the_same_zip() {
-    if has_program("python3", "reading archives with Python") {
+    if program("python3", "reading archives with Python").is_some() {
         let listed = python(PYTHON_LISTS_ZIP, &archive(&long_paths(), ArchiveFormat::Zip, ISSUED));
         assert_eq!(listed, expected_lines(&long_paths(), "2024-2-29 12:34:56", "/"));
     }
@@ -297,7 +297,7 @@ fn python_reads_the_same_zip() {
 
 #[test]
 fn times_that_a_format_cannot_say_are_the_nearest_it_can() {
-    if !has_program("python3", "times at the limits of the formats") {
+    if program("python3", "times at the limits of the formats").is_none() {
         return;
     }
     let mut bundle = Bundle::new();
@@ -335,7 +335,7 @@ fn times_that_a_format_cannot_say_are_the_nearest_it_can() {
 
 #[test]
 fn unzip_extracts_to_the_bundle_with_its_modes() {
-    if !has_program("unzip", "extracting archives with unzip") {
+    if program("unzip", "extracting archives with unzip").is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
