@@ -94,15 +94,18 @@ impl EcdsaKey {
 
     /// ECPrivateKey DER (RFC 5915) with the named curve and the public point, as Go writes it.
     pub(super) fn to_sec1_der(&self) -> Result<SecretBytes, KeyError> {
-        let scalar = on_its_curve!(self, key => Zeroizing::new(key.to_bytes().to_vec()));
-        let document = sec1::EcPrivateKey {
-            private_key: &scalar,
-            parameters: Some(sec1::EcParameters::NamedCurve(named_curve(self.curve()))),
-            public_key: Some(&self.public_point()),
-        };
-        // to_der asks for the length first, so no buffer grows and leaves an unwiped copy behind.
-        document.to_der().map(SecretBytes::from).map_err(|_| KeyError::Encoding)
+        on_its_curve!(self, key => sec1_der(self.curve(), &Zeroizing::new(key.to_bytes()), &self.public_point()))
     }
+}
+
+fn sec1_der(curve: Curve, scalar: &[u8], public_point: &[u8]) -> Result<SecretBytes, KeyError> {
+    let document = sec1::EcPrivateKey {
+        private_key: scalar,
+        parameters: Some(sec1::EcParameters::NamedCurve(named_curve(curve))),
+        public_key: Some(public_point),
+    };
+    // to_der asks for the length first, so no buffer grows and leaves an unwiped copy behind.
+    document.to_der().map(SecretBytes::from).map_err(|_| KeyError::Encoding)
 }
 
 /// One output of the generator as a private scalar: its leftmost bits, as many as the order has.

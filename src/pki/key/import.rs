@@ -58,7 +58,8 @@ pub(super) fn private_key(pem: &[u8]) -> Result<KeyPair, KeyError> {
         found = Some(match label {
             b"RSA PRIVATE KEY" => KeyPair::of_rsa(RsaKey::from_pkcs1_der(der)?)?,
             b"EC PRIVATE KEY" => from_sec1_der(der, None)?,
-            b"PRIVATE KEY" => from_pkcs8_der(der)?,
+            // cfssl writes its Ed25519 keys, PKCS#8 like all others', with a label of its own (helpers/derhelpers).
+            b"PRIVATE KEY" | b"Ed25519 PRIVATE KEY" => from_pkcs8_der(der)?,
             _ => return Err(KeyError::Unsupported),
         });
     }

@@ -142,9 +142,20 @@ struct RsaVector {
 
 #[test]
 fn rsa_keys_are_those_of_det_keygen() {
-    let vectors: Vec<RsaVector> =
+    assert_eq!(compare_rsa_vectors(|bits| bits < 8192), 20);
+}
+
+/// Apart from the others, as it takes as long as all of them.
+#[test]
+fn the_largest_rsa_key_is_that_of_det_keygen() {
+    assert_eq!(compare_rsa_vectors(|bits| bits == 8192), 1);
+}
+
+/// How many vectors there are of the chosen sizes, after comparing them.
+fn compare_rsa_vectors(chosen: fn(u32) -> bool) -> usize {
+    let mut vectors: Vec<RsaVector> =
         serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/rsa.json")).unwrap();
-    assert_eq!(vectors.len(), 21);
+    vectors.retain(|vector| chosen(vector.bits));
     for vector in &vectors {
         let bits = RsaBits::new(vector.bits).unwrap();
         let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed)).unwrap()).unwrap();
@@ -160,6 +171,7 @@ fn rsa_keys_are_those_of_det_keygen() {
         );
         assert!(key.sign(b"message").is_ok(), "{}", vector.seed);
     }
+    vectors.len()
 }
 
 const SEED: [u8; 32] = *b"\x8f\x3a\x11\xd2\x05\x77\xee\x90\x4c\xb8\x21\x66\x9d\xfa\x30\x58\xc1\x0e\x7b\x42\xa9\xd3\x6f\x14\xe5\x88\x2c\xb7\x53\x09\xf6\xad";
@@ -263,6 +275,13 @@ fn pkcs8_with_crlf_and_openssl_parameters_are_read() {
             _ => assert!(matches!(read.unwrap().public.algorithm, Algorithm::Ecdsa(_))),
         }
     }
+}
+
+#[test]
+fn an_ed25519_key_under_the_label_of_cfssl_is_read() {
+    let key = KeyPair::from_seed(Algorithm::Ed25519, &SEED).unwrap();
+    let read = KeyPair::from_pem(encoding::pem("Ed25519 PRIVATE KEY", key.der.expose()).expose()).unwrap();
+    assert_eq!(read.public(), key.public());
 }
 
 #[test]
