@@ -138,6 +138,7 @@ codes! {
     NO_PLACEHOLDER "no-placeholder" Error "node CSR without the host's placeholder" "Each worker has its own name in its certificate: WORKER_HOST stands where it goes." "write \"CN\": \"system:node:WORKER_HOST\""
     EXTRA_MASTERS "extra-masters" Warning "full rights for a component" "Members of system:masters bypass every authorization check, and can't be revoked but by a new CA." "remove system:masters from the names"
     BAD_NAME_ENTRY "bad-host-entry" Error "host entry that is neither name nor address" "cfssl turns anything that is no address, e-mail or URI into a DNS name, unchecked; no client would ever match it." "write a DNS name or an IP address"
+    REFUSED_REQUEST "refused-request" Error "request that cfssl refuses" "The file can be read, but what it asks for can't be put into a certificate." "correct what the message names"
     LEAF_OUTLIVES_CA "leaf-outlives-ca" Error "certificates outlive their authority" "When the CA expires they stop working, whatever their own date says; cfssl would sign them all the same." "shorten the profile's `expiry`, or lengthen `ca.expiry`"
     LEAF_PREDATES_CA "leaf-predates-ca" Warning "certificates begin before their authority" "Until the CA's first moment they can't be verified." "give both the same `backdate`"
     CA_EXPIRED "ca-expired" Error "certificate authority expired when issued" "Nothing that it signs would ever be accepted." "lengthen `ca.expiry`"

@@ -7,7 +7,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceFile, codes};
-use crate::pki::cfssl::{CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity};
+use crate::pki::cfssl::{
+    CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity, leaf_refusal, root_refusal,
+};
 use crate::pki::key::{Algorithm, Curve};
 
 use super::Sources;
@@ -54,6 +56,8 @@ pub fn built_in(name: &str) -> Option<&'static str> {
 pub struct Csr {
     pub file: Arc<SourceFile>,
     pub built_in: bool,
+    /// Whether there are errors in it by itself.
+    pub broken: bool,
     /// None if it can't be read.
     pub read: Option<RequestFile>,
 }
@@ -87,8 +91,18 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
     for row in IDENTITIES {
         if !csrs.contains_key(row.csr) {
             let (file, built_in) = open(row.csr);
+            let before = diagnostics.len();
             let read = read_request_file(&file, diagnostics);
-            csrs.insert(row.csr, Csr { file, built_in, read });
+            let broken = diagnostics.has_error_since(before);
+            csrs.insert(
+                row.csr,
+                Csr {
+                    file,
+                    built_in,
+                    broken,
+                    read,
+                },
+            );
         }
     }
     let (config_file, config_built_in) = open(CONFIG_FILE);
@@ -163,12 +177,15 @@ pub fn check<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostic
     }
     let fits = profile.map(|profile| &profile.profile);
     for row in IDENTITIES {
-        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
+        let Some(csr) = folder.csrs.get(row.csr) else { continue };
+        let Some(file) = &csr.read else { continue };
+        let before = diagnostics.len();
         match row.signed_by {
             None => authority(file, diagnostics),
             Some(_) => leaf(row, file, fits, diagnostics),
+        }
+        if !csr.broken && !diagnostics.has_error_since(before) {
+            refusal(row, file, fits, diagnostics);
         }
         let issuer = row
             .signed_by
@@ -356,6 +373,24 @@ fn leaf(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnosti
     }
     if !file.broken.contains("key") {
         key(row, file, profile, diagnostics);
+    }
+}
+
+/// What cfssl itself would refuse, and no check above has named.
+fn refusal(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+    let error = match (row.signed_by, profile) {
+        (None, _) => root_refusal(&file.request),
+        (Some(_), Some(profile)) => leaf_refusal(&file.request, profile),
+        (Some(_), None) => None,
+    };
+    if let Some(error) = error {
+        let place = file.extensions.as_ref().unwrap_or(&file.names);
+        report(
+            codes::REFUSED_REQUEST,
+            format!("{} is refused: {error}", row.csr),
+            place,
+            diagnostics,
+        );
     }
 }
 

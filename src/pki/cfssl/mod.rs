@@ -209,6 +209,24 @@ pub fn request_content(request: &Request) -> Result<RequestContent, X509Error> {
     template::requested(request)
 }
 
+/// Why cfssl refuses to sign `request` with `profile`, whoever signs; none if it would.
+pub fn leaf_refusal(request: &Request, profile: &Profile) -> Option<X509Error> {
+    let signable =
+        Template::read_back(request, profile.copy_extensions).and_then(|template| match template.asks_for_ca() {
+            true if !profile.ca_constraint.is_ca => Err(X509Error::CaNotAllowed),
+            _ => Ok(()),
+        });
+    signable.err()
+}
+
+/// Why cfssl refuses to make a root of `request`, whatever the time; none if it would.
+pub fn root_refusal(request: &Request) -> Option<X509Error> {
+    match has_ca_subject(request) {
+        true => Template::read_back(request, false).err(),
+        false => Some(X509Error::MissingCaSubject),
+    }
+}
+
 /// Whether the subject is one that cfssl makes a root of (the validator of `initca.New`).
 fn has_ca_subject(request: &Request) -> bool {
     let is_blank = |name: &Name| {

@@ -135,6 +135,11 @@ impl Template {
         }
     }
 
+    /// Whether the request asks for a CA certificate.
+    pub(super) fn asks_for_ca(&self) -> bool {
+        self.is_ca
+    }
+
     /// Refuses a request for a CA certificate that the profile or the issuer doesn't allow.
     pub(super) fn check_ca(&self, constraint: &CaConstraint, issuer: &IssuerCertificate) -> Result<(), X509Error> {
         if !self.is_ca {
