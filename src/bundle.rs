@@ -1,24 +1,485 @@
-//! What goes to each host: paths, modes and bytes, and the manifest over them. (interface skeleton)
-use std::collections::BTreeMap;
+//! What goes to each host: paths, modes and bytes, and the manifest over them.
+//!
+//! A bundle is plain data in memory. This module decides nothing about what belongs on a host and touches no file; what it
+//! does promise is that a bundle is well formed (see [`Bundle`]), so that whoever writes or packs it has nothing to check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
+use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
+
+/// The name of the manifest, at the top of a bundle and of an output.
+pub const MANIFEST: &str = "MANIFEST";
+
+/// The name of the checksums at the top of an output, in the format of `sha256sum`.
+pub const SHA256SUMS: &str = "SHA256SUMS";
+
+/// The first line of every manifest; the number is the version of the format.
+pub const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
+
+/// The mode of a directory that nobody asked for but that a file needs as its parent.
+pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
+
+/// NAME_MAX of every Linux filesystem that hosts run on.
+const LONGEST_COMPONENT: usize = 255;
 
 /// The content of a file. Clones share the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content { Public(Arc<[u8]>), Secret(Arc<SecretBytes>) }
+pub enum Content {
+    /// Anybody on the host may know it.
+    Public(Arc<[u8]>),
+    /// Wiped when the last clone is dropped; never printed.
+    Secret(Arc<SecretBytes>),
+}
 
 impl Content {
+    /// The bytes, secret or not.
     pub fn bytes(&self) -> &[u8] {
-        match self { Content::Public(bytes) => bytes, Content::Secret(bytes) => bytes.expose() }
+        match self {
+            Content::Public(bytes) => bytes,
+            Content::Secret(bytes) => bytes.expose(),
+        }
     }
 }
 
 /// A file or a directory of a bundle, with its permission bits (`0o600`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry { Directory { mode: u32 }, File { mode: u32, content: Content } }
+pub enum Entry {
+    Directory { mode: u32 },
+    File { mode: u32, content: Content },
+}
 
 /// The entries of one host by relative path (`rootfs/etc/etcd/ca.pem`, `INSTALL.md`, `install.sh`, `MANIFEST`); every parent
 /// directory is an entry too; paths have no `.`/`..`/empty components and never begin with `/`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bundle { pub entries: BTreeMap<String, Entry> }
+///
+/// The methods keep it so; `entries` is open for reading.
+#[derive(Clone, Debug, Default)]
+pub struct Bundle {
+    pub entries: BTreeMap<String, Entry>,
+    /// Directories that stand here only because something is in them: naming them later is no repetition.
+    implied: BTreeSet<String>,
+}
+
+impl PartialEq for Bundle {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Bundle {}
+
+/// Why an entry can't be in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BundleError {
+    /// The path is not a relative, normal one that every tool reads the same way.
+    BadPath { path: String, why: &'static str },
+    /// The path is already taken.
+    Duplicate { path: String },
+    /// A file stands where a directory would have to be.
+    ParentIsFile { path: String, parent: String },
+    /// More than the nine permission bits.
+    BadMode { path: String, mode: u32 },
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BundleError::BadPath { path, why } => write!(f, "{path:?} can't be a path in a bundle: {why}"),
+            BundleError::Duplicate { path } => write!(f, "{path} is in the bundle twice"),
+            BundleError::ParentIsFile { path, parent } => write!(f, "{path} can't be: {parent} is a file"),
+            BundleError::BadMode { path, mode } => write!(f, "{path} can't have mode {mode:o}: only 0000 to 0777"),
+        }
+    }
+}
+
+impl std::error::Error for BundleError {}
+
+impl Bundle {
+    /// A bundle with nothing in it.
+    pub fn new() -> Self {
+        Bundle::default()
+    }
+
+    /// Adds a file, and its parents (0755) where they are missing.
+    ///
+    /// Errors: a path that is taken, not normal, or below a file; a mode beyond 0777.
+    pub fn insert_file(&mut self, path: &str, mode: u32, content: Content) -> Result<(), BundleError> {
+        self.check_new(path, mode)?;
+        if self.entries.contains_key(path) {
+            return Err(BundleError::Duplicate { path: path.to_owned() });
+        }
+        self.insert_parents(path)?;
+        self.entries.insert(path.to_owned(), Entry::File { mode, content });
+        Ok(())
+    }
+
+    /// Adds a directory, or gives the mode of one that so far stood here only as a parent.
+    ///
+    /// Errors: as [`Bundle::insert_file`].
+    pub fn insert_directory(&mut self, path: &str, mode: u32) -> Result<(), BundleError> {
+        self.check_new(path, mode)?;
+        if self.entries.contains_key(path) && !self.implied.remove(path) {
+            return Err(BundleError::Duplicate { path: path.to_owned() });
+        }
+        self.insert_parents(path)?;
+        self.entries.insert(path.to_owned(), Entry::Directory { mode });
+        Ok(())
+    }
+
+    /// Adds `MANIFEST` (0644) over everything that is in the bundle now, so it comes last.
+    ///
+    /// Errors: there is one already.
+    pub fn add_manifest(&mut self) -> Result<(), BundleError> {
+        let text = manifest(self);
+        self.insert_file(MANIFEST, 0o644, Content::Public(text.into_bytes().into()))
+    }
+
+    fn check_new(&self, path: &str, mode: u32) -> Result<(), BundleError> {
+        check_path(path)?;
+        if mode & !0o777 != 0 {
+            return Err(BundleError::BadMode {
+                path: path.to_owned(),
+                mode,
+            });
+        }
+        Ok(())
+    }
+
+    fn insert_parents(&mut self, path: &str) -> Result<(), BundleError> {
+        let parents = || path.match_indices('/').map(|(end, _)| &path[..end]);
+        for parent in parents() {
+            if let Some(Entry::File { .. }) = self.entries.get(parent) {
+                return Err(BundleError::ParentIsFile {
+                    path: path.to_owned(),
+                    parent: parent.to_owned(),
+                });
+            }
+        }
+        for parent in parents() {
+            if !self.entries.contains_key(parent) {
+                self.entries.insert(
+                    parent.to_owned(),
+                    Entry::Directory {
+                        mode: IMPLIED_DIRECTORY_MODE,
+                    },
+                );
+                self.implied.insert(parent.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `path` is relative, normal, and read the same way by every tool that a bundle meets (tar, zip, sha256sum, a
+/// shell script that reads lines).
+pub fn check_path(path: &str) -> Result<(), BundleError> {
+    let bad = |why| {
+        Err(BundleError::BadPath {
+            path: path.to_owned(),
+            why,
+        })
+    };
+    if path.starts_with('/') {
+        return bad("it begins with a slash");
+    }
+    if path.chars().any(char::is_control) {
+        return bad("it holds a control character");
+    }
+    // sha256sum escapes such names, and programs on Windows take it for a separator.
+    if path.contains('\\') {
+        return bad("it holds a backslash");
+    }
+    for component in path.split('/') {
+        match component {
+            "" => return bad("a component is empty"),
+            "." | ".." => return bad("a component is . or .."),
+            _ if component.len() > LONGEST_COMPONENT => return bad("a component is longer than 255 bytes"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What a manifest says of one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestRow {
+    /// The permission bits.
+    pub mode: u32,
+    /// The SHA-256 of a file in lower-case hexadecimal; none for a directory.
+    pub sha256: Option<String>,
+}
+
+impl From<&Entry> for ManifestRow {
+    fn from(entry: &Entry) -> Self {
+        match entry {
+            Entry::Directory { mode } => ManifestRow {
+                mode: *mode,
+                sha256: None,
+            },
+            Entry::File { mode, content } => ManifestRow {
+                mode: *mode,
+                sha256: Some(sha256_hex(content.bytes())),
+            },
+        }
+    }
+}
+
+/// What is wrong with the text of a manifest: the number of the line, from 1, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestError {
+    pub line: usize,
+    pub expected: &'static str,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is not {}", self.line, self.expected)
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+/// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
+pub fn manifest(bundle: &Bundle) -> String {
+    let rows = manifest_rows(bundle);
+    manifest_text(rows.iter().map(|(path, row)| (path.as_str(), row)))
+}
+
+/// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
+pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
+    let listed = bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST);
+    listed
+        .map(|(path, entry)| (path.clone(), ManifestRow::from(entry)))
+        .collect()
+}
+
+/// The text of a manifest: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
+pub fn manifest_text<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+    let mut text = format!("{MANIFEST_HEADER}\n");
+    for (path, row) in rows {
+        match &row.sha256 {
+            Some(sha256) => text.push_str(&format!("{:04o} {sha256} {path}\n", row.mode)),
+            None => text.push_str(&format!("{:04o} - {path}/\n", row.mode)),
+        }
+    }
+    text
+}
+
+/// Reads back what [`manifest_text`] wrote; the order of the lines is not asked for.
+pub fn parse_manifest(text: &str) -> Result<BTreeMap<String, ManifestRow>, ManifestError> {
+    let mut rows = BTreeMap::new();
+    let mut lines = text.lines().zip(1..);
+    if lines.next().is_none_or(|(header, _)| header != MANIFEST_HEADER) {
+        return Err(ManifestError {
+            line: 1,
+            expected: "the header of a manifest",
+        });
+    }
+    for (text, line) in lines {
+        let (path, row) = parse_row(text).map_err(|expected| ManifestError { line, expected })?;
+        if rows.insert(path, row).is_some() {
+            return Err(ManifestError {
+                line,
+                expected: "about a path that is new",
+            });
+        }
+    }
+    Ok(rows)
+}
+
+fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
+    let mut fields = line.splitn(3, ' ');
+    let (Some(mode), Some(sha256), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
+        return Err("a mode, a digest and a path");
+    };
+    if mode.len() != 4 || !mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit)) {
+        return Err("begun by a mode of four octal digits");
+    }
+    let mode = u32::from_str_radix(mode, 8).map_err(|_| "begun by a mode of four octal digits")?;
+    let (path, sha256) = match sha256 {
+        "-" => (
+            path.strip_suffix('/').ok_or("a directory with a slash at its end")?,
+            None,
+        ),
+        hex if hex.len() == 64 && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) => {
+            (path, Some(hex.to_owned()))
+        }
+        _ => return Err("one with a SHA-256 or a dash"),
+    };
+    check_path(path).map_err(|_| "one with a relative, normal path")?;
+    Ok((path.to_owned(), ManifestRow { mode, sha256 }))
+}
+
+/// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.
+pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    files.map(|(path, sha256)| format!("{sha256}  {path}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn public(text: &str) -> Content {
+        Content::Public(text.as_bytes().into())
+    }
+
+    #[test]
+    fn parents_are_added_and_may_be_named_later() {
+        let mut bundle = Bundle::new();
+        bundle.insert_file("a/b/c", 0o600, public("x")).unwrap();
+        assert_eq!(bundle.entries["a"], Entry::Directory { mode: 0o755 });
+        bundle.insert_directory("a/b", 0o700).unwrap();
+        assert_eq!(bundle.entries["a/b"], Entry::Directory { mode: 0o700 });
+        assert_eq!(
+            bundle.insert_directory("a/b", 0o700),
+            Err(BundleError::Duplicate { path: "a/b".into() }),
+            "named once, a second time is a repetition"
+        );
+    }
+
+    #[test]
+    fn a_path_is_taken_once_and_nothing_changes_on_error() {
+        let mut bundle = Bundle::new();
+        bundle.insert_file("a/f", 0o644, public("x")).unwrap();
+        let before = bundle.clone();
+        assert_eq!(
+            bundle.insert_file("a/f", 0o600, public("y")),
+            Err(BundleError::Duplicate { path: "a/f".into() })
+        );
+        assert_eq!(
+            bundle.insert_file("a", 0o600, public("y")),
+            Err(BundleError::Duplicate { path: "a".into() })
+        );
+        assert_eq!(
+            bundle.insert_file("a/f/g/h", 0o600, public("y")),
+            Err(BundleError::ParentIsFile {
+                path: "a/f/g/h".into(),
+                parent: "a/f".into()
+            })
+        );
+        assert!(matches!(
+            bundle.insert_file("b", 0o1777, public("y")),
+            Err(BundleError::BadMode { .. })
+        ));
+        assert_eq!(bundle, before);
+    }
+
+    #[test]
+    fn paths_that_could_leave_the_folder_or_confuse_a_tool_are_refused() {
+        for path in [
+            "",
+            "/",
+            "/etc",
+            "a//b",
+            "a/",
+            "./a",
+            "a/./b",
+            "..",
+            "a/../b",
+            "a\nb",
+            "a\u{1b}[m",
+            "a\0",
+            "a\\b",
+        ] {
+            let mut bundle = Bundle::new();
+            assert!(
+                matches!(
+                    bundle.insert_file(path, 0o644, public("")),
+                    Err(BundleError::BadPath { .. })
+                ),
+                "{path:?}"
+            );
+            assert!(bundle.entries.is_empty());
+        }
+        assert!(check_path(&"x".repeat(256)).is_err());
+        for path in [
+            "a",
+            "...",
+            "a/.b",
+            "rootfs/etc/systemd/system/kube-apiserver.service",
+            "é",
+            "a b",
+        ] {
+            check_path(path).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_manifest_is_as_documented() {
+        let mut bundle = Bundle::new();
+        bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
+        let secret = Content::Secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
+        bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
+        bundle.add_manifest().unwrap();
+        assert_eq!(
+            std::str::from_utf8(match &bundle.entries[MANIFEST] {
+                Entry::File { content, .. } => content.bytes(),
+                Entry::Directory { .. } => b"",
+            })
+            .unwrap(),
+            "# khw-gen manifest 1: mode sha256 path\n\
+             0755 - rootfs/\n\
+             0755 - rootfs/etc/\n\
+             0600 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad rootfs/etc/key.pem\n\
+             0755 - rootfs/var/\n\
+             0755 - rootfs/var/lib/\n\
+             0700 - rootfs/var/lib/etcd/\n"
+        );
+        assert_eq!(parse_manifest(&manifest(&bundle)).unwrap(), manifest_rows(&bundle));
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_one_says_which_line() {
+        let line = |text: &str| {
+            parse_manifest(&format!("{MANIFEST_HEADER}\n{text}\n"))
+                .unwrap_err()
+                .line
+        };
+        assert_eq!(parse_manifest("").unwrap_err().line, 1);
+        assert_eq!(
+            parse_manifest("# khw-gen manifest 2: mode sha256 path\n")
+                .unwrap_err()
+                .line,
+            1
+        );
+        for text in [
+            "0755 -",
+            "755 - a/",
+            "0755 - a",
+            "0799 - a/",
+            "+755 - a/",
+            "0644 abc a",
+            "0755 - ../",
+            "0755 - /",
+        ] {
+            assert_eq!(line(text), 2, "{text}");
+        }
+        assert_eq!(line("0755 - a/\n0755 - a/"), 3);
+    }
+
+    proptest! {
+        /// Whatever was put in, in whatever order: parents are directories that come before their children.
+        #[test]
+        fn the_invariant_holds(paths in proptest::collection::vec("[abc]{1,2}(/[abc.]{1,2}){0,3}", 0..12)) {
+            let mut bundle = Bundle::new();
+            for (index, path) in paths.iter().enumerate() {
+                let _ = match index % 2 {
+                    0 => bundle.insert_file(path, 0o600, public(path)),
+                    _ => bundle.insert_directory(path, 0o700),
+                };
+            }
+            for path in bundle.entries.keys() {
+                prop_assert!(check_path(path).is_ok());
+                if let Some((parent, _)) = path.rsplit_once('/') {
+                    let is_directory = matches!(bundle.entries.get(parent), Some(Entry::Directory { .. }));
+                    prop_assert!(is_directory, "{}", parent);
+                    prop_assert!(parent < path.as_str());
+                }
+            }
+            prop_assert_eq!(parse_manifest(&manifest(&bundle)).unwrap(), manifest_rows(&bundle));
+        }
+    }
+}

@@ -10,10 +10,22 @@ use crate::pki::cfssl::{Profile, Request};
 
 /// What a host does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role { ControlPlane, Etcd, Worker, LoadBalancer, Admin }
+pub enum Role {
+    ControlPlane,
+    Etcd,
+    Worker,
+    LoadBalancer,
+    Admin,
+}
 
 impl Role {
-    pub const ALL: [Role; 5] = [Role::ControlPlane, Role::Etcd, Role::Worker, Role::LoadBalancer, Role::Admin];
+    pub const ALL: [Role; 5] = [
+        Role::ControlPlane,
+        Role::Etcd,
+        Role::Worker,
+        Role::LoadBalancer,
+        Role::Admin,
+    ];
     /// The name in cluster.toml.
     pub fn name(self) -> &'static str {
         match self {
@@ -36,12 +48,18 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn is(&self, role: Role) -> bool { self.roles.contains(&role) }
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
 }
 
 /// The cluster's address ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network { pub services: IpNet, pub pods: IpNet, pub dns: IpAddr }
+pub struct Network {
+    pub services: IpNet,
+    pub pods: IpNet,
+    pub dns: IpAddr,
+}
 
 /// Where nodes and administrators reach the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +71,25 @@ pub struct Endpoint {
 
 /// An encryption provider that takes a 32-byte key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncryptionProvider { Aescbc, Aesgcm, Secretbox }
+pub enum EncryptionProvider {
+    Aescbc,
+    Aesgcm,
+    Secretbox,
+}
 
 impl EncryptionProvider {
-    pub const ALL: [EncryptionProvider; 3] = [EncryptionProvider::Aescbc, EncryptionProvider::Aesgcm, EncryptionProvider::Secretbox];
+    pub const ALL: [EncryptionProvider; 3] = [
+        EncryptionProvider::Aescbc,
+        EncryptionProvider::Aesgcm,
+        EncryptionProvider::Secretbox,
+    ];
     /// The name in cluster.toml and in Kubernetes' EncryptionConfiguration.
     pub fn name(self) -> &'static str {
-        match self { EncryptionProvider::Aescbc => "aescbc", EncryptionProvider::Aesgcm => "aesgcm", EncryptionProvider::Secretbox => "secretbox" }
+        match self {
+            EncryptionProvider::Aescbc => "aescbc",
+            EncryptionProvider::Aesgcm => "aesgcm",
+            EncryptionProvider::Secretbox => "secretbox",
+        }
     }
 }
 
@@ -103,16 +133,29 @@ pub struct Cluster {
     pub encryption: EncryptionProvider,
     /// In the order of the file.
     pub hosts: Vec<Host>,
+    #[allow(dead_code, reason = "the mark is there to be required, not to be read")]
     pub(crate) checked: Checked,
 }
 
 /// The mark that only a checked cluster carries.
 #[derive(Clone, Copy, Debug)]
-pub struct Checked(pub(in crate) ());
+pub struct Checked(pub(crate) ());
 
 impl Cluster {
     /// The hosts with `role`, in the order of the file.
     pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
+    }
+
+    /// The files of the CSR folder that are the built-in ones, since the folder has none of that name.
+    pub fn built_in_files(&self) -> Vec<&str> {
+        let config = self.pki.config_built_in.then_some("ca-config.json");
+        let csrs = self
+            .pki
+            .csrs
+            .iter()
+            .filter(|(_, csr)| csr.built_in)
+            .map(|(name, _)| name.as_str());
+        config.into_iter().chain(csrs).collect()
     }
 }

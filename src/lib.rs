@@ -1,11 +1,93 @@
 //! khw-gen: a pure-offline compiler for the PKI and configuration of a Kubernetes cluster built the hard way.
+//!
+//! The pipeline, each arrow a pure function over plain data:
+//!
+//! ```text
+//! Sources ──check──> Cluster ──plan──> Plan ──issue──> Vault ──render──> Bundle ──pack──> archive
+//! (text)             (valid by         (all decided,   (keys, certs,     (path →          (bytes)
+//!                     construction)     no bytes)       secrets)          mode + bytes)
+//! ```
+//!
+//! What is generated stands in three tables: [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod catalog;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
-pub mod bundle;
+pub mod facts;
 pub mod pack;
 pub mod pki;
+pub mod plan;
+pub mod render;
 pub mod spec;
+pub mod starter;
+pub mod vault;
+pub mod yaml;
+
+use std::fmt;
+use std::io;
+
+use crate::bundle::Bundle;
+use crate::cluster::Cluster;
+use crate::pack::{ArchiveFormat, pack};
+use crate::pki::derivation::Seed;
+use crate::pki::secret::SecretBytes;
+use crate::plan::plan;
+use crate::render::{RenderError, Renderer};
+use crate::vault::{IssueError, issue};
+
+/// What one host gets.
+#[derive(Debug)]
+pub struct HostOutput<'a> {
+    pub host: &'a str,
+    pub bundle: &'a Bundle,
+    /// The archive's file name and bytes, where one was asked for.
+    pub archive: Option<(String, &'a SecretBytes)>,
+}
+
+/// Why a valid cluster could not be compiled.
+#[derive(Debug)]
+pub enum CompileError<E> {
+    Issue(IssueError),
+    Render(RenderError),
+    Pack(io::Error),
+    /// What the receiver of the hosts' output said.
+    Output(E),
+}
+
+impl<E: fmt::Display> fmt::Display for CompileError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CompileError::Issue(error) => error.fmt(f),
+            CompileError::Render(error) => error.fmt(f),
+            CompileError::Pack(error) => write!(f, "an archive can't be made: {error}"),
+            CompileError::Output(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for CompileError<E> {}
+
+/// Compiles a cluster and hands over one host after the other, in the order of the cluster.
+///
+/// The same cluster, seed and format give the same bytes on any machine. Errors: a key or certificate that can't be made
+/// (chance, or an input that the checks should have refused), a mistake in a template, or whatever `output` returns.
+pub fn compile<E>(
+    cluster: &Cluster,
+    seed: &Seed,
+    format: ArchiveFormat,
+    mut output: impl FnMut(HostOutput<'_>) -> Result<(), E>,
+) -> Result<(), CompileError<E>> {
+    let plan = plan(cluster);
+    let vault = issue(&plan, seed).map_err(CompileError::Issue)?;
+    let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
+    for host in &cluster.hosts {
+        let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
+        let bytes = pack(&host.name, &bundle, format, cluster.pki.issued).map_err(CompileError::Pack)?;
+        let archive = format.file_name(&host.name).zip(bytes.as_ref());
+        output(HostOutput { host: &host.name, bundle: &bundle, archive }).map_err(CompileError::Output)?;
+    }
+    Ok(())
+}

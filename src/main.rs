@@ -1,2 +1,10 @@
-//! The command-line program.
-fn main() {}
+//! The command-line program: see `cli`.
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

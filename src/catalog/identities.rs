@@ -3,15 +3,25 @@ use crate::pki::cfssl::ExtendedKeyUsage;
 
 /// For whom a row makes a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Per { Cluster, Worker }
+pub enum Per {
+    Cluster,
+    Worker,
+}
 
 /// Which names a certificate must be valid for, besides the `hosts` of its CSR file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names { None, ApiServerAndEtcd, Node }
+pub enum Names {
+    None,
+    ApiServerAndEtcd,
+    Node,
+}
 
 /// A subject that Kubernetes insists on. `{host}` stands for the worker's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject { pub cn: Option<&'static str>, pub o: Option<&'static str> }
+pub struct Subject {
+    pub cn: Option<&'static str>,
+    pub o: Option<&'static str>,
+}
 
 /// One row.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +40,12 @@ pub struct Identity {
 }
 
 const ANY: Subject = Subject { cn: None, o: None };
-const fn subject(cn: &'static str, o: &'static str) -> Subject { Subject { cn: Some(cn), o: Some(o) } }
+const fn subject(cn: &'static str, o: &'static str) -> Subject {
+    Subject {
+        cn: Some(cn),
+        o: Some(o),
+    }
+}
 use ExtendedKeyUsage::{ClientAuth, ServerAuth};
 
 /// The walk-through's certificates, in its order.

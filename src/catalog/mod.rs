@@ -1,3 +1,6 @@
-//! The tables: edit these to change what is generated.
+//! The tables: edit these to change what is generated. Rows are data; there is no code in them.
+
+pub mod artifacts;
+pub mod components;
 pub mod identities;
 pub mod releases;

@@ -1,5 +1,7 @@
 //! Which values change with the Kubernetes release: the only place that compares versions.
 
+use super::components::Flag;
+
 /// One Kubernetes minor release and the values that it needs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Release {
@@ -7,7 +9,16 @@ pub struct Release {
     pub kubernetes: &'static str,
     /// The etcd version that goes with it.
     pub etcd: &'static str,
+    /// `apiVersion` of KubeSchedulerConfiguration.
     pub scheduler_api_version: &'static str,
+    /// The scheduler's plain-HTTP listener; it can't be switched off from the file, so it is kept off the network.
+    pub scheduler_insecure_bind_address: &'static str,
+    /// The unit that the kubelet's container runtime runs as.
+    pub runtime_unit: &'static str,
+    /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
+    pub health_path: &'static str,
+    /// Flags of this release alone, by component.
+    pub flags: &'static [(&'static str, &'static [Flag])],
 }
 
 /// The releases that are known, oldest first.
@@ -15,18 +26,30 @@ pub const RELEASES: &[Release] = &[Release {
     kubernetes: "1.14",
     etcd: "3.3.10",
     scheduler_api_version: "kubescheduler.config.k8s.io/v1alpha1",
+    scheduler_insecure_bind_address: "127.0.0.1:10251",
+    runtime_unit: "docker.service",
+    health_path: "/healthz",
+    flags: &[
+        // 127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off.
+        ("kube-apiserver", &[("insecure-port", Some("0"))]),
+        ("kube-controller-manager", &[("port", Some("0"))]),
+        ("kubelet", &[("image-pull-progress-deadline", Some("2m")), ("network-plugin", Some("cni"))]),
+    ],
 }];
 
 impl Release {
-    /// The release that `text` ("1.14", "1.14.10", "v1.14") names, or none.
+    /// The release that `text` (`1.14`, `1.14.10`, `v1.14`) names, or none.
     pub fn by_name(text: &str) -> Option<&'static Release> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let mut parts = text.split('.');
-        let (major, minor, patch) = (parts.next()?, parts.next()?, parts.next());
-        let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if parts.next().is_some() || !patch.is_none_or(number) {
+        let number = |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
+        let parts: Vec<&str> = text.strip_prefix('v').unwrap_or(text).split('.').collect();
+        if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| number(part)) {
             return None;
         }
-        RELEASES.iter().find(|release| release.kubernetes == format!("{major}.{minor}"))
+        RELEASES.iter().find(|release| release.kubernetes == format!("{}.{}", parts[0], parts[1]))
+    }
+
+    /// The flags that only this release gives `component`.
+    pub fn flags_of(&self, component: &str) -> &'static [Flag] {
+        self.flags.iter().find(|(name, _)| *name == component).map_or(&[], |(_, flags)| flags)
     }
 }

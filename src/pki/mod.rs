@@ -2,6 +2,7 @@
 pub mod cfssl;
 pub mod decode;
 pub mod derivation;
+pub mod digest;
 pub mod key;
 pub mod secret;
 pub mod x509;

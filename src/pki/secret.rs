@@ -80,3 +80,32 @@ impl fmt::Debug for SecretBytes {
         write!(f, "SecretBytes({} bytes, not shown)", self.0.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffer_holds_what_was_written_through_any_growth() {
+        let mut secret = SecretBytes::default();
+        let mut expected = Vec::new();
+        for length in [0, 1, 2, 100, 3, 1000] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 7 % 251) as u8).collect();
+            secret.write_all(&bytes).unwrap();
+            expected.extend(bytes);
+            assert_eq!(secret.expose(), expected);
+            assert_eq!((secret.len(), secret.is_empty()), (expected.len(), expected.is_empty()));
+        }
+        assert_eq!(SecretBytes::from(expected.as_slice()), secret);
+        secret.zeroize();
+        assert!(secret.is_empty());
+    }
+
+    #[test]
+    fn debug_shows_the_length_alone() {
+        assert_eq!(
+            format!("{:?}", SecretBytes::from(&b"hunter2"[..])),
+            "SecretBytes(7 bytes, not shown)"
+        );
+    }
+}

@@ -1,7 +1,33 @@
-//! What the user wrote -> a valid cluster, or every problem at once. (interface skeleton)
+//! What the user wrote -> a valid cluster, or every problem at once.
+//!
+//! A specification is cluster.toml and a folder of cfssl's JSON files. Reading ([`tree`] and what is below it) says what is
+//! wrong with each text by itself; judging ([`network`], [`hosts`], [`certificates`]) says what does not fit together.
+//! Nothing here touches a file, a clock or a key.
+mod certificates;
+pub mod cfssl;
+mod cluster_file;
+mod hosts;
+mod json_text;
+mod names;
+mod network;
+mod suggest;
+mod toml_text;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use certificates::{CONFIG_FILE, built_in};
+
 use std::collections::BTreeMap;
-use crate::cluster::Cluster;
-use crate::diagnostic::Diagnostic;
+
+use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
+
+pub use certificates::BUILT_IN_FILES;
+use certificates::Folder;
+use cfssl::config::ProfileFile;
+use cluster_file::Draft;
 
 /// The texts of a specification, as read from disk by `disk`.
 #[derive(Clone, Debug, Default)]
@@ -17,14 +43,96 @@ pub struct Sources {
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
 #[derive(Debug)]
-pub struct Checked { pub cluster: Cluster, pub remarks: Vec<Diagnostic> }
+pub struct Checked {
+    pub cluster: Cluster,
+    pub remarks: Vec<Diagnostic>,
+}
 
-/// Checks everything and reports every problem; errors and remarks together when it fails.
-pub fn check(_sources: &Sources) -> Result<Checked, Vec<Diagnostic>> { todo!() }
+/// Checks everything and reports every problem; errors and remarks together when it fails. Both lists are sorted by file
+/// and place.
+pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
+    let mut diagnostics = Diagnostics::new();
+    let file = SourceFile::new(sources.cluster_name.as_str(), sources.cluster.as_str());
+    let (draft, sound) = cluster_file::read(&file, &mut diagnostics);
+    let folder = certificates::read(sources, &draft, &mut diagnostics);
+    network::check(&draft, &mut diagnostics);
+    hosts::check(
+        &draft,
+        sound && !draft.hosts_incomplete && !draft.hosts.is_empty(),
+        &mut diagnostics,
+    );
+    let profile = certificates::check(&draft, &folder, &mut diagnostics);
+
+    diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
+    let failed = diagnostics.has_errors();
+    let findings = diagnostics.into_sorted_vec();
+    match profile.and_then(|profile| cluster(&draft, &folder, profile)) {
+        Some(cluster) if !failed => Ok(Checked {
+            cluster,
+            remarks: findings,
+        }),
+        _ => Err(findings),
+    }
+}
+
+/// The cluster of a draft of which every part is there, as it is when nothing was reported.
+fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Cluster> {
+    let hosts = draft.hosts.iter().map(|host| {
+        Some(Host {
+            name: host.name.as_ref()?.value.clone(),
+            ip: host.ip.as_ref()?.value,
+            roles: host.roles.clone()?,
+        })
+    });
+    let csrs = folder.csrs.iter().map(|(name, csr)| {
+        let request = csr.read.as_ref()?.request.clone();
+        Some((
+            (*name).to_owned(),
+            CsrFile {
+                request,
+                text: csr.file.text.clone(),
+                built_in: csr.built_in,
+            },
+        ))
+    });
+    Some(Cluster {
+        name: draft.name.as_ref()?.value.clone(),
+        release: draft.release?,
+        domain: draft.domain.as_ref()?.value.clone(),
+        network: Network {
+            services: draft.services.as_ref()?.value,
+            pods: draft.pods.as_ref()?.value,
+            dns: network::dns(draft)?.value,
+        },
+        endpoint: hosts::endpoint(draft)?,
+        load_balancer_port: draft.load_balancer_port.as_ref()?.value,
+        pki: Pki {
+            issued: draft.issued.as_ref()?.value,
+            profile: profile.profile.clone(),
+            profile_name: draft.profile.as_ref()?.value.clone(),
+            config_text: folder.config_file.text.clone(),
+            config_built_in: folder.config_built_in,
+            csrs: csrs.collect::<Option<_>>()?,
+        },
+        encryption: draft.encryption.as_ref()?.value,
+        hosts: hosts.collect::<Option<_>>()?,
+        checked: CheckedMark(()),
+    })
+}
 
 /// The part of cluster.toml that says which other files to read: `[pki] csr` and `[pki] seed`, where it can be read at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Paths { pub csr: Option<String>, pub seed: Option<String> }
+pub struct Paths {
+    pub csr: Option<String>,
+    pub seed: Option<String>,
+}
 
-/// Reads just those two paths; whatever is wrong with the text is `check`'s to say.
-pub fn paths(_cluster_toml: &str) -> Paths { todo!() }
+/// Reads just those two paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:
+/// the CSR folder is then [`DEFAULT_CSR_FOLDER`].
+pub fn paths(cluster_toml: &str) -> Paths {
+    let (csr, seed) = cluster_file::pki_paths(cluster_toml);
+    Paths { csr, seed }
+}
+
+/// The CSR folder beside cluster.toml when `[pki] csr` names none.
+pub const DEFAULT_CSR_FOLDER: &str = "csr";

@@ -49,7 +49,7 @@ proptest! {
         let back = limbs::multiply_add(&quotient, &[divisor.into()], &[remainder.into()]);
         prop_assert!(limbs::equal(&back, &a));
         let sum = limbs::multiply_add(&a, &[1], &[c]);
-        let expected = big(&a, a.len() + 1).wrapping_add(&big(&[c], a.len() + 1));
+        let expected = big(&a, a.len() + 1).wrapping_add(big(&[c], a.len() + 1));
         prop_assert!(limbs::equal(&sum, expected.as_words()));
     }
 

@@ -130,7 +130,7 @@ pub(super) fn divide_by_u32(a: &[u64], divisor: u32) -> (Limbs, u32) {
     for limb in quotient.iter_mut().rev() {
         let high = remainder << 32 | *limb >> 32;
         let low = (high % divisor) << 32 | (*limb & 0xffff_ffff);
-        *limb = (high / divisor) << 32 | low / divisor;
+        *limb = ((high / divisor) << 32) | (low / divisor);
         remainder = low % divisor;
     }
     (quotient, remainder as u32)

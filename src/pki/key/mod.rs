@@ -42,7 +42,7 @@ impl RsaBits {
     pub fn new(bits: u32) -> Option<Self> {
         u16::try_from(bits)
             .ok()
-            .filter(|bits| (2048..=8192).contains(bits) && bits % 16 == 0)
+            .filter(|bits| (2048..=8192).contains(bits) && bits.is_multiple_of(16))
             .map(RsaBits)
     }
 
@@ -174,8 +174,7 @@ pub struct KeyPair {
 
 enum PrivateKey {
     Rsa(Box<RsaKey>),
-    Ecdsa(EcdsaKey),
-    // Boxed as the expanded key would make every other variant as large.
+    Ecdsa(Box<EcdsaKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
@@ -207,7 +206,7 @@ impl KeyPair {
                 subject_public_key: key.public_point(),
             },
             der: key.to_sec1_der()?,
-            private: PrivateKey::Ecdsa(key),
+            private: PrivateKey::Ecdsa(Box::new(key)),
         })
     }
 

@@ -46,7 +46,7 @@ impl Modulus {
 
         // 2^bits - n is below n, as n's highest bit is set; doubled up to R.
         let mut one = limbs::zero(length);
-        if bits % 64 != 0 {
+        if !bits.is_multiple_of(64) {
             one[length - 1] = 1 << (bits % 64);
         }
         limbs::subtract(&mut one, &modulus.n);
@@ -245,8 +245,12 @@ impl Modulus {
 /// `to = to + a * b + carry`; what is above its 64 bits.
 #[inline(always)]
 fn multiply_accumulate(to: &mut u64, a: u64, b: u64, carry: u64) -> u64 {
-    // At most (2^64 - 1)^2 + 2 (2^64 - 1), which is 2^128 - 1.
-    let sum = u128::from(a) * u128::from(b) + u128::from(*to) + u128::from(carry);
+    // At most (2^64 - 1)^2 + 2 (2^64 - 1), which is 2^128 - 1: nothing wraps. The wrapping forms spare the innermost loop
+    // the checks that the release profile has.
+    let sum = u128::from(a)
+        .wrapping_mul(b.into())
+        .wrapping_add((*to).into())
+        .wrapping_add(carry.into());
     *to = sum as u64;
     (sum >> 64) as u64
 }

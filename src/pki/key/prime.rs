@@ -77,7 +77,7 @@ fn has_small_factor(number: &[u64]) -> bool {
         let remainder = number.rem_limb_with_reciprocal(&group.reciprocal).0;
         PRIMES[group.first..group.end]
             .iter()
-            .any(|prime| remainder % u64::from(*prime) == 0)
+            .any(|prime| remainder.is_multiple_of((*prime).into()))
     })
 }
 
@@ -91,7 +91,7 @@ fn is_one_or_minus_one(power: &[u64], n: &[u64]) -> bool {
 const fn is_small_prime(number: usize) -> bool {
     let mut divisor = 3;
     while divisor * divisor <= number {
-        if number % divisor == 0 {
+        if number.is_multiple_of(divisor) {
             return false;
         }
         divisor += 2;

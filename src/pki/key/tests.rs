@@ -470,3 +470,122 @@ fn ed25519_is_that_of_rfc_8032() {
     ));
     assert_eq!(key.sign(&[0x72]).unwrap(), signature);
 }
+
+#[test]
+fn primes_pass_and_composites_that_fool_the_first_test_do_not() {
+    let mersenne = |bits: usize| {
+        let mut bytes = vec![0xff_u8; bits.div_ceil(8)];
+        bytes[0] >>= bytes.len() * 8 - bits;
+        bytes
+    };
+    for exponent in [61, 89, 107, 127, 521, 607, 1279, 2203] {
+        assert!(prime::is_prime(&mersenne(exponent), 5), "2^{exponent} - 1 is prime");
+    }
+    // 2^101 - 1 = 7432339208719 * 341117531003194129: no small factor, and like each 2^p - 1 it passes for base 2.
+    assert!(prime::is_prime(&mersenne(101), 0));
+    assert!(!prime::is_prime(&mersenne(101), 1));
+    // 2^67 - 1 = 193707721 * 761838257287 as well.
+    assert!(prime::is_prime(&mersenne(67), 0));
+    assert!(!prime::is_prime(&mersenne(67), 1));
+    // 2^1021 - 1 has the factor 40841, and 2^59 - 1 has 179951: above the trial division's limit. 2^11 - 1 = 23 * 89.
+    for exponent in [1021, 59, 11] {
+        assert!(
+            !prime::is_prime(&mersenne(exponent), 3),
+            "2^{exponent} - 1 is composite"
+        );
+    }
+}
+
+#[test]
+fn keys_can_be_handed_to_other_threads() {
+    fn assert_send_and_sync<T: Send + Sync>() {}
+    assert_send_and_sync::<KeyPair>();
+    assert_send_and_sync::<PublicKey>();
+}
+
+mod damaged {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A private key's DER with its PEM label, in every form that is read.
+    fn originals() -> Vec<(&'static str, Vec<u8>)> {
+        let mut originals: Vec<(&str, Vec<u8>)> = algorithms()
+            .into_iter()
+            .map(|algorithm| {
+                let label = match algorithm {
+                    Algorithm::Rsa(_) => "RSA PRIVATE KEY",
+                    Algorithm::Ecdsa(_) => "EC PRIVATE KEY",
+                    Algorithm::Ed25519 => "PRIVATE KEY",
+                };
+                (
+                    label,
+                    KeyPair::from_seed(algorithm, &SEED).unwrap().der.expose().to_vec(),
+                )
+            })
+            .collect();
+        let vectors: Vec<EcdsaVector> =
+            serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/ecdsa.json")).unwrap();
+        originals.extend(
+            vectors
+                .iter()
+                .rev()
+                .map(|vector| ("PRIVATE KEY", bytes(&vector.private_key_pkcs8))),
+        );
+        originals
+    }
+
+    #[test]
+    fn a_damaged_private_key_is_refused_or_another_key_that_works() {
+        let originals = originals();
+        let strategy = (
+            0..originals.len(),
+            any::<prop::sample::Index>(),
+            any::<u8>(),
+            prop::bool::weighted(0.2),
+        );
+        proptest!(ProptestConfig::with_cases(400), |((which, at, byte, cut) in strategy)| {
+            let (label, mut der) = originals[which].clone();
+            let at = at.index(der.len());
+            der[at] = byte;
+            if cut {
+                der.truncate(at);
+            }
+            if let Ok(key) = KeyPair::from_pem(encoding::pem(label, &der).expose()) {
+                let again = KeyPair::from_pem(key.to_pem().expose()).unwrap();
+                prop_assert_eq!(again.public(), key.public());
+                prop_assert!(PublicKey::from_spki_der(&key.public().spki_der()).is_ok());
+                prop_assert!(key.sign(b"message").is_ok());
+            }
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_read_as_pem(text in "(-----(BEGIN|END) (RSA |EC |)PRIVATE KEY-----\n|[A-Za-z=:\r]{0,8}\n){0,8}") {
+            let _ = KeyPair::from_pem(text.as_bytes());
+        }
+
+        #[test]
+        fn anything_can_be_read_as_spki(der in proptest::collection::vec(any::<u8>(), 0..100)) {
+            prop_assert!(PublicKey::from_spki_der(&der).is_err());
+        }
+    }
+
+    #[test]
+    fn a_damaged_spki_is_refused_or_written_back_alike() {
+        let originals: Vec<Vec<u8>> = algorithms()
+            .into_iter()
+            .map(|algorithm| KeyPair::from_seed(algorithm, &SEED).unwrap().public.spki_der())
+            .collect();
+        proptest!(|(which in 0..originals.len(), at in any::<prop::sample::Index>(), byte in any::<u8>())| {
+            let mut der = originals[which].clone();
+            let at = at.index(der.len());
+            der[at] = byte;
+            if let Ok(key) = PublicKey::from_spki_der(&der) {
+                prop_assert_eq!(key.spki_der(), der);
+                key.verifies(b"message", &[0; 64]);
+            }
+        });
+    }
+}

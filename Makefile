@@ -1,0 +1,58 @@
+# `make` alone tells what there is; the text behind two hashes is what it tells.
+
+CARGO ?= cargo
+DEMO  := specs/walkthrough/cluster.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test programs bless lint audit clean
+
+help: ## Show this list
+	@echo "make <what>:"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+
+build: ## Build the program: target/release/khw-gen
+	$(CARGO) build --release --locked
+
+demo: build ## Compile the walk-through's cluster into out/ and show what came of it
+	target/release/khw-gen plan $(DEMO)
+	target/release/khw-gen build $(DEMO) --out out
+	@echo
+	@echo "In out/, by host (out/MANIFEST has every mode and digest):"
+	@find out -mindepth 1 -maxdepth 1 | sort | sed 's/^/  /'
+	@echo
+	@echo "One host:"
+	@host=$$(find out -mindepth 1 -maxdepth 1 -type d | sort | head -n 1); find "$$host" -type f -printf '  %m %p\n' | sort -k 2
+	@cd out && sha256sum --quiet -c SHA256SUMS && echo && echo "sha256sum -c SHA256SUMS: every file is as it was made"
+
+programs: ## Install the programs that the tests compare with, as far as this machine allows
+	sh tests/install-programs.sh
+
+test: ## Run every test, in debug and release, and say what could not be tested here
+	@mkdir -p target
+	@rm -f target/skipped.txt
+	sh tests/install-programs.sh
+	$(CARGO) test --locked
+	$(CARGO) test --release --locked
+	@if [ -s target/skipped.txt ]; then echo "Skipped on this machine:"; sort -u target/skipped.txt | sed 's/^/  /'; else echo "Nothing was skipped."; fi
+
+bless: ## Rewrite the goldens from what the program makes now; look at `git diff` afterwards
+	@if [ -n "$${CI:-}" ]; then echo "Goldens are blessed by people, not by CI." >&2; exit 1; fi
+	KHW_BLESS=1 $(CARGO) test --locked
+
+# Tests may touch files, unwrap and print; the program may not.
+TEST_LINTS := -A clippy::disallowed_methods -A clippy::disallowed_types -A clippy::unwrap_used \
+	-A clippy::print_stdout -A clippy::print_stderr
+
+lint: ## Check format, lints and licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --lib --bins -- -D warnings
+	$(CARGO) clippy --locked --all-targets -- -D warnings $(TEST_LINTS)
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
+	else echo "cargo-deny is not installed: licences and bans were not checked"; fi
+
+audit: ## Check the dependencies against the advisory database (needs cargo-deny and the network)
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check advisories; \
+	else echo "cargo-deny is not installed: cargo install cargo-deny" >&2; exit 1; fi
+
+clean: ## Remove what was built; out/ stays, it may hold keys that you use
+	$(CARGO) clean

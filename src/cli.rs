@@ -1,0 +1,236 @@
+//! Arguments in, exit code out; the only place that prints.
+//!
+//! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use khw_gen::cluster::Cluster;
+use khw_gen::diagnostic::{Diagnostic, Severity, render_json, render_text};
+use khw_gen::disk::{self, Output};
+use khw_gen::pack::ArchiveFormat;
+use khw_gen::pki::derivation::Seed;
+use khw_gen::plan::plan;
+use khw_gen::spec::{self, Checked};
+use khw_gen::{compile, starter};
+
+/// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
+#[derive(Parser)]
+#[command(name = "khw-gen", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a specification into an output folder, which is replaced as a whole
+    Build {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// The output folder; an earlier one is replaced only if khw-gen made it
+        #[arg(short, long, value_name = "DIR")]
+        out: PathBuf,
+        /// The archive to make of each host's bundle
+        #[arg(long, default_value = "tar.gz", value_name = "tar.gz|zip|none")]
+        archive: ArchiveFormat,
+        /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+    },
+    /// Report every problem of a specification; needs no seed
+    Check {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// How to report
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show every file that would be made: host, mode, path, what it is, from which row; needs no seed
+    Plan {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+    },
+    /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
+    Init {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Problems were found, and have been reported.
+struct Reported;
+
+impl<E: Display> From<E> for Reported {
+    fn from(error: E) -> Self {
+        say_error(error);
+        Reported
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn run() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Build { spec, out, archive, seed_file } => build(&spec, &out, archive, seed_file.as_deref()),
+        Command::Check { spec, format } => check(&spec, format),
+        Command::Plan { spec } => show_plan(&spec),
+        Command::Init { dir } => init(&dir),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Reported) => ExitCode::from(1),
+    }
+}
+
+fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Path>) -> Result<(), Reported> {
+    let (checked, seed_path) = read_and_check(spec)?;
+    let seed = read_seed(spec, seed_file, seed_path)?;
+    let cluster = &checked.cluster;
+    let mut output = Output::begin(out)?;
+    compile(cluster, &seed, archive, |host| {
+        output.add(host.host, host.bundle, host.archive.as_ref().map(|(name, bytes)| (name.as_str(), bytes.expose())))
+    })?;
+    let summary = output.commit()?;
+    if summary.two_renames {
+        say("warning: this file system can't exchange two folders in one step; for a moment there was no output folder");
+    }
+    if let Some(leftover) = &summary.leftover {
+        say(format_args!(
+            "warning: the earlier output, which holds secrets, could not be removed from {}: {}",
+            leftover.path.display(),
+            leftover.reason
+        ));
+    }
+    print(format_args!("{}: {} hosts, {} files", out.display(), cluster.hosts.len(), summary.files))
+}
+
+fn check(spec: &Path, format: Format) -> Result<(), Reported> {
+    let checked = spec::check(&disk::read_sources(spec)?);
+    let remarks = match &checked {
+        Ok(checked) => &checked.remarks,
+        Err(problems) => problems,
+    };
+    match format {
+        Format::Json => print(format_args!("{}", render_json(remarks).trim_end()))?,
+        Format::Text => say_diagnostics(remarks),
+    }
+    match (checked, format) {
+        (Ok(checked), Format::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
+        (Ok(_), Format::Json) => Ok(()),
+        (Err(_), _) => Err(Reported),
+    }
+}
+
+fn show_plan(spec: &Path) -> Result<(), Reported> {
+    let (checked, _) = read_and_check(spec)?;
+    print(format_args!("{}", plan(&checked.cluster).to_string().trim_end()))?;
+    let built_in = checked.cluster.built_in_files();
+    if !built_in.is_empty() {
+        print(format_args!("\nBuilt in, since the CSR folder has none: {}", built_in.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn init(dir: &Path) -> Result<(), Reported> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice())?;
+    let seed = Seed::from_bytes(bytes).to_file_text();
+    let files = starter::files(&today(), seed.expose());
+    disk::write_new_files(dir, &files.iter().map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice())).collect::<Vec<_>>())?;
+    for (name, mode, _) in &files {
+        print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
+    }
+    print(format_args!(
+        "\nNext: name your hosts in {0}, then khw-gen check {0}.\nWhoever has {1} has every key of the cluster: \
+         keep it safe, keep a copy, and keep it out of version control.",
+        dir.join(starter::CLUSTER_TOML).display(),
+        dir.join(starter::SEED).display(),
+    ))
+}
+
+/// Reads a specification and checks it; says all that is wrong with it, or remarkable.
+fn read_and_check(spec: &Path) -> Result<(Checked, Option<String>), Reported> {
+    let sources = disk::read_sources(spec)?;
+    let seed = spec::paths(&sources.cluster).seed;
+    match spec::check(&sources) {
+        Ok(checked) => {
+            say_diagnostics(&checked.remarks);
+            Ok((checked, seed))
+        }
+        Err(problems) => {
+            say_diagnostics(&problems);
+            Err(Reported)
+        }
+    }
+}
+
+/// Reads the seed from where the command line says, else from where the specification says, relative to it.
+fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Result<Seed, Reported> {
+    let path = match (argument, in_spec) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(path)) => spec.parent().unwrap_or(Path::new("")).join(path),
+        (None, None) => {
+            say_error(format_args!(
+                "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
+            ));
+            return Err(Reported);
+        }
+    };
+    let text = disk::read_seed(&path)?;
+    let file = Seed::parse(text.bytes.expose()).map_err(|error| Reported::from(format!("{}: {error}", path.display())))?;
+    text.check_exposure(file.public)?;
+    if file.public {
+        say(format_args!(
+            "warning: the seed {} is public: anybody has the keys made from it. Use it for examples and tests only.",
+            path.display()
+        ));
+    }
+    Ok(file.seed)
+}
+
+/// The last midnight in UTC, as RFC 3339 has it: what `init` proposes as the day of issue. No other command looks at the clock.
+#[allow(clippy::disallowed_methods, reason = "a starter file may know what day it is; the compiler may not")]
+fn today() -> String {
+    format!("{}T00:00:00Z", time::OffsetDateTime::now_utc().date())
+}
+
+fn in_words(cluster: &Cluster) -> String {
+    format!("no errors; {} hosts, Kubernetes {}", cluster.hosts.len(), cluster.release.kubernetes)
+}
+
+fn say_diagnostics(diagnostics: &[Diagnostic]) {
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity <= Severity::Note) {
+        say(render_text(diagnostics).trim_end());
+    }
+}
+
+fn say_error(error: impl Display) {
+    say(format_args!("error: {error}"));
+}
+
+/// To standard error; that nobody listens there is no reason to fail.
+fn say(message: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// To standard output. A reader that went away (`| head`) has what it wanted.
+fn print(message: impl Display) -> Result<(), Reported> {
+    match writeln!(io::stdout().lock(), "{message}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,152 @@
+//! The table of codes: name | severity | title | what it means | what to do.
+//!
+//! A code is stable: scripts and `[checks] allow` name it. `docs/diagnostics.md` is made from this table.
+use super::Severity;
+
+/// A row: a kind of finding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Kebab-case.
+    pub name: &'static str,
+    pub severity: Severity,
+    pub title: &'static str,
+    pub meaning: &'static str,
+    /// What to do; the hint of a diagnostic that has no better one.
+    pub advice: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $name:literal $severity:ident $title:literal $meaning:literal $advice:literal)*) => {
+        $(
+            #[doc = $title]
+            pub const $constant: &Code =
+                &Code { name: $name, severity: Severity::$severity, title: $title, meaning: $meaning, advice: $advice };
+        )*
+        /// Every row, in the order of the table.
+        pub const CODES: &[&Code] = &[$($constant),*];
+    };
+}
+
+impl Code {
+    /// The row of that name, or none.
+    pub fn by_name(name: &str) -> Option<&'static Code> {
+        CODES.iter().find(|code| code.name == name).copied()
+    }
+}
+
+/// The table as the page `docs/diagnostics.md`.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Diagnostics\n\n\
+         Every finding has a code. An error stops the build; warnings and notes do not, and `[checks] allow = [\"code\"]` in\n\
+         cluster.toml silences them. This page is made from `src/diagnostic/codes.rs`: edit that, not this.\n",
+    );
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        page.push_str(&format!("\n## {}s\n", capitalised(severity.name())));
+        let mut rows: Vec<_> = CODES.iter().filter(|code| code.severity == severity).collect();
+        rows.sort_by_key(|code| code.name);
+        for code in rows {
+            page.push_str(&format!(
+                "\n### {}\n\n{}.\n\n{}\n\n**What to do:** {}.\n",
+                code.name,
+                capitalised(code.title),
+                code.meaning,
+                capitalised(code.advice)
+            ));
+        }
+    }
+    page
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+#[rustfmt::skip]
+codes! {
+    TOML_SYNTAX "toml-syntax" Error "not valid TOML" "The text does not follow the TOML grammar, or names a key twice." "correct the syntax at this place (https://toml.io)"
+    JSON_SYNTAX "json-syntax" Error "not valid JSON" "The text does not follow the JSON grammar (RFC 8259). cfssl refuses the file too." "correct the syntax at this place"
+    TOO_DEEP "too-deep" Error "nested too deeply" "No input has a use for so many levels." "flatten the structure"
+    UNKNOWN_FIELD "unknown-field" Error "unknown field" "Nothing reads a field of this name. cfssl would ignore it silently, so that a misspelt `expiry` leaves the default in force." "remove it, or correct its spelling"
+    DUPLICATE_FIELD "duplicate-field" Warning "field given more than once" "As in cfssl the last one wins." "keep one of them"
+    FIELD_CASE "field-case" Warning "field in another case" "cfssl reads field names without regard to case, and so does khw-gen; other readers of the file may not." "write it as documented"
+    IGNORED_FIELD "ignored-field" Warning "field without effect" "The field is known, but nothing that is generated depends on it." "remove it"
+    UNSUPPORTED_FIELD "unsupported-field" Error "field that can't be honoured" "cfssl would act on the field; an offline compiler can't, and ignoring it would issue what the file forbids." "remove it"
+    WRONG_TYPE "wrong-type" Error "value of the wrong type" "The field takes a value of another type." "write a value of the type that is expected"
+    MISSING_FIELD "missing-field" Error "missing value" "The field has no default." "add it"
+    CONTROL_CHARACTER "control-character" Error "control character in a value" "The value would break the line of a unit, a YAML file or a certificate's subject." "remove the control character"
+    OUT_OF_RANGE "out-of-range" Error "number out of range" "The number has a valid form, but no meaning here." "write a number within the range"
+
+    BAD_CLUSTER_NAME "bad-cluster-name" Error "unusable cluster name" "The name stands in kubeconfig files and, with the seed, every key is derived from it." "use 1 to 63 of the characters a-z, A-Z, 0-9, `-`, `.` and `_`, beginning and ending with a letter or digit"
+    BAD_DOMAIN "bad-domain" Error "unusable cluster domain" "The domain stands in certificates, in the kubelet's configuration and in every pod's resolv.conf." "write a DNS name in lower case without a trailing dot, such as `cluster.local`"
+    UNKNOWN_RELEASE "unknown-release" Error "unknown Kubernetes release" "No values are known for this release: flags and API versions could only be guessed." "name a release that is known"
+    BAD_ENDPOINT "bad-endpoint" Error "unusable endpoint" "Nodes and administrators reach the API server here." "write HOST, HOST:PORT, ADDRESS:PORT or [IPv6]:PORT"
+    BAD_RANGE "bad-range" Error "not an address range" "A range is an address, a slash and a prefix length." "write it as 10.32.0.0/24"
+    HOST_BITS "host-bits" Error "address range with host bits set" "The address has bits beyond the prefix length, so the range begins elsewhere than written." "write the first address of the range"
+    SERVICES_SIZE "services-size" Error "services range too small or too large" "The range must hold the API server's address, the DNS address and services; kube-apiserver refuses a range of more than 20 bits." "choose a prefix length between /12 and /28 (IPv4) or /108 and /124 (IPv6)"
+    PODS_SIZE "pods-size" Error "pods range does not fit the workers" "The controller manager gives each worker a /24 (IPv6: a /64) of the range, and splits a range into at most 65,536." "choose a larger range"
+    OVERLAPPING_RANGES "overlapping-ranges" Error "address ranges overlap" "An address that belongs to two of services, pods and hosts is routed to one of them only." "choose ranges that have no address in common"
+    DNS_ADDRESS "dns-address" Error "unusable DNS address" "The cluster DNS is a service: its address lies in the services range, and the first address is the API server's." "choose another address of the services range"
+    BAD_ADDRESS "bad-address" Error "unusable address" "Other hosts must be able to reach the address." "write an IPv4 or IPv6 address of the host, without a prefix length or port"
+    MIXED_FAMILIES "mixed-families" Error "IPv4 and IPv6 mixed" "In this version a cluster has one address family." "write all addresses and ranges in the family of the services range"
+    BAD_PATH "bad-path" Error "unusable path" "A path names a file or folder beside cluster.toml." "write a path that is not empty"
+    BAD_ISSUED "bad-issued" Error "unusable time of issue" "The time takes the place of the clock, so the same input gives the same certificates at any time." "write a time such as 2026-01-01T00:00:00Z (RFC 3339, whole seconds, years 1950 to 9999)"
+    UNKNOWN_PROVIDER "unknown-provider" Error "unknown encryption provider" "Kubernetes encrypts secrets at rest with this provider." "name one that takes a 32-byte key"
+    WEAK_PROVIDER "weak-encryption-provider" Note "encryption provider with a known weakness" "Kubernetes' documentation advises against aescbc (padding oracle attacks) and against aesgcm without automatic rotation (nonce reuse)." "use secretbox"
+    UNKNOWN_CODE "unknown-code" Error "unknown diagnostic code" "`[checks] allow` names codes of warnings and notes." "see docs/diagnostics.md for the codes"
+    NOT_SILENCEABLE "not-silenceable" Error "errors can't be silenced" "`[checks] allow` silences warnings and notes only." "remove it from the list and correct what it reports"
+    BAD_PORT "bad-port" Error "unusable port" "A port is a number from 1 to 65535." "write a number from 1 to 65535"
+
+    NO_HOSTS "no-hosts" Error "no hosts" "A cluster needs machines." "add a [[hosts]] table with name, ip and roles for each machine"
+    BAD_HOST_NAME "bad-host-name" Error "unusable host name" "The name becomes a folder, a DNS name in certificates and the node's name." "use an RFC 1123 name in lower case: labels of a-z, 0-9 and `-`, joined by dots, 63 characters at most"
+    RESERVED_HOST_NAME "reserved-host-name" Error "host name that collides" "The files of a worker's certificate are named after it, and would replace files of the same name." "choose another name for the host"
+    DUPLICATE_NAME "duplicate-name" Error "host name given twice" "Names tell hosts apart." "give each host its own name"
+    DUPLICATE_ADDRESS "duplicate-address" Error "address given twice" "Two hosts can't have one address." "give each host its own address"
+    UNKNOWN_ROLE "unknown-role" Error "unknown role" "A role says what a host runs." "use control-plane, etcd, worker, load-balancer or admin"
+    NO_ROLE "no-role" Error "host without a role" "Nothing would be generated for it." "give it at least one of control-plane, etcd, worker, load-balancer and admin"
+    DUPLICATE_ROLE "duplicate-role" Error "role given twice" "The second mention has no effect, so another role was probably meant." "remove it, or write the role that was meant"
+    NO_CONTROL_PLANE "no-control-plane" Error "no control plane" "Nothing would run the API server." "give at least one host the role control-plane"
+    NO_ETCD "no-etcd" Error "no etcd" "The API server has nowhere to keep its state." "give at least one host (best three) the role etcd"
+    EVEN_ETCD "even-etcd" Warning "even number of etcd members" "A majority of an even number tolerates no more failures than one member fewer would." "use 1, 3 or 5 members"
+    NO_WORKER "no-worker" Warning "no worker" "Nothing would run pods." "give at least one host the role worker"
+    NO_ENDPOINT "no-endpoint" Error "several control planes without an endpoint" "Nodes need one address that reaches whichever API server is up." "give a host the role load-balancer, or set `endpoint` in [cluster]"
+    SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `endpoint` in [cluster] to a name or address that they share"
+    PORT_CONFLICT "port-conflict" Error "port already in use on the host" "The load balancer listens on a port that something else on the same host uses." "set another `port` in [load_balancer], or move the load balancer to another host"
+
+    BUILT_IN_CSR "built-in-csr" Note "built-in CSR or configuration" "The CSR folder lacks the file, so the walk-through's own is used." "put the file in the folder to choose its content"
+    UNUSED_CSR "unused-csr" Warning "JSON file that nothing reads" "The folder holds a file of a name that no certificate is made from." "remove it, or correct its name"
+    BAD_KEY "bad-key" Error "unusable key parameters" "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521) and ed25519, in lower case; an algorithm without a size keeps the default size 256." "write {\"algo\": \"rsa\", \"size\": 2048} or {\"algo\": \"ecdsa\", \"size\": 256}"
+    BAD_DURATION "bad-duration" Error "unusable duration" "Durations are Go's: numbers with the units h, m, s, ms, us, ns; there are no days or years." "write hours, such as 8760h for a year"
+    BAD_TIME "bad-time" Error "unusable point in time" "A fixed date is an RFC 3339 time." "write a time such as 2026-01-01T00:00:00Z"
+    BAD_OID "bad-oid" Error "unusable object identifier" "An object identifier is two or more numbers joined by dots; the first is 0, 1 or 2 and below 2 the second is at most 39." "write an identifier such as 1.2.3.4"
+    BAD_BASE64 "bad-base64" Error "not base64" "The value of an extension is its DER in base64." "write standard base64 with padding"
+    BAD_QUALIFIER "bad-qualifier" Error "unknown policy qualifier" "cfssl knows id-qt-cps and id-qt-unotice." "use id-qt-cps or id-qt-unotice"
+    BAD_URL "bad-url" Error "unusable URL" "The URL stands in the certificate as an ASCII string." "write an absolute URL in ASCII"
+    CA_SECTION "ca-section" Error "`ca` in the CSR of a leaf" "cfssl permits the section with -initca only." "remove the section; a leaf's life comes from the profile's `expiry`"
+    EMPTY_SUBJECT "empty-subject" Error "certificate authority without a subject" "cfssl asks for a CN or a name; without one nothing can name its issuer." "set CN, such as \"Kubernetes\""
+    UNKNOWN_PROFILE "unknown-profile" Error "unknown profile" "cfssl would silently use the default profile." "name a profile of ca-config.json"
+    NO_PROFILES "no-signing" Error "no `signing` section" "cfssl refuses a configuration without one." "add {\"signing\": {\"profiles\": {...}}}"
+    UNKNOWN_USAGE "unknown-usage" Error "unknown usage" "cfssl would silently drop it." "use a usage that cfssl knows"
+    NO_USAGES "no-usages" Error "profile without usages" "cfssl refuses to load a profile without a known usage." "add \"usages\", such as [\"signing\", \"key encipherment\", \"server auth\", \"client auth\"]"
+    PROFILE_DOES_NOT_FIT "profile-does-not-fit" Error "profile that Kubernetes can't use" "Certificates of this profile would be refused by those who check them." "change the profile, or choose another"
+    KEY_ENCIPHERMENT "key-encipherment" Note "key encipherment for a key that can't encipher" "Only RSA keys encipher; cfssl sets the bit all the same, and so does khw-gen. Nothing known refuses it." "leave it, or remove \"key encipherment\" from the usages"
+    WRONG_SUBJECT "wrong-subject" Error "subject that Kubernetes does not accept" "Kubernetes takes the user from CN and the groups from O; under another subject the component has no rights." "write the subject that is expected"
+    NO_PLACEHOLDER "no-placeholder" Error "node CSR without the host's placeholder" "Each worker has its own name in its certificate: WORKER_HOST stands where it goes." "write \"CN\": \"system:node:WORKER_HOST\""
+    EXTRA_MASTERS "extra-masters" Warning "full rights for a component" "Members of system:masters bypass every authorization check, and can't be revoked but by a new CA." "remove system:masters from the names"
+    BAD_NAME_ENTRY "bad-host-entry" Error "host entry that is neither name nor address" "cfssl turns anything that is no address, e-mail or URI into a DNS name, unchecked; no client would ever match it." "write a DNS name or an IP address"
+    LEAF_OUTLIVES_CA "leaf-outlives-ca" Error "certificates outlive their authority" "When the CA expires they stop working, whatever their own date says; cfssl would sign them all the same." "shorten the profile's `expiry`, or lengthen `ca.expiry`"
+    LEAF_PREDATES_CA "leaf-predates-ca" Warning "certificates begin before their authority" "Until the CA's first moment they can't be verified." "give both the same `backdate`"
+    CA_EXPIRED "ca-expired" Error "certificate authority expired when issued" "Nothing that it signs would ever be accepted." "lengthen `ca.expiry`"
+    NO_VALIDITY "no-validity" Error "certificates that are never valid" "They end before they begin, or before they are issued." "correct the dates or durations"
+    VALID_LATER "valid-later" Warning "certificates not valid yet when issued" "Until then every connection fails." "remove `not_before`, or a negative `backdate`"
+    DATE_OVERFLOW "date-overflow" Error "date beyond the year 9999" "X.509 can't express it (RFC 5280, section 4.1.2.5)." "shorten the duration"
+    CA_DEFAULT_EXPIRY "ca-default-expiry" Note "certificate authority with cfssl's default life" "Without `ca.expiry` the CA lives five years; it can't be renewed without touching every host." "set \"ca\": {\"expiry\": \"87600h\"} to choose"
+    CA_KEY_WEAKER "ca-key-weaker" Warning "certificate authority with a weaker key than a leaf" "A chain is as strong as its weakest key." "give the CA a key at least as strong"
+    LEAF_SUBJECT_IS_CA "leaf-subject-is-ca" Warning "leaf with the subject of its authority" "It looks self-signed to those who build chains, and cfssl omits its authority key identifier." "give it another CN"
+    ED25519_IDENTITY "ed25519-identity" Warning "Ed25519 key in the cluster" "Kubernetes' own TLS accepts it, but kubeadm and older clients do not, and cfssl's PEM label for it is not OpenSSL's." "use ecdsa or rsa"
+    ED25519_TOKENS "ed25519-tokens" Error "service account tokens can't be signed with Ed25519" "kube-apiserver and kube-controller-manager sign tokens with RSA or ECDSA keys only." "use rsa or ecdsa in service-account-csr.json"
+}

@@ -1,0 +1,229 @@
+//! Diagnostics as text in the manner of rustc, and as JSON for programs.
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::{Diagnostic, Severity, SourceFile};
+
+/// Whether the text carries colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    Colour,
+}
+
+/// A span over more lines than these shows only the first of them.
+const LINES_SHOWN: usize = 4;
+/// A line longer than this is cut around the place, so that a file of one line stays readable.
+const WIDTH: usize = 140;
+
+/// The diagnostics as plain text, by file and place, with a last line that counts them. Empty when there are none.
+pub fn render_text(diagnostics: &[Diagnostic]) -> String {
+    render(diagnostics, Style::Plain)
+}
+
+/// As [`render_text`], with or without colours (ANSI escapes).
+pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Colour => Renderer::styled(),
+    }
+    .term_width(WIDTH);
+    let mut lines = LineTable::default();
+    let mut text = String::new();
+    for diagnostic in sorted(diagnostics) {
+        text.push_str(&renderer.render(&[group(diagnostic, &mut lines)]));
+        text.push_str("\n\n");
+    }
+    if !diagnostics.is_empty() {
+        text.push_str(&summary(diagnostics));
+        text.push('\n');
+    }
+    text
+}
+
+/// The diagnostics as JSON, in the same order, one object; lines and columns count from 1, columns in characters. A
+/// diagnostic of no place has `null` for file, line and column.
+pub fn render_json(diagnostics: &[Diagnostic]) -> String {
+    let mut lines = LineTable::default();
+    let list: Vec<Value> = sorted(diagnostics)
+        .into_iter()
+        .map(|diagnostic| {
+            let place = diagnostic.place.as_ref().map(|place| {
+                let starts = lines.starts(&place.file);
+                let span = clamp(&place.file.text, &place.span);
+                (
+                    &place.file.name,
+                    position(&place.file.text, starts, span.start),
+                    position(&place.file.text, starts, span.end),
+                )
+            });
+            json!({
+                "code": diagnostic.code,
+                "severity": diagnostic.severity.name(),
+                "message": diagnostic.message,
+                "file": place.as_ref().map(|(file, _, _)| file),
+                "line": place.as_ref().map(|(_, start, _)| start.0),
+                "column": place.as_ref().map(|(_, start, _)| start.1),
+                "end_line": place.as_ref().map(|(_, _, end)| end.0),
+                "end_column": place.as_ref().map(|(_, _, end)| end.1),
+                "hint": diagnostic.hint,
+            })
+        })
+        .collect();
+    let mut text = json!({ "kind": "khw-gen/diagnostics/v1", "diagnostics": list }).to_string();
+    text.push('\n');
+    text
+}
+
+/// By file, place, then code and message, so that equal inputs give equal texts; those of no place come last.
+pub(super) fn order(diagnostic: &Diagnostic) -> impl Ord + '_ {
+    let place = diagnostic
+        .place
+        .as_ref()
+        .map(|place| (place.file.name.as_str(), place.span.start, place.span.end));
+    (place.is_none(), place, diagnostic.code, diagnostic.message.as_str())
+}
+
+fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut list: Vec<&Diagnostic> = diagnostics.iter().collect();
+    list.sort_by(|a, b| -> Ordering { order(a).cmp(&order(b)) });
+    list
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, lines: &mut LineTable) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut group = Group::with_title(level.primary_title(visible(&diagnostic.message)).id(diagnostic.code));
+    if let Some(place) = &diagnostic.place {
+        let excerpt = Excerpt::around(&place.file.text, lines.starts(&place.file), &place.span);
+        group = group.element(
+            Snippet::source(excerpt.text)
+                .line_start(excerpt.first_line)
+                .path(visible(&place.file.name))
+                .annotation(AnnotationKind::Primary.span(excerpt.span)),
+        );
+    }
+    if !diagnostic.hint.is_empty() {
+        group = group.element(Level::HELP.message(visible(&diagnostic.hint)));
+    }
+    group
+}
+
+fn summary(diagnostics: &[Diagnostic]) -> String {
+    let mut text = String::new();
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let count = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count();
+        if count > 0 {
+            let separator = if text.is_empty() { "" } else { ", " };
+            let plural = if count == 1 { "" } else { "s" };
+            let _ = write!(text, "{separator}{count} {}{plural}", severity.name());
+        }
+    }
+    text
+}
+
+/// The lines of a source that a span touches, made safe to print.
+struct Excerpt {
+    text: String,
+    first_line: usize,
+    span: Range<usize>,
+}
+
+impl Excerpt {
+    fn around(text: &str, starts: &[usize], span: &Range<usize>) -> Excerpt {
+        let span = clamp(text, span);
+        let line = line_of(starts, span.start);
+        let last = line_of(starts, span.end).clamp(line, line + LINES_SHOWN - 1);
+        let start = starts[line];
+        let end = starts.get(last + 1).map_or(text.len(), |next| next - 1);
+        let span = span.start.min(end)..span.end.clamp(span.start.min(end), end);
+        let (before, within, after) = (&text[start..span.start], &text[span.clone()], &text[span.end..end]);
+        let (before, within) = (visible_source(before), visible_source(within));
+        let span = before.len()..before.len() + within.len();
+        Excerpt {
+            text: before + &within + &visible_source(after),
+            first_line: line + 1,
+            span,
+        }
+    }
+}
+
+/// A span that lies within `text` and on its character boundaries, whatever `span` says.
+fn clamp(text: &str, span: &Range<usize>) -> Range<usize> {
+    let floor = |index: usize| {
+        (0..=index.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0)
+    };
+    let start = floor(span.start);
+    start..floor(span.end).max(start)
+}
+
+/// Where lines begin, once for each file.
+#[derive(Default)]
+struct LineTable(BTreeMap<*const SourceFile, Vec<usize>>);
+
+impl LineTable {
+    fn starts(&mut self, file: &Arc<SourceFile>) -> &[usize] {
+        self.0.entry(Arc::as_ptr(file)).or_insert_with(|| {
+            std::iter::once(0)
+                .chain(file.text.match_indices('\n').map(|(at, _)| at + 1))
+                .collect()
+        })
+    }
+}
+
+fn line_of(starts: &[usize], offset: usize) -> usize {
+    starts.partition_point(|&start| start <= offset).saturating_sub(1)
+}
+
+fn position(text: &str, starts: &[usize], offset: usize) -> (usize, usize) {
+    let line = line_of(starts, offset);
+    (line + 1, text[starts[line]..offset].chars().count() + 1)
+}
+
+/// Control characters and those that change the direction of writing, as something that a terminal only shows.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_unsafe(c) { stand_in(c) } else { c })
+        .collect()
+}
+
+/// As [`visible`], but lines stay lines and tabs stay tabs.
+fn visible_source(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if is_unsafe(c) && c != '\n' && c != '\t' {
+                stand_in(c)
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn stand_in(c: char) -> char {
+    match c {
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER),
+        '\u{7f}' => '\u{2421}',
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}

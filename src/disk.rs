@@ -1,1 +1,0 @@
-//! The only input and output: reads a specification, replaces an output folder atomically. (interface skeleton)

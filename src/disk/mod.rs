@@ -1,0 +1,180 @@
+//! The only input and output: reads a specification and a seed, replaces an output folder atomically.
+//!
+//! Nothing here knows what the bytes mean. It follows no symbolic link inside a folder that it writes, removes nothing that
+//! khw-gen did not make, and no error of it ever holds content.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod new_files;
+mod output;
+mod source;
+mod tree;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use new_files::write_new_files;
+pub use output::{Leftover, Output, Summary};
+pub use source::{SeedText, read_seed, read_sources};
+pub use tree::{TreeEntry, read_tree};
+
+/// What could not be read or written, and why: the path and the system's reason, never content.
+#[derive(Debug)]
+pub enum DiskError {
+    /// The system refused: what was to be done ("read"), to which path, its reason.
+    Os {
+        action: &'static str,
+        path: PathBuf,
+        reason: io::Error,
+    },
+    /// A text is not UTF-8; `at` is the offset of the first bad byte.
+    NotUtf8 { path: PathBuf, at: usize },
+    /// The name of a file is not UTF-8.
+    NameNotUtf8 { path: PathBuf },
+    /// More bytes than a file of this kind can sensibly have.
+    TooLarge { path: PathBuf, limit: u64 },
+    /// A folder, device, pipe or socket where a file should be.
+    NotAFile { path: PathBuf },
+    /// The seed can be read by others than its owner, and does not say that it is public.
+    SeedExposed { path: PathBuf, mode: u32 },
+    /// The output path has no folder to be in or no name (`/`).
+    NoName { path: PathBuf },
+    /// The output is the folder that the program was started in, or one above it.
+    OutputIsWorkingFolder { path: PathBuf },
+    /// There is something at the output's path that is not a folder.
+    NotAFolder { path: PathBuf },
+    /// The folder at the output's path was not made by khw-gen.
+    NotOurs { path: PathBuf, why: String },
+    /// The folder at the output's path holds what khw-gen did not write: how many, and the first few.
+    Foreign {
+        path: PathBuf,
+        count: usize,
+        first: Vec<PathBuf>,
+    },
+    /// A name can't be a file or a folder at the top of an output.
+    BadName { name: String, why: &'static str },
+    /// Two hosts or archives have the same name.
+    Duplicate { name: String },
+    /// The filesystem does not keep permission bits, so secrets would be open to others.
+    ModeNotKept { path: PathBuf, wanted: u32, got: u32 },
+    /// Other processes kept changing the output's path, or its staging folders, all the time.
+    Contended { path: PathBuf },
+    /// Files that would have been overwritten.
+    WouldOverwrite { paths: Vec<PathBuf> },
+    /// Several problems at once.
+    Several(Vec<DiskError>),
+}
+
+impl DiskError {
+    fn os(action: &'static str, path: impl Into<PathBuf>, reason: impl Into<io::Error>) -> Self {
+        DiskError::Os {
+            action,
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The single error of a list of one; none for an empty list.
+    fn from_list(mut errors: Vec<DiskError>) -> Option<Self> {
+        match errors.len() {
+            0 => None,
+            1 => errors.pop(),
+            _ => Some(DiskError::Several(errors)),
+        }
+    }
+}
+
+/// A path for people: a file's name must not be able to steer their terminal.
+struct Shown<'a>(&'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.to_string_lossy().chars() {
+            match c.is_control() {
+                true => write!(f, "{}", c.escape_default())?,
+                false => write!(f, "{c}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for DiskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DiskError::Os { action, path, reason } => write!(f, "can't {action} {}: {reason}", Shown(path)),
+            DiskError::NotUtf8 { path, at } => write!(f, "{} is not UTF-8: see the byte at {at}", Shown(path)),
+            DiskError::NameNotUtf8 { path } => write!(f, "the name of {} is not UTF-8", Shown(path)),
+            DiskError::TooLarge { path, limit } => {
+                write!(f, "{} is larger than {limit} bytes", Shown(path))
+            }
+            DiskError::NotAFile { path } => write!(f, "{} is not a file", Shown(path)),
+            DiskError::SeedExposed { path, mode } => write!(
+                f,
+                "the seed {} has mode {mode:04o}: others can read it, and with it every key; chmod 600 it",
+                Shown(path)
+            ),
+            DiskError::NoName { path } => write!(f, "{:?} can't be an output folder: it has no name", path),
+            DiskError::OutputIsWorkingFolder { path } => write!(
+                f,
+                "{} is the folder you are in, or one above it: it would be replaced under your feet; \
+                 name another, or start from elsewhere",
+                Shown(path)
+            ),
+            DiskError::NotAFolder { path } => write!(f, "{} is not a folder", Shown(path)),
+            DiskError::NotOurs { path, why } => write!(
+                f,
+                "{} was not made by khw-gen and will not be replaced: {why}",
+                Shown(path)
+            ),
+            DiskError::Foreign { path, count, first } => {
+                write!(
+                    f,
+                    "{} holds what khw-gen did not write, and will not be replaced:",
+                    Shown(path)
+                )?;
+                for foreign in first {
+                    write!(f, " {}", Shown(foreign))?;
+                }
+                match count - first.len() {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            DiskError::BadName { name, why } => write!(f, "{name:?} can't be a name in the output: {why}"),
+            DiskError::Duplicate { name } => write!(f, "{name} is in the output twice"),
+            DiskError::ModeNotKept { path, wanted, got } => write!(
+                f,
+                "the filesystem of {} does not keep permissions (wanted {wanted:04o}, got {got:04o}): secrets can't be \
+                 written there",
+                Shown(path)
+            ),
+            DiskError::Contended { path } => {
+                write!(
+                    f,
+                    "other programs keep changing {}: try again when they are done",
+                    Shown(path)
+                )
+            }
+            DiskError::WouldOverwrite { paths } => {
+                write!(f, "nothing was written, because there is already:")?;
+                paths.iter().try_for_each(|path| write!(f, " {}", Shown(path)))
+            }
+            DiskError::Several(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for DiskError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            DiskError::Os { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Writing files that must not exist yet. It never overwrites and leaves nothing behind when it fails.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, fchmod, fsync, open};
+
+use super::DiskError;
+use crate::bundle::check_path;
+
+/// Writes each `(path, mode, bytes)` below `dir`, with missing folders (0755) made, `dir` included.
+///
+/// Errors: [`DiskError::WouldOverwrite`] with everything that exists, before anything is written; otherwise what went wrong,
+/// after what was written is removed again.
+pub fn write_new_files(dir: &Path, files: &[(&str, u32, &[u8])]) -> Result<(), DiskError> {
+    for (path, _, _) in files {
+        check_path(path).map_err(|_| DiskError::BadName {
+            name: (*path).to_owned(),
+            why: "it is not a plain relative path",
+        })?;
+    }
+    let existing: Vec<PathBuf> = files
+        .iter()
+        .map(|(path, _, _)| dir.join(path))
+        .filter(|path| fs::symlink_metadata(path).is_ok())
+        .collect();
+    if !existing.is_empty() {
+        return Err(DiskError::WouldOverwrite { paths: existing });
+    }
+    let mut made = Made::default();
+    for (path, mode, bytes) in files {
+        let path = dir.join(path);
+        if let Some(parent) = path.parent() {
+            made.create_folders(parent)?;
+        }
+        made.create_file(&path, *mode, bytes)?;
+    }
+    made.keep()
+}
+
+/// What was made so far, in order; removed again on drop.
+#[derive(Default)]
+struct Made {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+impl Made {
+    fn create_folders(&mut self, folder: &Path) -> Result<(), DiskError> {
+        if folder.as_os_str().is_empty() || folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = folder.parent() {
+            self.create_folders(parent)?;
+        }
+        let failed = |reason: io::Error| DiskError::os("make the folder", folder, reason);
+        fs::create_dir(folder).map_err(failed)?;
+        self.folders.push(folder.to_owned());
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)
+    }
+
+    fn create_file(&mut self, path: &Path, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = match open(path, flags, Mode::RUSR | Mode::WUSR) {
+            Err(rustix::io::Errno::EXIST) => {
+                return Err(DiskError::WouldOverwrite {
+                    paths: vec![path.to_owned()],
+                });
+            }
+            file => File::from(file.map_err(|reason| DiskError::os("create", path, reason))?),
+        };
+        self.files.push(path.to_owned());
+        let failed = |reason: io::Error| DiskError::os("write", path, reason);
+        (&file).write_all(bytes).map_err(failed)?;
+        fchmod(file.as_fd(), Mode::from_raw_mode(mode)).map_err(|reason| failed(reason.into()))?;
+        fsync(&file).map_err(|reason| failed(reason.into()))
+    }
+
+    fn keep(mut self) -> Result<(), DiskError> {
+        self.files.clear();
+        self.folders.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // What can't be removed stays: the error that brought us here is the one to tell.
+        self.files.iter().for_each(|path| drop(fs::remove_file(path)));
+        self.folders.iter().rev().for_each(|path| drop(fs::remove_dir(path)));
+    }
+}

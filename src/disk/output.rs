@@ -1,0 +1,738 @@
+//! Replacing an output folder as a whole: readers see the old one or the new one, never a part of either.
+//!
+//! Everything is written into a staging folder beside the output, then the two names are exchanged in one system call. The
+//! staging folder is locked by whoever made it, so that the next run can tell one that was left behind by a crash.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, chmodat, fchmod, flock, fstat, fsync, mkdirat,
+    open, openat, renameat, renameat_with, statat, syncfs,
+};
+use rustix::io::Errno;
+
+use super::DiskError;
+use super::tree::{check_replaceable, list, open_folder, remove, same};
+use crate::bundle::{
+    Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, check_path, manifest_text, sha256sums_text,
+};
+use crate::pki::digest::sha256_hex;
+
+/// How often to begin again when others get in between before giving up.
+const ATTEMPTS: u32 = 64;
+
+/// The mode of the output folder: it holds secrets.
+const OUTPUT_MODE: u32 = 0o700;
+
+/// The mode of a host's folder: the same that its archive gives it.
+const HOST_MODE: u32 = 0o755;
+
+/// The mode of an archive: it holds secrets.
+const ARCHIVE_MODE: u32 = 0o600;
+
+/// An output in the making. Dropped without [`Output::commit`], it leaves everything as it was.
+#[derive(Debug)]
+pub struct Output {
+    /// The folder that the output is in, and its path for errors.
+    parent: OwnedFd,
+    parent_path: PathBuf,
+    /// The output's name in it.
+    name: OsString,
+    staging_name: OsString,
+    /// Open and locked as long as this lives; its inode becomes the output.
+    staging: OwnedFd,
+    /// What was written so far, for the manifest.
+    rows: BTreeMap<String, ManifestRow>,
+    hosts: BTreeSet<String>,
+    bytes: u64,
+    kernel_exchanges: bool,
+    published: bool,
+}
+
+/// What [`Output::commit`] did.
+#[derive(Debug)]
+pub struct Summary {
+    /// The output folder, absolute and free of symbolic links.
+    pub path: PathBuf,
+    /// How many hosts were added.
+    pub hosts: usize,
+    /// How many files there are, manifests and checksums included.
+    pub files: usize,
+    /// How many bytes they hold together.
+    pub bytes: u64,
+    /// Whether there was an output before.
+    pub replaced: bool,
+    /// The filesystem can't exchange two folders: for a moment there was none. Worth a warning.
+    pub two_renames: bool,
+    /// The old output, where it could not be removed; it holds secrets. Worth a warning.
+    pub leftover: Option<Leftover>,
+}
+
+/// A folder that should be gone.
+#[derive(Debug)]
+pub struct Leftover {
+    pub path: PathBuf,
+    pub reason: Box<DiskError>,
+}
+
+/// How the new folder came to the output's name.
+struct Published {
+    /// The name that the old folder has now.
+    old: Option<OsString>,
+    two_renames: bool,
+}
+
+impl Output {
+    /// Prepares to make or replace the folder `out`, in an existing folder. `out` may be a symbolic link to a folder.
+    ///
+    /// Removes what crashed runs left beside `out`; changes nothing else.
+    ///
+    /// Errors: `out` is not a folder, or one that khw-gen did not make, or holds something that it did not write; there is
+    /// no staging folder to be had.
+    pub fn begin(out: &Path) -> Result<Output, DiskError> {
+        let (parent_path, name) = locate(out)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let parent =
+            open(&parent_path, flags, Mode::empty()).map_err(|reason| DiskError::os("open", &parent_path, reason))?;
+        let path = parent_path.join(&name);
+        let prefix = staging_prefix(&name);
+        restore_after_crash(&parent, &parent_path, &name, &prefix)?;
+        match statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => {
+                refuse_working_folder(&path)?;
+                check_replaceable(parent.as_fd(), &name, &path)?;
+            }
+            Err(Errno::NOENT) => {}
+            Err(reason) => return Err(DiskError::os("look at", path, reason)),
+        }
+        remove_stale(&parent, &parent_path, &prefix)?;
+        let (staging_name, staging) = make_staging(&parent, &parent_path, &prefix)?;
+        let output = Output {
+            parent,
+            parent_path,
+            name,
+            staging_name,
+            staging,
+            rows: BTreeMap::new(),
+            hosts: BTreeSet::new(),
+            bytes: 0,
+            kernel_exchanges: true,
+            published: false,
+        };
+        output.set_mode(&output.staging, OUTPUT_MODE, &output.staging_path())?;
+        Ok(output)
+    }
+
+    /// Writes a host's folder, and its archive (name and bytes) beside it. Hosts may come in any order.
+    ///
+    /// Errors: a name that is taken or that can't be one, or the system's reason. After an error the output can only be
+    /// dropped.
+    pub fn add(&mut self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<(), DiskError> {
+        self.claim(
+            host,
+            ManifestRow {
+                mode: HOST_MODE,
+                sha256: None,
+            },
+        )?;
+        self.hosts.insert(host.to_owned());
+        self.make_folder(host)?;
+        for (path, entry) in &bundle.entries {
+            let path = format!("{host}/{path}");
+            check_path(&path).map_err(|_| bad_name(&path, "it is not a plain relative path"))?;
+            match entry {
+                Entry::Directory { .. } => self.make_folder(&path)?,
+                Entry::File { mode, content } => self.write_file(&path, *mode, content.bytes())?,
+            }
+            self.rows.insert(path, ManifestRow::from(entry));
+        }
+        // From the deepest up: the final mode of a folder may not allow to make anything in it.
+        for (path, entry) in bundle.entries.iter().rev() {
+            if let Entry::Directory { mode } = entry {
+                self.finish_folder(&format!("{host}/{path}"), *mode)?;
+            }
+        }
+        self.finish_folder(host, HOST_MODE)?;
+        match archive {
+            Some((name, bytes)) => self.add_top(name, ARCHIVE_MODE, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a file beside the hosts' folders.
+    ///
+    /// Errors: as [`Output::add`].
+    pub fn add_file(&mut self, name: &str, mode: u32, content: &Content) -> Result<(), DiskError> {
+        self.add_top(name, mode, content.bytes())
+    }
+
+    fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        self.claim(
+            name,
+            ManifestRow {
+                mode,
+                sha256: Some(sha256_hex(bytes)),
+            },
+        )?;
+        self.write_file(name, mode, bytes)
+    }
+
+    /// Writes `MANIFEST` and `SHA256SUMS` over everything, makes it durable, and puts it in the output's place.
+    ///
+    /// Errors: the old output is as it was, and the staging folder removed where possible.
+    pub fn commit(mut self) -> Result<Summary, DiskError> {
+        self.write_manifests()?;
+        self.make_durable()?;
+        let published = self.publish()?;
+        self.published = true;
+        let leftover = published.old.as_ref().and_then(|old| {
+            let path = self.parent_path.join(old);
+            let reason = Box::new(remove(self.parent.as_fd(), old, &path).err()?);
+            Some(Leftover { path, reason })
+        });
+        Ok(Summary {
+            path: self.path(),
+            hosts: self.hosts.len(),
+            files: self.rows.values().filter(|row| row.sha256.is_some()).count(),
+            bytes: self.bytes,
+            replaced: published.old.is_some(),
+            two_renames: published.two_renames,
+            leftover,
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.parent_path.join(&self.name)
+    }
+
+    fn staging_path(&self) -> PathBuf {
+        self.parent_path.join(&self.staging_name)
+    }
+
+    fn claim(&mut self, name: &str, row: ManifestRow) -> Result<(), DiskError> {
+        if name.contains('/') {
+            return Err(bad_name(name, "it holds a slash"));
+        }
+        check_path(name).map_err(|_| bad_name(name, "it is not a plain file name"))?;
+        if [MANIFEST, SHA256SUMS].contains(&name) {
+            return Err(bad_name(name, "it is taken by the output itself"));
+        }
+        match self.rows.insert(name.to_owned(), row) {
+            None => Ok(()),
+            Some(_) => Err(DiskError::Duplicate { name: name.to_owned() }),
+        }
+    }
+
+    fn make_folder(&self, path: &str) -> Result<(), DiskError> {
+        let failed = |reason| DiskError::os("make the folder", self.staging_path().join(path), reason);
+        mkdirat(&self.staging, path, Mode::RWXU).map_err(failed)?;
+        // A umask can take permissions even from the owner.
+        chmodat(&self.staging, path, Mode::RWXU, AtFlags::empty()).map_err(failed)
+    }
+
+    fn finish_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
+        let shown = self.staging_path().join(path);
+        let folder =
+            open_folder(self.staging.as_fd(), path.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
+        self.set_mode(&folder, mode, &shown)
+    }
+
+    /// Nobody but the owner can open the file before it has its mode, whatever the umask.
+    fn write_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        let shown = self.staging_path().join(path);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.staging, path, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|reason| DiskError::os("create", &shown, reason))?;
+        let mut file = File::from(file);
+        file.write_all(bytes)
+            .map_err(|reason| DiskError::os("write", &shown, reason))?;
+        self.bytes += bytes.len() as u64;
+        self.set_mode(&file, mode, &shown)
+    }
+
+    fn set_mode(&self, file: impl AsFd, mode: u32, shown: &Path) -> Result<(), DiskError> {
+        let failed = |reason: Errno| DiskError::os("set the mode of", shown, reason);
+        fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed)?;
+        match fstat(&file).map_err(failed)?.st_mode & 0o7777 {
+            got if got == mode => Ok(()),
+            // FAT and some network filesystems accept every mode and keep none.
+            got => Err(DiskError::ModeNotKept {
+                path: shown.to_owned(),
+                wanted: mode,
+                got,
+            }),
+        }
+    }
+
+    fn write_manifests(&mut self) -> Result<(), DiskError> {
+        let manifest = manifest_text(self.rows.iter().map(|(path, row)| (path.as_str(), row)));
+        self.write_file(MANIFEST, 0o644, manifest.as_bytes())?;
+        self.rows.insert(
+            MANIFEST.to_owned(),
+            ManifestRow {
+                mode: 0o644,
+                sha256: Some(sha256_hex(manifest.as_bytes())),
+            },
+        );
+        let sums = sha256sums_text(
+            self.rows
+                .iter()
+                .filter_map(|(path, row)| row.sha256.as_deref().map(|sha256| (path.as_str(), sha256))),
+        );
+        self.write_file(SHA256SUMS, 0o644, sums.as_bytes())?;
+        self.rows.insert(
+            SHA256SUMS.to_owned(),
+            ManifestRow {
+                mode: 0o644,
+                sha256: Some(sha256_hex(sums.as_bytes())),
+            },
+        );
+        Ok(())
+    }
+
+    /// All of it at once: an fsync for each of 20,000 files takes five seconds, one syncfs a fifth of that. The descriptor
+    /// is from before the first byte, so a failure to write back any of them is reported here.
+    fn make_durable(&self) -> Result<(), DiskError> {
+        match syncfs(&self.staging) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                for (path, row) in &self.rows {
+                    let shown = self.staging_path().join(path);
+                    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let synced = openat(&self.staging, path.as_str(), flags, Mode::empty()).and_then(|file| {
+                        if row.sha256.is_some() {
+                            fsync(&file)
+                        } else {
+                            sync_folder(&file)
+                        }
+                    });
+                    synced.map_err(|reason| DiskError::os("sync", shown, reason))?;
+                }
+                sync_folder(&self.staging).map_err(|reason| DiskError::os("sync", self.staging_path(), reason))
+            }
+            Err(reason) => Err(DiskError::os("sync", self.staging_path(), reason)),
+        }
+    }
+
+    fn publish(&self) -> Result<Published, DiskError> {
+        for _ in 0..ATTEMPTS {
+            let attempt = match statat(&self.parent, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => self.replace()?,
+                Err(Errno::NOENT) => self.put_in_place()?,
+                Err(reason) => return Err(DiskError::os("look at", self.path(), reason)),
+            };
+            if let Some(published) = attempt {
+                return Ok(published);
+            }
+        }
+        Err(DiskError::Contended { path: self.path() })
+    }
+
+    /// There is no output yet. None: there is one now.
+    fn put_in_place(&self) -> Result<Option<Published>, DiskError> {
+        match self.rename_to_output() {
+            Ok(()) => {}
+            Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => return Ok(None),
+            Err(reason) => return Err(DiskError::os("rename to", self.path(), reason)),
+        }
+        if let Err(error) = self.sync_parent() {
+            let _ = renameat(&self.parent, &self.name, &self.parent, &self.staging_name);
+            return Err(error);
+        }
+        Ok(Some(Published {
+            old: None,
+            two_renames: false,
+        }))
+    }
+
+    fn rename_to_output(&self) -> Result<(), Errno> {
+        let (parent, from, to) = (&self.parent, &self.staging_name, &self.name);
+        match renameat_with(parent, from, parent, to, RenameFlags::NOREPLACE) {
+            // A plain rename replaces nothing but an empty folder.
+            Err(Errno::INVAL | Errno::NOSYS) => renameat(parent, from, parent, to),
+            renamed => renamed,
+        }
+    }
+
+    /// There is an output. None: it has gone.
+    fn replace(&self) -> Result<Option<Published>, DiskError> {
+        check_replaceable(self.parent.as_fd(), &self.name, &self.path())?;
+        if !self.kernel_exchanges {
+            return self.replace_by_two_renames();
+        }
+        match self.exchange() {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::INVAL | Errno::NOSYS) => return self.replace_by_two_renames(),
+            Err(reason) => return Err(DiskError::os("replace", self.path(), reason)),
+        }
+        // Now nobody finds the old one by its name any more: what has come into it until here would be lost.
+        let checked = check_replaceable(self.parent.as_fd(), &self.staging_name, &self.staging_path());
+        match checked.and_then(|()| self.sync_parent()) {
+            Ok(()) => Ok(Some(Published {
+                old: Some(self.staging_name.clone()),
+                two_renames: false,
+            })),
+            Err(error) => {
+                self.exchange()
+                    .map_err(|reason| DiskError::os("restore", self.path(), reason))?;
+                Err(self.about_output(error))
+            }
+        }
+    }
+
+    fn exchange(&self) -> Result<(), Errno> {
+        renameat_with(
+            &self.parent,
+            &self.staging_name,
+            &self.parent,
+            &self.name,
+            RenameFlags::EXCHANGE,
+        )
+    }
+
+    /// The way of filesystems that can't exchange. A crash in between is mended by the next run's [`restore_after_crash`].
+    fn replace_by_two_renames(&self) -> Result<Option<Published>, DiskError> {
+        let mut old = self.staging_name.clone();
+        old.push(OLD_SUFFIX);
+        let parent = &self.parent;
+        match renameat(parent, &self.name, parent, &old) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(None),
+            Err(reason) => return Err(DiskError::os("rename", self.path(), reason)),
+        }
+        let mut in_place = false;
+        let published = check_replaceable(parent.as_fd(), &old, &self.parent_path.join(&old)).and_then(|()| {
+            self.rename_to_output()
+                .map_err(|reason| DiskError::os("rename to", self.path(), reason))?;
+            in_place = true;
+            self.sync_parent()
+        });
+        match published {
+            Ok(()) => Ok(Some(Published {
+                old: Some(old),
+                two_renames: true,
+            })),
+            Err(error) => {
+                let restored = match in_place {
+                    true => renameat(parent, &self.name, parent, &self.staging_name),
+                    false => Ok(()),
+                };
+                restored
+                    .and_then(|()| renameat(parent, &old, parent, &self.name))
+                    .map_err(|reason| DiskError::os("restore", self.path(), reason))?;
+                Err(self.about_output(error))
+            }
+        }
+    }
+
+    /// An error found while the old folder had another name is about the output all the same.
+    fn about_output(&self, error: DiskError) -> DiskError {
+        match error {
+            DiskError::Foreign { count, first, .. } => DiskError::Foreign {
+                path: self.path(),
+                count,
+                first,
+            },
+            DiskError::NotOurs { why, .. } => DiskError::NotOurs { path: self.path(), why },
+            DiskError::NotAFolder { .. } => DiskError::NotAFolder { path: self.path() },
+            other => other,
+        }
+    }
+
+    fn sync_parent(&self) -> Result<(), DiskError> {
+        sync_folder(&self.parent).map_err(|reason| DiskError::os("sync", &self.parent_path, reason))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.published {
+            return;
+        }
+        // Only what still is the folder that was made: the name may be another's by now.
+        let found = statat(&self.parent, &self.staging_name, AtFlags::SYMLINK_NOFOLLOW);
+        if let (Ok(found), Ok(made)) = (found, fstat(&self.staging))
+            && same(&found, &made)
+        {
+            // What can't be removed is removed by the next run.
+            let _ = remove(self.parent.as_fd(), &self.staging_name, &self.staging_path());
+        }
+    }
+}
+
+fn bad_name(name: &str, why: &'static str) -> DiskError {
+    DiskError::BadName {
+        name: name.to_owned(),
+        why,
+    }
+}
+
+/// Some filesystems can't sync a folder; then there is nothing more to be had.
+fn sync_folder(folder: impl AsFd) -> Result<(), Errno> {
+    match fsync(folder) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::ROFS) => Ok(()),
+        synced => synced,
+    }
+}
+
+/// The real folder that `out` is in and its name there. Symbolic links are followed, `.` and `..` resolved.
+fn locate(out: &Path) -> Result<(PathBuf, OsString), DiskError> {
+    let no_name = || DiskError::NoName { path: out.to_owned() };
+    let resolved = match fs::canonicalize(out) {
+        Ok(path) => path,
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
+            // A link that leads nowhere is a mistake to be told, not a place to write to.
+            if fs::symlink_metadata(out).is_ok() {
+                return Err(DiskError::os("follow", out, reason));
+            }
+            let parent = match out.parent().ok_or_else(no_name)? {
+                here if here.as_os_str().is_empty() => Path::new("."),
+                parent => parent,
+            };
+            let name = out.file_name().ok_or_else(no_name)?;
+            fs::canonicalize(parent)
+                .map_err(|reason| DiskError::os("find the folder", parent, reason))?
+                .join(name)
+        }
+        Err(reason) => return Err(DiskError::os("find", out, reason)),
+    };
+    match (resolved.parent(), resolved.file_name()) {
+        (Some(parent), Some(name)) => Ok((parent.to_owned(), name.to_owned())),
+        _ => Err(no_name()),
+    }
+}
+
+/// A shell that stands in the output would stand in the removed one afterwards and see nothing.
+fn refuse_working_folder(out: &Path) -> Result<(), DiskError> {
+    match fs::canonicalize(".") {
+        Ok(here) if here.starts_with(out) => Err(DiskError::OutputIsWorkingFolder { path: out.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// What an output is called that two renames have put aside.
+const OLD_SUFFIX: &str = ".old";
+
+fn staging_prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".khw-gen.");
+    prefix
+}
+
+/// Whether a name is one that [`make_staging`] gives (a process id, perhaps a counter), or one put aside.
+fn is_staging_name(name: &OsStr, prefix: &OsStr) -> bool {
+    let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else {
+        return false;
+    };
+    let rest = rest.strip_suffix(OLD_SUFFIX.as_bytes()).unwrap_or(rest);
+    let number = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    rest.split(|byte| *byte == b'-').count() <= 2 && rest.split(|byte| *byte == b'-').all(number)
+}
+
+/// Folders beside the output that a run has left behind: ours, of the right name, and locked by nobody; with their locks.
+fn abandoned(parent: &OwnedFd, parent_path: &Path, prefix: &OsStr) -> Result<Vec<(OsString, OwnedFd)>, DiskError> {
+    let mut abandoned = Vec::new();
+    for (name, stat) in list(parent.as_fd(), parent_path)? {
+        if !is_staging_name(&name, prefix) || FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+            continue;
+        }
+        let Ok(folder) = open_folder(parent.as_fd(), &name) else {
+            continue;
+        };
+        let Ok(opened) = fstat(&folder) else { continue };
+        let ours = opened.st_uid == rustix::process::geteuid().as_raw() && same(&opened, &stat);
+        if ours && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            abandoned.push((name, folder));
+        }
+    }
+    Ok(abandoned)
+}
+
+/// Puts an output back that a crash between two renames left under another name.
+fn restore_after_crash(parent: &OwnedFd, parent_path: &Path, name: &OsStr, prefix: &OsStr) -> Result<(), DiskError> {
+    if !matches!(statat(parent, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT)) {
+        return Ok(());
+    }
+    for (old, _lock) in abandoned(parent, parent_path, prefix)? {
+        if old.as_encoded_bytes().ends_with(OLD_SUFFIX.as_bytes()) {
+            return renameat(parent, &old, parent, name)
+                .map_err(|reason| DiskError::os("restore", parent_path.join(name), reason));
+        }
+    }
+    Ok(())
+}
+
+fn remove_stale(parent: &OwnedFd, parent_path: &Path, prefix: &OsStr) -> Result<(), DiskError> {
+    for (name, _lock) in abandoned(parent, parent_path, prefix)? {
+        remove(parent.as_fd(), &name, &parent_path.join(&name))?;
+    }
+    Ok(())
+}
+
+/// A new folder beside the output, empty, ours, 0700 and locked. A name that is taken, by whatever, is passed over.
+fn make_staging(parent: &OwnedFd, parent_path: &Path, prefix: &OsStr) -> Result<(OsString, OwnedFd), DiskError> {
+    for attempt in 0..ATTEMPTS {
+        let mut name = prefix.to_owned();
+        name.push(std::process::id().to_string());
+        if attempt > 0 {
+            name.push(format!("-{attempt}"));
+        }
+        let path = parent_path.join(&name);
+        let failed = |reason: Errno| DiskError::os("make the folder", &path, reason);
+        match mkdirat(parent, &name, Mode::RWXU) {
+            Err(Errno::EXIST) => continue,
+            made => made.map_err(failed)?,
+        }
+        let staging = match open_made(parent, &name) {
+            Err(Errno::NOENT) => continue,
+            staging => staging.map_err(failed)?,
+        };
+        match flock(&staging, FlockOperation::NonBlockingLockExclusive) {
+            // Another run takes it for abandoned, in the moment before the lock.
+            Err(Errno::WOULDBLOCK) => continue,
+            // Without locks nothing is ever taken for abandoned.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => {}
+            locked => locked.map_err(failed)?,
+        }
+        let made = fstat(&staging).map_err(failed)?;
+        match statat(parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) if same(&found, &made) => {}
+            _ => continue,
+        }
+        if made.st_uid != rustix::process::geteuid().as_raw() {
+            return Err(failed(Errno::PERM));
+        }
+        return Ok((name, staging));
+    }
+    Err(DiskError::Contended {
+        path: parent_path.to_owned(),
+    })
+}
+
+/// Opens the folder just made. A umask of 0777 has left its owner no permission, and to give it by name could follow a
+/// link that somebody put there meanwhile; so it is given through the descriptor, which /proc makes into a path.
+fn open_made(parent: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    use std::os::fd::AsRawFd;
+    match open_folder(parent.as_fd(), name) {
+        Err(Errno::ACCESS) => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let handle = openat(parent, name, flags, Mode::empty())?;
+            chmodat(
+                CWD,
+                format!("/proc/self/fd/{}", handle.as_raw_fd()),
+                Mode::RWXU,
+                AtFlags::empty(),
+            )?;
+            open_folder(parent.as_fd(), name)
+        }
+        opened => opened,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{TreeEntry, read_tree};
+
+    fn bundle(text: &str) -> Bundle {
+        let mut bundle = Bundle::new();
+        bundle
+            .insert_file("etc/file", 0o640, Content::Public(text.as_bytes().into()))
+            .unwrap();
+        bundle
+    }
+
+    fn write(out: &Path, text: &str, kernel_exchanges: bool) -> Result<Summary, DiskError> {
+        let mut output = Output::begin(out)?;
+        output.kernel_exchanges = kernel_exchanges;
+        output.add("node1", &bundle(text), None)?;
+        output.commit()
+    }
+
+    fn text_of(out: &Path) -> Vec<u8> {
+        match &read_tree(out).unwrap()["node1/etc/file"] {
+            TreeEntry::File { content, .. } => content.expose().to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn without_exchange_there_are_two_renames_and_the_summary_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        assert!(
+            !write(&out, "one", false).unwrap().two_renames,
+            "nothing to replace, one rename is enough"
+        );
+        let summary = write(&out, "two", false).unwrap();
+        assert!(summary.two_renames && summary.replaced && summary.leftover.is_none());
+        assert_eq!(text_of(&out), b"two");
+        assert_eq!(names_in(folder.path()), ["out"]);
+        assert!(!write(&out, "three", true).unwrap().two_renames);
+    }
+
+    #[test]
+    fn a_crash_between_two_renames_is_mended_by_the_next_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        write(&out, "one", true).unwrap();
+        fs::rename(&out, folder.path().join(".out.khw-gen.123.old")).unwrap();
+        drop(Output::begin(&out).unwrap());
+        assert_eq!(text_of(&out), b"one");
+        assert_eq!(names_in(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn foreign_files_that_come_while_writing_are_not_lost() {
+        for kernel_exchanges in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let out = folder.path().join("out");
+            write(&out, "one", true).unwrap();
+            let mut output = Output::begin(&out).unwrap();
+            output.kernel_exchanges = kernel_exchanges;
+            output.add("node1", &bundle("two"), None).unwrap();
+            fs::write(out.join("node1/mine"), "precious").unwrap();
+            assert!(matches!(output.commit(), Err(DiskError::Foreign { count: 1, .. })));
+            assert_eq!(fs::read(out.join("node1/mine")).unwrap(), b"precious");
+            assert_eq!(text_of(&out), b"one");
+            assert_eq!(names_in(folder.path()), ["out"]);
+        }
+    }
+
+    #[test]
+    fn only_the_names_that_a_run_gives_are_taken_for_staging_folders() {
+        let prefix = staging_prefix(OsStr::new("out"));
+        for name in [
+            ".out.khw-gen.1",
+            ".out.khw-gen.12-3",
+            ".out.khw-gen.1.old",
+            ".out.khw-gen.12-3.old",
+        ] {
+            assert!(is_staging_name(OsStr::new(name), &prefix), "{name}");
+        }
+        for name in [
+            "out",
+            ".out.khw-gen.",
+            ".out.khw-gen.x",
+            ".out.khw-gen.1-",
+            ".out.khw-gen.1-2-3",
+            ".out.khw-gen.1.bak",
+        ] {
+            assert!(!is_staging_name(OsStr::new(name), &prefix), "{name}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Reading what the user wrote: cluster.toml, the CSR folder, the seed. It judges nothing but whether they can be read.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use zeroize::Zeroizing;
+
+use super::DiskError;
+use crate::pki::secret::SecretBytes;
+use crate::spec::{self, Sources};
+
+/// Far more than any cluster needs, and little enough to read by mistake.
+const LARGEST_SOURCE: u64 = 16 << 20;
+
+/// A seed is a hundred bytes or so; the rest is for comments.
+const LARGEST_SEED: u64 = 64 << 10;
+
+/// Where the CSR files are when cluster.toml doesn't say.
+const DEFAULT_CSR_FOLDER: &str = "csr";
+
+/// Reads `cluster_toml` and every `*.json` of the CSR folder that it names, relative to itself. No folder is no file.
+///
+/// Errors: everything that can't be read, is larger than 16 MiB or is not UTF-8, all at once.
+pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
+    let cluster = read_text(cluster_toml)?;
+    let csr_dir = csr_folder(
+        cluster_toml,
+        spec::paths(&cluster).csr.as_deref().unwrap_or(DEFAULT_CSR_FOLDER),
+    );
+    let mut sources = Sources {
+        cluster_name: cluster_toml.to_string_lossy().into_owned(),
+        cluster,
+        csr_dir: csr_dir.to_string_lossy().into_owned(),
+        ..Sources::default()
+    };
+    let mut errors = Vec::new();
+    for path in json_files(&csr_dir)? {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            errors.push(DiskError::NameNotUtf8 { path });
+            continue;
+        };
+        match read_listed_text(&path) {
+            Ok(text) => drop(sources.csr.insert(name.to_owned(), text)),
+            Err(error) => errors.push(error),
+        }
+    }
+    match DiskError::from_list(errors) {
+        None => Ok(sources),
+        Some(error) => Err(error),
+    }
+}
+
+fn csr_folder(cluster_toml: &Path, csr: &str) -> PathBuf {
+    match cluster_toml.parent() {
+        Some(folder) => folder.join(csr),
+        None => PathBuf::from(csr),
+    }
+}
+
+/// What `*.json` is in a shell, sorted: hidden files (locks and backups of editors) are not meant.
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let failed = |reason| DiskError::os("read the folder", folder, reason);
+    let entries = match fs::read_dir(folder) {
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if bytes.ends_with(b".json") && !bytes.starts_with(b".") {
+            files.push(folder.join(name));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A file that the user named; it may be a pipe.
+fn read_text(path: &Path) -> Result<String, DiskError> {
+    let file = File::open(path).map_err(|reason| DiskError::os("open", path, reason))?;
+    text_of(file, path)
+}
+
+/// A file that was merely found: opening must not wait for the other end of a pipe.
+fn read_listed_text(path: &Path) -> Result<String, DiskError> {
+    let failed = |reason: rustix::io::Errno| DiskError::os("open", path, reason);
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = open(path, flags, Mode::empty()).map_err(failed)?;
+    match FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode) {
+        FileType::RegularFile => text_of(File::from(file), path),
+        _ => Err(DiskError::NotAFile { path: path.to_owned() }),
+    }
+}
+
+fn text_of(file: File, path: &Path) -> Result<String, DiskError> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST_SOURCE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|reason| DiskError::os("read", path, reason))?;
+    if bytes.len() as u64 > LARGEST_SOURCE {
+        return Err(DiskError::TooLarge {
+            path: path.to_owned(),
+            limit: LARGEST_SOURCE,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| DiskError::NotUtf8 {
+        path: path.to_owned(),
+        at: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// A seed file as read, and who else could have read it.
+#[derive(Debug)]
+pub struct SeedText {
+    /// The file's content.
+    pub bytes: SecretBytes,
+    /// The file's permission bits, when group or others have any of them.
+    pub exposed_mode: Option<u32>,
+    path: PathBuf,
+}
+
+impl SeedText {
+    /// Refuses a seed that others than its owner may read, unless the seed itself says that it is public.
+    pub fn check_exposure(&self, declared_public: bool) -> Result<(), DiskError> {
+        match self.exposed_mode {
+            Some(mode) if !declared_public => Err(DiskError::SeedExposed {
+                path: self.path.clone(),
+                mode,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads a seed file, or standard input for `-`. Whether it may be used is [`SeedText::check_exposure`]'s to say.
+///
+/// Errors: it can't be read, or is larger than 64 KiB.
+pub fn read_seed(path: &Path) -> Result<SeedText, DiskError> {
+    let failed = |reason| DiskError::os("open", path, reason);
+    let file = match path.as_os_str() == "-" {
+        // Not std's stdin, whose buffer would keep the seed.
+        true => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?),
+        false => File::open(path).map_err(failed)?,
+    };
+    // The permissions of what is read, whatever the path leads to by now.
+    let stat = fstat(&file).map_err(|reason| DiskError::os("look at", path, reason))?;
+    let judged = matches!(
+        FileType::from_raw_mode(stat.st_mode),
+        FileType::RegularFile | FileType::Fifo
+    );
+    let mode = stat.st_mode & 0o777;
+    let bytes = read_secret(file, path, LARGEST_SEED)?;
+    Ok(SeedText {
+        bytes,
+        exposed_mode: (judged && mode & 0o077 != 0).then_some(mode),
+        path: path.to_owned(),
+    })
+}
+
+fn read_secret(mut file: File, path: &Path, limit: u64) -> Result<SecretBytes, DiskError> {
+    let mut bytes = SecretBytes::default();
+    let mut chunk = Zeroizing::new([0; 4096]);
+    loop {
+        match file.read(&mut chunk[..]) {
+            Ok(0) => return Ok(bytes),
+            Ok(length) if (bytes.len() + length) as u64 > limit => {
+                return Err(DiskError::TooLarge {
+                    path: path.to_owned(),
+                    limit,
+                });
+            }
+            Ok(length) => bytes.extend(&chunk[..length]),
+            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+            Err(reason) => return Err(DiskError::os("read", path, reason)),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Folders on disk by file descriptor: listed, read, judged against a manifest, removed. No symbolic link is followed and
+//! no other filesystem entered, so nothing outside the folder can be meant by anything inside it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fstat, open, openat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::DiskError;
+use crate::bundle::{MANIFEST, ManifestRow, SHA256SUMS, parse_manifest};
+use crate::pki::secret::SecretBytes;
+
+/// More than the manifest of 100,000 hosts, and than any archive of one.
+const LARGEST_FILE: u64 = 1 << 30;
+
+/// How many foreign paths an error names.
+const NAMED_FOREIGN_PATHS: usize = 5;
+
+/// Something found in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TreeEntry {
+    Directory {
+        mode: u32,
+    },
+    File {
+        mode: u32,
+        content: SecretBytes,
+    },
+    /// Not followed.
+    Symlink,
+    /// A device, pipe or socket; not opened.
+    Other,
+}
+
+/// Everything below `dir`, by path relative to it. `dir` itself may be a symbolic link; none is followed below it.
+///
+/// Errors: something can't be read, a name is not UTF-8, a file is larger than 1 GiB.
+pub fn read_tree(dir: &Path) -> Result<BTreeMap<String, TreeEntry>, DiskError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = open(dir, flags, Mode::empty()).map_err(|reason| DiskError::os("open", dir, reason))?;
+    let mut entries = BTreeMap::new();
+    read_below(folder.as_fd(), dir, "", &mut entries)?;
+    Ok(entries)
+}
+
+fn read_below(
+    folder: BorrowedFd<'_>,
+    shown: &Path,
+    prefix: &str,
+    entries: &mut BTreeMap<String, TreeEntry>,
+) -> Result<(), DiskError> {
+    for (name, stat) in list(folder, shown)? {
+        let shown = shown.join(&name);
+        let Some(name) = name.to_str() else {
+            return Err(DiskError::NameNotUtf8 { path: shown });
+        };
+        let path = format!("{prefix}{name}");
+        let mode = stat.st_mode & 0o7777;
+        let entry = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let below =
+                    open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
+                read_below(below.as_fd(), &shown, &format!("{path}/"), entries)?;
+                TreeEntry::Directory { mode }
+            }
+            FileType::RegularFile => TreeEntry::File {
+                mode,
+                content: read_file(folder, name, &shown)?,
+            },
+            FileType::Symlink => TreeEntry::Symlink,
+            _ => TreeEntry::Other,
+        };
+        entries.insert(path, entry);
+    }
+    Ok(())
+}
+
+fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path) -> Result<SecretBytes, DiskError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let failed = |reason: Errno| DiskError::os("open", shown, reason);
+    let file = openat(folder, name, flags, Mode::empty()).map_err(failed)?;
+    let stat = fstat(&file).map_err(failed)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(DiskError::NotAFile { path: shown.to_owned() });
+    }
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if size > LARGEST_FILE {
+        return Err(DiskError::TooLarge {
+            path: shown.to_owned(),
+            limit: LARGEST_FILE,
+        });
+    }
+    // One byte more than the file has, so that reading to its end never moves a secret.
+    let mut bytes = Vec::with_capacity(size as usize + 1);
+    let read = File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    let content = SecretBytes::from(bytes);
+    match read {
+        Err(reason) => Err(DiskError::os("read", shown, reason)),
+        Ok(length) if length as u64 > LARGEST_FILE => Err(DiskError::TooLarge {
+            path: shown.to_owned(),
+            limit: LARGEST_FILE,
+        }),
+        Ok(_) => Ok(content),
+    }
+}
+
+/// What is in an open folder, sorted by name; `shown` is its path for errors.
+pub(super) fn list(folder: BorrowedFd<'_>, shown: &Path) -> Result<Vec<(OsString, Stat)>, DiskError> {
+    let failed = |reason: Errno| DiskError::os("read the folder", shown, reason);
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(folder).map_err(failed)? {
+        let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
+        if name == "." || name == ".." {
+            continue;
+        }
+        match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => entries.push((name, stat)),
+            // Somebody else removed it since.
+            Err(Errno::NOENT) => {}
+            Err(reason) => return Err(DiskError::os("look at", shown.join(name), reason)),
+        }
+    }
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(entries)
+}
+
+/// Opens a folder by its name in another, never through a symbolic link.
+pub(super) fn open_folder(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+    openat(
+        parent,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+}
+
+/// Whether two descriptions are of one and the same file or folder.
+pub(super) fn same(one: &Stat, other: &Stat) -> bool {
+    one.st_dev == other.st_dev && one.st_ino == other.st_ino
+}
+
+/// Removes the folder `name` and all below it. What somebody else removes meanwhile is fine.
+pub(super) fn remove(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) -> Result<(), DiskError> {
+    let folder = match open_for_removal(parent, name) {
+        Err(Errno::NOENT) => return Ok(()),
+        folder => folder.map_err(|reason| DiskError::os("remove", shown, reason))?,
+    };
+    remove_below(folder.as_fd(), shown)?;
+    unlink(parent, name, AtFlags::REMOVEDIR, shown)
+}
+
+fn remove_below(folder: BorrowedFd<'_>, shown: &Path) -> Result<(), DiskError> {
+    let device = fstat(folder)
+        .map_err(|reason| DiskError::os("look at", shown, reason))?
+        .st_dev;
+    for (name, stat) in list(folder, shown)? {
+        let shown = shown.join(&name);
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory if stat.st_dev != device => {
+                return Err(DiskError::os("remove", shown, Errno::BUSY));
+            }
+            FileType::Directory => remove(folder, &name, &shown)?,
+            _ => unlink(folder, &name, AtFlags::empty(), &shown)?,
+        }
+    }
+    Ok(())
+}
+
+fn unlink(parent: BorrowedFd<'_>, name: &OsStr, flags: AtFlags, shown: &Path) -> Result<(), DiskError> {
+    match unlinkat(parent, name, flags) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(reason) => Err(DiskError::os("remove", shown, reason)),
+    }
+}
+
+/// Its own owner can't empty a folder that has no permissions for the owner.
+fn open_for_removal(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+    let folder = match open_folder(parent, name) {
+        Err(Errno::ACCESS) => {
+            chmodat(parent, name, Mode::RWXU, AtFlags::empty())?;
+            open_folder(parent, name)?
+        }
+        folder => folder?,
+    };
+    if fstat(&folder)?.st_mode & 0o700 != 0o700 {
+        fchmod(&folder, Mode::RWXU)?;
+    }
+    Ok(folder)
+}
+
+/// Whether the folder `name` may be replaced: khw-gen made it, and nothing was added since; or it is empty.
+///
+/// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], [`DiskError::Foreign`], or it can't be read.
+pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) -> Result<(), DiskError> {
+    let folder = match open_folder(parent, name) {
+        Err(Errno::NOTDIR | Errno::LOOP) => return Err(DiskError::NotAFolder { path: shown.to_owned() }),
+        folder => folder.map_err(|reason| DiskError::os("open", shown, reason))?,
+    };
+    let entries = list(folder.as_fd(), shown)?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows = manifest_of(folder.as_fd(), &entries, shown)?;
+    let mut foreign = Vec::new();
+    find_foreign(folder.as_fd(), shown, "", &rows, &mut foreign)?;
+    match foreign.len() {
+        0 => Ok(()),
+        count => {
+            foreign.truncate(NAMED_FOREIGN_PATHS);
+            Err(DiskError::Foreign {
+                path: shown.to_owned(),
+                count,
+                first: foreign.into_iter().map(Into::into).collect(),
+            })
+        }
+    }
+}
+
+fn manifest_of(
+    folder: BorrowedFd<'_>,
+    entries: &[(OsString, Stat)],
+    shown: &Path,
+) -> Result<BTreeMap<String, ManifestRow>, DiskError> {
+    let not_ours = |why: String| DiskError::NotOurs {
+        path: shown.to_owned(),
+        why,
+    };
+    let stat = entries.iter().find(|(name, _)| name == MANIFEST).map(|(_, stat)| stat);
+    match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        None => return Err(not_ours(format!("there is no {MANIFEST} in it"))),
+        Some(FileType::RegularFile) => {}
+        Some(_) => return Err(not_ours(format!("its {MANIFEST} is not a file"))),
+    }
+    let content = read_file(folder, MANIFEST, &shown.join(MANIFEST))?;
+    let text = std::str::from_utf8(content.expose()).map_err(|_| not_ours(format!("its {MANIFEST} is not UTF-8")))?;
+    parse_manifest(text).map_err(|error| not_ours(format!("{error} in its {MANIFEST}")))
+}
+
+/// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
+fn find_foreign(
+    folder: BorrowedFd<'_>,
+    shown: &Path,
+    prefix: &str,
+    rows: &BTreeMap<String, ManifestRow>,
+    foreign: &mut Vec<OsString>,
+) -> Result<(), DiskError> {
+    let device = fstat(folder)
+        .map_err(|reason| DiskError::os("look at", shown, reason))?
+        .st_dev;
+    for (name, stat) in list(folder, shown)? {
+        let mut path = OsString::from(prefix);
+        path.push(&name);
+        let row = path.to_str().and_then(|path| rows.get(path));
+        match (FileType::from_raw_mode(stat.st_mode), row) {
+            (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => {}
+            (FileType::RegularFile, None) if path == MANIFEST || path == SHA256SUMS => {}
+            (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
+                let shown = shown.join(&name);
+                let below = open_folder(folder, &name).map_err(|reason| DiskError::os("open", &shown, reason))?;
+                let prefix = String::from_utf8_lossy(path.as_bytes());
+                find_foreign(below.as_fd(), &shown, &format!("{prefix}/"), rows, foreign)?;
+            }
+            _ => foreign.push(path),
+        }
+    }
+    Ok(())
+}

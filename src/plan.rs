@@ -1,0 +1,282 @@
+//! The tables applied to a cluster: every certificate and every file, all decided, no bytes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
+use crate::catalog::components::{COMPONENTS, Component};
+use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
+use crate::cluster::{Cluster, Host, Role};
+use crate::pki::cfssl::{Name, Request};
+
+/// The port of every API server.
+pub const API_SERVER_PORT: u16 = 6443;
+
+/// Everything that will be made.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    pub cluster: &'a Cluster,
+    /// Issuers before what they sign.
+    pub certificates: Vec<PlannedCertificate>,
+    /// By host in the order of the cluster, then by row.
+    pub files: Vec<PlannedFile<'a>>,
+}
+
+/// A certificate, its key and its request.
+#[derive(Clone, Debug)]
+pub struct PlannedCertificate {
+    /// What its key is derived for: `ca`, `node/node1`.
+    pub id: String,
+    /// What its files are called: `ca`, `node1`.
+    pub files: String,
+    pub identity: &'static Identity,
+    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder.
+    pub request: Request,
+    /// The id of the issuer; none signs itself.
+    pub signed_by: Option<&'static str>,
+}
+
+impl PlannedCertificate {
+    /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
+    pub fn user(&self) -> &str {
+        if self.request.cn.is_empty() { &self.files } else { &self.request.cn }
+    }
+}
+
+/// A file or directory on a host.
+#[derive(Clone, Debug)]
+pub struct PlannedFile<'a> {
+    pub host: &'a Host,
+    /// Absolute on the host; a directory ends in a slash.
+    pub path: String,
+    pub mode: u32,
+    pub content: PlannedContent,
+    pub row: &'static Artifact,
+}
+
+/// What a file will hold; certificates are named by their id.
+#[derive(Clone, Debug)]
+pub enum PlannedContent {
+    Directory,
+    Certificate(String),
+    PrivateKey(String),
+    Request(String),
+    Kubeconfig { id: String, through: Through },
+    Rendered(Template),
+    /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
+    CsrFile { file: &'static str, host: Option<String> },
+    SigningConfig,
+}
+
+impl Cluster {
+    /// The certificates that the cluster needs, issuers first.
+    pub fn certificates(&self) -> Vec<PlannedCertificate> {
+        IDENTITIES.iter().flat_map(|identity| self.certificates_of(identity)).collect()
+    }
+
+    fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate> {
+        let Some(csr) = self.pki.csrs.get(identity.csr) else { return Vec::new() };
+        let planned = |host: Option<&Host>| {
+            let mut request = match host {
+                Some(host) => with_host_name(&csr.request, &host.name),
+                None => csr.request.clone(),
+            };
+            request.hosts = union(self.names(identity.names, host), request.hosts);
+            PlannedCertificate {
+                id: host.map_or_else(|| identity.name.to_owned(), |host| format!("{}/{}", identity.name, host.name)),
+                files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
+                identity,
+                request,
+                signed_by: identity.signed_by,
+            }
+        };
+        match identity.per {
+            Per::Cluster => vec![planned(None)],
+            Per::Worker => self.with(Role::Worker).map(|host| planned(Some(host))).collect(),
+        }
+    }
+
+    /// The names and addresses by which the holder of a certificate is reached.
+    fn names(&self, names: Names, host: Option<&Host>) -> Vec<String> {
+        match names {
+            Names::None => Vec::new(),
+            Names::Node => host.into_iter().flat_map(|host| [host.name.clone(), host.ip.to_string()]).collect(),
+            Names::ApiServerAndEtcd => self.server_names(),
+        }
+    }
+
+    fn server_names(&self) -> Vec<String> {
+        let mut names = vec![self.first_service_address().to_string()];
+        for role in [Role::ControlPlane, Role::Etcd, Role::LoadBalancer] {
+            names.extend(self.with(role).map(|host| host.ip.to_string()));
+            names.extend(self.with(role).map(|host| host.name.clone()));
+        }
+        names.push(self.endpoint.host.clone());
+        names.push("127.0.0.1".to_owned());
+        if self.is_ipv6() {
+            names.push("::1".to_owned());
+        }
+        names.push("localhost".to_owned());
+        // The names of the API server's own service: <https://kubernetes.io/docs/setup/best-practices/certificates/>.
+        names.extend(["kubernetes", "kubernetes.default", "kubernetes.default.svc"].map(str::to_owned));
+        names.push(format!("kubernetes.default.svc.{}", self.domain));
+        union(names, Vec::new())
+    }
+
+    /// The address of the service `kubernetes`: the first after the network's own.
+    pub fn first_service_address(&self) -> IpAddr {
+        match self.network.services.network() {
+            IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
+            IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
+        }
+    }
+
+    /// Whether hosts and services speak IPv6.
+    pub fn is_ipv6(&self) -> bool {
+        self.network.services.network().is_ipv6()
+    }
+
+    /// The units that run on `host`, in the order in which they start.
+    pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
+        COMPONENTS.iter().filter(|component| host.is(component.on))
+    }
+
+    fn is_on(&self, on: On, host: &Host) -> bool {
+        match on {
+            On::Role(role) => host.is(role),
+            On::Either(one, other) => host.is(one) || host.is(other),
+            On::But(role, not) => host.is(role) && !host.is(not),
+            On::FirstAnd(first, every) => {
+                host.is(every) || self.with(first).next().is_some_and(|candidate| candidate.name == host.name)
+            }
+        }
+    }
+}
+
+/// Decides every certificate and every file of `cluster`.
+pub fn plan(cluster: &Cluster) -> Plan<'_> {
+    let certificates = cluster.certificates();
+    let mut files = Vec::new();
+    for host in &cluster.hosts {
+        for row in ARTIFACTS.iter().filter(|row| cluster.is_on(row.on, host)) {
+            let contents = contents(cluster, &certificates, row, host);
+            files.extend(contents.into_iter().map(|(name, content)| PlannedFile {
+                host,
+                path: row.at.replace("{host}", &host.name).replace("{name}", &name),
+                mode: row.mode(),
+                content,
+                row,
+            }));
+        }
+    }
+    Plan { cluster, certificates, files }
+}
+
+/// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
+fn contents(
+    cluster: &Cluster,
+    certificates: &[PlannedCertificate],
+    row: &'static Artifact,
+    host: &Host,
+) -> Vec<(String, PlannedContent)> {
+    let id_of = |name: &str| {
+        let own = format!("{name}/{}", host.name);
+        if certificates.iter().any(|certificate| certificate.id == own) { own } else { name.to_owned() }
+    };
+    let one = |content| vec![(String::new(), content)];
+    let each = |content: fn(String) -> PlannedContent| {
+        certificates.iter().map(|certificate| (certificate.files.clone(), content(certificate.id.clone()))).collect()
+    };
+    match row.holds {
+        Holds::Directory => one(PlannedContent::Directory),
+        Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
+        Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
+        Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig { id: id_of(name), through }),
+        Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
+        Holds::EveryCertificate => each(PlannedContent::Certificate),
+        Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
+        Holds::EveryRequest => each(PlannedContent::Request),
+        Holds::EveryInput => inputs(cluster, certificates),
+        Holds::EveryKubeletKubeconfig => certificates
+            .iter()
+            .filter(|certificate| certificate.identity.per == Per::Worker)
+            .map(|certificate| {
+                let content = PlannedContent::Kubeconfig { id: certificate.id.clone(), through: Through::Endpoint };
+                (certificate.files.clone(), content)
+            })
+            .collect(),
+    }
+}
+
+/// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
+fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<(String, PlannedContent)> {
+    let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
+    for identity in IDENTITIES.iter().filter(|identity| cluster.pki.csrs.contains_key(identity.csr)) {
+        inputs.push((identity.csr.to_owned(), PlannedContent::CsrFile { file: identity.csr, host: None }));
+    }
+    for certificate in certificates.iter().filter(|certificate| certificate.identity.per == Per::Worker) {
+        let content =
+            PlannedContent::CsrFile { file: certificate.identity.csr, host: Some(certificate.files.clone()) };
+        inputs.push((format!("{}-csr.json", certificate.files), content));
+    }
+    inputs
+}
+
+/// The request with the placeholder in each of its texts replaced by the host's name.
+fn with_host_name(request: &Request, host: &str) -> Request {
+    let named = |text: &str| text.replace(NODE_PLACEHOLDER, host);
+    Request {
+        cn: named(&request.cn),
+        serial_number: named(&request.serial_number),
+        hosts: request.hosts.iter().map(|name| named(name)).collect(),
+        names: request
+            .names
+            .iter()
+            .map(|name| Name {
+                c: named(&name.c),
+                st: named(&name.st),
+                l: named(&name.l),
+                o: named(&name.o),
+                ou: named(&name.ou),
+                e: named(&name.e),
+                oid: name.oid.iter().map(|(oid, value)| (oid.clone(), named(value))).collect(),
+            })
+            .collect(),
+        ..request.clone()
+    }
+}
+
+/// All of `first`, then what `second` adds, nothing twice.
+fn union(first: Vec<String>, second: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    first.into_iter().chain(second).filter(|name| seen.insert(name.clone())).collect()
+}
+
+impl fmt::Display for Plan<'_> {
+    /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.files.iter().map(|file| {
+            let what = match &file.content {
+                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
+                    format!("{} ({id})", file.row.what)
+                }
+                _ => file.row.what.to_owned(),
+            };
+            let row = format!("{}: {}", file.row.on, file.row.at);
+            [file.host.name.clone(), format!("{:04o}", file.mode), file.path.clone(), what, row]
+        });
+        let heading = ["HOST", "MODE", "PATH", "WHAT", "ROW"].map(str::to_owned);
+        let lines: Vec<[String; 5]> = std::iter::once(heading).chain(lines).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2), width(3)];
+        for [host, mode, path, what, row] in &lines {
+            writeln!(
+                f,
+                "{host:0$}  {mode:1$}  {path:2$}  {what:3$}  {row}",
+                widths[0], widths[1], widths[2], widths[3]
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,304 @@
+//! Plan + Vault -> Bundles: the only place that knows the template engine.
+//!
+//! Whatever a template writes out is escaped for the kind of file it is, by the file's name: a value can't break out of a
+//! unit, a YAML file, an nginx file or a shell script, whatever it holds. Secrets go straight from where they are kept into
+//! the file's own wiped buffer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Object, Serde, Value};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
+
+use crate::bundle::{Bundle, Content};
+use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
+use crate::catalog::components::Component;
+use crate::catalog::identities::NODE_PLACEHOLDER;
+use crate::cluster::{Cluster, Host};
+use crate::facts::{Facts, facts};
+use crate::pki::secret::SecretBytes;
+use crate::plan::{Plan, PlannedContent, PlannedFile};
+use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
+use crate::yaml;
+
+/// Templates that lie beside a host's tree or are used at several paths.
+const BESIDE: [Template; 3] = [
+    Template { path: "bundle/kubeconfig.yaml", text: include_str!("templates/bundle/kubeconfig.yaml") },
+    Template { path: "bundle/INSTALL.md", text: include_str!("templates/bundle/INSTALL.md") },
+    Template { path: "bundle/install.sh", text: include_str!("templates/bundle/install.sh") },
+];
+const KUBECONFIG: &str = BESIDE[0].path;
+const INSTALL_MD: &str = BESIDE[1].path;
+const INSTALL_SH: &str = BESIDE[2].path;
+
+/// Why a bundle could not be rendered: a mistake in a template or a table.
+#[derive(Debug)]
+pub struct RenderError(String);
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RenderError {}
+
+impl From<Error> for RenderError {
+    fn from(error: Error) -> Self {
+        // The alternate form would print the variables too, and there are keys among them.
+        RenderError(format!("{error}"))
+    }
+}
+
+/// Renders the bundles of a plan, one host at a time.
+pub struct Renderer<'a> {
+    plan: &'a Plan<'a>,
+    vault: &'a Vault,
+    environment: Environment<'static>,
+    /// What each certificate and key looks like inside a kubeconfig.
+    embedded: BTreeMap<&'a str, Embedded>,
+    files: BTreeMap<&'a str, Vec<&'a PlannedFile<'a>>>,
+}
+
+struct Embedded {
+    certificate: Value,
+    key: Value,
+}
+
+impl<'a> Renderer<'a> {
+    /// Compiles the templates and encodes what all hosts share.
+    pub fn new(plan: &'a Plan<'a>, vault: &'a Vault) -> Result<Self, RenderError> {
+        let embedded = vault
+            .issued
+            .iter()
+            .map(|(id, issued)| {
+                let certificate = Value::from(Base64::encode_string(&issued.certificate));
+                (id.as_str(), Embedded { certificate, key: Value::from_object(SecretText::base64_of(&issued.key)) })
+            })
+            .collect();
+        let mut files: BTreeMap<&str, Vec<&PlannedFile<'_>>> = BTreeMap::new();
+        for file in &plan.files {
+            files.entry(&file.host.name).or_default().push(file);
+        }
+        Ok(Renderer { plan, vault, environment: environment()?, embedded, files })
+    }
+
+    /// The whole bundle of `host`, its manifest included.
+    pub fn bundle(&self, host: &Host) -> Result<Bundle, RenderError> {
+        let facts = facts(self.plan.cluster, host);
+        let variables = Value::from(Serde(&facts));
+        let mut bundle = Bundle::new();
+        let failed = |error: crate::bundle::BundleError| RenderError(error.to_string());
+        for file in self.files.get(host.name.as_str()).into_iter().flatten() {
+            let path = format!("rootfs{}", file.path);
+            match self.content(file, &facts, &variables)? {
+                Some(content) => bundle.insert_file(&path, file.mode, content).map_err(failed)?,
+                None => bundle.insert_directory(path.trim_end_matches('/'), file.mode).map_err(failed)?,
+            }
+        }
+        let beside = |name: &str| {
+            let text = self.render(name, variables.clone())?;
+            Ok::<_, RenderError>(Content::Public(text.expose().into()))
+        };
+        bundle.insert_file("INSTALL.md", 0o644, beside(INSTALL_MD)?).map_err(failed)?;
+        bundle.insert_file("install.sh", 0o755, beside(INSTALL_SH)?).map_err(failed)?;
+        bundle.add_manifest().map_err(failed)?;
+        Ok(bundle)
+    }
+
+    /// The content of a file; none for a directory.
+    fn content(&self, file: &PlannedFile<'_>, facts: &Facts, variables: &Value) -> Result<Option<Content>, RenderError> {
+        let cluster = self.plan.cluster;
+        let issued =
+            |id: &str| self.vault.issued.get(id).ok_or_else(|| RenderError(format!("nobody has issued {id}")));
+        let content = match &file.content {
+            PlannedContent::Directory => return Ok(None),
+            PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
+            PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
+            PlannedContent::Request(id) => Content::Public(issued(id)?.request.clone()),
+            PlannedContent::Kubeconfig { id, through } => {
+                Content::Secret(Arc::new(self.kubeconfig(id, facts.server(*through), variables)?))
+            }
+            PlannedContent::Rendered(template) => {
+                let bytes = self.render(template.path, self.variables_of(template, cluster, variables)?)?;
+                match file.row.reader {
+                    Reader::Root => Content::Secret(Arc::new(bytes)),
+                    Reader::Everyone => Content::Public(bytes.expose().into()),
+                }
+            }
+            PlannedContent::CsrFile { file, host } => {
+                let csr = cluster.pki.csrs.get(*file).ok_or_else(|| RenderError(format!("there is no {file}")))?;
+                Content::Public(match host {
+                    Some(host) => csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into(),
+                    None => csr.text.as_bytes().into(),
+                })
+            }
+            PlannedContent::SigningConfig => Content::Public(cluster.pki.config_text.as_bytes().into()),
+        };
+        Ok(Some(content))
+    }
+
+    /// What a template sees beyond the facts: a unit its flags, the encryption configuration its key.
+    fn variables_of(&self, template: &Template, cluster: &Cluster, variables: &Value) -> Result<Value, RenderError> {
+        let component = template.path.strip_prefix("etc/systemd/system/").and_then(|name| name.strip_suffix(".service"));
+        let component = component.and_then(Component::by_name);
+        let flags = component.map_or(Ok(Vec::new()), |component| self.flags(component, cluster, variables))?;
+        let encryption = context! {
+            provider => cluster.encryption.name(),
+            key_name => ENCRYPTION_KEY_NAME,
+            key => Value::from_object(SecretText(self.vault.encryption_key.clone())),
+        };
+        Ok(context! { flags, encryption, ..variables.clone() })
+    }
+
+    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last.
+    fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
+        component
+            .flags
+            .iter()
+            .chain(cluster.release.flags_of(component.name))
+            .map(|(name, value)| match value {
+                Some(value) => Ok(format!("--{name}={}", self.environment.render_named_str("flag.raw", value, facts)?)),
+                None => Ok(format!("--{name}")),
+            })
+            .collect()
+    }
+
+    /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
+    fn kubeconfig(&self, id: &str, server: &str, facts: &Value) -> Result<SecretBytes, RenderError> {
+        let missing = || RenderError(format!("nobody has issued {id}"));
+        let certificate = self.plan.certificates.iter().find(|certificate| certificate.id == id).ok_or_else(missing)?;
+        let own = self.embedded.get(id).ok_or_else(missing)?;
+        let authority = certificate.signed_by.and_then(|issuer| self.embedded.get(issuer)).ok_or_else(missing)?;
+        let user = certificate.user();
+        let variables = context! {
+            authority => authority.certificate.clone(),
+            certificate => own.certificate.clone(),
+            key => own.key.clone(),
+            server, user,
+            ..facts.clone()
+        };
+        self.render(KUBECONFIG, variables)
+    }
+
+    fn render(&self, template: &str, variables: Value) -> Result<SecretBytes, RenderError> {
+        let mut bytes = SecretBytes::with_capacity(16 * 1024);
+        self.environment.get_template(template)?.render_captured_to(variables, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn environment() -> Result<Environment<'static>, RenderError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
+    environment.set_formatter(escape_for_the_file);
+    environment.add_filter("quoted", |text: &str| Value::from_safe_string(yaml::quoted(text)));
+    let rows = ARTIFACTS.iter().filter_map(|row| match row.holds {
+        Holds::Rendered(template) => Some(template),
+        _ => None,
+    });
+    for template in rows.chain(BESIDE) {
+        environment.add_template(template.path, template.text)?;
+    }
+    Ok(environment)
+}
+
+/// Writes a value as the kind of file that is being rendered needs it.
+fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if let Some(secret) = value.downcast_object_ref::<SecretText>() {
+        return secret.write_to(out);
+    }
+    if value.is_safe() {
+        return Ok(write!(out, "{value}")?);
+    }
+    let text = value.to_string();
+    let kind = state.name().rsplit('.').next().unwrap_or_default().to_owned();
+    let escaped = match kind.as_str() {
+        "service" => systemd_argument(&text),
+        "yaml" => value.as_str().map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
+        "conf" => nginx_token(&text),
+        "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
+        "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
+        _ => None,
+    };
+    let escaped = escaped.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidOperation, format!("{text:?} can't stand in {}", state.name()))
+    })?;
+    Ok(out.write_str(&escaped)?)
+}
+
+/// One word of a systemd command line: specifiers and variables are doubled, and what a word must not hold is quoted
+/// (systemd.service(5), "Command lines"; systemd.unit(5), "Specifiers").
+fn systemd_argument(text: &str) -> Option<String> {
+    if text.chars().any(char::is_control) {
+        return None;
+    }
+    let doubled = text.replace('%', "%%").replace('$', "$$");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:@%$+[]~".contains(c);
+    if !doubled.is_empty() && doubled.chars().all(plain) {
+        return Some(doubled);
+    }
+    Some(format!("\"{}\"", doubled.replace('\\', r"\\").replace('"', r#"\""#)))
+}
+
+/// A word of an nginx file that needs no quotes: a name, an address or a number.
+fn nginx_token(text: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]/".contains(c);
+    (!text.is_empty() && text.chars().all(plain)).then(|| text.to_owned())
+}
+
+/// A secret as a template's variable: it can be written into a file, and into nothing else.
+struct SecretText(Arc<SecretBytes>);
+
+impl SecretText {
+    fn base64_of(secret: &SecretBytes) -> Self {
+        let mut text = zeroize::Zeroizing::new(vec![0; Base64::encoded_len(secret.expose())]);
+        // The buffer has the length that the encoding needs, so this does not fail.
+        let encoded = Base64::encode(secret.expose(), &mut text).unwrap_or_default();
+        SecretText(Arc::new(SecretBytes::from(encoded.as_bytes())))
+    }
+
+    fn write_to(&self, out: &mut Output<'_>) -> Result<(), Error> {
+        let text = std::str::from_utf8(self.0.expose())
+            .map_err(|_| Error::new(ErrorKind::InvalidOperation, "a secret is not text"))?;
+        Ok(out.write_str(text)?)
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret, not shown")
+    }
+}
+
+impl Object for SecretText {
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret, not shown")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_systemd_argument_stays_one_word() {
+        assert_eq!(systemd_argument("--a=b,c:1").as_deref(), Some("--a=b,c:1"));
+        assert_eq!(systemd_argument("--a=50%$HOME").as_deref(), Some("--a=50%%$$HOME"));
+        assert_eq!(systemd_argument("a b").as_deref(), Some("\"a b\""));
+        assert_eq!(systemd_argument(r#"a"\;"#).as_deref(), Some(r#""a\"\\;""#));
+        assert_eq!(systemd_argument("a\nExecStartPre=/bin/sh"), None);
+    }
+
+    #[test]
+    fn an_nginx_token_holds_no_syntax() {
+        assert_eq!(nginx_token("[fd00::1]").as_deref(), Some("[fd00::1]"));
+        assert_eq!(nginx_token("a;"), None);
+        assert_eq!(nginx_token("a b"), None);
+        assert_eq!(nginx_token("{"), None);
+    }
+}

@@ -1,0 +1,626 @@
+//! cluster.toml -> a draft: each value by itself is well formed, or absent and reported. What must fit together is judged
+//! in the other modules.
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::catalog::releases::{RELEASES, Release};
+use crate::cluster::{EncryptionProvider, Endpoint, Role};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
+
+use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
+use super::tree::{self, At, Fields, Naming, Node, Value};
+use super::{suggest, toml_text};
+
+/// The port of the API server, and the default of endpoints and load balancers.
+pub const API_SERVER_PORT: u16 = 6443;
+
+/// What cluster.toml says. None is a value that is wrong and has been reported.
+#[derive(Debug)]
+pub struct Draft {
+    pub name: Option<At<String>>,
+    pub release: Option<&'static Release>,
+    pub domain: Option<At<String>>,
+    /// The inner none: not given.
+    pub endpoint: Option<Option<At<Endpoint>>>,
+    pub services: Option<At<IpNet>>,
+    pub pods: Option<At<IpNet>>,
+    /// The inner none: not given.
+    pub dns: Option<Option<At<IpAddr>>>,
+    pub csr: Option<At<String>>,
+    pub profile: Option<At<String>>,
+    pub issued: Option<At<OffsetDateTime>>,
+    pub encryption: Option<At<EncryptionProvider>>,
+    pub load_balancer_port: Option<At<u16>>,
+    /// Codes that are silenced.
+    pub allow: BTreeSet<&'static str>,
+    pub hosts: Vec<DraftHost>,
+    /// Whether a host could not be read, so that what is missing may be what it was.
+    pub hosts_incomplete: bool,
+    /// For what is wrong with the hosts as a whole.
+    pub hosts_place: Option<Place>,
+}
+
+/// A host as it is written.
+#[derive(Debug)]
+pub struct DraftHost {
+    pub name: Option<At<String>>,
+    pub ip: Option<At<IpAddr>>,
+    /// None if any is unknown.
+    pub roles: Option<BTreeSet<Role>>,
+    pub roles_place: Place,
+}
+
+impl DraftHost {
+    /// Whether the host has `role`.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.as_ref().is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// Where the host's name stands, or the next best.
+    pub fn place(&self) -> Place {
+        self.name
+            .as_ref()
+            .and_then(|name| name.place.clone())
+            .unwrap_or_else(|| self.roles_place.clone())
+    }
+}
+
+const TOP: &[&str] = &[
+    "cluster",
+    "network",
+    "pki",
+    "encryption",
+    "load_balancer",
+    "checks",
+    "hosts",
+];
+const CLUSTER: &[&str] = &["name", "kubernetes", "domain", "endpoint"];
+const NETWORK: &[&str] = &["services", "pods", "dns"];
+const PKI: &[&str] = &["csr", "profile", "issued", "seed"];
+const ENCRYPTION: &[&str] = &["provider"];
+const LOAD_BALANCER: &[&str] = &["port"];
+const CHECKS: &[&str] = &["allow"];
+const HOST: &[&str] = &["name", "ip", "roles"];
+
+/// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
+const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
+
+/// Reads cluster.toml. Also says whether its syntax is sound, without which nothing can be said of what is not in it.
+pub fn read(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> (Draft, bool) {
+    let mut syntax = Diagnostics::new();
+    let root = toml_text::parse(file, &mut syntax);
+    let sound = syntax.is_empty();
+    let mut own = Diagnostics::new();
+    let draft = draft(file, &root, &mut own);
+    if !sound {
+        let lines = BrokenLines::of(file, syntax.clone());
+        own.retain(|finding| {
+            !FOLLOW_FROM_SYNTAX.iter().any(|code| code.name == finding.code)
+                && !finding
+                    .place
+                    .as_ref()
+                    .is_some_and(|place| lines.contain(place.span.start))
+        });
+    }
+    diagnostics.append(syntax);
+    diagnostics.append(own);
+    (draft, sound)
+}
+
+/// The lines that hold a syntax error.
+struct BrokenLines {
+    starts: Vec<usize>,
+    lines: BTreeSet<usize>,
+}
+
+impl BrokenLines {
+    fn of(file: &SourceFile, syntax: Diagnostics) -> BrokenLines {
+        let starts: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        let places = syntax.into_vec().into_iter().filter_map(|finding| finding.place);
+        let lines = places
+            .map(|place| starts.partition_point(|start| *start <= place.span.start))
+            .collect();
+        BrokenLines { starts, lines }
+    }
+
+    fn contain(&self, offset: usize) -> bool {
+        self.lines
+            .contains(&self.starts.partition_point(|start| *start <= offset))
+    }
+}
+
+/// The strings `[pki] csr` and `[pki] seed`, whatever else is wrong.
+pub fn pki_paths(text: &str) -> (Option<String>, Option<String>) {
+    let file = SourceFile::new("", text);
+    let mut nobody = Diagnostics::new();
+    let root = toml_text::parse(&file, &mut nobody);
+    let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
+        return (None, None);
+    };
+    let Some(pki) = top.table("pki", PKI, &mut nobody) else {
+        return (None, None);
+    };
+    let mut path = |name| {
+        pki.text(name, &mut nobody)
+            .map(|text| text.value)
+            .filter(|path| !path.is_empty())
+    };
+    (path("csr"), path("seed"))
+}
+
+/// A section and its fields; an absent one is an empty one.
+fn section<'a>(
+    top: &Fields<'a>,
+    name: &str,
+    known: &[&'static str],
+    empty: &'a Node,
+    diagnostics: &mut Diagnostics,
+) -> Option<Fields<'a>> {
+    if top.has(name) {
+        top.table(name, known, diagnostics)
+    } else {
+        Fields::of(top.file(), empty, known, Naming::Exact, diagnostics)
+    }
+}
+
+fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> Draft {
+    let empty = Node {
+        value: Value::Table(Vec::new()),
+        span: 0..0,
+    };
+    let top = match Fields::of(file, root, TOP, Naming::Exact, diagnostics) {
+        Some(top) => top,
+        None => return Draft::unreadable(),
+    };
+    let mut draft = Draft::unreadable();
+
+    if let Some(cluster) = section(&top, "cluster", CLUSTER, &empty, diagnostics) {
+        draft.name = cluster
+            .text_or("name", "kubernetes", diagnostics)
+            .and_then(|name| cluster_name(name, diagnostics));
+        draft.release = release(&cluster, diagnostics);
+        draft.domain = cluster
+            .text_or("domain", "cluster.local", diagnostics)
+            .and_then(|name| domain(name, diagnostics));
+        draft.endpoint = match cluster.has("endpoint") {
+            true => cluster
+                .text("endpoint", diagnostics)
+                .and_then(|text| endpoint(text, diagnostics))
+                .map(Some),
+            false => Some(None),
+        };
+    }
+    if let Some(network) = section(&top, "network", NETWORK, &empty, diagnostics) {
+        let mut range_of = |name, default| {
+            network
+                .text_or(name, default, diagnostics)
+                .and_then(|text| range(text, diagnostics))
+        };
+        draft.services = range_of("services", "10.32.0.0/24");
+        draft.pods = range_of("pods", "10.200.0.0/16");
+        draft.dns = match network.has("dns") {
+            true => network
+                .text("dns", diagnostics)
+                .and_then(|text| address(text, diagnostics))
+                .map(Some),
+            false => Some(None),
+        };
+    }
+    if let Some(pki) = section(&top, "pki", PKI, &empty, diagnostics) {
+        draft.csr = pki
+            .text_or("csr", "csr", diagnostics)
+            .and_then(|path| path_name(path, diagnostics));
+        pki.text("seed", diagnostics)
+            .and_then(|path| path_name(path, diagnostics));
+        draft.profile = pki.text_or("profile", "kubernetes", diagnostics);
+        draft.issued = issued(&top, &pki, diagnostics);
+    }
+    if let Some(encryption) = section(&top, "encryption", ENCRYPTION, &empty, diagnostics) {
+        let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
+        draft.encryption = text.and_then(|text| provider(text, diagnostics));
+    }
+    if let Some(load_balancer) = section(&top, "load_balancer", LOAD_BALANCER, &empty, diagnostics) {
+        draft.load_balancer_port = match load_balancer.has("port") {
+            true => load_balancer
+                .integer("port", diagnostics)
+                .and_then(|port| port_number(port, diagnostics)),
+            false => Some(At::default_value(API_SERVER_PORT)),
+        };
+    }
+    if let Some(checks) = section(&top, "checks", CHECKS, &empty, diagnostics) {
+        let codes = checks.texts("allow", diagnostics).unwrap_or_default();
+        draft.allow = codes
+            .into_iter()
+            .filter_map(|code| allowed(&code, diagnostics))
+            .collect();
+    }
+    read_hosts(&top, &mut draft, diagnostics);
+    draft
+}
+
+impl Draft {
+    fn unreadable() -> Draft {
+        Draft {
+            name: None,
+            release: None,
+            domain: None,
+            endpoint: None,
+            services: None,
+            pods: None,
+            dns: None,
+            csr: None,
+            profile: None,
+            issued: None,
+            encryption: None,
+            load_balancer_port: None,
+            allow: BTreeSet::new(),
+            hosts: Vec::new(),
+            hosts_incomplete: true,
+            hosts_place: None,
+        }
+    }
+}
+
+fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics) {
+    let list = top.list("hosts", diagnostics);
+    let nodes = list.as_ref().map_or(&[][..], |list| list.value);
+    draft.hosts_place = nodes.first().map(|node| Place::new(top.file(), node.span.clone()));
+    if top.misspelt("hosts") {
+        return;
+    }
+    if !top.has("hosts") || (list.is_some() && nodes.is_empty()) {
+        let place = list
+            .and_then(|list| list.place)
+            .unwrap_or_else(|| Place::new(top.file(), 0..0));
+        diagnostics.report(Diagnostic::new(codes::NO_HOSTS, "the cluster has no hosts").at(place));
+        return;
+    }
+    draft.hosts = nodes
+        .iter()
+        .filter_map(|node| host(top.file(), node, diagnostics))
+        .collect();
+    draft.hosts_incomplete =
+        draft.hosts.len() < nodes.len() || list.is_none() || draft.hosts.iter().any(|host| host.roles.is_none());
+}
+
+fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftHost> {
+    let fields = Fields::of(file, node, HOST, Naming::Exact, diagnostics)?;
+    for name in ["name", "ip"] {
+        fields.require(name, diagnostics);
+    }
+    Some(DraftHost {
+        name: fields
+            .text("name", diagnostics)
+            .and_then(|name| host_name(name, diagnostics)),
+        ip: fields
+            .text("ip", diagnostics)
+            .and_then(|text| address(text, diagnostics)),
+        roles: roles(&fields, diagnostics),
+        roles_place: fields.place("roles"),
+    })
+}
+
+fn roles(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeSet<Role>> {
+    let no_role = |diagnostics: &mut Diagnostics| {
+        diagnostics.report(Diagnostic::new(codes::NO_ROLE, "the host has no role").at(fields.place("roles")));
+        None
+    };
+    if fields.misspelt("roles") {
+        return None;
+    }
+    if !fields.has("roles") {
+        return no_role(diagnostics);
+    }
+    let written = fields.list("roles", diagnostics)?.value;
+    if written.is_empty() {
+        return no_role(diagnostics);
+    }
+    let mut roles = BTreeSet::new();
+    let mut sound = true;
+    for node in written {
+        let Some(text) = tree::text(fields.file(), node, diagnostics) else {
+            sound = false;
+            continue;
+        };
+        match Role::ALL.into_iter().find(|role| role.name() == text.value) {
+            Some(role) if !roles.insert(role) => {
+                let message = format!("the role `{}` is given twice", text.value);
+                diagnostics.report(Diagnostic::new(codes::DUPLICATE_ROLE, message).at(text.place));
+            }
+            Some(_) => {}
+            None => {
+                sound = false;
+                let names = || Role::ALL.into_iter().map(Role::name);
+                let hint = suggest::nearest(&text.value, names()).map_or_else(
+                    || format!("the roles are {}", suggest::listed(names())),
+                    |name| format!("did you mean `{name}`?"),
+                );
+                let message = format!("unknown role \"{}\"", text.value);
+                diagnostics.report(Diagnostic::new(codes::UNKNOWN_ROLE, message).at(text.place).hint(hint));
+            }
+        }
+    }
+    sound.then_some(roles)
+}
+
+fn cluster_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    if names::is_cluster_name(&name.value) {
+        return Some(name);
+    }
+    let message = format!("\"{}\" can't be a cluster's name", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_CLUSTER_NAME, message).at(name.place));
+    None
+}
+
+fn release(cluster: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<&'static Release> {
+    if !cluster.has("kubernetes") {
+        return RELEASES.last();
+    }
+    let text = cluster.text("kubernetes", diagnostics)?;
+    let release = Release::by_name(&text.value);
+    if release.is_none() {
+        let message = format!("unknown Kubernetes release \"{}\"", text.value);
+        let hint = format!(
+            "the releases are {}",
+            suggest::listed(RELEASES.iter().map(|release| release.kubernetes))
+        );
+        diagnostics.report(
+            Diagnostic::new(codes::UNKNOWN_RELEASE, message)
+                .at(text.place)
+                .hint(hint),
+        );
+    }
+    release
+}
+
+fn domain(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let Some(problem) = names::dns_name_problem(&name.value, LONGEST_DOMAIN) else {
+        return Some(name);
+    };
+    let message = format!("\"{}\" can't be the cluster's domain: {problem}", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_DOMAIN, message).at(name.place));
+    None
+}
+
+fn host_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let Some(problem) = names::dns_name_problem(&name.value, LONGEST_HOST_NAME) else {
+        return Some(name);
+    };
+    let message = format!("\"{}\" can't be a host's name: {problem}", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_HOST_NAME, message).at(name.place));
+    None
+}
+
+fn endpoint(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Endpoint>> {
+    match parse_endpoint(&text.value) {
+        Ok(endpoint) => Some(text.with(endpoint)),
+        Err(problem) => {
+            let message = format!("\"{}\" can't be the endpoint: {problem}", text.value);
+            diagnostics.report(Diagnostic::new(codes::BAD_ENDPOINT, message).at(text.place));
+            None
+        }
+    }
+}
+
+fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
+    let address = |host: &str| host.parse::<IpAddr>().ok();
+    if let Some((_, rest)) = text.split_once("://") {
+        return Err(format!("it is a URL; write `{}`", rest.trim_end_matches('/')));
+    }
+    let (host, port) = if address(text).is_some() {
+        (text, None)
+    } else if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or("the bracket is not closed")?;
+        if !address(host).is_some_and(|address| address.is_ipv6()) {
+            return Err("brackets are for an IPv6 address".to_owned());
+        }
+        match rest {
+            "" => (host, None),
+            rest => (
+                host,
+                Some(rest.strip_prefix(':').ok_or("a port was expected after the bracket")?),
+            ),
+        }
+    } else {
+        match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        }
+    };
+    let port = match port {
+        None => API_SERVER_PORT,
+        Some(port) => {
+            let number = port
+                .parse::<u16>()
+                .ok()
+                .filter(|number| *number > 0 && number.to_string() == port);
+            number.ok_or_else(|| format!("\"{port}\" is no port"))?
+        }
+    };
+    if let Some(address) = address(host) {
+        if let Some(problem) = address_problem(address) {
+            return Err(problem.to_owned());
+        }
+        return Ok(Endpoint {
+            host: address.to_string(),
+            port,
+        });
+    }
+    match names::dns_name_problem(host, 253) {
+        Some(problem) => Err(problem),
+        None => Ok(Endpoint {
+            host: host.to_owned(),
+            port,
+        }),
+    }
+}
+
+fn range(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpNet>> {
+    let Ok(range) = text.value.parse::<IpNet>() else {
+        let message = format!("\"{}\" is no address range", text.value);
+        diagnostics.report(Diagnostic::new(codes::BAD_RANGE, message).at(text.place));
+        return None;
+    };
+    if range.trunc() != range {
+        let message = format!("{range} has host bits set");
+        let hint = format!("write {}", range.trunc());
+        diagnostics.report(Diagnostic::new(codes::HOST_BITS, message).at(text.place).hint(hint));
+        return None;
+    }
+    if let Some(problem) = address_problem(range.network()).filter(|_| range.prefix_len() > 0) {
+        let message = format!("{range} can't be used: {problem}");
+        let hint = "choose a private range (RFC 1918 or RFC 4193)";
+        diagnostics.report(Diagnostic::new(codes::BAD_RANGE, message).at(text.place).hint(hint));
+        return None;
+    }
+    Some(text.with(range))
+}
+
+fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpAddr>> {
+    let problem = match text.value.parse::<IpAddr>() {
+        Ok(address) => match address_problem(address) {
+            None => return Some(text.with(address)),
+            Some(problem) => format!("{address} can't be used: {problem}"),
+        },
+        Err(_) => format!("\"{}\" is no address", text.value),
+    };
+    diagnostics.report(Diagnostic::new(codes::BAD_ADDRESS, problem).at(text.place));
+    None
+}
+
+/// Why other hosts can't reach `address`.
+fn address_problem(address: IpAddr) -> Option<&'static str> {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    let this_network = matches!(address, IpAddr::V4(address) if address.octets()[0] == 0);
+    let reserved = matches!(address, IpAddr::V4(address) if address.octets()[0] >= 240);
+    let mapped = matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
+    match () {
+        () if address.is_unspecified() || this_network => Some("it means no particular host"),
+        () if address.is_loopback() => Some("it is a loopback address"),
+        () if address.is_multicast() => Some("it is a multicast address"),
+        () if link_local => Some("it is a link-local address"),
+        () if reserved => Some("it is reserved"),
+        () if mapped => Some("it is an IPv4 address in IPv6 form; write the IPv4 address"),
+        () => None,
+    }
+}
+
+fn path_name(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    if !path.value.is_empty() {
+        return Some(path);
+    }
+    diagnostics.report(Diagnostic::new(codes::BAD_PATH, "the path is empty").at(path.place));
+    None
+}
+
+fn issued(top: &Fields<'_>, pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
+    if pki.misspelt("issued") || top.misspelt("pki") {
+        return None;
+    }
+    let Some(node) = pki.get("issued") else {
+        let place = if top.has("pki") {
+            pki.own_place()
+        } else {
+            Place::new(top.file(), 0..0)
+        };
+        let hint = "add issued = \"2026-01-01T00:00:00Z\" to [pki]: it takes the place of the clock";
+        diagnostics.report(
+            Diagnostic::new(codes::MISSING_FIELD, "`issued` is missing")
+                .at(place)
+                .hint(hint),
+        );
+        return None;
+    };
+    // TOML has dates of its own; what is written is what is meant, with or without quotes.
+    let text = match node.value {
+        Value::Moment => {
+            let place = pki.place("issued");
+            At {
+                value: place.file.text.get(node.span.clone()).unwrap_or_default().to_owned(),
+                place: Some(place),
+            }
+        }
+        _ => pki.text("issued", diagnostics)?,
+    };
+    let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
+        .ok()
+        .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC));
+    let problem = match moment {
+        None => "it is no RFC 3339 time",
+        Some(moment) if moment.nanosecond() != 0 => "it has a fraction of a second",
+        Some(moment) if !(1950..=9999).contains(&moment.year()) => "its year is not from 1950 to 9999",
+        Some(moment) => return Some(text.with(moment)),
+    };
+    let message = format!("\"{}\" can't be the time of issue: {problem}", text.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_ISSUED, message).at(text.place));
+    None
+}
+
+fn provider(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<EncryptionProvider>> {
+    let names = || EncryptionProvider::ALL.into_iter().map(EncryptionProvider::name);
+    let Some(provider) = EncryptionProvider::ALL
+        .into_iter()
+        .find(|provider| provider.name() == text.value)
+    else {
+        let message = format!("unknown encryption provider \"{}\"", text.value);
+        let hint = format!("the providers are {}", suggest::listed(names()));
+        diagnostics.report(
+            Diagnostic::new(codes::UNKNOWN_PROVIDER, message)
+                .at(text.place)
+                .hint(hint),
+        );
+        return None;
+    };
+    let weakness = match provider {
+        EncryptionProvider::Aescbc => Some("aescbc is open to padding oracle attacks"),
+        EncryptionProvider::Aesgcm => Some("aesgcm must have its key rotated every 200,000 writes"),
+        EncryptionProvider::Secretbox => None,
+    };
+    if let Some(weakness) = weakness {
+        diagnostics.report(Diagnostic::new(codes::WEAK_PROVIDER, weakness).at(text.place.clone()));
+    }
+    Some(text.with(provider))
+}
+
+fn port_number(port: At<i64>, diagnostics: &mut Diagnostics) -> Option<At<u16>> {
+    match u16::try_from(port.value).ok().filter(|number| *number > 0) {
+        Some(number) => Some(port.with(number)),
+        None => {
+            let message = format!("{} is no port", port.value);
+            diagnostics.report(Diagnostic::new(codes::BAD_PORT, message).at(port.place));
+            None
+        }
+    }
+}
+
+fn allowed(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<&'static str> {
+    match Code::by_name(&text.value) {
+        Some(code) if code.severity == Severity::Error => {
+            let message = format!("`{}` is an error, and errors can't be silenced", code.name);
+            diagnostics.report(Diagnostic::new(codes::NOT_SILENCEABLE, message).at(text.place.clone()));
+            None
+        }
+        Some(code) => Some(code.name),
+        None => {
+            let silenceable = codes::CODES
+                .iter()
+                .filter(|code| code.severity != Severity::Error)
+                .map(|code| code.name);
+            let hint = suggest::nearest(&text.value, silenceable).map(|name| format!("did you mean `{name}`?"));
+            let mut diagnostic = Diagnostic::new(codes::UNKNOWN_CODE, format!("unknown code \"{}\"", text.value));
+            if let Some(hint) = hint {
+                diagnostic = diagnostic.hint(hint);
+            }
+            diagnostics.report(diagnostic.at(text.place.clone()));
+            None
+        }
+    }
+}

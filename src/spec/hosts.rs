@@ -1,0 +1,190 @@
+//! Whether the hosts make a cluster together.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::identities::{IDENTITIES, Per};
+use crate::cluster::{Endpoint, Role};
+use crate::diagnostic::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+use super::cluster_file::{API_SERVER_PORT, Draft, DraftHost};
+
+/// The ports that components listen on, on all of a host's addresses or on its loopback alone.
+const PORTS: &[(Role, u16, &str)] = &[
+    (Role::ControlPlane, API_SERVER_PORT, "the API server"),
+    (Role::ControlPlane, 10251, "the scheduler"),
+    (Role::ControlPlane, 10252, "the controller manager"),
+    (Role::ControlPlane, 10257, "the controller manager"),
+    (Role::ControlPlane, 10259, "the scheduler"),
+    (Role::Etcd, 2379, "etcd"),
+    (Role::Etcd, 2380, "etcd"),
+    (Role::Worker, 10248, "the kubelet"),
+    (Role::Worker, 10249, "kube-proxy"),
+    (Role::Worker, 10250, "the kubelet"),
+    (Role::Worker, 10256, "kube-proxy"),
+];
+
+/// Everything that can be wrong with the hosts together. `complete` is false when some could not be read, so that what is
+/// missing may be there.
+pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
+    duplicate_names(draft, diagnostics);
+    duplicate_addresses(draft, diagnostics);
+    reserved_names(draft, diagnostics);
+    port_conflicts(draft, diagnostics);
+    if complete {
+        missing_roles(draft, diagnostics);
+        even_etcd(draft, diagnostics);
+        load_balancing(draft, diagnostics);
+    }
+}
+
+/// Where the API server is reached: as given, else the first load balancer, else the only control plane.
+pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
+    if let Some(endpoint) = draft.endpoint.as_ref()? {
+        return Some(endpoint.value.clone());
+    }
+    let mut control_planes = draft.hosts.iter().filter(|host| host.is(Role::ControlPlane));
+    let (host, port) = match draft.hosts.iter().find(|host| host.is(Role::LoadBalancer)) {
+        Some(host) => (host, draft.load_balancer_port.as_ref()?.value),
+        None => (control_planes.next()?, API_SERVER_PORT),
+    };
+    Some(Endpoint {
+        host: host.ip.as_ref()?.value.to_string(),
+        port,
+    })
+}
+
+fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let mut seen = BTreeSet::new();
+    for name in draft.hosts.iter().filter_map(|host| host.name.as_ref()) {
+        if !seen.insert(&name.value) {
+            let message = format!("another host is named \"{}\"", name.value);
+            diagnostics.report(Diagnostic::new(codes::DUPLICATE_NAME, message).at(name.place.clone()));
+        }
+    }
+}
+
+fn duplicate_addresses(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let mut seen = BTreeMap::new();
+    for host in &draft.hosts {
+        let Some(ip) = &host.ip else { continue };
+        if let Some(first) = seen.insert(ip.value, host) {
+            let owner = first.name.as_ref().map_or("another host", |name| &name.value);
+            let message = format!("{owner} has the address {} too", ip.value);
+            diagnostics.report(Diagnostic::new(codes::DUPLICATE_ADDRESS, message).at(ip.place.clone()));
+            seen.insert(ip.value, first);
+        }
+    }
+}
+
+/// A worker NAME has the files NAME.pem, NAME-key.pem, NAME.csr, NAME-csr.json and NAME.kubeconfig beside those of the
+/// cluster's identities: neither name may be the other, or the other with `-key`.
+fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let identities: BTreeSet<&str> = IDENTITIES
+        .iter()
+        .filter(|row| row.per == Per::Cluster)
+        .map(|row| row.name)
+        .collect();
+    let workers = draft
+        .hosts
+        .iter()
+        .filter(|host| host.is(Role::Worker))
+        .filter_map(|host| host.name.as_ref());
+    let worker_names: BTreeSet<&str> = workers.map(|name| name.value.as_str()).collect();
+    for host in &draft.hosts {
+        let Some(name) = &host.name else { continue };
+        let owns_key_of = name.value.strip_suffix("-key");
+        let problem = if name.value == "localhost" || name.value.starts_with("localhost.") {
+            Some("every host calls itself localhost".to_owned())
+        } else if name.value.ends_with(".tar.gz") || name.value.ends_with(".zip") {
+            Some("its bundle would have the name of an archive".to_owned())
+        } else if !host.is(Role::Worker) {
+            None
+        } else if identities.contains(name.value.as_str()) {
+            Some(format!(
+                "{0}.pem and {0}-key.pem are files of the cluster's own",
+                name.value
+            ))
+        } else if let Some(other) =
+            owns_key_of.filter(|other| identities.contains(other) || worker_names.contains(other))
+        {
+            Some(format!("{}.pem is the key of {other}", name.value))
+        } else if identities.contains(format!("{}-key", name.value).as_str()) {
+            Some(format!("{}-key.pem is a file of the cluster's own", name.value))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let message = format!("\"{}\" can't be the host's name: {problem}", name.value);
+            diagnostics.report(Diagnostic::new(codes::RESERVED_HOST_NAME, message).at(name.place.clone()));
+        }
+    }
+}
+
+fn missing_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let place = draft.hosts_place.clone();
+    for (role, code, message) in [
+        (
+            Role::ControlPlane,
+            codes::NO_CONTROL_PLANE,
+            "no host has the role control-plane",
+        ),
+        (Role::Etcd, codes::NO_ETCD, "no host has the role etcd"),
+        (Role::Worker, codes::NO_WORKER, "no host has the role worker"),
+    ] {
+        if !draft.hosts.iter().any(|host| host.is(role)) {
+            diagnostics.report(Diagnostic::new(code, message).at(place.clone()));
+        }
+    }
+}
+
+fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let members: Vec<&DraftHost> = draft.hosts.iter().filter(|host| host.is(Role::Etcd)).collect();
+    let count = members.len();
+    if let (Some(last), true) = (members.last(), count % 2 == 0) {
+        let message = match count / 2 - 1 {
+            0 => format!(
+                "{count} etcd members tolerate no failure, and neither would {}",
+                count - 1
+            ),
+            1 => format!("{count} etcd members tolerate one failure, as {} would", count - 1),
+            failures => format!(
+                "{count} etcd members tolerate {failures} failures, as {} would",
+                count - 1
+            ),
+        };
+        let diagnostic = Diagnostic::new(codes::EVEN_ETCD, message).at(last.place());
+        diagnostics.report(diagnostic.hint(format!("use {} or {} members", count - 1, count + 1)));
+    }
+}
+
+fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
+    if draft.endpoint.as_ref().is_none_or(Option::is_some) {
+        return;
+    }
+    let with = |role| draft.hosts.iter().filter(move |host| host.is(role));
+    let control_planes = with(Role::ControlPlane).count();
+    if let Some(second) = with(Role::LoadBalancer).nth(1) {
+        let first = with(Role::LoadBalancer)
+            .find_map(|host| host.name.as_ref())
+            .map_or("the first", |name| &name.value);
+        let message = format!("everything uses {first}, the first load balancer");
+        diagnostics.report(Diagnostic::new(codes::SEVERAL_LOAD_BALANCERS, message).at(second.place()));
+    } else if control_planes > 1 && with(Role::LoadBalancer).next().is_none() {
+        let place = with(Role::ControlPlane).nth(1).map(DraftHost::place);
+        let message = format!("{control_planes} control planes, and nothing that reaches them all");
+        diagnostics.report(Diagnostic::new(codes::NO_ENDPOINT, message).at(place));
+    }
+}
+
+fn port_conflicts(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let Some(port) = &draft.load_balancer_port else { return };
+    for host in draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer)) {
+        if let Some((_, number, what)) = PORTS
+            .iter()
+            .find(|(role, number, _)| host.is(*role) && *number == port.value)
+        {
+            let message = format!("the load balancer's port {number} is {what}'s on this host");
+            diagnostics.report(Diagnostic::new(codes::PORT_CONFLICT, message).at(host.place()));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! JSON text -> tree, with the place of every key and value, and every key even when it is doubled.
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::diagnostic::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+
+use super::tree::{Entry, Node, Value};
+
+/// How deep lists and tables may be nested; a CSR has four levels.
+const DEEPEST: usize = 32;
+
+/// The tree of `file`, or none when its syntax is wrong, which is reported.
+pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<Node> {
+    // Go's decoder refuses a byte order mark as well; naming it is kinder than "expected value".
+    if file.text.starts_with('\u{feff}') {
+        let diagnostic = Diagnostic::new(codes::JSON_SYNTAX, "the file begins with a byte order mark");
+        diagnostics.report(
+            diagnostic
+                .at(Place::new(file, 0..3))
+                .hint("save it as UTF-8 without a byte order mark"),
+        );
+        return None;
+    }
+    match serde_json::from_str::<&RawValue>(&file.text) {
+        Ok(raw) => node(file, raw, 0, diagnostics),
+        Err(error) => {
+            let span = offset_of(&file.text, error.line(), error.column());
+            diagnostics.report(Diagnostic::new(codes::JSON_SYNTAX, message(&error)).at(Place::new(file, span)));
+            None
+        }
+    }
+}
+
+fn node(file: &Arc<SourceFile>, raw: &RawValue, depth: usize, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let text = raw.get();
+    let span = span_of(file, text);
+    if depth > DEEPEST {
+        let message = format!("more than {DEEPEST} levels");
+        diagnostics.report(Diagnostic::new(codes::TOO_DEEP, message).at(Place::new(file, span)));
+        return None;
+    }
+    let value = match text.bytes().next() {
+        Some(b'{') => {
+            let pairs = serde_json::from_str::<Pairs>(text)
+                .map_err(|error| report(file, &span, &error, diagnostics))
+                .ok()?;
+            let mut entries = Vec::with_capacity(pairs.0.len());
+            for (key, value) in pairs.0 {
+                let key_span = span_of(file, key.get());
+                let key = string(file, key, diagnostics)?;
+                entries.push(Entry {
+                    key,
+                    key_span,
+                    node: node(file, value, depth + 1, diagnostics)?,
+                });
+            }
+            Value::Table(entries)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)
+                .map_err(|error| report(file, &span, &error, diagnostics))
+                .ok()?;
+            let mut list = Vec::with_capacity(items.len());
+            for item in items {
+                list.push(node(file, item, depth + 1, diagnostics)?);
+            }
+            Value::List(list)
+        }
+        Some(b'"') => Value::Text(string(file, raw, diagnostics)?),
+        Some(b't') => Value::Boolean(true),
+        Some(b'f') => Value::Boolean(false),
+        Some(b'n') => Value::Null,
+        _ => text.parse().map_or(Value::Number, Value::Integer),
+    };
+    Some(Node { value, span })
+}
+
+fn string(file: &Arc<SourceFile>, raw: &RawValue, diagnostics: &mut Diagnostics) -> Option<String> {
+    serde_json::from_str(raw.get())
+        .map_err(|error| report(file, &span_of(file, raw.get()), &error, diagnostics))
+        .ok()
+}
+
+fn report(file: &Arc<SourceFile>, span: &Range<usize>, error: &serde_json::Error, diagnostics: &mut Diagnostics) {
+    diagnostics.report(Diagnostic::new(codes::JSON_SYNTAX, message(error)).at(Place::new(file, span.clone())));
+}
+
+/// serde_json's message without the position that it appends: the place says that better.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ")
+        .map_or(text.as_str(), |(message, _)| message)
+        .to_owned()
+}
+
+/// Where `part`, a slice of the file's text, stands in it.
+fn span_of(file: &SourceFile, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(file.text.as_ptr() as usize);
+    start..start + part.len()
+}
+
+/// The character at a line and a column, both counted from 1 and columns in bytes, as serde_json does.
+fn offset_of(text: &str, line: usize, column: usize) -> Range<usize> {
+    let line_start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let mut start = (line_start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    start..start + text[start..].chars().next().map_or(0, char::len_utf8)
+}
+
+/// The members of an object in the order of the text, doubled ones included.
+struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
+        let mut diagnostics = Diagnostics::new();
+        let tree = parse(&SourceFile::new("a.json", text), &mut diagnostics);
+        (tree, diagnostics.into_vec())
+    }
+
+    #[test]
+    fn knows_the_place_of_each_key_and_value() {
+        let text = "{ \"a\" : [1, \"x\"],\n  \"\\u0061\": null }";
+        let (
+            Some(Node {
+                value: Value::Table(entries),
+                span,
+            }),
+            problems,
+        ) = tree(text)
+        else {
+            panic!("no table")
+        };
+        assert!(problems.is_empty());
+        assert_eq!(&text[span], text);
+        assert_eq!(
+            entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(),
+            ["a", "a"]
+        );
+        assert_eq!(&text[entries[0].key_span.clone()], "\"a\"");
+        assert_eq!(&text[entries[0].node.span.clone()], "[1, \"x\"]");
+        assert_eq!(&text[entries[1].key_span.clone()], "\"\\u0061\"");
+        assert_eq!(entries[1].node.value, Value::Null);
+    }
+
+    #[test]
+    fn points_at_the_syntax_error() {
+        let text = "{\n  \"a\": 1,\n}";
+        let (tree, problems) = tree(text);
+        assert!(tree.is_none());
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "json-syntax");
+        assert_eq!(
+            problems[0].place.as_ref().map(|place| &text[place.span.clone()]),
+            Some("}")
+        );
+    }
+
+    #[test]
+    fn refuses_depth_and_lone_surrogates() {
+        assert_eq!(
+            tree(&format!("{}{}", "[".repeat(100), "]".repeat(100))).1[0].code,
+            "too-deep"
+        );
+        assert_eq!(
+            tree(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).1[0].code,
+            "too-deep"
+        );
+        assert_eq!(tree(r#"{"a": "\ud800"}"#).1[0].code, "json-syntax");
+    }
+}

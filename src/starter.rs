@@ -1,0 +1,21 @@
+//! The files that `khw-gen init` writes: a specification to begin with.
+
+use crate::catalog::identities::IDENTITIES;
+use crate::spec::{CONFIG_FILE, built_in};
+
+/// The name of the topology.
+pub const CLUSTER_TOML: &str = "cluster.toml";
+/// The name of the seed's file.
+pub const SEED: &str = "cluster.seed";
+
+const TEXT: &str = include_str!("starter/cluster.toml");
+
+/// Relative path, mode and content of each file: the topology issued at `issued` (RFC 3339), the CSR files, and the seed as
+/// `seed` gives it.
+pub fn files(issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
+    let topology = TEXT.replace("{issued}", issued);
+    let mut files = vec![(CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes()), (SEED.to_owned(), 0o600, seed.to_vec())];
+    let csrs = std::iter::once(CONFIG_FILE).chain(IDENTITIES.iter().map(|identity| identity.csr));
+    files.extend(csrs.filter_map(|name| Some((format!("csr/{name}"), 0o644, built_in(name)?.as_bytes().to_vec()))));
+    files
+}

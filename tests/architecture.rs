@@ -1,0 +1,659 @@
+//! The house rules that a compiler does not check: what each module may know of, and where effects may happen.
+//!
+//! The sources are read as tokens: comments and texts don't count, and a `use` tree counts as each of its paths.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A source file: its path below the project (`src/disk/tree.rs`) and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn files_below(folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(project().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(path),
+                false => files.push(path.to_str().unwrap().to_owned()),
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn rust_sources(folder: &str) -> Vec<Source> {
+    let paths = files_below(folder).into_iter().filter(|path| path.ends_with(".rs"));
+    let sources: Vec<Source> = paths
+        .map(|path| Source {
+            text: read(&path),
+            path,
+        })
+        .collect();
+    assert!(!sources.is_empty(), "there is nothing in {folder}");
+    sources
+}
+
+// --- Rust as tokens ----------------------------------------------------------------------------------------------------
+
+/// Words, `::` and single characters; no comments, no texts, no lifetimes.
+fn tokens(text: &str) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    let at = |index: usize| characters.get(index).copied().unwrap_or('\0');
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut tokens = Vec::new();
+    let mut index = 0;
+    while index < characters.len() {
+        match at(index) {
+            '/' if at(index + 1) == '/' => {
+                while index < characters.len() && at(index) != '\n' {
+                    index += 1;
+                }
+            }
+            '/' if at(index + 1) == '*' => {
+                let mut depth = 0;
+                loop {
+                    match (at(index), at(index + 1)) {
+                        ('/', '*') => (depth, index) = (depth + 1, index + 2),
+                        ('*', '/') => (depth, index) = (depth - 1, index + 2),
+                        _ => index += 1,
+                    }
+                    if depth == 0 || index >= characters.len() {
+                        break;
+                    }
+                }
+            }
+            '"' => {
+                index += 1;
+                while index < characters.len() && at(index) != '"' {
+                    index += if at(index) == '\\' { 2 } else { 1 };
+                }
+                index += 1;
+            }
+            'r' if at(index + 1) == '"' || (at(index + 1) == '#' && matches!(at(index + 2), '"' | '#')) => {
+                let hashes = (index + 1..).take_while(|index| at(*index) == '#').count();
+                index += hashes + 2;
+                while index < characters.len()
+                    && !(at(index) == '"' && (1..=hashes).all(|offset| at(index + offset) == '#'))
+                {
+                    index += 1;
+                }
+                index += hashes + 1;
+            }
+            '\'' if at(index + 1) == '\\' || at(index + 2) == '\'' => {
+                index += if at(index + 1) == '\\' { 3 } else { 2 };
+                while index < characters.len() && at(index) != '\'' {
+                    index += 1;
+                }
+                index += 1;
+            }
+            ':' if at(index + 1) == ':' => {
+                tokens.push("::".to_owned());
+                index += 2;
+            }
+            // `b"…"` and `b'…'` are texts too.
+            'b' if matches!(at(index + 1), '"' | '\'') => index += 1,
+            c if is_word(c) => {
+                let start = index;
+                while is_word(at(index)) {
+                    index += 1;
+                }
+                // `r#type` is a word like any other, `br"…"` a text.
+                let word: String = characters[start..index].iter().collect();
+                if word != "br" || at(index) != '"' {
+                    tokens.push(word);
+                } else {
+                    index -= 1;
+                }
+            }
+            c if c.is_whitespace() => index += 1,
+            c => {
+                tokens.push(c.to_string());
+                index += 1;
+            }
+        }
+    }
+    tokens
+}
+
+fn is_name(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphabetic() || c == '_') || token == "*"
+}
+
+/// Every path of two or more names, from `use` trees and from code; macros are `name!`.
+fn paths(tokens: &[String]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut index = 0;
+    while index < tokens.len() {
+        if tokens[index] == "use" {
+            index += 1;
+            use_tree(tokens, &mut index, "", &mut found);
+        } else if is_name(&tokens[index]) && tokens[index] != "*" {
+            let mut path = tokens[index].clone();
+            while tokens.get(index + 1).is_some_and(|token| token == "::")
+                && tokens
+                    .get(index + 2)
+                    .is_some_and(|token| is_name(token) && token != "*")
+            {
+                path = format!("{path}::{}", tokens[index + 2]);
+                index += 2;
+            }
+            if tokens.get(index + 1).is_some_and(|token| token == "!") {
+                path.push('!');
+            }
+            // A word alone is a local name, a field or a method.
+            if path.contains("::") || path.ends_with('!') {
+                found.insert(path);
+            }
+            index += 1;
+        } else {
+            index += 1;
+        }
+    }
+    found
+}
+
+/// One tree of a `use`, from `index` to what ends it; the paths in it are found with `prefix` before them.
+fn use_tree(tokens: &[String], index: &mut usize, prefix: &str, found: &mut BTreeSet<String>) {
+    let mut path = prefix.to_owned();
+    while let Some(token) = tokens.get(*index) {
+        match token.as_str() {
+            "::" => *index += 1,
+            "{" => {
+                *index += 1;
+                while tokens.get(*index).is_some_and(|token| token != "}") {
+                    use_tree(tokens, index, &path, found);
+                    if tokens.get(*index).is_some_and(|token| token == ",") {
+                        *index += 1;
+                    }
+                }
+                *index += 1;
+                return;
+            }
+            "as" => *index += 2,
+            name if is_name(name) => {
+                path = if path.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{path}::{name}")
+                };
+                *index += 1;
+            }
+            _ => break,
+        }
+    }
+    found.insert(path);
+}
+
+/// Whether `path` is `what` or something in it; `what` may also be a last name (`*::now_utc`).
+fn is_within(path: &str, what: &str) -> bool {
+    match what.strip_prefix("*::") {
+        Some(last) => {
+            path == last
+                || path.ends_with(&format!("::{last}"))
+                || path.contains(&format!("::{last}::"))
+                || path.starts_with(&format!("{last}::"))
+        }
+        None => path == what || path.starts_with(&format!("{what}::")),
+    }
+}
+
+#[test]
+fn the_reader_of_sources_reads_what_it_should() {
+    let text = r##"
+        //! std::fs in a comment
+        use std::{fs, io::{self, Write as _}, collections::*};
+        /* std::env /* nested */ std::net */
+        fn f<'a>(c: char) { let _ = ("std::process", r#"std::time "quoted" "#, b"x::y", 'x', '\'', b'"'); std::thread::spawn(f); println!("x") }
+    "##;
+    let found = paths(&tokens(text));
+    for expected in [
+        "std::fs",
+        "std::io::self",
+        "std::io::Write",
+        "std::collections::*",
+        "std::thread::spawn",
+        "println!",
+    ] {
+        assert!(found.contains(expected), "{expected} is not in {found:?}");
+    }
+    for path in ["std::env", "std::net", "std::process", "std::time", "x::y"] {
+        assert!(
+            !found.iter().any(|found| is_within(found, path)),
+            "{path} is in {found:?}"
+        );
+    }
+    assert!(is_within("time::OffsetDateTime::now_utc", "*::now_utc") && !is_within("a::now_utcs", "*::now_utc"));
+}
+
+// --- only … may --------------------------------------------------------------------------------------------------------
+
+/// Who alone may name these paths, and why. A folder ends in a slash.
+struct Only {
+    paths: &'static [&'static str],
+    may: &'static [&'static str],
+    why: &'static str,
+}
+
+const ONLY: &[Only] = &[
+    Only {
+        paths: &["std::fs", "std::os::unix::fs", "rustix"],
+        may: &["src/disk/"],
+        why: "all files are touched in one place, where modes, links, crashes and secrets are thought of",
+    },
+    Only {
+        paths: &[
+            "ring",
+            "rcgen",
+            "x509_parser",
+            "pem",
+            "yasna",
+            "p256",
+            "p384",
+            "p521",
+            "sec1",
+            "pkcs1",
+            "pkcs8",
+            "ed25519_dalek",
+            "crypto_bigint",
+            "hmac",
+            "hkdf",
+            "sha2",
+        ],
+        may: &["src/pki/"],
+        why: "all cryptography, DER and PEM is in one folder, which a reviewer can read without the rest",
+    },
+    Only {
+        paths: &["minijinja"],
+        may: &["src/render.rs"],
+        why: "one module knows the template engine",
+    },
+    Only {
+        paths: &["tar", "zip", "flate2"],
+        may: &["src/pack.rs"],
+        why: "one module answers for archives being the same bytes everywhere",
+    },
+    Only {
+        paths: &["annotate_snippets"],
+        may: &["src/diagnostic/"],
+        why: "one module draws diagnostics",
+    },
+    Only {
+        paths: &["toml"],
+        may: &["src/spec/"],
+        why: "what the user wrote is read in one place",
+    },
+    Only {
+        paths: &["clap"],
+        may: &["src/cli.rs", "src/main.rs"],
+        why: "arguments are the command line's alone",
+    },
+    Only {
+        paths: &["std::process", "std::env", "*::IsTerminal", "*::stdout", "*::stderr"],
+        // disk names its staging folder by the process.
+        may: &["src/cli.rs", "src/main.rs", "src/disk/"],
+        why: "the output must not depend on how and where the program is started",
+    },
+    Only {
+        paths: &["println!", "print!", "eprintln!", "eprint!", "dbg!"],
+        may: &["src/cli.rs", "src/main.rs"],
+        why: "only the command line prints: everything else returns what it has to say",
+    },
+    Only {
+        paths: &["getrandom", "rand"],
+        may: &["src/cli.rs"],
+        why: "the compiler draws no randomness; the command that makes a seed does",
+    },
+    Only {
+        paths: &["std::time", "*::SystemTime", "*::Instant", "*::now_utc", "*::now_local"],
+        // The command that writes a new specification puts the day it was made into it, and the compiler reads that.
+        may: &["src/cli.rs"],
+        why: "the same input gives the same bytes tomorrow: the instant of issue stands in cluster.toml",
+    },
+    Only {
+        paths: &["*::HashMap", "*::HashSet", "*::RandomState"],
+        may: &[],
+        why: "their order is another on each run; BTreeMap and BTreeSet have one",
+    },
+    Only {
+        paths: &[
+            "std::net::TcpStream",
+            "std::net::TcpListener",
+            "std::net::UdpSocket",
+            "std::net::ToSocketAddrs",
+        ],
+        may: &[],
+        why: "khw-gen is offline",
+    },
+    Only {
+        paths: &["*::type_name", "*::addr_of", "std::ptr"],
+        may: &[],
+        why: "neither the compiler's version nor addresses may reach the output",
+    },
+];
+
+#[test]
+fn only_some_may() {
+    let mut broken = Vec::new();
+    for source in rust_sources("src") {
+        let found = paths(&tokens(&source.text));
+        for rule in ONLY {
+            if is_one_of(&source.path, rule.may) || is_tests(&source.path) {
+                continue;
+            }
+            for path in found
+                .iter()
+                .filter(|found| rule.paths.iter().any(|path| is_within(found, path)))
+            {
+                broken.push(format!(
+                    "{} names {path}, which only {:?} may: {}",
+                    source.path, rule.may, rule.why
+                ));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+fn is_one_of(path: &str, may: &[&str]) -> bool {
+    may.iter().any(|may| {
+        if may.ends_with('/') {
+            path.starts_with(may)
+        } else {
+            path == *may
+        }
+    })
+}
+
+/// A file that holds only unit tests.
+fn is_tests(path: &str) -> bool {
+    path.ends_with("tests.rs")
+}
+
+// --- what each module may import ---------------------------------------------------------------------------------------
+
+/// A module, the modules of the crate that it may name, and what would go wrong otherwise.
+const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
+    (
+        "pki",
+        &[],
+        "cryptography knows no Kubernetes, no hosts and no paths, so it can be reviewed and reused alone",
+    ),
+    ("yaml", &[], "quoting a scalar depends on nothing"),
+    (
+        "diagnostic",
+        &[],
+        "how a problem is told depends on no particular problem",
+    ),
+    (
+        "catalog",
+        &["cluster", "pki"],
+        "the tables are data: what they lead to is worked out elsewhere",
+    ),
+    ("cluster", &["catalog", "pki"], "a valid cluster is plain data"),
+    (
+        "spec",
+        &["catalog", "cluster", "diagnostic", "pki"],
+        "checking makes nothing and reads nothing from disk",
+    ),
+    (
+        "plan",
+        &["catalog", "cluster", "pki"],
+        "a plan is decided before there are any keys",
+    ),
+    (
+        "facts",
+        &["catalog", "cluster", "plan"],
+        "templates see what was decided, never a secret",
+    ),
+    (
+        "vault",
+        &["cluster", "pki", "plan"],
+        "issuing follows the plan, it decides nothing",
+    ),
+    (
+        "render",
+        &["bundle", "catalog", "cluster", "facts", "pki", "plan", "vault", "yaml"],
+        "rendering reads no specification and writes no file",
+    ),
+    (
+        "bundle",
+        &["pki"],
+        "a bundle is paths, modes and bytes, whatever they mean",
+    ),
+    ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
+    (
+        "disk",
+        &["bundle", "pki", "spec"],
+        "reading and writing knows no meaning",
+    ),
+    ("starter", &["spec"], "a new specification is text"),
+];
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let mut broken = Vec::new();
+    let sources = rust_sources("src");
+    let modules: BTreeSet<String> = sources.iter().map(|source| module_of(&source.path)).collect();
+    for source in &sources {
+        let module = module_of(&source.path);
+        let Some((_, may, why)) = MAY_IMPORT.iter().find(|(name, _, _)| *name == module) else {
+            if !["lib", "main", "cli"].contains(&module.as_str()) {
+                broken.push(format!("{} is a new module: give it a row in MAY_IMPORT", source.path));
+            }
+            continue;
+        };
+        for path in paths(&tokens(&source.text)) {
+            let Some(imported) = path.strip_prefix("crate::").and_then(|path| path.split("::").next()) else {
+                continue;
+            };
+            if imported != module && modules.contains(imported) && !may.contains(&imported) && !is_tests(&source.path) {
+                broken.push(format!(
+                    "{} imports {imported}, but {module} may only {may:?}: {why}",
+                    source.path
+                ));
+            }
+        }
+    }
+    for (module, _, _) in MAY_IMPORT {
+        if !modules.contains(*module) {
+            broken.push(format!("{module} has a row in MAY_IMPORT but is no module"));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// `src/disk/tree.rs` and `src/disk.rs` are both of `disk`.
+fn module_of(path: &str) -> String {
+    let below = path.strip_prefix("src/").unwrap_or(path);
+    below
+        .split('/')
+        .next()
+        .unwrap_or(below)
+        .trim_end_matches(".rs")
+        .to_owned()
+}
+
+/// A text like "1.14" outside the table of releases would be a second place to edit for a new one.
+#[test]
+fn only_the_table_of_releases_knows_kubernetes_versions() {
+    let releases = read("src/catalog/releases.rs");
+    let known: Vec<&str> = releases
+        .split('"')
+        .filter(|text| {
+            text.strip_prefix("1.")
+                .is_some_and(|minor| minor.len() == 2 && minor.bytes().all(|c| c.is_ascii_digit()))
+        })
+        .collect();
+    assert!(
+        !known.is_empty(),
+        "no release is known, or this test no longer recognises one"
+    );
+    let sources = rust_sources("src")
+        .into_iter()
+        .filter(|source| source.path != "src/catalog/releases.rs");
+    let templates = files_below("src/templates").into_iter().map(|path| Source {
+        text: read(&path),
+        path,
+    });
+    for source in sources.filter(|source| !is_tests(&source.path)).chain(templates) {
+        // Unit tests stand at the end of their file and may name releases.
+        let text = source.text.split("#[cfg(test)]").next().unwrap_or_default();
+        for version in &known {
+            let quoted = [
+                format!("\"{version}\""),
+                format!("\"v{version}\""),
+                format!("'{version}'"),
+            ];
+            let named = quoted.iter().any(|quoted| text.contains(quoted));
+            assert!(
+                !named,
+                "{} names Kubernetes {version}: give releases a value instead, so that a new one is one row",
+                source.path
+            );
+        }
+    }
+}
+
+// --- what every file is like -------------------------------------------------------------------------------------------
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for source in rust_sources("src").into_iter().chain(rust_sources("tests")) {
+        assert!(
+            source.text.starts_with("//! ") || source.text.starts_with("#!["),
+            "{} does not begin with `//!`: say what it is for and what it must not do",
+            source.path
+        );
+        assert!(
+            !source.text.contains("(interface skeleton)"),
+            "{} is still a skeleton",
+            source.path
+        );
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    for source in rust_sources("src") {
+        let found = paths(&tokens(&source.text));
+        for path in ["todo!", "unimplemented!"] {
+            assert!(!found.contains(path), "{} holds a {path}", source.path);
+        }
+    }
+}
+
+#[test]
+fn names_say_what_is_inside() {
+    for path in files_below("src").into_iter().chain(files_below("tests")) {
+        for part in Path::new(&path).with_extension("").components() {
+            let part = part.as_os_str().to_str().unwrap();
+            let vague = [
+                "util", "utils", "helper", "helpers", "common", "misc", "shared", "stuff",
+            ]
+            .contains(&part);
+            assert!(!vague, "{path}: {part} says nothing about what is inside");
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_forbidden() {
+    for root in ["src/lib.rs", "src/main.rs"] {
+        assert!(
+            read(root).contains("#![forbid(unsafe_code)]"),
+            "{root} does not forbid unsafe code"
+        );
+    }
+}
+
+// --- dependencies ------------------------------------------------------------------------------------------------------
+
+/// The names in `[dependencies]` and `[dev-dependencies]`.
+fn dependencies() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let text = read("Cargo.toml");
+    let manifest: toml::Table = text.parse().unwrap();
+    let names = |table: &str| match manifest.get(table).and_then(toml::Value::as_table) {
+        Some(table) => table.keys().cloned().collect(),
+        None => BTreeSet::new(),
+    };
+    BTreeMap::from([("src", names("dependencies")), ("tests", names("dev-dependencies"))])
+}
+
+/// A table in ARCHITECTURE.md says of each dependency what it is for: rows that begin with the crate's name in backquotes,
+/// under a heading that ends in "Crates".
+#[test]
+fn every_dependency_has_a_reason_and_every_reason_a_dependency() {
+    let text = read("ARCHITECTURE.md");
+    let section = text
+        .split("\n#")
+        .find(|section| {
+            section
+                .lines()
+                .next()
+                .is_some_and(|heading| heading.trim_end().ends_with("Crates"))
+        })
+        .expect("ARCHITECTURE.md has no heading that ends in \"Crates\", with a table of | `crate` | what for |");
+    let explained: BTreeSet<String> = section
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("| `")?
+                .split_once('`')
+                .map(|(name, _)| name.to_owned())
+        })
+        .collect();
+    let used: BTreeSet<String> = dependencies().into_values().flatten().collect();
+    let unexplained: Vec<_> = used.difference(&explained).collect();
+    let gone: Vec<_> = explained.difference(&used).collect();
+    assert!(
+        unexplained.is_empty(),
+        "ARCHITECTURE.md does not say what these are for: {unexplained:?}"
+    );
+    assert!(
+        gone.is_empty(),
+        "ARCHITECTURE.md explains what is no dependency: {gone:?}"
+    );
+}
+
+/// A crate that nobody names is a risk without a use.
+#[test]
+fn every_dependency_is_used() {
+    let dependencies = dependencies();
+    let named_in = |folder: &str| -> BTreeSet<String> {
+        let paths = rust_sources(folder)
+            .into_iter()
+            .flat_map(|source| paths(&tokens(&source.text)));
+        paths
+            .filter_map(|path| path.split("::").next().map(str::to_owned))
+            .collect()
+    };
+    let (src, tests) = (named_in("src"), named_in("tests"));
+    let unused = |names: &BTreeSet<String>, used: &[&BTreeSet<String>]| -> Vec<String> {
+        names
+            .iter()
+            .filter(|name| !used.iter().any(|used| used.contains(&name.replace('-', "_"))))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(unused(&dependencies["src"], &[&src]), [""; 0], "named nowhere in src");
+    assert_eq!(
+        unused(&dependencies["tests"], &[&src, &tests]),
+        [""; 0],
+        "named nowhere in tests"
+    );
+}

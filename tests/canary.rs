@@ -1,0 +1,178 @@
+//! A known seed and its keys, planted and then looked for in everything that comes out, in every form they could take.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use khw_gen::pki::decode::describe_pem;
+use support::{SEED, Spec, files_below, khw_gen, run, said};
+
+/// The forms in which bytes leak: raw, hex, base64 with its three alignments, and Debug's list of numbers.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list: String = secret.iter().map(|byte| format!("{byte}, ")).collect();
+    let mut forms = vec![secret.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes(), list.into_bytes()];
+    for shift in 0..3 {
+        let padded: Vec<u8> = std::iter::repeat_n(0, shift).chain(secret.iter().copied()).collect();
+        let text = base64(&padded);
+        // Without the characters that the neighbours of the secret would change.
+        forms.push(text[(shift * 8).div_ceil(6)..text.len() - 4].to_vec());
+    }
+    forms
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().enumerate().fold(0_u32, |word, (index, byte)| word | u32::from(*byte) << (16 - 8 * index));
+        for index in 0..4 {
+            let sextet = (word >> (18 - 6 * index)) & 63;
+            text.push(if index <= chunk.len() { ALPHABET[sextet as usize] } else { b'=' });
+        }
+    }
+    text
+}
+
+fn decode(text: &[u8]) -> Vec<u8> {
+    let value = |byte: &u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let mut bytes = Vec::new();
+    for chunk in text.iter().filter_map(value).collect::<Vec<u8>>().chunks(4) {
+        let word = chunk.iter().enumerate().fold(0_u32, |word, (index, six)| word | u32::from(*six) << (18 - 6 * index));
+        bytes.extend(&word.to_be_bytes()[1..chunk.len()]);
+    }
+    bytes
+}
+
+fn holds(haystack: &[u8], needles: &[Vec<u8>]) -> bool {
+    needles.iter().any(|needle| haystack.windows(needle.len()).any(|window| window == needle.as_slice()))
+}
+
+/// A piece from the middle of each private key's DER, and the encryption key: all that is secret besides the seed.
+fn keys(out: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {
+    let mut secrets = BTreeMap::new();
+    for (name, bytes) in files_below(&out.join("control/rootfs/root/certs")) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if name.ends_with("-key.pem") {
+            let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+            let der = decode(body.as_bytes());
+            // The private scalar or the second half of an RSA key: nothing that is in the certificate too.
+            let piece = if der.len() > 500 { der[der.len() - 200..][..32].to_vec() } else { der[7..39].to_vec() };
+            secrets.insert(name, forms(&piece));
+        } else if name == "encryption-config.yaml" {
+            let key = text.lines().find_map(|line| line.trim().strip_prefix("secret: ")).expect("a secret");
+            secrets.insert(name, forms(&decode(key.as_bytes())));
+        }
+    }
+    assert_eq!(secrets.len(), 10, "{:?}", secrets.keys());
+    secrets
+}
+
+fn spec(hosts: &[&str]) -> Spec {
+    Spec::new(hosts, "[cluster]\nname = \"canary\"\n").with_csrs(|name, text| match name {
+        "admin-csr.json" | "kubernetes-csr.json" => {
+            text.replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"").replace("\"size\": 2048", "\"size\": 256")
+        }
+        _ => text,
+    })
+}
+
+const HOSTS: [&str; 5] = [
+    "control 10.0.0.1 admin",
+    "cp 10.0.0.2 control-plane",
+    "etcd 10.0.0.3 etcd",
+    "node 10.0.0.4 worker",
+    "lb 10.0.0.5 load-balancer",
+];
+
+#[test]
+fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
+    let spec = spec(&HOSTS);
+    let out = spec.path().with_file_name("out");
+    let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    assert!(output.status.success(), "{}", said(&output));
+
+    let keys = keys(&out);
+    let seed = forms(&SEED);
+    let mut holders = 0;
+    for (name, bytes) in files_below(&out) {
+        if name.ends_with(".tar.gz") {
+            continue; // The same files, compressed.
+        }
+        assert!(!holds(&bytes, &seed), "{name} holds the seed");
+        // What base64 hides: a kubeconfig's key data, PEM bodies.
+        let decoded: Vec<u8> = bytes.split(|byte| *byte == b'\n').flat_map(|line| decode(line.rsplit(|b| *b == b' ').next().unwrap_or(line))).collect();
+        let meant = name.ends_with("-key.pem") || name.ends_with("kubeconfig") || name.ends_with("encryption-config.yaml");
+        for (key, forms) in &keys {
+            let found = holds(&bytes, forms) || holds(&decoded, forms);
+            assert!(meant || !found, "{name} holds {key}");
+            holders += usize::from(found);
+        }
+        if meant {
+            assert_eq!(support::mode(&out.join(&name)), 0o600, "{name}");
+        }
+        if let Some(text) = describe_pem(&bytes) {
+            for forms in keys.values() {
+                assert!(!holds(text.as_bytes(), forms), "the text of {name} holds a key");
+            }
+        }
+    }
+    assert!(holders > 20, "the canary finds keys where they are meant to be: {holders}");
+
+    // Whatever the program says, in every command and when things go wrong.
+    let mut said_in_all = vec![said(&output)];
+    let mut say = |command: &mut Command| said_in_all.push(said(&run(command.env("RUST_BACKTRACE", "full"))));
+    say(khw_gen().arg("plan").arg(spec.path()));
+    say(khw_gen().arg("check").arg(spec.path()));
+    say(khw_gen().args(["check", "--format", "json"]).arg(spec.path()));
+    say(khw_gen().arg("build").arg(spec.path()).args(["-o", "/proc/nothing/out"]));
+    say(khw_gen().arg("build").arg(spec.path()).args(["-o", "/dev/null"]));
+    let seed_file = spec.path().with_file_name("seed");
+    for broken in [&SEED[..31], &[&SEED[..], b"\n"].concat()[..], &hex(&SEED)[..63], &[&hex(&SEED)[..], b"zz"].concat()[..]] {
+        spec.secret("broken", broken);
+        say(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out).arg("--seed-file").arg(seed_file.with_file_name("broken")));
+    }
+    // The seed where a text belongs: it must not be quoted back.
+    say(khw_gen().arg("check").arg(&seed_file));
+    fs::set_permissions(&seed_file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
+    say(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    for text in &said_in_all {
+        assert!(!holds(text.as_bytes(), &seed), "{text}");
+        assert!(keys.values().all(|forms| !holds(text.as_bytes(), forms)), "{text}");
+    }
+    assert!(said_in_all.last().expect("the last").contains("0644"), "an exposed seed is refused: {said_in_all:?}");
+}
+
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+}
+
+#[test]
+fn one_more_host_changes_no_other_hosts_key() {
+    let before = spec(&HOSTS);
+    let mut hosts = HOSTS.to_vec();
+    hosts.insert(0, "first 10.0.0.9 worker");
+    hosts.push("last 10.0.0.10 worker etcd");
+    let after = spec(&hosts);
+    let (_first, before) = support::build(&before.path());
+    let (_second, after) = support::build(&after.path());
+    let certs = |out: &Path| files_below(&out.join("control/rootfs/root/certs"));
+    let (before, after) = (certs(&before), certs(&after));
+    let mut same = 0;
+    for (name, key) in before.iter().filter(|(name, _)| name.ends_with("-key.pem") || name.starts_with("encryption")) {
+        assert!(after[name] == *key, "{name} changed");
+        same += 1;
+    }
+    assert_eq!(same, 10);
+    assert_ne!(after["first-key.pem"], after["last-key.pem"]);
+}

@@ -1,0 +1,216 @@
+//! The commands as their users meet them: exit codes, what goes to which stream, what they refuse, and the README's examples.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use support::{SEED, Spec, files_below, khw_gen, mode, must, project, run, said, walkthrough};
+use tempfile::TempDir;
+
+#[test]
+fn wrong_usage_exits_with_2_and_problems_with_1() {
+    for arguments in [&["frobnicate"][..], &["build"], &["build", "x", "--archive", "rar", "-o", "y"], &["check", "x", "--format", "xml"]] {
+        assert_eq!(run(khw_gen().args(arguments)).status.code(), Some(2), "{arguments:?}");
+    }
+    let missing = run(khw_gen().args(["check", "/nonexistent/cluster.toml"]));
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(said(&missing).contains("/nonexistent/cluster.toml"));
+    let wrong = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.1 worker"], "[cluster]\nnaem = \"x\"\n");
+    for command in ["check", "plan"] {
+        let output = run(khw_gen().arg(command).arg(wrong.path()));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty() && said(&output).contains("naem"), "{}", said(&output));
+    }
+    let out = wrong.path().with_file_name("out");
+    assert_eq!(run(khw_gen().arg("build").arg(wrong.path()).arg("-o").arg(&out)).status.code(), Some(1));
+    assert!(!out.exists());
+}
+
+#[test]
+fn check_speaks_json_on_standard_output() {
+    let wrong = Spec::new(&["cp 10.0.0.1 control-plane etcd"], "[cluster]\nnaem = \"x\"\n");
+    let output = run(khw_gen().args(["check", "--format", "json"]).arg(wrong.path()));
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let first = &report["diagnostics"][0];
+    assert_eq!(first["severity"], "error");
+    assert_eq!(first["code"], "unknown-field");
+    assert_eq!(first["line"], 5);
+    assert!(first["file"].as_str().expect("a file").ends_with("cluster.toml"));
+}
+
+#[test]
+fn plan_lists_what_build_makes() {
+    let plan = must(khw_gen().arg("plan").arg(walkthrough()));
+    let (_folder, out) = support::build(&walkthrough());
+    let mut planned: Vec<(String, u32)> = plan
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let path = format!("{}/rootfs{}", words[0], words[2]);
+            (path.trim_end_matches('/').to_owned(), u32::from_str_radix(words[1], 8).expect("a mode"))
+        })
+        .collect();
+    for (path, planned_mode) in &planned {
+        assert_eq!(mode(&out.join(path)), *planned_mode, "{path}");
+    }
+    planned.sort();
+    let mut made: Vec<String> = files_below(&out).into_keys().filter(|name| name.contains("/rootfs/")).collect();
+    made.retain(|name| planned.binary_search_by(|(path, _)| path.cmp(name)).is_err());
+    assert_eq!(made, Vec::<String>::new(), "made, but not planned");
+}
+
+#[test]
+fn plan_says_which_csr_files_are_built_in() {
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "");
+    let plan = must(khw_gen().arg("plan").arg(spec.path()));
+    assert!(plan.contains("ca-config.json") && plan.contains("node-csr.json"), "{plan}");
+    let own = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| text);
+    assert!(!must(khw_gen().arg("plan").arg(own.path())).contains("Built in"));
+}
+
+#[test]
+fn init_writes_a_specification_that_builds_and_never_overwrites() {
+    let folder = TempDir::new().expect("a folder");
+    let dir = folder.path().join("new/cluster");
+    must(khw_gen().arg("init").arg(&dir));
+    assert_eq!(mode(&dir.join("cluster.seed")), 0o600);
+    must(khw_gen().arg("check").arg(dir.join("cluster.toml")));
+    must(khw_gen().arg("build").arg(dir.join("cluster.toml")).arg("-o").arg(folder.path().join("out")));
+    let before = files_below(&dir);
+    assert!(before.contains_key("csr/ca-config.json"));
+
+    let again = run(khw_gen().arg("init").arg(&dir));
+    assert_eq!(again.status.code(), Some(1));
+    assert!(said(&again).contains("cluster.toml"), "{}", said(&again));
+    assert_eq!(files_below(&dir), before);
+
+    // One file is enough to refuse, and then nothing else is written.
+    let other = folder.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    fs::write(other.join("cluster.seed"), "mine").expect("a file");
+    assert_eq!(run(khw_gen().arg("init").arg(&other)).status.code(), Some(1));
+    assert_eq!(files_below(&other).len(), 1);
+
+    let another = folder.path().join("another");
+    must(khw_gen().arg("init").arg(&another));
+    assert_ne!(files_below(&another)["cluster.seed"], before["cluster.seed"], "every seed is fresh");
+}
+
+#[test]
+fn the_seed_comes_from_the_file_the_option_or_standard_input() {
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| {
+        text.replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"").replace("\"size\": 2048", "\"size\": 256")
+    });
+    let at = |name: &str| spec.path().with_file_name(name);
+    must(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(at("one")));
+    let hex: String = SEED.iter().map(|byte| format!("{byte:02x}")).collect();
+    spec.secret("as-text", format!("# a comment\n{hex}\n").as_bytes());
+    must(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(at("two")).arg("--seed-file").arg(at("as-text")));
+    let mut piped = khw_gen();
+    piped.arg("build").arg(spec.path()).arg("-o").arg(at("three")).args(["--seed-file", "-"]).stdin(Stdio::piped());
+    let mut child = piped.spawn().expect("khw-gen");
+    child.stdin.take().expect("a pipe").write_all(&SEED).expect("the seed");
+    assert!(child.wait().expect("khw-gen").success());
+    assert_eq!(files_below(&at("one")), files_below(&at("two")));
+    assert_eq!(files_below(&at("one")), files_below(&at("three")));
+
+    fs::remove_file(at("seed")).expect("the seed goes");
+    let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(at("four")));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!at("four").exists());
+}
+
+#[test]
+fn a_seed_that_others_may_read_is_refused_unless_it_says_that_it_is_public() {
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd"], "");
+    let seed = spec.path().with_file_name("seed");
+    for exposed in [0o640, 0o604, 0o644, 0o660] {
+        fs::set_permissions(&seed, fs::Permissions::from_mode(exposed)).expect("a mode");
+        let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(seed.with_file_name("out")));
+        assert_eq!(output.status.code(), Some(1), "{exposed:o}");
+    }
+    let output = run(khw_gen().arg("build").arg(walkthrough()).arg("-o").arg(seed.with_file_name("out")));
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("public"), "the demo's seed is warned of");
+}
+
+#[test]
+fn archives_are_as_asked() {
+    let (_folder, reference) = support::build(&walkthrough());
+    for (format, suffix) in [("zip", ".zip"), ("none", ""), ("tar.gz", ".tar.gz")] {
+        let folder = TempDir::new().expect("a folder");
+        let out = folder.path().join("out");
+        must(khw_gen().arg("build").arg(walkthrough()).arg("-o").arg(&out).args(["--archive", format]));
+        let archives: Vec<String> = files_below(&out)
+            .into_keys()
+            .filter(|name| !name.contains('/') && !["MANIFEST", "SHA256SUMS"].contains(&name.as_str()))
+            .collect();
+        if suffix.is_empty() {
+            assert_eq!(archives, Vec::<String>::new());
+            continue;
+        }
+        assert_eq!(archives.len(), 6);
+        assert!(archives.iter().all(|name| name.ends_with(suffix)), "{archives:?}");
+        for archive in archives {
+            let host = archive.trim_end_matches(suffix);
+            let unpacked = folder.path().join("unpacked");
+            let path = out.join(&archive);
+            let mut command = std::process::Command::new(if suffix == ".zip" { "unzip" } else { "tar" });
+            fs::create_dir_all(&unpacked).expect("a folder");
+            if suffix == ".zip" {
+                if support::program("unzip", "zip archives are read back").is_none() {
+                    continue;
+                }
+                command.arg("-q").arg(&path).arg("-d").arg(&unpacked);
+            } else {
+                command.args(["--same-permissions", "-xzf"]).arg(&path).arg("-C").arg(&unpacked);
+            }
+            must(&mut command);
+            assert_eq!(files_below(&unpacked.join(host)), files_below(&reference.join(host)), "{archive}");
+            for name in files_below(&unpacked.join(host)).keys() {
+                assert_eq!(mode(&unpacked.join(host).join(name)), mode(&reference.join(host).join(name)), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn output_that_is_not_ours_is_left_alone() {
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    let build = || run(khw_gen().arg("build").arg(walkthrough()).arg("-o").arg(&out));
+    fs::create_dir(&out).expect("a folder");
+    assert!(build().status.success(), "an empty folder is fine");
+    assert!(build().status.success(), "our own output is replaced");
+    fs::write(out.join("notes.txt"), "mine").expect("a file");
+    let refused = build();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("notes.txt"), "{}", said(&refused));
+    assert_eq!(fs::read_to_string(out.join("notes.txt")).expect("still there"), "mine");
+    let beside: Vec<_> = fs::read_dir(folder.path()).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+    assert_eq!(beside.len(), 1, "nothing is left beside it: {beside:?}");
+}
+
+#[test]
+fn the_readmes_minimal_topology_compiles() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
+    let example = readme.split("<!-- example: minimal -->").nth(1).expect("the example");
+    let text = example.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its text");
+    assert!(text.lines().filter(|line| !line.is_empty()).count() <= 14, "minimal");
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("cluster.toml");
+    fs::write(&path, text).expect("cluster.toml");
+    let seed = folder.path().join("cluster.seed");
+    fs::write(&seed, SEED).expect("a seed");
+    fs::set_permissions(&seed, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let out = folder.path().join("out");
+    must(khw_gen().arg("build").arg(&path).arg("-o").arg(&out));
+    assert!(Path::new(&out.join("master1.tar.gz")).exists() && out.join("node1.tar.gz").exists());
+}

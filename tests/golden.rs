@@ -1,0 +1,98 @@
+//! The walk-through's whole output, byte for byte: what is missing, what is unexpected and what is different are told apart.
+//!
+//! `golden/walkthrough` is the output as it lies on disk, without the archives (their digests are in MANIFEST and SHA256SUMS),
+//! and beside each PEM file that is not secret a decoded text. Modes are in MANIFEST. `make bless` writes it anew.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use khw_gen::pki::decode::describe_pem;
+use support::{build, files_below, mode, project, walkthrough};
+
+const DECODED: &str = ".txt";
+
+fn golden() -> std::path::PathBuf {
+    project().join("golden/walkthrough")
+}
+
+/// The output as a golden: no archives, and a text beside each certificate and request.
+fn as_golden(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files_below(out);
+    files.retain(|name, _| !name.ends_with(".tar.gz"));
+    let decoded: Vec<(String, Vec<u8>)> = files
+        .iter()
+        .filter(|(name, _)| (name.ends_with(".pem") || name.ends_with(".csr")) && !name.ends_with("-key.pem"))
+        .map(|(name, bytes)| {
+            let text = describe_pem(bytes).unwrap_or_else(|| panic!("{name} can't be decoded"));
+            (format!("{name}{DECODED}"), text.into_bytes())
+        })
+        .collect();
+    files.extend(decoded);
+    files
+}
+
+#[test]
+fn the_walk_through_compiles_to_its_golden() {
+    let (_folder, out) = build(&walkthrough());
+    let made = as_golden(&out);
+    if std::env::var_os("KHW_BLESS").is_some() {
+        bless(&made);
+    }
+    let expected = files_below(&golden());
+    let mut wrong = Vec::new();
+    for name in expected.keys().filter(|name| !made.contains_key(*name)) {
+        wrong.push(format!("missing:    {name}"));
+    }
+    for (name, bytes) in &made {
+        match expected.get(name) {
+            None => wrong.push(format!("unexpected: {name}")),
+            Some(golden) if golden != bytes => wrong.push(format!("different:  {name}")),
+            Some(_) => {}
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "the output is not the golden. If the change is meant, look at it after `make bless` and `git diff golden`.\n{}",
+        wrong.join("\n")
+    );
+}
+
+fn bless(made: &BTreeMap<String, Vec<u8>>) {
+    assert!(std::env::var_os("CI").is_none(), "goldens are blessed by people, who look at them, not by CI");
+    let folder = golden();
+    let before = if folder.exists() { files_below(&folder) } else { BTreeMap::new() };
+    for name in before.keys().filter(|name| !made.contains_key(*name)) {
+        println!("removed {name}");
+        fs::remove_file(folder.join(name)).expect("an old golden goes");
+    }
+    for (name, bytes) in made.iter().filter(|(name, bytes)| before.get(*name) != Some(bytes)) {
+        println!("{} {name}", if before.contains_key(name) { "changed" } else { "added" });
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, bytes).expect("a golden");
+    }
+}
+
+#[test]
+fn the_manifests_say_what_is_on_disk() {
+    let (_folder, out) = build(&walkthrough());
+    let manifest = fs::read_to_string(out.join("MANIFEST")).expect("a manifest");
+    let mut listed = Vec::new();
+    for line in manifest.lines().filter(|line| !line.starts_with('#')) {
+        let (bits, rest) = line.split_once(' ').expect("a mode");
+        let (_, path) = rest.split_once(' ').expect("a sum");
+        assert_eq!(format!("{:04o}", mode(&out.join(path))), bits, "{path}");
+        listed.push(path.to_owned());
+    }
+    let mut sorted = listed.clone();
+    sorted.sort();
+    assert_eq!(listed, sorted, "MANIFEST is sorted by path");
+    let files: Vec<String> = listed.into_iter().filter(|path| !path.ends_with('/')).collect();
+    let on_disk: Vec<String> =
+        files_below(&out).into_keys().filter(|name| name != "MANIFEST" && name != "SHA256SUMS").collect();
+    assert_eq!(files, on_disk);
+    support::must(std::process::Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(&out));
+}

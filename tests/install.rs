@@ -1,0 +1,180 @@
+//! `install.sh` as an operator runs it: into a tree, twice, dry, over something else, and from a damaged bundle.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::{build, files_below, mode, must, project, run, said, walkthrough};
+use tempfile::TempDir;
+
+fn install(bundle: &Path, destination: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg(bundle.join("install.sh")).env("DESTDIR", destination).current_dir("/");
+    command
+}
+
+/// The bundle of a host, unpacked from its archive as an operator would.
+fn unpacked(out: &Path, host: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    must(Command::new("tar").arg("-xzf").arg(out.join(format!("{host}.tar.gz"))).current_dir(folder.path()));
+    let bundle = folder.path().join(host);
+    (folder, bundle)
+}
+
+#[test]
+fn every_file_lands_with_its_mode_and_a_second_run_changes_nothing() {
+    let (_folder, out) = build(&walkthrough());
+    for host in ["control", "lb", "master1", "master2", "node1", "node2"] {
+        let (_unpacked, bundle) = unpacked(&out, host);
+        let root = TempDir::new().expect("a folder");
+        must(&mut install(&bundle, root.path()));
+        let tree = bundle.join("rootfs");
+        let expected = files_below(&tree);
+        for (name, bytes) in &expected {
+            let target = root.path().join(name);
+            assert!(fs::read(&target).expect("an installed file") == *bytes, "{host}: {name}");
+            assert_eq!(mode(&target), mode(&tree.join(name)), "{host}: {name}");
+        }
+        let leftovers: Vec<String> = files_below(root.path())
+            .into_keys()
+            .filter(|name| !expected.contains_key(name) && !name.contains(".wants/"))
+            .collect();
+        assert_eq!(leftovers, Vec::<String>::new(), "{host}");
+        if host.starts_with("master") {
+            assert_eq!(mode(&root.path().join("var/lib/etcd")), 0o700);
+            let wants = root.path().join("etc/systemd/system/multi-user.target.wants");
+            assert!(fs::symlink_metadata(wants.join("etcd.service")).is_ok(), "etcd is not enabled");
+        }
+        let again = must(&mut install(&bundle, root.path()));
+        assert!(again.contains(&format!("{host}: nothing to change")), "{again}");
+        assert!(!root.path().join("var/backups").exists(), "nothing was replaced, so nothing is kept");
+    }
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
+    let (_folder, out) = build(&walkthrough());
+    let root = TempDir::new().expect("a folder");
+    let said = must(install(&out.join("master1"), root.path()).arg("--dry-run"));
+    assert!(said.contains("would install 0600 /etc/etcd/kubernetes-key.pem"), "{said}");
+    assert!(said.contains("would create 0700 /var/lib/etcd/"), "{said}");
+    assert!(files_below(root.path()).is_empty());
+    assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
+}
+
+#[test]
+fn what_is_replaced_is_kept_with_its_mode() {
+    let (_folder, out) = build(&walkthrough());
+    let root = TempDir::new().expect("a folder");
+    let config = root.path().join("var/lib/kubernetes/encryption-config.yaml");
+    fs::create_dir_all(config.parent().expect("a parent")).expect("a folder");
+    fs::write(&config, "somebody's own\n").expect("a file");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o640)).expect("a mode");
+    must(&mut install(&out.join("master1"), root.path()));
+    let kept = root.path().join("var/backups/khw-gen/1/var/lib/kubernetes/encryption-config.yaml");
+    assert_eq!(fs::read_to_string(&kept).expect("the copy"), "somebody's own\n");
+    assert_eq!(mode(&kept), 0o640);
+    assert_eq!(mode(&root.path().join("var/backups/khw-gen")), 0o700);
+    assert_eq!(mode(&config), 0o600);
+
+    // A widened mode is closed again, without a second copy of the same run.
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).expect("a mode");
+    must(&mut install(&out.join("master1"), root.path()));
+    assert_eq!(mode(&config), 0o600);
+    assert!(root.path().join("var/backups/khw-gen/2").exists());
+}
+
+#[test]
+fn a_damaged_bundle_is_refused_before_anything_is_touched() {
+    let (_folder, out) = build(&walkthrough());
+    let (_unpacked, bundle) = unpacked(&out, "node1");
+    let root = TempDir::new().expect("a folder");
+    let unit = bundle.join("rootfs/etc/systemd/system/kubelet.service");
+    fs::write(&unit, "[Service]\nExecStart=/bin/evil\n").expect("damage");
+    fs::remove_file(bundle.join("rootfs/var/lib/kubelet/node1.pem")).expect("damage");
+    let output = run(&mut install(&bundle, root.path()));
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("kubelet.service is not what the bundle was made with"), "{said}");
+    assert!(said.contains("node1.pem is missing from the bundle"), "{said}");
+    assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
+}
+
+#[test]
+fn a_link_in_a_files_place_is_replaced_and_not_followed() {
+    let (_folder, out) = build(&walkthrough());
+    let root = TempDir::new().expect("a folder");
+    let victim = root.path().join("victim");
+    fs::write(&victim, "untouched").expect("a file");
+    let key = root.path().join("etc/etcd/kubernetes-key.pem");
+    fs::create_dir_all(key.parent().expect("a parent")).expect("a folder");
+    symlink(&victim, &key).expect("a link");
+    symlink(&victim, root.path().join("etc/etcd/kubernetes-key.pem.khw-gen-new")).expect("a link");
+    must(&mut install(&out.join("master1"), root.path()));
+    assert_eq!(fs::read_to_string(&victim).expect("the victim"), "untouched");
+    assert!(fs::symlink_metadata(&key).expect("the key").is_file());
+}
+
+#[test]
+fn the_include_line_is_added_once_and_an_existing_one_is_respected() {
+    let (_folder, out) = build(&walkthrough());
+    for (before, added) in [
+        ("events {}\nhttp {}\n", true),
+        ("events {}\n# include /etc/nginx/tcpconf.d/*;", true),
+        ("events {}\ninclude /etc/nginx/tcpconf.d/*;\n", false),
+        ("events {}\n  include   /etc/nginx/tcpconf.d/*.conf ;\n", false),
+    ] {
+        let root = TempDir::new().expect("a folder");
+        let conf = root.path().join("etc/nginx/nginx.conf");
+        fs::create_dir_all(conf.parent().expect("a parent")).expect("a folder");
+        fs::write(&conf, before).expect("nginx.conf");
+        must(&mut install(&out.join("lb"), root.path()));
+        must(&mut install(&out.join("lb"), root.path()));
+        let after = fs::read_to_string(&conf).expect("nginx.conf");
+        if added {
+            assert_eq!(after, format!("{}\ninclude /etc/nginx/tcpconf.d/*.conf;\n", before.trim_end_matches('\n')));
+        } else {
+            assert_eq!(after, before);
+        }
+    }
+}
+
+#[test]
+fn the_script_is_posix_sh() {
+    let (_folder, out) = build(&walkthrough());
+    for host in ["master1", "lb", "node1", "control"] {
+        let script = out.join(host).join("install.sh");
+        must(Command::new("sh").arg("-n").arg(&script));
+        for shell in ["dash", "busybox"] {
+            if let Some(shell_path) = support::program(shell, &format!("install.sh in {shell}")) {
+                let root = TempDir::new().expect("a folder");
+                let mut command = Command::new(shell_path);
+                if shell == "busybox" {
+                    command.arg("sh");
+                }
+                must(command.arg(&script).env("DESTDIR", root.path()));
+                assert!(files_below(root.path()).len() > 2 || host == "lb");
+            }
+        }
+        if let Some(shellcheck) = support::program("shellcheck", "shellcheck reads install.sh") {
+            must(Command::new(shellcheck).arg("-s").arg("sh").arg(&script));
+        }
+    }
+    let scripts = project().join("tests/programs");
+    for script in files_below(&scripts).keys() {
+        must(Command::new("sh").arg("-n").arg(scripts.join(script)));
+    }
+}
+
+#[test]
+fn wrong_usage_is_said() {
+    let (_folder, out) = build(&walkthrough());
+    let output = run(Command::new("sh").arg(out.join("lb/install.sh")).arg("--frce"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("usage:"));
+    let output = run(Command::new("sh").arg(out.join("lb/install.sh")).env("DESTDIR", "relative"));
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -1,0 +1,243 @@
+//! Every code of the table has a case in `tests/rejects/<code>/` (or `<code>--<variant>/`), and every case a code: what is
+//! wrong with it, and exactly what is said about it.
+//!
+//! A case is `changes.txt`, a few replacements in the base, which has nothing wrong with it, and `expected.txt`, the whole
+//! rendered text. `KHW_BLESS=1` rewrites what is expected.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use khw_gen::diagnostic::codes::{self, CODES};
+use khw_gen::diagnostic::{Code, Diagnostic, Severity, render_json, render_text};
+use khw_gen::spec::{Sources, check};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn blessing() -> bool {
+    let blessing = env::var_os("KHW_BLESS").is_some_and(|value| value == "1");
+    assert!(
+        !(blessing && env::var_os("CI").is_some()),
+        "what is expected is not rewritten in CI"
+    );
+    blessing
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// File name -> text. CSR files are named `csr/NAME`.
+type Files = BTreeMap<String, String>;
+
+fn base() -> Files {
+    let mut files = Files::new();
+    for folder in ["specs/walkthrough/csr", "tests/rejects/base/csr"] {
+        for entry in fs::read_dir(root().join(folder)).expect("the folder is there") {
+            let path = entry.expect("the folder can be read").path();
+            let name = path
+                .file_name()
+                .expect("a file has a name")
+                .to_string_lossy()
+                .into_owned();
+            files.insert(format!("csr/{name}"), read(&path));
+        }
+    }
+    files.insert(
+        "cluster.toml".to_owned(),
+        read(&root().join("tests/rejects/base/cluster.toml")),
+    );
+    files
+}
+
+/// Applies `changes.txt`: a line that names a file; then `- ` lines, which occur in it once, and the `+ ` lines that take
+/// their place; without `- ` lines the file is replaced; `delete` removes it.
+fn change(files: &mut Files, changes: &str) {
+    let mut file = String::new();
+    let mut lines = changes.lines().peekable();
+    while let Some(&line) = lines.peek() {
+        let mut take = |mark: &str| {
+            let mut block = Vec::new();
+            while let Some(rest) = lines.peek().and_then(|line| line.strip_prefix(mark)) {
+                block.push(rest.strip_prefix(' ').unwrap_or(rest));
+                lines.next();
+            }
+            block.join("\n")
+        };
+        if line.starts_with(['-', '+']) {
+            let (old, new) = (take("-"), take("+"));
+            if old.is_empty() {
+                files.insert(file.clone(), new + "\n");
+                continue;
+            }
+            let text = files.get_mut(&file).unwrap_or_else(|| panic!("there is no {file}"));
+            assert_eq!(text.matches(&old).count(), 1, "not exactly once in {file}: {old}");
+            *text = text.replacen(&old, &new, 1);
+        } else if line == "delete" {
+            assert!(files.remove(&file).is_some(), "there is no {file}");
+            lines.next();
+        } else {
+            file = line.to_owned();
+            lines.next();
+        }
+    }
+}
+
+fn sources(mut files: Files) -> Sources {
+    let cluster = files.remove("cluster.toml").unwrap_or_default();
+    let csr = files
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
+    Sources {
+        cluster_name: "cluster.toml".to_owned(),
+        cluster,
+        csr_dir: "csr".to_owned(),
+        csr: csr.collect(),
+    }
+}
+
+fn findings(sources: &Sources) -> Vec<Diagnostic> {
+    match check(sources) {
+        Ok(checked) => {
+            assert!(
+                checked.remarks.iter().all(|remark| remark.severity != Severity::Error),
+                "an error among remarks"
+            );
+            checked.remarks
+        }
+        Err(findings) => {
+            assert!(
+                findings.iter().any(|finding| finding.severity == Severity::Error),
+                "refused without an error"
+            );
+            findings
+        }
+    }
+}
+
+/// The cases, by the name of their folder.
+fn cases() -> BTreeMap<String, PathBuf> {
+    let entries = fs::read_dir(root().join("tests/rejects")).expect("the folder is there");
+    let folders = entries
+        .map(|entry| entry.expect("the folder can be read").path())
+        .filter(|path| path.is_dir());
+    let named = folders.map(|path| {
+        (
+            path.file_name()
+                .expect("a folder has a name")
+                .to_string_lossy()
+                .into_owned(),
+            path,
+        )
+    });
+    named.filter(|(name, _)| name != "base").collect()
+}
+
+fn code_of(case: &str) -> &str {
+    case.split_once("--").map_or(case, |(code, _)| code)
+}
+
+#[test]
+fn the_base_has_nothing_wrong() {
+    let text = render_text(&findings(&sources(base())));
+    assert!(text.is_empty(), "{text}");
+}
+
+#[test]
+fn every_case_is_told_as_expected() {
+    let mut problems = Vec::new();
+    for (case, folder) in cases() {
+        let mut files = base();
+        change(&mut files, &read(&folder.join("changes.txt")));
+        let findings = findings(&sources(files));
+        let text = render_text(&findings);
+        let expected = folder.join("expected.txt");
+        if blessing() {
+            fs::write(&expected, &text).expect("the case can be written");
+        }
+        if !findings.iter().any(|finding| finding.code == code_of(&case)) {
+            problems.push(format!("{case} does not raise its code, but says:\n{text}"));
+        } else if text != fs::read_to_string(&expected).unwrap_or_default() {
+            problems.push(format!("{case} says:\n{text}"));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_case_and_every_case_a_code() {
+    let cases = cases();
+    let without: Vec<&str> = CODES
+        .iter()
+        .map(|code| code.name)
+        .filter(|code| !cases.keys().any(|case| code_of(case) == *code))
+        .collect();
+    assert!(without.is_empty(), "no case raises {without:?}");
+    let strange: Vec<&String> = cases
+        .keys()
+        .filter(|case| Code::by_name(code_of(case)).is_none())
+        .collect();
+    assert!(strange.is_empty(), "no code is named {strange:?}");
+}
+
+#[test]
+fn the_page_of_codes_is_the_table() {
+    let path = root().join("docs/diagnostics.md");
+    if blessing() {
+        fs::write(&path, codes::page()).expect("the page can be written");
+    }
+    assert_eq!(
+        read(&path),
+        codes::page(),
+        "run the test with KHW_BLESS=1 to rewrite the page"
+    );
+}
+
+#[test]
+fn codes_are_well_formed() {
+    for (index, code) in CODES.iter().enumerate() {
+        assert!(
+            code.name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+            "{}",
+            code.name
+        );
+        assert!(
+            CODES[..index].iter().all(|other| other.name != code.name),
+            "{} stands twice",
+            code.name
+        );
+        assert!(
+            !code.title.is_empty() && code.meaning.ends_with('.') && !code.advice.is_empty(),
+            "{}",
+            code.name
+        );
+        assert!(
+            !code.advice.ends_with('.') && !code.title.ends_with('.'),
+            "{}",
+            code.name
+        );
+    }
+}
+
+#[test]
+fn programs_read_the_same_findings_as_people() {
+    let mut files = base();
+    change(
+        &mut files,
+        "cluster.toml\n- domain = \"cluster.local\"\n+ domain = \"\u{e4}.Local\"\n+ bogus = 1\n",
+    );
+    let findings = findings(&sources(files));
+    let json: serde_json::Value = serde_json::from_str(&render_json(&findings)).expect("valid JSON");
+    assert_eq!(json["kind"], "khw-gen/diagnostics/v1");
+    let list = json["diagnostics"].as_array().expect("a list");
+    assert_eq!(list.len(), 2);
+    assert_eq!(list[0]["code"], "bad-domain");
+    assert_eq!((&list[0]["line"], &list[0]["column"]), (&4.into(), &10.into()));
+    // The columns count characters: the name has 9 with its quotes, and 10 bytes.
+    assert_eq!((&list[0]["end_line"], &list[0]["end_column"]), (&4.into(), &19.into()));
+    assert_eq!(list[1]["severity"], "error");
+    assert_eq!(list[1]["file"], "cluster.toml");
+}
