@@ -9,9 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use khw_gen::pki::cfssl::{self, Profile, Request};
+use khw_gen::pki::cfssl::{self, Authority, Profile, Request};
 use khw_gen::pki::decode::describe_pem;
-use khw_gen::pki::key::{Algorithm, Curve, PublicKey, RsaBits};
+use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey, RsaBits};
 use khw_gen::pki::x509::{X509Error, to_pem};
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
@@ -473,4 +473,106 @@ fn cfssls_answers_are_ours() {
         );
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// A key as cfssl makes it, so that RSA keys take no time.
+fn key_of_cfssl(algorithm: &str, size: u32, folder: &Path) -> KeyPair {
+    let csr = serde_json::json!({"CN": "any", "key": {"algo": algorithm, "size": size}});
+    fs::write(folder.join("key.json"), csr.to_string()).unwrap();
+    let answer = cfssl(["genkey", "key.json"], folder).expect("cfssl makes a key");
+    // cfssl has a label of its own for PKCS#8 with an Ed25519 key, which nothing else reads.
+    let pem = answer["key"]
+        .as_str()
+        .unwrap()
+        .replace("Ed25519 PRIVATE KEY", "PRIVATE KEY");
+    KeyPair::from_pem(pem.as_bytes()).unwrap()
+}
+
+/// cfssl checks a request's signature and that an authority's key and certificate fit each other; OpenSSL checks the chain.
+#[test]
+fn cfssl_and_openssl_accept_what_we_sign() {
+    if !cfssl_is_installed() {
+        println!("cfssl is not installed: nobody judged our signatures");
+        return;
+    }
+    let csr = serde_json::json!({
+        "CN": "system:node:n1", "names": [{"C": "US", "O": "b"}, {"O": "a"}], "hosts": ["n1.example", "10.0.0.1"],
+    });
+    let config = serde_json::json!({"signing": {"default": {"expiry": "8760h"}, "profiles": {"p": {
+        "usages": ["signing", "key encipherment", "server auth", "client auth"], "expiry": "8760h",
+        "not_before": "2026-01-01T00:00:00Z", "not_after": "2126-01-01T00:00:00Z",
+    }}}});
+    let now = time::macros::datetime!(2026-01-01 00:00 UTC);
+    let algorithms = [
+        ("rsa", 2048),
+        ("rsa", 3072),
+        ("rsa", 4096),
+        ("ecdsa", 256),
+        ("ecdsa", 384),
+        ("ecdsa", 521),
+        ("ed25519", 0),
+    ];
+    for (algorithm, size) in algorithms {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        let (ca_key, key) = (
+            key_of_cfssl(algorithm, size, folder.path()),
+            key_of_cfssl(algorithm, size, folder.path()),
+        );
+        let ca_csr = serde_json::json!({"CN": "CA", "names": [{"O": "z"}, {"O": "y"}], "ca": {"expiry": "876000h"}});
+        let ca = cfssl::root(&corpus::request(&ca_csr), &ca_key, now).unwrap();
+        let request = cfssl::signing_request(&corpus::request(&csr), &key).unwrap();
+        let profile = corpus::profile(&config, "p");
+        let authority = Authority {
+            certificate: &ca,
+            key: &ca_key,
+        };
+        let leaf = cfssl::leaf(&corpus::request(&csr), key.public(), &profile, &authority, now).unwrap();
+
+        write("ca.pem", to_pem("CERTIFICATE", &ca).as_bytes());
+        write("ca-key.pem", ca_key.to_pem().expose());
+        write("leaf.pem", to_pem("CERTIFICATE", &leaf).as_bytes());
+        write("leaf.csr", to_pem("CERTIFICATE REQUEST", &request).as_bytes());
+        write("config.json", config.to_string().as_bytes());
+        let mut arguments = vec![
+            "sign",
+            "-ca",
+            "ca.pem",
+            "-ca-key",
+            "ca-key.pem",
+            "-config",
+            "config.json",
+        ];
+        arguments.extend(["-profile", "p", "leaf.csr"]);
+        let answer = cfssl(arguments, folder.path()).unwrap_or_else(|| panic!("cfssl refuses {algorithm}-{size}"));
+        let theirs = der_of(answer["cert"].as_str().unwrap());
+        let ours = cfssl::leaf_content(
+            &corpus::request(&csr),
+            key.public(),
+            &profile,
+            &ca,
+            ca_key.public(),
+            now,
+        );
+        assert_eq!(certificate_difference("leaf", &theirs, ours), None);
+
+        for arguments in [
+            ["verify", "-x509_strict", "-CAfile", "ca.pem", "leaf.pem"].as_slice(),
+            &["req", "-verify", "-noout", "-in", "leaf.csr"],
+        ] {
+            let output = Command::new("openssl")
+                .args(arguments)
+                .current_dir(folder.path())
+                .output();
+            let Ok(output) = output else {
+                println!("OpenSSL is not installed: only cfssl judged our signatures");
+                continue;
+            };
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success(),
+                "{algorithm}-{size}: openssl {arguments:?}: {said}"
+            );
+        }
+    }
 }

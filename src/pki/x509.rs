@@ -230,14 +230,14 @@ impl IssuerCertificate {
 
 fn subject_key_identifier_of(certificate: &X509Certificate<'_>) -> Vec<u8> {
     use x509_parser::extensions::ParsedExtension;
-    let identifiers = certificate
+    let mut identifiers = certificate
         .extensions()
         .iter()
         .filter_map(|extension| match extension.parsed_extension() {
             ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
             _ => None,
         });
-    identifiers.last().unwrap_or_default()
+    identifiers.next().unwrap_or_default()
 }
 
 /// The key identifier of a public key: SHA-1 of the contents of its BIT STRING (RFC 5280, section 4.2.1.2, method 1).
@@ -358,4 +358,216 @@ fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
 
 fn internal(error: rcgen::Error) -> X509Error {
     X509Error::Internal(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::key::{Algorithm, Curve};
+
+    const ALGORITHMS: [Algorithm; 4] = [
+        Algorithm::Ecdsa(Curve::P256),
+        Algorithm::Ecdsa(Curve::P384),
+        Algorithm::Ecdsa(Curve::P521),
+        Algorithm::Ed25519,
+    ];
+
+    fn key(algorithm: Algorithm, seed: u8) -> KeyPair {
+        KeyPair::from_seed(algorithm, &[seed; 32]).unwrap()
+    }
+
+    /// A Name with one common name.
+    fn name(common_name: &str) -> Vec<u8> {
+        construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                writer.next().write_set(|writer| {
+                    writer.next().write_sequence(|writer| {
+                        write_oid(writer.next(), &[2, 5, 4, 3]);
+                        writer.next().write_utf8_string(common_name);
+                    })
+                })
+            })
+        })
+    }
+
+    fn content(issuer: &KeyPair, subject: &KeyPair) -> CertificateContent {
+        let not_before = datetime!(2026-01-01 00:00 UTC);
+        CertificateContent {
+            issuer: name("issuer"),
+            issuer_key: issuer.public().clone(),
+            validity: Validity {
+                not_before,
+                not_after: not_before + Duration::DAY,
+            },
+            subject: name("subject"),
+            subject_key: subject.public().clone(),
+            extensions: vec![Extension {
+                oid: vec![1, 2, 3],
+                critical: true,
+                value: vec![5, 0],
+            }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_its_signature_verifies() {
+        for algorithm in ALGORITHMS {
+            let (issuer, subject) = (key(algorithm, 1), key(Algorithm::Ed25519, 2));
+            let content = content(&issuer, &subject);
+            let der = content.sign(&issuer).unwrap();
+            let (rest, certificate) = X509Certificate::from_der(&der).unwrap();
+            assert!(rest.is_empty());
+            assert_eq!(certificate.raw_serial(), content.serial().unwrap());
+            assert_eq!(certificate.issuer().as_raw(), content.issuer);
+            assert_eq!(certificate.subject().as_raw(), content.subject);
+            assert_eq!(certificate.public_key().raw, subject.public().spki_der());
+            assert_eq!(
+                certificate.validity().not_after.to_datetime(),
+                content.validity.not_after
+            );
+            assert_eq!(certificate.signature_algorithm, certificate.tbs_certificate.signature);
+            let signature = &certificate.signature_value.data;
+            assert!(
+                issuer
+                    .public()
+                    .verifies(certificate.tbs_certificate.as_ref(), signature),
+                "{algorithm}"
+            );
+            assert_eq!(content.sign(&issuer).unwrap(), der);
+        }
+    }
+
+    #[test]
+    fn a_request_is_signed_by_the_key_it_is_for() {
+        use x509_parser::prelude::X509CertificationRequest;
+        for algorithm in ALGORITHMS {
+            let key = key(algorithm, 1);
+            let der = RequestContent {
+                subject: name("subject"),
+                extensions: Vec::new(),
+            }
+            .sign(&key)
+            .unwrap();
+            let (_, request) = X509CertificationRequest::from_der(&der).unwrap();
+            let info = &request.certification_request_info;
+            assert_eq!(info.subject_pki.raw, key.public().spki_der());
+            assert!(
+                key.public().verifies(info.raw, &request.signature_value.data),
+                "{algorithm}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_serial_number_is_the_hash_of_the_rest() {
+        let issuer = key(Algorithm::Ed25519, 1);
+        let content = content(&issuer, &key(Algorithm::Ed25519, 2));
+        let mut hashed = b"khw-gen/1 serial".to_vec();
+        hashed.push(0);
+        hashed.extend(issuer.public().spki_der());
+        hashed.extend(content.to_be_signed(&[0]).unwrap());
+        let mut expected = digest::digest(&digest::SHA256, &hashed).as_ref()[..20].to_vec();
+        expected[0] = expected[0] & 0x3f | 0x40;
+        assert_eq!(content.serial().unwrap(), expected.as_slice());
+    }
+
+    #[test]
+    fn each_part_of_a_certificate_changes_its_serial_number() {
+        let issuer = key(Algorithm::Ed25519, 1);
+        let content = content(&issuer, &key(Algorithm::Ed25519, 2));
+        let mut others = vec![content.clone(); 6];
+        others[0].issuer = name("other");
+        others[1].issuer_key = key(Algorithm::Ed25519, 3).public().clone();
+        others[2].validity.not_after += Duration::SECOND;
+        others[3].subject = name("other");
+        others[4].subject_key = key(Algorithm::Ed25519, 3).public().clone();
+        others[5].extensions.clear();
+        for other in others {
+            assert_ne!(other.serial().unwrap(), content.serial().unwrap(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_issuers_key_signs() {
+        let (issuer, subject) = (key(Algorithm::Ed25519, 1), key(Algorithm::Ed25519, 2));
+        assert_eq!(content(&issuer, &subject).sign(&subject), Err(X509Error::KeyMismatch));
+    }
+
+    #[test]
+    fn an_issuer_is_read_as_it_stands() {
+        let issuer = key(Algorithm::Ecdsa(Curve::P256), 1);
+        let mut content = content(&issuer, &issuer);
+        let key_identifier = construct_der(|writer| writer.write_bytes(b"any bytes"));
+        content.extensions.push(Extension {
+            oid: vec![2, 5, 29, 14],
+            critical: false,
+            value: key_identifier,
+        });
+        let basic_constraints = vec![0x30, 6, 1, 1, 0xff, 2, 1, 7];
+        content.extensions.push(Extension {
+            oid: vec![2, 5, 29, 19],
+            critical: true,
+            value: basic_constraints,
+        });
+        let mut der = content.sign(&issuer).unwrap();
+        let read = IssuerCertificate::from_der(&der).unwrap();
+        assert_eq!(
+            read,
+            IssuerCertificate {
+                subject: name("subject"),
+                key_identifier: b"any bytes".to_vec(),
+                path_length: Some(7),
+                subject_public_key: issuer.public().subject_public_key.clone(),
+            }
+        );
+        der.push(0);
+        assert_eq!(IssuerCertificate::from_der(&der), Err(X509Error::NotACertificate));
+    }
+
+    #[test]
+    fn a_year_that_does_not_fit_is_refused() {
+        let issuer = key(Algorithm::Ed25519, 1);
+        let mut content = content(&issuer, &issuer);
+        content.validity.not_before = datetime!(-0001-12-31 23:59 UTC);
+        assert_eq!(content.sign(&issuer), Err(X509Error::DateOutOfRange));
+    }
+
+    #[test]
+    fn object_identifiers_are_those_that_can_be_read_back() {
+        for arcs in [&[0, 39][..], &[1, 39, 2147483647], &[2, 2147483567], &[2, 999, 0]] {
+            assert!(is_object_identifier(arcs), "{arcs:?}");
+        }
+        for arcs in [
+            &[][..],
+            &[1],
+            &[3, 0],
+            &[0, 40],
+            &[1, 40],
+            &[2, 2147483568],
+            &[1, 3, 2147483648],
+            &[1, u64::MAX],
+        ] {
+            assert!(!is_object_identifier(arcs), "{arcs:?}");
+        }
+    }
+
+    #[test]
+    fn pem_has_lines_of_64_and_one_final_newline() {
+        let pem = to_pem("CERTIFICATE", &[0; 60]);
+        let lines: Vec<_> = pem.split('\n').collect();
+        assert_eq!(
+            lines.iter().map(|line| line.len()).collect::<Vec<_>>(),
+            [27, 64, 16, 25, 0]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_hostile_issuer_is_no_panic(der: Vec<u8>) {
+            proptest::prop_assert!(IssuerCertificate::from_der(&der).is_err());
+        }
+    }
 }
