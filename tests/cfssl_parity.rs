@@ -5,6 +5,12 @@
 //! it) and what cfssl answered once. Where cfssl is installed it is asked again; the recorded answers are checked always.
 //! `KHW_GEN_RECORD=1 cargo test --test cfssl_parity` asks cfssl for the answers of cases that have none.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read the corpus, run cfssl, and fail by panicking"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
