@@ -5,14 +5,22 @@
 //! it) and what cfssl answered once. Where cfssl is installed it is asked again; the recorded answers are checked always.
 //! `KHW_GEN_RECORD=1 cargo test --test cfssl_parity` asks cfssl for the answers of cases that have none.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read the corpus, run cfssl, and fail by panicking"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use khw_gen::diagnostic::{Diagnostics, SourceFile};
 use khw_gen::pki::cfssl::{self, Authority, Profile, Request};
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey, RsaBits};
 use khw_gen::pki::x509::{X509Error, to_pem};
+use khw_gen::spec::cfssl as spec;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate, X509CertificationRequest};
@@ -473,6 +481,57 @@ fn cfssls_answers_are_ours() {
         );
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// What the specification reads must be what these tests take for cfssl's reading; it may refuse a case with a reason.
+#[test]
+fn the_specification_reads_what_cfssl_reads() {
+    let (mut requests, mut profiles) = (0, 0);
+    for case in &cases() {
+        for field in ["ca", "csr"] {
+            let Some(csr) = case.input.get(field) else { continue };
+            let mut diagnostics = Diagnostics::new();
+            let file = SourceFile::new("csr.json", csr.to_string());
+            if let Some(read) = spec::read_request(&file, &mut diagnostics) {
+                let expected = Request {
+                    key: read.key,
+                    ..corpus::request(csr)
+                };
+                assert_eq!(read, expected, "{}: {field}", case.name);
+                requests += 1;
+            } else {
+                assert!(
+                    diagnostics.has_errors(),
+                    "{}: {field} is refused without a reason",
+                    case.name
+                );
+            }
+        }
+        let Some(config) = case.input.get("config") else {
+            continue;
+        };
+        let mut diagnostics = Diagnostics::new();
+        let file = SourceFile::new("ca-config.json", config.to_string());
+        let name = case.input["profile"].as_str().unwrap_or_default();
+        // cfssl takes the default for a profile that isn't there.
+        match spec::read_signing_config(&file, &mut diagnostics).filter(|read| !read.broken) {
+            Some(read) => {
+                let profile = &read.profile(name).unwrap_or(&read.default).profile;
+                assert_eq!(profile, &corpus::profile(config, name), "{}", case.name);
+                profiles += 1;
+            }
+            None => assert!(
+                diagnostics.has_errors(),
+                "{}: the profile is refused without a reason",
+                case.name
+            ),
+        }
+    }
+    // Most cases are ordinary.
+    assert!(
+        requests > cases().len() && profiles > cases().len() / 2,
+        "{requests} requests, {profiles} profiles"
+    );
 }
 
 /// A key as cfssl makes it, so that RSA keys take no time.

@@ -126,7 +126,7 @@ impl Subject {
         true
     }
 
-    /// The relative distinguished names in the order in which they are written, each in DER's order of a SET.
+    /// The relative distinguished names in the order in which they are written.
     fn names(&self) -> Vec<Vec<Attribute>> {
         let lists = LISTS
             .iter()
@@ -146,9 +146,8 @@ impl Subject {
             !values.is_empty() && !self.extras.iter().any(|(extra, _)| extra == attribute)
         });
         let typed = typed.map(|(attribute, values)| {
-            let mut set: Vec<Attribute> = values.into_iter().map(|value| (attribute.to_vec(), value)).collect();
-            set.sort_by_cached_key(|attribute| construct_der(|writer| write_attribute(writer, attribute)));
-            set
+            // Their order is DER's (X.690, section 11.6), which the writer of the SET brings about.
+            values.into_iter().map(|value| (attribute.to_vec(), value)).collect()
         });
         typed
             .chain(self.extras.iter().map(|extra| vec![extra.clone()]))

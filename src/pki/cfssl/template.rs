@@ -208,11 +208,7 @@ impl Template {
             Some(extensions::subject_key_identifier(&key_identifier)),
             authority_key_identifier.map(|identifier| extensions::authority_key_identifier(identifier)),
             extensions::authority_info_access(&profile.ocsp_url, &profile.issuer_urls),
-            if contains(&self.extras, SUBJECT_ALT_NAME) {
-                None
-            } else {
-                self.names.to_extension(is_subject_empty)?
-            },
+            self.names.to_extension(is_subject_empty)?,
             extensions::crl_distribution_points(&profile.crl_url),
         ];
         let mut all: Vec<Extension> = Vec::new();
