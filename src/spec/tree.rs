@@ -155,8 +155,8 @@ impl<'a> Fields<'a> {
     fn add(&mut self, entry: &'a Entry, known: &[&'static str], diagnostics: &mut Diagnostics) {
         let place = Place::new(self.file, entry.key_span.clone());
         let exact = known.iter().find(|name| **name == entry.key);
-        let folded = known.iter().find(|name| fold(name) == fold(&entry.key));
-        match (exact, folded, self.naming) {
+        let folded = || known.iter().find(|name| fold(name) == fold(&entry.key));
+        match (exact, exact.or_else(folded), self.naming) {
             (Some(name), ..) => self.entries.entry(name).or_default().push(entry),
             (None, Some(name), Naming::Folded) => {
                 let message = format!("`{}` is written in another case than `{name}`", entry.key);
