@@ -241,3 +241,15 @@ fn programs_read_the_same_findings_as_people() {
     assert_eq!(list[1]["severity"], "error");
     assert_eq!(list[1]["file"], "cluster.toml");
 }
+
+#[test]
+fn the_built_in_files_are_the_walkthroughs() {
+    let folder = root().join("specs/walkthrough/csr");
+    for (name, text) in khw_gen::spec::BUILT_IN_FILES {
+        assert_eq!(read(&folder.join(name)), *text, "{name}");
+    }
+    assert_eq!(
+        fs::read_dir(folder).expect("the folder is there").count(),
+        khw_gen::spec::BUILT_IN_FILES.len()
+    );
+}

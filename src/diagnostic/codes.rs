@@ -73,6 +73,7 @@ codes! {
     TOO_DEEP "too-deep" Error "nested too deeply" "No input has a use for so many levels." "flatten the structure"
     UNKNOWN_FIELD "unknown-field" Error "unknown field" "Nothing reads a field of this name. cfssl would ignore it silently, so that a misspelt `expiry` leaves the default in force." "remove it, or correct its spelling"
     DUPLICATE_FIELD "duplicate-field" Warning "field given more than once" "As in cfssl the last one wins." "keep one of them"
+    MIXED_LISTS "mixed-lists" Error "list of tables given more than once" "cfssl fills the entries of the second list into those of the first, so that a value of the first may survive in the second." "keep one of them"
     FIELD_CASE "field-case" Warning "field in another case" "cfssl reads field names without regard to case, and so does khw-gen; other readers of the file may not." "write it as documented"
     IGNORED_FIELD "ignored-field" Warning "field without effect" "The field is known, but nothing that is generated depends on it." "remove it"
     UNSUPPORTED_FIELD "unsupported-field" Error "field that can't be honoured" "cfssl would act on the field; an offline compiler can't, and ignoring it would issue what the file forbids." "remove it"

@@ -11,9 +11,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     let word = normal(word);
     let allowed = (word.len() / 3).max(1);
-    let scored = candidates
-        .into_iter()
-        .map(|candidate| (distance(&word, &normal(candidate)), candidate));
+    // A word cut short is as near as one wrong letter.
+    let scored = candidates.into_iter().map(|candidate| {
+        let known = normal(candidate);
+        let cut_short = word.len() >= 3 && known.starts_with(&word);
+        let farthest = if cut_short { 1 } else { usize::MAX };
+        (distance(&word, &known).min(farthest), candidate)
+    });
     scored
         .filter(|(score, _)| *score <= allowed)
         .min_by_key(|(score, _)| *score)
@@ -67,6 +71,7 @@ mod tests {
         assert_eq!(nearest("exipry", known), Some("expiry"));
         assert_eq!(nearest("back-date", known), Some("backdate"));
         assert_eq!(nearest("path_len", known), Some("pathlen"));
+        assert_eq!(nearest("sign", ["client auth", "signing"]), Some("signing"));
         assert_eq!(nearest("hosts", known), None);
         assert_eq!(nearest("", known), None);
     }

@@ -204,7 +204,7 @@ mod random {
     ];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
+        #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
         fn a_changed_walkthrough_is_told(

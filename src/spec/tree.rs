@@ -155,8 +155,8 @@ impl<'a> Fields<'a> {
     fn add(&mut self, entry: &'a Entry, known: &[&'static str], diagnostics: &mut Diagnostics) {
         let place = Place::new(self.file, entry.key_span.clone());
         let exact = known.iter().find(|name| **name == entry.key);
-        let folded = known.iter().find(|name| fold(name) == fold(&entry.key));
-        match (exact, folded, self.naming) {
+        let folded = || known.iter().find(|name| fold(name) == fold(&entry.key));
+        match (exact, exact.or_else(folded), self.naming) {
             (Some(name), ..) => self.entries.entry(name).or_default().push(entry),
             (None, Some(name), Naming::Folded) => {
                 let message = format!("`{}` is written in another case than `{name}`", entry.key);
@@ -194,6 +194,17 @@ impl<'a> Fields<'a> {
     fn all(&self, name: &str) -> Vec<&'a Node> {
         let nodes = self.entries.get(name).into_iter().flatten().map(|entry| &entry.node);
         nodes.filter(|node| node.value != Value::Null).collect()
+    }
+
+    /// As [`Fields::all`], for lists and tables: to Go a null is the empty one, and what stood before it is gone.
+    fn all_since_null(&self, name: &str) -> Vec<&'a Node> {
+        let entries = self.entries.get(name).map_or(&[][..], Vec::as_slice);
+        let null = entries.iter().rposition(|entry| entry.node.value == Value::Null);
+        entries
+            .iter()
+            .skip(null.map_or(0, |at| at + 1))
+            .map(|entry| &entry.node)
+            .collect()
     }
 
     /// Whether `name` has a value, be it a wrong one.
@@ -269,9 +280,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The list of tables `name`. Go mixes the entries of one that is given twice, so that is refused.
+    pub fn tables(&self, name: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+        if self.all_since_null(name).len() > 1 {
+            let message = format!("`{name}` is given more than once, and cfssl mixes the entries");
+            diagnostics.report(Diagnostic::new(codes::MIXED_LISTS, message).at(self.key_place(name)));
+            return &[];
+        }
+        self.list(name, diagnostics).map_or(&[], |list| list.value)
+    }
+
     /// The list `name`.
     pub fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<&'a [Node]>> {
-        let node = self.get(name)?;
+        let node = self.all_since_null(name).last().copied()?;
         match &node.value {
             Value::List(list) => Some(At {
                 value: list.as_slice(),
@@ -294,7 +315,7 @@ impl<'a> Fields<'a> {
 
     /// The fields of the table `name`.
     pub fn table(&self, name: &str, known: &[&'static str], diagnostics: &mut Diagnostics) -> Option<Fields<'a>> {
-        let nodes = self.all(name);
+        let nodes = self.all_since_null(name);
         let last = nodes.last()?;
         let key = self
             .entries
@@ -315,7 +336,7 @@ impl<'a> Fields<'a> {
     pub fn map(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<&'a Entry>> {
         let mut kept: Vec<&'a Entry> = Vec::new();
         let mut index: BTreeMap<&'a str, usize> = BTreeMap::new();
-        for node in self.all(name) {
+        for node in self.all_since_null(name) {
             let Value::Table(entries) = &node.value else {
                 return wrong_type(self.file, node, TABLE, diagnostics);
             };
@@ -334,7 +355,7 @@ impl<'a> Fields<'a> {
                 }
             }
         }
-        self.has(name).then_some(kept)
+        (!self.all_since_null(name).is_empty()).then_some(kept)
     }
 
     /// The file that the fields stand in.

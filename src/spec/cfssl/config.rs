@@ -382,8 +382,7 @@ fn ca_constraint(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaConstr
 }
 
 fn policies(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Policy> {
-    let list = fields.list("policies", diagnostics);
-    let nodes = list.iter().flat_map(|list| list.value.iter());
+    let nodes = fields.tables("policies", diagnostics).iter();
     nodes
         .filter_map(|node| policy(fields.file(), node, diagnostics))
         .collect()
@@ -391,8 +390,7 @@ fn policies(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Policy> {
 
 fn policy(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Policy> {
     let fields = Fields::of(file, node, POLICY, Naming::Folded, diagnostics)?;
-    let list = fields.list("Qualifiers", diagnostics);
-    let nodes = list.iter().flat_map(|list| list.value.iter());
+    let nodes = fields.tables("Qualifiers", diagnostics).iter();
     let qualifiers = nodes.filter_map(|node| qualifier(file, node, diagnostics)).collect();
     if !fields.require("ID", diagnostics) {
         return None;

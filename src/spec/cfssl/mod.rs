@@ -6,6 +6,9 @@ pub mod config;
 pub mod duration;
 pub mod request;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};

@@ -133,8 +133,7 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
 }
 
 fn names(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Vec<Name>, Vec<Option<Place>>) {
-    let list = fields.list("names", diagnostics);
-    let nodes = list.iter().flat_map(|list| list.value.iter());
+    let nodes = fields.tables("names", diagnostics).iter();
     nodes.filter_map(|node| name(fields.file(), node, diagnostics)).unzip()
 }
 
@@ -276,8 +275,7 @@ fn ca_section(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaSection {
 }
 
 fn extensions(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<RawExtension> {
-    let list = fields.list("extensions", diagnostics);
-    let nodes = list.iter().flat_map(|list| list.value.iter());
+    let nodes = fields.tables("extensions", diagnostics).iter();
     nodes
         .filter_map(|node| extension(fields.file(), node, diagnostics))
         .collect()
