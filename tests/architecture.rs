@@ -442,7 +442,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &["bundle", "pki", "spec"],
         "reading and writing knows no meaning",
     ),
-    ("starter", &["spec"], "a new specification is text"),
+    (
+        "starter",
+        &["catalog", "spec"],
+        "a new specification is text, made before there is a cluster",
+    ),
 ];
 
 #[test]
