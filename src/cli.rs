@@ -85,7 +85,12 @@ impl<E: Display> From<E> for Reported {
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Build { spec, out, archive, seed_file } => build(&spec, &out, archive, seed_file.as_deref()),
+        Command::Build {
+            spec,
+            out,
+            archive,
+            seed_file,
+        } => build(&spec, &out, archive, seed_file.as_deref()),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Init { dir } => init(&dir),
@@ -102,11 +107,19 @@ fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Pat
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
     compile(cluster, &seed, archive, |host| {
-        output.add(host.host, host.bundle, host.archive.as_ref().map(|(name, bytes)| (name.as_str(), bytes.expose())))
+        output.add(
+            host.host,
+            host.bundle,
+            host.archive
+                .as_ref()
+                .map(|(name, bytes)| (name.as_str(), bytes.expose())),
+        )
     })?;
     let summary = output.commit()?;
     if summary.two_renames {
-        say("warning: this file system can't exchange two folders in one step; for a moment there was no output folder");
+        say(
+            "warning: this file system can't exchange two folders in one step; for a moment there was no output folder",
+        );
     }
     if let Some(leftover) = &summary.leftover {
         say(format_args!(
@@ -115,7 +128,12 @@ fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Pat
             leftover.reason
         ));
     }
-    print(format_args!("{}: {} hosts, {} files", out.display(), cluster.hosts.len(), summary.files))
+    print(format_args!(
+        "{}: {} hosts, {} files",
+        out.display(),
+        cluster.hosts.len(),
+        summary.files
+    ))
 }
 
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
@@ -140,7 +158,10 @@ fn show_plan(spec: &Path) -> Result<(), Reported> {
     print(format_args!("{}", plan(&checked.cluster).to_string().trim_end()))?;
     let built_in = checked.cluster.built_in_files();
     if !built_in.is_empty() {
-        print(format_args!("\nBuilt in, since the CSR folder has none: {}", built_in.join(", ")))?;
+        print(format_args!(
+            "\nBuilt in, since the CSR folder has none: {}",
+            built_in.join(", ")
+        ))?;
     }
     Ok(())
 }
@@ -150,7 +171,13 @@ fn init(dir: &Path) -> Result<(), Reported> {
     getrandom::fill(bytes.as_mut_slice())?;
     let seed = Seed::from_bytes(bytes).to_file_text();
     let files = starter::files(&today(), seed.expose());
-    disk::write_new_files(dir, &files.iter().map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice())).collect::<Vec<_>>())?;
+    disk::write_new_files(
+        dir,
+        &files
+            .iter()
+            .map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice()))
+            .collect::<Vec<_>>(),
+    )?;
     for (name, mode, _) in &files {
         print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
     }
@@ -191,7 +218,8 @@ fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> R
         }
     };
     let text = disk::read_seed(&path)?;
-    let file = Seed::parse(text.bytes.expose()).map_err(|error| Reported::from(format!("{}: {error}", path.display())))?;
+    let file =
+        Seed::parse(text.bytes.expose()).map_err(|error| Reported::from(format!("{}: {error}", path.display())))?;
     text.check_exposure(file.public)?;
     if file.public {
         say(format_args!(
@@ -203,17 +231,27 @@ fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> R
 }
 
 /// The last midnight in UTC, as RFC 3339 has it: what `init` proposes as the day of issue. No other command looks at the clock.
-#[allow(clippy::disallowed_methods, reason = "a starter file may know what day it is; the compiler may not")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a starter file may know what day it is; the compiler may not"
+)]
 fn today() -> String {
     format!("{}T00:00:00Z", time::OffsetDateTime::now_utc().date())
 }
 
 fn in_words(cluster: &Cluster) -> String {
-    format!("no errors; {} hosts, Kubernetes {}", cluster.hosts.len(), cluster.release.kubernetes)
+    format!(
+        "no errors; {} hosts, Kubernetes {}",
+        cluster.hosts.len(),
+        cluster.release.kubernetes
+    )
 }
 
 fn say_diagnostics(diagnostics: &[Diagnostic]) {
-    if diagnostics.iter().any(|diagnostic| diagnostic.severity <= Severity::Note) {
+    if diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity <= Severity::Note)
+    {
         say(render_text(diagnostics).trim_end());
     }
 }

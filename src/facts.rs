@@ -113,7 +113,10 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
     let ipv6 = cluster.is_ipv6();
     let loopback = if ipv6 { "[::1]" } else { "127.0.0.1" };
     Facts {
-        cluster: ClusterFacts { name: cluster.name.clone(), domain: cluster.domain.clone() },
+        cluster: ClusterFacts {
+            name: cluster.name.clone(),
+            domain: cluster.domain.clone(),
+        },
         network: NetworkFacts {
             services: cluster.network.services.to_string(),
             pods: cluster.network.pods.to_string(),
@@ -125,7 +128,11 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             control_plane: several(cluster, Role::ControlPlane),
             load_balancer: several(cluster, Role::LoadBalancer),
             worker: several(cluster, Role::Worker),
-            first_control_plane: cluster.with(Role::ControlPlane).next().map(|host| host.name.clone()).unwrap_or_default(),
+            first_control_plane: cluster
+                .with(Role::ControlPlane)
+                .next()
+                .map(|host| host.name.clone())
+                .unwrap_or_default(),
         },
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
@@ -136,10 +143,17 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             .map(|csr| csr.request.cn.clone())
             .unwrap_or_default(),
         etcd: EtcdFacts {
-            initial_cluster: join(etcd.iter().map(|m| format!("{}=https://{}:2380", m.name, m.url_ip)).collect()),
+            initial_cluster: join(
+                etcd.iter()
+                    .map(|m| format!("{}=https://{}:2380", m.name, m.url_ip))
+                    .collect(),
+            ),
             servers: join(etcd.iter().map(|m| format!("https://{}:2379", m.url_ip)).collect()),
         },
-        load_balancer: LoadBalancerFacts { port: cluster.load_balancer_port, listen_ipv6: ipv6 },
+        load_balancer: LoadBalancerFacts {
+            port: cluster.load_balancer_port,
+            listen_ipv6: ipv6,
+        },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
         loopback_url: format!("https://{loopback}:{API_SERVER_PORT}"),
         loopback,

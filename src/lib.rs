@@ -87,7 +87,12 @@ pub fn compile<E>(
         let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
         let bytes = pack(&host.name, &bundle, format, cluster.pki.issued).map_err(CompileError::Pack)?;
         let archive = format.file_name(&host.name).zip(bytes.as_ref());
-        output(HostOutput { host: &host.name, bundle: &bundle, archive }).map_err(CompileError::Output)?;
+        output(HostOutput {
+            host: &host.name,
+            bundle: &bundle,
+            archive,
+        })
+        .map_err(CompileError::Output)?;
     }
     Ok(())
 }

@@ -40,7 +40,11 @@ pub struct PlannedCertificate {
 impl PlannedCertificate {
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
     pub fn user(&self) -> &str {
-        if self.request.cn.is_empty() { &self.files } else { &self.request.cn }
+        if self.request.cn.is_empty() {
+            &self.files
+        } else {
+            &self.request.cn
+        }
     }
 }
 
@@ -62,21 +66,32 @@ pub enum PlannedContent {
     Certificate(String),
     PrivateKey(String),
     Request(String),
-    Kubeconfig { id: String, through: Through },
+    Kubeconfig {
+        id: String,
+        through: Through,
+    },
     Rendered(Template),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
-    CsrFile { file: &'static str, host: Option<String> },
+    CsrFile {
+        file: &'static str,
+        host: Option<String>,
+    },
     SigningConfig,
 }
 
 impl Cluster {
     /// The certificates that the cluster needs, issuers first.
     pub fn certificates(&self) -> Vec<PlannedCertificate> {
-        IDENTITIES.iter().flat_map(|identity| self.certificates_of(identity)).collect()
+        IDENTITIES
+            .iter()
+            .flat_map(|identity| self.certificates_of(identity))
+            .collect()
     }
 
     fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate> {
-        let Some(csr) = self.pki.csrs.get(identity.csr) else { return Vec::new() };
+        let Some(csr) = self.pki.csrs.get(identity.csr) else {
+            return Vec::new();
+        };
         let planned = |host: Option<&Host>| {
             let mut request = match host {
                 Some(host) => with_host_name(&csr.request, &host.name),
@@ -84,7 +99,10 @@ impl Cluster {
             };
             request.hosts = union(self.names(identity.names, host), request.hosts);
             PlannedCertificate {
-                id: host.map_or_else(|| identity.name.to_owned(), |host| format!("{}/{}", identity.name, host.name)),
+                id: host.map_or_else(
+                    || identity.name.to_owned(),
+                    |host| format!("{}/{}", identity.name, host.name),
+                ),
                 files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
                 identity,
                 request,
@@ -101,7 +119,10 @@ impl Cluster {
     fn names(&self, names: Names, host: Option<&Host>) -> Vec<String> {
         match names {
             Names::None => Vec::new(),
-            Names::Node => host.into_iter().flat_map(|host| [host.name.clone(), host.ip.to_string()]).collect(),
+            Names::Node => host
+                .into_iter()
+                .flat_map(|host| [host.name.clone(), host.ip.to_string()])
+                .collect(),
             Names::ApiServerAndEtcd => self.server_names(),
         }
     }
@@ -148,7 +169,11 @@ impl Cluster {
             On::Either(one, other) => host.is(one) || host.is(other),
             On::But(role, not) => host.is(role) && !host.is(not),
             On::FirstAnd(first, every) => {
-                host.is(every) || self.with(first).next().is_some_and(|candidate| candidate.name == host.name)
+                host.is(every)
+                    || self
+                        .with(first)
+                        .next()
+                        .is_some_and(|candidate| candidate.name == host.name)
             }
         }
     }
@@ -170,7 +195,11 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
             }));
         }
     }
-    Plan { cluster, certificates, files }
+    Plan {
+        cluster,
+        certificates,
+        files,
+    }
 }
 
 /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
@@ -182,17 +211,27 @@ fn contents(
 ) -> Vec<(String, PlannedContent)> {
     let id_of = |name: &str| {
         let own = format!("{name}/{}", host.name);
-        if certificates.iter().any(|certificate| certificate.id == own) { own } else { name.to_owned() }
+        if certificates.iter().any(|certificate| certificate.id == own) {
+            own
+        } else {
+            name.to_owned()
+        }
     };
     let one = |content| vec![(String::new(), content)];
     let each = |content: fn(String) -> PlannedContent| {
-        certificates.iter().map(|certificate| (certificate.files.clone(), content(certificate.id.clone()))).collect()
+        certificates
+            .iter()
+            .map(|certificate| (certificate.files.clone(), content(certificate.id.clone())))
+            .collect()
     };
     match row.holds {
         Holds::Directory => one(PlannedContent::Directory),
         Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
         Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
-        Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig { id: id_of(name), through }),
+        Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
+            id: id_of(name),
+            through,
+        }),
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
@@ -202,7 +241,10 @@ fn contents(
             .iter()
             .filter(|certificate| certificate.identity.per == Per::Worker)
             .map(|certificate| {
-                let content = PlannedContent::Kubeconfig { id: certificate.id.clone(), through: Through::Endpoint };
+                let content = PlannedContent::Kubeconfig {
+                    id: certificate.id.clone(),
+                    through: Through::Endpoint,
+                };
                 (certificate.files.clone(), content)
             })
             .collect(),
@@ -212,12 +254,34 @@ fn contents(
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
 fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<(String, PlannedContent)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
-    for identity in IDENTITIES.iter().filter(|identity| cluster.pki.csrs.contains_key(identity.csr)) {
-        inputs.push((identity.csr.to_owned(), PlannedContent::CsrFile { file: identity.csr, host: None }));
+    // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
+    let is_a_workers = |file: &str| {
+        certificates
+            .iter()
+            .any(|c| c.identity.per == Per::Worker && format!("{}-csr.json", c.files) == file)
+    };
+    for identity in IDENTITIES
+        .iter()
+        .filter(|identity| cluster.pki.csrs.contains_key(identity.csr))
+    {
+        if !is_a_workers(identity.csr) {
+            inputs.push((
+                identity.csr.to_owned(),
+                PlannedContent::CsrFile {
+                    file: identity.csr,
+                    host: None,
+                },
+            ));
+        }
     }
-    for certificate in certificates.iter().filter(|certificate| certificate.identity.per == Per::Worker) {
-        let content =
-            PlannedContent::CsrFile { file: certificate.identity.csr, host: Some(certificate.files.clone()) };
+    for certificate in certificates
+        .iter()
+        .filter(|certificate| certificate.identity.per == Per::Worker)
+    {
+        let content = PlannedContent::CsrFile {
+            file: certificate.identity.csr,
+            host: Some(certificate.files.clone()),
+        };
         inputs.push((format!("{}-csr.json", certificate.files), content));
     }
     inputs
@@ -240,7 +304,11 @@ fn with_host_name(request: &Request, host: &str) -> Request {
                 o: named(&name.o),
                 ou: named(&name.ou),
                 e: named(&name.e),
-                oid: name.oid.iter().map(|(oid, value)| (oid.clone(), named(value))).collect(),
+                oid: name
+                    .oid
+                    .iter()
+                    .map(|(oid, value)| (oid.clone(), named(value)))
+                    .collect(),
             })
             .collect(),
         ..request.clone()
@@ -250,7 +318,11 @@ fn with_host_name(request: &Request, host: &str) -> Request {
 /// All of `first`, then what `second` adds, nothing twice.
 fn union(first: Vec<String>, second: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    first.into_iter().chain(second).filter(|name| seen.insert(name.clone())).collect()
+    first
+        .into_iter()
+        .chain(second)
+        .filter(|name| seen.insert(name.clone()))
+        .collect()
 }
 
 impl fmt::Display for Plan<'_> {
@@ -264,7 +336,13 @@ impl fmt::Display for Plan<'_> {
                 _ => file.row.what.to_owned(),
             };
             let row = format!("{}: {}", file.row.on, file.row.at);
-            [file.host.name.clone(), format!("{:04o}", file.mode), file.path.clone(), what, row]
+            [
+                file.host.name.clone(),
+                format!("{:04o}", file.mode),
+                file.path.clone(),
+                what,
+                row,
+            ]
         });
         let heading = ["HOST", "MODE", "PATH", "WHAT", "ROW"].map(str::to_owned);
         let lines: Vec<[String; 5]> = std::iter::once(heading).chain(lines).collect();

@@ -26,9 +26,18 @@ use crate::yaml;
 
 /// Templates that lie beside a host's tree or are used at several paths.
 const BESIDE: [Template; 3] = [
-    Template { path: "bundle/kubeconfig.yaml", text: include_str!("templates/bundle/kubeconfig.yaml") },
-    Template { path: "bundle/INSTALL.md", text: include_str!("templates/bundle/INSTALL.md") },
-    Template { path: "bundle/install.sh", text: include_str!("templates/bundle/install.sh") },
+    Template {
+        path: "bundle/kubeconfig.yaml",
+        text: include_str!("templates/bundle/kubeconfig.yaml"),
+    },
+    Template {
+        path: "bundle/INSTALL.md",
+        text: include_str!("templates/bundle/INSTALL.md"),
+    },
+    Template {
+        path: "bundle/install.sh",
+        text: include_str!("templates/bundle/install.sh"),
+    },
 ];
 const KUBECONFIG: &str = BESIDE[0].path;
 const INSTALL_MD: &str = BESIDE[1].path;
@@ -76,14 +85,26 @@ impl<'a> Renderer<'a> {
             .iter()
             .map(|(id, issued)| {
                 let certificate = Value::from(Base64::encode_string(&issued.certificate));
-                (id.as_str(), Embedded { certificate, key: Value::from_object(SecretText::base64_of(&issued.key)) })
+                (
+                    id.as_str(),
+                    Embedded {
+                        certificate,
+                        key: Value::from_object(SecretText::base64_of(&issued.key)),
+                    },
+                )
             })
             .collect();
         let mut files: BTreeMap<&str, Vec<&PlannedFile<'_>>> = BTreeMap::new();
         for file in &plan.files {
             files.entry(&file.host.name).or_default().push(file);
         }
-        Ok(Renderer { plan, vault, environment: environment()?, embedded, files })
+        Ok(Renderer {
+            plan,
+            vault,
+            environment: environment()?,
+            embedded,
+            files,
+        })
     }
 
     /// The whole bundle of `host`, its manifest included.
@@ -96,24 +117,39 @@ impl<'a> Renderer<'a> {
             let path = format!("rootfs{}", file.path);
             match self.content(file, &facts, &variables)? {
                 Some(content) => bundle.insert_file(&path, file.mode, content).map_err(failed)?,
-                None => bundle.insert_directory(path.trim_end_matches('/'), file.mode).map_err(failed)?,
+                None => bundle
+                    .insert_directory(path.trim_end_matches('/'), file.mode)
+                    .map_err(failed)?,
             }
         }
         let beside = |name: &str| {
             let text = self.render(name, variables.clone())?;
             Ok::<_, RenderError>(Content::Public(text.expose().into()))
         };
-        bundle.insert_file("INSTALL.md", 0o644, beside(INSTALL_MD)?).map_err(failed)?;
-        bundle.insert_file("install.sh", 0o755, beside(INSTALL_SH)?).map_err(failed)?;
+        bundle
+            .insert_file("INSTALL.md", 0o644, beside(INSTALL_MD)?)
+            .map_err(failed)?;
+        bundle
+            .insert_file("install.sh", 0o755, beside(INSTALL_SH)?)
+            .map_err(failed)?;
         bundle.add_manifest().map_err(failed)?;
         Ok(bundle)
     }
 
     /// The content of a file; none for a directory.
-    fn content(&self, file: &PlannedFile<'_>, facts: &Facts, variables: &Value) -> Result<Option<Content>, RenderError> {
+    fn content(
+        &self,
+        file: &PlannedFile<'_>,
+        facts: &Facts,
+        variables: &Value,
+    ) -> Result<Option<Content>, RenderError> {
         let cluster = self.plan.cluster;
-        let issued =
-            |id: &str| self.vault.issued.get(id).ok_or_else(|| RenderError(format!("nobody has issued {id}")));
+        let issued = |id: &str| {
+            self.vault
+                .issued
+                .get(id)
+                .ok_or_else(|| RenderError(format!("nobody has issued {id}")))
+        };
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
             PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
@@ -130,7 +166,11 @@ impl<'a> Renderer<'a> {
                 }
             }
             PlannedContent::CsrFile { file, host } => {
-                let csr = cluster.pki.csrs.get(*file).ok_or_else(|| RenderError(format!("there is no {file}")))?;
+                let csr = cluster
+                    .pki
+                    .csrs
+                    .get(*file)
+                    .ok_or_else(|| RenderError(format!("there is no {file}")))?;
                 Content::Public(match host {
                     Some(host) => csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into(),
                     None => csr.text.as_bytes().into(),
@@ -143,7 +183,10 @@ impl<'a> Renderer<'a> {
 
     /// What a template sees beyond the facts: a unit its flags, the encryption configuration its key.
     fn variables_of(&self, template: &Template, cluster: &Cluster, variables: &Value) -> Result<Value, RenderError> {
-        let component = template.path.strip_prefix("etc/systemd/system/").and_then(|name| name.strip_suffix(".service"));
+        let component = template
+            .path
+            .strip_prefix("etc/systemd/system/")
+            .and_then(|name| name.strip_suffix(".service"));
         let component = component.and_then(Component::by_name);
         let flags = component.map_or(Ok(Vec::new()), |component| self.flags(component, cluster, variables))?;
         let encryption = context! {
@@ -161,7 +204,10 @@ impl<'a> Renderer<'a> {
             .iter()
             .chain(cluster.release.flags_of(component.name))
             .map(|(name, value)| match value {
-                Some(value) => Ok(format!("--{name}={}", self.environment.render_named_str("flag.raw", value, facts)?)),
+                Some(value) => Ok(format!(
+                    "--{name}={}",
+                    self.environment.render_named_str("flag.raw", value, facts)?
+                )),
                 None => Ok(format!("--{name}")),
             })
             .collect()
@@ -170,9 +216,17 @@ impl<'a> Renderer<'a> {
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
     fn kubeconfig(&self, id: &str, server: &str, facts: &Value) -> Result<SecretBytes, RenderError> {
         let missing = || RenderError(format!("nobody has issued {id}"));
-        let certificate = self.plan.certificates.iter().find(|certificate| certificate.id == id).ok_or_else(missing)?;
+        let certificate = self
+            .plan
+            .certificates
+            .iter()
+            .find(|certificate| certificate.id == id)
+            .ok_or_else(missing)?;
         let own = self.embedded.get(id).ok_or_else(missing)?;
-        let authority = certificate.signed_by.and_then(|issuer| self.embedded.get(issuer)).ok_or_else(missing)?;
+        let authority = certificate
+            .signed_by
+            .and_then(|issuer| self.embedded.get(issuer))
+            .ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
             authority => authority.certificate.clone(),
@@ -186,7 +240,9 @@ impl<'a> Renderer<'a> {
 
     fn render(&self, template: &str, variables: Value) -> Result<SecretBytes, RenderError> {
         let mut bytes = SecretBytes::with_capacity(16 * 1024);
-        self.environment.get_template(template)?.render_captured_to(variables, &mut bytes)?;
+        self.environment
+            .get_template(template)?
+            .render_captured_to(variables, &mut bytes)?;
         Ok(bytes)
     }
 }
@@ -219,14 +275,19 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
     let kind = state.name().rsplit('.').next().unwrap_or_default().to_owned();
     let escaped = match kind.as_str() {
         "service" => systemd_argument(&text),
-        "yaml" => value.as_str().map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
+        "yaml" => value
+            .as_str()
+            .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
         "conf" => nginx_token(&text),
         "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
         "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
         _ => None,
     };
     let escaped = escaped.ok_or_else(|| {
-        Error::new(ErrorKind::InvalidOperation, format!("{text:?} can't stand in {}", state.name()))
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("{text:?} can't stand in {}", state.name()),
+        )
     })?;
     Ok(out.write_str(&escaped)?)
 }

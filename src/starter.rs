@@ -14,7 +14,10 @@ const TEXT: &str = include_str!("starter/cluster.toml");
 /// `seed` gives it.
 pub fn files(issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
     let topology = TEXT.replace("{issued}", issued);
-    let mut files = vec![(CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes()), (SEED.to_owned(), 0o600, seed.to_vec())];
+    let mut files = vec![
+        (CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes()),
+        (SEED.to_owned(), 0o600, seed.to_vec()),
+    ];
     let csrs = std::iter::once(CONFIG_FILE).chain(IDENTITIES.iter().map(|identity| identity.csr));
     files.extend(csrs.filter_map(|name| Some((format!("csr/{name}"), 0o644, built_in(name)?.as_bytes().to_vec()))));
     files

@@ -66,7 +66,11 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     let key = |id: &str| keys.get(id).ok_or_else(|| error(id, "it has no key"));
 
     let mut roots = BTreeMap::new();
-    for certificate in plan.certificates.iter().filter(|certificate| certificate.signed_by.is_none()) {
+    for certificate in plan
+        .certificates
+        .iter()
+        .filter(|certificate| certificate.signed_by.is_none())
+    {
         let der = cfssl::root(&certificate.request, key(&certificate.id)?, cluster.pki.issued)
             .map_err(|reason| error(&certificate.id, reason))?;
         roots.insert(certificate.id.as_str(), der);
@@ -79,13 +83,27 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
             let failed = |reason| error(&certificate.id, reason);
             let own = key(&certificate.id)?;
             let der = match certificate.signed_by {
-                None => roots.get(certificate.id.as_str()).cloned().ok_or_else(|| failed("it is no root".to_owned()))?,
+                None => roots
+                    .get(certificate.id.as_str())
+                    .cloned()
+                    .ok_or_else(|| failed("it is no root".to_owned()))?,
                 Some(issuer) => {
-                    let root = roots.get(issuer).ok_or_else(|| failed("its issuer is no root".to_owned()))?;
-                    let authority = Authority { certificate: root, key: key(issuer)? };
+                    let root = roots
+                        .get(issuer)
+                        .ok_or_else(|| failed("its issuer is no root".to_owned()))?;
+                    let authority = Authority {
+                        certificate: root,
+                        key: key(issuer)?,
+                    };
                     let profile = &cluster.pki.profile;
-                    cfssl::leaf(&certificate.request, own.public(), profile, &authority, cluster.pki.issued)
-                        .map_err(|reason| failed(reason.to_string()))?
+                    cfssl::leaf(
+                        &certificate.request,
+                        own.public(),
+                        profile,
+                        &authority,
+                        cluster.pki.issued,
+                    )
+                    .map_err(|reason| failed(reason.to_string()))?
                 }
             };
             let request =
@@ -99,17 +117,30 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         })
         .collect::<Result<BTreeMap<String, Issued>, IssueError>>()?;
 
-    Ok(Vault { issued, encryption_key: Arc::new(encryption_key(cluster, seed)) })
+    Ok(Vault {
+        issued,
+        encryption_key: Arc::new(encryption_key(cluster, seed)),
+    })
 }
 
 fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> Result<KeyPair, IssueError> {
     let algorithm = certificate.request.key;
-    let bytes = seed.derive(&cluster.name, &Purpose::KeyPair { name: &certificate.id, algorithm }, GENERATION);
+    let bytes = seed.derive(
+        &cluster.name,
+        &Purpose::KeyPair {
+            name: &certificate.id,
+            algorithm,
+        },
+        GENERATION,
+    );
     KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(&certificate.id, reason))
 }
 
 fn encryption_key(cluster: &Cluster, seed: &Seed) -> SecretBytes {
-    let purpose = Purpose::EncryptionKey { name: ENCRYPTION_KEY_NAME, provider: cluster.encryption.name() };
+    let purpose = Purpose::EncryptionKey {
+        name: ENCRYPTION_KEY_NAME,
+        provider: cluster.encryption.name(),
+    };
     let bytes = seed.derive(&cluster.name, &purpose, GENERATION);
     let mut text = Zeroizing::new(Base64::encode_string(bytes.as_slice()));
     let secret = SecretBytes::from(text.as_bytes());
@@ -118,5 +149,8 @@ fn encryption_key(cluster: &Cluster, seed: &Seed) -> SecretBytes {
 }
 
 fn error(id: &str, reason: impl ToString) -> IssueError {
-    IssueError { id: id.to_owned(), reason: reason.to_string() }
+    IssueError {
+        id: id.to_owned(),
+        reason: reason.to_string(),
+    }
 }

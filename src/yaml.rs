@@ -9,7 +9,11 @@ pub fn scalar(text: &str) -> String {
     if text.is_empty() || is_another_type(text) || text.chars().any(needs_escape) {
         return quoted(text);
     }
-    if is_plain(text) { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+    if is_plain(text) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
 }
 
 /// `text` between double quotes, with the escapes that JSON and YAML share.
@@ -93,15 +97,25 @@ fn is_base_60(text: &str) -> bool {
     let mut parts = unsigned.split(':');
     let first = parts.next().unwrap_or_default();
     let rest: Vec<&str> = parts.collect();
-    let leading = first.starts_with(|c: char| c.is_ascii_digit()) && first.chars().all(|c| c.is_ascii_digit() || c == '_');
+    let leading =
+        first.starts_with(|c: char| c.is_ascii_digit()) && first.chars().all(|c| c.is_ascii_digit() || c == '_');
     let sixty = |part: &str, last: bool| {
-        let (whole, fraction) = if last { part.split_once('.').unwrap_or((part, "")) } else { (part, "") };
+        let (whole, fraction) = if last {
+            part.split_once('.').unwrap_or((part, ""))
+        } else {
+            (part, "")
+        };
         (1..=2).contains(&whole.len())
             && whole.chars().all(|c| c.is_ascii_digit())
             && (whole.len() == 1 || whole.as_bytes()[0] <= b'5')
             && fraction.chars().all(|c| c.is_ascii_digit() || c == '_')
     };
-    leading && !rest.is_empty() && rest.iter().enumerate().all(|(index, part)| sixty(part, index + 1 == rest.len()))
+    leading
+        && !rest.is_empty()
+        && rest
+            .iter()
+            .enumerate()
+            .all(|(index, part)| sixty(part, index + 1 == rest.len()))
 }
 
 /// `2026-01-01` and what continues like it: a date, perhaps with a time.
@@ -119,11 +133,31 @@ mod tests {
     #[test]
     fn scalars_are_written_as_kubectl_writes_them() {
         for (text, written) in [
-            ("on", "\"on\""), ("y", "\"y\""), ("1e3", "\"1e3\""), ("null", "\"null\""), ("123", "\"123\""),
-            ("0x1f", "\"0x1f\""), ("1_000", "\"1_000\""), ("12:30", "\"12:30\""), ("2026-01-01", "\"2026-01-01\""),
-            ("no", "\"no\""), ("true", "\"true\""), ("a.b", "a.b"), ("1.2", "\"1.2\""), (".5", "\".5\""), ("=", "="),
-            ("N", "\"N\""), ("0b1", "\"0b1\""), ("0o7", "\"0o7\""), ("017", "\"017\""), ("1:20", "\"1:20\""),
-            ("yes.", "yes."), ("x-", "x-"), ("a: b", "'a: b'"), ("x y", "x y"), ("system:node:n1", "system:node:n1"),
+            ("on", "\"on\""),
+            ("y", "\"y\""),
+            ("1e3", "\"1e3\""),
+            ("null", "\"null\""),
+            ("123", "\"123\""),
+            ("0x1f", "\"0x1f\""),
+            ("1_000", "\"1_000\""),
+            ("12:30", "\"12:30\""),
+            ("2026-01-01", "\"2026-01-01\""),
+            ("no", "\"no\""),
+            ("true", "\"true\""),
+            ("a.b", "a.b"),
+            ("1.2", "\"1.2\""),
+            (".5", "\".5\""),
+            ("=", "="),
+            ("N", "\"N\""),
+            ("0b1", "\"0b1\""),
+            ("0o7", "\"0o7\""),
+            ("017", "\"017\""),
+            ("1:20", "\"1:20\""),
+            ("yes.", "yes."),
+            ("x-", "x-"),
+            ("a: b", "'a: b'"),
+            ("x y", "x y"),
+            ("system:node:n1", "system:node:n1"),
             ("https://[fd00::1]:6443", "https://[fd00::1]:6443"),
         ] {
             assert_eq!(scalar(text), written, "{text}");

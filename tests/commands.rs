@@ -13,20 +13,37 @@ use tempfile::TempDir;
 
 #[test]
 fn wrong_usage_exits_with_2_and_problems_with_1() {
-    for arguments in [&["frobnicate"][..], &["build"], &["build", "x", "--archive", "rar", "-o", "y"], &["check", "x", "--format", "xml"]] {
+    for arguments in [
+        &["frobnicate"][..],
+        &["build"],
+        &["build", "x", "--archive", "rar", "-o", "y"],
+        &["check", "x", "--format", "xml"],
+    ] {
         assert_eq!(run(khw_gen().args(arguments)).status.code(), Some(2), "{arguments:?}");
     }
     let missing = run(khw_gen().args(["check", "/nonexistent/cluster.toml"]));
     assert_eq!(missing.status.code(), Some(1));
     assert!(said(&missing).contains("/nonexistent/cluster.toml"));
-    let wrong = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.1 worker"], "[cluster]\nnaem = \"x\"\n");
+    let wrong = Spec::new(
+        &["cp 10.0.0.1 control-plane etcd", "w 10.0.0.1 worker"],
+        "[cluster]\nnaem = \"x\"\n",
+    );
     for command in ["check", "plan"] {
         let output = run(khw_gen().arg(command).arg(wrong.path()));
         assert_eq!(output.status.code(), Some(1));
-        assert!(output.stdout.is_empty() && said(&output).contains("naem"), "{}", said(&output));
+        assert!(
+            output.stdout.is_empty() && said(&output).contains("naem"),
+            "{}",
+            said(&output)
+        );
     }
     let out = wrong.path().with_file_name("out");
-    assert_eq!(run(khw_gen().arg("build").arg(wrong.path()).arg("-o").arg(&out)).status.code(), Some(1));
+    assert_eq!(
+        run(khw_gen().arg("build").arg(wrong.path()).arg("-o").arg(&out))
+            .status
+            .code(),
+        Some(1)
+    );
     assert!(!out.exists());
 }
 
@@ -54,14 +71,20 @@ fn plan_lists_what_build_makes() {
         .map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let path = format!("{}/rootfs{}", words[0], words[2]);
-            (path.trim_end_matches('/').to_owned(), u32::from_str_radix(words[1], 8).expect("a mode"))
+            (
+                path.trim_end_matches('/').to_owned(),
+                u32::from_str_radix(words[1], 8).expect("a mode"),
+            )
         })
         .collect();
     for (path, planned_mode) in &planned {
         assert_eq!(mode(&out.join(path)), *planned_mode, "{path}");
     }
     planned.sort();
-    let mut made: Vec<String> = files_below(&out).into_keys().filter(|name| name.contains("/rootfs/")).collect();
+    let mut made: Vec<String> = files_below(&out)
+        .into_keys()
+        .filter(|name| name.contains("/rootfs/"))
+        .collect();
     made.retain(|name| planned.binary_search_by(|(path, _)| path.cmp(name)).is_err());
     assert_eq!(made, Vec::<String>::new(), "made, but not planned");
 }
@@ -70,7 +93,10 @@ fn plan_lists_what_build_makes() {
 fn plan_says_which_csr_files_are_built_in() {
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "");
     let plan = must(khw_gen().arg("plan").arg(spec.path()));
-    assert!(plan.contains("ca-config.json") && plan.contains("node-csr.json"), "{plan}");
+    assert!(
+        plan.contains("ca-config.json") && plan.contains("node-csr.json"),
+        "{plan}"
+    );
     let own = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| text);
     assert!(!must(khw_gen().arg("plan").arg(own.path())).contains("Built in"));
 }
@@ -82,7 +108,13 @@ fn init_writes_a_specification_that_builds_and_never_overwrites() {
     must(khw_gen().arg("init").arg(&dir));
     assert_eq!(mode(&dir.join("cluster.seed")), 0o600);
     must(khw_gen().arg("check").arg(dir.join("cluster.toml")));
-    must(khw_gen().arg("build").arg(dir.join("cluster.toml")).arg("-o").arg(folder.path().join("out")));
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(dir.join("cluster.toml"))
+            .arg("-o")
+            .arg(folder.path().join("out")),
+    );
     let before = files_below(&dir);
     assert!(before.contains_key("csr/ca-config.json"));
 
@@ -100,21 +132,40 @@ fn init_writes_a_specification_that_builds_and_never_overwrites() {
 
     let another = folder.path().join("another");
     must(khw_gen().arg("init").arg(&another));
-    assert_ne!(files_below(&another)["cluster.seed"], before["cluster.seed"], "every seed is fresh");
+    assert_ne!(
+        files_below(&another)["cluster.seed"],
+        before["cluster.seed"],
+        "every seed is fresh"
+    );
 }
 
 #[test]
 fn the_seed_comes_from_the_file_the_option_or_standard_input() {
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| {
-        text.replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"").replace("\"size\": 2048", "\"size\": 256")
+        text.replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"")
+            .replace("\"size\": 2048", "\"size\": 256")
     });
     let at = |name: &str| spec.path().with_file_name(name);
     must(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(at("one")));
     let hex: String = SEED.iter().map(|byte| format!("{byte:02x}")).collect();
     spec.secret("as-text", format!("# a comment\n{hex}\n").as_bytes());
-    must(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(at("two")).arg("--seed-file").arg(at("as-text")));
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(spec.path())
+            .arg("-o")
+            .arg(at("two"))
+            .arg("--seed-file")
+            .arg(at("as-text")),
+    );
     let mut piped = khw_gen();
-    piped.arg("build").arg(spec.path()).arg("-o").arg(at("three")).args(["--seed-file", "-"]).stdin(Stdio::piped());
+    piped
+        .arg("build")
+        .arg(spec.path())
+        .arg("-o")
+        .arg(at("three"))
+        .args(["--seed-file", "-"])
+        .stdin(Stdio::piped());
     let mut child = piped.spawn().expect("khw-gen");
     child.stdin.take().expect("a pipe").write_all(&SEED).expect("the seed");
     assert!(child.wait().expect("khw-gen").success());
@@ -133,12 +184,23 @@ fn a_seed_that_others_may_read_is_refused_unless_it_says_that_it_is_public() {
     let seed = spec.path().with_file_name("seed");
     for exposed in [0o640, 0o604, 0o644, 0o660] {
         fs::set_permissions(&seed, fs::Permissions::from_mode(exposed)).expect("a mode");
-        let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(seed.with_file_name("out")));
+        let output = run(khw_gen()
+            .arg("build")
+            .arg(spec.path())
+            .arg("-o")
+            .arg(seed.with_file_name("out")));
         assert_eq!(output.status.code(), Some(1), "{exposed:o}");
     }
-    let output = run(khw_gen().arg("build").arg(walkthrough()).arg("-o").arg(seed.with_file_name("out")));
+    let output = run(khw_gen()
+        .arg("build")
+        .arg(walkthrough())
+        .arg("-o")
+        .arg(seed.with_file_name("out")));
     assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("public"), "the demo's seed is warned of");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("public"),
+        "the demo's seed is warned of"
+    );
 }
 
 #[test]
@@ -147,7 +209,14 @@ fn archives_are_as_asked() {
     for (format, suffix) in [("zip", ".zip"), ("none", ""), ("tar.gz", ".tar.gz")] {
         let folder = TempDir::new().expect("a folder");
         let out = folder.path().join("out");
-        must(khw_gen().arg("build").arg(walkthrough()).arg("-o").arg(&out).args(["--archive", format]));
+        must(
+            khw_gen()
+                .arg("build")
+                .arg(walkthrough())
+                .arg("-o")
+                .arg(&out)
+                .args(["--archive", format]),
+        );
         let archives: Vec<String> = files_below(&out)
             .into_keys()
             .filter(|name| !name.contains('/') && !["MANIFEST", "SHA256SUMS"].contains(&name.as_str()))
@@ -170,12 +239,24 @@ fn archives_are_as_asked() {
                 }
                 command.arg("-q").arg(&path).arg("-d").arg(&unpacked);
             } else {
-                command.args(["--same-permissions", "-xzf"]).arg(&path).arg("-C").arg(&unpacked);
+                command
+                    .args(["--same-permissions", "-xzf"])
+                    .arg(&path)
+                    .arg("-C")
+                    .arg(&unpacked);
             }
             must(&mut command);
-            assert_eq!(files_below(&unpacked.join(host)), files_below(&reference.join(host)), "{archive}");
+            assert_eq!(
+                files_below(&unpacked.join(host)),
+                files_below(&reference.join(host)),
+                "{archive}"
+            );
             for name in files_below(&unpacked.join(host)).keys() {
-                assert_eq!(mode(&unpacked.join(host).join(name)), mode(&reference.join(host).join(name)), "{name}");
+                assert_eq!(
+                    mode(&unpacked.join(host).join(name)),
+                    mode(&reference.join(host).join(name)),
+                    "{name}"
+                );
             }
         }
     }
@@ -194,7 +275,10 @@ fn output_that_is_not_ours_is_left_alone() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("notes.txt"), "{}", said(&refused));
     assert_eq!(fs::read_to_string(out.join("notes.txt")).expect("still there"), "mine");
-    let beside: Vec<_> = fs::read_dir(folder.path()).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+    let beside: Vec<_> = fs::read_dir(folder.path())
+        .expect("a folder")
+        .map(|e| e.expect("an entry").file_name())
+        .collect();
     assert_eq!(beside.len(), 1, "nothing is left beside it: {beside:?}");
 }
 
@@ -202,7 +286,11 @@ fn output_that_is_not_ours_is_left_alone() {
 fn the_readmes_minimal_topology_compiles() {
     let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
     let example = readme.split("<!-- example: minimal -->").nth(1).expect("the example");
-    let text = example.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("its text");
+    let text = example
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("its text");
     assert!(text.lines().filter(|line| !line.is_empty()).count() <= 14, "minimal");
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("cluster.toml");

@@ -15,13 +15,20 @@ use tempfile::TempDir;
 type Fingerprint = BTreeMap<String, (u32, Vec<u8>)>;
 
 fn fingerprint(out: &Path) -> Fingerprint {
-    files_below(out).into_iter().map(|(name, bytes)| (name.clone(), (mode(&out.join(&name)), bytes))).collect()
+    files_below(out)
+        .into_iter()
+        .map(|(name, bytes)| (name.clone(), (mode(&out.join(&name)), bytes)))
+        .collect()
 }
 
 /// The output of a shell line in which `$KHW`, `$SPEC` and `$OUT` stand for the program, the specification and the output.
 fn output_of(line: &str, spec: &Path, out: &Path) -> Fingerprint {
     let mut shell = Command::new("sh");
-    shell.args(["-c", line]).env("KHW", env!("CARGO_BIN_EXE_khw-gen")).env("SPEC", spec).env("OUT", out);
+    shell
+        .args(["-c", line])
+        .env("KHW", env!("CARGO_BIN_EXE_khw-gen"))
+        .env("SPEC", spec)
+        .env("OUT", out);
     must(&mut shell);
     fingerprint(out)
 }
@@ -38,15 +45,24 @@ fn nothing_but_the_input_changes_a_byte() {
     let mut variations = vec![
         ("a second run", plain.to_owned()),
         ("another time zone", format!("TZ=Pacific/Kiritimati {plain}")),
-        ("a Turkish locale", format!("LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 {plain}")),
+        (
+            "a Turkish locale",
+            format!("LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 {plain}"),
+        ),
         ("umask 000", format!("umask 000; {plain}")),
         ("umask 077", format!("umask 077; {plain}")),
         ("umask 0777", format!("umask 0777; {plain}")),
         ("one thread", format!("RAYON_NUM_THREADS=1 {plain}")),
         ("seven threads", format!("RAYON_NUM_THREADS=7 {plain}")),
-        ("no environment at all", format!("exec env -i \"$KHW\" build \"$SPEC\" -o \"$OUT\"")),
+        (
+            "no environment at all",
+            format!("exec env -i \"$KHW\" build \"$SPEC\" -o \"$OUT\""),
+        ),
         ("a pretended build date", format!("SOURCE_DATE_EPOCH=1 {plain}")),
-        ("a relative path", "cd \"$(dirname \"$SPEC\")\" && \"$KHW\" build cluster.toml -o \"$OUT\"".to_owned()),
+        (
+            "a relative path",
+            "cd \"$(dirname \"$SPEC\")\" && \"$KHW\" build cluster.toml -o \"$OUT\"".to_owned(),
+        ),
     ];
     if let Some(faketime) = program("faketime", "determinism: another clock") {
         let faketime = faketime.display();
@@ -55,17 +71,34 @@ fn nothing_but_the_input_changes_a_byte() {
         }
     }
     let release = project().join("target/release/khw-gen");
-    if release.exists() {
+    if is_newer_than_the_sources(&release) {
         let line = format!("'{}' build \"$SPEC\" -o \"$OUT\"", release.display());
         variations.push(("the release build", line));
     } else {
-        skip("determinism: debug against release", "there is no release build (make test makes one)");
+        skip(
+            "determinism: debug against release",
+            "there is no release build of these sources (make test makes one)",
+        );
     }
     for (index, (name, line)) in variations.iter().enumerate() {
         let out = folder.path().join(format!("out{index}"));
         assert_same(name, &reference, &output_of(line, &walkthrough(), &out));
     }
-    println!("{} variations, {} files, no difference", variations.len(), reference.len());
+    println!(
+        "{} variations, {} files, no difference",
+        variations.len(),
+        reference.len()
+    );
+}
+
+/// Whether the program exists and was built after every source was last written.
+fn is_newer_than_the_sources(program: &Path) -> bool {
+    let written = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let Ok(built) = written(program) else { return false };
+    let sources = project().join("src");
+    files_below(&sources)
+        .keys()
+        .all(|name| written(&sources.join(name)).is_ok_and(|at| at < built))
 }
 
 #[test]
@@ -83,7 +116,13 @@ fn neither_the_folder_nor_the_user_changes_a_byte() {
         fs::write(elsewhere.join(&name), bytes).expect("a copy");
     }
     let moved = folder.path().join("moved");
-    must(khw_gen().arg("build").arg(elsewhere.join("cluster.toml")).arg("-o").arg(&moved));
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(elsewhere.join("cluster.toml"))
+            .arg("-o")
+            .arg(&moved),
+    );
     assert_same("another folder", &fingerprint(&reference), &fingerprint(&moved));
 
     // setpriv is in util-linux, as essential as cp; only root may use it so.
@@ -102,7 +141,11 @@ fn neither_the_folder_nor_the_user_changes_a_byte() {
         .output();
     match output {
         Ok(output) if output.status.success() => {
-            assert_same("another user", &fingerprint(&reference), &fingerprint(&other.join("out")));
+            assert_same(
+                "another user",
+                &fingerprint(&reference),
+                &fingerprint(&other.join("out")),
+            );
         }
         _ => skip("determinism: another user", "only root can become somebody else"),
     }
@@ -113,7 +156,11 @@ fn assert_same(what: &str, reference: &Fingerprint, other: &Fingerprint) {
     assert_eq!(names(reference), names(other), "with {what}, other files are made");
     for (name, expected) in reference {
         let found = &other[name];
-        assert_eq!(format!("{:04o}", expected.0), format!("{:04o}", found.0), "with {what}, the mode of {name} differs");
+        assert_eq!(
+            format!("{:04o}", expected.0),
+            format!("{:04o}", found.0),
+            "with {what}, the mode of {name} differs"
+        );
         assert!(expected.1 == found.1, "with {what}, {name} differs");
     }
 }

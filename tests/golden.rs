@@ -61,9 +61,16 @@ fn the_walk_through_compiles_to_its_golden() {
 }
 
 fn bless(made: &BTreeMap<String, Vec<u8>>) {
-    assert!(std::env::var_os("CI").is_none(), "goldens are blessed by people, who look at them, not by CI");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "goldens are blessed by people, who look at them, not by CI"
+    );
     let folder = golden();
-    let before = if folder.exists() { files_below(&folder) } else { BTreeMap::new() };
+    let before = if folder.exists() {
+        files_below(&folder)
+    } else {
+        BTreeMap::new()
+    };
     for name in before.keys().filter(|name| !made.contains_key(*name)) {
         println!("removed {name}");
         fs::remove_file(folder.join(name)).expect("an old golden goes");
@@ -90,8 +97,14 @@ fn the_manifests_say_what_is_on_disk() {
     let plain = |path: &String| path.trim_end_matches('/').to_owned();
     assert!(listed.is_sorted_by_key(plain), "MANIFEST is sorted by path");
     let files: Vec<String> = listed.into_iter().filter(|path| !path.ends_with('/')).collect();
-    let on_disk: Vec<String> =
-        files_below(&out).into_keys().filter(|name| name != "MANIFEST" && name != "SHA256SUMS").collect();
+    let on_disk: Vec<String> = files_below(&out)
+        .into_keys()
+        .filter(|name| name != "MANIFEST" && name != "SHA256SUMS")
+        .collect();
     assert_eq!(files, on_disk);
-    support::must(std::process::Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(&out));
+    support::must(
+        std::process::Command::new("sha256sum")
+            .args(["-c", "--quiet", "SHA256SUMS"])
+            .current_dir(&out),
+    );
 }

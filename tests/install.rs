@@ -12,14 +12,22 @@ use tempfile::TempDir;
 
 fn install(bundle: &Path, destination: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg(bundle.join("install.sh")).env("DESTDIR", destination).current_dir("/");
+    command
+        .arg(bundle.join("install.sh"))
+        .env("DESTDIR", destination)
+        .current_dir("/");
     command
 }
 
 /// The bundle of a host, unpacked from its archive as an operator would.
 fn unpacked(out: &Path, host: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().expect("a folder");
-    must(Command::new("tar").arg("-xzf").arg(out.join(format!("{host}.tar.gz"))).current_dir(folder.path()));
+    must(
+        Command::new("tar")
+            .arg("-xzf")
+            .arg(out.join(format!("{host}.tar.gz")))
+            .current_dir(folder.path()),
+    );
     let bundle = folder.path().join(host);
     (folder, bundle)
 }
@@ -35,7 +43,10 @@ fn every_file_lands_with_its_mode_and_a_second_run_changes_nothing() {
         let expected = files_below(&tree);
         for (name, bytes) in &expected {
             let target = root.path().join(name);
-            assert!(fs::read(&target).expect("an installed file") == *bytes, "{host}: {name}");
+            assert!(
+                fs::read(&target).expect("an installed file") == *bytes,
+                "{host}: {name}"
+            );
             assert_eq!(mode(&target), mode(&tree.join(name)), "{host}: {name}");
         }
         let leftovers: Vec<String> = files_below(root.path())
@@ -46,11 +57,17 @@ fn every_file_lands_with_its_mode_and_a_second_run_changes_nothing() {
         if host.starts_with("master") {
             assert_eq!(mode(&root.path().join("var/lib/etcd")), 0o700);
             let wants = root.path().join("etc/systemd/system/multi-user.target.wants");
-            assert!(fs::symlink_metadata(wants.join("etcd.service")).is_ok(), "etcd is not enabled");
+            assert!(
+                fs::symlink_metadata(wants.join("etcd.service")).is_ok(),
+                "etcd is not enabled"
+            );
         }
         let again = must(&mut install(&bundle, root.path()));
         assert!(again.contains(&format!("{host}: nothing to change")), "{again}");
-        assert!(!root.path().join("var/backups").exists(), "nothing was replaced, so nothing is kept");
+        assert!(
+            !root.path().join("var/backups").exists(),
+            "nothing was replaced, so nothing is kept"
+        );
     }
 }
 
@@ -59,7 +76,10 @@ fn a_dry_run_changes_nothing_and_says_what_it_would_do() {
     let (_folder, out) = build(&walkthrough());
     let root = TempDir::new().expect("a folder");
     let said = must(install(&out.join("master1"), root.path()).arg("--dry-run"));
-    assert!(said.contains("would install 0600 /etc/etcd/kubernetes-key.pem"), "{said}");
+    assert!(
+        said.contains("would install 0600 /etc/etcd/kubernetes-key.pem"),
+        "{said}"
+    );
     assert!(said.contains("would create 0700 /var/lib/etcd/"), "{said}");
     assert!(files_below(root.path()).is_empty());
     assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
@@ -74,7 +94,9 @@ fn what_is_replaced_is_kept_with_its_mode() {
     fs::write(&config, "somebody's own\n").expect("a file");
     fs::set_permissions(&config, fs::Permissions::from_mode(0o640)).expect("a mode");
     must(&mut install(&out.join("master1"), root.path()));
-    let kept = root.path().join("var/backups/khw-gen/1/var/lib/kubernetes/encryption-config.yaml");
+    let kept = root
+        .path()
+        .join("var/backups/khw-gen/1/var/lib/kubernetes/encryption-config.yaml");
     assert_eq!(fs::read_to_string(&kept).expect("the copy"), "somebody's own\n");
     assert_eq!(mode(&kept), 0o640);
     assert_eq!(mode(&root.path().join("var/backups/khw-gen")), 0o700);
@@ -98,7 +120,10 @@ fn a_damaged_bundle_is_refused_before_anything_is_touched() {
     let output = run(&mut install(&bundle, root.path()));
     assert_eq!(output.status.code(), Some(1));
     let said = said(&output);
-    assert!(said.contains("kubelet.service is not what the bundle was made with"), "{said}");
+    assert!(
+        said.contains("kubelet.service is not what the bundle was made with"),
+        "{said}"
+    );
     assert!(said.contains("node1.pem is missing from the bundle"), "{said}");
     assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
 }
@@ -135,7 +160,13 @@ fn the_include_line_is_added_once_and_an_existing_one_is_respected() {
         must(&mut install(&out.join("lb"), root.path()));
         let after = fs::read_to_string(&conf).expect("nginx.conf");
         if added {
-            assert_eq!(after, format!("{}\ninclude /etc/nginx/tcpconf.d/*.conf;\n", before.trim_end_matches('\n')));
+            assert_eq!(
+                after,
+                format!(
+                    "{}\ninclude /etc/nginx/tcpconf.d/*.conf;\n",
+                    before.trim_end_matches('\n')
+                )
+            );
         } else {
             assert_eq!(after, before);
         }
@@ -175,6 +206,8 @@ fn wrong_usage_is_said() {
     let output = run(Command::new("sh").arg(out.join("lb/install.sh")).arg("--frce"));
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("usage:"));
-    let output = run(Command::new("sh").arg(out.join("lb/install.sh")).env("DESTDIR", "relative"));
+    let output = run(Command::new("sh")
+        .arg(out.join("lb/install.sh"))
+        .env("DESTDIR", "relative"));
     assert_eq!(output.status.code(), Some(1));
 }

@@ -47,11 +47,18 @@ fn every_listed_file_has_its_size_or_a_reason() {
     let page = fs::read_to_string(project().join("docs/walkthrough.md")).expect("the page");
     for (file, theirs) in LISTED {
         let ours = fs::metadata(path_of(&out, file)).expect("our file").len();
-        let line = page.lines().find(|line| line.starts_with(&format!("| `{file}` |"))).unwrap_or_else(|| panic!("{file} is not in the table"));
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{file}` |")))
+            .unwrap_or_else(|| panic!("{file} is not in the table"));
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         assert_eq!(cells[1], theirs.to_string(), "{file}: theirs");
         assert_eq!(cells[2], ours.to_string(), "{file}: ours");
-        assert_eq!(cells[3] == "same", ours == theirs as u64, "{file}: the table says why it differs, just where it does");
+        assert_eq!(
+            cells[3] == "same",
+            ours == theirs as u64,
+            "{file}: the table says why it differs, just where it does"
+        );
         assert!(cells[3] == "same" || cells[3].len() > 20, "{file}: a reason");
     }
 }
@@ -76,7 +83,9 @@ fn the_reasons_account_for_every_byte() {
     let base64 = |bytes: usize| bytes.div_ceil(3) * 4;
     for (component, theirs) in [("kube-controller-manager", 6427), ("kube-scheduler", 6377)] {
         let kubeconfig = read(&format!("{component}.kubeconfig"));
-        let key = fs::metadata(out.join(format!("control/rootfs/root/certs/{component}-key.pem"))).expect("a key").len();
+        let key = fs::metadata(out.join(format!("control/rootfs/root/certs/{component}-key.pem")))
+            .expect("a key")
+            .len();
         let without = |total: usize, ca: usize, key: usize| total - base64(ca) - base64(key);
         assert_eq!(
             without(kubeconfig.len(), read("ca.pem").len(), key as usize),
@@ -94,16 +103,31 @@ fn with_their_names_the_server_certificate_has_their_size() {
     let seed = Seed::parse(seed.bytes.expose()).expect("a seed").seed;
     let plan = plan(&cluster);
     let vault = issue(&plan, &seed).expect("certificates");
-    let planned = plan.certificates.iter().find(|certificate| certificate.id == "kubernetes").expect("planned");
+    let planned = plan
+        .certificates
+        .iter()
+        .find(|certificate| certificate.id == "kubernetes")
+        .expect("planned");
     let mut request = planned.request.clone();
-    request.hosts = "10.32.0.1,10.128.15.221,10.128.15.222,master1,master2,10.128.15.226,lb,127.0.0.1,localhost,kubernetes.default"
-        .split(',')
-        .map(str::to_owned)
-        .collect();
+    request.hosts =
+        "10.32.0.1,10.128.15.221,10.128.15.222,master1,master2,10.128.15.226,lb,127.0.0.1,localhost,kubernetes.default"
+            .split(',')
+            .map(str::to_owned)
+            .collect();
     let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["ca"].key.expose()).expect("the CA's key");
     let own = khw_gen::pki::key::KeyPair::from_pem(vault.issued["kubernetes"].key.expose()).expect("its key");
     let ca = pem::parse(&vault.issued["ca"].certificate).expect("PEM");
-    let authority = Authority { certificate: ca.contents(), key: &key };
-    let der = cfssl::leaf(&request, own.public(), &cluster.pki.profile, &authority, cluster.pki.issued).expect("a leaf");
+    let authority = Authority {
+        certificate: ca.contents(),
+        key: &key,
+    };
+    let der = cfssl::leaf(
+        &request,
+        own.public(),
+        &cluster.pki.profile,
+        &authority,
+        cluster.pki.issued,
+    )
+    .expect("a leaf");
     assert_eq!(x509::to_pem("CERTIFICATE", &der).len(), 1558);
 }

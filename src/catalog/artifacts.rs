@@ -88,12 +88,21 @@ impl Artifact {
 }
 
 const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
-    Artifact { on, at, reader, holds, what }
+    Artifact {
+        on,
+        at,
+        reader,
+        holds,
+        what,
+    }
 }
 
 macro_rules! template {
     ($path:literal) => {
-        Holds::Rendered(Template { path: $path, text: include_str!(concat!("../templates/", $path)) })
+        Holds::Rendered(Template {
+            path: $path,
+            text: include_str!(concat!("../templates/", $path)),
+        })
     };
 }
 
@@ -108,8 +117,8 @@ const CONTROL_PLANE_BUT_ADMIN: On = On::But(Role::ControlPlane, Role::Admin);
 const FIRST_CONTROL_PLANE_AND_ADMIN: On = On::FirstAnd(Role::ControlPlane, Role::Admin);
 
 use Holds::{
-    Certificate, Directory, EveryCertificate, EveryInput, EveryKubeletKubeconfig, EveryPrivateKey, EveryRequest, Kubeconfig,
-    PrivateKey,
+    Certificate, Directory, EveryCertificate, EveryInput, EveryKubeletKubeconfig, EveryPrivateKey, EveryRequest,
+    Kubeconfig, PrivateKey,
 };
 use Reader::{Everyone, Root};
 use Through::{Endpoint, Loopback};

@@ -26,12 +26,36 @@ const fn switch(name: &'static str) -> Flag {
 
 /// In the order in which they start on a host and over the cluster: <https://kubernetes.io/docs/concepts/overview/components/>.
 pub const COMPONENTS: &[Component] = &[
-    Component { name: "etcd", on: Role::Etcd, flags: ETCD },
-    Component { name: "kube-apiserver", on: Role::ControlPlane, flags: KUBE_APISERVER },
-    Component { name: "kube-controller-manager", on: Role::ControlPlane, flags: KUBE_CONTROLLER_MANAGER },
-    Component { name: "kube-scheduler", on: Role::ControlPlane, flags: KUBE_SCHEDULER },
-    Component { name: "kubelet", on: Role::Worker, flags: KUBELET },
-    Component { name: "kube-proxy", on: Role::Worker, flags: KUBE_PROXY },
+    Component {
+        name: "etcd",
+        on: Role::Etcd,
+        flags: ETCD,
+    },
+    Component {
+        name: "kube-apiserver",
+        on: Role::ControlPlane,
+        flags: KUBE_APISERVER,
+    },
+    Component {
+        name: "kube-controller-manager",
+        on: Role::ControlPlane,
+        flags: KUBE_CONTROLLER_MANAGER,
+    },
+    Component {
+        name: "kube-scheduler",
+        on: Role::ControlPlane,
+        flags: KUBE_SCHEDULER,
+    },
+    Component {
+        name: "kubelet",
+        on: Role::Worker,
+        flags: KUBELET,
+    },
+    Component {
+        name: "kube-proxy",
+        on: Role::Worker,
+        flags: KUBE_PROXY,
+    },
 ];
 
 // <https://etcd.io/docs/v3.3/op-guide/configuration/>
@@ -47,7 +71,10 @@ const ETCD: &[Flag] = &[
     switch("client-cert-auth"),
     flag("initial-advertise-peer-urls", "https://{{ host.url_ip }}:2380"),
     flag("listen-peer-urls", "https://{{ host.url_ip }}:2380"),
-    flag("listen-client-urls", "https://{{ host.url_ip }}:2379,https://{{ loopback }}:2379"),
+    flag(
+        "listen-client-urls",
+        "https://{{ host.url_ip }}:2379,https://{{ loopback }}:2379",
+    ),
     flag("advertise-client-urls", "https://{{ host.url_ip }}:2379"),
     flag("initial-cluster-token", "{{ cluster.name }}-etcd"),
     flag("initial-cluster", "{{ etcd.initial_cluster }}"),
@@ -70,7 +97,10 @@ const KUBE_APISERVER: &[Flag] = &[
     flag("client-ca-file", "/var/lib/kubernetes/ca.pem"),
     // The one plugin worth naming: it is never on by default, and without it a node may change any other node's objects.
     flag("enable-admission-plugins", "NodeRestriction"),
-    flag("encryption-provider-config", "/var/lib/kubernetes/encryption-config.yaml"),
+    flag(
+        "encryption-provider-config",
+        "/var/lib/kubernetes/encryption-config.yaml",
+    ),
     flag("etcd-cafile", "/var/lib/kubernetes/ca.pem"),
     flag("etcd-certfile", "/var/lib/kubernetes/kubernetes.pem"),
     flag("etcd-keyfile", "/var/lib/kubernetes/kubernetes-key.pem"),
@@ -79,12 +109,21 @@ const KUBE_APISERVER: &[Flag] = &[
     flag("kubelet-certificate-authority", "/var/lib/kubernetes/ca.pem"),
     flag("kubelet-client-certificate", "/var/lib/kubernetes/kubernetes.pem"),
     flag("kubelet-client-key", "/var/lib/kubernetes/kubernetes-key.pem"),
-    flag("kubelet-preferred-address-types", "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS"),
+    flag(
+        "kubelet-preferred-address-types",
+        "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS",
+    ),
     flag("profiling", "false"),
     flag("secure-port", "{{ api_server_port }}"),
-    flag("service-account-issuer", "https://kubernetes.default.svc.{{ cluster.domain }}"),
+    flag(
+        "service-account-issuer",
+        "https://kubernetes.default.svc.{{ cluster.domain }}",
+    ),
     flag("service-account-key-file", "/var/lib/kubernetes/service-account.pem"),
-    flag("service-account-signing-key-file", "/var/lib/kubernetes/service-account-key.pem"),
+    flag(
+        "service-account-signing-key-file",
+        "/var/lib/kubernetes/service-account-key.pem",
+    ),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("service-node-port-range", "30000-32767"),
     flag("tls-cert-file", "/var/lib/kubernetes/kubernetes.pem"),
@@ -96,8 +135,14 @@ const KUBE_APISERVER: &[Flag] = &[
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/>
 const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("allocate-node-cidrs", "true"),
-    flag("authentication-kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
-    flag("authorization-kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
+    flag(
+        "authentication-kubeconfig",
+        "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
+    ),
+    flag(
+        "authorization-kubeconfig",
+        "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
+    ),
     flag("bind-address", "{{ loopback_address }}"),
     flag("client-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag("cluster-cidr", "{{ network.pods }}"),
@@ -108,7 +153,10 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("leader-elect", "true"),
     flag("profiling", "false"),
     flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
-    flag("service-account-private-key-file", "/var/lib/kubernetes/service-account-key.pem"),
+    flag(
+        "service-account-private-key-file",
+        "/var/lib/kubernetes/service-account-key.pem",
+    ),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("tls-min-version", "VersionTLS12"),
     flag("use-service-account-credentials", "true"),
@@ -117,8 +165,14 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/>
 const KUBE_SCHEDULER: &[Flag] = &[
-    flag("authentication-kubeconfig", "/var/lib/kubernetes/kube-scheduler.kubeconfig"),
-    flag("authorization-kubeconfig", "/var/lib/kubernetes/kube-scheduler.kubeconfig"),
+    flag(
+        "authentication-kubeconfig",
+        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
+    ),
+    flag(
+        "authorization-kubeconfig",
+        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
+    ),
     flag("bind-address", "{{ loopback_address }}"),
     flag("config", "/etc/kubernetes/config/kube-scheduler.yaml"),
     flag("tls-min-version", "VersionTLS12"),

@@ -33,7 +33,13 @@ pub const RELEASES: &[Release] = &[Release {
         // 127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off.
         ("kube-apiserver", &[("insecure-port", Some("0"))]),
         ("kube-controller-manager", &[("port", Some("0"))]),
-        ("kubelet", &[("image-pull-progress-deadline", Some("2m")), ("network-plugin", Some("cni"))]),
+        (
+            "kubelet",
+            &[
+                ("image-pull-progress-deadline", Some("2m")),
+                ("network-plugin", Some("cni")),
+            ],
+        ),
     ],
 }];
 
@@ -45,11 +51,16 @@ impl Release {
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| number(part)) {
             return None;
         }
-        RELEASES.iter().find(|release| release.kubernetes == format!("{}.{}", parts[0], parts[1]))
+        RELEASES
+            .iter()
+            .find(|release| release.kubernetes == format!("{}.{}", parts[0], parts[1]))
     }
 
     /// The flags that only this release gives `component`.
     pub fn flags_of(&self, component: &str) -> &'static [Flag] {
-        self.flags.iter().find(|(name, _)| *name == component).map_or(&[], |(_, flags)| flags)
+        self.flags
+            .iter()
+            .find(|(name, _)| *name == component)
+            .map_or(&[], |(_, flags)| flags)
     }
 }

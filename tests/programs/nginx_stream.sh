@@ -26,8 +26,9 @@ CONF
 # No line end at the end of the file: install.sh must cope.
 printf '# the end' >>"$work/etc/nginx/nginx.conf"
 
+# Whatever is left of it ends with the shell, the first process of its own process namespace.
 # shellcheck disable=SC2016
-unshare --net --mount sh -eu -c '
+unshare --net --mount --pid --fork --kill-child sh -eu -c '
     ip link set lo up
     for address in 10.128.15.221 10.128.15.222 10.128.15.226; do
         ip addr add "$address/32" dev lo
@@ -48,7 +49,7 @@ unshare --net --mount sh -eu -c '
     grep -q "nothing to change" "$work/again"
     "$nginx" -t -q
     echo accepted
-    python3 - <<PYTHON &
+    python3 - >"$work/backends" 2>&1 <<PYTHON &
 import socketserver, threading
 class Greeter(socketserver.BaseRequestHandler):
     def handle(self):
@@ -57,9 +58,8 @@ servers = [socketserver.ThreadingTCPServer((a, 6443), Greeter) for a in ("10.128
 for server in servers:
     threading.Thread(target=server.serve_forever).start()
 PYTHON
-    backends=$!
     sed -i "s/listen 6443;/listen 10.128.15.226:6443;/" /etc/nginx/tcpconf.d/kubernetes.conf
-    "$nginx"
+    "$nginx" >"$work/nginx" 2>&1 </dev/null
     python3 - <<PYTHON
 import socket, time
 seen = set()
@@ -74,6 +74,4 @@ for attempt in range(100):
 assert seen >= {"10.128.15.221", "10.128.15.222"}, seen
 print("passed through")
 PYTHON
-    kill "$backends"
-    "$nginx" -s quit
 '
