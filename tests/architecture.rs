@@ -545,7 +545,7 @@ fn every_module_says_what_it_is_for() {
             source.path
         );
         assert!(
-            !source.text.contains("(interface skeleton)"),
+            !source.text.contains(concat!("(interface ", "skeleton)")),
             "{} is still a skeleton",
             source.path
         );

@@ -56,7 +56,7 @@ fn nothing_but_the_input_changes_a_byte() {
         ("seven threads", format!("RAYON_NUM_THREADS=7 {plain}")),
         (
             "no environment at all",
-            format!("exec env -i \"$KHW\" build \"$SPEC\" -o \"$OUT\""),
+            "exec env -i \"$KHW\" build \"$SPEC\" -o \"$OUT\"".to_owned(),
         ),
         ("a pretended build date", format!("SOURCE_DATE_EPOCH=1 {plain}")),
         (

@@ -48,7 +48,7 @@ impl Release {
     pub fn by_name(text: &str) -> Option<&'static Release> {
         let number = |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
         let parts: Vec<&str> = text.strip_prefix('v').unwrap_or(text).split('.').collect();
-        if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| number(part)) {
+        if !(2..=3).contains(&parts.len()) || !parts.iter().all(number) {
             return None;
         }
         RELEASES

@@ -140,7 +140,7 @@ fn missing_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
 fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
     let members: Vec<&DraftHost> = draft.hosts.iter().filter(|host| host.is(Role::Etcd)).collect();
     let count = members.len();
-    if let (Some(last), true) = (members.last(), count % 2 == 0) {
+    if let (Some(last), true) = (members.last(), count.is_multiple_of(2)) {
         let message = match count / 2 - 1 {
             0 => format!(
                 "{count} etcd members tolerate no failure, and neither would {}",

@@ -1,3 +1,5 @@
+//! Keys against published vectors and against other implementations of the arithmetic.
+
 use base64ct::{Base64, Encoding};
 use p256::pkcs8::EncodePrivateKey;
 
