@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::cluster::Role;
+use super::roles::Role;
 
 /// Which hosts get a row's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

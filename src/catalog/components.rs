@@ -2,7 +2,7 @@
 //!
 //! A flag's value may use the variables of `facts`. What only some releases take is in `releases`.
 
-use crate::cluster::Role;
+use super::roles::Role;
 
 /// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
 pub type Flag = (&'static str, Option<&'static str>);

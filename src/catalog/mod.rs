@@ -4,3 +4,4 @@ pub mod artifacts;
 pub mod components;
 pub mod identities;
 pub mod releases;
+pub mod roles;

@@ -16,8 +16,14 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, construct_der};
 
-use super::cfssl::Validity;
 use super::key::{KeyPair, PublicKey};
+
+/// When a certificate is valid, both ends inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    pub not_before: OffsetDateTime,
+    pub not_after: OffsetDateTime,
+}
 
 /// Why a certificate or a request could not be written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Err
 
 pub use self::hosts::San;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage, Usage};
-pub use self::validity::Validity;
+pub use super::x509::Validity;
 
 /// One entry of `names`: each field that is not empty adds a value to that attribute's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,10 +9,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Validity;
 use super::extensions::{self, BASIC_CONSTRAINTS, DELEGATION_USAGE};
 use super::hosts::{AltNames, SUBJECT_ALT_NAME};
 use super::subject::Subject;
-use super::validity::Validity;
 use super::{CaConstraint, CsrWhitelist, Profile, Request};
 use crate::pki::key::PublicKey;
 use crate::pki::x509::{self, CertificateContent, Extension, IssuerCertificate, RequestContent, X509Error};

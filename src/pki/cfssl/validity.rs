@@ -2,18 +2,11 @@
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::{CaSection, Profile};
+use super::{CaSection, Profile, Validity};
 
 const DEFAULT_BACKDATE: Duration = Duration::minutes(5);
 /// Five years of 365 days (`initca.CAPolicy`).
 const DEFAULT_CA_EXPIRY: Duration = Duration::hours(43_800);
-
-/// When a certificate is valid, both ends inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    pub not_before: OffsetDateTime,
-    pub not_after: OffsetDateTime,
-}
 
 impl Validity {
     /// The validity of a root made by `gencert -initca` when the clock says `now`. A date that lies beyond what the

@@ -425,7 +425,8 @@ fn csr_whitelist(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<C
     let mut allows = |name: &str| table.boolean(name, diagnostics).is_some_and(|value| value.value);
     Some(CsrWhitelist {
         subject: allows("Subject"),
-        public_key: allows("PublicKey") && allows("PublicKeyAlgorithm"),
+        // cfssl reads PublicKeyAlgorithm and acts on PublicKey alone (signer/local, `Sign`).
+        public_key: allows("PublicKey"),
         dns_names: allows("DNSNames"),
         ip_addresses: allows("IPAddresses"),
         email_addresses: allows("EmailAddresses"),
