@@ -237,3 +237,43 @@ fn one_more_host_changes_no_other_hosts_key() {
     assert_eq!(same, 9);
     assert_ne!(after["first-key.pem"], after["last-key.pem"]);
 }
+
+#[test]
+fn nothing_that_can_be_printed_prints_a_secret() {
+    let spec = spec(&HOSTS);
+    let sources = khw_gen::disk::read_sources(&spec.path()).expect("the specification");
+    let cluster = khw_gen::spec::check(&sources).expect("it is valid").cluster;
+    let seed = khw_gen::pki::derivation::Seed::parse(&SEED).expect("a seed").seed;
+    let plan = khw_gen::plan::plan(&cluster);
+    let vault = khw_gen::vault::issue(&plan, &seed).expect("certificates");
+    let renderer = khw_gen::render::Renderer::new(&plan, &vault).expect("a renderer");
+    let bundle = renderer.bundle(&cluster.hosts[1]).expect("a bundle");
+    let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["admin"].key.expose()).expect("a key");
+
+    let mut printed = format!("{seed:?} {seed:#?} {vault:?} {vault:#?} {bundle:?} {bundle:#?} {key:?} {key:#?}");
+    // What a panic would carry out.
+    let panic = std::panic::catch_unwind(|| panic!("{seed:?} {key:?} {vault:?}")).expect_err("a panic");
+    printed.push_str(panic.downcast_ref::<String>().expect("its message"));
+
+    assert!(!holds(printed.as_bytes(), &forms(&SEED)), "the seed is printed");
+    for (name, issued) in &vault.issued {
+        let body: String = String::from_utf8_lossy(issued.key.expose())
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .collect();
+        let der = decode(body.as_bytes());
+        assert!(
+            !holds(printed.as_bytes(), &forms(&der[der.len() - 40..])),
+            "the key of {name} is printed"
+        );
+        assert!(
+            !holds(printed.as_bytes(), &forms(&der[7..39])),
+            "the key of {name} is printed"
+        );
+    }
+    let encryption = decode(vault.encryption_key.expose());
+    assert!(
+        !holds(printed.as_bytes(), &forms(&encryption)),
+        "the encryption key is printed"
+    );
+}
