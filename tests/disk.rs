@@ -568,6 +568,7 @@ fn a_reader_finds_old_or_new_however_often_the_writer_is_killed() {
     write(&out, "zero").unwrap();
     let done = AtomicBool::new(false);
     let reads = AtomicU32::new(0);
+    let saw_both = AtomicBool::new(false);
     let seen = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut seen = BTreeSet::new();
@@ -575,18 +576,20 @@ fn a_reader_finds_old_or_new_however_often_the_writer_is_killed() {
                 if let Some(versions) = read_unless_replaced(&out) {
                     assert_eq!(versions.len(), 1, "a mixture: {versions:?}");
                     seen.extend(versions);
+                    saw_both.store(seen.contains("one") && seen.contains("two"), Ordering::Relaxed);
                 }
                 reads.fetch_add(1, Ordering::Relaxed);
             }
             seen
         });
-        for round in 0..60_u32 {
+        // On a machine on which the writer is slow to start, later moments come round until it has got anywhere.
+        for round in (0..600_u32).take_while(|round| *round < 60 || !saw_both.load(Ordering::Relaxed)) {
             let mut child = child_of(this_program(), &out, "one,two")
                 .env("KHW_ROUNDS", "1000")
                 .spawn()
                 .unwrap();
             // Killed after so many reads: a different moment each time, and no clock.
-            let until = reads.load(Ordering::Relaxed) + 3 + round % 23;
+            let until = reads.load(Ordering::Relaxed) + 3 + round % 23 * (1 + round / 23);
             while reads.load(Ordering::Relaxed) < until && !reader.is_finished() {
                 std::thread::yield_now();
             }
