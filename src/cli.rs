@@ -42,6 +42,9 @@ enum Command {
         /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
         #[arg(long, value_name = "FILE")]
         seed_file: Option<PathBuf>,
+        /// How many threads to use; the output is the same with any number [default: one for each processor]
+        #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+        jobs: Option<u16>,
     },
     /// Report every problem of a specification; needs no seed
     Check {
@@ -90,7 +93,8 @@ pub fn run() -> ExitCode {
             out,
             archive,
             seed_file,
-        } => build(&spec, &out, archive, seed_file.as_deref()),
+            jobs,
+        } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Init { dir } => init(&dir),
@@ -101,7 +105,14 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Path>) -> Result<(), Reported> {
+fn build(
+    spec: &Path,
+    out: &Path,
+    archive: ArchiveFormat,
+    seed_file: Option<&Path>,
+    jobs: Option<u16>,
+) -> Result<(), Reported> {
+    use_threads(jobs)?;
     let (checked, seed_path) = read_and_check(spec)?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
@@ -134,6 +145,14 @@ fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Pat
         cluster.hosts.len(),
         summary.files
     ))
+}
+
+/// Settles the number of threads here: left to itself, rayon would take it from the environment.
+fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get());
+    let threads = jobs.map_or_else(processors, usize::from);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    Ok(())
 }
 
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
