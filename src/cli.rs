@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::cluster::Cluster;
-use khw_gen::diagnostic::{Diagnostic, Severity, render_json, render_text};
+use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
 use khw_gen::disk::{self, Output};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
@@ -151,12 +151,16 @@ fn build(
 fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
     let processors = || std::thread::available_parallelism().map_or(1, |count| count.get());
     let threads = jobs.map_or_else(processors, usize::from);
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // Where no thread may be started, this one does the work.
+    pool(threads)
+        .build_global()
+        .or_else(|_| pool(1).use_current_thread().build_global())?;
     Ok(())
 }
 
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
-    let checked = spec::check(&disk::read_sources(spec)?);
+    let checked = read_sources(spec).and_then(|sources| spec::check(&sources));
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,
@@ -208,11 +212,25 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
+/// Reads a specification; what can't be read is a finding like any other.
+fn read_sources(spec: &Path) -> Result<spec::Sources, Vec<Diagnostic>> {
+    disk::read_sources(spec).map_err(|error| {
+        let problems = error.to_string();
+        problems
+            .lines()
+            .map(|problem| Diagnostic::new(codes::UNREADABLE, problem))
+            .collect()
+    })
+}
+
 /// Reads a specification and checks it; says all that is wrong with it, or remarkable.
 fn read_and_check(spec: &Path) -> Result<(Checked, Option<String>), Reported> {
-    let sources = disk::read_sources(spec)?;
-    let seed = spec::paths(&sources.cluster).seed;
-    match spec::check(&sources) {
+    let sources = read_sources(spec);
+    let seed = sources
+        .as_ref()
+        .ok()
+        .and_then(|sources| spec::paths(&sources.cluster).seed);
+    match sources.and_then(|sources| spec::check(&sources)) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
             Ok((checked, seed))

@@ -8,7 +8,7 @@ use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Throug
 use crate::catalog::components::{COMPONENTS, Component};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::cluster::{Cluster, Host, Role};
-use crate::pki::cfssl::{Name, Request};
+use crate::pki::cfssl::{Name, Request, user_and_groups};
 
 /// The port of every API server.
 pub const API_SERVER_PORT: u16 = 6443;
@@ -39,12 +39,9 @@ pub struct PlannedCertificate {
 
 impl PlannedCertificate {
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
-    pub fn user(&self) -> &str {
-        if self.request.cn.is_empty() {
-            &self.files
-        } else {
-            &self.request.cn
-        }
+    pub fn user(&self) -> String {
+        let (user, _) = user_and_groups(&self.request);
+        if user.is_empty() { self.files.clone() } else { user }
     }
 }
 
