@@ -28,7 +28,7 @@ def subject(name):
 def verify(case):
     time = datetime.datetime.fromtimestamp(case["time"], datetime.timezone.utc).replace(tzinfo=None)
     policy = PolicyBuilder().store(Store([certificate(case["root"])])).time(time)
-    if "names" in case["relaxed"]:
+    if "alternative names" in case["relaxed"]:
         leaf = ExtensionPolicy.webpki_defaults_ee().may_be_present(
             x509.SubjectAlternativeName, Criticality.AGNOSTIC, None
         )
@@ -40,11 +40,19 @@ def verify(case):
     verifier.verify(certificate(case["leaf"]), [certificate(text) for text in case["intermediates"]])
 
 
+def why(error):
+    try:
+        return f"{type(error).__name__}: {error}"
+    except ValueError:
+        # The text would show the subject, and this library's names can't hold the same value twice.
+        return type(error).__name__
+
+
 def judge(case):
     try:
         verify(case)
     except (VerificationError, ValueError) as error:
-        return {"ok": False, "why": f"{type(error).__name__}: {error}"}
+        return {"ok": False, "why": why(error)}
     return {"ok": True, "why": ""}
 
 
