@@ -19,6 +19,7 @@ use std::sync::LazyLock;
 use std::time::Duration as StdDuration;
 
 use base64ct::{Base64, Encoding};
+use crypto_bigint::{U1024, U2048};
 use khw_gen::pki::cfssl::{
     self, Authority, CaConstraint, CaSection, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage,
 };
@@ -946,8 +947,8 @@ const EXCEPTIONS: &[Exception] = &[
     },
     Exception {
         judge: "PyCA",
-        cases: |case| case.chain.traits.keys.contains(&ED25519),
-        why: "it follows the Web PKI (CA/Browser Forum baseline requirements, 6.1.5), which has no Ed25519",
+        cases: |case| case.chain.traits.signs_with(ED25519),
+        why: "it follows the Web PKI (CA/Browser Forum baseline requirements, 6.1.5), which has no Ed25519: it accepts none as an issuer's",
     },
 ];
 
@@ -1077,4 +1078,158 @@ fn go_judges_every_chain() {
         let verdicts = script(&mut Command::new(judge), &cases, |_| Vec::new());
         hold("Go", &cases, &verdicts);
     }
+}
+
+// --- keys, judged --------------------------------------------------------------------------------------------------------
+
+/// The checks of badkeys that need no list from the network.
+const BADKEYS: &str = "fermat,roca,rsainvalid,rsapoly,sharedprimes,smalld,smallfactors,rsabias,pattern,xzbackdoor";
+
+/// 200 RSA keys of one seed, as a cluster's are.
+static TWO_HUNDRED: LazyLock<Vec<KeyPair>> = LazyLock::new(|| {
+    let numbers = (0..200).into_par_iter();
+    numbers
+        .map(|number| key(&format!("node/node{number}"), rsa(2048)))
+        .collect()
+});
+
+fn modulus(key: &KeyPair) -> U2048 {
+    let public = pkcs1::RsaPublicKeyRef::try_from(key.public().subject_public_key.as_slice()).expect("an RSA key");
+    U2048::from_be_slice(public.modulus.as_bytes())
+}
+
+/// p and q.
+fn primes(key: &KeyPair) -> (U1024, U1024) {
+    let der = pem::parse(key.to_pem().expose()).expect("PEM").into_contents();
+    let private = pkcs1::RsaPrivateKeyRef::try_from(der.as_slice()).expect("an RSA key");
+    let number = |number: pkcs1::UintRef<'_>| U1024::from_be_slice(number.as_bytes());
+    (number(private.prime1), number(private.prime2))
+}
+
+/// The pairs of moduli with a common factor.
+fn pairs_with_a_common_factor(moduli: &[U2048]) -> Vec<(usize, usize)> {
+    let pairs: Vec<(usize, usize)> = (0..moduli.len())
+        .flat_map(|first| (first + 1..moduli.len()).map(move |second| (first, second)))
+        .collect();
+    let pairs = pairs.into_par_iter();
+    pairs
+        .filter(|&(first, second)| moduli[first].gcd_vartime(&moduli[second]) != U2048::ONE)
+        .collect()
+}
+
+#[test]
+fn no_two_moduli_share_a_factor() {
+    let moduli: Vec<U2048> = TWO_HUNDRED.iter().map(modulus).collect();
+    assert_eq!(pairs_with_a_common_factor(&moduli), []);
+    // It does find one: a prime of the first with one of the last.
+    let product = |(p, q): (U1024, U1024)| p.concatenating_mul(&q);
+    let ((p, q), (_, other)) = (primes(&TWO_HUNDRED[0]), primes(&TWO_HUNDRED[199]));
+    assert_eq!(product((p, q)), moduli[0], "the primes are the key's");
+    assert_eq!(
+        pairs_with_a_common_factor(&[moduli[0], moduli[1], product((p, other))]),
+        [(0, 2)]
+    );
+}
+
+#[derive(Deserialize)]
+struct BadkeysLine {
+    #[serde(rename = "type")]
+    algorithm: String,
+    bits: u32,
+    results: BTreeMap<String, serde_json::Value>,
+    #[serde(rename = "where")]
+    file: String,
+}
+
+#[test]
+fn badkeys_finds_nothing() {
+    let Some(python) = python("badkeys finds nothing in 200 RSA keys") else {
+        return;
+    };
+    let folder = TempDir::new().expect("a folder");
+    let judge = |name: &str, keys: &[Vec<u8>]| -> Vec<BadkeysLine> {
+        let mut command = Command::new(python.with_file_name("badkeys"));
+        command.env("HOME", folder.path()).args(["-a", "-j", "-c", BADKEYS]);
+        for (number, spki) in keys.iter().enumerate() {
+            let path = folder.path().join(format!("{name}{number}.pem"));
+            fs::write(&path, to_pem("PUBLIC KEY", spki)).expect("a file");
+            command.arg(path);
+        }
+        let output = run(&mut command);
+        let lines: Vec<BadkeysLine> = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect();
+        assert_eq!(lines.len(), keys.len(), "{}", said(&output));
+        for line in &lines {
+            assert!(
+                (line.algorithm.as_str(), line.bits) == ("rsa", 2048),
+                "{}: {} {}",
+                line.file,
+                line.algorithm,
+                line.bits
+            );
+        }
+        lines
+    };
+    let spkis: Vec<Vec<u8>> = TWO_HUNDRED.iter().map(|key| key.public().spki_der()).collect();
+    for line in judge("derived", &spkis) {
+        assert!(line.results.is_empty(), "{}: {:?}", line.file, line.results);
+    }
+    // It does find weak keys: the product of a prime and its neighbour.
+    let (p, _) = primes(&TWO_HUNDRED[0]);
+    let weak: U2048 = p.concatenating_mul(&p.wrapping_add(&U1024::from_u8(2)));
+    let spki = &spkis[0];
+    let good = modulus(&TWO_HUNDRED[0]).to_be_bytes();
+    let at = spki
+        .windows(256)
+        .position(|window| window == good.as_ref())
+        .expect("the modulus");
+    let weak = [&spki[..at], weak.to_be_bytes().as_ref(), &spki[at + 256..]].concat();
+    let found = judge("weak", &[weak]).remove(0).results;
+    assert!(found.contains_key("fermat"), "{found:?}");
+}
+
+#[derive(Serialize)]
+struct KeyRequest {
+    #[serde(rename = "Algorithm")]
+    algorithm: String,
+    #[serde(rename = "Seed")]
+    seed: String,
+}
+
+#[test]
+fn filippo_io_keygen_makes_the_same_keys() {
+    let Some(judge) = program("judge-keygen", "filippo.io/keygen makes the same keys") else {
+        return;
+    };
+    // More than one round of rejection comes up only with many seeds; RSA keys take their time.
+    let asked = [(P256, 60), (P384, 60), (P521, 60), (rsa(2048), 12), (rsa(3072), 3)];
+    let asked: Vec<(Algorithm, Zeroizing<[u8; 32]>)> = asked
+        .into_iter()
+        .flat_map(|(algorithm, count)| {
+            (0..count).map(move |number| (algorithm, derived(&format!("{number}"), algorithm)))
+        })
+        .collect();
+    let requests: Vec<KeyRequest> = asked
+        .iter()
+        .map(|(algorithm, seed)| KeyRequest {
+            algorithm: algorithm.to_string(),
+            seed: Base64::encode_string(seed.as_slice()),
+        })
+        .collect();
+    let theirs: Vec<String> = ask(&mut Command::new(judge), &requests);
+    assert_eq!(theirs.len(), asked.len());
+    let differ: Vec<String> = asked
+        .par_iter()
+        .zip(&theirs)
+        .filter(|((algorithm, seed), theirs)| {
+            let ours = KeyPair::from_seed(*algorithm, seed).expect("a key");
+            let ours = pem::parse(ours.to_pem().expose()).expect("PEM").into_contents();
+            ours != Base64::decode_vec(theirs).expect("base64")
+        })
+        .map(|((algorithm, seed), _)| format!("{algorithm} of {:02x?}", seed.as_slice()))
+        .collect();
+    println!("filippo.io/keygen: {} keys, {} differ", asked.len(), differ.len());
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
