@@ -973,7 +973,7 @@ fn hold(judge: &str, cases: &[Case<'_>], verdicts: &[Verdict]) {
         let exception = exceptions.iter().position(|exception| (exception.cases)(case));
         let expected = case.is_good() && exception.is_none();
         if let Some(exception) = exception {
-            used[exception] += 1;
+            used[exception] += usize::from(case.is_good());
         } else {
             *counts.entry(case.wrong).or_insert(0) += 1;
         }
@@ -988,7 +988,7 @@ fn hold(judge: &str, cases: &[Case<'_>], verdicts: &[Verdict]) {
     }
     println!("{judge}: {} verdicts, as they should be: {counts:?}", cases.len());
     for (exception, used) in exceptions.iter().zip(&used) {
-        println!("{judge}: {used} exceptions: {}", exception.why);
+        println!("{judge}: {used} good ones refused: {}", exception.why);
     }
     assert!(
         wrong.is_empty(),
