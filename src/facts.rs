@@ -8,7 +8,6 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
 use crate::cluster::{Cluster, Host, Role};
-use crate::pki::cfssl::{Validity, user_and_groups};
 use crate::plan::API_SERVER_PORT;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
@@ -156,12 +155,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         },
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
-        api_server_user: cluster
-            .pki
-            .csrs
-            .get("kubernetes-csr.json")
-            .map(|csr| user_and_groups(&csr.request).0)
-            .unwrap_or_default(),
+        api_server_user: cluster.api_server_user(),
         etcd: EtcdFacts {
             initial_cluster: join(
                 etcd.iter()
@@ -197,7 +191,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
 }
 
 fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
-    let validity = Validity::of_leaf(&cluster.pki.profile, cluster.pki.issued);
+    let validity = cluster.certificate_validity();
     let digits = |at: OffsetDateTime| {
         format!(
             "{:04}{:02}{:02}{:02}{:02}{:02}",

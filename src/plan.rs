@@ -8,7 +8,7 @@ use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Throug
 use crate::catalog::components::{COMPONENTS, Component};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::cluster::{Cluster, Host, Role};
-use crate::pki::cfssl::{Name, Request, user_and_groups};
+use crate::pki::cfssl::{Name, Request, Validity, user_and_groups};
 
 /// The port of every API server.
 pub const API_SERVER_PORT: u16 = 6443;
@@ -148,6 +148,17 @@ impl Cluster {
             IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
             IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
         }
+    }
+
+    /// The user as whom the API server calls kubelets.
+    pub fn api_server_user(&self) -> String {
+        let csr = self.pki.csrs.get("kubernetes-csr.json");
+        csr.map(|csr| user_and_groups(&csr.request).0).unwrap_or_default()
+    }
+
+    /// When the certificates of the cluster's own profile are valid.
+    pub fn certificate_validity(&self) -> Validity {
+        Validity::of_leaf(&self.pki.profile, self.pki.issued)
     }
 
     /// Whether hosts and services speak IPv6.
