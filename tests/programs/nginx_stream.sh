@@ -59,16 +59,28 @@ for server in servers:
     threading.Thread(target=server.serve_forever).start()
 PYTHON
     sed -i "s/listen 6443;/listen 10.128.15.226:6443;/" /etc/nginx/tcpconf.d/kubernetes.conf
+    # nginx starts when both answer: it would leave alone for ten seconds what did not.
+    python3 - <<PYTHON
+import socket, time
+for address in ("10.128.15.221", "10.128.15.222"):
+    for attempt in range(300):
+        try:
+            socket.create_connection((address, 6443), timeout=2).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+PYTHON
     "$nginx" >"$work/nginx" 2>&1 </dev/null
     python3 - <<PYTHON
 import socket, time
 seen = set()
-for attempt in range(100):
+for attempt in range(300):
     try:
         with socket.create_connection(("10.128.15.226", 6443), timeout=2) as connection:
             seen.add(connection.makefile().readline().strip())
     except OSError:
-        time.sleep(0.1)
+        pass
+    time.sleep(0.1)
     if seen >= {"10.128.15.221", "10.128.15.222"}:
         break
 assert seen >= {"10.128.15.221", "10.128.15.222"}, seen
