@@ -15,7 +15,7 @@ use khw_gen::disk::{self, Output};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
-use khw_gen::spec::{self, Checked};
+use khw_gen::spec::{self, Checked, Sources};
 use khw_gen::{compile, starter};
 
 /// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
@@ -102,7 +102,7 @@ pub fn run() -> ExitCode {
 }
 
 fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Path>) -> Result<(), Reported> {
-    let (checked, seed_path) = read_and_check(spec)?;
+    let (checked, seed_path) = check_sources(&disk::read_sources_and_key(spec)?)?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
@@ -154,7 +154,7 @@ fn check(spec: &Path, format: Format) -> Result<(), Reported> {
 }
 
 fn show_plan(spec: &Path) -> Result<(), Reported> {
-    let (checked, _) = read_and_check(spec)?;
+    let (checked, _) = check_sources(&disk::read_sources(spec)?)?;
     print(format_args!("{}", plan(&checked.cluster).to_string().trim_end()))?;
     let built_in = checked.cluster.built_in_files();
     if !built_in.is_empty() {
@@ -189,11 +189,10 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
-/// Reads a specification and checks it; says all that is wrong with it, or remarkable.
-fn read_and_check(spec: &Path) -> Result<(Checked, Option<String>), Reported> {
-    let sources = disk::read_sources(spec)?;
+/// Checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
+fn check_sources(sources: &Sources) -> Result<(Checked, Option<String>), Reported> {
     let seed = spec::paths(&sources.cluster).seed;
-    match spec::check(&sources) {
+    match spec::check(sources) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
             Ok((checked, seed))

@@ -1,13 +1,16 @@
 //! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `spec` makes one.
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
+use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request};
+use crate::pki::key::KeyPair;
 
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +77,16 @@ pub struct CsrFile {
     pub built_in: bool,
 }
 
+/// An authority that somebody already has, which takes the place of the one that would be made.
+#[derive(Clone, Debug)]
+pub struct ExistingCa {
+    pub certificate: AuthorityCertificate,
+    /// Fits the certificate. None where it could not be read, which is enough to check and to plan.
+    pub key: Option<Arc<KeyPair>>,
+}
+
 /// What is signed, with what, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Pki {
     /// What cfssl calls now.
     pub issued: OffsetDateTime,
@@ -85,7 +96,9 @@ pub struct Pki {
     /// ca-config.json as it was read.
     pub config_text: String,
     pub config_built_in: bool,
-    /// By file name (`ca-csr.json`); one for every file that the identities table names.
+    /// What signs instead of a new root.
+    pub existing_ca: Option<ExistingCa>,
+    /// By file name (`ca-csr.json`); one for every file that the identities table names, but for that of an existing CA.
     pub csrs: BTreeMap<String, CsrFile>,
 }
 

@@ -31,8 +31,9 @@ pub struct PlannedCertificate {
     /// What its files are called: `ca`, `node1`.
     pub files: String,
     pub identity: &'static Identity,
-    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder.
-    pub request: Request,
+    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder. None for an
+    /// authority that is there already.
+    pub request: Option<Request>,
     /// The id of the issuer; none signs itself.
     pub signed_by: Option<&'static str>,
 }
@@ -40,10 +41,9 @@ pub struct PlannedCertificate {
 impl PlannedCertificate {
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
     pub fn user(&self) -> &str {
-        if self.request.cn.is_empty() {
-            &self.files
-        } else {
-            &self.request.cn
+        match &self.request {
+            Some(request) if !request.cn.is_empty() => &request.cn,
+            _ => &self.files,
         }
     }
 }
@@ -89,15 +89,16 @@ impl Cluster {
     }
 
     fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate> {
-        let Some(csr) = self.pki.csrs.get(identity.csr) else {
-            return Vec::new();
-        };
+        let csr = self.pki.csrs.get(identity.csr);
         let planned = |host: Option<&Host>| {
-            let mut request = match host {
-                Some(host) => with_host_name(&csr.request, &host.name),
-                None => csr.request.clone(),
-            };
-            request.hosts = union(self.names(identity.names, host), request.hosts);
+            let request = csr.map(|csr| {
+                let mut request = match host {
+                    Some(host) => with_host_name(&csr.request, &host.name),
+                    None => csr.request.clone(),
+                };
+                request.hosts = union(self.names(identity.names, host), request.hosts);
+                request
+            });
             PlannedCertificate {
                 id: host.map_or_else(
                     || identity.name.to_owned(),
@@ -235,7 +236,16 @@ fn contents(
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
-        Holds::EveryRequest => each(PlannedContent::Request),
+        Holds::EveryRequest => certificates
+            .iter()
+            .filter(|certificate| certificate.request.is_some())
+            .map(|certificate| {
+                (
+                    certificate.files.clone(),
+                    PlannedContent::Request(certificate.id.clone()),
+                )
+            })
+            .collect(),
         Holds::EveryInput => inputs(cluster, certificates),
         Holds::EveryKubeletKubeconfig => certificates
             .iter()

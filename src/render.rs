@@ -154,7 +154,10 @@ impl<'a> Renderer<'a> {
             PlannedContent::Directory => return Ok(None),
             PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
             PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
-            PlannedContent::Request(id) => Content::Public(issued(id)?.request.clone()),
+            PlannedContent::Request(id) => {
+                let request = issued(id)?.request.clone();
+                Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
+            }
             PlannedContent::Kubeconfig { id, through } => {
                 Content::Secret(Arc::new(self.kubeconfig(id, facts.server(*through), variables)?))
             }

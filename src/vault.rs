@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ExistingCa};
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
 use crate::pki::key::KeyPair;
@@ -27,7 +27,8 @@ pub const ENCRYPTION_KEY_NAME: &str = "key1";
 pub struct Issued {
     pub certificate: Arc<[u8]>,
     pub key: Arc<SecretBytes>,
-    pub request: Arc<[u8]>,
+    /// None for an authority that was there already.
+    pub request: Option<Arc<[u8]>>,
 }
 
 /// Everything secret, and the certificates.
@@ -62,7 +63,7 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .certificates
         .par_iter()
         .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
-        .collect::<Result<BTreeMap<&str, KeyPair>, IssueError>>()?;
+        .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
     let key = |id: &str| keys.get(id).ok_or_else(|| error(id, "it has no key"));
 
     let mut roots = BTreeMap::new();
@@ -71,8 +72,11 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .iter()
         .filter(|certificate| certificate.signed_by.is_none())
     {
-        let der = cfssl::root(&certificate.request, key(&certificate.id)?, cluster.pki.issued)
-            .map_err(|reason| error(&certificate.id, reason))?;
+        let der = match &certificate.request {
+            Some(request) => cfssl::root(request, key(&certificate.id)?, cluster.pki.issued)
+                .map_err(|reason| error(&certificate.id, reason))?,
+            None => existing_ca(cluster, certificate)?.certificate.der().to_vec(),
+        };
         roots.insert(certificate.id.as_str(), der);
     }
 
@@ -82,12 +86,8 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
             let own = key(&certificate.id)?;
-            let der = match certificate.signed_by {
-                None => roots
-                    .get(certificate.id.as_str())
-                    .cloned()
-                    .ok_or_else(|| failed("it is no root".to_owned()))?,
-                Some(issuer) => {
+            let der = match (certificate.signed_by, &certificate.request) {
+                (Some(issuer), Some(request)) => {
                     let root = roots
                         .get(issuer)
                         .ok_or_else(|| failed("its issuer is no root".to_owned()))?;
@@ -96,22 +96,25 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
                         key: key(issuer)?,
                     };
                     let profile = &cluster.pki.profile;
-                    cfssl::leaf(
-                        &certificate.request,
-                        own.public(),
-                        profile,
-                        &authority,
-                        cluster.pki.issued,
-                    )
-                    .map_err(|reason| failed(reason.to_string()))?
+                    cfssl::leaf(request, own.public(), profile, &authority, cluster.pki.issued)
+                        .map_err(|reason| failed(reason.to_string()))?
                 }
+                _ => roots
+                    .get(certificate.id.as_str())
+                    .cloned()
+                    .ok_or_else(|| failed("it is no root".to_owned()))?,
             };
-            let request =
-                cfssl::signing_request(&certificate.request, own).map_err(|reason| failed(reason.to_string()))?;
+            let request = match &certificate.request {
+                Some(request) => {
+                    let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
+                    Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
+                }
+                None => None,
+            };
             let issued = Issued {
                 certificate: x509::to_pem("CERTIFICATE", &der).into_bytes().into(),
                 key: Arc::new(own.to_pem()),
-                request: x509::to_pem("CERTIFICATE REQUEST", &request).into_bytes().into(),
+                request,
             };
             Ok((certificate.id.clone(), issued))
         })
@@ -123,17 +126,26 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     })
 }
 
-fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> Result<KeyPair, IssueError> {
-    let algorithm = certificate.request.key;
+fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> Result<Arc<KeyPair>, IssueError> {
+    let Some(request) = &certificate.request else {
+        let key = existing_ca(cluster, certificate)?.key.clone();
+        return key.ok_or_else(|| error(&certificate.id, "its key was not read"));
+    };
     let bytes = seed.derive(
         &cluster.name,
         &Purpose::KeyPair {
             name: &certificate.id,
-            algorithm,
+            algorithm: request.key,
         },
         GENERATION,
     );
-    KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(&certificate.id, reason))
+    let key = KeyPair::from_seed(request.key, &bytes).map_err(|reason| error(&certificate.id, reason))?;
+    Ok(Arc::new(key))
+}
+
+fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate) -> Result<&'a ExistingCa, IssueError> {
+    let existing = cluster.pki.existing_ca.as_ref();
+    existing.ok_or_else(|| error(&certificate.id, "there is neither a request nor an authority for it"))
 }
 
 fn encryption_key(cluster: &Cluster, seed: &Seed) -> SecretBytes {

@@ -9,10 +9,13 @@ use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::pki::cfssl::{
     CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity, leaf_refusal, root_refusal,
+    subject_der,
 };
 use crate::pki::key::{Algorithm, Curve};
+use crate::pki::x509::is_same_name;
 
 use super::Sources;
+use super::authority::{self, Existing};
 use super::cfssl::config::{ProfileFile, SigningConfig};
 use super::cfssl::{RequestFile, read_request_file, read_signing_config};
 use super::cluster_file::Draft;
@@ -69,6 +72,8 @@ pub struct Folder {
     pub config_built_in: bool,
     /// None if it can't be read.
     pub config: Option<SigningConfig>,
+    /// The authority that `[pki.ca]` names, if there is that section; nothing is then made of a root's CSR file.
+    pub existing_ca: Option<Existing>,
 }
 
 /// Reads all files that certificates are made from, each with its own problems.
@@ -88,8 +93,13 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         }
     };
     let mut csrs = BTreeMap::new();
+    let existing_ca = draft
+        .existing_ca
+        .as_ref()
+        .map(|ca| authority::read(sources, ca, diagnostics));
     for row in IDENTITIES {
-        if !csrs.contains_key(row.csr) {
+        let is_given = row.signed_by.is_none() && existing_ca.is_some();
+        if !is_given && !csrs.contains_key(row.csr) {
             let (file, built_in) = open(row.csr);
             let before = diagnostics.len();
             let read = read_request_file(&file, diagnostics);
@@ -112,6 +122,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         config_file,
         config_built_in,
         config,
+        existing_ca,
     };
     report_built_in(sources, draft, &folder, diagnostics);
     report_unused(sources, draft, &folder, diagnostics);
@@ -160,7 +171,9 @@ fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics:
                 .iter()
                 .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
         });
-        if worker.is_some() {
+        if IDENTITIES.iter().any(|row| row.csr == name) {
+            diagnostic = diagnostic.hint("remove it: [pki.ca] names an authority that there is already");
+        } else if worker.is_some() {
             diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
         } else if let Some(meant) = suggest::nearest(name, known) {
             diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
@@ -176,6 +189,7 @@ pub fn check<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostic
         profile_fits(draft, profile, diagnostics);
     }
     let fits = profile.map(|profile| &profile.profile);
+    let ca = issuer(draft, folder, diagnostics);
     for row in IDENTITIES {
         let Some(csr) = folder.csrs.get(row.csr) else { continue };
         let Some(file) = &csr.read else { continue };
@@ -187,16 +201,54 @@ pub fn check<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostic
         if !csr.broken && !diagnostics.has_error_since(before) {
             refusal(row, file, fits, diagnostics);
         }
-        let issuer = row
-            .signed_by
-            .and_then(|name| IDENTITIES.iter().find(|other| other.name == name));
-        let issuer = issuer.and_then(|issuer| folder.csrs.get(issuer.csr)?.read.as_ref());
-        if let Some(issuer) = issuer {
-            against_issuer(row, file, issuer, diagnostics);
+        if row.signed_by.is_some() {
+            against_issuer(row, file, &ca, diagnostics);
         }
     }
-    validity(draft, folder, profile, diagnostics);
+    validity(draft, &ca, profile, diagnostics);
     profile
+}
+
+/// Who signs, as far as it is known before anything is signed; what is none has been reported.
+struct Issuer {
+    /// The DER of its Name.
+    subject: Option<Vec<u8>>,
+    key: Option<Algorithm>,
+    validity: Option<Validity>,
+    /// Where it is named, when it is not made here.
+    place: Option<Place>,
+}
+
+/// The authority of the cluster, the one that is there already or the one to be made.
+fn issuer(draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
+    let issued = draft.issued.as_ref().map(|issued| issued.value);
+    if let Some(existing) = &folder.existing_ca {
+        let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
+        return Issuer {
+            subject: certificate.map(|certificate| certificate.subject.clone()),
+            key: certificate.map(|certificate| certificate.public.algorithm),
+            validity: certificate.and_then(|certificate| {
+                existing_validity(certificate.validity, issued?, existing.place.as_ref(), diagnostics)
+            }),
+            place: existing.place.clone(),
+        };
+    }
+    let root = IDENTITIES.iter().find(|row| row.signed_by.is_none());
+    let file = root.and_then(|row| folder.csrs.get(row.csr)?.read.as_ref());
+    Issuer {
+        subject: file.and_then(subject),
+        key: file
+            .filter(|file| !file.broken.contains("key"))
+            .map(|file| file.request.key),
+        validity: file.and_then(|file| root_validity(file, issued?, diagnostics)),
+        place: None,
+    }
+}
+
+/// The DER of the Name that a certificate of this request gets; none if it can't be said.
+fn subject(file: &RequestFile) -> Option<Vec<u8>> {
+    let known = !file.broken.contains("CN") && !file.broken.contains("names");
+    known.then(|| subject_der(&file.request).ok())?
 }
 
 fn chosen_profile<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<&'a ProfileFile> {
@@ -517,21 +569,19 @@ fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn against_issuer(row: &Identity, file: &RequestFile, issuer: &RequestFile, diagnostics: &mut Diagnostics) {
-    let keys_known = !file.broken.contains("key") && !issuer.broken.contains("key");
-    if keys_known && strength(file.request.key) > strength(issuer.request.key) {
+fn against_issuer(row: &Identity, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+    let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
+    if weaker && !file.broken.contains("key") {
         let message = format!(
             "the key of {} is stronger than the key of the authority that vouches for it",
             row.name
         );
         report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
     }
-    let known = |file: &RequestFile| !file.broken.contains("CN") && !file.broken.contains("names");
-    let same = known(file)
-        && known(issuer)
-        && file.request.cn == issuer.request.cn
-        && file.request.names == issuer.request.names
-        && file.request.serial_number == issuer.request.serial_number;
+    let same = match (subject(file), &issuer.subject) {
+        (Some(own), Some(issuers)) => is_same_name(&own, issuers),
+        _ => false,
+    };
     if same {
         report(
             codes::LEAF_SUBJECT_IS_CA,
@@ -553,63 +603,70 @@ fn strength(key: Algorithm) -> u32 {
     }
 }
 
-fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagnostics: &mut Diagnostics) {
+/// The validity of a root that is to be made, if it makes sense by itself.
+fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &mut Diagnostics) -> Option<Validity> {
+    if file.broken.contains("ca") {
+        return None;
+    }
+    let validity = Validity::of_root(file.request.ca.as_ref(), issued);
+    if validity.not_after <= issued && validity.not_after > validity.not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(validity.not_after),
+            moment(issued)
+        );
+        report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
+        return None;
+    }
+    period(validity, "the authority", issued, &file.expiry, diagnostics).then_some(validity)
+}
+
+/// The validity of an authority that is there already, if it has one at the time of issue or later.
+fn existing_validity(
+    validity: Validity,
+    issued: OffsetDateTime,
+    place: Option<&Place>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Validity> {
+    let Validity { not_before, not_after } = validity;
+    if not_after <= issued || not_after <= not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(not_after),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::CA_EXPIRED, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("renew the authority, or correct `issued`"));
+        return None;
+    }
+    if not_before > issued {
+        let message = format!(
+            "the authority begins at {}, after the issue at {}",
+            moment(not_before),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::VALID_LATER, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("issue later than the authority begins"));
+    }
+    Some(validity)
+}
+
+fn validity(draft: &Draft, ca: &Issuer, profile: Option<&ProfileFile>, diagnostics: &mut Diagnostics) {
     let Some(issued) = draft.issued.as_ref().map(|issued| issued.value) else {
         return;
     };
-    let leaf = profile.and_then(|file| {
-        // A duration that could not be read has been reported, and stands as zero.
-        let set = !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero;
-        let validity = set.then(|| Validity::of_leaf(&file.profile, issued))?;
-        period(validity, "the certificates", issued, &file.expiry, diagnostics).then_some((validity, file))
-    });
-    for row in IDENTITIES.iter().filter(|row| row.signed_by.is_none()) {
-        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
-        if file.broken.contains("ca") {
-            continue;
-        }
-        let validity = Validity::of_root(file.request.ca.as_ref(), issued);
-        if validity.not_after <= issued && validity.not_after > validity.not_before {
-            let message = format!(
-                "the authority expired at {}, before {}",
-                moment(validity.not_after),
-                moment(issued)
-            );
-            report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
-            continue;
-        }
-        if !period(validity, "the authority", issued, &file.expiry, diagnostics) {
-            continue;
-        }
-        if let Some((leaf, profile)) = &leaf {
-            if leaf.not_after > validity.not_after {
-                let message = format!(
-                    "the certificates end at {}, after their authority, which ends at {}",
-                    moment(leaf.not_after),
-                    moment(validity.not_after)
-                );
-                report(codes::LEAF_OUTLIVES_CA, message, &profile.expiry, diagnostics);
-            }
-            if leaf.not_before < validity.not_before {
-                let message = format!(
-                    "the certificates begin at {}, before their authority, which begins at {}",
-                    moment(leaf.not_before),
-                    moment(validity.not_before)
-                );
-                report(
-                    codes::LEAF_PREDATES_CA,
-                    message,
-                    profile.not_before.as_ref().unwrap_or(&profile.place),
-                    diagnostics,
-                );
-            }
-        }
+    let Some(file) = profile else { return };
+    // A duration that could not be read has been reported, and stands as zero.
+    let set = !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero;
+    if !set {
+        return;
     }
-    if let Some((leaf, file)) = leaf
-        && leaf.not_before > issued
-    {
+    let leaf = Validity::of_leaf(&file.profile, issued);
+    if !period(leaf, "the certificates", issued, &file.expiry, diagnostics) {
+        return;
+    }
+    within_issuers(leaf, file, ca, issued, diagnostics);
+    if leaf.not_before > issued {
         let message = format!(
             "the certificates begin at {}, after their issue at {}",
             moment(leaf.not_before),
@@ -621,6 +678,48 @@ fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagn
             file.not_before.as_ref().unwrap_or(&file.place),
             diagnostics,
         );
+    }
+}
+
+/// Whether certificates are valid only while their issuer is.
+fn within_issuers(
+    leaf: Validity,
+    file: &ProfileFile,
+    issuer: &Issuer,
+    issued: OffsetDateTime,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(validity) = issuer.validity else { return };
+    if leaf.not_after > validity.not_after {
+        let message = format!(
+            "the certificates end at {}, after their authority, which ends at {}",
+            moment(leaf.not_after),
+            moment(validity.not_after)
+        );
+        let diagnostic = Diagnostic::new(codes::LEAF_OUTLIVES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic.at(place.clone()).hint(format!(
+                "shorten the profile's `expiry` in {}, or use an authority that lives longer",
+                file.expiry.file.name
+            )),
+            None => diagnostic.at(file.expiry.clone()),
+        });
+    }
+    // That an authority begins after everything is issued has been said, and this would follow.
+    let begins_later = issuer.place.is_some() && validity.not_before > issued;
+    if leaf.not_before < validity.not_before && !begins_later {
+        let message = format!(
+            "the certificates begin at {}, before their authority, which begins at {}",
+            moment(leaf.not_before),
+            moment(validity.not_before)
+        );
+        let diagnostic = Diagnostic::new(codes::LEAF_PREDATES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic
+                .at(place.clone())
+                .hint("issue later than the authority begins, or set the profile's `backdate`"),
+            None => diagnostic.at(file.not_before.as_ref().unwrap_or(&file.place).clone()),
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFi
 
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{suggest, toml_text};
+use super::{Paths, suggest, toml_text};
 
 /// The port of the API server, and the default of endpoints and load balancers.
 pub const API_SERVER_PORT: u16 = 6443;
@@ -34,6 +34,8 @@ pub struct Draft {
     pub csr: Option<At<String>>,
     pub profile: Option<At<String>>,
     pub issued: Option<At<OffsetDateTime>>,
+    /// The section `[pki.ca]`, if there is one.
+    pub existing_ca: Option<DraftCa>,
     pub encryption: Option<At<EncryptionProvider>>,
     pub load_balancer_port: Option<At<u16>>,
     /// Codes that are silenced.
@@ -43,6 +45,13 @@ pub struct Draft {
     pub hosts_incomplete: bool,
     /// For what is wrong with the hosts as a whole.
     pub hosts_place: Option<Place>,
+}
+
+/// `[pki.ca]` as it is written: the paths of an authority's certificate and key.
+#[derive(Debug)]
+pub struct DraftCa {
+    pub certificate: Option<At<String>>,
+    pub key: Option<At<String>>,
 }
 
 /// A host as it is written.
@@ -81,7 +90,8 @@ const TOP: &[&str] = &[
 ];
 const CLUSTER: &[&str] = &["name", "kubernetes", "domain", "endpoint"];
 const NETWORK: &[&str] = &["services", "pods", "dns"];
-const PKI: &[&str] = &["csr", "profile", "issued", "seed"];
+const PKI: &[&str] = &["csr", "profile", "issued", "seed", "ca"];
+const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
 const LOAD_BALANCER: &[&str] = &["port"];
 const CHECKS: &[&str] = &["allow"];
@@ -134,23 +144,28 @@ impl BrokenLines {
     }
 }
 
-/// The strings `[pki] csr` and `[pki] seed`, whatever else is wrong.
-pub fn pki_paths(text: &str) -> (Option<String>, Option<String>) {
+/// The paths in `[pki]`, whatever else is wrong.
+pub fn pki_paths(text: &str) -> Paths {
     let file = SourceFile::new("", text);
     let mut nobody = Diagnostics::new();
     let root = toml_text::parse(&file, &mut nobody);
     let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
-        return (None, None);
+        return Paths::default();
     };
     let Some(pki) = top.table("pki", PKI, &mut nobody) else {
-        return (None, None);
+        return Paths::default();
     };
-    let mut path = |name| {
-        pki.text(name, &mut nobody)
-            .map(|text| text.value)
-            .filter(|path| !path.is_empty())
+    let ca = pki.table("ca", CA, &mut nobody);
+    let mut path = |fields: Option<&Fields<'_>>, name| {
+        let text = fields?.text(name, &mut nobody)?;
+        Some(text.value).filter(|path| !path.is_empty())
     };
-    (path("csr"), path("seed"))
+    Paths {
+        csr: path(Some(&pki), "csr"),
+        seed: path(Some(&pki), "seed"),
+        ca_certificate: path(ca.as_ref(), "cert"),
+        ca_key: path(ca.as_ref(), "key"),
+    }
 }
 
 /// A section and its fields; an absent one is an empty one.
@@ -219,6 +234,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .and_then(|path| path_name(path, diagnostics));
         draft.profile = pki.text_or("profile", "kubernetes", diagnostics);
         draft.issued = issued(&top, &pki, diagnostics);
+        draft.existing_ca = existing_ca(&pki, diagnostics);
     }
     if let Some(encryption) = section(&top, "encryption", ENCRYPTION, &empty, diagnostics) {
         let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
@@ -256,6 +272,7 @@ impl Draft {
             csr: None,
             profile: None,
             issued: None,
+            existing_ca: None,
             encryption: None,
             load_balancer_port: None,
             allow: BTreeSet::new(),
@@ -264,6 +281,24 @@ impl Draft {
             hosts_place: None,
         }
     }
+}
+
+fn existing_ca(pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<DraftCa> {
+    if !pki.has("ca") {
+        return None;
+    }
+    let mut draft = DraftCa {
+        certificate: None,
+        key: None,
+    };
+    if let Some(ca) = pki.table("ca", CA, diagnostics) {
+        let mut path = |name| {
+            ca.require(name, diagnostics);
+            ca.text(name, diagnostics).and_then(|path| path_name(path, diagnostics))
+        };
+        (draft.certificate, draft.key) = (path("cert"), path("key"));
+    }
+    Some(draft)
 }
 
 fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics) {

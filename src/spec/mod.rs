@@ -3,6 +3,7 @@
 //! A specification is cluster.toml and a folder of cfssl's JSON files. Reading ([`tree`] and what is below it) says what is
 //! wrong with each text by itself; judging ([`network`], [`hosts`], [`certificates`]) says what does not fit together.
 //! Nothing here touches a file, a clock or a key.
+mod authority;
 mod certificates;
 pub mod cfssl;
 mod cluster_file;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
+use crate::pki::secret::SecretBytes;
 
 pub use certificates::BUILT_IN_FILES;
 use certificates::Folder;
@@ -39,6 +41,10 @@ pub struct Sources {
     pub csr_dir: String,
     /// file name -> text, for every `*.json` of the CSR folder.
     pub csr: BTreeMap<String, String>,
+    /// The file that `[pki.ca] cert` names. It is kept as a secret is, since it may be a key by mistake.
+    pub ca_certificate: Option<SecretBytes>,
+    /// The file that `[pki.ca] key` names, where it can be read.
+    pub ca_key: Option<SecretBytes>,
 }
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
@@ -112,6 +118,10 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
             profile_name: draft.profile.as_ref()?.value.clone(),
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
+            existing_ca: match &folder.existing_ca {
+                Some(existing) => Some(existing.ca.clone()?),
+                None => None,
+            },
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: draft.encryption.as_ref()?.value,
@@ -120,18 +130,20 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
     })
 }
 
-/// The part of cluster.toml that says which other files to read: `[pki] csr` and `[pki] seed`, where it can be read at all.
+/// The part of cluster.toml that says which other files to read: `csr`, `seed`, `ca.cert` and `ca.key` of `[pki]`, where it
+/// can be read at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paths {
     pub csr: Option<String>,
     pub seed: Option<String>,
+    pub ca_certificate: Option<String>,
+    pub ca_key: Option<String>,
 }
 
-/// Reads just those two paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:
+/// Reads just those paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:
 /// the CSR folder is then [`DEFAULT_CSR_FOLDER`].
 pub fn paths(cluster_toml: &str) -> Paths {
-    let (csr, seed) = cluster_file::pki_paths(cluster_toml);
-    Paths { csr, seed }
+    cluster_file::pki_paths(cluster_toml)
 }
 
 /// The CSR folder beside cluster.toml when `[pki] csr` names none.
