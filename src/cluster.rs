@@ -85,6 +85,47 @@ pub struct ExistingCa {
     pub key: Option<Arc<KeyPair>>,
 }
 
+/// A certificate of the user's own, beside those that the cluster needs.
+#[derive(Clone, Debug)]
+pub struct ExtraCertificate {
+    /// An RFC 1123 label; the name of its files.
+    pub name: String,
+    /// The name of its CSR file, one of [`Pki::csrs`].
+    pub csr: String,
+    /// The names it must be valid for, besides those of its CSR file.
+    pub hosts: Vec<String>,
+    pub profile: Profile,
+    /// The name of the extra certificate that signs it; none is the authority of the cluster.
+    pub signed_by: Option<String>,
+    pub places: Vec<Placement>,
+}
+
+/// Where the files of an extra certificate lie; paths are absolute and normal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    pub on: PlacedOn,
+    pub certificate: Option<String>,
+    pub key: Option<String>,
+    pub request: Option<String>,
+    pub key_mode: u32,
+}
+
+/// Which hosts get something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlacedOn {
+    Role(Role),
+    Host(String),
+}
+
+impl PlacedOn {
+    pub fn is(&self, host: &Host) -> bool {
+        match self {
+            PlacedOn::Role(role) => host.is(*role),
+            PlacedOn::Host(name) => host.name == *name,
+        }
+    }
+}
+
 /// What is signed, with what, and when.
 #[derive(Clone, Debug)]
 pub struct Pki {
@@ -93,12 +134,16 @@ pub struct Pki {
     /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
     pub profile: Profile,
     pub profile_name: String,
+    /// The profiles of identities that have another, by the identity's name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Issuers before what they sign.
+    pub extra: Vec<ExtraCertificate>,
     /// ca-config.json as it was read.
     pub config_text: String,
     pub config_built_in: bool,
     /// What signs instead of a new root.
     pub existing_ca: Option<ExistingCa>,
-    /// By file name (`ca-csr.json`); one for every file that the identities table names, but for that of an existing CA.
+    /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
 }
 

@@ -1,6 +1,6 @@
 //! Plan + seed -> Vault: the keys, certificates and secrets of a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -64,20 +64,19 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .par_iter()
         .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
         .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
-    let key = |id: &str| keys.get(id).ok_or_else(|| error(id, "it has no key"));
-
-    let mut roots = BTreeMap::new();
-    for certificate in plan
+    // Whoever signs comes before what it signs, and there are few of them.
+    let issuers: BTreeSet<&str> = plan
         .certificates
         .iter()
-        .filter(|certificate| certificate.signed_by.is_none())
-    {
-        let der = match &certificate.request {
-            Some(request) => cfssl::root(request, key(&certificate.id)?, cluster.pki.issued)
-                .map_err(|reason| error(&certificate.id, reason))?,
-            None => existing_ca(cluster, certificate)?.certificate.der().to_vec(),
-        };
-        roots.insert(certificate.id.as_str(), der);
+        .filter_map(|certificate| certificate.signed_by.as_deref())
+        .collect();
+    let signs = |certificate: &PlannedCertificate<'_>| {
+        certificate.signed_by.is_none() || issuers.contains(certificate.id.as_str())
+    };
+    let mut authorities = BTreeMap::new();
+    for certificate in plan.certificates.iter().filter(|certificate| signs(certificate)) {
+        let der = signed(cluster, certificate, &keys, &authorities)?;
+        authorities.insert(certificate.id.as_str(), der);
     }
 
     let issued = plan
@@ -85,24 +84,10 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .par_iter()
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
-            let own = key(&certificate.id)?;
-            let der = match (certificate.signed_by, &certificate.request) {
-                (Some(issuer), Some(request)) => {
-                    let root = roots
-                        .get(issuer)
-                        .ok_or_else(|| failed("its issuer is no root".to_owned()))?;
-                    let authority = Authority {
-                        certificate: root,
-                        key: key(issuer)?,
-                    };
-                    let profile = &cluster.pki.profile;
-                    cfssl::leaf(request, own.public(), profile, &authority, cluster.pki.issued)
-                        .map_err(|reason| failed(reason.to_string()))?
-                }
-                _ => roots
-                    .get(certificate.id.as_str())
-                    .cloned()
-                    .ok_or_else(|| failed("it is no root".to_owned()))?,
+            let own = key(&keys, &certificate.id)?;
+            let der = match authorities.get(certificate.id.as_str()) {
+                Some(der) => der.clone(),
+                None => signed(cluster, certificate, &keys, &authorities)?,
             };
             let request = match &certificate.request {
                 Some(request) => {
@@ -126,7 +111,39 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     })
 }
 
-fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> Result<Arc<KeyPair>, IssueError> {
+fn key<'a>(keys: &'a BTreeMap<&str, Arc<KeyPair>>, id: &str) -> Result<&'a KeyPair, IssueError> {
+    let key = keys.get(id).ok_or_else(|| error(id, "it has no key"))?;
+    Ok(key)
+}
+
+/// The DER of a certificate whose issuer is among `authorities`, unless it signs itself or is there already.
+fn signed(
+    cluster: &Cluster,
+    certificate: &PlannedCertificate<'_>,
+    keys: &BTreeMap<&str, Arc<KeyPair>>,
+    authorities: &BTreeMap<&str, Vec<u8>>,
+) -> Result<Vec<u8>, IssueError> {
+    let Some(request) = &certificate.request else {
+        return Ok(existing_ca(cluster, certificate)?.certificate.der().to_vec());
+    };
+    let own = key(keys, &certificate.id)?;
+    let issued = cluster.pki.issued;
+    let der = match &certificate.signed_by {
+        None => cfssl::root(request, own, issued),
+        Some(issuer) => {
+            let authority = Authority {
+                certificate: authorities
+                    .get(issuer.as_str())
+                    .ok_or_else(|| error(&certificate.id, "its issuer has no certificate"))?,
+                key: key(keys, issuer)?,
+            };
+            cfssl::leaf(request, own.public(), certificate.profile, &authority, issued)
+        }
+    };
+    der.map_err(|reason| error(&certificate.id, reason))
+}
+
+fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate<'_>) -> Result<Arc<KeyPair>, IssueError> {
     let Some(request) = &certificate.request else {
         let key = existing_ca(cluster, certificate)?.key.clone();
         return key.ok_or_else(|| error(&certificate.id, "its key was not read"));
@@ -143,7 +160,7 @@ fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> R
     Ok(Arc::new(key))
 }
 
-fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate) -> Result<&'a ExistingCa, IssueError> {
+fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate<'_>) -> Result<&'a ExistingCa, IssueError> {
     let existing = cluster.pki.existing_ca.as_ref();
     existing.ok_or_else(|| error(&certificate.id, "there is neither a request nor an authority for it"))
 }

@@ -361,3 +361,219 @@ fn the_key_of_an_authority_is_read_like_a_secret_and_is_only_where_it_belongs() 
     fs::remove_file(beside(&spec, "ca.pem")).expect("it was there");
     assert!(said(&check()).contains("ca.pem"));
 }
+
+const PROFILES: &str = r#"{
+  "signing": {
+    "default": {"expiry": "200000h"},
+    "profiles": {
+      "kubernetes": {"usages": ["signing", "server auth", "client auth"], "expiry": "200000h"},
+      "client": {"usages": ["signing", "client auth"], "expiry": "180000h"},
+      "server": {"usages": ["signing", "server auth"], "expiry": "180000h"},
+      "ca": {"usages": ["cert sign", "crl sign"], "expiry": "190000h", "ca_constraint": {"is_ca": true, "max_path_len_zero": true}}
+    }
+  }
+}"#;
+
+/// A specification with those profiles, a CA that outlives them, and CSR files of its own.
+fn own_certificates(extra: &str, csrs: &[(&str, &str)]) -> Spec {
+    let spec = Spec::new(HOSTS, extra).with_ecdsa_keys();
+    let csr = beside(&spec, "csr");
+    fs::write(csr.join("ca-config.json"), PROFILES).expect("a file");
+    let ca = r#"{"CN": "Kubernetes", "key": {"algo": "ecdsa", "size": 256}, "ca": {"expiry": "300000h"}}"#;
+    fs::write(csr.join("ca-csr.json"), ca).expect("a file");
+    for (name, text) in csrs {
+        fs::write(csr.join(name), text).expect("a file");
+    }
+    spec
+}
+
+fn shown(openssl: &Path, certificate: &Path) -> String {
+    must(
+        Command::new(openssl)
+            .args(["x509", "-noout", "-text", "-in"])
+            .arg(certificate),
+    )
+}
+
+#[test]
+fn a_profile_of_its_own_is_one_certificates_alone() {
+    let Some(openssl) = program("openssl", "profiles of single certificates") else {
+        return;
+    };
+    let plain = own_certificates("", &[]);
+    let own = own_certificates("[pki.profiles]\nadmin = \"client\"\n", &[]);
+    let (_a, before) = build(&plain.path());
+    let (_b, after) = build(&own.path());
+    let certs = "adm/rootfs/root/certs";
+    let usages = |out: &Path, name: &str| {
+        let text = shown(&openssl, &out.join(certs).join(name));
+        ["TLS Web Server Authentication", "TLS Web Client Authentication"].map(|usage| text.contains(usage))
+    };
+    assert_eq!(usages(&before, "admin.pem"), [true, true]);
+    assert_eq!(usages(&after, "admin.pem"), [false, true]);
+    let (before, after) = (files_below(&before.join(certs)), files_below(&after.join(certs)));
+    let changed: Vec<&String> = before.keys().filter(|name| before[*name] != after[*name]).collect();
+    // What holds the certificate, and no key.
+    assert_eq!(changed, ["admin.kubeconfig", "admin.pem"]);
+}
+
+#[test]
+fn an_authority_of_ones_own_signs_below_the_clusters() {
+    let Some(openssl) = program("openssl", "intermediate authorities") else {
+        return;
+    };
+    let spec = own_certificates(
+        "[[certificates]]\nname = \"metrics\"\ncsr = \"metrics-csr.json\"\nprofile = \"server\"\nhosts = [\"metrics.example\", \"10.9.8.7\"]\n\
+         signed_by = \"edge\"\nplaces = [\n\
+         { on = \"worker\", certificate = \"/etc/metrics/tls.pem\", key = \"/etc/metrics/tls-key.pem\", mode = \"0640\" },\n\
+         { on = \"cp\", key = \"/etc/metrics.key\", request = \"/etc/metrics.csr\" },\n]\n\
+         [[certificates]]\nname = \"edge\"\ncsr = \"edge-csr.json\"\nprofile = \"ca\"\n\
+         places = [{ on = \"w\", certificate = \"/etc/metrics/ca.pem\" }]\n\
+         [[certificates]]\nname = \"second\"\ncsr = \"admin-csr.json\"\nprofile = \"client\"\n",
+        &[
+            (
+                "metrics-csr.json",
+                r#"{"CN": "metrics", "hosts": ["metrics"], "key": {"algo": "ecdsa", "size": 256}}"#,
+            ),
+            (
+                "edge-csr.json",
+                r#"{"CN": "Edge CA", "key": {"algo": "ecdsa", "size": 256}}"#,
+            ),
+        ],
+    );
+    let (_folder, out) = build(&spec.path());
+    let certs = out.join("adm/rootfs/root/certs");
+    let verify = |arguments: &[&str], name: &str| {
+        run(Command::new(&openssl)
+            .arg("verify")
+            .args(arguments)
+            .arg("-CAfile")
+            .arg(certs.join("ca.pem"))
+            .arg(certs.join(name)))
+    };
+    let edge = certs.join("edge.pem");
+    let edge = edge.to_str().expect("UTF-8");
+    assert!(!verify(&[], "metrics.pem").status.success(), "it is not the CA's own");
+    assert!(
+        verify(
+            &["-x509_strict", "-purpose", "sslserver", "-untrusted", edge],
+            "metrics.pem"
+        )
+        .status
+        .success()
+    );
+    assert!(verify(&["-x509_strict"], "edge.pem").status.success());
+    assert!(
+        verify(&["-x509_strict", "-purpose", "sslclient"], "second.pem")
+            .status
+            .success()
+    );
+    assert_eq!(verify_all(&out, &openssl, &["metrics.pem"]), 10);
+    let text = shown(&openssl, &certs.join("metrics.pem"));
+    assert!(
+        text.contains("DNS:metrics.example, DNS:metrics, IP Address:10.9.8.7"),
+        "{text}"
+    );
+    assert!(shown(&openssl, Path::new(edge)).contains("CA:TRUE, pathlen:0"));
+
+    // Places and modes, as planned and as made.
+    let plan = must(khw_gen().arg("plan").arg(spec.path()));
+    for (path, mode, name) in [
+        ("w/rootfs/etc/metrics/tls.pem", 0o644, "metrics.pem"),
+        ("w/rootfs/etc/metrics/tls-key.pem", 0o640, "metrics-key.pem"),
+        ("w/rootfs/etc/metrics/ca.pem", 0o644, "edge.pem"),
+        ("cp/rootfs/etc/metrics.key", 0o600, "metrics-key.pem"),
+        ("cp/rootfs/etc/metrics.csr", 0o644, "metrics.csr"),
+    ] {
+        assert_eq!(support::mode(&out.join(path)), mode, "{path}");
+        assert_eq!(
+            fs::read(out.join(path)).expect(path),
+            fs::read(certs.join(name)).expect(name),
+            "{path}"
+        );
+        let (host, path) = path.split_once("/rootfs").expect("two parts");
+        let line = plan
+            .lines()
+            .find(|line| line.starts_with(&format!("{host} ")) && line.contains(&format!(" {path} ")));
+        let line = line.unwrap_or_else(|| panic!("{path} is not in {plan}"));
+        assert!(
+            line.contains(&format!("{mode:04o}")) && line.contains("[[certificates]] "),
+            "{line}"
+        );
+    }
+    // A second administrator has the first one's request and a key of its own.
+    assert_ne!(
+        fs::read(certs.join("second-key.pem")).expect("a key"),
+        fs::read(certs.join("admin-key.pem")).expect("a key")
+    );
+    assert!(shown(&openssl, &certs.join("second.pem")).contains("O = system:masters"));
+    // The key of the authority of one's own is where it was asked for: nowhere but with the administrator.
+    let key = fs::read_to_string(certs.join("edge-key.pem")).expect("a key");
+    let line = key.lines().nth(1).expect("base64");
+    let holders = files_below(&out)
+        .into_iter()
+        .filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(line))
+        .count();
+    assert_eq!(holders, 1);
+    // The rest of the cluster is as it would be without them.
+    let (_other, without) = build(&own_certificates("", &[]).path());
+    let (with, without) = (files_below(&certs), files_below(&without.join("adm/rootfs/root/certs")));
+    for (name, bytes) in without {
+        assert_eq!(with[&name], bytes, "{name}");
+    }
+}
+
+#[test]
+fn the_key_of_ones_own_certificate_is_derived_as_the_page_says() {
+    use khw_gen::pki::derivation::{Purpose, Seed};
+    use khw_gen::pki::key::{Algorithm, Curve, KeyPair};
+    let spec = own_certificates(
+        "[[certificates]]\nname = \"metrics\"\ncsr = \"metrics-csr.json\"\n",
+        &[(
+            "metrics-csr.json",
+            r#"{"CN": "metrics", "key": {"algo": "ecdsa", "size": 384}}"#,
+        )],
+    );
+    let (_folder, out) = build(&spec.path());
+    let seed = Seed::parse(&support::SEED).expect("a seed").seed;
+    let algorithm = Algorithm::Ecdsa(Curve::P384);
+    let purpose = Purpose::KeyPair {
+        name: "certificate/metrics",
+        algorithm,
+    };
+    let key = KeyPair::from_seed(algorithm, &seed.derive("kubernetes", &purpose, 1)).expect("a key");
+    let written = fs::read(out.join("adm/rootfs/root/certs/metrics-key.pem")).expect("a key");
+    assert!(key.to_pem().expose() == written.as_slice());
+    assert!(include_str!("../docs/derivation.md").contains("`certificate/NAME`"));
+}
+
+#[test]
+fn the_readmes_certificates_compile() {
+    let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
+    let example = readme
+        .split("<!-- example: certificates -->")
+        .nth(1)
+        .expect("the example");
+    let text = example
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("its text");
+    let Some(openssl) = program("openssl", "the README's certificates") else {
+        return;
+    };
+    // The sections of the example take the place of those of the minimal one.
+    let spec = own_certificates(text, &[]);
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    let key = must(Command::new(&openssl).args(["ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
+    spec.secret("ca-key.pem", key.as_bytes());
+    fs::write(
+        folder.join("ca.pem"),
+        certificate(&folder, &openssl, &folder.join("ca-key.pem"), "/CN=corp", CA),
+    )
+    .expect("ca.pem");
+    fs::write(folder.join("csr/metrics-csr.json"), r#"{"CN": "metrics"}"#).expect("a file");
+    let (_kept, out) = build(&spec.path());
+    assert_eq!(support::mode(&out.join("w/rootfs/etc/metrics/tls-key.pem")), 0o600);
+    assert!(verify_all(&out, &openssl, &[]) >= 8);
+}

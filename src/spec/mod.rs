@@ -7,6 +7,7 @@ mod authority;
 mod certificates;
 pub mod cfssl;
 mod cluster_file;
+mod extra;
 mod hosts;
 mod json_text;
 mod names;
@@ -22,14 +23,14 @@ pub use certificates::{CONFIG_FILE, built_in};
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
+use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Pki, Placement};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
 use crate::pki::secret::SecretBytes;
 
 pub use certificates::BUILT_IN_FILES;
-use certificates::Folder;
-use cfssl::config::ProfileFile;
-use cluster_file::Draft;
+use certificates::{Folder, Profiles};
+use cluster_file::{Draft, DraftCertificate};
+use tree::At;
 
 /// The texts of a specification, as read from disk by `disk`.
 #[derive(Clone, Debug, Default)]
@@ -67,12 +68,13 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
         sound && !draft.hosts_incomplete && !draft.hosts.is_empty(),
         &mut diagnostics,
     );
-    let profile = certificates::check(&draft, &folder, &mut diagnostics);
+    let profiles = certificates::check(&draft, &folder, &mut diagnostics);
+    extra::check(&draft, &mut diagnostics);
 
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
     let findings = diagnostics.into_sorted_vec();
-    match profile.and_then(|profile| cluster(&draft, &folder, profile)) {
+    match cluster(&draft, &folder, &profiles) {
         Some(cluster) if !failed => Ok(Checked {
             cluster,
             remarks: findings,
@@ -82,7 +84,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
 }
 
 /// The cluster of a draft of which every part is there, as it is when nothing was reported.
-fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Cluster> {
+fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>) -> Option<Cluster> {
     let hosts = draft.hosts.iter().map(|host| {
         Some(Host {
             name: host.name.as_ref()?.value.clone(),
@@ -93,7 +95,7 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
     let csrs = folder.csrs.iter().map(|(name, csr)| {
         let request = csr.read.as_ref()?.request.clone();
         Some((
-            (*name).to_owned(),
+            name.clone(),
             CsrFile {
                 request,
                 text: csr.file.text.clone(),
@@ -101,6 +103,10 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
             },
         ))
     });
+    let own = profiles
+        .own
+        .iter()
+        .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
     Some(Cluster {
         name: draft.name.as_ref()?.value.clone(),
         release: draft.release?,
@@ -114,8 +120,10 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
         load_balancer_port: draft.load_balancer_port.as_ref()?.value,
         pki: Pki {
             issued: draft.issued.as_ref()?.value,
-            profile: profile.profile.clone(),
+            profile: profiles.default?.file.profile.clone(),
             profile_name: draft.profile.as_ref()?.value.clone(),
+            profiles: own.collect::<Option<_>>()?,
+            extra: extra_certificates(draft, profiles)?,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
             existing_ca: match &folder.existing_ca {
@@ -128,6 +136,49 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
         hosts: hosts.collect::<Option<_>>()?,
         checked: CheckedMark(()),
     })
+}
+
+/// The user's own certificates, issuers before what they sign.
+fn extra_certificates(draft: &Draft, profiles: &Profiles<'_>) -> Option<Vec<ExtraCertificate>> {
+    let mut left = Vec::new();
+    for certificate in &draft.certificates {
+        let name = certificate.name.as_ref()?.value.clone();
+        let by = &certificate.signed_by.as_ref()?.value;
+        let is_extra = |by: &&String| draft.certificates.iter().any(|other| is_named(other, by));
+        let places = certificate.places.iter().map(|place| {
+            let path = |path: &Option<At<String>>| path.as_ref().map(|path| path.value.clone());
+            Some(Placement {
+                on: extra::placed_on(draft, &place.on.as_ref()?.value)?,
+                certificate: path(&place.certificate),
+                key: path(&place.key),
+                request: path(&place.request),
+                key_mode: place.mode?,
+            })
+        });
+        left.push(ExtraCertificate {
+            csr: certificate.csr.as_ref()?.value.clone(),
+            hosts: certificate.hosts.iter().map(|host| host.value.clone()).collect(),
+            profile: profiles.of(&name)?.file.profile.clone(),
+            signed_by: Some(by).filter(is_extra).cloned(),
+            places: places.collect::<Option<_>>()?,
+            name,
+        });
+    }
+    let mut ordered: Vec<ExtraCertificate> = Vec::new();
+    while !left.is_empty() {
+        let is_ready = |extra: &ExtraCertificate| {
+            let by = extra.signed_by.as_ref();
+            by.is_none_or(|by| ordered.iter().any(|issuer| issuer.name == *by))
+        };
+        // There is always a next one, since nothing that signs itself by a detour gets here.
+        let next = left.iter().position(is_ready)?;
+        ordered.push(left.remove(next));
+    }
+    Some(ordered)
+}
+
+fn is_named(certificate: &DraftCertificate, name: &str) -> bool {
+    certificate.name.as_ref().is_some_and(|own| own.value == name)
 }
 
 /// The part of cluster.toml that says which other files to read: `csr`, `seed`, `ca.cert` and `ca.key` of `[pki]`, where it
