@@ -577,3 +577,63 @@ fn the_readmes_certificates_compile() {
     assert_eq!(support::mode(&out.join("w/rootfs/etc/metrics/tls-key.pem")), 0o600);
     assert!(verify_all(&out, &openssl, &[]) >= 8);
 }
+
+#[test]
+fn nothing_that_is_read_shows_the_key_of_an_authority() {
+    let Some(openssl) = program("openssl", "authorities in Debug") else {
+        return;
+    };
+    let spec = spec(EXISTING);
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    let key = must(Command::new(&openssl).args(["genpkey", "-algorithm", "ed25519"]));
+    spec.secret("ca-key.pem", key.as_bytes());
+    let pem_of_ca = certificate(&folder, &openssl, &folder.join("ca-key.pem"), "/CN=corp", CA);
+    fs::write(folder.join("ca.pem"), &pem_of_ca).expect("ca.pem");
+    let sources = khw_gen::disk::read_sources_and_key(&spec.path()).expect("the specification");
+    let checked = khw_gen::spec::check(&sources).expect("it is valid");
+    let ca = checked.cluster.pki.existing_ca.as_ref().expect("the authority");
+    assert!(ca.key.is_some());
+    let base64 = key.lines().nth(1).expect("base64");
+    let der = pem::parse(&key).expect("PEM").into_contents();
+    let seed = &der[der.len() - 32..];
+    let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{seed:?}");
+    for shown in [
+        format!("{sources:?}"),
+        format!("{sources:#?}"),
+        format!("{checked:?}"),
+        format!("{:x?}", checked.cluster),
+    ] {
+        for form in [base64, &hex, list.trim_matches(['[', ']'])] {
+            assert!(!shown.contains(form));
+        }
+    }
+    // A key where the certificate should be is not shown either.
+    fs::write(folder.join("ca.pem"), &key).expect("ca.pem");
+    let output = run(khw_gen().arg("check").arg(spec.path()));
+    assert!(
+        said(&output).contains("bad-ca") && !said(&output).contains(base64),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn an_existing_authority_limits_what_is_below_it() {
+    let Some(openssl) = program("openssl", "path lengths of existing authorities") else {
+        return;
+    };
+    let own = format!("{EXISTING}[[certificates]]\nname = \"edge\"\ncsr = \"edge-csr.json\"\nprofile = \"ca\"\n");
+    let spec = own_certificates(&own, &[("edge-csr.json", r#"{"CN": "Edge CA"}"#)]);
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    let key = must(Command::new(&openssl).args(["ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
+    spec.secret("ca-key.pem", key.as_bytes());
+    for (limit, allowed) in [("", true), (",pathlen:1", true), (",pathlen:0", false)] {
+        let extensions = CA.replace("CA:TRUE", &format!("CA:TRUE{limit}"));
+        let pem_of_ca = certificate(&folder, &openssl, &folder.join("ca-key.pem"), "/CN=corp", &extensions);
+        fs::write(folder.join("ca.pem"), pem_of_ca).expect("ca.pem");
+        let output = run(khw_gen().arg("check").arg(spec.path()));
+        assert_eq!(output.status.success(), allowed, "{limit}: {}", said(&output));
+        assert_eq!(said(&output).contains("path-too-long"), !allowed);
+    }
+}

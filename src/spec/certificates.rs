@@ -303,7 +303,10 @@ fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnost
     }
     let given = |name: &str| draft.profiles.iter().find(|(given, _)| given.value == name);
     let mut twice = Vec::new();
-    for certificate in &draft.certificates {
+    // A certificate of the user's own that takes the name of one of the cluster's does not give that one its profile.
+    let is_own = |name: &str| !IDENTITIES.iter().any(|row| row.name == name);
+    let extra = draft.certificates.iter();
+    for certificate in extra.filter(|extra| extra.name.as_ref().is_some_and(|name| is_own(&name.value))) {
         let (Some(name), Some(profile)) = (&certificate.name, &certificate.profile) else {
             // A profile that could not be read is not the default one.
             own.extend(certificate.name.as_ref().map(|name| (name.value.as_str(), None)));
@@ -401,7 +404,11 @@ fn issuers_of_extra<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Option<Signs<'a>>> {
     let name_of = |index: usize| Some(draft.certificates.get(index)?.name.as_ref()?.value.as_str());
-    let find = |name: &str| (0..draft.certificates.len()).find(|index| name_of(*index) == Some(name));
+    let mut by_name = BTreeMap::new();
+    for (index, name) in (0..draft.certificates.len()).filter_map(|index| Some((index, name_of(index)?))) {
+        by_name.entry(name).or_insert(index);
+    }
+    let find = |name: &str| by_name.get(name).copied();
     let signer = |index: usize| {
         draft
             .certificates
@@ -671,8 +678,9 @@ fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut Diagn
                 .iter()
                 .any(|has| *has == Usage::Extended(usage) || *has == Usage::Extended(ExtendedKeyUsage::Any));
             if !has && !users.is_empty() {
+                let need = if users.len() == 1 { "needs" } else { "need" };
                 unfit(
-                    format!("lacks the usage \"{called}\", which {} need", suggest::listed(users)),
+                    format!("lacks the usage \"{called}\", which {} {need}", suggest::listed(users)),
                     &file.usages,
                 );
             }
@@ -1105,6 +1113,9 @@ fn within_issuer(
                 "shorten the profile's `expiry` in {}, or use an authority that lives longer",
                 file.expiry.file.name
             )),
+            None if issuer.name.is_some() => diagnostic
+                .at(file.expiry.clone())
+                .hint("shorten the profile's `expiry`, or lengthen that of the authority's profile"),
             None => diagnostic.at(file.expiry.clone()),
         });
     }

@@ -6,7 +6,7 @@ use crate::catalog::identities::IDENTITIES;
 use crate::cluster::{PlacedOn, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 
-use super::cluster_file::{Draft, DraftHost, DraftPlacement};
+use super::cluster_file::{Draft, DraftCertificate, DraftHost, DraftPlacement};
 use super::suggest;
 use super::tree::At;
 
@@ -86,7 +86,7 @@ fn on_something(draft: &Draft, on: &At<String>, diagnostics: &mut Diagnostics) {
 fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     for row in IDENTITIES {
-        owners.insert(row.name.to_owned(), "the cluster's own".to_owned());
+        owners.insert(row.name.to_owned(), "a certificate that the cluster needs".to_owned());
     }
     for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
         if let Some(name) = &host.name {
@@ -150,40 +150,43 @@ struct Owner {
 
 fn taken(draft: &Draft, diagnostics: &mut Diagnostics) {
     // A place on a role is told once, for the first host where it is taken.
-    let mut told: BTreeSet<(usize, usize, &str)> = BTreeSet::new();
+    let mut told: BTreeSet<(usize, usize)> = BTreeSet::new();
+    let placements: Vec<(PlacedOn, &DraftCertificate, &DraftPlacement)> = draft
+        .certificates
+        .iter()
+        .flat_map(|certificate| certificate.places.iter().map(move |placement| (certificate, placement)))
+        .filter_map(|(certificate, placement)| {
+            let on = placed_on(draft, &placement.on.as_ref()?.value)?;
+            Some((on, certificate, placement))
+        })
+        .collect();
     for host in &draft.hosts {
-        let Some(roles) = &host.roles else { continue };
-        let here = |placement: &DraftPlacement| match placed_on(draft, placement.on.as_ref()?.value.as_str())? {
-            PlacedOn::Role(role) => roles.contains(&role).then_some(()),
-            PlacedOn::Host(name) => (host.name.as_ref()?.value == name).then_some(()),
+        let is_here = |on: &PlacedOn| match on {
+            PlacedOn::Role(role) => host.is(*role),
+            PlacedOn::Host(name) => host.name.as_ref().is_some_and(|own| own.value == *name),
         };
         let mut owners: Option<BTreeMap<String, Owner>> = None;
-        for (number, certificate) in draft.certificates.iter().enumerate() {
-            for (index, placement) in certificate.places.iter().enumerate() {
-                if here(placement).is_none() {
+        let here = placements.iter().enumerate().filter(|(_, (on, ..))| is_here(on));
+        for (index, (_, certificate, placement)) in here {
+            let owners = owners.get_or_insert_with(|| of_the_catalogue(draft, host));
+            let paths = [&placement.certificate, &placement.key, &placement.request];
+            for (kind, path) in paths.into_iter().enumerate() {
+                let Some(path) = path else { continue };
+                if let Some(who) = who_has(owners, &path.value) {
+                    if told.insert((index, kind)) {
+                        report_taken(host, path, &who, diagnostics);
+                    }
                     continue;
                 }
-                let owners = owners.get_or_insert_with(|| of_the_catalogue(draft, host));
-                for path in [&placement.certificate, &placement.key, &placement.request]
-                    .into_iter()
-                    .flatten()
-                {
-                    if let Some(who) = who_has(owners, &path.value) {
-                        if told.insert((number, index, &path.value)) {
-                            report_taken(host, path, &who, diagnostics);
-                        }
-                        continue;
-                    }
-                    let name = certificate
-                        .name
-                        .as_ref()
-                        .map_or("another certificate", |name| &name.value);
-                    let owner = Owner {
-                        is_directory: false,
-                        who: format!("[[certificates]] {name}"),
-                    };
-                    owners.insert(path.value.clone(), owner);
-                }
+                let name = certificate
+                    .name
+                    .as_ref()
+                    .map_or("another certificate", |name| &name.value);
+                let owner = Owner {
+                    is_directory: false,
+                    who: format!("[[certificates]] {name}"),
+                };
+                owners.insert(path.value.clone(), owner);
             }
         }
     }
@@ -225,7 +228,7 @@ fn of_the_catalogue(draft: &Draft, host: &DraftHost) -> BTreeMap<String, Owner> 
             .find(|host| host.is(role))
             .is_some_and(|first| first.name.as_ref().is_some_and(|first| first.value == name.value))
     };
-    let mut owners = BTreeMap::new();
+    let mut owners: BTreeMap<String, Owner> = BTreeMap::new();
     for row in ARTIFACTS.iter().filter(|row| row.on.is(roles, is_first)) {
         let path = row.at.replace("{host}", &name.value);
         let (path, is_directory) = match path.split_once("/{name}") {
@@ -235,14 +238,12 @@ fn of_the_catalogue(draft: &Draft, host: &DraftHost) -> BTreeMap<String, Owner> 
                 matches!(row.holds, Holds::Directory),
             ),
         };
-        let owner = Owner {
+        let owner = owners.entry(path).or_insert_with(|| Owner {
             is_directory,
             who: row.what.to_owned(),
-        };
-        // The folder of everything is a directory of its own, and closed to others for that.
-        if owners.get(&path).is_none_or(|known: &Owner| known.is_directory) {
-            owners.insert(path, owner);
-        }
+        });
+        // The folder of everything is a row of its own, and closed to others for what is in it.
+        owner.is_directory &= is_directory;
     }
     owners
 }
