@@ -17,7 +17,27 @@ pub const MANIFEST: &str = "MANIFEST";
 pub const SHA256SUMS: &str = "SHA256SUMS";
 
 /// The first line of every manifest; the number is the version of the format.
-pub const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
+const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
+/// How the manifest of a whole output begins: a host's own must not be taken for it.
+const OUTPUT_HEADER: &str = "# khw-gen output 1: mode sha256 path";
+
+/// What a manifest is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestOf {
+    /// One host's bundle.
+    Bundle,
+    /// A whole output folder.
+    Output,
+}
+
+impl ManifestOf {
+    fn header(self) -> &'static str {
+        match self {
+            ManifestOf::Bundle => MANIFEST_HEADER,
+            ManifestOf::Output => OUTPUT_HEADER,
+        }
+    }
+}
 
 /// The mode of a directory that nobody asked for but that a file needs as its parent.
 pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
@@ -244,7 +264,7 @@ impl std::error::Error for ManifestError {}
 /// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
 pub fn manifest(bundle: &Bundle) -> String {
     let rows = manifest_rows(bundle);
-    manifest_text(rows.iter().map(|(path, row)| (path.as_str(), row)))
+    manifest_text(ManifestOf::Bundle, rows.iter().map(|(path, row)| (path.as_str(), row)))
 }
 
 /// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
@@ -256,28 +276,38 @@ pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
 }
 
 /// The text of a manifest: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
-pub fn manifest_text<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
-    let mut text = format!("{MANIFEST_HEADER}\n");
+pub fn manifest_text<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+    let mut text = format!("{}\n", of.header());
+    let mut count = 0;
     for (path, row) in rows {
         match &row.sha256 {
             Some(sha256) => text.push_str(&format!("{:04o} {sha256} {path}\n", row.mode)),
             None => text.push_str(&format!("{:04o} - {path}/\n", row.mode)),
         }
+        count += 1;
     }
+    // Without its end, the half of a manifest would pass for the whole of a smaller one.
+    text.push_str(&end_mark(count));
     text
 }
 
+fn end_mark(rows: usize) -> String {
+    format!("# end: {rows} entries\n")
+}
+
 /// Reads back what [`manifest_text`] wrote; the order of the lines is not asked for.
-pub fn parse_manifest(text: &str) -> Result<BTreeMap<String, ManifestRow>, ManifestError> {
+pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, ManifestError> {
     let mut rows = BTreeMap::new();
     let mut lines = text.lines().zip(1..);
-    if lines.next().is_none_or(|(header, _)| header != MANIFEST_HEADER) {
+    if lines.next().is_none_or(|(header, _)| header != of.header()) {
         return Err(ManifestError {
             line: 1,
             expected: "the header of a manifest",
         });
     }
-    for (text, line) in lines {
+    let mut last = 1;
+    for (text, line) in lines.by_ref().take_while(|(text, _)| !text.starts_with('#')) {
+        last = line;
         let (path, row) = parse_row(text).map_err(|expected| ManifestError { line, expected })?;
         if rows.insert(path, row).is_some() {
             return Err(ManifestError {
@@ -285,6 +315,12 @@ pub fn parse_manifest(text: &str) -> Result<BTreeMap<String, ManifestRow>, Manif
                 expected: "about a path that is new",
             });
         }
+    }
+    if lines.next().is_some() || !text.ends_with(&format!("\n{}", end_mark(rows.len()))) {
+        return Err(ManifestError {
+            line: last + 1,
+            expected: "its end mark",
+        });
     }
     Ok(rows)
 }
@@ -426,21 +462,28 @@ mod tests {
              0600 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad rootfs/etc/key.pem\n\
              0755 - rootfs/var/\n\
              0755 - rootfs/var/lib/\n\
-             0700 - rootfs/var/lib/etcd/\n"
+             0700 - rootfs/var/lib/etcd/\n\
+             # end: 6 entries\n"
         );
-        assert_eq!(parse_manifest(&manifest(&bundle)).unwrap(), manifest_rows(&bundle));
+        assert_eq!(
+            parse_manifest(ManifestOf::Bundle, &manifest(&bundle)).unwrap(),
+            manifest_rows(&bundle)
+        );
     }
 
     #[test]
     fn a_manifest_that_is_not_one_says_which_line() {
         let line = |text: &str| {
-            parse_manifest(&format!("{MANIFEST_HEADER}\n{text}\n"))
-                .unwrap_err()
-                .line
+            parse_manifest(
+                ManifestOf::Bundle,
+                &format!("{MANIFEST_HEADER}\n{text}\n# end: 1 entries\n"),
+            )
+            .unwrap_err()
+            .line
         };
-        assert_eq!(parse_manifest("").unwrap_err().line, 1);
+        assert_eq!(parse_manifest(ManifestOf::Bundle, "").unwrap_err().line, 1);
         assert_eq!(
-            parse_manifest("# khw-gen manifest 2: mode sha256 path\n")
+            parse_manifest(ManifestOf::Bundle, "# khw-gen manifest 2: mode sha256 path\n")
                 .unwrap_err()
                 .line,
             1
@@ -458,6 +501,18 @@ mod tests {
             assert_eq!(line(text), 2, "{text}");
         }
         assert_eq!(line("0755 - a/\n0755 - a/"), 3);
+        let whole = format!("{MANIFEST_HEADER}\n0755 - a/\n# end: 1 entries\n");
+        assert!(parse_manifest(ManifestOf::Bundle, &whole).is_ok());
+        assert!(
+            parse_manifest(ManifestOf::Output, &whole).is_err(),
+            "a host's is not an output's"
+        );
+        for cut in 0..whole.len() {
+            assert!(
+                parse_manifest(ManifestOf::Bundle, &whole[..cut]).is_err(),
+                "cut after {cut} bytes"
+            );
+        }
     }
 
     proptest! {
@@ -479,7 +534,7 @@ mod tests {
                     prop_assert!(parent < path.as_str());
                 }
             }
-            prop_assert_eq!(parse_manifest(&manifest(&bundle)).unwrap(), manifest_rows(&bundle));
+            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest(&bundle)).unwrap(), manifest_rows(&bundle));
         }
     }
 }

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::cluster::Cluster;
-use khw_gen::diagnostic::{Diagnostic, Severity, render_json, render_text};
-use khw_gen::disk::{self, Output};
+use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
+use khw_gen::disk::{self, DiskError, Output};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -42,6 +42,9 @@ enum Command {
         /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
         #[arg(long, value_name = "FILE")]
         seed_file: Option<PathBuf>,
+        /// How many threads to use; the output is the same with any number [default: one for each processor]
+        #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+        jobs: Option<u16>,
     },
     /// Report every problem of a specification; needs no seed
     Check {
@@ -90,7 +93,8 @@ pub fn run() -> ExitCode {
             out,
             archive,
             seed_file,
-        } => build(&spec, &out, archive, seed_file.as_deref()),
+            jobs,
+        } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Init { dir } => init(&dir),
@@ -101,8 +105,15 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Path>) -> Result<(), Reported> {
-    let (checked, seed_path) = check_sources(&disk::read_sources_and_key(spec)?)?;
+fn build(
+    spec: &Path,
+    out: &Path,
+    archive: ArchiveFormat,
+    seed_file: Option<&Path>,
+    jobs: Option<u16>,
+) -> Result<(), Reported> {
+    use_threads(jobs)?;
+    let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
@@ -136,8 +147,20 @@ fn build(spec: &Path, out: &Path, archive: ArchiveFormat, seed_file: Option<&Pat
     ))
 }
 
+/// Settles the number of threads here: left to itself, rayon would take it from the environment.
+fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
+    let processors = || std::thread::available_parallelism().map_or(1, |count| count.get());
+    let threads = jobs.map_or_else(processors, usize::from);
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // Where no thread may be started, this one does the work.
+    pool(threads)
+        .build_global()
+        .or_else(|_| pool(1).use_current_thread().build_global())?;
+    Ok(())
+}
+
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
-    let checked = spec::check(&disk::read_sources(spec)?);
+    let checked = read_sources(spec, disk::read_sources).and_then(|sources| spec::check(&sources));
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,
@@ -154,7 +177,7 @@ fn check(spec: &Path, format: Format) -> Result<(), Reported> {
 }
 
 fn show_plan(spec: &Path) -> Result<(), Reported> {
-    let (checked, _) = check_sources(&disk::read_sources(spec)?)?;
+    let (checked, _) = check_sources(read_sources(spec, disk::read_sources))?;
     print(format_args!("{}", plan(&checked.cluster).to_string().trim_end()))?;
     let built_in = checked.cluster.built_in_files();
     if !built_in.is_empty() {
@@ -189,10 +212,24 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
+/// Reads a specification by `reader`; what can't be read is a finding like any other.
+fn read_sources(spec: &Path, reader: fn(&Path) -> Result<Sources, DiskError>) -> Result<Sources, Vec<Diagnostic>> {
+    reader(spec).map_err(|error| {
+        let problems = error.to_string();
+        problems
+            .lines()
+            .map(|problem| Diagnostic::new(codes::UNREADABLE, problem))
+            .collect()
+    })
+}
+
 /// Checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
-fn check_sources(sources: &Sources) -> Result<(Checked, Option<String>), Reported> {
-    let seed = spec::paths(&sources.cluster).seed;
-    match spec::check(sources) {
+fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, Option<String>), Reported> {
+    let seed = sources
+        .as_ref()
+        .ok()
+        .and_then(|sources| spec::paths(&sources.cluster).seed);
+    match sources.and_then(|sources| spec::check(&sources)) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
             Ok((checked, seed))

@@ -176,6 +176,11 @@ impl Cluster {
         self.hosts.iter().filter(move |host| host.is(role))
     }
 
+    /// The prefix length of each node's own part of the pods' range: kubelets and CNI bridges take a /24, or a /64.
+    pub fn node_prefix(&self) -> u8 {
+        node_prefix(&self.network.pods)
+    }
+
     /// The files of the CSR folder that are the built-in ones, since the folder has none of that name.
     pub fn built_in_files(&self) -> Vec<&str> {
         let config = self.pki.config_built_in.then_some("ca-config.json");
@@ -186,5 +191,13 @@ impl Cluster {
             .filter(|(_, csr)| csr.built_in)
             .map(|(name, _)| name.as_str());
         config.into_iter().chain(csrs).collect()
+    }
+}
+
+/// The prefix length of a node's part of a range of pods.
+pub fn node_prefix(pods: &IpNet) -> u8 {
+    match pods {
+        IpNet::V4(_) => 24,
+        IpNet::V6(_) => 64,
     }
 }

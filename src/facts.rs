@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::catalog::artifacts::Through;
 use crate::cluster::{Cluster, Host, Role};
+use crate::pki::cfssl::user_and_groups;
 use crate::plan::API_SERVER_PORT;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
@@ -32,6 +33,8 @@ pub struct NetworkFacts {
     pub services: String,
     pub pods: String,
     pub dns: String,
+    /// The prefix length of each node's own part of `pods`.
+    pub node_prefix: u8,
 }
 
 /// etcd's members, in the forms that its flags and its clients' take.
@@ -121,6 +124,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             services: cluster.network.services.to_string(),
             pods: cluster.network.pods.to_string(),
             dns: cluster.network.dns.to_string(),
+            node_prefix: cluster.node_prefix(),
         },
         host: facts_of(host),
         hosts: RoleFacts {
@@ -140,7 +144,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             .pki
             .csrs
             .get("kubernetes-csr.json")
-            .map(|csr| csr.request.cn.clone())
+            .map(|csr| user_and_groups(&csr.request).0)
             .unwrap_or_default(),
         etcd: EtcdFacts {
             initial_cluster: join(

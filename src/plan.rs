@@ -8,7 +8,7 @@ use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Throug
 use crate::catalog::components::{COMPONENTS, Component};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
-use crate::pki::cfssl::{Name, Profile, Request};
+use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 
 /// The port of every API server.
 pub const API_SERVER_PORT: u16 = 6443;
@@ -48,11 +48,10 @@ pub struct PlannedCertificate<'a> {
 
 impl PlannedCertificate<'_> {
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
-    pub fn user(&self) -> &str {
-        match &self.request {
-            Some(request) if !request.cn.is_empty() => &request.cn,
-            _ => &self.files,
-        }
+    pub fn user(&self) -> String {
+        let user = self.request.as_ref().map(|request| user_and_groups(request).0);
+        user.filter(|user| !user.is_empty())
+            .unwrap_or_else(|| self.files.clone())
     }
 }
 

@@ -61,6 +61,25 @@ fn check_speaks_json_on_standard_output() {
 }
 
 #[test]
+fn what_cannot_be_read_is_reported_to_machines_too() {
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd"], "");
+    fs::write(spec.path(), b"[cluster]\nname = \"\xff\"\n").expect("not UTF-8");
+    for path in [spec.path(), spec.path().with_file_name("missing.toml")] {
+        let output = run(khw_gen().args(["check", "--format", "json"]).arg(&path));
+        assert_eq!(output.status.code(), Some(1));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(report["diagnostics"][0]["code"], "unreadable-input");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(
+            report["diagnostics"][0]["message"]
+                .as_str()
+                .expect("a message")
+                .contains(&name)
+        );
+    }
+}
+
+#[test]
 fn plan_lists_what_build_makes() {
     let plan = must(khw_gen().arg("plan").arg(walkthrough()));
     let (_folder, out) = support::build(&walkthrough());

@@ -52,11 +52,16 @@ fn nothing_but_the_input_changes_a_byte() {
         ("umask 000", format!("umask 000; {plain}")),
         ("umask 077", format!("umask 077; {plain}")),
         ("umask 0777", format!("umask 0777; {plain}")),
-        ("one thread", format!("RAYON_NUM_THREADS=1 {plain}")),
-        ("seven threads", format!("RAYON_NUM_THREADS=7 {plain}")),
+        ("one thread", format!("{plain} --jobs 1")),
+        ("seven threads", format!("{plain} --jobs 7")),
         (
             "no environment at all",
             "exec env -i \"$KHW\" build \"$SPEC\" -o \"$OUT\"".to_owned(),
+        ),
+        // Rayon would read it, and start as many.
+        (
+            "a number of threads in the environment",
+            format!("RAYON_NUM_THREADS=100000 {plain}"),
         ),
         ("a pretended build date", format!("SOURCE_DATE_EPOCH=1 {plain}")),
         (

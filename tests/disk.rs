@@ -16,7 +16,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use khw_gen::bundle::{Bundle, Content, ManifestRow, parse_manifest};
+use khw_gen::bundle::{Bundle, Content, ManifestOf, ManifestRow, parse_manifest};
 use khw_gen::disk::{DiskError, Output, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
@@ -84,7 +84,7 @@ fn versions(out: &Path) -> BTreeSet<String> {
 }
 
 fn check_against_manifest(tree: &BTreeMap<String, TreeEntry>) {
-    let rows = parse_manifest(&text(tree, "MANIFEST")).unwrap();
+    let rows = parse_manifest(ManifestOf::Output, &text(tree, "MANIFEST")).unwrap();
     let found: BTreeMap<String, ManifestRow> = tree
         .iter()
         .filter(|(path, _)| !["MANIFEST", "SHA256SUMS"].contains(&path.as_str()))
@@ -393,7 +393,11 @@ fn what_khw_gen_did_not_make_is_never_replaced() {
     assert!(matches!(write(&other, "two"), Err(DiskError::NotOurs { .. })));
     fs::write(other.join("MANIFEST"), "some other program's\n").unwrap();
     assert!(matches!(write(&other, "two"), Err(DiskError::NotOurs { .. })));
-    fs::write(other.join("MANIFEST"), "# khw-gen manifest 1: mode sha256 path\n").unwrap();
+    fs::write(
+        other.join("MANIFEST"),
+        "# khw-gen output 1: mode sha256 path\n# end: 0 entries\n",
+    )
+    .unwrap();
     assert!(matches!(write(&other, "two"), Err(DiskError::Foreign { count: 1, .. })));
     fs::remove_file(other.join("MANIFEST")).unwrap();
     symlink(out.join("MANIFEST"), other.join("MANIFEST")).unwrap();

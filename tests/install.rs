@@ -129,6 +129,75 @@ fn a_damaged_bundle_is_refused_before_anything_is_touched() {
 }
 
 #[test]
+fn a_manifest_that_was_cut_off_or_altered_is_refused() {
+    let (_folder, out) = build(&walkthrough());
+    let (_unpacked, bundle) = unpacked(&out, "node1");
+    let manifest = bundle.join("MANIFEST");
+    let whole = fs::read_to_string(&manifest).expect("the manifest");
+    let rows: Vec<&str> = whole.lines().collect();
+    let fewer = [&rows[..6], &rows[rows.len() - 1..]].concat().join("\n") + "\n";
+    for damaged in [
+        "",
+        &whole[..900],
+        &whole[..whole.len() - 2],
+        &rows[..20].join("\n"),
+        &fewer,
+        &whole.replace("0600 ", "4777 "),
+        &whole.replace("0600 ", "--reference=/etc/passwd "),
+        &whole.replace("rootfs/etc/cni/net.d/", "rootfs/../../outside/"),
+    ] {
+        fs::write(&manifest, damaged).expect("damage");
+        let root = TempDir::new().expect("a folder");
+        let output = run(&mut install(&bundle, root.path()));
+        assert_eq!(output.status.code(), Some(1), "{damaged}");
+        assert!(said(&output).contains("nothing was installed"), "{}", said(&output));
+        assert!(
+            fs::read_dir(root.path()).expect("a folder").next().is_none(),
+            "{damaged}"
+        );
+    }
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_image_is_refused() {
+    let (_folder, out) = build(&walkthrough());
+    let root = TempDir::new().expect("a folder");
+    let outside = TempDir::new().expect("a folder");
+    fs::create_dir(root.path().join("etc")).expect("a folder");
+    symlink(outside.path(), root.path().join("etc/systemd")).expect("a link");
+    let output = run(&mut install(&out.join("node1"), root.path()));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("leads out of"), "{}", said(&output));
+    assert!(files_below(outside.path()).is_empty());
+
+    // A link that stays inside, as /bin -> usr/bin does, is fine.
+    let root = TempDir::new().expect("a folder");
+    fs::create_dir_all(root.path().join("data/systemd")).expect("a folder");
+    fs::create_dir(root.path().join("etc")).expect("a folder");
+    symlink("../data/systemd", root.path().join("etc/systemd")).expect("a link");
+    must(&mut install(&out.join("node1"), root.path()));
+    assert!(root.path().join("data/systemd/system/kubelet.service").exists());
+}
+
+#[test]
+fn it_finds_its_bundle_from_anywhere() {
+    let (_folder, out) = build(&walkthrough());
+    let folder = TempDir::new().expect("a folder");
+    let odd = folder.path().join("-x y");
+    must(Command::new("cp").arg("-a").arg("--").arg(out.join("lb")).arg(&odd));
+    let decoy = folder.path().join("decoy");
+    fs::create_dir_all(decoy.join("-x y")).expect("a folder");
+    let root = TempDir::new().expect("a folder");
+    let mut command = Command::new("sh");
+    command.args(["--", "-x y/install.sh"]).current_dir(folder.path());
+    let said = must(command.env("CDPATH", &decoy).env("DESTDIR", root.path()));
+    assert!(
+        said.contains("installed 0644 /etc/nginx/tcpconf.d/kubernetes.conf"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_link_in_a_files_place_is_replaced_and_not_followed() {
     let (_folder, out) = build(&walkthrough());
     let root = TempDir::new().expect("a folder");
@@ -151,6 +220,9 @@ fn the_include_line_is_added_once_and_an_existing_one_is_respected() {
         ("events {}\n# include /etc/nginx/tcpconf.d/*;", true),
         ("events {}\ninclude /etc/nginx/tcpconf.d/*;\n", false),
         ("events {}\n  include   /etc/nginx/tcpconf.d/*.conf ;\n", false),
+        ("events {} include \"/etc/nginx/tcpconf.d/*.conf\";\n", false),
+        ("events {}\ninclude 'tcpconf.d/kubernetes.conf';\n", false),
+        ("events {}\ninclude /etc/nginx/tcpconf.d/other.conf;\n", true),
     ] {
         let root = TempDir::new().expect("a folder");
         let conf = root.path().join("etc/nginx/nginx.conf");

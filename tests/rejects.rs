@@ -175,6 +175,8 @@ fn every_code_has_a_case_and_every_case_a_code() {
     let without: Vec<&str> = CODES
         .iter()
         .map(|code| code.name)
+        // What can't be read never becomes a text to check: `tests/commands.rs` has its case.
+        .filter(|code| *code != codes::UNREADABLE.name)
         .filter(|code| !cases.keys().any(|case| code_of(case) == *code))
         .collect();
     assert!(without.is_empty(), "no case raises {without:?}");

@@ -151,6 +151,8 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("cluster-signing-key-file", "/var/lib/kubernetes/ca-key.pem"),
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
+    // Its default was 24 for both families; an IPv6 range is longer than that.
+    flag("node-cidr-mask-size", "{{ network.node_prefix }}"),
     flag("profiling", "false"),
     flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag(

@@ -68,6 +68,7 @@ fn capitalised(text: &str) -> String {
 
 #[rustfmt::skip]
 codes! {
+    UNREADABLE "unreadable-input" Error "file that can't be read" "A file of the specification is missing, is too large, or is not UTF-8." "see that the path is right and that the file is text"
     TOML_SYNTAX "toml-syntax" Error "not valid TOML" "The text does not follow the TOML grammar, or names a key twice." "correct the syntax at this place (https://toml.io)"
     JSON_SYNTAX "json-syntax" Error "not valid JSON" "The text does not follow the JSON grammar (RFC 8259). cfssl refuses the file too." "correct the syntax at this place"
     TOO_DEEP "too-deep" Error "nested too deeply" "No input has a use for so many levels." "flatten the structure"
@@ -140,6 +141,7 @@ codes! {
     EXTRA_MASTERS "extra-masters" Warning "full rights for a component" "Members of system:masters bypass every authorization check, and can't be revoked but by a new CA." "remove system:masters from the names"
     BAD_NAME_ENTRY "bad-host-entry" Error "host entry that is neither name nor address" "cfssl turns anything that is no address, e-mail or URI into a DNS name, unchecked; no client would ever match it." "write a DNS name or an IP address"
     REFUSED_REQUEST "refused-request" Error "request that cfssl refuses" "The file can be read, but what it asks for can't be put into a certificate." "correct what the message names"
+    BAD_EXTENSION "bad-extension" Error "extension that spoils the certificate" "`copy_extensions` puts the extensions of a CSR into its certificate as they are, in place of the names and usages that it needs." "remove the extension; names go into `hosts`, usages into the profile"
     LEAF_OUTLIVES_CA "leaf-outlives-ca" Error "certificates outlive their authority" "When the CA expires they stop working, whatever their own date says; cfssl would sign them all the same." "shorten the profile's `expiry`, or lengthen `ca.expiry`"
     LEAF_PREDATES_CA "leaf-predates-ca" Warning "certificates begin before their authority" "Until the CA's first moment they can't be verified." "give both the same `backdate`"
     CA_EXPIRED "ca-expired" Error "certificate authority expired when issued" "Nothing that it signs would ever be accepted." "lengthen `ca.expiry`"

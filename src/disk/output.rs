@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use super::DiskError;
 use super::tree::{check_replaceable, list, open_folder, remove, same};
 use crate::bundle::{
-    Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, check_path, manifest_text, sha256sums_text,
+    Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, check_path, manifest_text, sha256sums_text,
 };
 use crate::pki::digest::sha256_hex;
 
@@ -270,7 +270,10 @@ impl Output {
     }
 
     fn write_manifests(&mut self) -> Result<(), DiskError> {
-        let manifest = manifest_text(self.rows.iter().map(|(path, row)| (path.as_str(), row)));
+        let manifest = manifest_text(
+            ManifestOf::Output,
+            self.rows.iter().map(|(path, row)| (path.as_str(), row)),
+        );
         self.write_file(MANIFEST, 0o644, manifest.as_bytes())?;
         self.rows.insert(
             MANIFEST.to_owned(),

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fs
 use rustix::io::Errno;
 
 use super::DiskError;
-use crate::bundle::{MANIFEST, ManifestRow, SHA256SUMS, parse_manifest};
+use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest};
 use crate::pki::secret::SecretBytes;
 
 /// More than the manifest of 100,000 hosts, and than any archive of one.
@@ -239,7 +239,7 @@ fn manifest_of(
     }
     let content = read_file(folder, MANIFEST, &shown.join(MANIFEST))?;
     let text = std::str::from_utf8(content.expose()).map_err(|_| not_ours(format!("its {MANIFEST} is not UTF-8")))?;
-    parse_manifest(text).map_err(|error| not_ours(format!("{error} in its {MANIFEST}")))
+    parse_manifest(ManifestOf::Output, text).map_err(|error| not_ours(format!("{error} in its {MANIFEST}")))
 }
 
 /// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.

@@ -9,7 +9,7 @@ use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::pki::cfssl::{
     CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity, leaf_refusal, root_refusal,
-    subject_der,
+    subject_der, user_and_groups,
 };
 use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
@@ -777,10 +777,13 @@ fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics
         let message = "`extensions` has no effect: the profile does not set `copy_extensions`";
         report(codes::IGNORED_FIELD, message, place, diagnostics);
     }
+    if profile.is_some_and(|profile| profile.copy_extensions) {
+        copied_extensions(file, diagnostics);
+    }
     if !file.broken.contains("CN") {
         match leaf.row {
             Some(row) => user(row, file, diagnostics),
-            None if file.request.cn.contains(NODE_PLACEHOLDER) => {
+            None if user_and_groups(&file.request).0.contains(NODE_PLACEHOLDER) => {
                 let message = format!(
                     "no worker's name takes the place of {NODE_PLACEHOLDER} in {}",
                     leaf.csr_name
@@ -811,6 +814,28 @@ fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics
     }
 }
 
+/// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
+fn copied_extensions(file: &RequestFile, diagnostics: &mut Diagnostics) {
+    for extension in &file.request.extensions {
+        let id = extension.id.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+        let problem = match extension.id.as_slice() {
+            // RFC 5280, section 4.2.1: key identifiers, key usage, alternative names, constraints, extended key usage.
+            [2, 5, 29, 14 | 15 | 17 | 19 | 30 | 35 | 36 | 37] => {
+                "it would take the place of what the certificate is for"
+            }
+            _ if extension.critical => "it is critical, and whoever does not know it refuses the certificate",
+            _ => continue,
+        };
+        let place = file.extensions.as_ref().unwrap_or(&file.names);
+        report(
+            codes::BAD_EXTENSION,
+            format!("the extension {id} can't be copied: {problem}"),
+            place,
+            diagnostics,
+        );
+    }
+}
+
 /// What cfssl itself would refuse, and no check above has named; without a profile, to make a root of.
 fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
     let error = match profile {
@@ -830,29 +855,23 @@ fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, diagno
 
 /// Kubernetes reads the user from CN (kubernetes.io, "Authenticating", X.509 client certificates).
 fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
-    let request = &file.request;
+    let (cn, _) = user_and_groups(&file.request);
     let expected = row.subject.cn.map(|cn| cn.replace("{host}", NODE_PLACEHOLDER));
     match expected {
-        Some(expected) if request.cn != expected => {
+        Some(expected) if cn != expected => {
             let hint = format!("write \"CN\": \"{expected}\"");
-            let lacks_placeholder = row.per == Per::Worker && !request.cn.contains(NODE_PLACEHOLDER);
+            let lacks_placeholder = row.per == Per::Worker && !cn.contains(NODE_PLACEHOLDER);
             let (code, message) = if lacks_placeholder {
                 (
                     codes::NO_PLACEHOLDER,
-                    format!(
-                        "CN is \"{}\" on every worker: {NODE_PLACEHOLDER} is missing",
-                        request.cn
-                    ),
+                    format!("CN is \"{}\" on every worker: {NODE_PLACEHOLDER} is missing", cn),
                 )
             } else {
-                (
-                    codes::WRONG_SUBJECT,
-                    format!("CN is \"{}\", not \"{expected}\"", request.cn),
-                )
+                (codes::WRONG_SUBJECT, format!("CN is \"{cn}\", not \"{expected}\""))
             };
             diagnostics.report(Diagnostic::new(code, message).at(file.cn.clone()).hint(hint));
         }
-        None if request.cn.is_empty() && row.needs.contains(&ExtendedKeyUsage::ClientAuth) => {
+        None if cn.is_empty() && row.needs.contains(&ExtendedKeyUsage::ClientAuth) => {
             let message = format!("{} ({}) has no CN, and so no user name", row.name, row.what);
             diagnostics.report(
                 Diagnostic::new(codes::WRONG_SUBJECT, message)
@@ -866,9 +885,9 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
 
 /// Kubernetes reads the groups from O.
 fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
-    let request = &file.request;
+    let (_, organizations) = user_and_groups(&file.request);
     if let Some(expected) = row.subject.o
-        && !request.names.iter().any(|name| name.o == expected)
+        && !organizations.iter().any(|group| group == expected)
     {
         let message = format!("no name has the O \"{expected}\"");
         let hint = format!("write \"names\": [{{\"O\": \"{expected}\"}}]");
@@ -879,13 +898,14 @@ fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
         );
     }
     const MASTERS: &str = "system:masters";
-    let mut masters = request
-        .names
-        .iter()
-        .zip(&file.organizations)
-        .filter(|(name, _)| name.o == MASTERS);
-    if let (true, Some((_, place))) = (row.subject.o != Some(MASTERS), masters.next()) {
-        let place = place.as_ref().unwrap_or(&file.names);
+    if row.subject.o != Some(MASTERS) && organizations.iter().any(|group| group == MASTERS) {
+        let typed = file
+            .request
+            .names
+            .iter()
+            .zip(&file.organizations)
+            .find(|(name, _)| name.o == MASTERS);
+        let place = typed.and_then(|(_, place)| place.as_ref()).unwrap_or(&file.names);
         report(
             codes::EXTRA_MASTERS,
             format!("{} is a member of {MASTERS}", row.name),

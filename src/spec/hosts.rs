@@ -28,6 +28,7 @@ const PORTS: &[(Role, u16, &str)] = &[
 pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     duplicate_names(draft, diagnostics);
     duplicate_addresses(draft, diagnostics);
+    endpoint_answers(draft, diagnostics);
     reserved_names(draft, diagnostics);
     port_conflicts(draft, diagnostics);
     if complete {
@@ -51,6 +52,40 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
         host: host.ip.as_ref()?.value.to_string(),
         port,
     })
+}
+
+/// An endpoint that is one of the hosts must be where an API server or a load balancer listens.
+fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let Some(Some(endpoint)) = &draft.endpoint else { return };
+    let Endpoint { host: name, port } = &endpoint.value;
+    let is_endpoint = |host: &&DraftHost| {
+        host.name.as_ref().is_some_and(|own| own.value == *name)
+            || host.ip.as_ref().is_some_and(|own| own.value.to_string() == *name)
+    };
+    let Some(host) = draft.hosts.iter().find(is_endpoint) else {
+        return;
+    };
+    if host.roles.is_none() {
+        return;
+    }
+    let balances = draft
+        .load_balancer_port
+        .as_ref()
+        .map(|port| port.value)
+        .filter(|_| host.is(Role::LoadBalancer));
+    let serves = Some(API_SERVER_PORT).filter(|_| host.is(Role::ControlPlane));
+    if balances != Some(*port) && serves != Some(*port) {
+        let message = format!("\"{name}\" can't be the endpoint: nothing on that host listens on port {port}");
+        let hint = match balances.or(serves) {
+            Some(right) => format!("write port {right}"),
+            None => "name a load balancer or a control plane".to_owned(),
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::BAD_ENDPOINT, message)
+                .at(endpoint.place.clone())
+                .hint(hint),
+        );
+    }
 }
 
 fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
@@ -90,6 +125,10 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
         .filter(|host| host.is(Role::Worker))
         .filter_map(|host| host.name.as_ref());
     let worker_names: BTreeSet<&str> = workers.map(|name| name.value.as_str()).collect();
+    // A kubelet's certificate is valid for its host's name: with the API server's it could pass for the API server.
+    let domain = draft.domain.as_ref().map_or("", |domain| &domain.value);
+    let service =
+        ["", ".default", ".default.svc", &format!(".default.svc.{domain}")].map(|rest| format!("kubernetes{rest}"));
     for host in &draft.hosts {
         let Some(name) = &host.name else { continue };
         let owns_key_of = name.value.strip_suffix("-key");
@@ -99,6 +138,8 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
             Some("its bundle would have the name of an archive".to_owned())
         } else if !host.is(Role::Worker) {
             None
+        } else if service.contains(&name.value) && !identities.contains(name.value.as_str()) {
+            Some("it is a name of the API server".to_owned())
         } else if identities.contains(name.value.as_str()) {
             Some(format!(
                 "{0}.pem and {0}-key.pem are files of the cluster's own",

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::cluster::Role;
+use crate::cluster::{Role, node_prefix};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -63,7 +63,7 @@ fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
 /// (pkg/controller/nodeipam/ipam/cidrset).
 fn pods_size(draft: &Draft, diagnostics: &mut Diagnostics) {
     let Some(pods) = &draft.pods else { return };
-    let node: u8 = if is_v6(&pods.value) { 64 } else { 24 };
+    let node = node_prefix(&pods.value);
     let (largest, prefix) = (node - 16, pods.value.prefix_len());
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     let has = if prefix > node {

@@ -14,7 +14,7 @@ pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     for error in errors {
         let mut diagnostic = Diagnostic::new(codes::TOML_SYNTAX, error.message().trim_end().replace('\n', "; "));
-        diagnostic = diagnostic.at(error.span().map(|span| Place::new(file, span)));
+        diagnostic = diagnostic.at(Place::new(file, error.span().unwrap_or(0..0)));
         diagnostics.report(diagnostic);
     }
     Node {

@@ -10,6 +10,7 @@ set -eu
 umask 077
 LC_ALL=C
 export LC_ALL
+unset CDPATH
 
 host='master2'
 units='etcd kube-apiserver kube-controller-manager kube-scheduler'
@@ -44,7 +45,7 @@ case $destdir in
     *) fail "DESTDIR must be an absolute path" ;;
 esac
 
-cd "$(dirname "$0")"
+cd -- "$(dirname -- "$0")"
 [ -f MANIFEST ] || fail "there is no MANIFEST beside install.sh: unpack the whole archive"
 
 as_root=no
@@ -59,17 +60,30 @@ sha256() {
 }
 
 broken=0
-while read -r mode sum path; do
+entries=0
+complain() {
+    echo "install.sh: $*" >&2
+    broken=$((broken + 1))
+}
+
+while read -r mode sum path || [ -n "$mode" ]; do
     case $mode in "#"*) continue ;; esac
+    entries=$((entries + 1))
+    case $mode in
+        0[0-7][0-7][0-7]) ;;
+        *) complain "MANIFEST has a line with the mode $mode"; continue ;;
+    esac
+    case /$path/ in
+        */../* | */./* | //*) complain "MANIFEST has a line with the path $path"; continue ;;
+    esac
     [ "$sum" = - ] && continue
     if [ ! -f "$path" ]; then
-        echo "install.sh: $path is missing from the bundle" >&2
-        broken=$((broken + 1))
+        complain "$path is missing from the bundle"
     elif [ "$(sha256 "$path")" != "$sum" ]; then
-        echo "install.sh: $path is not what the bundle was made with" >&2
-        broken=$((broken + 1))
+        complain "$path is not what the bundle was made with"
     fi
 done <MANIFEST
+[ "$(tail -n 1 MANIFEST)" = "# end: $entries entries" ] || complain "MANIFEST is not whole"
 [ "$broken" -eq 0 ] || fail "the bundle is damaged; nothing was installed"
 
 # The compiler and the operator agree on the machine by its name.
@@ -96,6 +110,21 @@ backup() {
     fi
     mkdir -p "$backups$(dirname "$1")"
     cp -p "$destdir$1" "$backups$1"
+}
+
+# In an image, a link like /etc/systemd -> /elsewhere would lead out of it.
+if [ -n "$destdir" ] && [ "$dry_run" = no ]; then
+    mkdir -p -m 0755 "$destdir"
+    real_destdir=$(cd -P -- "$destdir" && pwd -P)
+fi
+stay_inside() {
+    [ -n "$destdir" ] && [ "$dry_run" = no ] || return 0
+    [ -d "$1" ] || return 0
+    real=$(cd -P -- "$1" && pwd -P)
+    case $real/ in
+        "$real_destdir"/*) ;;
+        *) fail "$1 leads out of $destdir, to $real" ;;
+    esac
 }
 
 own() {
@@ -131,8 +160,8 @@ put() {
         return 0
     fi
     changed=$((changed + 1))
-    if [ -d "$destdir$2" ]; then
-        fail "$destdir$2 is a directory, and a file belongs there"
+    if [ -e "$destdir$2" ] && [ ! -f "$destdir$2" ]; then
+        fail "$destdir$2 is not a file, and a file belongs there"
     fi
     if [ "$dry_run" = yes ]; then
         say "would install $3 $2"
@@ -141,8 +170,9 @@ put() {
     if [ -e "$destdir$2" ]; then
         backup "$2"
     fi
+    stay_inside "$(dirname "$destdir$2")"
     new=$destdir$2.khw-gen-new
-    rm -f "$new"
+    rm -rf "$new"
     cp "$1" "$new"
     chmod "$3" "$new"
     own "$new"
@@ -152,6 +182,7 @@ put() {
 
 make_directory() {
     # path on the host, mode
+    stay_inside "$destdir$1"
     if [ -d "$destdir$1" ]; then
         # A folder that is there already keeps its mode, unless what is in it must be kept private.
         if [ "$2" = 0700 ] && [ "$(mode_of "$destdir$1")" != 700 ]; then
@@ -176,10 +207,7 @@ make_directory() {
     say "created $2 $1/"
 }
 
-if [ -n "$destdir" ] && [ "$dry_run" = no ]; then
-    mkdir -p -m 0755 "$destdir"
-fi
-while read -r mode sum path; do
+while read -r mode sum path || [ -n "$mode" ]; do
     case $path in rootfs/?*) ;; *) continue ;; esac
     target=${path#rootfs}
     if [ "$sum" = - ]; then
@@ -192,6 +220,10 @@ done <MANIFEST
 # 3. The load balancer: nginx reads our file only if its nginx.conf says so, outside of http {}.
 include_stream_file() {
     conf=$destdir/etc/nginx/nginx.conf
+    # Where nginx.conf is a link, what it leads to is changed.
+    if [ -L "$conf" ] && [ -z "$destdir" ]; then
+        conf=$(readlink -f "$conf")
+    fi
     if [ ! -f "$conf" ]; then
         if [ "$dry_run" = yes ] || [ -n "$destdir" ]; then
             say "there is no $conf: install nginx, then run this again"
@@ -199,7 +231,8 @@ include_stream_file() {
         fi
         fail "there is no $conf: install nginx and its stream module, then run this again"
     fi
-    if grep -Eq '^[[:space:]]*include[[:space:]]+/etc/nginx/tcpconf\.d/\*(\.conf)?[[:space:]]*;' "$conf"; then
+    include="include[[:space:]]+[\"']?(/etc/nginx/)?tcpconf[.]d/([*]|[*][.]conf|kubernetes[.]conf)[\"']?[[:space:]]*;"
+    if grep -Eq "^([^#]*[[:space:];{}])?$include" "$conf"; then
         included=already
     else
         included=now
@@ -225,7 +258,7 @@ include_stream_file() {
     command -v nginx >/dev/null 2>&1 || fail "there is no nginx: install it with its stream module, then run this again"
     if ! nginx -t; then
         if [ "$included" = now ]; then
-            cp -p "$backups/etc/nginx/nginx.conf" "$conf"
+            cat "$backups/etc/nginx/nginx.conf" >"$conf"
             say "took the include line out again"
         fi
         fail "nginx refuses its configuration (on Debian, unknown directive \"stream\" means that libnginx-mod-stream is missing)"

@@ -132,6 +132,19 @@ pub struct Authority<'a> {
     pub key: &'a KeyPair,
 }
 
+/// The common name and the organizations of the certificate that a request becomes, which Kubernetes reads as the user and
+/// its groups (kubernetes.io, "Authenticating"): what `OID` gives replaces or joins what `CN` and `O` say. For a request
+/// that is refused, what it says.
+pub fn user_and_groups(request: &Request) -> (String, Vec<String>) {
+    match subject::Subject::requested(request) {
+        Ok(subject) => subject.read_back().user_and_groups(),
+        Err(_) => (
+            request.cn.clone(),
+            request.names.iter().map(|name| name.o.clone()).collect(),
+        ),
+    }
+}
+
 /// The DER of the self-signed root that `gencert -initca` makes.
 pub fn root(request: &Request, key: &KeyPair, now: OffsetDateTime) -> Result<Vec<u8>, X509Error> {
     root_content(request, key.public(), now)?.sign(key)

@@ -99,6 +99,19 @@ impl Subject {
         read
     }
 
+    /// The common name and the organizations, as who reads the certificate finds them.
+    pub(super) fn user_and_groups(&self) -> (String, Vec<String>) {
+        let (mut user, mut groups) = (String::new(), Vec::new());
+        for (attribute, value) in self.names().into_iter().flatten() {
+            match attribute.as_slice() {
+                COMMON_NAME => user = value,
+                ORGANIZATION => groups.push(value),
+                _ => {}
+            }
+        }
+        (user, groups)
+    }
+
     /// The DER of the Name (RFC 5280, section 4.1.2.4).
     pub(super) fn to_der(&self) -> Vec<u8> {
         construct_der(|writer| {
