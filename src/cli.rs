@@ -254,8 +254,12 @@ fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> R
         }
     };
     let text = disk::read_seed(&path)?;
-    let file =
-        Seed::parse(text.bytes.expose()).map_err(|error| Reported::from(format!("{}: {error}", path.display())))?;
+    let file = Seed::parse(text.bytes.expose()).map_err(|error| {
+        Reported::from(format!(
+            "{}: {error} (khw-gen init writes a fresh one; so does openssl rand -hex 32)",
+            path.display()
+        ))
+    })?;
     text.check_exposure(file.public)?;
     if file.public {
         say(format_args!(

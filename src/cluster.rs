@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
+use crate::catalog::identities::IDENTITIES;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
-use crate::pki::cfssl::{Profile, Request};
+use crate::pki::cfssl::{Profile, Request, Validity};
 use crate::pki::key::KeyPair;
 
 /// One machine.
@@ -145,6 +146,30 @@ pub struct Pki {
     pub existing_ca: Option<ExistingCa>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
+}
+
+impl Pki {
+    /// The profile that signs the certificates of an identity.
+    pub fn profile_of(&self, identity: &str) -> &Profile {
+        self.profiles.get(identity).unwrap_or(&self.profile)
+    }
+
+    /// From when until when everything that is signed is valid, and an authority that was there already too.
+    pub fn validity_of_all(&self) -> Validity {
+        let signed = IDENTITIES.iter().filter(|row| row.signed_by.is_some());
+        let profiles = signed
+            .map(|row| self.profile_of(row.name))
+            .chain(self.extra.iter().map(|extra| &extra.profile));
+        let existing = self.existing_ca.iter().map(|ca| ca.certificate.validity);
+        profiles
+            .map(|profile| Validity::of_leaf(profile, self.issued))
+            .chain(existing)
+            .reduce(|all, one| Validity {
+                not_before: all.not_before.max(one.not_before),
+                not_after: all.not_after.min(one.not_after),
+            })
+            .unwrap_or_else(|| Validity::of_leaf(&self.profile, self.issued))
+    }
 }
 
 /// A valid cluster.

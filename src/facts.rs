@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
 use crate::cluster::{Cluster, Host, Role};
@@ -72,6 +74,16 @@ pub struct RoleFacts {
     pub first_control_plane: String,
 }
 
+/// From when until when all certificates are valid, as RFC 3339 has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateFacts {
+    pub not_before: String,
+    pub not_after: String,
+    /// The same as fourteen digits, which a shell can compare.
+    pub not_before_digits: String,
+    pub not_after_digits: String,
+}
+
 /// All variables for one host.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
@@ -88,6 +100,10 @@ pub struct Facts {
     pub load_balancer: LoadBalancerFacts,
     /// `https://…` of the load balancer, or of what stands in its place.
     pub endpoint_url: String,
+    /// Whether that is none of the hosts.
+    pub endpoint_elsewhere: bool,
+    pub ipv6: bool,
+    pub certificates: CertificateFacts,
     pub loopback_url: String,
     /// The loopback address, as a URL has it and plain.
     pub loopback: &'static str,
@@ -159,6 +175,12 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             listen_ipv6: ipv6,
         },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
+        endpoint_elsewhere: !cluster
+            .hosts
+            .iter()
+            .any(|host| host.name == cluster.endpoint.host || host.ip.to_string() == cluster.endpoint.host),
+        ipv6,
+        certificates: certificate_facts(cluster),
         loopback_url: format!("https://{loopback}:{API_SERVER_PORT}"),
         loopback,
         loopback_address: if ipv6 { "::1" } else { "127.0.0.1" },
@@ -171,6 +193,28 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             runtime_unit: cluster.release.runtime_unit,
             health_path: cluster.release.health_path,
         },
+    }
+}
+
+fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
+    let validity = cluster.pki.validity_of_all();
+    let digits = |at: OffsetDateTime| {
+        format!(
+            "{:04}{:02}{:02}{:02}{:02}{:02}",
+            at.year(),
+            u8::from(at.month()),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second()
+        )
+    };
+    let text = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_else(|_| at.to_string());
+    CertificateFacts {
+        not_before: text(validity.not_before),
+        not_after: text(validity.not_after),
+        not_before_digits: digits(validity.not_before),
+        not_after_digits: digits(validity.not_after),
     }
 }
 

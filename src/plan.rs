@@ -141,7 +141,7 @@ impl Cluster {
                 files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
                 per: identity.per,
                 csr: identity.csr,
-                profile: self.pki.profiles.get(identity.name).unwrap_or(&self.pki.profile),
+                profile: self.pki.profile_of(identity.name),
                 request,
                 signed_by: identity.signed_by.map(str::to_owned),
             }

@@ -18,6 +18,7 @@ pub fn files(issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         (CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes()),
         (SEED.to_owned(), 0o600, seed.to_vec()),
     ];
+    files.push((".gitignore".to_owned(), 0o644, format!("/{SEED}\n/out/\n").into_bytes()));
     let csrs = std::iter::once(CONFIG_FILE).chain(IDENTITIES.iter().map(|identity| identity.csr));
     files.extend(csrs.filter_map(|name| Some((format!("csr/{name}"), 0o644, built_in(name)?.as_bytes().to_vec()))));
     files

@@ -46,7 +46,7 @@ install_packages() {
 }
 
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
-    install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 strace
+    install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace
 else
     miss "packages" "there is no apt-get on this machine"
 fi
@@ -64,6 +64,29 @@ for program in cfssl cfssljson; do
         miss "$program" "there is no go on this machine"
     fi
 done
+
+# The judges that are written in Go. They stand here as sources, so they are built anew each time.
+for judge in x509 keygen; do
+    if command -v go >/dev/null 2>&1; then
+        mkdir -p "$tools"
+        (cd "tests/judges/$judge" && go build -trimpath -o "$tools/judge-$judge" .) >/dev/null 2>&1 ||
+            miss "judge-$judge" "go can't build tests/judges/$judge"
+    else
+        miss "judge-$judge" "there is no go on this machine"
+    fi
+done
+
+# The judges that are Python packages have a folder of their own; where all is there, pip asks nobody.
+pyca="$PWD/target/pyca"
+if command -v python3 >/dev/null 2>&1; then
+    { [ -x "$pyca/bin/python" ] || python3 -m venv "$pyca"; } >/dev/null 2>&1 &&
+        "$pyca/bin/python" -m pip install -q --disable-pip-version-check -r tests/judges/requirements.txt >/dev/null 2>&1 || {
+        miss "cryptography, badkeys" "pip can't install tests/judges/requirements.txt"
+        rm -rf "$pyca"
+    }
+else
+    miss "cryptography, badkeys" "there is no python3 on this machine"
+fi
 
 command -v kubectl >/dev/null 2>&1 || miss kubectl "it has to be on the machine already"
 

@@ -119,6 +119,7 @@ codes! {
     SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `endpoint` in [cluster] to a name or address that they share"
     PORT_CONFLICT "port-conflict" Error "port already in use on the host" "The load balancer listens on a port that something else on the same host uses." "set another `port` in [load_balancer], or move the load balancer to another host"
 
+    EMPTY_CSR_FOLDER "empty-csr-folder" Error "CSR folder with nothing in it" "The folder that `csr` names is missing or holds no JSON, and the built-in files would take the place of what was meant." "correct the path, or leave `csr` out to use the built-in files"
     BUILT_IN_CSR "built-in-csr" Note "built-in CSR or configuration" "The CSR folder lacks the file, so the walk-through's own is used." "put the file in the folder to choose its content"
     UNUSED_CSR "unused-csr" Warning "JSON file that nothing reads" "The folder holds a file of a name that no certificate is made from." "remove it, or correct its name"
     BAD_KEY "bad-key" Error "unusable key parameters" "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521) and ed25519, in lower case; an algorithm without a size keeps the default size 256." "write {\"algo\": \"rsa\", \"size\": 2048} or {\"algo\": \"ecdsa\", \"size\": 256}"

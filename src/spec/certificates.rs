@@ -149,6 +149,12 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
         .map(|(name, _)| name.as_str());
     let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
     let missing: Vec<&str> = csrs.chain(config).collect();
+    let named = draft.csr.as_ref().and_then(|csr| csr.place.clone());
+    if let (Some(place), true) = (named, sources.csr.is_empty()) {
+        let message = format!("there is no JSON file in {}", folder_name(sources));
+        diagnostics.report(Diagnostic::new(codes::EMPTY_CSR_FOLDER, message).at(place));
+        return;
+    }
     if !missing.is_empty() {
         let what = if sources.csr.is_empty() {
             "nothing".to_owned()

@@ -14,6 +14,8 @@ unset CDPATH
 
 host={{ host.name }}
 units={{ host.units | join(" ") }}
+not_before={{ certificates.not_before_digits }}
+not_after={{ certificates.not_after_digits }}
 load_balancer={{ "yes" if "load-balancer" in host.roles else "no" }}
 
 usage() {
@@ -93,6 +95,11 @@ if [ -z "$destdir" ]; then
         echo "install.sh: warning: this bundle is for $host, and this machine calls itself $here" >&2
     fi
 fi
+# And on the time.
+now=$(date -u +%Y%m%d%H%M%S)
+if [ "$now" -lt "$not_before" ] || [ "$now" -gt "$not_after" ]; then
+    echo "install.sh: warning: it is $now (UTC) here, and the certificates are valid from $not_before to $not_after" >&2
+fi
 
 # 2. Each file in its place, with its mode and owner, by a rename, so that nobody ever sees half of one.
 backups=
@@ -109,7 +116,7 @@ backup() {
         mkdir -m 0700 "$backups"
     fi
     mkdir -p "$backups$(dirname "$1")"
-    cp -p "$destdir$1" "$backups$1"
+    cp -pP "$destdir$1" "$backups$1"
 }
 
 # In an image, a link like /etc/systemd -> /elsewhere would lead out of it.
@@ -160,15 +167,18 @@ put() {
         return 0
     fi
     changed=$((changed + 1))
-    if [ -e "$destdir$2" ] && [ ! -f "$destdir$2" ]; then
+    if [ -e "$destdir$2" ] && [ ! -f "$destdir$2" ] && [ ! -L "$destdir$2" ]; then
         fail "$destdir$2 is not a file, and a file belongs there"
     fi
     if [ "$dry_run" = yes ]; then
         say "would install $3 $2"
         return 0
     fi
-    if [ -e "$destdir$2" ]; then
+    if [ -e "$destdir$2" ] || [ -L "$destdir$2" ]; then
         backup "$2"
+    fi
+    if [ "$(readlink "$destdir$2" 2>/dev/null)" = /dev/null ]; then
+        say "$2 was masked, and is no longer"
     fi
     stay_inside "$(dirname "$destdir$2")"
     new=$destdir$2.khw-gen-new
@@ -242,6 +252,7 @@ include_stream_file() {
             return 0
         fi
         backup /etc/nginx/nginx.conf
+        cat "$conf" >"$backups/etc/nginx/nginx.conf.text"
         new=$conf.khw-gen-new
         cp -p "$conf" "$new"
         # The last line may lack its line end.
@@ -258,17 +269,19 @@ include_stream_file() {
     command -v nginx >/dev/null 2>&1 || fail "there is no nginx: install it with its stream module, then run this again"
     if ! nginx -t; then
         if [ "$included" = now ]; then
-            cat "$backups/etc/nginx/nginx.conf" >"$conf"
+            cat "$backups/etc/nginx/nginx.conf.text" >"$conf"
             say "took the include line out again"
         fi
-        fail "nginx refuses its configuration (on Debian, unknown directive \"stream\" means that libnginx-mod-stream is missing)"
+        fail "nginx refuses its configuration (on Debian, unknown directive \"stream\" means that libnginx-mod-stream is missing; a duplicate one, that nginx.conf has a stream {} of its own, which must go)"
     fi
 }
 
 if [ "$load_balancer" = yes ]; then
     include_stream_file
-    units="nginx $units"
-    units=${units% }
+    if [ -f "$destdir/etc/nginx/nginx.conf" ]; then
+        units="nginx $units"
+        units=${units% }
+    fi
 fi
 
 # 4. systemd learns of the units; they start at the next boot, or when INSTALL.md says.

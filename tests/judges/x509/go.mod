@@ -1,0 +1,3 @@
+module judge-x509
+
+go 1.24
