@@ -160,3 +160,79 @@ impl AuthorityCertificate {
         to_pem("CERTIFICATE", &self.der)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::cfssl::{self, CaSection, Request};
+    use crate::pki::key::{Algorithm, KeyPair};
+
+    fn root() -> Vec<u8> {
+        let request = Request {
+            cn: "CA".to_owned(),
+            names: Vec::new(),
+            serial_number: String::new(),
+            hosts: Vec::new(),
+            key: Algorithm::Ed25519,
+            ca: Some(CaSection {
+                pathlen: 3,
+                ..CaSection::default()
+            }),
+            crl_url: String::new(),
+            delegation_enabled: false,
+            extensions: Vec::new(),
+        };
+        let key = KeyPair::from_seed(Algorithm::Ed25519, &[7; 32]).unwrap();
+        cfssl::root(&request, &key, datetime!(2026-01-01 00:00 UTC)).unwrap()
+    }
+
+    #[test]
+    fn what_a_root_says_is_read() {
+        let read = AuthorityCertificate::from_pem(to_pem("CERTIFICATE", &root()).as_bytes()).unwrap();
+        assert!(read.is_ca && read.signs_certificates && !read.has_name_constraints);
+        assert_eq!(read.path_length, Some(3));
+        assert_eq!(read.public.algorithm, Algorithm::Ed25519);
+        assert_eq!(read.validity.not_before, datetime!(2025-12-31 23:55 UTC));
+        assert!(read.withheld_usages.is_empty() && read.unknown_critical.is_empty());
+        assert_eq!(read.der(), root());
+    }
+
+    #[test]
+    fn what_is_no_single_certificate_is_refused() {
+        let one = to_pem("CERTIFICATE", &root());
+        let cases = [
+            (String::new(), AuthorityError::NotPem),
+            (one.replace('-', "="), AuthorityError::NotPem),
+            (one.replace("CERTIFICATE", "X509 CRL"), AuthorityError::NoCertificate),
+            (format!("{one}{one}"), AuthorityError::Several(2)),
+            (
+                format!("{one}-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
+                AuthorityError::HoldsPrivateKey,
+            ),
+            (
+                to_pem("CERTIFICATE", &[root(), vec![0]].concat()),
+                AuthorityError::NotACertificate,
+            ),
+        ];
+        for (file, error) in cases {
+            assert_eq!(AuthorityCertificate::from_pem(file.as_bytes()), Err(error), "{file}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_certificate_is_no_panic(changes: Vec<(prop::sample::Index, u8)>, cut: prop::sample::Index) {
+            let mut der = root();
+            for (index, byte) in changes {
+                let index = index.index(der.len());
+                der[index] = byte;
+            }
+            let _ = AuthorityCertificate::from_pem(to_pem("CERTIFICATE", &der).as_bytes());
+            let _ = AuthorityCertificate::from_pem(to_pem("CERTIFICATE", &der[..cut.index(der.len())]).as_bytes());
+            let _ = AuthorityCertificate::from_pem(&der);
+        }
+    }
+}

@@ -388,15 +388,20 @@ fn leaves<'a>(
             continue;
         };
         let named_so = folder.csrs.get(&csr.value);
+        let profile = profiles.of(&name.value);
         for host in &extra.hosts {
-            host_entry(false, &host.value, host.place.as_ref(), diagnostics);
+            let place = host.place.as_ref();
+            match profile.is_some_and(|profile| drops_name(&profile.file.profile, &host.value)) {
+                true => dropped_name(&host.value, place, diagnostics),
+                false => host_entry(false, &host.value, place, diagnostics),
+            }
         }
         leaves.push(Leaf {
             name: &name.value,
             row: None,
             csr_name: &csr.value,
             csr: named_so.filter(|csr| !csr.built_in),
-            profile: profiles.of(&name.value),
+            profile,
             issuer,
         });
     }
@@ -751,8 +756,7 @@ fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
     for (host, place) in request.hosts.iter().zip(&file.hosts) {
         if !matches!(San::classify(host), San::Ip(_)) {
-            let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.clone()));
+            dropped_name(host, place.as_ref(), diagnostics);
         }
     }
     ed25519(file, diagnostics);
@@ -806,18 +810,25 @@ fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics
         groups(row, file, diagnostics);
     }
     let per_worker = leaf.row.is_some_and(|row| row.per == Per::Worker);
-    let drops_names = profile.is_some_and(|profile| profile.ca_constraint.is_ca) && leaf.row.is_none();
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
-        if drops_names && !matches!(San::classify(host), San::Ip(_)) {
-            let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.clone()));
-        } else {
-            host_entry(per_worker, host, place.as_ref(), diagnostics);
+        match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
+            true => dropped_name(host, place.as_ref(), diagnostics),
+            false => host_entry(per_worker, host, place.as_ref(), diagnostics),
         }
     }
     if !file.broken.contains("key") {
         key(leaf, file, profile, diagnostics);
     }
+}
+
+/// Whether cfssl leaves a name out since the profile makes authorities: only addresses stay.
+fn drops_name(profile: &Profile, host: &str) -> bool {
+    profile.ca_constraint.is_ca && !matches!(San::classify(host), San::Ip(_))
+}
+
+fn dropped_name(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
+    diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.cloned()));
 }
 
 /// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
