@@ -10,7 +10,7 @@ use crate::catalog::identities::IDENTITIES;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
-use crate::pki::cfssl::{Profile, Request, Validity};
+use crate::pki::cfssl::{Profile, Request, Validity, user_and_groups};
 use crate::pki::key::KeyPair;
 
 /// One machine.
@@ -76,6 +76,13 @@ pub struct CsrFile {
     pub text: String,
     /// Whether it is the built-in one, because the CSR folder has none of that name.
     pub built_in: bool,
+}
+
+impl CsrFile {
+    /// The user that Kubernetes takes the bearer of its certificate for.
+    pub fn user(&self) -> String {
+        user_and_groups(&self.request).0
+    }
 }
 
 /// An authority that somebody already has, which takes the place of the one that would be made.

@@ -7,8 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
-use crate::cluster::{Cluster, Host, Role};
-use crate::pki::cfssl::user_and_groups;
+use crate::cluster::{Cluster, CsrFile, Host, Role};
 use crate::plan::API_SERVER_PORT;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
@@ -160,7 +159,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             .pki
             .csrs
             .get("kubernetes-csr.json")
-            .map(|csr| user_and_groups(&csr.request).0)
+            .map(CsrFile::user)
             .unwrap_or_default(),
         etcd: EtcdFacts {
             initial_cluster: join(
