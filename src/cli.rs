@@ -11,11 +11,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
-use khw_gen::disk::{self, Output};
+use khw_gen::disk::{self, DiskError, Output};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
-use khw_gen::spec::{self, Checked};
+use khw_gen::spec::{self, Checked, Sources};
 use khw_gen::{compile, starter};
 
 /// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
@@ -113,7 +113,7 @@ fn build(
     jobs: Option<u16>,
 ) -> Result<(), Reported> {
     use_threads(jobs)?;
-    let (checked, seed_path) = read_and_check(spec)?;
+    let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
@@ -160,7 +160,7 @@ fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
 }
 
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
-    let checked = read_sources(spec).and_then(|sources| spec::check(&sources));
+    let checked = read_sources(spec, disk::read_sources).and_then(|sources| spec::check(&sources));
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,
@@ -177,7 +177,7 @@ fn check(spec: &Path, format: Format) -> Result<(), Reported> {
 }
 
 fn show_plan(spec: &Path) -> Result<(), Reported> {
-    let (checked, _) = read_and_check(spec)?;
+    let (checked, _) = check_sources(read_sources(spec, disk::read_sources))?;
     print(format_args!("{}", plan(&checked.cluster).to_string().trim_end()))?;
     let built_in = checked.cluster.built_in_files();
     if !built_in.is_empty() {
@@ -212,9 +212,9 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
-/// Reads a specification; what can't be read is a finding like any other.
-fn read_sources(spec: &Path) -> Result<spec::Sources, Vec<Diagnostic>> {
-    disk::read_sources(spec).map_err(|error| {
+/// Reads a specification by `reader`; what can't be read is a finding like any other.
+fn read_sources(spec: &Path, reader: fn(&Path) -> Result<Sources, DiskError>) -> Result<Sources, Vec<Diagnostic>> {
+    reader(spec).map_err(|error| {
         let problems = error.to_string();
         problems
             .lines()
@@ -223,9 +223,8 @@ fn read_sources(spec: &Path) -> Result<spec::Sources, Vec<Diagnostic>> {
     })
 }
 
-/// Reads a specification and checks it; says all that is wrong with it, or remarkable.
-fn read_and_check(spec: &Path) -> Result<(Checked, Option<String>), Reported> {
-    let sources = read_sources(spec);
+/// Checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
+fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, Option<String>), Reported> {
     let seed = sources
         .as_ref()
         .ok()

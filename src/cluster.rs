@@ -1,13 +1,17 @@
 //! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `spec` makes one.
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
+use crate::catalog::identities::IDENTITIES;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
-use crate::pki::cfssl::{Profile, Request};
+use crate::pki::authority::AuthorityCertificate;
+use crate::pki::cfssl::{Profile, Request, Validity, user_and_groups};
+use crate::pki::key::KeyPair;
 
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,19 +78,105 @@ pub struct CsrFile {
     pub built_in: bool,
 }
 
-/// What is signed, with what, and when.
+impl CsrFile {
+    /// The user that Kubernetes takes the bearer of its certificate for.
+    pub fn user(&self) -> String {
+        user_and_groups(&self.request).0
+    }
+}
+
+/// An authority that somebody already has, which takes the place of the one that would be made.
+#[derive(Clone, Debug)]
+pub struct ExistingCa {
+    pub certificate: AuthorityCertificate,
+    /// Fits the certificate. None where it could not be read, which is enough to check and to plan.
+    pub key: Option<Arc<KeyPair>>,
+}
+
+/// A certificate of the user's own, beside those that the cluster needs.
+#[derive(Clone, Debug)]
+pub struct ExtraCertificate {
+    /// An RFC 1123 label; the name of its files.
+    pub name: String,
+    /// The name of its CSR file, one of [`Pki::csrs`].
+    pub csr: String,
+    /// The names it must be valid for, besides those of its CSR file.
+    pub hosts: Vec<String>,
+    pub profile: Profile,
+    /// The name of the extra certificate that signs it; none is the authority of the cluster.
+    pub signed_by: Option<String>,
+    pub places: Vec<Placement>,
+}
+
+/// Where the files of an extra certificate lie; paths are absolute and normal.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    pub on: PlacedOn,
+    pub certificate: Option<String>,
+    pub key: Option<String>,
+    pub request: Option<String>,
+    pub key_mode: u32,
+}
+
+/// Which hosts get something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlacedOn {
+    Role(Role),
+    Host(String),
+}
+
+impl PlacedOn {
+    pub fn is(&self, host: &Host) -> bool {
+        match self {
+            PlacedOn::Role(role) => host.is(*role),
+            PlacedOn::Host(name) => host.name == *name,
+        }
+    }
+}
+
+/// What is signed, with what, and when.
+#[derive(Clone, Debug)]
 pub struct Pki {
     /// What cfssl calls now.
     pub issued: OffsetDateTime,
     /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
     pub profile: Profile,
     pub profile_name: String,
+    /// The profiles of identities that have another, by the identity's name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Issuers before what they sign.
+    pub extra: Vec<ExtraCertificate>,
     /// ca-config.json as it was read.
     pub config_text: String,
     pub config_built_in: bool,
-    /// By file name (`ca-csr.json`); one for every file that the identities table names.
+    /// What signs instead of a new root.
+    pub existing_ca: Option<ExistingCa>,
+    /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
+}
+
+impl Pki {
+    /// The profile that signs the certificates of an identity.
+    pub fn profile_of(&self, identity: &str) -> &Profile {
+        self.profiles.get(identity).unwrap_or(&self.profile)
+    }
+
+    /// From when until when everything that is signed is valid, and an authority that was there already too.
+    pub fn validity_of_all(&self) -> Validity {
+        let signed = IDENTITIES.iter().filter(|row| row.signed_by.is_some());
+        let profiles = signed
+            .map(|row| self.profile_of(row.name))
+            .chain(self.extra.iter().map(|extra| &extra.profile));
+        let existing = self.existing_ca.iter().map(|ca| ca.certificate.validity);
+        profiles
+            .map(|profile| Validity::of_leaf(profile, self.issued))
+            .chain(existing)
+            .reduce(|all, one| Validity {
+                not_before: all.not_before.max(one.not_before),
+                not_after: all.not_after.min(one.not_after),
+            })
+            .unwrap_or_else(|| Validity::of_leaf(&self.profile, self.issued))
+    }
 }
 
 /// A valid cluster.

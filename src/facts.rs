@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
-use crate::cluster::{Cluster, Host, Role};
+use crate::cluster::{Cluster, CsrFile, Host, Role};
 use crate::plan::API_SERVER_PORT;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
@@ -73,7 +73,7 @@ pub struct RoleFacts {
     pub first_control_plane: String,
 }
 
-/// From when until when the certificates are valid, as RFC 3339 has it.
+/// From when until when all certificates are valid, as RFC 3339 has it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CertificateFacts {
     pub not_before: String,
@@ -155,7 +155,12 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         },
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
-        api_server_user: cluster.api_server_user(),
+        api_server_user: cluster
+            .pki
+            .csrs
+            .get("kubernetes-csr.json")
+            .map(CsrFile::user)
+            .unwrap_or_default(),
         etcd: EtcdFacts {
             initial_cluster: join(
                 etcd.iter()
@@ -191,7 +196,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
 }
 
 fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
-    let validity = cluster.certificate_validity();
+    let validity = cluster.pki.validity_of_all();
     let digits = |at: OffsetDateTime| {
         format!(
             "{:04}{:02}{:02}{:02}{:02}{:02}",

@@ -7,41 +7,51 @@ use std::net::IpAddr;
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
 use crate::catalog::components::{COMPONENTS, Component};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
-use crate::cluster::{Cluster, Host, Role};
-use crate::pki::cfssl::{Name, Request, Validity, user_and_groups};
+use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
+use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 
 /// The port of every API server.
 pub const API_SERVER_PORT: u16 = 6443;
+
+/// The id of the authority of the cluster.
+const AUTHORITY: &str = "ca";
 
 /// Everything that will be made.
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub cluster: &'a Cluster,
     /// Issuers before what they sign.
-    pub certificates: Vec<PlannedCertificate>,
+    pub certificates: Vec<PlannedCertificate<'a>>,
     /// By host in the order of the cluster, then by row.
     pub files: Vec<PlannedFile<'a>>,
 }
 
 /// A certificate, its key and its request.
 #[derive(Clone, Debug)]
-pub struct PlannedCertificate {
-    /// What its key is derived for: `ca`, `node/node1`.
+pub struct PlannedCertificate<'a> {
+    /// What its key is derived for: `ca`, `node/node1`, `certificate/metrics`.
     pub id: String,
     /// What its files are called: `ca`, `node1`.
     pub files: String,
-    pub identity: &'static Identity,
-    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder.
-    pub request: Request,
+    /// Whether it is one that each worker has its own of.
+    pub per: Per,
+    /// The name of the CSR file that it is made from.
+    pub csr: &'a str,
+    /// What it is signed with, unless it signs itself.
+    pub profile: &'a Profile,
+    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder. None for an
+    /// authority that is there already.
+    pub request: Option<Request>,
     /// The id of the issuer; none signs itself.
-    pub signed_by: Option<&'static str>,
+    pub signed_by: Option<String>,
 }
 
-impl PlannedCertificate {
+impl PlannedCertificate<'_> {
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
     pub fn user(&self) -> String {
-        let (user, _) = user_and_groups(&self.request);
-        if user.is_empty() { self.files.clone() } else { user }
+        let user = self.request.as_ref().map(|request| user_and_groups(request).0);
+        user.filter(|user| !user.is_empty())
+            .unwrap_or_else(|| self.files.clone())
     }
 }
 
@@ -53,7 +63,16 @@ pub struct PlannedFile<'a> {
     pub path: String,
     pub mode: u32,
     pub content: PlannedContent,
-    pub row: &'static Artifact,
+    pub origin: Origin<'a>,
+}
+
+/// Where it is written that a file belongs on a host.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// A row of the catalogue.
+    Row(&'static Artifact),
+    /// A place of the user's own, of the certificate of this name.
+    Certificate(&'a str),
 }
 
 /// What a file will hold; certificates are named by their id.
@@ -70,7 +89,7 @@ pub enum PlannedContent {
     Rendered(Template),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
-        file: &'static str,
+        file: String,
         host: Option<String>,
     },
     SigningConfig,
@@ -78,32 +97,53 @@ pub enum PlannedContent {
 
 impl Cluster {
     /// The certificates that the cluster needs, issuers first.
-    pub fn certificates(&self) -> Vec<PlannedCertificate> {
-        IDENTITIES
-            .iter()
-            .flat_map(|identity| self.certificates_of(identity))
-            .collect()
+    pub fn certificates(&self) -> Vec<PlannedCertificate<'_>> {
+        let identities = IDENTITIES.iter().flat_map(|identity| self.certificates_of(identity));
+        let extra = self.pki.extra.iter().filter_map(|extra| self.extra_certificate(extra));
+        identities.chain(extra).collect()
     }
 
-    fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate> {
-        let Some(csr) = self.pki.csrs.get(identity.csr) else {
-            return Vec::new();
-        };
+    fn extra_certificate<'a>(&'a self, extra: &'a ExtraCertificate) -> Option<PlannedCertificate<'a>> {
+        let mut request = self.pki.csrs.get(&extra.csr)?.request.clone();
+        request.hosts = union(extra.hosts.clone(), request.hosts);
+        Some(PlannedCertificate {
+            id: extra_id(&extra.name),
+            files: extra.name.clone(),
+            per: Per::Cluster,
+            csr: &extra.csr,
+            profile: &extra.profile,
+            request: Some(request),
+            signed_by: Some(
+                extra
+                    .signed_by
+                    .as_deref()
+                    .map_or_else(|| AUTHORITY.to_owned(), extra_id),
+            ),
+        })
+    }
+
+    fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate<'_>> {
+        let csr = self.pki.csrs.get(identity.csr);
         let planned = |host: Option<&Host>| {
-            let mut request = match host {
-                Some(host) => with_host_name(&csr.request, &host.name),
-                None => csr.request.clone(),
-            };
-            request.hosts = union(self.names(identity.names, host), request.hosts);
+            let request = csr.map(|csr| {
+                let mut request = match host {
+                    Some(host) => with_host_name(&csr.request, &host.name),
+                    None => csr.request.clone(),
+                };
+                request.hosts = union(self.names(identity.names, host), request.hosts);
+                request
+            });
             PlannedCertificate {
                 id: host.map_or_else(
                     || identity.name.to_owned(),
                     |host| format!("{}/{}", identity.name, host.name),
                 ),
                 files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
-                identity,
+                per: identity.per,
+                csr: identity.csr,
+                profile: self.pki.profile_of(identity.name),
                 request,
-                signed_by: identity.signed_by,
+                signed_by: identity.signed_by.map(str::to_owned),
             }
         };
         match identity.per {
@@ -150,17 +190,6 @@ impl Cluster {
         }
     }
 
-    /// The user as whom the API server calls kubelets.
-    pub fn api_server_user(&self) -> String {
-        let csr = self.pki.csrs.get("kubernetes-csr.json");
-        csr.map(|csr| user_and_groups(&csr.request).0).unwrap_or_default()
-    }
-
-    /// When the certificates of the cluster's own profile are valid.
-    pub fn certificate_validity(&self) -> Validity {
-        Validity::of_leaf(&self.pki.profile, self.pki.issued)
-    }
-
     /// Whether hosts and services speak IPv6.
     pub fn is_ipv6(&self) -> bool {
         self.network.services.network().is_ipv6()
@@ -172,18 +201,8 @@ impl Cluster {
     }
 
     fn is_on(&self, on: On, host: &Host) -> bool {
-        match on {
-            On::Role(role) => host.is(role),
-            On::Either(one, other) => host.is(one) || host.is(other),
-            On::But(role, not) => host.is(role) && !host.is(not),
-            On::FirstAnd(first, every) => {
-                host.is(every)
-                    || self
-                        .with(first)
-                        .next()
-                        .is_some_and(|candidate| candidate.name == host.name)
-            }
-        }
+        let is_first = |role| self.with(role).next().is_some_and(|first| first.name == host.name);
+        on.is(&host.roles, is_first)
     }
 }
 
@@ -199,9 +218,10 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
                 path: row.at.replace("{host}", &host.name).replace("{name}", &name),
                 mode: row.mode(),
                 content,
-                row,
+                origin: Origin::Row(row),
             }));
         }
+        files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(extra, host)));
     }
     Plan {
         cluster,
@@ -210,10 +230,38 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
     }
 }
 
+/// The files of a certificate of the user's own on `host`.
+fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    let id = || extra_id(&extra.name);
+    let mut files = Vec::new();
+    for place in extra.places.iter().filter(|place| place.on.is(host)) {
+        let contents = [
+            (&place.certificate, 0o644, PlannedContent::Certificate(id())),
+            (&place.key, place.key_mode, PlannedContent::PrivateKey(id())),
+            (&place.request, 0o644, PlannedContent::Request(id())),
+        ];
+        files.extend(contents.into_iter().filter_map(|(path, mode, content)| {
+            Some(PlannedFile {
+                host,
+                path: path.clone()?,
+                mode,
+                content,
+                origin: Origin::Certificate(&extra.name),
+            })
+        }));
+    }
+    files
+}
+
+/// What the key of an extra certificate is derived for. No identity's name has a slash but a worker's, `node/NAME`.
+fn extra_id(name: &str) -> String {
+    format!("certificate/{name}")
+}
+
 /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
 fn contents(
     cluster: &Cluster,
-    certificates: &[PlannedCertificate],
+    certificates: &[PlannedCertificate<'_>],
     row: &'static Artifact,
     host: &Host,
 ) -> Vec<(String, PlannedContent)> {
@@ -243,11 +291,20 @@ fn contents(
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
-        Holds::EveryRequest => each(PlannedContent::Request),
+        Holds::EveryRequest => certificates
+            .iter()
+            .filter(|certificate| certificate.request.is_some())
+            .map(|certificate| {
+                (
+                    certificate.files.clone(),
+                    PlannedContent::Request(certificate.id.clone()),
+                )
+            })
+            .collect(),
         Holds::EveryInput => inputs(cluster, certificates),
         Holds::EveryKubeletKubeconfig => certificates
             .iter()
-            .filter(|certificate| certificate.identity.per == Per::Worker)
+            .filter(|certificate| certificate.per == Per::Worker)
             .map(|certificate| {
                 let content = PlannedContent::Kubeconfig {
                     id: certificate.id.clone(),
@@ -260,34 +317,26 @@ fn contents(
 }
 
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
-fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate]) -> Vec<(String, PlannedContent)> {
+fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(String, PlannedContent)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
+    let of_workers = || certificates.iter().filter(|certificate| certificate.per == Per::Worker);
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
-    let is_a_workers = |file: &str| {
-        certificates
-            .iter()
-            .any(|c| c.identity.per == Per::Worker && format!("{}-csr.json", c.files) == file)
-    };
-    for identity in IDENTITIES
-        .iter()
-        .filter(|identity| cluster.pki.csrs.contains_key(identity.csr))
-    {
-        if !is_a_workers(identity.csr) {
-            inputs.push((
-                identity.csr.to_owned(),
-                PlannedContent::CsrFile {
-                    file: identity.csr,
-                    host: None,
-                },
-            ));
+    let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
+    let identities = IDENTITIES.iter().map(|identity| identity.csr);
+    let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
+    let mut seen = BTreeSet::new();
+    for file in identities.chain(extra) {
+        if cluster.pki.csrs.contains_key(file) && seen.insert(file) && !is_a_workers(file) {
+            let content = PlannedContent::CsrFile {
+                file: file.to_owned(),
+                host: None,
+            };
+            inputs.push((file.to_owned(), content));
         }
     }
-    for certificate in certificates
-        .iter()
-        .filter(|certificate| certificate.identity.per == Per::Worker)
-    {
+    for certificate in of_workers() {
         let content = PlannedContent::CsrFile {
-            file: certificate.identity.csr,
+            file: certificate.csr.to_owned(),
             host: Some(certificate.files.clone()),
         };
         inputs.push((format!("{}-csr.json", certificate.files), content));
@@ -337,13 +386,22 @@ impl fmt::Display for Plan<'_> {
     /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.files.iter().map(|file| {
-            let what = match &file.content {
-                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
-                    format!("{} ({id})", file.row.what)
-                }
-                _ => file.row.what.to_owned(),
+            let (what, row) = match file.origin {
+                Origin::Row(row) => (row.what, format!("{}: {}", row.on, row.at)),
+                Origin::Certificate(name) => ("certificate of your own", format!("[[certificates]] {name}")),
             };
-            let row = format!("{}: {}", file.row.on, file.row.at);
+            let what = match &file.content {
+                PlannedContent::PrivateKey(id) if matches!(file.origin, Origin::Certificate(_)) => {
+                    format!("its key ({id})")
+                }
+                PlannedContent::Request(id) if matches!(file.origin, Origin::Certificate(_)) => {
+                    format!("its signing request ({id})")
+                }
+                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
+                    format!("{what} ({id})")
+                }
+                _ => what.to_owned(),
+            };
             [
                 file.host.name.clone(),
                 format!("{:04o}", file.mode),

@@ -20,7 +20,7 @@ use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, Host};
 use crate::facts::{Facts, facts};
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Plan, PlannedContent, PlannedFile};
+use crate::plan::{Origin, Plan, PlannedContent, PlannedFile};
 use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
 use crate::yaml;
 
@@ -154,22 +154,25 @@ impl<'a> Renderer<'a> {
             PlannedContent::Directory => return Ok(None),
             PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
             PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
-            PlannedContent::Request(id) => Content::Public(issued(id)?.request.clone()),
+            PlannedContent::Request(id) => {
+                let request = issued(id)?.request.clone();
+                Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
+            }
             PlannedContent::Kubeconfig { id, through } => {
                 Content::Secret(Arc::new(self.kubeconfig(id, facts.server(*through), variables)?))
             }
             PlannedContent::Rendered(template) => {
                 let bytes = self.render(template.path, self.variables_of(template, cluster, variables)?)?;
-                match file.row.reader {
-                    Reader::Root => Content::Secret(Arc::new(bytes)),
-                    Reader::Everyone => Content::Public(bytes.expose().into()),
+                match file.origin {
+                    Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(bytes.expose().into()),
+                    _ => Content::Secret(Arc::new(bytes)),
                 }
             }
             PlannedContent::CsrFile { file, host } => {
                 let csr = cluster
                     .pki
                     .csrs
-                    .get(*file)
+                    .get(file)
                     .ok_or_else(|| RenderError(format!("there is no {file}")))?;
                 Content::Public(match host {
                     Some(host) => csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into(),
@@ -225,6 +228,7 @@ impl<'a> Renderer<'a> {
         let own = self.embedded.get(id).ok_or_else(missing)?;
         let authority = certificate
             .signed_by
+            .as_deref()
             .and_then(|issuer| self.embedded.get(issuer))
             .ok_or_else(missing)?;
         let user = certificate.user();

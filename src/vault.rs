@@ -1,6 +1,6 @@
 //! Plan + seed -> Vault: the keys, certificates and secrets of a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use base64ct::{Base64, Encoding};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ExistingCa};
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
 use crate::pki::key::KeyPair;
@@ -27,7 +27,8 @@ pub const ENCRYPTION_KEY_NAME: &str = "key1";
 pub struct Issued {
     pub certificate: Arc<[u8]>,
     pub key: Arc<SecretBytes>,
-    pub request: Arc<[u8]>,
+    /// None for an authority that was there already.
+    pub request: Option<Arc<[u8]>>,
 }
 
 /// Everything secret, and the certificates.
@@ -62,18 +63,20 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .certificates
         .par_iter()
         .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
-        .collect::<Result<BTreeMap<&str, KeyPair>, IssueError>>()?;
-    let key = |id: &str| keys.get(id).ok_or_else(|| error(id, "it has no key"));
-
-    let mut roots = BTreeMap::new();
-    for certificate in plan
+        .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
+    // Whoever signs comes before what it signs, and there are few of them.
+    let issuers: BTreeSet<&str> = plan
         .certificates
         .iter()
-        .filter(|certificate| certificate.signed_by.is_none())
-    {
-        let der = cfssl::root(&certificate.request, key(&certificate.id)?, cluster.pki.issued)
-            .map_err(|reason| error(&certificate.id, reason))?;
-        roots.insert(certificate.id.as_str(), der);
+        .filter_map(|certificate| certificate.signed_by.as_deref())
+        .collect();
+    let signs = |certificate: &PlannedCertificate<'_>| {
+        certificate.signed_by.is_none() || issuers.contains(certificate.id.as_str())
+    };
+    let mut authorities = BTreeMap::new();
+    for certificate in plan.certificates.iter().filter(|certificate| signs(certificate)) {
+        let der = signed(cluster, certificate, &keys, &authorities)?;
+        authorities.insert(certificate.id.as_str(), der);
     }
 
     let issued = plan
@@ -81,37 +84,22 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .par_iter()
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
-            let own = key(&certificate.id)?;
-            let der = match certificate.signed_by {
-                None => roots
-                    .get(certificate.id.as_str())
-                    .cloned()
-                    .ok_or_else(|| failed("it is no root".to_owned()))?,
-                Some(issuer) => {
-                    let root = roots
-                        .get(issuer)
-                        .ok_or_else(|| failed("its issuer is no root".to_owned()))?;
-                    let authority = Authority {
-                        certificate: root,
-                        key: key(issuer)?,
-                    };
-                    let profile = &cluster.pki.profile;
-                    cfssl::leaf(
-                        &certificate.request,
-                        own.public(),
-                        profile,
-                        &authority,
-                        cluster.pki.issued,
-                    )
-                    .map_err(|reason| failed(reason.to_string()))?
-                }
+            let own = key(&keys, &certificate.id)?;
+            let der = match authorities.get(certificate.id.as_str()) {
+                Some(der) => der.clone(),
+                None => signed(cluster, certificate, &keys, &authorities)?,
             };
-            let request =
-                cfssl::signing_request(&certificate.request, own).map_err(|reason| failed(reason.to_string()))?;
+            let request = match &certificate.request {
+                Some(request) => {
+                    let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
+                    Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
+                }
+                None => None,
+            };
             let issued = Issued {
                 certificate: x509::to_pem("CERTIFICATE", &der).into_bytes().into(),
                 key: Arc::new(own.to_pem()),
-                request: x509::to_pem("CERTIFICATE REQUEST", &request).into_bytes().into(),
+                request,
             };
             Ok((certificate.id.clone(), issued))
         })
@@ -123,17 +111,58 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     })
 }
 
-fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate) -> Result<KeyPair, IssueError> {
-    let algorithm = certificate.request.key;
+fn key<'a>(keys: &'a BTreeMap<&str, Arc<KeyPair>>, id: &str) -> Result<&'a KeyPair, IssueError> {
+    let key = keys.get(id).ok_or_else(|| error(id, "it has no key"))?;
+    Ok(key)
+}
+
+/// The DER of a certificate whose issuer is among `authorities`, unless it signs itself or is there already.
+fn signed(
+    cluster: &Cluster,
+    certificate: &PlannedCertificate<'_>,
+    keys: &BTreeMap<&str, Arc<KeyPair>>,
+    authorities: &BTreeMap<&str, Vec<u8>>,
+) -> Result<Vec<u8>, IssueError> {
+    let Some(request) = &certificate.request else {
+        return Ok(existing_ca(cluster, certificate)?.certificate.der().to_vec());
+    };
+    let own = key(keys, &certificate.id)?;
+    let issued = cluster.pki.issued;
+    let der = match &certificate.signed_by {
+        None => cfssl::root(request, own, issued),
+        Some(issuer) => {
+            let authority = Authority {
+                certificate: authorities
+                    .get(issuer.as_str())
+                    .ok_or_else(|| error(&certificate.id, "its issuer has no certificate"))?,
+                key: key(keys, issuer)?,
+            };
+            cfssl::leaf(request, own.public(), certificate.profile, &authority, issued)
+        }
+    };
+    der.map_err(|reason| error(&certificate.id, reason))
+}
+
+fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate<'_>) -> Result<Arc<KeyPair>, IssueError> {
+    let Some(request) = &certificate.request else {
+        let key = existing_ca(cluster, certificate)?.key.clone();
+        return key.ok_or_else(|| error(&certificate.id, "its key was not read"));
+    };
     let bytes = seed.derive(
         &cluster.name,
         &Purpose::KeyPair {
             name: &certificate.id,
-            algorithm,
+            algorithm: request.key,
         },
         GENERATION,
     );
-    KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(&certificate.id, reason))
+    let key = KeyPair::from_seed(request.key, &bytes).map_err(|reason| error(&certificate.id, reason))?;
+    Ok(Arc::new(key))
+}
+
+fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate<'_>) -> Result<&'a ExistingCa, IssueError> {
+    let existing = cluster.pki.existing_ca.as_ref();
+    existing.ok_or_else(|| error(&certificate.id, "there is neither a request nor an authority for it"))
 }
 
 fn encryption_key(cluster: &Cluster, seed: &Seed) -> SecretBytes {

@@ -86,6 +86,8 @@ fn change(files: &mut Files, changes: &str) {
 
 fn sources(mut files: Files) -> Sources {
     let cluster = files.remove("cluster.toml").unwrap_or_default();
+    let mut secret = |name: &str| files.remove(name).map(|text| text.into_bytes().into());
+    let (ca_certificate, ca_key) = (secret("ca.pem"), secret("ca-key.pem"));
     let csr = files
         .into_iter()
         .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
@@ -94,6 +96,8 @@ fn sources(mut files: Files) -> Sources {
         cluster,
         csr_dir: "csr".to_owned(),
         csr: csr.collect(),
+        ca_certificate,
+        ca_key,
     }
 }
 

@@ -108,7 +108,7 @@ fn with_their_names_the_server_certificate_has_their_size() {
         .iter()
         .find(|certificate| certificate.id == "kubernetes")
         .expect("planned");
-    let mut request = planned.request.clone();
+    let mut request = planned.request.clone().expect("a request");
     request.hosts =
         "10.32.0.1,10.128.15.221,10.128.15.222,master1,master2,10.128.15.226,lb,127.0.0.1,localhost,kubernetes.default"
             .split(',')

@@ -3,6 +3,7 @@
 //! A row reads as a sentence. `{host}` in a path is the host's name; in a row that holds one of each certificate,
 //! `{name}` is the name of its files. Directories end in a slash.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::roles::Role;
@@ -18,6 +19,18 @@ pub enum On {
     But(Role, Role),
     /// The first host with the first role, and every host with the second.
     FirstAnd(Role, Role),
+}
+
+impl On {
+    /// Whether a host of these roles gets the row's file; `is_first` says whether it is the first host of a role.
+    pub fn is(self, roles: &BTreeSet<Role>, is_first: impl Fn(Role) -> bool) -> bool {
+        match self {
+            On::Role(role) => roles.contains(&role),
+            On::Either(one, other) => roles.contains(&one) || roles.contains(&other),
+            On::But(role, not) => roles.contains(&role) && !roles.contains(&not),
+            On::FirstAnd(first, every) => roles.contains(&every) || is_first(first),
+        }
+    }
 }
 
 /// Who may read a file or enter a directory; nobody but root may write.

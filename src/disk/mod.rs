@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
-pub use source::{SeedText, read_seed, read_sources};
+pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
 pub use tree::{TreeEntry, read_tree};
 
 /// What could not be read or written, and why: the path and the system's reason, never content.
@@ -37,6 +37,8 @@ pub enum DiskError {
     NotAFile { path: PathBuf },
     /// The seed can be read by others than its owner, and does not say that it is public.
     SeedExposed { path: PathBuf, mode: u32 },
+    /// The key of an authority can be read by others than its owner.
+    CaKeyExposed { path: PathBuf, mode: u32 },
     /// The output path has no folder to be in or no name (`/`).
     NoName { path: PathBuf },
     /// The output is the folder that the program was started in, or one above it.
@@ -112,6 +114,11 @@ impl fmt::Display for DiskError {
             DiskError::SeedExposed { path, mode } => write!(
                 f,
                 "the seed {} has mode {mode:04o}: others can read it, and with it every key; chmod 600 it",
+                Shown(path)
+            ),
+            DiskError::CaKeyExposed { path, mode } => write!(
+                f,
+                "the key {} has mode {mode:04o}: others can read it, and sign with it; chmod 600 it",
                 Shown(path)
             ),
             DiskError::NoName { path } => write!(f, "{:?} can't be an output folder: it has no name", path),

@@ -1,4 +1,4 @@
-//! Reading what the user wrote: cluster.toml, the CSR folder, the seed. It judges nothing but whether they can be read.
+//! Reading what the user wrote: cluster.toml, the CSR folder, the seed, an authority that is there already. It judges nothing but whether they can be read.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,18 +18,35 @@ const LARGEST_SOURCE: u64 = 16 << 20;
 /// A seed is a hundred bytes or so; the rest is for comments.
 const LARGEST_SEED: u64 = 64 << 10;
 
+/// A key in PEM, with the text that OpenSSL may put before it; and a certificate likewise.
+const LARGEST_PEM: u64 = 1 << 20;
+
 /// Where the CSR files are when cluster.toml doesn't say.
 const DEFAULT_CSR_FOLDER: &str = "csr";
 
-/// Reads `cluster_toml` and every `*.json` of the CSR folder that it names, relative to itself. No folder is no file.
+/// Reads `cluster_toml`, every `*.json` of the CSR folder that it names, relative to itself, and the certificate of an
+/// authority. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
 ///
-/// Errors: everything that can't be read, is larger than 16 MiB or is not UTF-8, all at once.
+/// Errors: everything that can't be read, is too large or is not UTF-8, and a key that others may read, all at once.
 pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
+    read(cluster_toml, Key::IfReadable)
+}
+
+/// As [`read_sources`], for those who sign: not to be able to read the authority's key is an error too.
+pub fn read_sources_and_key(cluster_toml: &Path) -> Result<Sources, DiskError> {
+    read(cluster_toml, Key::Needed)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Needed,
+    IfReadable,
+}
+
+fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
     let cluster = read_text(cluster_toml)?;
-    let csr_dir = csr_folder(
-        cluster_toml,
-        spec::paths(&cluster).csr.as_deref().unwrap_or(DEFAULT_CSR_FOLDER),
-    );
+    let paths = spec::paths(&cluster);
+    let csr_dir = beside(cluster_toml, paths.csr.as_deref().unwrap_or(DEFAULT_CSR_FOLDER));
     let mut sources = Sources {
         cluster_name: cluster_toml.to_string_lossy().into_owned(),
         cluster,
@@ -47,17 +64,67 @@ pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
             Err(error) => errors.push(error),
         }
     }
+    if let Some(path) = paths.ca_certificate {
+        match read_ca_certificate(&beside(cluster_toml, &path)) {
+            Ok(certificate) => sources.ca_certificate = Some(certificate),
+            Err(error) => errors.push(error),
+        }
+    }
+    if let Some(path) = paths.ca_key {
+        match read_ca_key(&beside(cluster_toml, &path), need) {
+            Ok(key) => sources.ca_key = key,
+            Err(error) => errors.push(error),
+        }
+    }
     match DiskError::from_list(errors) {
         None => Ok(sources),
         Some(error) => Err(error),
     }
 }
 
-fn csr_folder(cluster_toml: &Path, csr: &str) -> PathBuf {
+/// A path that cluster.toml gives relative to itself.
+fn beside(cluster_toml: &Path, path: &str) -> PathBuf {
     match cluster_toml.parent() {
-        Some(folder) => folder.join(csr),
-        None => PathBuf::from(csr),
+        Some(folder) => folder.join(path),
+        None => PathBuf::from(path),
     }
+}
+
+fn read_ca_certificate(path: &Path) -> Result<SecretBytes, DiskError> {
+    let file = File::open(path).map_err(|reason| DiskError::os("open", path, reason))?;
+    read_secret(file, path, LARGEST_PEM)
+}
+
+/// The key of an authority, which none but its owner may be able to read; none if there is none to read and no need.
+fn read_ca_key(path: &Path, need: Key) -> Result<Option<SecretBytes>, DiskError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(reason)
+            if need == Key::IfReadable
+                && matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+        {
+            return Ok(None);
+        }
+        Err(reason) => return Err(DiskError::os("open", path, reason)),
+    };
+    if let Some(mode) = exposed_mode(&file, path)? {
+        return Err(DiskError::CaKeyExposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    read_secret(file, path, LARGEST_PEM).map(Some)
+}
+
+/// The permission bits of what is read, whatever the path leads to by now, when group or others have any of them.
+fn exposed_mode(file: &File, path: &Path) -> Result<Option<u32>, DiskError> {
+    let stat = fstat(file).map_err(|reason| DiskError::os("look at", path, reason))?;
+    let judged = matches!(
+        FileType::from_raw_mode(stat.st_mode),
+        FileType::RegularFile | FileType::Fifo
+    );
+    let mode = stat.st_mode & 0o777;
+    Ok((judged && mode & 0o077 != 0).then_some(mode))
 }
 
 /// What `*.json` is in a shell, sorted: hidden files (locks and backups of editors) are not meant.
@@ -146,17 +213,11 @@ pub fn read_seed(path: &Path) -> Result<SeedText, DiskError> {
         true => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?),
         false => File::open(path).map_err(failed)?,
     };
-    // The permissions of what is read, whatever the path leads to by now.
-    let stat = fstat(&file).map_err(|reason| DiskError::os("look at", path, reason))?;
-    let judged = matches!(
-        FileType::from_raw_mode(stat.st_mode),
-        FileType::RegularFile | FileType::Fifo
-    );
-    let mode = stat.st_mode & 0o777;
+    let exposed_mode = exposed_mode(&file, path)?;
     let bytes = read_secret(file, path, LARGEST_SEED)?;
     Ok(SeedText {
         bytes,
-        exposed_mode: (judged && mode & 0o077 != 0).then_some(mode),
+        exposed_mode,
         path: path.to_owned(),
     })
 }

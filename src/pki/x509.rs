@@ -12,7 +12,7 @@ use std::fmt;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, PublicKeyData, SerialNumber, SigningKey};
 use ring::digest;
 use time::{OffsetDateTime, UtcOffset};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Name};
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, construct_der};
 
@@ -231,6 +231,33 @@ impl IssuerCertificate {
             path_length: basic_constraints.and_then(|extension| extension.value.path_len_constraint),
             subject_public_key: certificate.public_key().subject_public_key.data.to_vec(),
         })
+    }
+}
+
+/// Whether two Names, as DER, are the same to those who build chains (RFC 5280, section 7.1): letters in another case, other
+/// spaces or another type of string make no difference. Names that can't be read are the same if their bytes are.
+pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    let normal = |der| {
+        let (_, name) = X509Name::from_der(der).ok()?;
+        let names = name.iter_rdn().map(|attributes| {
+            let mut attributes: Vec<_> = attributes.iter().map(normal_attribute).collect();
+            attributes.sort();
+            attributes
+        });
+        Some(names.collect::<Vec<_>>())
+    };
+    one == other || normal(one).is_some_and(|one| normal(other) == Some(one))
+}
+
+/// The type of an attribute and its value, as text without the differences that mean nothing, or as bytes.
+fn normal_attribute(attribute: &AttributeTypeAndValue<'_>) -> (String, String, Vec<u8>) {
+    let oid = attribute.attr_type().to_id_string();
+    match attribute.as_str() {
+        Ok(text) => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            (oid, words.join(" ").to_lowercase(), Vec::new())
+        }
+        Err(_) => (oid, String::new(), attribute.as_slice().to_vec()),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Whether the CSR files and the profile make certificates that Kubernetes and etcd accept.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use time::format_description::well_known::Rfc3339;
@@ -9,16 +9,19 @@ use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::pki::cfssl::{
     CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity, leaf_refusal, root_refusal,
-    user_and_groups,
+    subject_der, user_and_groups,
 };
 use crate::pki::key::{Algorithm, Curve};
+use crate::pki::x509::is_same_name;
 
 use super::Sources;
+use super::authority::{self, Existing};
 use super::cfssl::config::{ProfileFile, SigningConfig};
 use super::cfssl::{RequestFile, read_request_file, read_signing_config};
 use super::cluster_file::Draft;
 use super::names::certificate_name_problem;
 use super::suggest;
+use super::tree::At;
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -65,11 +68,13 @@ pub struct Csr {
 
 /// The CSR folder as it was read.
 pub struct Folder {
-    pub csrs: BTreeMap<&'static str, Csr>,
+    pub csrs: BTreeMap<String, Csr>,
     pub config_file: Arc<SourceFile>,
     pub config_built_in: bool,
     /// None if it can't be read.
     pub config: Option<SigningConfig>,
+    /// The authority that `[pki.ca]` names, if there is that section; nothing is then made of a root's CSR file.
+    pub existing_ca: Option<Existing>,
 }
 
 /// Reads all files that certificates are made from, each with its own problems.
@@ -88,23 +93,39 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
             ),
         }
     };
-    let mut csrs = BTreeMap::new();
-    for row in IDENTITIES {
-        if !csrs.contains_key(row.csr) {
-            let (file, built_in) = open(row.csr);
+    let existing_ca = draft
+        .existing_ca
+        .as_ref()
+        .map(|ca| authority::read(sources, ca, diagnostics));
+    let needed = IDENTITIES
+        .iter()
+        .filter(|row| row.signed_by.is_some() || existing_ca.is_none())
+        .map(|row| row.csr);
+    let extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
+    let own = extra.clone().map(|csr| csr.value.as_str());
+    let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
+    for name in needed.chain(own.filter(|name| sources.csr.contains_key(*name))) {
+        if !csrs.contains_key(name) {
+            let (file, built_in) = open(name);
             let before = diagnostics.len();
             let read = read_request_file(&file, diagnostics);
-            let broken = diagnostics.has_error_since(before);
-            csrs.insert(
-                row.csr,
-                Csr {
-                    file,
-                    built_in,
-                    broken,
-                    read,
-                },
-            );
+            let csr = Csr {
+                broken: diagnostics.has_error_since(before),
+                file,
+                built_in,
+                read,
+            };
+            csrs.insert(name.to_owned(), csr);
         }
+    }
+    for csr in extra.filter(|csr| !sources.csr.contains_key(&csr.value)) {
+        let message = format!("{} holds no {}", folder_name(sources), csr.value);
+        let known = sources.csr.keys().map(String::as_str);
+        let diagnostic = Diagnostic::new(codes::MISSING_CSR, message).at(csr.place.clone());
+        diagnostics.report(match suggest::nearest(&csr.value, known) {
+            Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
+            None => diagnostic,
+        });
     }
     let (config_file, config_built_in) = open(CONFIG_FILE);
     let config = read_signing_config(&config_file, diagnostics);
@@ -113,6 +134,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         config_file,
         config_built_in,
         config,
+        existing_ca,
     };
     report_built_in(sources, draft, &folder, diagnostics);
     report_unused(sources, draft, &folder, diagnostics);
@@ -124,7 +146,7 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
         .csrs
         .iter()
         .filter(|(_, csr)| csr.built_in)
-        .map(|(name, _)| *name);
+        .map(|(name, _)| name.as_str());
     let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
     let missing: Vec<&str> = csrs.chain(config).collect();
     let named = draft.csr.as_ref().and_then(|csr| csr.place.clone());
@@ -159,7 +181,7 @@ fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics:
             continue;
         }
         let file = SourceFile::new(format!("{}/{name}", sources.csr_dir), text.as_str());
-        let known = folder.csrs.keys().copied().chain([CONFIG_FILE]);
+        let known = folder.csrs.keys().map(String::as_str).chain([CONFIG_FILE]);
         let mut diagnostic = Diagnostic::new(codes::UNUSED_CSR, format!("nothing is made from {name}"));
         let worker = name.strip_suffix("-csr.json").filter(|host| {
             draft
@@ -167,7 +189,9 @@ fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics:
                 .iter()
                 .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
         });
-        if worker.is_some() {
+        if IDENTITIES.iter().any(|row| row.csr == name) {
+            diagnostic = diagnostic.hint("remove it: [pki.ca] names an authority that there is already");
+        } else if worker.is_some() {
             diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
         } else if let Some(meant) = suggest::nearest(name, known) {
             diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
@@ -176,38 +200,421 @@ fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics:
     }
 }
 
-/// Everything that can be wrong with the certificates. Gives the profile that signs them.
-pub fn check<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<&'a ProfileFile> {
-    let profile = chosen_profile(draft, folder, diagnostics);
-    if let Some(profile) = profile {
-        profile_fits(draft, profile, diagnostics);
-    }
-    let fits = profile.map(|profile| &profile.profile);
-    for row in IDENTITIES {
-        let Some(csr) = folder.csrs.get(row.csr) else { continue };
-        let Some(file) = &csr.read else { continue };
-        let before = diagnostics.len();
-        match row.signed_by {
-            None => authority(file, diagnostics),
-            Some(_) => leaf(row, file, fits, diagnostics),
-        }
-        if !csr.broken && !diagnostics.has_error_since(before) {
-            refusal(row, file, fits, diagnostics);
-        }
-        let issuer = row
-            .signed_by
-            .and_then(|name| IDENTITIES.iter().find(|other| other.name == name));
-        let issuer = issuer.and_then(|issuer| folder.csrs.get(issuer.csr)?.read.as_ref());
-        if let Some(issuer) = issuer {
-            against_issuer(row, file, issuer, diagnostics);
-        }
-    }
-    validity(draft, folder, profile, diagnostics);
-    profile
+/// A profile that signs something, by the name under which the configuration has it.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a> {
+    pub name: &'a str,
+    pub file: &'a ProfileFile,
 }
 
-fn chosen_profile<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<&'a ProfileFile> {
-    let (name, config) = (draft.profile.as_ref()?, folder.config.as_ref()?);
+/// A certificate that another signs, and what is known about it.
+struct Leaf<'a> {
+    name: &'a str,
+    /// None for one of the user's own.
+    row: Option<&'static Identity>,
+    csr_name: &'a str,
+    csr: Option<&'a Csr>,
+    profile: Option<Chosen<'a>>,
+    /// None if it is not known, which has been reported.
+    issuer: Option<Signs<'a>>,
+}
+
+/// Who signs: the authority of the cluster, or a certificate of the user's own by its index.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Signs<'a> {
+    Authority,
+    Extra(usize, &'a str),
+}
+
+/// What the checks decided: which profile signs what.
+pub struct Profiles<'a> {
+    /// The one that `[pki] profile` names.
+    pub default: Option<Chosen<'a>>,
+    /// By the name of a certificate that has a profile of its own; none where there is no such profile.
+    pub own: BTreeMap<&'a str, Option<Chosen<'a>>>,
+}
+
+impl<'a> Profiles<'a> {
+    /// The profile that signs the certificate `name`.
+    pub fn of(&self, name: &str) -> Option<Chosen<'a>> {
+        self.own.get(name).copied().unwrap_or(self.default)
+    }
+}
+
+/// Everything that can be wrong with the certificates. Gives the profiles that sign them.
+pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Profiles<'a> {
+    let profiles = profiles(draft, folder, diagnostics);
+    let leaves = leaves(draft, folder, &profiles, diagnostics);
+    for profile in in_use(&leaves) {
+        profile_fits(profile, &leaves, diagnostics);
+    }
+    let ca = issuer(draft, folder, diagnostics);
+    if let Some((row, csr)) = root(folder)
+        && let Some(file) = &csr.read
+    {
+        let before = diagnostics.len();
+        authority(file, diagnostics);
+        if !csr.broken && !diagnostics.has_error_since(before) {
+            refusal(row.csr, file, None, diagnostics);
+        }
+    }
+    let issuers: Vec<Option<Issuer>> = leaves.iter().map(|leaf| leaf.as_issuer(draft)).collect();
+    let issuer_of = |leaf: &Leaf<'_>| match leaf.issuer? {
+        Signs::Authority => Some(&ca),
+        Signs::Extra(_, name) => {
+            let index = leaves
+                .iter()
+                .position(|other| other.row.is_none() && other.name == name)?;
+            issuers.get(index)?.as_ref()
+        }
+    };
+    for leaf in &leaves {
+        let Some((csr, file)) = leaf.csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) else {
+            continue;
+        };
+        let before = diagnostics.len();
+        check_leaf(leaf, file, diagnostics);
+        if !csr.broken && !diagnostics.has_error_since(before) {
+            let profile = leaf.profile.map(|profile| &profile.file.profile);
+            if profile.is_some() {
+                refusal(leaf.csr_name, file, profile, diagnostics);
+            }
+        }
+        if let Some(issuer) = issuer_of(leaf) {
+            against_issuer(leaf.name, file, issuer, diagnostics);
+        }
+    }
+    validity(draft, &leaves, issuer_of, diagnostics);
+    path_lengths(draft, &leaves, &ca, diagnostics);
+    profiles
+}
+
+/// The authority that is to be made, if one is.
+fn root(folder: &Folder) -> Option<(&'static Identity, &Csr)> {
+    let row = IDENTITIES.iter().find(|row| row.signed_by.is_none())?;
+    folder
+        .csrs
+        .get(row.csr)
+        .filter(|_| folder.existing_ca.is_none())
+        .map(|csr| (row, csr))
+}
+
+/// The profiles of all certificates, those that `[pki.profiles]` and `[[certificates]]` give included.
+fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Profiles<'a> {
+    let mut chosen = |name| chosen_profile(name, folder, diagnostics);
+    let default = draft.profile.as_ref().and_then(&mut chosen);
+    let mut own = BTreeMap::new();
+    for (name, profile) in &draft.profiles {
+        own.insert(name.value.as_str(), chosen(profile));
+    }
+    let given = |name: &str| draft.profiles.iter().find(|(given, _)| given.value == name);
+    let mut twice = Vec::new();
+    // A certificate of the user's own that takes the name of one of the cluster's does not give that one its profile.
+    let is_own = |name: &str| !IDENTITIES.iter().any(|row| row.name == name);
+    let extra = draft.certificates.iter();
+    for certificate in extra.filter(|extra| extra.name.as_ref().is_some_and(|name| is_own(&name.value))) {
+        let (Some(name), Some(profile)) = (&certificate.name, &certificate.profile) else {
+            // A profile that could not be read is not the default one.
+            own.extend(certificate.name.as_ref().map(|name| (name.value.as_str(), None)));
+            continue;
+        };
+        if let Some(profile) = profile {
+            own.insert(name.value.as_str(), chosen(profile));
+            twice.extend(given(&name.value).map(|(name, _)| name));
+        }
+    }
+    for name in twice {
+        let message = format!(
+            "[[certificates]] gives `{}` a profile too, and that one counts",
+            name.value
+        );
+        diagnostics.report(Diagnostic::new(codes::DUPLICATE_FIELD, message).at(name.place.clone()));
+    }
+    for (name, _) in &draft.profiles {
+        let extra = || {
+            draft
+                .certificates
+                .iter()
+                .filter_map(|extra| Some(extra.name.as_ref()?.value.as_str()))
+        };
+        let signed = IDENTITIES
+            .iter()
+            .filter(|row| row.signed_by.is_some())
+            .map(|row| row.name);
+        let known: Vec<&str> = signed.chain(extra()).collect();
+        if known.contains(&name.value.as_str()) {
+            continue;
+        }
+        let (message, hint) = if IDENTITIES.iter().any(|row| row.name == name.value) {
+            let message = format!("`{}` signs itself, and no profile applies to it", name.value);
+            (message, "remove it".to_owned())
+        } else {
+            let hint = match suggest::nearest(&name.value, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the certificates are {}", suggest::listed(known)),
+            };
+            (format!("there is no certificate `{}`", name.value), hint)
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message)
+                .at(name.place.clone())
+                .hint(hint),
+        );
+    }
+    Profiles { default, own }
+}
+
+/// Everything that is not the authority of the cluster.
+fn leaves<'a>(
+    draft: &'a Draft,
+    folder: &'a Folder,
+    profiles: &Profiles<'a>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Leaf<'a>> {
+    let mut leaves: Vec<Leaf<'a>> = Vec::new();
+    for row in IDENTITIES.iter().filter(|row| row.signed_by.is_some()) {
+        leaves.push(Leaf {
+            name: row.name,
+            row: Some(row),
+            csr_name: row.csr,
+            csr: folder.csrs.get(row.csr),
+            profile: profiles.of(row.name),
+            issuer: Some(Signs::Authority),
+        });
+    }
+    let issuers = issuers_of_extra(draft, profiles, diagnostics);
+    for (extra, issuer) in draft.certificates.iter().zip(issuers) {
+        let (Some(name), Some(csr)) = (&extra.name, &extra.csr) else {
+            continue;
+        };
+        let named_so = folder.csrs.get(&csr.value);
+        let profile = profiles.of(&name.value);
+        for host in &extra.hosts {
+            let place = host.place.as_ref();
+            match profile.is_some_and(|profile| drops_name(&profile.file.profile, &host.value)) {
+                true => dropped_name(&host.value, place, diagnostics),
+                false => host_entry(false, &host.value, place, diagnostics),
+            }
+        }
+        leaves.push(Leaf {
+            name: &name.value,
+            row: None,
+            csr_name: &csr.value,
+            csr: named_so.filter(|csr| !csr.built_in),
+            profile,
+            issuer,
+        });
+    }
+    leaves
+}
+
+/// Who signs each of the user's own certificates, once no chain of them is without an end.
+fn issuers_of_extra<'a>(
+    draft: &'a Draft,
+    profiles: &Profiles<'a>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Option<Signs<'a>>> {
+    let name_of = |index: usize| Some(draft.certificates.get(index)?.name.as_ref()?.value.as_str());
+    let mut by_name = BTreeMap::new();
+    for (index, name) in (0..draft.certificates.len()).filter_map(|index| Some((index, name_of(index)?))) {
+        by_name.entry(name).or_insert(index);
+    }
+    let find = |name: &str| by_name.get(name).copied();
+    let signer = |index: usize| {
+        draft
+            .certificates
+            .get(index)?
+            .signed_by
+            .as_ref()
+            .map(|by| by.value.as_str())
+    };
+    let mut issuers = Vec::new();
+    for (index, certificate) in draft.certificates.iter().enumerate() {
+        let Some(by) = &certificate.signed_by else {
+            issuers.push(None);
+            continue;
+        };
+        let root = IDENTITIES
+            .iter()
+            .any(|row| row.signed_by.is_none() && row.name == by.value);
+        let Some(found) = find(&by.value).filter(|_| !root) else {
+            let extra = (0..draft.certificates.len()).filter_map(name_of);
+            let known: Vec<&str> = ["ca"].into_iter().chain(extra).collect();
+            if !root {
+                let hint = match suggest::nearest(&by.value, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "only `ca` and certificates of [[certificates]] sign".to_owned(),
+                };
+                let message = format!("there is no authority `{}`", by.value);
+                let diagnostic = Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message).at(by.place.clone());
+                diagnostics.report(diagnostic.hint(hint));
+            }
+            issuers.push(root.then_some(Signs::Authority));
+            continue;
+        };
+        // Each step goes to another certificate, or the chain has come back to one it has seen.
+        let chain = std::iter::successors(Some(found), |at| find(signer(*at)?));
+        let steps: Vec<usize> = chain.take(draft.certificates.len() + 1).collect();
+        if steps.contains(&index) {
+            let message = format!("`{}` signs what it is itself signed by", by.value);
+            diagnostics.report(Diagnostic::new(codes::SIGNING_CYCLE, message).at(by.place.clone()));
+            issuers.push(None);
+            continue;
+        }
+        if steps.len() > draft.certificates.len() {
+            // It hangs on a cycle of others, which is told there.
+            issuers.push(None);
+            continue;
+        }
+        let profile = profiles.of(&by.value);
+        let signs = profile.is_none_or(|profile| {
+            let profile = &profile.file.profile;
+            profile.ca_constraint.is_ca && profile.usages.contains(&Usage::Key(KeyUsage::CertSign))
+        });
+        if let (false, Some(profile)) = (signs, profile) {
+            let message = format!(
+                "`{}` may not sign: its profile \"{}\" makes no authority of it",
+                by.value, profile.name
+            );
+            let hint = "give it a profile with \"ca_constraint\": {\"is_ca\": true} and the usage \"cert sign\"";
+            diagnostics.report(
+                Diagnostic::new(codes::NOT_A_CA, message)
+                    .at(by.place.clone())
+                    .hint(hint),
+            );
+        }
+        issuers.push(Some(Signs::Extra(found, &by.value)));
+    }
+    issuers
+}
+
+/// The profiles that sign something, each once, in the order of what they sign.
+fn in_use<'a>(leaves: &[Leaf<'a>]) -> Vec<Chosen<'a>> {
+    let mut used: Vec<Chosen<'a>> = Vec::new();
+    for profile in leaves.iter().filter_map(|leaf| leaf.profile) {
+        if !used.iter().any(|known| known.name == profile.name) {
+            used.push(profile);
+        }
+    }
+    used
+}
+
+impl Leaf<'_> {
+    /// What it is to those that it signs.
+    fn as_issuer(&self, draft: &Draft) -> Option<Issuer> {
+        let issued = draft.issued.as_ref().map(|issued| issued.value);
+        let file = self.csr?.read.as_ref()?;
+        let profile = self.profile?;
+        Some(Issuer {
+            subject: subject(file),
+            key: Some(file.request.key).filter(|_| !file.broken.contains("key")),
+            validity: issued
+                .filter(|_| is_set(profile.file))
+                .map(|issued| Validity::of_leaf(&profile.file.profile, issued)),
+            path_length: path_length(&profile.file.profile),
+            name: Some(self.name.to_owned()),
+            place: None,
+        })
+    }
+}
+
+/// The path length that a profile gives to authorities, by cfssl's rule that 0 is none unless it is asked for by name.
+fn path_length(profile: &Profile) -> Option<u32> {
+    let constraint = profile.ca_constraint;
+    let is_set = constraint.max_path_len != 0 || constraint.max_path_len_zero;
+    (constraint.is_ca && is_set).then_some(constraint.max_path_len)
+}
+
+/// Whether each authority has, under every one above it, no more authorities between than that one's path length permits.
+fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: &Issuer, diagnostics: &mut Diagnostics) {
+    let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
+    let is_authority = |leaf: &Leaf<'_>| {
+        leaf.profile
+            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
+    };
+    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none() && is_authority(leaf)) {
+        let mut above = leaf.issuer;
+        // How many authorities a leaf below this one has under the one above.
+        for count in 1.. {
+            let (limit, who, next) = match above {
+                None => break,
+                Some(Signs::Authority) => (ca.path_length, "ca", None),
+                Some(Signs::Extra(_, name)) => match find(name) {
+                    None => break,
+                    Some(other) => (
+                        other.profile.and_then(|profile| path_length(&profile.file.profile)),
+                        name,
+                        other.issuer,
+                    ),
+                },
+            };
+            if let Some(limit) = limit.filter(|limit| *limit < count) {
+                let message = format!(
+                    "`{}` is an authority, and the path length of `{who}` is {limit}: with it there would be {count} below",
+                    leaf.name
+                );
+                let extra = draft.certificates.iter();
+                let place = extra
+                    .filter(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
+                    .find_map(|extra| extra.signed_by.as_ref()?.place.clone().or(Some(extra.place.clone())));
+                diagnostics.report(Diagnostic::new(codes::PATH_TOO_LONG, message).at(place));
+            }
+            above = next;
+        }
+    }
+}
+
+/// Who signs, as far as it is known before anything is signed; what is none has been reported.
+struct Issuer {
+    /// The DER of its Name.
+    subject: Option<Vec<u8>>,
+    key: Option<Algorithm>,
+    validity: Option<Validity>,
+    path_length: Option<u32>,
+    /// Its name, where it is one of the user's own certificates.
+    name: Option<String>,
+    /// Where it is named, when it is not made here.
+    place: Option<Place>,
+}
+
+/// The authority of the cluster, the one that is there already or the one to be made.
+fn issuer(draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
+    let issued = draft.issued.as_ref().map(|issued| issued.value);
+    if let Some(existing) = &folder.existing_ca {
+        let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
+        return Issuer {
+            subject: certificate.map(|certificate| certificate.subject.clone()),
+            key: certificate.map(|certificate| certificate.public.algorithm),
+            validity: certificate.and_then(|certificate| {
+                existing_validity(certificate.validity, issued?, existing.place.as_ref(), diagnostics)
+            }),
+            path_length: certificate.and_then(|certificate| certificate.path_length),
+            name: None,
+            place: existing.place.clone(),
+        };
+    }
+    let file = root(folder).and_then(|(_, csr)| csr.read.as_ref());
+    let ca = file.and_then(|file| file.request.ca.as_ref());
+    Issuer {
+        subject: file.and_then(subject),
+        key: file
+            .filter(|file| !file.broken.contains("key"))
+            .map(|file| file.request.key),
+        validity: file.and_then(|file| root_validity(file, issued?, diagnostics)),
+        path_length: ca.filter(|ca| ca.pathlen != 0 || ca.pathlenzero).map(|ca| ca.pathlen),
+        name: None,
+        place: None,
+    }
+}
+
+/// The DER of the Name that a certificate of this request gets; none if it can't be said.
+fn subject(file: &RequestFile) -> Option<Vec<u8>> {
+    let known = !file.broken.contains("CN") && !file.broken.contains("names");
+    known.then(|| subject_der(&file.request).ok())?
+}
+
+fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<Chosen<'a>> {
+    let config = folder.config.as_ref()?;
     let profile = config.profile(&name.value);
     // Where an error keeps the profiles from being read, the one that is missing may be among them.
     if profile.is_none() && !(config.profiles.is_empty() && config.broken) {
@@ -219,15 +626,25 @@ fn chosen_profile<'a>(draft: &Draft, folder: &'a Folder, diagnostics: &mut Diagn
         let place = name.place.clone().unwrap_or_else(|| config.place.clone());
         diagnostics.report(Diagnostic::new(codes::UNKNOWN_PROFILE, message).at(place).hint(hint));
     }
-    profile
+    profile.map(|file| Chosen {
+        name: &name.value,
+        file,
+    })
 }
 
 fn report(code: &'static Code, message: impl Into<String>, place: &Place, diagnostics: &mut Diagnostics) {
     diagnostics.report(Diagnostic::new(code, message).at(place.clone()));
 }
 
-fn profile_fits(draft: &Draft, file: &ProfileFile, diagnostics: &mut Diagnostics) {
+fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    let Chosen { name, file } = chosen;
     let profile = &file.profile;
+    // What a certificate of the user's own is for, nobody but the user knows.
+    let rows: Vec<&Identity> = leaves
+        .iter()
+        .filter(|leaf| leaf.profile.is_some_and(|profile| profile.name == name))
+        .filter_map(|leaf| leaf.row)
+        .collect();
     if let Some(place) = &file.remote {
         report(
             codes::UNSUPPORTED_FIELD,
@@ -239,7 +656,6 @@ fn profile_fits(draft: &Draft, file: &ProfileFile, diagnostics: &mut Diagnostics
     for (place, why) in &file.unsupported {
         report(codes::UNSUPPORTED_FIELD, why.as_str(), place, diagnostics);
     }
-    let name = draft.profile.as_ref().map_or("", |name| &name.value);
     let mut unfit = |why: String, place: &Place| {
         report(
             codes::PROFILE_DOES_NOT_FIT,
@@ -263,7 +679,7 @@ fn profile_fits(draft: &Draft, file: &ProfileFile, diagnostics: &mut Diagnostics
             (ExtendedKeyUsage::ServerAuth, "server auth"),
             (ExtendedKeyUsage::ClientAuth, "client auth"),
         ] {
-            let users: Vec<&str> = IDENTITIES
+            let users: Vec<&str> = rows
                 .iter()
                 .filter(|row| row.needs.contains(&usage))
                 .map(|row| row.name)
@@ -273,21 +689,23 @@ fn profile_fits(draft: &Draft, file: &ProfileFile, diagnostics: &mut Diagnostics
                 .iter()
                 .any(|has| *has == Usage::Extended(usage) || *has == Usage::Extended(ExtendedKeyUsage::Any));
             if !has && !users.is_empty() {
+                let need = if users.len() == 1 { "needs" } else { "need" };
                 unfit(
-                    format!("lacks the usage \"{called}\", which {} need", suggest::listed(users)),
+                    format!("lacks the usage \"{called}\", which {} {need}", suggest::listed(users)),
                     &file.usages,
                 );
             }
         }
         let key_usages = profile.usages.iter().any(|usage| matches!(usage, Usage::Key(_)));
-        if key_usages && !profile.usages.contains(&Usage::Key(KeyUsage::DigitalSignature)) {
+        let signs = profile.usages.contains(&Usage::Key(KeyUsage::DigitalSignature));
+        if key_usages && !signs && !rows.is_empty() {
             unfit(
                 "lacks the usage \"signing\", without which no TLS handshake can be signed".to_owned(),
                 &file.usages,
             );
         }
     }
-    if profile.ca_constraint.is_ca {
+    if profile.ca_constraint.is_ca && !rows.is_empty() {
         unfit(
             "makes every certificate an authority, and cfssl leaves out its DNS names".to_owned(),
             &file.place,
@@ -338,18 +756,18 @@ fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
     for (host, place) in request.hosts.iter().zip(&file.hosts) {
         if !matches!(San::classify(host), San::Ip(_)) {
-            let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.clone()));
+            dropped_name(host, place.as_ref(), diagnostics);
         }
     }
     ed25519(file, diagnostics);
 }
 
-fn leaf(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let profile = leaf.profile.map(|profile| &profile.file.profile);
     if let Some(place) = &file.ca {
         report(
             codes::CA_SECTION,
-            format!("{} is signed by another, and has a `ca` section", row.csr),
+            format!("{} is signed by another, and has a `ca` section", leaf.csr_name),
             place,
             diagnostics,
         );
@@ -373,17 +791,44 @@ fn leaf(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnosti
         copied_extensions(file, diagnostics);
     }
     if !file.broken.contains("CN") {
-        user(row, file, diagnostics);
+        match leaf.row {
+            Some(row) => user(row, file, diagnostics),
+            None if user_and_groups(&file.request).0.contains(NODE_PLACEHOLDER) => {
+                let message = format!(
+                    "no worker's name takes the place of {NODE_PLACEHOLDER} in {}",
+                    leaf.csr_name
+                );
+                let diagnostic = Diagnostic::new(codes::WRONG_SUBJECT, message).at(file.cn.clone());
+                diagnostics.report(diagnostic.hint("write the name that is meant"));
+            }
+            None => {}
+        }
     }
-    if !file.broken.contains("names") {
+    if let Some(row) = leaf.row
+        && !file.broken.contains("names")
+    {
         groups(row, file, diagnostics);
     }
+    let per_worker = leaf.row.is_some_and(|row| row.per == Per::Worker);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
-        host_entry(row, host, place.as_ref(), diagnostics);
+        match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
+            true => dropped_name(host, place.as_ref(), diagnostics),
+            false => host_entry(per_worker, host, place.as_ref(), diagnostics),
+        }
     }
     if !file.broken.contains("key") {
-        key(row, file, profile, diagnostics);
+        key(leaf, file, profile, diagnostics);
     }
+}
+
+/// Whether cfssl leaves a name out since the profile makes authorities: only addresses stay.
+fn drops_name(profile: &Profile, host: &str) -> bool {
+    profile.ca_constraint.is_ca && !matches!(San::classify(host), San::Ip(_))
+}
+
+fn dropped_name(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
+    diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.cloned()));
 }
 
 /// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
@@ -408,18 +853,17 @@ fn copied_extensions(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// What cfssl itself would refuse, and no check above has named.
-fn refusal(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
-    let error = match (row.signed_by, profile) {
-        (None, _) => root_refusal(&file.request),
-        (Some(_), Some(profile)) => leaf_refusal(&file.request, profile),
-        (Some(_), None) => None,
+/// What cfssl itself would refuse, and no check above has named; without a profile, to make a root of.
+fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+    let error = match profile {
+        None => root_refusal(&file.request),
+        Some(profile) => leaf_refusal(&file.request, profile),
     };
     if let Some(error) = error {
         let place = file.extensions.as_ref().unwrap_or(&file.names);
         report(
             codes::REFUSED_REQUEST,
-            format!("{} is refused: {error}", row.csr),
+            format!("{csr_name} is refused: {error}"),
             place,
             diagnostics,
         );
@@ -488,9 +932,9 @@ fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn host_entry(row: &Identity, host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
     // The placeholder stands for a name that is checked where the hosts are.
-    let host = if row.per == Per::Worker {
+    let host = if per_worker {
         host.replace(NODE_PLACEHOLDER, "worker")
     } else {
         host.to_owned()
@@ -509,25 +953,29 @@ fn host_entry(row: &Identity, host: &str, place: Option<&Place>, diagnostics: &m
     }
 }
 
-fn key(row: &Identity, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
     let key = file.request.key;
     // The pair that signs tokens is the one of which no TLS usage is asked.
-    let signs_tokens = row.needs.is_empty() && row.names == Names::None;
+    let signs_tokens = leaf
+        .row
+        .is_some_and(|row| row.needs.is_empty() && row.names == Names::None);
     if signs_tokens && key == Algorithm::Ed25519 {
         report(
             codes::ED25519_TOKENS,
-            format!("{} is an Ed25519 key", row.name),
+            format!("{} is an Ed25519 key", leaf.name),
             &file.key,
             diagnostics,
         );
         return;
     }
-    ed25519(file, diagnostics);
+    if leaf.row.is_some() {
+        ed25519(file, diagnostics);
+    }
     let enciphers = profile.is_some_and(|profile| profile.usages.contains(&Usage::Key(KeyUsage::KeyEncipherment)));
     if enciphers && !matches!(key, Algorithm::Rsa(_)) {
         let message = format!(
             "{} has no RSA key, and its certificate says that it enciphers keys",
-            row.name
+            leaf.name
         );
         report(codes::KEY_ENCIPHERMENT, message, &file.key, diagnostics);
     }
@@ -544,25 +992,20 @@ fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn against_issuer(row: &Identity, file: &RequestFile, issuer: &RequestFile, diagnostics: &mut Diagnostics) {
-    let keys_known = !file.broken.contains("key") && !issuer.broken.contains("key");
-    if keys_known && strength(file.request.key) > strength(issuer.request.key) {
-        let message = format!(
-            "the key of {} is stronger than the key of the authority that vouches for it",
-            row.name
-        );
+fn against_issuer(name: &str, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+    let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
+    if weaker && !file.broken.contains("key") {
+        let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
         report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
     }
-    let known = |file: &RequestFile| !file.broken.contains("CN") && !file.broken.contains("names");
-    let same = known(file)
-        && known(issuer)
-        && file.request.cn == issuer.request.cn
-        && file.request.names == issuer.request.names
-        && file.request.serial_number == issuer.request.serial_number;
+    let same = match (subject(file), &issuer.subject) {
+        (Some(own), Some(issuers)) => is_same_name(&own, issuers),
+        _ => false,
+    };
     if same {
         report(
             codes::LEAF_SUBJECT_IS_CA,
-            format!("{} has the subject of its authority", row.name),
+            format!("{name} has the subject of its authority"),
             &file.cn,
             diagnostics,
         );
@@ -580,74 +1023,154 @@ fn strength(key: Algorithm) -> u32 {
     }
 }
 
-fn validity(draft: &Draft, folder: &Folder, profile: Option<&ProfileFile>, diagnostics: &mut Diagnostics) {
+/// The validity of a root that is to be made, if it makes sense by itself.
+fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &mut Diagnostics) -> Option<Validity> {
+    if file.broken.contains("ca") {
+        return None;
+    }
+    let validity = Validity::of_root(file.request.ca.as_ref(), issued);
+    if validity.not_after <= issued && validity.not_after > validity.not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(validity.not_after),
+            moment(issued)
+        );
+        report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
+        return None;
+    }
+    period(validity, "the authority", issued, &file.expiry, diagnostics).then_some(validity)
+}
+
+/// The validity of an authority that is there already, if it has one at the time of issue or later.
+fn existing_validity(
+    validity: Validity,
+    issued: OffsetDateTime,
+    place: Option<&Place>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Validity> {
+    let Validity { not_before, not_after } = validity;
+    if not_after <= issued || not_after <= not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(not_after),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::CA_EXPIRED, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("renew the authority, or correct `issued`"));
+        return None;
+    }
+    if not_before > issued {
+        let message = format!(
+            "the authority begins at {}, after the issue at {}",
+            moment(not_before),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::VALID_LATER, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("issue later than the authority begins"));
+    }
+    Some(validity)
+}
+
+/// Whether a profile says how long it is valid. A duration that could not be read has been reported, and stands as zero.
+fn is_set(file: &ProfileFile) -> bool {
+    !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero
+}
+
+fn validity<'a>(
+    draft: &Draft,
+    leaves: &[Leaf<'_>],
+    issuer_of: impl Fn(&Leaf<'_>) -> Option<&'a Issuer>,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(issued) = draft.issued.as_ref().map(|issued| issued.value) else {
         return;
     };
-    let leaf = profile.and_then(|file| {
-        // A duration that could not be read has been reported, and stands as zero.
-        let set = !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero;
-        let validity = set.then(|| Validity::of_leaf(&file.profile, issued))?;
-        period(validity, "the certificates", issued, &file.expiry, diagnostics).then_some((validity, file))
-    });
-    for row in IDENTITIES.iter().filter(|row| row.signed_by.is_none()) {
-        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
-        if file.broken.contains("ca") {
+    let profiles = in_use(leaves);
+    for profile in &profiles {
+        let file = profile.file;
+        if !is_set(file) {
             continue;
         }
-        let validity = Validity::of_root(file.request.ca.as_ref(), issued);
-        if validity.not_after <= issued && validity.not_after > validity.not_before {
+        let whose = match profiles.len() {
+            1 => "the certificates".to_owned(),
+            _ => format!("the certificates of the profile \"{}\"", profile.name),
+        };
+        let leaf = Validity::of_leaf(&file.profile, issued);
+        if !period(leaf, &whose, issued, &file.expiry, diagnostics) {
+            continue;
+        }
+        let users = leaves
+            .iter()
+            .filter(|leaf| leaf.profile.is_some_and(|own| own.name == profile.name));
+        let mut seen = BTreeSet::new();
+        for user in users.filter(|user| seen.insert(user.issuer)) {
+            if let Some(issuer) = issuer_of(user) {
+                within_issuer(&whose, leaf, file, issuer, issued, diagnostics);
+            }
+        }
+        if leaf.not_before > issued {
             let message = format!(
-                "the authority expired at {}, before {}",
-                moment(validity.not_after),
+                "{whose} begin at {}, after their issue at {}",
+                moment(leaf.not_before),
                 moment(issued)
             );
-            report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
-            continue;
-        }
-        if !period(validity, "the authority", issued, &file.expiry, diagnostics) {
-            continue;
-        }
-        if let Some((leaf, profile)) = &leaf {
-            if leaf.not_after > validity.not_after {
-                let message = format!(
-                    "the certificates end at {}, after their authority, which ends at {}",
-                    moment(leaf.not_after),
-                    moment(validity.not_after)
-                );
-                report(codes::LEAF_OUTLIVES_CA, message, &profile.expiry, diagnostics);
-            }
-            if leaf.not_before < validity.not_before {
-                let message = format!(
-                    "the certificates begin at {}, before their authority, which begins at {}",
-                    moment(leaf.not_before),
-                    moment(validity.not_before)
-                );
-                report(
-                    codes::LEAF_PREDATES_CA,
-                    message,
-                    profile.not_before.as_ref().unwrap_or(&profile.place),
-                    diagnostics,
-                );
-            }
+            report(
+                codes::VALID_LATER,
+                message,
+                file.not_before.as_ref().unwrap_or(&file.place),
+                diagnostics,
+            );
         }
     }
-    if let Some((leaf, file)) = leaf
-        && leaf.not_before > issued
-    {
+}
+
+/// Whether certificates are valid only while their issuer is.
+fn within_issuer(
+    whose: &str,
+    leaf: Validity,
+    file: &ProfileFile,
+    issuer: &Issuer,
+    issued: OffsetDateTime,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(validity) = issuer.validity else { return };
+    let authority = match &issuer.name {
+        Some(name) => format!("their authority `{name}`"),
+        None => "their authority".to_owned(),
+    };
+    if leaf.not_after > validity.not_after {
         let message = format!(
-            "the certificates begin at {}, after their issue at {}",
+            "{whose} end at {}, after {authority}, which ends at {}",
+            moment(leaf.not_after),
+            moment(validity.not_after)
+        );
+        let diagnostic = Diagnostic::new(codes::LEAF_OUTLIVES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic.at(place.clone()).hint(format!(
+                "shorten the profile's `expiry` in {}, or use an authority that lives longer",
+                file.expiry.file.name
+            )),
+            None if issuer.name.is_some() => diagnostic
+                .at(file.expiry.clone())
+                .hint("shorten the profile's `expiry`, or lengthen that of the authority's profile"),
+            None => diagnostic.at(file.expiry.clone()),
+        });
+    }
+    // That an authority begins after everything is issued has been said, and this would follow.
+    let begins_later = issuer.place.is_some() && validity.not_before > issued;
+    if leaf.not_before < validity.not_before && !begins_later {
+        let message = format!(
+            "{whose} begin at {}, before {authority}, which begins at {}",
             moment(leaf.not_before),
-            moment(issued)
+            moment(validity.not_before)
         );
-        report(
-            codes::VALID_LATER,
-            message,
-            file.not_before.as_ref().unwrap_or(&file.place),
-            diagnostics,
-        );
+        let diagnostic = Diagnostic::new(codes::LEAF_PREDATES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic
+                .at(place.clone())
+                .hint("issue later than the authority begins, or set the profile's `backdate`"),
+            None => diagnostic.at(file.not_before.as_ref().unwrap_or(&file.place).clone()),
+        });
     }
 }
 

@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFi
 
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{suggest, toml_text};
+use super::{Paths, suggest, toml_text};
 
 /// The port of the API server, and the default of endpoints and load balancers.
 pub const API_SERVER_PORT: u16 = 6443;
@@ -34,6 +34,10 @@ pub struct Draft {
     pub csr: Option<At<String>>,
     pub profile: Option<At<String>>,
     pub issued: Option<At<OffsetDateTime>>,
+    /// The entries of `[pki.profiles]`: the name of a certificate and its profile.
+    pub profiles: Vec<(At<String>, At<String>)>,
+    /// The section `[pki.ca]`, if there is one.
+    pub existing_ca: Option<DraftCa>,
     pub encryption: Option<At<EncryptionProvider>>,
     pub load_balancer_port: Option<At<u16>>,
     /// Codes that are silenced.
@@ -41,8 +45,44 @@ pub struct Draft {
     pub hosts: Vec<DraftHost>,
     /// Whether a host could not be read, so that what is missing may be what it was.
     pub hosts_incomplete: bool,
+    pub certificates: Vec<DraftCertificate>,
     /// For what is wrong with the hosts as a whole.
     pub hosts_place: Option<Place>,
+}
+
+/// `[pki.ca]` as it is written: the paths of an authority's certificate and key.
+#[derive(Debug)]
+pub struct DraftCa {
+    pub certificate: Option<At<String>>,
+    pub key: Option<At<String>>,
+}
+
+/// A certificate of the user's own as it is written.
+#[derive(Debug)]
+pub struct DraftCertificate {
+    pub name: Option<At<String>>,
+    pub csr: Option<At<String>>,
+    /// The inner none: not given.
+    pub profile: Option<Option<At<String>>>,
+    pub hosts: Vec<At<String>>,
+    pub signed_by: Option<At<String>>,
+    pub places: Vec<DraftPlacement>,
+    pub place: Place,
+}
+
+/// Where a certificate of the user's own lies, as it is written. A path that is none was not given, or was wrong.
+#[derive(Debug)]
+pub struct DraftPlacement {
+    /// A role or the name of a host.
+    pub on: Option<At<String>>,
+    pub certificate: Option<At<String>>,
+    pub key: Option<At<String>>,
+    pub request: Option<At<String>>,
+    /// None if it is wrong.
+    pub mode: Option<u32>,
+    /// Whether nothing is to be put there.
+    pub empty: bool,
+    pub place: Place,
 }
 
 /// A host as it is written.
@@ -78,14 +118,18 @@ const TOP: &[&str] = &[
     "load_balancer",
     "checks",
     "hosts",
+    "certificates",
 ];
 const CLUSTER: &[&str] = &["name", "kubernetes", "domain", "endpoint"];
 const NETWORK: &[&str] = &["services", "pods", "dns"];
-const PKI: &[&str] = &["csr", "profile", "issued", "seed"];
+const PKI: &[&str] = &["csr", "profile", "issued", "seed", "ca", "profiles"];
+const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
 const LOAD_BALANCER: &[&str] = &["port"];
 const CHECKS: &[&str] = &["allow"];
 const HOST: &[&str] = &["name", "ip", "roles"];
+const CERTIFICATE: &[&str] = &["name", "csr", "profile", "hosts", "signed_by", "places"];
+const PLACE: &[&str] = &["on", "certificate", "key", "request", "mode"];
 
 /// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
 const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
@@ -134,23 +178,28 @@ impl BrokenLines {
     }
 }
 
-/// The strings `[pki] csr` and `[pki] seed`, whatever else is wrong.
-pub fn pki_paths(text: &str) -> (Option<String>, Option<String>) {
+/// The paths in `[pki]`, whatever else is wrong.
+pub fn pki_paths(text: &str) -> Paths {
     let file = SourceFile::new("", text);
     let mut nobody = Diagnostics::new();
     let root = toml_text::parse(&file, &mut nobody);
     let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
-        return (None, None);
+        return Paths::default();
     };
     let Some(pki) = top.table("pki", PKI, &mut nobody) else {
-        return (None, None);
+        return Paths::default();
     };
-    let mut path = |name| {
-        pki.text(name, &mut nobody)
-            .map(|text| text.value)
-            .filter(|path| !path.is_empty())
+    let ca = pki.table("ca", CA, &mut nobody);
+    let mut path = |fields: Option<&Fields<'_>>, name| {
+        let text = fields?.text(name, &mut nobody)?;
+        Some(text.value).filter(|path| !path.is_empty())
     };
-    (path("csr"), path("seed"))
+    Paths {
+        csr: path(Some(&pki), "csr"),
+        seed: path(Some(&pki), "seed"),
+        ca_certificate: path(ca.as_ref(), "cert"),
+        ca_key: path(ca.as_ref(), "key"),
+    }
 }
 
 /// A section and its fields; an absent one is an empty one.
@@ -219,6 +268,16 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .and_then(|path| path_name(path, diagnostics));
         draft.profile = pki.text_or("profile", "kubernetes", diagnostics);
         draft.issued = issued(&top, &pki, diagnostics);
+        draft.existing_ca = existing_ca(&pki, diagnostics);
+        for entry in pki.map("profiles", diagnostics).unwrap_or_default() {
+            let name = At {
+                value: entry.key.clone(),
+                place: Some(Place::new(file, entry.key_span.clone())),
+            };
+            draft
+                .profiles
+                .extend(tree::text(file, &entry.node, diagnostics).map(|profile| (name, profile)));
+        }
     }
     if let Some(encryption) = section(&top, "encryption", ENCRYPTION, &empty, diagnostics) {
         let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
@@ -240,6 +299,10 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .collect();
     }
     read_hosts(&top, &mut draft, diagnostics);
+    let certificates = top.list("certificates", diagnostics);
+    for node in certificates.map_or(&[][..], |list| list.value) {
+        draft.certificates.extend(certificate(file, node, diagnostics));
+    }
     draft
 }
 
@@ -256,14 +319,35 @@ impl Draft {
             csr: None,
             profile: None,
             issued: None,
+            existing_ca: None,
+            profiles: Vec::new(),
             encryption: None,
             load_balancer_port: None,
             allow: BTreeSet::new(),
             hosts: Vec::new(),
             hosts_incomplete: true,
+            certificates: Vec::new(),
             hosts_place: None,
         }
     }
+}
+
+fn existing_ca(pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<DraftCa> {
+    if !pki.has("ca") {
+        return None;
+    }
+    let mut draft = DraftCa {
+        certificate: None,
+        key: None,
+    };
+    if let Some(ca) = pki.table("ca", CA, diagnostics) {
+        let mut path = |name| {
+            ca.require(name, diagnostics);
+            ca.text(name, diagnostics).and_then(|path| path_name(path, diagnostics))
+        };
+        (draft.certificate, draft.key) = (path("cert"), path("key"));
+    }
+    Some(draft)
 }
 
 fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics) {
@@ -303,6 +387,116 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
         roles: roles(&fields, diagnostics),
         roles_place: fields.place("roles"),
     })
+}
+
+fn certificate(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftCertificate> {
+    let fields = Fields::of(file, node, CERTIFICATE, Naming::Exact, diagnostics)?;
+    for name in ["name", "csr"] {
+        fields.require(name, diagnostics);
+    }
+    let placements = fields.list("places", diagnostics).map_or(&[][..], |list| list.value);
+    Some(DraftCertificate {
+        name: fields
+            .text("name", diagnostics)
+            .and_then(|name| certificate_name(name, diagnostics)),
+        csr: fields.text("csr", diagnostics),
+        profile: match fields.has("profile") {
+            true => fields.text("profile", diagnostics).map(Some),
+            false => Some(None),
+        },
+        hosts: fields.texts("hosts", diagnostics).unwrap_or_default(),
+        signed_by: fields.text_or("signed_by", "ca", diagnostics),
+        places: placements
+            .iter()
+            .filter_map(|node| placement(file, node, diagnostics))
+            .collect(),
+        place: fields.own_place(),
+    })
+}
+
+fn certificate_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let problem = match names::dns_name_problem(&name.value, LONGEST_HOST_NAME) {
+        None if name.value.contains('.') => Some("it has a dot".to_owned()),
+        problem => problem,
+    };
+    let Some(problem) = problem else {
+        return Some(name);
+    };
+    let message = format!("\"{}\" can't be a certificate's name: {problem}", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_CERTIFICATE_NAME, message).at(name.place));
+    None
+}
+
+fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftPlacement> {
+    let fields = Fields::of(file, node, PLACE, Naming::Exact, diagnostics)?;
+    fields.require("on", diagnostics);
+    let mut path = |name| {
+        fields
+            .text(name, diagnostics)
+            .and_then(|path| path_on_host(path, diagnostics))
+    };
+    let (certificate, key, request) = (path("certificate"), path("key"), path("request"));
+    let is_there = |name: &&str| fields.has(name) || fields.misspelt(name);
+    if fields.has("mode") && !is_there(&"key") {
+        let message = "`mode` is the key's, and no key is put there";
+        diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(fields.key_place("mode")));
+    }
+    Some(DraftPlacement {
+        on: fields.text("on", diagnostics),
+        certificate,
+        key,
+        request,
+        mode: match fields.has("mode") {
+            true => fields
+                .text("mode", diagnostics)
+                .and_then(|mode| key_mode(mode, diagnostics)),
+            false => Some(0o600),
+        },
+        empty: !["certificate", "key", "request"].iter().any(is_there),
+        place: fields.own_place(),
+    })
+}
+
+/// A path that every tool on the way to the host reads the same way.
+fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let text = &path.value;
+    let strange = text.chars().find(|c| !c.is_ascii_graphic() || "\"'`\\".contains(*c));
+    let component = |component: &str| match component {
+        "" => Some("a component is empty"),
+        "." | ".." => Some("a component is `.` or `..`"),
+        _ if component.len() > 255 => Some("a component has more than 255 characters"),
+        _ => None,
+    };
+    let problem = match (text.strip_prefix('/'), strange) {
+        (None, _) => Some("it does not begin with a slash".to_owned()),
+        (_, Some(' ')) => Some("it has a space".to_owned()),
+        (_, Some(c)) => Some(format!("`{c}` is not permitted")),
+        // PATH_MAX of Linux, with room for the folder of an installation.
+        _ if text.len() > 2048 => Some("it has more than 2048 characters".to_owned()),
+        (Some(below), None) => below.split('/').find_map(component).map(str::to_owned),
+    };
+    let Some(problem) = problem else {
+        return Some(path);
+    };
+    let message = format!("\"{text}\" can't be a path on a host: {problem}");
+    diagnostics.report(Diagnostic::new(codes::BAD_PLACE_PATH, message).at(path.place));
+    None
+}
+
+/// The mode of a key: its owner reads it, its group may, and nobody else does anything with it but the owner who may write.
+fn key_mode(mode: At<String>, diagnostics: &mut Diagnostics) -> Option<u32> {
+    let is_octal = matches!(mode.value.len(), 3 | 4) && mode.value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let bits = u32::from_str_radix(&mode.value, 8).ok().filter(|_| is_octal);
+    let problem = match bits {
+        None => "it is no octal number of three or four digits",
+        Some(bits) if bits & 0o007 != 0 => "others could read the key, or do more",
+        Some(bits) if bits & 0o400 == 0 => "its owner could not read the key",
+        Some(bits) if bits & !0o640 != 0 => "a key is neither run nor written by its group",
+        Some(bits) => return Some(bits),
+    };
+    let message = format!("\"{}\" can't be a key's mode: {problem}", mode.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_MODE, message).at(mode.place));
+    None
 }
 
 fn roles(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeSet<Role>> {

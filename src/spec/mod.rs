@@ -3,9 +3,11 @@
 //! A specification is cluster.toml and a folder of cfssl's JSON files. Reading ([`tree`] and what is below it) says what is
 //! wrong with each text by itself; judging ([`network`], [`hosts`], [`certificates`]) says what does not fit together.
 //! Nothing here touches a file, a clock or a key.
+mod authority;
 mod certificates;
 pub mod cfssl;
 mod cluster_file;
+mod extra;
 mod hosts;
 mod json_text;
 mod names;
@@ -21,13 +23,14 @@ pub use certificates::{CONFIG_FILE, built_in};
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, Host, Network, Pki};
+use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Pki, Placement};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
+use crate::pki::secret::SecretBytes;
 
 pub use certificates::BUILT_IN_FILES;
-use certificates::Folder;
-use cfssl::config::ProfileFile;
-use cluster_file::Draft;
+use certificates::{Folder, Profiles};
+use cluster_file::{Draft, DraftCertificate};
+use tree::At;
 
 /// The texts of a specification, as read from disk by `disk`.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +42,10 @@ pub struct Sources {
     pub csr_dir: String,
     /// file name -> text, for every `*.json` of the CSR folder.
     pub csr: BTreeMap<String, String>,
+    /// The file that `[pki.ca] cert` names. It is kept as a secret is, since it may be a key by mistake.
+    pub ca_certificate: Option<SecretBytes>,
+    /// The file that `[pki.ca] key` names, where it can be read.
+    pub ca_key: Option<SecretBytes>,
 }
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
@@ -61,12 +68,13 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
         sound && !draft.hosts_incomplete && !draft.hosts.is_empty(),
         &mut diagnostics,
     );
-    let profile = certificates::check(&draft, &folder, &mut diagnostics);
+    let profiles = certificates::check(&draft, &folder, &mut diagnostics);
+    extra::check(&draft, &mut diagnostics);
 
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
     let findings = diagnostics.into_sorted_vec();
-    match profile.and_then(|profile| cluster(&draft, &folder, profile)) {
+    match cluster(&draft, &folder, &profiles) {
         Some(cluster) if !failed => Ok(Checked {
             cluster,
             remarks: findings,
@@ -76,7 +84,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
 }
 
 /// The cluster of a draft of which every part is there, as it is when nothing was reported.
-fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Cluster> {
+fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>) -> Option<Cluster> {
     let hosts = draft.hosts.iter().map(|host| {
         Some(Host {
             name: host.name.as_ref()?.value.clone(),
@@ -87,7 +95,7 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
     let csrs = folder.csrs.iter().map(|(name, csr)| {
         let request = csr.read.as_ref()?.request.clone();
         Some((
-            (*name).to_owned(),
+            name.clone(),
             CsrFile {
                 request,
                 text: csr.file.text.clone(),
@@ -95,6 +103,10 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
             },
         ))
     });
+    let own = profiles
+        .own
+        .iter()
+        .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
     Some(Cluster {
         name: draft.name.as_ref()?.value.clone(),
         release: draft.release?,
@@ -108,10 +120,16 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
         load_balancer_port: draft.load_balancer_port.as_ref()?.value,
         pki: Pki {
             issued: draft.issued.as_ref()?.value,
-            profile: profile.profile.clone(),
+            profile: profiles.default?.file.profile.clone(),
             profile_name: draft.profile.as_ref()?.value.clone(),
+            profiles: own.collect::<Option<_>>()?,
+            extra: extra_certificates(draft, profiles)?,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
+            existing_ca: match &folder.existing_ca {
+                Some(existing) => Some(existing.ca.clone()?),
+                None => None,
+            },
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: draft.encryption.as_ref()?.value,
@@ -120,18 +138,63 @@ fn cluster(draft: &Draft, folder: &Folder, profile: &ProfileFile) -> Option<Clus
     })
 }
 
-/// The part of cluster.toml that says which other files to read: `[pki] csr` and `[pki] seed`, where it can be read at all.
+/// The user's own certificates, issuers before what they sign.
+fn extra_certificates(draft: &Draft, profiles: &Profiles<'_>) -> Option<Vec<ExtraCertificate>> {
+    let mut left = Vec::new();
+    for certificate in &draft.certificates {
+        let name = certificate.name.as_ref()?.value.clone();
+        let by = &certificate.signed_by.as_ref()?.value;
+        let is_extra = |by: &&String| draft.certificates.iter().any(|other| is_named(other, by));
+        let places = certificate.places.iter().map(|place| {
+            let path = |path: &Option<At<String>>| path.as_ref().map(|path| path.value.clone());
+            Some(Placement {
+                on: extra::placed_on(draft, &place.on.as_ref()?.value)?,
+                certificate: path(&place.certificate),
+                key: path(&place.key),
+                request: path(&place.request),
+                key_mode: place.mode?,
+            })
+        });
+        left.push(ExtraCertificate {
+            csr: certificate.csr.as_ref()?.value.clone(),
+            hosts: certificate.hosts.iter().map(|host| host.value.clone()).collect(),
+            profile: profiles.of(&name)?.file.profile.clone(),
+            signed_by: Some(by).filter(is_extra).cloned(),
+            places: places.collect::<Option<_>>()?,
+            name,
+        });
+    }
+    let mut ordered: Vec<ExtraCertificate> = Vec::new();
+    while !left.is_empty() {
+        let is_ready = |extra: &ExtraCertificate| {
+            let by = extra.signed_by.as_ref();
+            by.is_none_or(|by| ordered.iter().any(|issuer| issuer.name == *by))
+        };
+        // There is always a next one, since nothing that signs itself by a detour gets here.
+        let next = left.iter().position(is_ready)?;
+        ordered.push(left.remove(next));
+    }
+    Some(ordered)
+}
+
+fn is_named(certificate: &DraftCertificate, name: &str) -> bool {
+    certificate.name.as_ref().is_some_and(|own| own.value == name)
+}
+
+/// The part of cluster.toml that says which other files to read: `csr`, `seed`, `ca.cert` and `ca.key` of `[pki]`, where it
+/// can be read at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paths {
     pub csr: Option<String>,
     pub seed: Option<String>,
+    pub ca_certificate: Option<String>,
+    pub ca_key: Option<String>,
 }
 
-/// Reads just those two paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:
+/// Reads just those paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:
 /// the CSR folder is then [`DEFAULT_CSR_FOLDER`].
 pub fn paths(cluster_toml: &str) -> Paths {
-    let (csr, seed) = cluster_file::pki_paths(cluster_toml);
-    Paths { csr, seed }
+    cluster_file::pki_paths(cluster_toml)
 }
 
 /// The CSR folder beside cluster.toml when `[pki] csr` names none.

@@ -19,6 +19,7 @@ fn walkthrough() -> Sources {
                 )
             })
             .collect(),
+        ..Sources::default()
     }
 }
 
@@ -229,7 +230,7 @@ mod random {
         fn any_text_is_told(cluster in ".{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let csr = BTreeMap::from([("ca-csr.json".to_owned(), text.clone()), ("ca-config.json".to_owned(), format!("{{{text}}}"))]);
-            tell(&Sources { cluster_name: "\u{1b}[2J".to_owned(), cluster, csr_dir: "csr".to_owned(), csr });
+            tell(&Sources { cluster_name: "\u{1b}[2J".to_owned(), cluster, csr_dir: "csr".to_owned(), csr, ..Sources::default() });
             tell(&Sources { cluster: text, ..walkthrough() });
         }
     }

@@ -14,6 +14,7 @@ mod validity;
 
 use time::{Duration, OffsetDateTime};
 
+use self::subject::Subject;
 use self::template::{Signer, Template};
 use super::key::{Algorithm, KeyPair, PublicKey};
 use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Error};
@@ -238,6 +239,11 @@ pub fn root_refusal(request: &Request) -> Option<X509Error> {
         true => Template::read_back(request, false).err(),
         false => Some(X509Error::MissingCaSubject),
     }
+}
+
+/// The DER of the Name that a certificate of `request` gets as its subject.
+pub fn subject_der(request: &Request) -> Result<Vec<u8>, X509Error> {
+    Ok(Subject::requested(request)?.read_back().to_der())
 }
 
 /// Whether the subject is one that cfssl makes a root of (the validator of `initca.New`).
