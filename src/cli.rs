@@ -148,6 +148,10 @@ fn build(
 }
 
 /// Settles the number of threads here: left to itself, rayon would take it from the environment.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how many threads share the work changes no byte of it"
+)]
 fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
     let processors = || std::thread::available_parallelism().map_or(1, |count| count.get());
     let threads = jobs.map_or_else(processors, usize::from);
