@@ -91,6 +91,7 @@ mod corpus {
             csr_whitelist: profile.get("CSRWhitelist").map(|list| CsrWhitelist {
                 subject: flag(list, "Subject"),
                 public_key: flag(list, "PublicKey"),
+                signature_algorithm: flag(list, "SignatureAlgorithm"),
                 dns_names: flag(list, "DNSNames"),
                 ip_addresses: flag(list, "IPAddresses"),
                 email_addresses: flag(list, "EmailAddresses"),

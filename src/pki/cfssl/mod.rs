@@ -99,6 +99,8 @@ pub struct CaConstraint {
 pub struct CsrWhitelist {
     pub subject: bool,
     pub public_key: bool,
+    /// Not acted upon here: `spec` refuses where it would make a difference.
+    pub signature_algorithm: bool,
     pub dns_names: bool,
     pub ip_addresses: bool,
     pub email_addresses: bool,

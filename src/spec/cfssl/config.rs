@@ -427,6 +427,7 @@ fn csr_whitelist(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<C
         subject: allows("Subject"),
         // cfssl reads PublicKeyAlgorithm and acts on PublicKey alone (signer/local, `Sign`).
         public_key: allows("PublicKey"),
+        signature_algorithm: allows("SignatureAlgorithm"),
         dns_names: allows("DNSNames"),
         ip_addresses: allows("IPAddresses"),
         email_addresses: allows("EmailAddresses"),

@@ -52,8 +52,11 @@ fn duration_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics
 /// The RFC 3339 time `name`, in UTC.
 fn time_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
     let text = fields.text(name, diagnostics)?;
+    // Go takes neither lower-case letters nor a leap second.
+    let as_go_writes = !text.value.contains(['t', 'z']) && text.value.get(17..19) != Some("60");
     let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
         .ok()
+        .filter(|_| as_go_writes)
         .and_then(|moment| moment.checked_to_offset(UtcOffset::UTC));
     match moment.filter(|moment| (1..=9999).contains(&moment.year())) {
         // The zero time is Go's "not set".
