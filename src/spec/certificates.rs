@@ -293,6 +293,8 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
     }
     validity(draft, &leaves, issuer_of, diagnostics);
     path_lengths(draft, &leaves, &ca, diagnostics);
+    withheld_usages(draft, &leaves, diagnostics);
+    nameless_authorities(folder, &leaves, diagnostics);
     profiles
 }
 
@@ -567,6 +569,78 @@ fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: &Issuer, diagnostics: &m
                 diagnostics.report(Diagnostic::new(codes::PATH_TOO_LONG, message).at(place));
             }
             above = next;
+        }
+    }
+}
+
+/// The extended key usages of an authority bound those of all below it: so OpenSSL, Go and others read them.
+fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
+    let usages = |leaf: &Leaf<'_>| -> Vec<ExtendedKeyUsage> {
+        let profile = leaf.profile.map(|profile| &profile.file.profile.usages[..]);
+        let extended = |usage: &Usage| match usage {
+            Usage::Extended(usage) => Some(*usage),
+            Usage::Key(_) => None,
+        };
+        profile.unwrap_or_default().iter().filter_map(extended).collect()
+    };
+    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
+        let wanted = usages(leaf);
+        let mut above = leaf.issuer;
+        // No chain is longer than there are certificates; a cycle has been reported.
+        for _ in leaves {
+            let Some(issuer) = above.and_then(|signs| match signs {
+                Signs::Extra(_, name) => find(name),
+                Signs::Authority => None,
+            }) else {
+                break;
+            };
+            let permitted = usages(issuer);
+            let bounds = !permitted.is_empty() && !permitted.contains(&ExtendedKeyUsage::Any);
+            if bounds && wanted.iter().any(|usage| !permitted.contains(usage)) {
+                let message = format!(
+                    "`{}` has extended key usages that its authority `{}` leaves out, and would be refused for them",
+                    leaf.name, issuer.name
+                );
+                let hint = "give the authority's profile these usages too, or none";
+                let mut extra = draft.certificates.iter();
+                let place = extra
+                    .find(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
+                    .map(|extra| extra.place.clone());
+                diagnostics.report(
+                    Diagnostic::new(codes::PROFILE_DOES_NOT_FIT, message)
+                        .at(place)
+                        .hint(hint),
+                );
+            }
+            above = issuer.issuer;
+        }
+    }
+}
+
+/// An issuer has a name (RFC 5280, section 4.1.2.4).
+fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
+    if let Some(existing) = &folder.existing_ca
+        && existing
+            .ca
+            .as_ref()
+            .is_some_and(|ca| ca.certificate.subject == EMPTY_NAME)
+    {
+        let message = "the authority has no subject, and nothing that it signs would be accepted";
+        diagnostics.report(Diagnostic::new(codes::EMPTY_SUBJECT, message).at(existing.place.clone()));
+    }
+    let own = leaves.iter().filter(|leaf| leaf.row.is_none());
+    for leaf in own.filter(|leaf| {
+        leaf.profile
+            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
+    }) {
+        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        if subject(file).is_some_and(|subject| subject == EMPTY_NAME) {
+            let message = format!("`{}` is an authority without a subject", leaf.name);
+            report(codes::EMPTY_SUBJECT, message, &file.cn, diagnostics);
         }
     }
 }
