@@ -295,6 +295,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
     path_lengths(draft, &leaves, &ca, diagnostics);
     withheld_usages(draft, &leaves, diagnostics);
     nameless_authorities(folder, &leaves, diagnostics);
+    own_masters(&leaves, diagnostics);
     profiles
 }
 
@@ -614,6 +615,20 @@ fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], diagnostics: &mut Diagnos
                 );
             }
             above = issuer.issuer;
+        }
+    }
+}
+
+/// A certificate of the user's own that makes its bearer an administrator whom RBAC can't take anything from.
+fn own_masters(leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
+        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        let (_, organizations) = user_and_groups(&file.request);
+        if !file.broken.contains("names") && organizations.iter().any(|group| group == MASTERS) {
+            let message = format!("{} is a member of {MASTERS}", leaf.name);
+            report(codes::EXTRA_MASTERS, message, &file.names, diagnostics);
         }
     }
 }
@@ -981,6 +996,9 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// The group that may do everything, whatever RBAC says.
+const MASTERS: &str = "system:masters";
+
 /// Kubernetes reads the groups from O.
 fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
     let (_, organizations) = user_and_groups(&file.request);
@@ -995,7 +1013,6 @@ fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
                 .hint(hint),
         );
     }
-    const MASTERS: &str = "system:masters";
     if row.subject.o != Some(MASTERS) && organizations.iter().any(|group| group == MASTERS) {
         let typed = file
             .request
