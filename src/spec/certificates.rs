@@ -287,7 +287,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
             if let Some(profile) = &leaf.profile
                 && judged.insert(profile.file.place.span.start)
             {
-                signature_algorithm(&profile.file, issuer, diagnostics);
+                signature_algorithm(profile.file, issuer, diagnostics);
             }
         }
     }
