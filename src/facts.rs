@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
+use crate::catalog::components::API_SERVER_PORT;
 use crate::cluster::{Cluster, CsrFile, Host, Role};
-use crate::plan::API_SERVER_PORT;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Serialize)]

@@ -10,9 +10,6 @@ use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, 
 use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 
-/// The port of every API server.
-pub const API_SERVER_PORT: u16 = 6443;
-
 /// The id of the authority of the cluster.
 const AUTHORITY: &str = "ca";
 

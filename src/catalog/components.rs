@@ -4,6 +4,9 @@
 
 use super::roles::Role;
 
+/// The port that every API server listens on, and the default of endpoints and load balancers.
+pub const API_SERVER_PORT: u16 = 6443;
+
 /// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
 pub type Flag = (&'static str, Option<&'static str>);
 

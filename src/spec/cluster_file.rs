@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::releases::{RELEASES, Release};
 use crate::cluster::{EncryptionProvider, Endpoint, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
@@ -15,9 +16,6 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFi
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
 use super::{Paths, suggest, toml_text};
-
-/// The port of the API server, and the default of endpoints and load balancers.
-pub const API_SERVER_PORT: u16 = 6443;
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! Whether the hosts make a cluster together.
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::identities::{IDENTITIES, Per};
 use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-use super::cluster_file::{API_SERVER_PORT, Draft, DraftHost};
+use super::cluster_file::{Draft, DraftHost};
 
 /// The ports that components listen on, on all of a host's addresses or on its loopback alone.
 const PORTS: &[(Role, u16, &str)] = &[
