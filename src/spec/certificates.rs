@@ -269,7 +269,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
         }
     };
     // A profile stands once in ca-config.json, however many certificates it signs.
-    let mut judged = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for leaf in &leaves {
         let Some((csr, file)) = leaf.csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) else {
             continue;
@@ -285,9 +285,10 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
         if let Some(issuer) = issuer_of(leaf) {
             against_issuer(leaf.name, file, issuer, diagnostics);
             if let Some(profile) = &leaf.profile
-                && judged.insert(profile.file.place.span.start)
+                && leaves_the_signature_to_go(profile.file, issuer)
+                && told.insert(profile.file.place.span.start)
             {
-                signature_algorithm(profile.file, issuer, diagnostics);
+                signature_left_to_go(profile.file, diagnostics);
             }
         }
     }
@@ -1112,21 +1113,22 @@ fn against_issuer(name: &str, file: &RequestFile, issuer: &Issuer, diagnostics: 
 
 /// Without `SignatureAlgorithm` in its whitelist cfssl leaves the choice to Go, which takes SHA-256 under any RSA key, where
 /// cfssl's own table has SHA-384 and SHA-512 (`signer.DefaultSigAlgo`).
-fn signature_algorithm(profile: &ProfileFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+fn leaves_the_signature_to_go(profile: &ProfileFile, issuer: &Issuer) -> bool {
     let left_to_go = profile
         .profile
         .csr_whitelist
         .is_some_and(|whitelist| !whitelist.signature_algorithm);
-    let large = matches!(issuer.key, Some(Algorithm::Rsa(bits)) if bits.get() >= 3072);
-    if left_to_go && large {
-        let message = "under an RSA authority of 3072 bits or more, a `CSRWhitelist` needs `SignatureAlgorithm`";
-        let hint = "add \"SignatureAlgorithm\": true";
-        diagnostics.report(
-            Diagnostic::new(codes::UNSUPPORTED_FIELD, message)
-                .at(profile.place.clone())
-                .hint(hint),
-        );
-    }
+    left_to_go && matches!(issuer.key, Some(Algorithm::Rsa(bits)) if bits.get() >= 3072)
+}
+
+fn signature_left_to_go(profile: &ProfileFile, diagnostics: &mut Diagnostics) {
+    let message = "under an RSA authority of 3072 bits or more, a `CSRWhitelist` needs `SignatureAlgorithm`";
+    let hint = "add \"SignatureAlgorithm\": true";
+    diagnostics.report(
+        Diagnostic::new(codes::UNSUPPORTED_FIELD, message)
+            .at(profile.place.clone())
+            .hint(hint),
+    );
 }
 
 /// Bits of security (NIST SP 800-57 part 1, table 2), in the steps that matter here.
