@@ -22,6 +22,7 @@ if [ -x "$target/kubernetes" ] && [ "$("$target/kubernetes" --version 2>/dev/nul
     exit 0
 fi
 
+here=$(cd "$(dirname "$0")" && pwd)
 export GOFLAGS=-mod=mod GOWORK=off
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
@@ -55,6 +56,18 @@ for component in $components; do
 		$package.Main()
 "
 done
+# And the judge of configuration files, which reads them by the same modules.
+cp -R "$here/kubernetes/strictdecode" "$work/strictdecode"
+encryption=k8s.io/apiserver/pkg/apis/apiserver/v1
+folder=$(cd "$work" && go mod download -json "k8s.io/apiserver@$staging" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+grep -rqs "type EncryptionConfiguration struct" "$folder/pkg/apis/apiserver/v1" || encryption=k8s.io/apiserver/pkg/apis/config/v1
+sed -i "s|ENCRYPTION_PACKAGE|$encryption|" "$work/strictdecode/strictdecode.go"
+imports="$imports	\"khw-gen/e2e/kubernetes/strictdecode\"
+"
+cases="$cases	case \"strict-decode\":
+		strictdecode.Main()
+"
+
 cat >"$work/main.go" <<END
 package main
 
@@ -88,5 +101,5 @@ stamp="-X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component
     -X k8s.io/component-base/version.gitMinor=$minor -X k8s.io/component-base/version.gitTreeState=clean"
 (cd "$work" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -checklinkname=0 $(echo $stamp)" -o "$target/kubernetes.new" .)
 mv "$target/kubernetes.new" "$target/kubernetes"
-for component in $components; do ln -sf kubernetes "$target/$component"; done
+for component in $components strict-decode; do ln -sf kubernetes "$target/$component"; done
 echo "$target has Kubernetes $version"

@@ -30,9 +30,22 @@ def machine():
     }
 
 
+def containerd_version():
+    try:
+        said = subprocess.run(["containerd", "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    except OSError:
+        return None
+    match = re.search(r"\bv?(\d+\.\d+)\.\d+", said)
+    return match and match.group(1)
+
+
 def may_lower_oom_score():
     capabilities = int(re.search(r"^CapEff:\s*(\S+)", open("/proc/self/status").read(), re.M).group(1), 16)
     return bool(capabilities >> 24 & 1)  # CAP_SYS_RESOURCE
+
+
+class NotForThis(Exception):
+    """The specification says that it is not for these versions."""
 
 
 class Cluster:
@@ -46,9 +59,12 @@ class Cluster:
             if name != "cluster.toml":
                 subprocess.run(["cp", "-r", os.path.join(here, name), scratch], check=True)
         self.minor = ".".join(kubernetes.split(".")[:2])
+        if (since := re.search(r"^# since (\S+)$", text, re.M)) and not at_least(self.minor, since.group(1)):
+            raise NotForThis(f"it is for Kubernetes {since.group(1)} and later")
         issued = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT00:00:00Z")
         facts = machine()
-        known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": ".".join(etcd.split(".")[:2])}
+        known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": containerd_version()}
+        text = "\n".join(line for line in text.split("\n") if not any(f"@{key}@" in line and value is None for key, value in known.items()))
         text = re.sub(r"@([A-Z]+)@", lambda match: known[match.group(1)], text)
         text = conditional(text, {
             "cgroup-v1": facts["cgroup"] == 1 and at_least(self.minor, "1.31"),

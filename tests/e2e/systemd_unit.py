@@ -94,7 +94,7 @@ class Unit:
         commands = []
         for value in self.all(key):
             words = split(value, self.name)
-            for words in split_list(words, ";"):
+            for words in split_list(words):
                 prefix = re.match(r"[-@:+!|]*", words[0]).group(0)
                 if "@" in prefix:
                     raise UnitError(f"{self.name}: {key}= with @ is not supported here")
@@ -157,6 +157,10 @@ def logical_lines(text):
 ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"', "'": "'", "s": " "}
 
 
+class Separator(str):
+    """A semicolon that stands alone, neither quoted nor escaped: between two commands."""
+
+
 def split(value, where):
     """A value as words: quotes around a whole word, C escapes. The manual allows quotes nowhere else."""
     words, position = [], 0
@@ -164,6 +168,7 @@ def split(value, where):
         position += len(value[position:]) - len(value[position:].lstrip())
         if position >= len(value):
             return words
+        start = position
         quote = value[position] if value[position] in "\"'" else None
         position += 1 if quote else 0
         word = ""
@@ -200,13 +205,13 @@ def split(value, where):
                 raise UnitError(f"{where}: a quote begins within a word in {value!r}")
             else:
                 word += char
-        words.append(word)
+        words.append(Separator(word) if value[start:position].strip() == ";" else word)
 
 
-def split_list(words, separator):
+def split_list(words):
     lists = [[]]
     for word in words:
-        if word == separator:
+        if isinstance(word, Separator):
             lists.append([])
         else:
             lists[-1].append(word)
