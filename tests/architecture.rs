@@ -394,7 +394,9 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &[],
         "cryptography knows no Kubernetes, no hosts and no paths, so it can be reviewed and reused alone",
     ),
-    ("yaml", &[], "quoting a scalar depends on nothing"),
+    ("settings", &[], "a tree of settings does not know what they mean"),
+    ("yaml", &["settings"], "how YAML is written depends on nothing else"),
+    ("toml", &["settings", "yaml"], "how TOML is written depends on nothing else"),
     (
         "diagnostic",
         &[],

@@ -1,0 +1,153 @@
+//! Settings as a TOML document.
+
+use crate::settings::{Table, Value, float_text};
+
+/// `table` as TOML 1.0: what is no table first, then each table under its header.
+pub fn document(table: &Table) -> String {
+    let mut out = String::new();
+    section(table, &mut Vec::new(), &mut out);
+    out
+}
+
+fn section<'a>(table: &'a Table, path: &mut Vec<&'a str>, out: &mut String) {
+    for (name, value) in table.entries() {
+        if !matches!(value, Value::Table(_)) {
+            out.push_str(&format!("{} = {}\n", key(name), inline(value)));
+        }
+    }
+    for (name, value) in table.entries() {
+        let Value::Table(below) = value else { continue };
+        path.push(name);
+        // A table of nothing but tables is there by their headers.
+        if below.is_empty() || below.entries().any(|(_, value)| !matches!(value, Value::Table(_))) {
+            let header: Vec<String> = path.iter().map(|part| key(part)).collect();
+            let gap = if out.is_empty() { "" } else { "\n" };
+            out.push_str(&format!("{gap}[{}]\n", header.join(".")));
+        }
+        section(below, path, out);
+        path.pop();
+    }
+}
+
+/// A value on one line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Text(text) => quoted(text),
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => float_text(*value),
+        Value::List(list) => {
+            let items: Vec<String> = list.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Table(table) if table.is_empty() => "{}".to_owned(),
+        Value::Table(table) => {
+            let entries: Vec<String> = table
+                .entries()
+                .map(|(name, value)| format!("{} = {}", key(name), inline(value)))
+                .collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+    }
+}
+
+/// A key: bare where TOML permits it.
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}
+
+/// A basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_plugin_with_dots_in_its_name_has_a_header() {
+        let mut table = Table::new();
+        table.set(&["version"], Value::Integer(2));
+        let plugin = "io.containerd.grpc.v1.cri";
+        table.set(&["plugins", plugin, "sandbox_image"], Value::Text("p\"ause".to_owned()));
+        let options = ["plugins", plugin, "containerd", "runtimes", "runc", "options"];
+        table.set(&[&options[..], &["SystemdCgroup"]].concat(), Value::Boolean(true));
+        table.set(&["plugins", "empty"], Value::Table(Table::new()));
+        let mut item = Table::new();
+        item.insert("a b", Value::Float(1.0));
+        table.set(&["list"], Value::List(vec![Value::Table(item), Value::List(Vec::new())]));
+        assert_eq!(
+            document(&table),
+            "version = 2\nlist = [{ \"a b\" = 1.0 }, []]\n\n[plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \
+             \"p\\\"ause\"\n\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\nSystemdCgroup = \
+             true\n\n[plugins.empty]\n"
+        );
+    }
+
+    fn read(value: &::toml::Value) -> Value {
+        match value {
+            ::toml::Value::String(text) => Value::Text(text.clone()),
+            ::toml::Value::Integer(value) => Value::Integer(*value),
+            ::toml::Value::Float(value) => Value::Float(*value),
+            ::toml::Value::Boolean(value) => Value::Boolean(*value),
+            ::toml::Value::Array(list) => Value::List(list.iter().map(read).collect()),
+            ::toml::Value::Table(table) => Value::Table(read_table(table)),
+            ::toml::Value::Datetime(value) => Value::Text(format!("a date: {value}")),
+        }
+    }
+
+    fn read_table(table: &::toml::Table) -> Table {
+        let mut read_back = Table::new();
+        for (key, value) in table {
+            read_back.insert(key.as_str(), read(value));
+        }
+        read_back
+    }
+
+    /// The same with the keys of each table sorted, as the reader has them.
+    fn sorted(value: &Value) -> Value {
+        match value {
+            Value::Table(table) => {
+                let mut entries: Vec<(&str, &Value)> = table.entries().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                let mut table = Table::new();
+                for (key, value) in entries {
+                    table.insert(key, sorted(value));
+                }
+                Value::Table(table)
+            }
+            Value::List(list) => Value::List(list.iter().map(sorted).collect()),
+            value => value.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(table in crate::yaml::tests::any_table()) {
+            let text = document(&table);
+            let read: ::toml::Table = text.parse().map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            prop_assert_eq!(Value::Table(read_table(&read)), sorted(&Value::Table(table)), "{}", text);
+        }
+    }
+}
