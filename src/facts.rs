@@ -17,7 +17,7 @@ pub struct HostFacts {
     pub ip: String,
     pub url_ip: String,
     pub roles: Vec<&'static str>,
-    /// The units on it, in the order in which they start.
+    /// The units that are generated for it, in the order in which they start.
     pub units: Vec<&'static str>,
 }
 
@@ -223,7 +223,7 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         ip: host.ip.to_string(),
         url_ip: in_url(&host.ip.to_string()),
         roles: host.roles.iter().map(|role| role.name()).collect(),
-        units: cluster.components_on(host).map(|component| component.name).collect(),
+        units: cluster.units_on(host).map(|component| component.name).collect(),
     }
 }
 

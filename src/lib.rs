@@ -24,7 +24,7 @@ pub mod render;
 pub mod settings;
 pub mod spec;
 pub mod starter;
-pub mod toml;
+pub mod toml_text;
 pub mod vault;
 pub mod yaml;
 

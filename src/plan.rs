@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
-use crate::catalog::components::{COMPONENTS, Component};
+use crate::catalog::components::{COMPONENTS, Component, Unit};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
@@ -84,6 +84,8 @@ pub enum PlannedContent {
         through: Through,
     },
     Rendered(Template),
+    /// The configuration file of the component of this name.
+    Config(&'static str),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
         file: String,
@@ -192,9 +194,18 @@ impl Cluster {
         self.network.services.network().is_ipv6()
     }
 
-    /// The units that run on `host`, in the order in which they start.
+    /// The components that run on `host`, in the order in which they start.
     pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
-        COMPONENTS.iter().filter(|component| host.is(component.on))
+        let is_used = |component: &Component| self.release.uses(component);
+        COMPONENTS
+            .iter()
+            .filter(move |component| host.is(component.on) && is_used(component))
+    }
+
+    /// The components on `host` whose units are generated, in the order in which they start.
+    pub fn units_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
+        self.components_on(host)
+            .filter(|component| component.unit == Unit::Generated)
     }
 
     fn is_on(&self, on: On, host: &Host) -> bool {
@@ -286,6 +297,7 @@ fn contents(
             through,
         }),
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
+        Holds::Config(component) => one(PlannedContent::Config(component)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
         Holds::EveryRequest => certificates

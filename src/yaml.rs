@@ -204,9 +204,49 @@ pub(crate) mod tests {
     fn any_text() -> impl Strategy<Value = String> {
         prop_oneof![
             proptest::sample::select(vec![
-                "", " ", "a", "on", "yEs", "~", "=", "<<", "1e3", "0x1F", "0o17", "12:30:45", "2026-01-01", ".inf", "-", "- a",
-                "a: b", "a #b", "#", "a:", "[", "{}", "!x", "&a", "*a", "%a", "@", "`", "'", "\"", "\\", "\u{85}", "\u{2028}",
-                "\u{feff}", "\n", "a\n\nb\n", "\t", "---", "...", "null", "\u{1f600}", "? a", "io.containerd.grpc.v1.cri",
+                "",
+                " ",
+                "a",
+                "on",
+                "yEs",
+                "~",
+                "=",
+                "<<",
+                "1e3",
+                "0x1F",
+                "0o17",
+                "12:30:45",
+                "2026-01-01",
+                ".inf",
+                "-",
+                "- a",
+                "a: b",
+                "a #b",
+                "#",
+                "a:",
+                "[",
+                "{}",
+                "!x",
+                "&a",
+                "*a",
+                "%a",
+                "@",
+                "`",
+                "'",
+                "\"",
+                "\\",
+                "\u{85}",
+                "\u{2028}",
+                "\u{feff}",
+                "\n",
+                "a\n\nb\n",
+                "\t",
+                "---",
+                "...",
+                "null",
+                "\u{1f600}",
+                "? a",
+                "io.containerd.grpc.v1.cri",
             ])
             .prop_map(str::to_owned),
             any::<String>(),
@@ -219,7 +259,9 @@ pub(crate) mod tests {
             any_text().prop_map(Value::Text),
             any::<bool>().prop_map(Value::Boolean),
             any::<i64>().prop_map(Value::Integer),
-            any::<f64>().prop_filter("finite", |float| float.is_finite()).prop_map(Value::Float),
+            any::<f64>()
+                .prop_filter("finite", |float| float.is_finite())
+                .prop_map(Value::Float),
         ];
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
@@ -275,11 +317,20 @@ pub(crate) mod tests {
         let mut settings = Table::new();
         settings.set(&["kind"], Value::Text("KubeletConfiguration".to_owned()));
         settings.set(&["authentication", "anonymous", "enabled"], Value::Boolean(false));
-        settings.set(&["authentication", "x509", "clientCAFile"], Value::Text("/var/lib/ca.pem".to_owned()));
+        settings.set(
+            &["authentication", "x509", "clientCAFile"],
+            Value::Text("/var/lib/ca.pem".to_owned()),
+        );
         let mut item = Table::new();
         item.insert("a", Value::Integer(1));
-        item.insert("b", Value::List(vec![Value::Text("on".to_owned()), Value::List(vec![Value::Float(0.5)])]));
-        settings.set(&["list"], Value::List(vec![Value::Table(item), Value::Table(Table::new())]));
+        item.insert(
+            "b",
+            Value::List(vec![Value::Text("on".to_owned()), Value::List(vec![Value::Float(0.5)])]),
+        );
+        settings.set(
+            &["list"],
+            Value::List(vec![Value::Table(item), Value::Table(Table::new())]),
+        );
         assert_eq!(
             document(&settings),
             "kind: KubeletConfiguration\nauthentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: \

@@ -396,7 +396,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     ("settings", &[], "a tree of settings does not know what they mean"),
     ("yaml", &["settings"], "how YAML is written depends on nothing else"),
-    ("toml", &["settings", "yaml"], "how TOML is written depends on nothing else"),
+    (
+        "toml_text",
+        &["settings"],
+        "how TOML is written depends on nothing else",
+    ),
     (
         "diagnostic",
         &[],
@@ -430,7 +434,18 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "render",
-        &["bundle", "catalog", "cluster", "facts", "pki", "plan", "vault", "yaml"],
+        &[
+            "bundle",
+            "catalog",
+            "cluster",
+            "facts",
+            "pki",
+            "plan",
+            "settings",
+            "toml_text",
+            "vault",
+            "yaml",
+        ],
         "rendering reads no specification and writes no file",
     ),
     (

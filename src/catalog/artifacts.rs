@@ -65,6 +65,8 @@ pub enum Holds {
     PrivateKey(&'static str),
     Kubeconfig(&'static str, Through),
     Rendered(Template),
+    /// The configuration file of a component.
+    Config(&'static str),
     /// One file for every certificate of the cluster.
     EveryCertificate,
     /// One file for every private key.
@@ -130,8 +132,8 @@ const CONTROL_PLANE_BUT_ADMIN: On = On::But(Role::ControlPlane, Role::Admin);
 const FIRST_CONTROL_PLANE_AND_ADMIN: On = On::FirstAnd(Role::ControlPlane, Role::Admin);
 
 use Holds::{
-    Certificate, Directory, EveryCertificate, EveryInput, EveryKubeletKubeconfig, EveryPrivateKey, EveryRequest,
-    Kubeconfig, PrivateKey,
+    Certificate, Config, Directory, EveryCertificate, EveryInput, EveryKubeletKubeconfig, EveryPrivateKey,
+    EveryRequest, Kubeconfig, PrivateKey,
 };
 use Reader::{Everyone, Root};
 use Through::{Endpoint, Loopback};
@@ -154,7 +156,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(CONTROL_PLANE, "/var/lib/kubernetes/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server"),
-    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, template!("etc/kubernetes/config/kube-scheduler.yaml"), "scheduler's configuration"),
+    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, Config("kube-scheduler"), "scheduler's configuration"),
     row(CONTROL_PLANE, "/etc/kubernetes/config/audit-policy.yaml", Root, template!("etc/kubernetes/config/audit-policy.yaml"), "what the API server records in its audit log"),
     row(CONTROL_PLANE, "/var/log/kubernetes/", Root, Directory, "audit log"),
     row(CONTROL_PLANE, "/etc/systemd/system/kube-apiserver.service", Everyone, template!("etc/systemd/system/kube-apiserver.service"), "API server's unit"),
@@ -169,10 +171,10 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/var/lib/kubelet/{host}.pem", Everyone, Certificate("node"), "kubelet's certificate, as client and as server"),
     row(WORKER, "/var/lib/kubelet/{host}-key.pem", Root, PrivateKey("node"), "its key"),
     row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("node", Endpoint), "kubelet's access to the API server"),
-    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, template!("var/lib/kubelet/kubelet-config.yaml"), "kubelet's configuration"),
+    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, Config("kubelet"), "kubelet's configuration"),
     row(WORKER, "/etc/systemd/system/kubelet.service", Everyone, template!("etc/systemd/system/kubelet.service"), "kubelet's unit"),
     row(WORKER, "/var/lib/kube-proxy/kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server"),
-    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, template!("var/lib/kube-proxy/kube-proxy-config.yaml"), "kube-proxy's configuration"),
+    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, Config("kube-proxy"), "kube-proxy's configuration"),
     row(WORKER, "/etc/systemd/system/kube-proxy.service", Everyone, template!("etc/systemd/system/kube-proxy.service"), "kube-proxy's unit"),
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),
     row(WORKER, "/opt/cni/bin/", Everyone, Directory, "CNI plugins"),

@@ -1,6 +1,6 @@
 //! Which values change with the Kubernetes release: the only place that compares versions.
 
-use super::components::Flag;
+use super::components::{Component, Flag, Setting, Unit};
 
 /// One Kubernetes minor release and the values that it needs.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Release {
     pub health_path: &'static str,
     /// Flags of this release alone, by component.
     pub flags: &'static [(&'static str, &'static [Flag])],
+    /// Settings of this release alone, by component.
+    pub settings: &'static [(&'static str, &'static [Setting])],
 }
 
 /// The releases that are known, oldest first.
@@ -41,6 +43,7 @@ pub const RELEASES: &[Release] = &[Release {
             ],
         ),
     ],
+    settings: &[],
 }];
 
 impl Release {
@@ -62,5 +65,25 @@ impl Release {
             .iter()
             .find(|(name, _)| *name == component)
             .map_or(&[], |(_, flags)| flags)
+    }
+
+    /// Whether the component is part of a cluster of this release: a container runtime is if kubelets use it.
+    pub fn uses(&self, component: &Component) -> bool {
+        let is_runtime = self.runtime_unit.strip_suffix(".service") == Some(component.name);
+        component.unit != Unit::Runtime || is_runtime
+    }
+
+    /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
+    pub fn settings_of(&self, component: &Component) -> Vec<Setting> {
+        let always = component.config.map_or(&[][..], |config| config.settings);
+        let own = self.settings.iter().filter(|(name, _)| *name == component.name);
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in always.iter().chain(own.flat_map(|(_, settings)| *settings)) {
+            match settings.iter_mut().find(|earlier| earlier.path == setting.path) {
+                Some(earlier) => *earlier = *setting,
+                None => settings.push(*setting),
+            }
+        }
+        settings
     }
 }
