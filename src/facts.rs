@@ -20,7 +20,7 @@ pub struct HostFacts {
     pub ip: String,
     pub url_ip: String,
     pub roles: Vec<&'static str>,
-    /// The units on it, in the order in which they start.
+    /// The units that are generated for it, in the order in which they start.
     pub units: Vec<&'static str>,
     /// A worker's own parts of the pods' ranges.
     pub pods: Vec<String>,
@@ -77,8 +77,6 @@ pub struct ReleaseFacts {
     pub kubernetes: String,
     pub etcd: String,
     pub containerd: String,
-    pub scheduler_api_version: &'static str,
-    pub scheduler_insecure_bind_address: &'static str,
     pub health_path: &'static str,
     pub runtime_class_api_version: &'static str,
     pub cni_version: &'static str,
@@ -247,8 +245,6 @@ fn release_facts(cluster: &Cluster) -> ReleaseFacts {
         kubernetes: cluster.version.clone(),
         etcd: release.etcd.to_string(),
         containerd: release.containerd.to_string(),
-        scheduler_api_version: release.scheduler_api_version,
-        scheduler_insecure_bind_address: release.scheduler_insecure_bind_address,
         health_path: release.health_path,
         runtime_class_api_version: release.runtime_class_api_version,
         cni_version: release.cni_version,
@@ -319,7 +315,7 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         ip: host.ip.to_string(),
         url_ip: in_url(&host.ip.to_string()),
         roles: host.roles.iter().map(|role| role.name()).collect(),
-        units: cluster.components_on(host).map(|component| component.name).collect(),
+        units: cluster.units_on(host).map(|component| component.name).collect(),
         pods: Vec::new(),
     }
 }

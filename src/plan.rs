@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
-use crate::catalog::components::{COMPONENTS, Component};
+use crate::catalog::components::{COMPONENTS, Component, Unit};
 use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
 use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork, Role};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
@@ -93,6 +93,8 @@ pub enum PlannedContent {
         through: Through,
     },
     Rendered(Template),
+    /// The configuration file of the component of this name.
+    Config(&'static str),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
         file: String,
@@ -208,9 +210,17 @@ impl Cluster {
         self.network.services.network().is_ipv6()
     }
 
-    /// The units that run on `host`, in the order in which they start.
-    pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
-        COMPONENTS.iter().filter(|component| host.is(component.on))
+    /// The components that run on `host`, in the order in which they start.
+    pub fn components_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+        COMPONENTS
+            .iter()
+            .filter(|component| self.is(component.when) && self.is_on(component.on, host))
+    }
+
+    /// The components on `host` whose units are generated, in the order in which they start.
+    pub fn units_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+        self.components_on(host)
+            .filter(|component| component.unit == Unit::Generated)
     }
 
     /// Whether rows for such clusters count in this one.
@@ -315,6 +325,7 @@ fn contents(
             through,
         }),
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
+        Holds::Config(component) => one(PlannedContent::Config(component)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
         Holds::EveryRequest => certificates
