@@ -200,20 +200,21 @@ impl<'a> Renderer<'a> {
         Ok(context! { flags, encryption, ..variables.clone() })
     }
 
-    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last.
+    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last. A flag whose
+    /// value is empty on this host is left out.
     fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
-        component
-            .flags
-            .iter()
-            .chain(cluster.release.flags_of(component.name))
-            .map(|(name, value)| match value {
-                Some(value) => Ok(format!(
-                    "--{name}={}",
-                    self.environment.render_named_str("flag.raw", value, facts)?
-                )),
-                None => Ok(format!("--{name}")),
-            })
-            .collect()
+        let mut flags = Vec::new();
+        for (name, value) in component.flags.iter().chain(cluster.release.flags_of(component.name)) {
+            let Some(value) = value else {
+                flags.push(format!("--{name}"));
+                continue;
+            };
+            let value = self.environment.render_named_str("flag.raw", value, facts)?;
+            if !value.is_empty() {
+                flags.push(format!("--{name}={value}"));
+            }
+        }
+        Ok(flags)
     }
 
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
