@@ -208,23 +208,23 @@ impl<'a> Renderer<'a> {
         Ok(context! { flags, encryption, ..variables.clone() })
     }
 
-    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last.
+    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last. A flag whose
+    /// value is empty on this host is left out.
     fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
-        component
-            .flags
-            .iter()
-            .chain(component.flags_of_layout(cluster.pki.layout))
-            .chain(cluster.release.flags_of(component.name))
-            .filter_map(|(name, value)| match value {
-                Some(value) => match self.environment.render_named_str("flag.raw", value, facts) {
-                    // A flag without a value is one that this host has no use for.
-                    Ok(value) if value.is_empty() => None,
-                    Ok(value) => Some(Ok(format!("--{name}={value}"))),
-                    Err(error) => Some(Err(error.into())),
-                },
-                None => Some(Ok(format!("--{name}"))),
-            })
-            .collect()
+        let mut flags = Vec::new();
+        let of_layout = component.flags_of_layout(cluster.pki.layout);
+        let of_release = cluster.release.flags_of(component.name);
+        for (name, value) in component.flags.iter().chain(of_layout).chain(of_release) {
+            let Some(value) = value else {
+                flags.push(format!("--{name}"));
+                continue;
+            };
+            let value = self.environment.render_named_str("flag.raw", value, facts)?;
+            if !value.is_empty() {
+                flags.push(format!("--{name}={value}"));
+            }
+        }
+        Ok(flags)
     }
 
     /// The configuration file of a component: the settings of its table and of the release.

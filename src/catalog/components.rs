@@ -310,7 +310,18 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
     // Its default was 24 for both families; an IPv6 range is longer than that.
-    flag("node-cidr-mask-size", "{{ network.node_prefix }}"),
+    flag(
+        "node-cidr-mask-size",
+        "{{ '' if network.dual_stack else network.node_prefix }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv4",
+        "{{ network.node_prefix_ipv4 if network.dual_stack else '' }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv6",
+        "{{ network.node_prefix_ipv6 if network.dual_stack else '' }}",
+    ),
     flag("profiling", "false"),
     flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag(
@@ -358,8 +369,10 @@ const KUBELET: &[Flag] = &[
     // The name under which the node registers must be the one in its certificate.
     flag("hostname-override", "{{ host.name }}"),
     flag("kubeconfig", "/var/lib/kubelet/kubeconfig"),
-    flag("node-ip", "{{ host.ip }}"),
+    flag("node-ip", "{{ host.ips | join(',') }}"),
+    flag("node-labels", "{{ host.labels }}"),
     flag("register-node", "true"),
+    flag("register-with-taints", "{{ host.taints }}"),
     flag("v", "2"),
 ];
 
@@ -376,7 +389,7 @@ const KUBELET_CONFIG: &[Setting] = &[
     text(&["authorization", "mode"], "Webhook"),
     text(&["cgroupDriver"], "{{ runtime.cgroup_driver }}"),
     text(&["clusterDomain"], "{{ cluster.domain }}"),
-    texts(&["clusterDNS"], "{{ network.dns }}"),
+    texts(&["clusterDNS"], "{{ network.dns_addresses | join(',') }}"),
     integer(&["readOnlyPort"], 0),
     text(&["resolvConf"], "{{ network.resolv_conf }}"),
     text(&["runtimeRequestTimeout"], "15m"),

@@ -152,11 +152,11 @@ const fn containerd(major: u16, minor: u16, sets: Sets, why: &'static str) -> Ch
     }
 }
 
-use SettingValue::{BoolText, Integer, Text, Texts};
 use Sets::{
     CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag, NoSetting,
     OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage,
 };
+use SettingValue::{BoolText, Integer, Text, Texts};
 
 const fn set(component: &'static str, name: &'static str, value: &'static str) -> Sets {
     Sets::Flag(component, (name, Some(value)))
@@ -183,7 +183,6 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1alpha1")), "the first version of its configuration"),
     kubernetes(14, setting("kube-scheduler", &["healthzBindAddress"], Text("127.0.0.1:10251")), "its plain-HTTP listener can't be switched off, so it is kept off the network"),
     kubernetes(14, setting("kube-scheduler", &["metricsBindAddress"], Text("127.0.0.1:10251")), "the same listener"),
-    kubernetes(14, set("kubelet", "register-with-taints", "{{ host.taints }}"), "so the node has them from its first moment"),
     kubernetes(14, HealthPath("/healthz"), "readyz is not there yet"),
     kubernetes(14, RuntimeClassApi("node.k8s.io/v1beta1"), "RuntimeClass is beta"),
     kubernetes(14, SandboxImage("registry.k8s.io/pause:3.1"), "the kubelet's own default"),
@@ -387,7 +386,9 @@ impl Release {
             Sets::DiscouragedProxyMode(mode, why) => self.discouraged_proxy_modes.push((mode, why)),
             Sets::Flag(component, flag) => self.flags.push((component, flag)),
             Sets::Setting(component, setting) => self.settings.push((component, setting)),
-            Sets::NoSetting(component, path) => self.settings.retain(|(of, setting)| (*of, setting.path) != (component, path)),
+            Sets::NoSetting(component, path) => self
+                .settings
+                .retain(|(of, setting)| (*of, setting.path) != (component, path)),
             Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.0) != (component, name)),
         }
     }
