@@ -17,12 +17,15 @@ pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
 pub mod facts;
+pub mod names_of;
 pub mod pack;
 pub mod pki;
 pub mod plan;
 pub mod render;
+pub mod settings;
 pub mod spec;
 pub mod starter;
+pub mod toml_text;
 pub mod vault;
 pub mod yaml;
 

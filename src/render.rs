@@ -15,12 +15,14 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
 
 use crate::bundle::{Bundle, Content};
 use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
-use crate::catalog::components::Component;
+use crate::catalog::components::{Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, Host};
 use crate::facts::{Facts, facts};
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
+use crate::settings::{Table, Value as Setting};
+use crate::toml_text;
 use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
 use crate::yaml;
 
@@ -167,6 +169,13 @@ impl<'a> Renderer<'a> {
                     _ => Content::Secret(Arc::new(bytes)),
                 }
             }
+            PlannedContent::Config(component) => {
+                let text = self.config(component, cluster, variables)?;
+                match file.origin {
+                    Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(text.into_bytes().into()),
+                    _ => Content::Secret(Arc::new(text.into_bytes().into())),
+                }
+            }
             PlannedContent::CsrFile { file, host } => {
                 let csr = cluster
                     .pki
@@ -199,23 +208,58 @@ impl<'a> Renderer<'a> {
         Ok(context! { flags, encryption, ..variables.clone() })
     }
 
-    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last.
+    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last. A flag whose
+    /// value is empty on this host is left out.
     fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
-        component
-            .flags
-            .iter()
-            .chain(component.flags_of_layout(cluster.pki.layout))
-            .chain(cluster.release.flags_of(component.name))
-            .filter_map(|(name, value)| match value {
-                Some(value) => match self.environment.render_named_str("flag.raw", value, facts) {
-                    // A flag without a value is one that this host has no use for.
-                    Ok(value) if value.is_empty() => None,
-                    Ok(value) => Some(Ok(format!("--{name}={value}"))),
-                    Err(error) => Some(Err(error.into())),
+        let mut flags = Vec::new();
+        let of_layout = component.flags_of_layout(cluster.pki.layout);
+        let of_release = cluster.release.flags_of(component.name);
+        for (name, value) in component.flags.iter().chain(of_layout).chain(of_release) {
+            let Some(value) = value else {
+                flags.push(format!("--{name}"));
+                continue;
+            };
+            let value = self.environment.render_named_str("flag.raw", value, facts)?;
+            if !value.is_empty() {
+                flags.push(format!("--{name}={value}"));
+            }
+        }
+        Ok(flags)
+    }
+
+    /// The configuration file of a component: the settings of its table and of the release.
+    fn config(&self, name: &str, cluster: &Cluster, facts: &Value) -> Result<String, RenderError> {
+        let missing = || RenderError(format!("{name} has no configuration file"));
+        let component = Component::by_name(name).ok_or_else(missing)?;
+        let file = component.config.ok_or_else(missing)?;
+        let render = |template| self.environment.render_named_str("setting.raw", template, facts);
+        let mut settings = Table::new();
+        for setting in cluster.release.settings_of(component) {
+            let value = match setting.value {
+                SettingValue::Bool(value) => Setting::Boolean(value),
+                SettingValue::Integer(value) => Setting::Integer(value),
+                SettingValue::Text(template) => Setting::Text(render(template)?),
+                SettingValue::BoolText(template) => match render(template)?.as_str() {
+                    "true" => Setting::Boolean(true),
+                    "false" => Setting::Boolean(false),
+                    "" => Setting::Text(String::new()),
+                    other => return Err(RenderError(format!("{template} is {other}, neither true nor false"))),
                 },
-                None => Some(Ok(format!("--{name}"))),
-            })
-            .collect()
+                SettingValue::Texts(template) => {
+                    let list = render(template)?;
+                    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+                    Setting::List(items.map(|item| Setting::Text(item.to_owned())).collect())
+                }
+            };
+            let nothing = [Setting::Text(String::new()), Setting::List(Vec::new())];
+            if !nothing.contains(&value) {
+                settings.set(setting.path, value);
+            }
+        }
+        Ok(match file.format {
+            Format::Yaml => yaml::document(&settings),
+            Format::Toml => toml_text::document(&settings),
+        })
     }
 
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.

@@ -99,6 +99,8 @@ pub enum Holds {
     PublicKey(&'static str),
     Kubeconfig(&'static str, Through),
     Rendered(Template),
+    /// The configuration file of a component.
+    Config(&'static str),
     /// One file for every certificate of the cluster.
     EveryCertificate,
     /// One file for every private key.
@@ -175,8 +177,8 @@ const SPLIT: When = When::Layout(Layout::Split);
 const CONTAINERD: When = When::Runtime(Runtime::Containerd);
 
 use Holds::{
-    Certificate, Directory, EveryCertificate, EveryInput, EveryKubeconfig, EveryPrivateKey, EveryRequest, Kubeconfig,
-    PrivateKey, PublicKey,
+    Certificate, Config, Directory, EveryCertificate, EveryInput, EveryKubeconfig, EveryPrivateKey, EveryRequest,
+    Kubeconfig, PrivateKey, PublicKey,
 };
 use Reader::{Everyone, Root};
 use Through::{Endpoint, Loopback};
@@ -217,7 +219,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(CONTROL_PLANE, "/var/lib/kubernetes/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server"),
-    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, template!("etc/kubernetes/config/kube-scheduler.yaml"), "scheduler's configuration"),
+    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, Config("kube-scheduler"), "scheduler's configuration"),
     row(CONTROL_PLANE, "/etc/kubernetes/config/audit-policy.yaml", Root, template!("etc/kubernetes/config/audit-policy.yaml"), "what the API server records in its audit log"),
     row(CONTROL_PLANE, "/var/log/kubernetes/", Root, Directory, "audit log"),
     row(CONTROL_PLANE, "/etc/systemd/system/kube-apiserver.service", Everyone, template!("etc/systemd/system/kube-apiserver.service"), "API server's unit"),
@@ -239,10 +241,10 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/var/lib/kubelet/kubelet-serving.pem", Everyone, Certificate("kubelet-serving"), "kubelet's certificate as server").only(SPLIT),
     row(WORKER, "/var/lib/kubelet/kubelet-serving-key.pem", Root, PrivateKey("kubelet-serving"), "its key").only(SPLIT),
     row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("kubelet-client", Endpoint), "kubelet's access to the API server").only(SPLIT),
-    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, template!("var/lib/kubelet/kubelet-config.yaml"), "kubelet's configuration"),
+    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, Config("kubelet"), "kubelet's configuration"),
     row(WORKER, "/etc/systemd/system/kubelet.service", Everyone, template!("etc/systemd/system/kubelet.service"), "kubelet's unit"),
     row(WORKER, "/var/lib/kube-proxy/kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server"),
-    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, template!("var/lib/kube-proxy/kube-proxy-config.yaml"), "kube-proxy's configuration"),
+    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, Config("kube-proxy"), "kube-proxy's configuration"),
     row(WORKER, "/etc/systemd/system/kube-proxy.service", Everyone, template!("etc/systemd/system/kube-proxy.service"), "kube-proxy's unit"),
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),
     row(WORKER, "/etc/cni/net.d/10-bridge.conflist", Everyone, template!("etc/cni/net.d/10-bridge.conflist"), "pods' bridge, with the node's own range").only(When::Bridges),
@@ -251,6 +253,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, template!("etc/systemd/system/pod-routes.service"), "routes to the pods of other nodes").only(When::Bridges),
     row(WORKER, "/etc/modules-load.d/kubernetes.conf", Everyone, template!("etc/modules-load.d/kubernetes.conf"), "kernel modules of containers and bridges"),
     row(WORKER, "/etc/sysctl.d/99-kubernetes.conf", Everyone, template!("etc/sysctl.d/99-kubernetes.conf"), "forwarding, and bridges that iptables sees"),
+    row(WORKER, "/etc/containerd/config.toml", Everyone, Config("containerd"), "containerd's configuration").only(CONTAINERD),
     row(WORKER, "/etc/crictl.yaml", Everyone, template!("etc/crictl.yaml"), "where crictl finds containerd").only(CONTAINERD),
 
     row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers"),

@@ -1,7 +1,8 @@
-//! The programs that run as systemd units: on which hosts | in which order they start | which flags they get.
+//! The programs that run as systemd units: on which hosts | in which order they start | which flags and settings they get.
 //!
-//! A flag's value may use the variables of `facts`. What only some releases take is in `releases`.
+//! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
 
+use super::artifacts::{On, Runtime, When};
 use super::identities::Layout;
 use super::roles::Role;
 
@@ -11,17 +12,102 @@ pub const API_SERVER_PORT: u16 = 6443;
 /// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
 pub type Flag = (&'static str, Option<&'static str>);
 
+/// What a setting of a configuration file is set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A template. What renders to nothing is left out.
+    Text(&'static str),
+    Bool(bool),
+    /// A template of `true` or `false`. What renders to nothing is left out.
+    BoolText(&'static str),
+    Integer(i64),
+    /// A template of a comma-separated list. What renders to nothing is left out.
+    Texts(&'static str),
+}
+
+/// A setting of a configuration file: the keys that lead to it, and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub path: &'static [&'static str],
+    pub value: SettingValue,
+}
+
+/// The language of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Yaml,
+    Toml,
+}
+
+/// The configuration file of a component; its row in `artifacts` says who may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Its path on the host.
+    pub at: &'static str,
+    pub format: Format,
+    /// In the order in which they are written.
+    pub settings: &'static [Setting],
+}
+
+/// Where a component's unit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// It is generated, with the component's flags.
+    Generated,
+    /// It comes with the component's package.
+    Packaged,
+}
+
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component {
     /// The name of the program and, with `.service`, of its unit.
     pub name: &'static str,
-    pub on: Role,
+    pub when: When,
+    pub on: On,
+    pub unit: Unit,
     pub flags: &'static [Flag],
+    pub config: Option<ConfigFile>,
 }
 
 const fn flag(name: &'static str, value: &'static str) -> Flag {
     (name, Some(value))
+}
+
+const fn text(path: &'static [&'static str], template: &'static str) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Text(template),
+    }
+}
+
+const fn texts(path: &'static [&'static str], template: &'static str) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Texts(template),
+    }
+}
+
+const fn boolean(path: &'static [&'static str], value: bool) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Bool(value),
+    }
+}
+
+const fn integer(path: &'static [&'static str], value: i64) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Integer(value),
+    }
+}
+
+const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
+    Some(ConfigFile {
+        at,
+        format: Format::Yaml,
+        settings,
+    })
 }
 
 const fn switch(name: &'static str) -> Flag {
@@ -32,33 +118,88 @@ const fn switch(name: &'static str) -> Flag {
 pub const COMPONENTS: &[Component] = &[
     Component {
         name: "etcd",
-        on: Role::Etcd,
+        when: When::Always,
+        on: On::Role(Role::Etcd),
+        unit: Unit::Generated,
         flags: ETCD,
+        config: None,
     },
     Component {
         name: "kube-apiserver",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_APISERVER,
+        config: None,
     },
     Component {
         name: "kube-controller-manager",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_CONTROLLER_MANAGER,
+        config: None,
     },
     Component {
         name: "kube-scheduler",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_SCHEDULER,
+        config: yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG),
+    },
+    Component {
+        name: "pod-routes",
+        when: When::Bridges,
+        on: On::Either(Role::ControlPlane, Role::Worker),
+        unit: Unit::Generated,
+        flags: &[],
+        config: None,
+    },
+    Component {
+        name: "containerd",
+        when: When::Runtime(Runtime::Containerd),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: Some(ConfigFile {
+            at: "/etc/containerd/config.toml",
+            format: Format::Toml,
+            // All of it is the release's.
+            settings: &[],
+        }),
+    },
+    Component {
+        name: "docker",
+        when: When::Runtime(Runtime::Docker),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
     },
     Component {
         name: "kubelet",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
+        unit: Unit::Generated,
         flags: KUBELET,
+        config: yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG),
     },
     Component {
         name: "kube-proxy",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
+        unit: Unit::Generated,
         flags: KUBE_PROXY,
+        config: yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG),
+    },
+    Component {
+        name: "nginx",
+        when: When::Always,
+        on: On::Role(Role::LoadBalancer),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
     },
 ];
 
@@ -169,7 +310,18 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
     // Its default was 24 for both families; an IPv6 range is longer than that.
-    flag("node-cidr-mask-size", "{{ network.node_prefix }}"),
+    flag(
+        "node-cidr-mask-size",
+        "{{ '' if network.dual_stack else network.node_prefix }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv4",
+        "{{ network.node_prefix_ipv4 if network.dual_stack else '' }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv6",
+        "{{ network.node_prefix_ipv6 if network.dual_stack else '' }}",
+    ),
     flag("profiling", "false"),
     flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag(
@@ -198,19 +350,67 @@ const KUBE_SCHEDULER: &[Flag] = &[
     flag("v", "2"),
 ];
 
+// <https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/>
+const KUBE_SCHEDULER_CONFIG: &[Setting] = &[
+    // Its version is the release's.
+    text(&["apiVersion"], ""),
+    text(&["kind"], "KubeSchedulerConfiguration"),
+    text(
+        &["clientConnection", "kubeconfig"],
+        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
+    ),
+    boolean(&["leaderElection", "leaderElect"], true),
+    boolean(&["enableProfiling"], false),
+];
+
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/>
 const KUBELET: &[Flag] = &[
     flag("config", "/var/lib/kubelet/kubelet-config.yaml"),
     // The name under which the node registers must be the one in its certificate.
     flag("hostname-override", "{{ host.name }}"),
     flag("kubeconfig", "/var/lib/kubelet/kubeconfig"),
-    flag("node-ip", "{{ host.ip }}"),
+    flag("node-ip", "{{ host.ips | join(',') }}"),
+    flag("node-labels", "{{ host.labels }}"),
     flag("register-node", "true"),
+    flag("register-with-taints", "{{ host.taints }}"),
     flag("v", "2"),
+];
+
+// <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>
+const KUBELET_CONFIG: &[Setting] = &[
+    text(&["apiVersion"], "kubelet.config.k8s.io/v1beta1"),
+    text(&["kind"], "KubeletConfiguration"),
+    boolean(&["authentication", "anonymous", "enabled"], false),
+    boolean(&["authentication", "webhook", "enabled"], true),
+    text(
+        &["authentication", "x509", "clientCAFile"],
+        "/var/lib/kubernetes/ca.pem",
+    ),
+    text(&["authorization", "mode"], "Webhook"),
+    text(&["cgroupDriver"], "{{ runtime.cgroup_driver }}"),
+    text(&["clusterDomain"], "{{ cluster.domain }}"),
+    texts(&["clusterDNS"], "{{ network.dns_addresses | join(',') }}"),
+    integer(&["readOnlyPort"], 0),
+    text(&["resolvConf"], "{{ network.resolv_conf }}"),
+    text(&["runtimeRequestTimeout"], "15m"),
+    text(&["tlsCertFile"], "/var/lib/kubelet/{{ pki.kubelet_serving }}"),
+    text(&["tlsMinVersion"], "VersionTLS12"),
+    text(&["tlsPrivateKeyFile"], "/var/lib/kubelet/{{ pki.kubelet_serving_key }}"),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/>
 const KUBE_PROXY: &[Flag] = &[flag("config", "/var/lib/kube-proxy/kube-proxy-config.yaml")];
+
+// <https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/>
+const KUBE_PROXY_CONFIG: &[Setting] = &[
+    text(&["apiVersion"], "kubeproxy.config.k8s.io/v1alpha1"),
+    text(&["kind"], "KubeProxyConfiguration"),
+    text(&["clientConnection", "kubeconfig"], "/var/lib/kube-proxy/kubeconfig"),
+    text(&["bindAddress"], "{{ any_address }}"),
+    text(&["mode"], "{{ network.proxy_mode }}"),
+    text(&["clusterCIDR"], "{{ network.pods }}"),
+    text(&["hostnameOverride"], "{{ host.name }}"),
+];
 
 /// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
 /// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
@@ -254,5 +454,48 @@ impl Component {
     /// The component of that name.
     pub fn by_name(name: &str) -> Option<&'static Component> {
         COMPONENTS.iter().find(|component| component.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::artifacts::{ARTIFACTS, Holds, On};
+    use super::*;
+
+    #[test]
+    fn every_configuration_file_has_its_row_among_the_artifacts() {
+        for component in COMPONENTS {
+            let rows: Vec<(On, &str)> = ARTIFACTS
+                .iter()
+                .filter(|row| row.holds == Holds::Config(component.name))
+                .map(|row| (row.on, row.at))
+                .collect();
+            let expected: Vec<(On, &str)> = component
+                .config
+                .iter()
+                .map(|config| (On::Role(component.on), config.at))
+                .collect();
+            assert_eq!(rows, expected, "{}", component.name);
+        }
+        for row in ARTIFACTS {
+            if let Holds::Config(name) = row.holds {
+                assert!(Component::by_name(name).is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_not_generated_has_no_flags() {
+        for component in COMPONENTS {
+            assert_eq!(
+                component.unit == Unit::Generated,
+                ARTIFACTS
+                    .iter()
+                    .any(|row| row.at == format!("/etc/systemd/system/{}.service", component.name)),
+                "{}",
+                component.name
+            );
+            assert!(component.unit == Unit::Generated || component.flags.is_empty());
+        }
     }
 }
