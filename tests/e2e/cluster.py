@@ -86,7 +86,7 @@ class Cluster:
     def addresses(self, name):
         host = self.hosts[name]
         found = []
-        for key in ("ip", "ips", "addresses"):
+        for key in ("ip", "addresses"):
             value = host.get(key, [])
             found += [value] if isinstance(value, str) else value
         return list(dict.fromkeys(found))
