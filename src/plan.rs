@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
+use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
 use crate::catalog::components::{COMPONENTS, Component, Unit};
-use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
-use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
+use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
+use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork, Role};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
-
-/// The id of the authority of the cluster.
-const AUTHORITY: &str = "ca";
 
 /// Everything that will be made.
 #[derive(Debug)]
@@ -30,8 +27,10 @@ pub struct PlannedCertificate<'a> {
     pub id: String,
     /// What its files are called: `ca`, `node1`.
     pub files: String,
-    /// Whether it is one that each worker has its own of.
-    pub per: Per,
+    /// The row it comes from; none is one of the user's own.
+    pub row: Option<&'static Identity>,
+    /// The host whose own it is.
+    pub host: Option<&'a str>,
     /// The name of the CSR file that it is made from.
     pub csr: &'a str,
     /// What it is signed with, unless it signs itself.
@@ -39,8 +38,17 @@ pub struct PlannedCertificate<'a> {
     /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder. None for an
     /// authority that is there already.
     pub request: Option<Request>,
-    /// The id of the issuer; none signs itself.
-    pub signed_by: Option<String>,
+    pub issuer: Issuer,
+}
+
+/// Who signs a planned certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    Itself,
+    /// The planned certificate with this id.
+    Another(String),
+    /// It is a key pair, and has no certificate.
+    Nobody,
 }
 
 impl PlannedCertificate<'_> {
@@ -80,6 +88,7 @@ pub enum PlannedContent {
     Directory,
     Certificate(String),
     PrivateKey(String),
+    PublicKey(String),
     Request(String),
     Kubeconfig {
         id: String,
@@ -101,7 +110,8 @@ pub enum PlannedContent {
 impl Cluster {
     /// The certificates that the cluster needs, issuers first.
     pub fn certificates(&self) -> Vec<PlannedCertificate<'_>> {
-        let identities = IDENTITIES.iter().flat_map(|identity| self.certificates_of(identity));
+        let rows = self.pki.layout.identities().iter();
+        let identities = rows.flat_map(|identity| self.certificates_of(identity));
         let extra = self.pki.extra.iter().filter_map(|extra| self.extra_certificate(extra));
         identities.chain(extra).collect()
     }
@@ -112,22 +122,23 @@ impl Cluster {
         Some(PlannedCertificate {
             id: extra_id(&extra.name),
             files: extra.name.clone(),
-            per: Per::Cluster,
+            row: None,
+            host: None,
             csr: &extra.csr,
             profile: &extra.profile,
             request: Some(request),
-            signed_by: Some(
+            issuer: Issuer::Another(
                 extra
                     .signed_by
                     .as_deref()
-                    .map_or_else(|| AUTHORITY.to_owned(), extra_id),
+                    .map_or_else(|| CLUSTER_AUTHORITY.to_owned(), extra_id),
             ),
         })
     }
 
-    fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate<'_>> {
+    fn certificates_of<'a>(&'a self, identity: &'static Identity) -> Vec<PlannedCertificate<'a>> {
         let csr = self.pki.csrs.get(identity.csr);
-        let planned = |host: Option<&Host>| {
+        let planned = |host: Option<&'a Host>| {
             let request = csr.map(|csr| {
                 let mut request = match host {
                     Some(host) => with_host_name(&csr.request, &host.name),
@@ -141,17 +152,22 @@ impl Cluster {
                     || identity.name.to_owned(),
                     |host| format!("{}/{}", identity.name, host.name),
                 ),
-                files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
-                per: identity.per,
+                files: identity.files.replace("{host}", host.map_or("", |host| &host.name)),
+                row: Some(identity),
+                host: host.map(|host| host.name.as_str()),
                 csr: identity.csr,
                 profile: self.pki.profile_of(identity.name),
                 request,
-                signed_by: identity.signed_by.map(str::to_owned),
+                issuer: match identity.signed_by {
+                    SignedBy::Itself => Issuer::Itself,
+                    SignedBy::Authority(name) => Issuer::Another(name.to_owned()),
+                    SignedBy::Nobody => Issuer::Nobody,
+                },
             }
         };
         match identity.per {
             Per::Cluster => vec![planned(None)],
-            Per::Worker => self.with(Role::Worker).map(|host| planned(Some(host))).collect(),
+            Per::Each(role) => self.with(role).map(|host| planned(Some(host))).collect(),
         }
     }
 
@@ -163,7 +179,7 @@ impl Cluster {
                 .into_iter()
                 .flat_map(|host| [host.name.clone(), host.ip.to_string()])
                 .collect(),
-            Names::ApiServerAndEtcd => self.server_names(),
+            Names::ApiServerAndEtcd | Names::ApiServer | Names::Etcd => self.server_names(),
         }
     }
 
@@ -200,16 +216,26 @@ impl Cluster {
 
     /// The components that run on `host`, in the order in which they start.
     pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
-        let is_used = |component: &Component| self.release.uses(component);
         COMPONENTS
             .iter()
-            .filter(move |component| host.is(component.on) && is_used(component))
+            .filter(|component| host.is(component.on) && component.goes_with(self.nodes.runtime))
     }
 
     /// The components on `host` whose units are generated, in the order in which they start.
     pub fn units_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
         self.components_on(host)
             .filter(|component| component.unit == Unit::Generated)
+    }
+
+    /// Whether rows for such clusters count in this one.
+    fn is(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Layout(layout) => self.pki.layout == layout,
+            When::Runtime(runtime) => self.nodes.runtime == runtime,
+            When::Bridges => self.nodes.pod_network == PodNetwork::Bridge,
+            When::GVisor => self.nodes.gvisor,
+        }
     }
 
     fn is_on(&self, on: On, host: &Host) -> bool {
@@ -223,7 +249,8 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
     let certificates = cluster.certificates();
     let mut files = Vec::new();
     for host in &cluster.hosts {
-        for row in ARTIFACTS.iter().filter(|row| cluster.is_on(row.on, host)) {
+        let rows = ARTIFACTS.iter().filter(|row| cluster.is(row.when));
+        for row in rows.filter(|row| cluster.is_on(row.on, host)) {
             let contents = contents(cluster, &certificates, row, host);
             files.extend(contents.into_iter().map(|(name, content)| PlannedFile {
                 host,
@@ -318,6 +345,7 @@ fn contents(
         Holds::Directory => one(PlannedContent::Directory),
         Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
         Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
+        Holds::PublicKey(name) => one(PlannedContent::PublicKey(id_of(name))),
         Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
             id: id_of(name),
             through,
@@ -337,9 +365,9 @@ fn contents(
             })
             .collect(),
         Holds::EveryInput => inputs(cluster, certificates),
-        Holds::EveryKubeletKubeconfig => certificates
+        Holds::EveryKubeconfig(name) => certificates
             .iter()
-            .filter(|certificate| certificate.per == Per::Worker)
+            .filter(|certificate| certificate.row.is_some_and(|row| row.name == name))
             .map(|certificate| {
                 let content = PlannedContent::Kubeconfig {
                     id: certificate.id.clone(),
@@ -354,10 +382,10 @@ fn contents(
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
 fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(String, PlannedContent)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
-    let of_workers = || certificates.iter().filter(|certificate| certificate.per == Per::Worker);
+    let of_workers = || certificates.iter().filter(|certificate| certificate.host.is_some());
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
     let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
-    let identities = IDENTITIES.iter().map(|identity| identity.csr);
+    let identities = cluster.pki.layout.identities().iter().map(|identity| identity.csr);
     let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
     let mut seen = BTreeSet::new();
     for file in identities.chain(extra) {
@@ -372,7 +400,7 @@ fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(St
     for certificate in of_workers() {
         let content = PlannedContent::CsrFile {
             file: certificate.csr.to_owned(),
-            host: Some(certificate.files.clone()),
+            host: certificate.host.map(str::to_owned),
         };
         inputs.push((format!("{}-csr.json", certificate.files), content));
     }
@@ -433,7 +461,10 @@ impl fmt::Display for Plan<'_> {
                 PlannedContent::Request(id) if matches!(file.origin, Origin::Certificate(_)) => {
                     format!("its signing request ({id})")
                 }
-                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
+                PlannedContent::Certificate(id)
+                | PlannedContent::PrivateKey(id)
+                | PlannedContent::PublicKey(id)
+                | PlannedContent::Request(id) => {
                     format!("{what} ({id})")
                 }
                 _ => what.to_owned(),

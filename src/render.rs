@@ -20,7 +20,7 @@ use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
 use crate::facts::{Facts, facts};
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Origin, Plan, PlannedContent, PlannedFile};
+use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
 use crate::settings::{Table, Value as Setting};
 use crate::toml_text;
 use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
@@ -85,15 +85,10 @@ impl<'a> Renderer<'a> {
         let embedded = vault
             .issued
             .iter()
-            .map(|(id, issued)| {
-                let certificate = Value::from(Base64::encode_string(&issued.certificate));
-                (
-                    id.as_str(),
-                    Embedded {
-                        certificate,
-                        key: Value::from_object(SecretText::base64_of(&issued.key)),
-                    },
-                )
+            .filter_map(|(id, issued)| {
+                let certificate = Value::from(Base64::encode_string(issued.certificate.as_ref()?));
+                let key = Value::from_object(SecretText::base64_of(&issued.key));
+                Some((id.as_str(), Embedded { certificate, key }))
             })
             .collect();
         let mut files: BTreeMap<&str, Vec<&PlannedFile<'_>>> = BTreeMap::new();
@@ -154,8 +149,12 @@ impl<'a> Renderer<'a> {
         };
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
-            PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
+            PlannedContent::Certificate(id) => {
+                let certificate = issued(id)?.certificate.clone();
+                Content::Public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
+            }
             PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
+            PlannedContent::PublicKey(id) => Content::Public(issued(id)?.public_key.clone()),
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
                 Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
@@ -242,9 +241,18 @@ impl<'a> Renderer<'a> {
         facts: &Value,
     ) -> Result<Vec<String>, RenderError> {
         let mut flags: Vec<(&str, Vec<Option<String>>)> = Vec::new();
-        for (name, value) in component.flags.iter().chain(cluster.release.flags_of(component.name)) {
+        let ours = component
+            .flags
+            .iter()
+            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.release.flags_of(component.name));
+        for (name, value) in ours {
             let render = |value| self.environment.render_named_str("flag.raw", value, facts);
-            flags.push((name, vec![value.map(render).transpose()?]));
+            let value = value.map(render).transpose()?;
+            // A flag without a value is one that this host has no use for.
+            if value.as_deref() != Some("") {
+                flags.push((name, vec![value]));
+            }
         }
         for (name, flag) in &own.flags {
             let values = match flag {
@@ -305,11 +313,11 @@ impl<'a> Renderer<'a> {
             .find(|certificate| certificate.id == id)
             .ok_or_else(missing)?;
         let own = self.embedded.get(id).ok_or_else(missing)?;
-        let authority = certificate
-            .signed_by
-            .as_deref()
-            .and_then(|issuer| self.embedded.get(issuer))
-            .ok_or_else(missing)?;
+        let authority = match &certificate.issuer {
+            Issuer::Another(issuer) => self.embedded.get(issuer.as_str()),
+            Issuer::Itself | Issuer::Nobody => None,
+        };
+        let authority = authority.ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
             authority => authority.certificate.clone(),
@@ -363,6 +371,7 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
             .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
         "conf" => nginx_token(&text),
         "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
+        "conflist" => serde_json::to_string(value).ok(),
         "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
         _ => None,
     };

@@ -2,6 +2,8 @@
 //!
 //! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
 
+use super::artifacts::Runtime;
+use super::identities::Layout;
 use super::roles::Role;
 
 /// The port that every API server listens on, and the default of endpoints and load balancers.
@@ -52,7 +54,7 @@ pub enum Unit {
     Generated,
     /// It comes with the component's package.
     Packaged,
-    /// It comes with a package, and is on the hosts only where the release has it as the container runtime.
+    /// It comes with a package, and is on the hosts only where it is their container runtime.
     Runtime,
 }
 
@@ -142,6 +144,13 @@ pub const COMPONENTS: &[Component] = &[
         config: yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG),
     },
     Component {
+        name: "containerd",
+        on: Role::Worker,
+        unit: Unit::Runtime,
+        flags: &[],
+        config: None,
+    },
+    Component {
         name: "docker",
         on: Role::Worker,
         unit: Unit::Runtime,
@@ -174,12 +183,12 @@ pub const COMPONENTS: &[Component] = &[
 // <https://etcd.io/docs/v3.3/op-guide/configuration/>
 const ETCD: &[Flag] = &[
     flag("name", "{{ host.name }}"),
-    flag("cert-file", "/etc/etcd/kubernetes.pem"),
-    flag("key-file", "/etc/etcd/kubernetes-key.pem"),
-    flag("peer-cert-file", "/etc/etcd/kubernetes.pem"),
-    flag("peer-key-file", "/etc/etcd/kubernetes-key.pem"),
-    flag("trusted-ca-file", "/etc/etcd/ca.pem"),
-    flag("peer-trusted-ca-file", "/etc/etcd/ca.pem"),
+    flag("cert-file", "/etc/etcd/{{ pki.etcd_server }}"),
+    flag("key-file", "/etc/etcd/{{ pki.etcd_server_key }}"),
+    flag("peer-cert-file", "/etc/etcd/{{ pki.etcd_peer }}"),
+    flag("peer-key-file", "/etc/etcd/{{ pki.etcd_peer_key }}"),
+    flag("trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
+    flag("peer-trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
     switch("peer-client-cert-auth"),
     switch("client-cert-auth"),
     flag("initial-advertise-peer-urls", "https://{{ host.url_ip }}:2380"),
@@ -214,14 +223,23 @@ const KUBE_APISERVER: &[Flag] = &[
         "encryption-provider-config",
         "/var/lib/kubernetes/encryption-config.yaml",
     ),
-    flag("etcd-cafile", "/var/lib/kubernetes/ca.pem"),
-    flag("etcd-certfile", "/var/lib/kubernetes/kubernetes.pem"),
-    flag("etcd-keyfile", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag("etcd-cafile", "/var/lib/kubernetes/{{ pki.etcd_ca }}"),
+    flag("etcd-certfile", "/var/lib/kubernetes/{{ pki.apiserver_etcd_client }}"),
+    flag(
+        "etcd-keyfile",
+        "/var/lib/kubernetes/{{ pki.apiserver_etcd_client_key }}",
+    ),
     flag("etcd-servers", "{{ etcd.servers }}"),
     flag("event-ttl", "1h"),
     flag("kubelet-certificate-authority", "/var/lib/kubernetes/ca.pem"),
-    flag("kubelet-client-certificate", "/var/lib/kubernetes/kubernetes.pem"),
-    flag("kubelet-client-key", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag(
+        "kubelet-client-certificate",
+        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client }}",
+    ),
+    flag(
+        "kubelet-client-key",
+        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client_key }}",
+    ),
     flag(
         "kubelet-preferred-address-types",
         "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS",
@@ -232,22 +250,26 @@ const KUBE_APISERVER: &[Flag] = &[
         "service-account-issuer",
         "https://kubernetes.default.svc.{{ cluster.domain }}",
     ),
-    flag("service-account-key-file", "/var/lib/kubernetes/service-account.pem"),
+    flag(
+        "service-account-key-file",
+        "/var/lib/kubernetes/{{ pki.service_account }}",
+    ),
     flag(
         "service-account-signing-key-file",
         "/var/lib/kubernetes/service-account-key.pem",
     ),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("service-node-port-range", "30000-32767"),
-    flag("tls-cert-file", "/var/lib/kubernetes/kubernetes.pem"),
+    flag("tls-cert-file", "/var/lib/kubernetes/{{ pki.apiserver }}"),
     flag("tls-min-version", "VersionTLS12"),
-    flag("tls-private-key-file", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag("tls-private-key-file", "/var/lib/kubernetes/{{ pki.apiserver_key }}"),
     flag("v", "2"),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/>
 const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
-    flag("allocate-node-cidrs", "true"),
+    // Where the nodes' bridges have their ranges from the compiler, nobody else may hand out others.
+    flag("allocate-node-cidrs", "{{ network.allocate_node_ranges }}"),
     flag(
         "authentication-kubeconfig",
         "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
@@ -353,7 +375,50 @@ const KUBE_PROXY_CONFIG: &[Setting] = &[
     text(&["hostnameOverride"], "{{ host.name }}"),
 ];
 
+/// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
+/// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
+const SPLIT: &[(&str, &[Flag])] = &[
+    (
+        "kube-apiserver",
+        &[
+            // Control planes run no kube-proxy, so a service's address leads nowhere from there.
+            flag("enable-aggregator-routing", "true"),
+            flag("proxy-client-cert-file", "/var/lib/kubernetes/front-proxy-client.pem"),
+            flag(
+                "proxy-client-key-file",
+                "/var/lib/kubernetes/front-proxy-client-key.pem",
+            ),
+            flag("requestheader-allowed-names", "front-proxy-client"),
+            flag("requestheader-client-ca-file", "/var/lib/kubernetes/front-proxy-ca.pem"),
+            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+            flag("requestheader-group-headers", "X-Remote-Group"),
+            flag("requestheader-username-headers", "X-Remote-User"),
+        ],
+    ),
+    (
+        "kube-controller-manager",
+        &[flag(
+            "requestheader-client-ca-file",
+            "/var/lib/kubernetes/front-proxy-ca.pem",
+        )],
+    ),
+];
+
 impl Component {
+    /// The flags that a layout adds.
+    pub fn flags_of_layout(&self, layout: Layout) -> &'static [Flag] {
+        let added = match layout {
+            Layout::Single => None,
+            Layout::Split => SPLIT.iter().find(|(name, _)| *name == self.name),
+        };
+        added.map_or(&[], |(_, flags)| flags)
+    }
+
+    /// Whether it is part of a cluster whose workers have this container runtime.
+    pub fn goes_with(&self, runtime: Runtime) -> bool {
+        self.unit != Unit::Runtime || self.name == runtime.name()
+    }
+
     /// The component of that name.
     pub fn by_name(name: &str) -> Option<&'static Component> {
         COMPONENTS.iter().find(|component| component.name == name)

@@ -162,8 +162,8 @@ pub const SAFEGUARDS: &[Safeguard] = &[
     safeguard(ETCD, Flag("enable-pprof"), True, "who may ask the port learns how it works inside, and can slow it down"),
 ];
 
-/// What is so anyway, but should not be written down as if it were wanted: a note instead of a warning.
-pub const PERMISSIVE_DEFAULTS: &[Part] = &[Flag("anonymous-auth")];
+/// Safeguards that a component lacks anyway unless it is told otherwise: a note instead of a warning.
+pub const PERMISSIVE_DEFAULTS: &[(&str, Part)] = &[("kube-apiserver", Flag("anonymous-auth"))];
 
 /// What other parts of the cluster are generated to fit.
 #[rustfmt::skip]

@@ -9,19 +9,22 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::components::API_SERVER_PORT;
-use crate::catalog::releases::{RELEASES, Release};
-use crate::cluster::{EncryptionProvider, Endpoint, Role};
+use crate::cluster::{EncryptionProvider, Endpoint, Layout, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 
+use super::choices::{self, DraftNodes, DraftRelease};
+use super::components::DraftOverride;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Paths, suggest, toml_text};
+use super::{components, Paths, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
 pub struct Draft {
     pub name: Option<At<String>>,
-    pub release: Option<&'static Release>,
+    pub release: Option<DraftRelease>,
+    pub nodes: DraftNodes,
+    pub layout: Option<Layout>,
     pub domain: Option<At<String>>,
     /// The inner none: not given.
     pub endpoint: Option<Option<At<Endpoint>>>,
@@ -44,6 +47,7 @@ pub struct Draft {
     /// Whether a host could not be read, so that what is missing may be what it was.
     pub hosts_incomplete: bool,
     pub certificates: Vec<DraftCertificate>,
+    pub components: Vec<DraftOverride>,
     /// For what is wrong with the hosts as a whole.
     pub hosts_place: Option<Place>,
 }
@@ -114,13 +118,15 @@ const TOP: &[&str] = &[
     "pki",
     "encryption",
     "load_balancer",
+    "runtime",
     "checks",
     "hosts",
     "certificates",
+    "components",
 ];
-const CLUSTER: &[&str] = &["name", "kubernetes", "domain", "endpoint"];
-const NETWORK: &[&str] = &["services", "pods", "dns"];
-const PKI: &[&str] = &["csr", "profile", "issued", "seed", "ca", "profiles"];
+const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint"];
+const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
+const PKI: &[&str] = &["csr", "layout", "profile", "issued", "seed", "ca", "profiles"];
 const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
 const LOAD_BALANCER: &[&str] = &["port"];
@@ -132,13 +138,14 @@ const PLACE: &[&str] = &["on", "certificate", "key", "request", "mode"];
 /// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
 const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
 
-/// Reads cluster.toml. Also says whether its syntax is sound, without which nothing can be said of what is not in it.
-pub fn read(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> (Draft, bool) {
+/// Reads cluster.toml; `layout` is the one where it names none. Also says whether its syntax is sound, without which nothing
+/// can be said of what is not in it.
+pub fn read(file: &Arc<SourceFile>, layout: Layout, diagnostics: &mut Diagnostics) -> (Draft, bool) {
     let mut syntax = Diagnostics::new();
     let root = toml_text::parse(file, &mut syntax);
     let sound = syntax.is_empty();
     let mut own = Diagnostics::new();
-    let draft = draft(file, &root, &mut own);
+    let draft = draft(file, &root, layout, &mut own);
     if !sound {
         let lines = BrokenLines::of(file, syntax.clone());
         own.retain(|finding| {
@@ -215,7 +222,7 @@ fn section<'a>(
     }
 }
 
-fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> Draft {
+fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut Diagnostics) -> Draft {
     let empty = Node {
         value: Value::Table(Vec::new()),
         span: 0..0,
@@ -226,11 +233,15 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
     };
     let mut draft = Draft::unreadable();
 
-    if let Some(cluster) = section(&top, "cluster", CLUSTER, &empty, diagnostics) {
+    let cluster = section(&top, "cluster", CLUSTER, &empty, diagnostics);
+    let network = section(&top, "network", NETWORK, &empty, diagnostics);
+    let runtime = section(&top, "runtime", choices::RUNTIME, &empty, diagnostics);
+    draft.release = choices::release(cluster.as_ref(), runtime.as_ref(), diagnostics);
+    draft.nodes = choices::nodes(runtime.as_ref(), network.as_ref(), diagnostics);
+    if let Some(cluster) = cluster {
         draft.name = cluster
             .text_or("name", "kubernetes", diagnostics)
             .and_then(|name| cluster_name(name, diagnostics));
-        draft.release = release(&cluster, diagnostics);
         draft.domain = cluster
             .text_or("domain", "cluster.local", diagnostics)
             .and_then(|name| domain(name, diagnostics));
@@ -242,7 +253,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             false => Some(None),
         };
     }
-    if let Some(network) = section(&top, "network", NETWORK, &empty, diagnostics) {
+    if let Some(network) = network {
         let mut range_of = |name, default| {
             network
                 .text_or(name, default, diagnostics)
@@ -264,6 +275,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .and_then(|path| path_name(path, diagnostics));
         pki.text("seed", diagnostics)
             .and_then(|path| path_name(path, diagnostics));
+        draft.layout = choices::layout(&pki, layout, diagnostics);
         draft.profile = pki.text_or("profile", "kubernetes", diagnostics);
         draft.issued = issued(&top, &pki, diagnostics);
         draft.existing_ca = existing_ca(&pki, diagnostics);
@@ -301,6 +313,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
     for node in certificates.map_or(&[][..], |list| list.value) {
         draft.certificates.extend(certificate(file, node, diagnostics));
     }
+    draft.components = components::read(&top, diagnostics);
     draft
 }
 
@@ -309,6 +322,8 @@ impl Draft {
         Draft {
             name: None,
             release: None,
+            nodes: DraftNodes::default(),
+            layout: None,
             domain: None,
             endpoint: None,
             services: None,
@@ -325,6 +340,7 @@ impl Draft {
             hosts: Vec::new(),
             hosts_incomplete: true,
             certificates: Vec::new(),
+            components: Vec::new(),
             hosts_place: None,
         }
     }
@@ -456,7 +472,7 @@ fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics)
 }
 
 /// A path that every tool on the way to the host reads the same way.
-fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+pub(super) fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
     let text = &path.value;
     let strange = text.chars().find(|c| !c.is_ascii_graphic() || "\"'`\\".contains(*c));
     let component = |component: &str| match component {
@@ -547,27 +563,6 @@ fn cluster_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<St
     let message = format!("\"{}\" can't be a cluster's name", name.value);
     diagnostics.report(Diagnostic::new(codes::BAD_CLUSTER_NAME, message).at(name.place));
     None
-}
-
-fn release(cluster: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<&'static Release> {
-    if !cluster.has("kubernetes") {
-        return RELEASES.last();
-    }
-    let text = cluster.text("kubernetes", diagnostics)?;
-    let release = Release::by_name(&text.value);
-    if release.is_none() {
-        let message = format!("unknown Kubernetes release \"{}\"", text.value);
-        let hint = format!(
-            "the releases are {}",
-            suggest::listed(RELEASES.iter().map(|release| release.kubernetes))
-        );
-        diagnostics.report(
-            Diagnostic::new(codes::UNKNOWN_RELEASE, message)
-                .at(text.place)
-                .hint(hint),
-        );
-    }
-    release
 }
 
 fn domain(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
