@@ -15,27 +15,127 @@ use crate::pki::cfssl::{Profile, Request, Validity, user_and_groups};
 use crate::pki::key::KeyPair;
 use crate::settings::Table;
 
+/// One of something, or one for each of the two address families; the primary family first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families<T> {
+    pub primary: T,
+    pub secondary: Option<T>,
+}
+
+impl<T> Families<T> {
+    /// Of one family alone.
+    pub fn single(primary: T) -> Families<T> {
+        Families {
+            primary,
+            secondary: None,
+        }
+    }
+
+    /// The first two of `all`; none where there is not even one.
+    pub fn of(all: impl IntoIterator<Item = T>) -> Option<Families<T>> {
+        let mut all = all.into_iter();
+        Some(Families {
+            primary: all.next()?,
+            secondary: all.next(),
+        })
+    }
+
+    /// The primary one, and the secondary one where there is one.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.primary).chain(&self.secondary)
+    }
+
+    /// Whether there are two.
+    pub fn is_dual(&self) -> bool {
+        self.secondary.is_some()
+    }
+
+    /// What `convert` makes of each.
+    pub fn map<U>(&self, mut convert: impl FnMut(&T) -> U) -> Families<U> {
+        Families {
+            primary: convert(&self.primary),
+            secondary: self.secondary.as_ref().map(convert),
+        }
+    }
+}
+
 /// One machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// An RFC 1123 name, lower case; safe as a file name.
     pub name: String,
-    pub ip: IpAddr,
+    /// Of the cluster's primary family first; where the cluster is dual-stack, control planes and workers have both.
+    pub ip: Families<IpAddr>,
+    /// Others by which it is reached, of any family.
+    pub addresses: Vec<IpAddr>,
+    /// DNS names by which it is reached besides its own.
+    pub names: Vec<String>,
     pub roles: BTreeSet<Role>,
+    /// What the kubelet labels its node with.
+    pub labels: BTreeMap<String, String>,
+    /// What the kubelet taints its node with when it registers it.
+    pub taints: Vec<Taint>,
+    /// A worker's own part of the pods' ranges.
+    pub pods: Option<Families<IpNet>>,
+    /// The network interface that carries a virtual address, where it is not the one that all load balancers have.
+    pub interface: Option<String>,
+}
+
+/// What keeps pods off a node: <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taint {
+    pub key: String,
+    /// May be empty.
+    pub value: String,
+    pub effect: TaintEffect,
+}
+
+/// What a taint does to pods that do not tolerate it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TaintEffect {
+    NoSchedule,
+    PreferNoSchedule,
+    NoExecute,
+}
+
+impl TaintEffect {
+    pub const ALL: [TaintEffect; 3] = [
+        TaintEffect::NoSchedule,
+        TaintEffect::PreferNoSchedule,
+        TaintEffect::NoExecute,
+    ];
+    /// The name in Kubernetes and in cluster.toml.
+    pub fn name(self) -> &'static str {
+        match self {
+            TaintEffect::NoSchedule => "NoSchedule",
+            TaintEffect::PreferNoSchedule => "PreferNoSchedule",
+            TaintEffect::NoExecute => "NoExecute",
+        }
+    }
 }
 
 impl Host {
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+
+    /// Whether `name` is a name or an address of the host.
+    pub fn is_called(&self, name: &str) -> bool {
+        let address = name.parse::<IpAddr>().ok();
+        let mut names = std::iter::once(&self.name).chain(&self.names);
+        let mut addresses = self.ip.iter().chain(&self.addresses);
+        names.any(|own| own == name) || addresses.any(|own| Some(*own) == address)
+    }
 }
 
 /// The cluster's address ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
-    pub services: IpNet,
-    pub pods: IpNet,
-    pub dns: IpAddr,
+    pub services: Families<IpNet>,
+    /// Of the same families as the services, in the same order.
+    pub pods: Families<IpNet>,
+    /// Of one family of the services, or of both.
+    pub dns: Families<IpAddr>,
 }
 
 /// Who gives pods their network.
@@ -343,9 +443,9 @@ impl Cluster {
         self.hosts.iter().filter(move |host| host.is(role))
     }
 
-    /// The prefix length of each node's own part of the pods' range: kubelets and CNI bridges take a /24, or a /64.
-    pub fn node_prefix(&self) -> u8 {
-        node_prefix(&self.network.pods)
+    /// Whether nodes, pods and services have addresses of both families.
+    pub fn is_dual_stack(&self) -> bool {
+        self.network.services.is_dual()
     }
 
     /// The files of the CSR folder that are the built-in ones, since the folder has none of that name.
@@ -361,10 +461,16 @@ impl Cluster {
     }
 }
 
-/// The prefix length of a node's part of a range of pods.
+/// The prefix length of a node's part of a range of pods: a /24, or a /64. An IPv6 range that a /64 does not fit into, or
+/// that has more of them than the controller manager counts (16 bits), is cut into what comes nearest.
 pub fn node_prefix(pods: &IpNet) -> u8 {
-    match pods {
-        IpNet::V4(_) => 24,
-        IpNet::V6(_) => 64,
+    const MOST_BITS: u8 = 16;
+    // 256 addresses, as an IPv4 node has: the kubelet's default is 110 pods.
+    const LONGEST: u8 = 120;
+    match (pods, pods.prefix_len()) {
+        (IpNet::V4(_), _) => 24,
+        (IpNet::V6(_), range @ ..48) => range + MOST_BITS,
+        (IpNet::V6(_), 48..=64) => 64,
+        (IpNet::V6(_), range) => range.saturating_add(MOST_BITS).min(LONGEST),
     }
 }

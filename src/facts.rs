@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -10,18 +11,25 @@ use time::format_description::well_known::Rfc3339;
 use crate::catalog::artifacts::Through;
 use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::identities::{USES, kubelet_client_csr};
-use crate::cluster::{Cluster, Host, Layout, PodNetwork, Role, Runtime};
+use crate::cluster::{Cluster, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
 use crate::pki::cfssl::user_and_groups;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Serialize)]
 pub struct HostFacts {
     pub name: String,
+    /// The primary address.
     pub ip: String,
     pub url_ip: String,
+    /// The addresses of each family of the cluster, the primary first.
+    pub ips: Vec<String>,
     pub roles: Vec<&'static str>,
     /// The units that are generated for it, in the order in which they start.
     pub units: Vec<&'static str>,
+    /// The labels as `--node-labels` takes them.
+    pub labels: String,
+    /// The taints as `--register-with-taints` takes them.
+    pub taints: String,
     /// A worker's own parts of the pods' ranges.
     pub pods: Vec<String>,
 }
@@ -30,6 +38,7 @@ pub struct HostFacts {
 #[derive(Clone, Debug, Serialize)]
 pub struct PodRouteFacts {
     pub range: String,
+    /// The host's address of the same family.
     pub via: String,
     pub host: String,
 }
@@ -41,13 +50,22 @@ pub struct ClusterFacts {
     pub domain: String,
 }
 
-/// The address ranges, as text.
+/// The address ranges, as text; in a dual-stack cluster both with a comma between, the primary first.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkFacts {
     pub services: String,
     pub pods: String,
+    /// The ranges of pods one by one.
+    pub pod_ranges: Vec<String>,
+    /// The first DNS address.
     pub dns: String,
-    /// The prefix length of each node's own part of `pods`.
+    /// One DNS address, or one of each family.
+    pub dns_addresses: Vec<String>,
+    pub dual_stack: bool,
+    /// The prefix length of each node's own part of the pods' range of a family; none where the cluster has no such range.
+    pub node_prefix_ipv4: Option<u8>,
+    pub node_prefix_ipv6: Option<u8>,
+    /// The prefix length of each node's own part of the first range of pods.
     pub node_prefix: u8,
     /// Whether the controller manager hands out those parts.
     pub allocate_node_ranges: bool,
@@ -77,8 +95,6 @@ pub struct ReleaseFacts {
     pub kubernetes: String,
     pub etcd: String,
     pub containerd: String,
-    pub scheduler_api_version: &'static str,
-    pub scheduler_insecure_bind_address: &'static str,
     pub health_path: &'static str,
     pub runtime_class_api_version: &'static str,
     pub cni_version: &'static str,
@@ -133,9 +149,9 @@ pub struct Facts {
     pub host: HostFacts,
     /// The hosts of each role, in words.
     pub hosts: RoleFacts,
-    pub api_servers: Vec<HostFacts>,
     /// The way to the pods of every worker but the host itself, in the order of the cluster.
     pub pod_routes: Vec<PodRouteFacts>,
+    pub api_servers: Vec<HostFacts>,
     pub api_server_port: u16,
     /// The common name with which the API server calls kubelets.
     pub api_server_user: String,
@@ -186,10 +202,15 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             domain: cluster.domain.clone(),
         },
         network: NetworkFacts {
-            services: cluster.network.services.to_string(),
-            pods: cluster.network.pods.to_string(),
-            dns: cluster.network.dns.to_string(),
-            node_prefix: cluster.node_prefix(),
+            services: joined(cluster.network.services.iter()),
+            pods: joined(cluster.network.pods.iter()),
+            pod_ranges: cluster.network.pods.iter().map(IpNet::to_string).collect(),
+            dns: cluster.network.dns.primary.to_string(),
+            dns_addresses: cluster.network.dns.iter().map(IpAddr::to_string).collect(),
+            dual_stack: cluster.is_dual_stack(),
+            node_prefix_ipv4: node_prefix_of(cluster, |range| matches!(range, IpNet::V4(_))),
+            node_prefix_ipv6: node_prefix_of(cluster, |range| matches!(range, IpNet::V6(_))),
+            node_prefix: node_prefix(&cluster.network.pods.primary),
             allocate_node_ranges: cluster.nodes.pod_network == PodNetwork::Own,
             proxy_mode: cluster.nodes.proxy_mode,
             resolv_conf: cluster.nodes.resolv_conf.clone(),
@@ -206,8 +227,8 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
                 .map(|host| host.name.clone())
                 .unwrap_or_default(),
         },
+        pod_routes: pod_routes(cluster, host),
         api_servers: with(Role::ControlPlane),
-        pod_routes: Vec::new(),
         api_server_port: API_SERVER_PORT,
         api_server_user: user_of(cluster, kubelet_client_csr(cluster.pki.layout)).user,
         etcd: EtcdFacts {
@@ -220,13 +241,10 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         },
         load_balancer: LoadBalancerFacts {
             port: cluster.load_balancer_port,
-            listen_ipv6: ipv6,
+            listen_ipv6: cluster.has_ipv6(),
         },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
-        endpoint_elsewhere: !cluster
-            .hosts
-            .iter()
-            .any(|host| host.name == cluster.endpoint.host || host.ip.to_string() == cluster.endpoint.host),
+        endpoint_elsewhere: !cluster.hosts.iter().any(|host| host.is_called(&cluster.endpoint.host)),
         ipv6,
         certificates: certificate_facts(cluster),
         loopback_url: format!("https://{loopback}:{API_SERVER_PORT}"),
@@ -247,8 +265,6 @@ fn release_facts(cluster: &Cluster) -> ReleaseFacts {
         kubernetes: cluster.version.clone(),
         etcd: release.etcd.to_string(),
         containerd: release.containerd.to_string(),
-        scheduler_api_version: release.scheduler_api_version,
-        scheduler_insecure_bind_address: release.scheduler_insecure_bind_address,
         health_path: release.health_path,
         runtime_class_api_version: release.runtime_class_api_version,
         cni_version: release.cni_version,
@@ -316,12 +332,49 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
 fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
     HostFacts {
         name: host.name.clone(),
-        ip: host.ip.to_string(),
-        url_ip: in_url(&host.ip.to_string()),
+        ip: host.ip.primary.to_string(),
+        url_ip: in_url(&host.ip.primary.to_string()),
+        ips: host.ip.iter().map(IpAddr::to_string).collect(),
         roles: host.roles.iter().map(|role| role.name()).collect(),
         units: cluster.units_on(host).map(|component| component.name).collect(),
-        pods: Vec::new(),
+        labels: joined(host.labels.iter().map(|(key, value)| format!("{key}={value}"))),
+        // Old kubelets want the equals sign of an empty value, and later ones take it.
+        taints: joined(
+            host.taints
+                .iter()
+                .map(|taint| format!("{}={}:{}", taint.key, taint.value, taint.effect.name())),
+        ),
+        pods: host
+            .pods
+            .iter()
+            .flat_map(|pods| pods.iter())
+            .map(IpNet::to_string)
+            .collect(),
     }
+}
+
+fn pod_routes(cluster: &Cluster, to: &Host) -> Vec<PodRouteFacts> {
+    let others = cluster.with(Role::Worker).filter(|worker| worker.name != to.name);
+    let routes = others.flat_map(|worker| {
+        let ranges = worker.pods.iter().flat_map(|pods| pods.iter());
+        ranges.filter_map(|range| {
+            let via = worker.ip.iter().find(|ip| ip.is_ipv6() == range.addr().is_ipv6())?;
+            Some(PodRouteFacts {
+                range: range.to_string(),
+                via: via.to_string(),
+                host: worker.name.clone(),
+            })
+        })
+    });
+    routes.collect()
+}
+
+fn node_prefix_of(cluster: &Cluster, is: impl Fn(&IpNet) -> bool) -> Option<u8> {
+    cluster.network.pods.iter().find(|range| is(range)).map(node_prefix)
+}
+
+fn joined(parts: impl Iterator<Item = impl ToString>) -> String {
+    parts.map(|part| part.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// A role's hosts in words: a fleet is not listed whole.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
 use crate::catalog::components::{COMPONENTS, Component, Unit};
 use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
-use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork, Role};
+use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 
 /// Everything that will be made.
@@ -175,54 +174,22 @@ impl Cluster {
     fn names(&self, names: Names, host: Option<&Host>) -> Vec<String> {
         match names {
             Names::None => Vec::new(),
-            Names::Node => host
-                .into_iter()
-                .flat_map(|host| [host.name.clone(), host.ip.to_string()])
-                .collect(),
-            Names::ApiServerAndEtcd | Names::ApiServer | Names::Etcd => self.server_names(),
+            Names::Node => host.map(|host| self.node_names(host)).unwrap_or_default(),
+            Names::ApiServer => self.api_server_names(host),
+            Names::Etcd => self.etcd_names(host),
+            Names::ApiServerAndEtcd => union(self.api_server_names(None), self.etcd_names(None)),
         }
-    }
-
-    fn server_names(&self) -> Vec<String> {
-        let mut names = vec![self.first_service_address().to_string()];
-        for role in [Role::ControlPlane, Role::Etcd, Role::LoadBalancer] {
-            names.extend(self.with(role).map(|host| host.ip.to_string()));
-            names.extend(self.with(role).map(|host| host.name.clone()));
-        }
-        names.push(self.endpoint.host.clone());
-        names.push("127.0.0.1".to_owned());
-        if self.is_ipv6() {
-            names.push("::1".to_owned());
-        }
-        names.push("localhost".to_owned());
-        // The names of the API server's own service: <https://kubernetes.io/docs/setup/best-practices/certificates/>.
-        names.extend(["kubernetes", "kubernetes.default", "kubernetes.default.svc"].map(str::to_owned));
-        names.push(format!("kubernetes.default.svc.{}", self.domain));
-        union(names, Vec::new())
-    }
-
-    /// The address of the service `kubernetes`: the first after the network's own.
-    pub fn first_service_address(&self) -> IpAddr {
-        match self.network.services.network() {
-            IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
-            IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
-        }
-    }
-
-    /// Whether hosts and services speak IPv6.
-    pub fn is_ipv6(&self) -> bool {
-        self.network.services.network().is_ipv6()
     }
 
     /// The components that run on `host`, in the order in which they start.
-    pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
+    pub fn components_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
         COMPONENTS
             .iter()
-            .filter(|component| host.is(component.on) && component.goes_with(self.nodes.runtime))
+            .filter(|component| self.is(component.when) && self.is_on(component.on, host))
     }
 
     /// The components on `host` whose units are generated, in the order in which they start.
-    pub fn units_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
+    pub fn units_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
         self.components_on(host)
             .filter(|component| component.unit == Unit::Generated)
     }

@@ -285,6 +285,12 @@ impl<'a> Renderer<'a> {
                 SettingValue::Bool(value) => Setting::Boolean(value),
                 SettingValue::Integer(value) => Setting::Integer(value),
                 SettingValue::Text(template) => Setting::Text(render(template)?),
+                SettingValue::BoolText(template) => match render(template)?.as_str() {
+                    "true" => Setting::Boolean(true),
+                    "false" => Setting::Boolean(false),
+                    "" => Setting::Text(String::new()),
+                    other => return Err(RenderError(format!("{template} is {other}, neither true nor false"))),
+                },
                 SettingValue::Texts(template) => {
                     let list = render(template)?;
                     let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());

@@ -253,6 +253,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, template!("etc/systemd/system/pod-routes.service"), "routes to the pods of other nodes").only(When::Bridges),
     row(WORKER, "/etc/modules-load.d/kubernetes.conf", Everyone, template!("etc/modules-load.d/kubernetes.conf"), "kernel modules of containers and bridges"),
     row(WORKER, "/etc/sysctl.d/99-kubernetes.conf", Everyone, template!("etc/sysctl.d/99-kubernetes.conf"), "forwarding, and bridges that iptables sees"),
+    row(WORKER, "/etc/containerd/config.toml", Everyone, Config("containerd"), "containerd's configuration").only(CONTAINERD),
     row(WORKER, "/etc/crictl.yaml", Everyone, template!("etc/crictl.yaml"), "where crictl finds containerd").only(CONTAINERD),
 
     row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers"),

@@ -2,7 +2,7 @@
 //!
 //! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
 
-use super::artifacts::Runtime;
+use super::artifacts::{On, Runtime, When};
 use super::identities::Layout;
 use super::roles::Role;
 
@@ -18,6 +18,8 @@ pub enum SettingValue {
     /// A template. What renders to nothing is left out.
     Text(&'static str),
     Bool(bool),
+    /// A template of `true` or `false`. What renders to nothing is left out.
+    BoolText(&'static str),
     Integer(i64),
     /// A template of a comma-separated list. What renders to nothing is left out.
     Texts(&'static str),
@@ -54,8 +56,6 @@ pub enum Unit {
     Generated,
     /// It comes with the component's package.
     Packaged,
-    /// It comes with a package, and is on the hosts only where it is their container runtime.
-    Runtime,
 }
 
 /// One row.
@@ -63,7 +63,8 @@ pub enum Unit {
 pub struct Component {
     /// The name of the program and, with `.service`, of its unit.
     pub name: &'static str,
-    pub on: Role,
+    pub when: When,
+    pub on: On,
     pub unit: Unit,
     pub flags: &'static [Flag],
     pub config: Option<ConfigFile>,
@@ -117,63 +118,85 @@ const fn switch(name: &'static str) -> Flag {
 pub const COMPONENTS: &[Component] = &[
     Component {
         name: "etcd",
-        on: Role::Etcd,
+        when: When::Always,
+        on: On::Role(Role::Etcd),
         unit: Unit::Generated,
         flags: ETCD,
         config: None,
     },
     Component {
         name: "kube-apiserver",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
         flags: KUBE_APISERVER,
         config: None,
     },
     Component {
         name: "kube-controller-manager",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
         flags: KUBE_CONTROLLER_MANAGER,
         config: None,
     },
     Component {
         name: "kube-scheduler",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
         flags: KUBE_SCHEDULER,
         config: yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG),
     },
     Component {
-        name: "containerd",
-        on: Role::Worker,
-        unit: Unit::Runtime,
+        name: "pod-routes",
+        when: When::Bridges,
+        on: On::Either(Role::ControlPlane, Role::Worker),
+        unit: Unit::Generated,
         flags: &[],
         config: None,
     },
     Component {
+        name: "containerd",
+        when: When::Runtime(Runtime::Containerd),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: Some(ConfigFile {
+            at: "/etc/containerd/config.toml",
+            format: Format::Toml,
+            // All of it is the release's.
+            settings: &[],
+        }),
+    },
+    Component {
         name: "docker",
-        on: Role::Worker,
-        unit: Unit::Runtime,
+        when: When::Runtime(Runtime::Docker),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
         flags: &[],
         config: None,
     },
     Component {
         name: "kubelet",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
         unit: Unit::Generated,
         flags: KUBELET,
         config: yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG),
     },
     Component {
         name: "kube-proxy",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
         unit: Unit::Generated,
         flags: KUBE_PROXY,
         config: yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG),
     },
     Component {
         name: "nginx",
-        on: Role::LoadBalancer,
+        when: When::Always,
+        on: On::Role(Role::LoadBalancer),
         unit: Unit::Packaged,
         flags: &[],
         config: None,
@@ -287,7 +310,18 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
     // Its default was 24 for both families; an IPv6 range is longer than that.
-    flag("node-cidr-mask-size", "{{ network.node_prefix }}"),
+    flag(
+        "node-cidr-mask-size",
+        "{{ '' if network.dual_stack else network.node_prefix }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv4",
+        "{{ network.node_prefix_ipv4 if network.dual_stack else '' }}",
+    ),
+    flag(
+        "node-cidr-mask-size-ipv6",
+        "{{ network.node_prefix_ipv6 if network.dual_stack else '' }}",
+    ),
     flag("profiling", "false"),
     flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag(
@@ -318,15 +352,14 @@ const KUBE_SCHEDULER: &[Flag] = &[
 
 // <https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/>
 const KUBE_SCHEDULER_CONFIG: &[Setting] = &[
-    text(&["apiVersion"], "{{ release.scheduler_api_version }}"),
+    // Its version is the release's.
+    text(&["apiVersion"], ""),
     text(&["kind"], "KubeSchedulerConfiguration"),
     text(
         &["clientConnection", "kubeconfig"],
         "/var/lib/kubernetes/kube-scheduler.kubeconfig",
     ),
     boolean(&["leaderElection", "leaderElect"], true),
-    text(&["healthzBindAddress"], "{{ release.scheduler_insecure_bind_address }}"),
-    text(&["metricsBindAddress"], "{{ release.scheduler_insecure_bind_address }}"),
     boolean(&["enableProfiling"], false),
 ];
 
@@ -336,8 +369,10 @@ const KUBELET: &[Flag] = &[
     // The name under which the node registers must be the one in its certificate.
     flag("hostname-override", "{{ host.name }}"),
     flag("kubeconfig", "/var/lib/kubelet/kubeconfig"),
-    flag("node-ip", "{{ host.ip }}"),
+    flag("node-ip", "{{ host.ips | join(',') }}"),
+    flag("node-labels", "{{ host.labels }}"),
     flag("register-node", "true"),
+    flag("register-with-taints", "{{ host.taints }}"),
     flag("v", "2"),
 ];
 
@@ -352,13 +387,15 @@ const KUBELET_CONFIG: &[Setting] = &[
         "/var/lib/kubernetes/ca.pem",
     ),
     text(&["authorization", "mode"], "Webhook"),
+    text(&["cgroupDriver"], "{{ runtime.cgroup_driver }}"),
     text(&["clusterDomain"], "{{ cluster.domain }}"),
-    texts(&["clusterDNS"], "{{ network.dns }}"),
+    texts(&["clusterDNS"], "{{ network.dns_addresses | join(',') }}"),
     integer(&["readOnlyPort"], 0),
+    text(&["resolvConf"], "{{ network.resolv_conf }}"),
     text(&["runtimeRequestTimeout"], "15m"),
-    text(&["tlsCertFile"], "/var/lib/kubelet/{{ host.name }}.pem"),
+    text(&["tlsCertFile"], "/var/lib/kubelet/{{ pki.kubelet_serving }}"),
     text(&["tlsMinVersion"], "VersionTLS12"),
-    text(&["tlsPrivateKeyFile"], "/var/lib/kubelet/{{ host.name }}-key.pem"),
+    text(&["tlsPrivateKeyFile"], "/var/lib/kubelet/{{ pki.kubelet_serving_key }}"),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/>
@@ -370,7 +407,7 @@ const KUBE_PROXY_CONFIG: &[Setting] = &[
     text(&["kind"], "KubeProxyConfiguration"),
     text(&["clientConnection", "kubeconfig"], "/var/lib/kube-proxy/kubeconfig"),
     text(&["bindAddress"], "{{ any_address }}"),
-    text(&["mode"], "iptables"),
+    text(&["mode"], "{{ network.proxy_mode }}"),
     text(&["clusterCIDR"], "{{ network.pods }}"),
     text(&["hostnameOverride"], "{{ host.name }}"),
 ];
@@ -412,11 +449,6 @@ impl Component {
             Layout::Split => SPLIT.iter().find(|(name, _)| *name == self.name),
         };
         added.map_or(&[], |(_, flags)| flags)
-    }
-
-    /// Whether it is part of a cluster whose workers have this container runtime.
-    pub fn goes_with(&self, runtime: Runtime) -> bool {
-        self.unit != Unit::Runtime || self.name == runtime.name()
     }
 
     /// The component of that name.

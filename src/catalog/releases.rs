@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::components::{Component, Flag, Setting};
+use super::components::{Component, Flag, Setting, SettingValue};
 
 /// The first two numbers of a version, `1.14`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,9 +94,6 @@ pub enum Sets {
     /// An older etcd is warned of.
     OldestEtcd(&'static str),
     Containerd(&'static str),
-    SchedulerApi(&'static str),
-    /// The scheduler's plain-HTTP listener; empty where there is none.
-    SchedulerInsecureBind(&'static str),
     HealthPath(&'static str),
     RuntimeClassApi(&'static str),
     CniVersion(&'static str),
@@ -113,6 +110,10 @@ pub enum Sets {
     Flag(&'static str, Flag),
     /// A component no longer gets the flag.
     NoFlag(&'static str, &'static str),
+    /// A component's configuration file has the setting.
+    Setting(&'static str, Setting),
+    /// A component's configuration file no longer has the setting.
+    NoSetting(&'static str, &'static [&'static str]),
 }
 
 /// One row.
@@ -152,13 +153,22 @@ const fn containerd(major: u16, minor: u16, sets: Sets, why: &'static str) -> Ch
 }
 
 use Sets::{
-    CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag,
-    OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, SchedulerApi, SchedulerInsecureBind,
+    CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag, NoSetting,
+    OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage,
 };
+use SettingValue::{BoolText, Integer, Text, Texts};
 
 const fn set(component: &'static str, name: &'static str, value: &'static str) -> Sets {
     Sets::Flag(component, (name, Some(value)))
 }
+
+const fn setting(component: &'static str, path: &'static [&'static str], value: SettingValue) -> Sets {
+    Sets::Setting(component, Setting { path, value })
+}
+
+const CRI_1: &str = "io.containerd.grpc.v1.cri";
+const CRI_IMAGES: &str = "io.containerd.cri.v1.images";
+const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
 
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
@@ -170,8 +180,9 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, Etcd("3.3"), "what kubeadm 1.14 runs"),
     kubernetes(14, OldestEtcd("3.3"), "the walk-through's"),
     kubernetes(14, Containerd("1.3"), "the first with the CRI plugin's present configuration"),
-    kubernetes(14, SchedulerApi("kubescheduler.config.k8s.io/v1alpha1"), "the first version of the scheduler's configuration"),
-    kubernetes(14, SchedulerInsecureBind("127.0.0.1:10251"), "its plain-HTTP listener can't be switched off, so it is kept off the network"),
+    kubernetes(14, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1alpha1")), "the first version of its configuration"),
+    kubernetes(14, setting("kube-scheduler", &["healthzBindAddress"], Text("127.0.0.1:10251")), "its plain-HTTP listener can't be switched off, so it is kept off the network"),
+    kubernetes(14, setting("kube-scheduler", &["metricsBindAddress"], Text("127.0.0.1:10251")), "the same listener"),
     kubernetes(14, HealthPath("/healthz"), "readyz is not there yet"),
     kubernetes(14, RuntimeClassApi("node.k8s.io/v1beta1"), "RuntimeClass is beta"),
     kubernetes(14, SandboxImage("registry.k8s.io/pause:3.1"), "the kubelet's own default"),
@@ -192,7 +203,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(17, CoreDnsImage("registry.k8s.io/coredns:1.6.5"), "kubeadm's"),
     kubernetes(18, SandboxImage("registry.k8s.io/pause:3.2"), "the kubelet's own default"),
     kubernetes(18, CoreDnsImage("registry.k8s.io/coredns:1.6.7"), "kubeadm's"),
-    kubernetes(19, SchedulerApi("kubescheduler.config.k8s.io/v1beta1"), "v1alpha1 is refused"),
+    kubernetes(19, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1beta1")), "v1alpha1 is refused"),
     kubernetes(19, CoreDnsImage("registry.k8s.io/coredns:1.7.0"), "kubeadm's"),
     kubernetes(20, RuntimeClassApi("node.k8s.io/v1"), "RuntimeClass is stable"),
     kubernetes(21, DualStack(true), "on by default"),
@@ -201,8 +212,9 @@ pub const CHANGES: &[Change] = &[
     kubernetes(22, Etcd("3.5"), "what kubeadm runs"),
     kubernetes(22, SandboxImage("registry.k8s.io/pause:3.5"), "the kubelet's own default"),
     kubernetes(22, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.4"), "kubeadm's"),
-    kubernetes(23, SchedulerApi("kubescheduler.config.k8s.io/v1beta3"), "v1beta1 is refused"),
-    kubernetes(23, SchedulerInsecureBind(""), "the listener is gone, and v1beta3 has no such fields"),
+    kubernetes(23, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1beta3")), "v1beta1 is refused"),
+    kubernetes(23, NoSetting("kube-scheduler", &["healthzBindAddress"]), "the listener is gone, and v1beta3 has no such field"),
+    kubernetes(23, NoSetting("kube-scheduler", &["metricsBindAddress"]), "the listener is gone, and v1beta3 has no such field"),
     kubernetes(23, SandboxImage("registry.k8s.io/pause:3.6"), "the kubelet's own default"),
     kubernetes(23, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.6"), "kubeadm's"),
     kubernetes(24, NoFlag("kube-apiserver", "insecure-port"), "the flag is refused; the listener went with 1.20"),
@@ -218,12 +230,14 @@ pub const CHANGES: &[Change] = &[
     kubernetes(25, SandboxImage("registry.k8s.io/pause:3.8"), "the kubelet's own default"),
     kubernetes(26, SandboxImage("registry.k8s.io/pause:3.9"), "the kubelet's own default"),
     kubernetes(27, NoFlag("kubelet", "container-runtime-endpoint"), "it is a field of the configuration now"),
-    kubernetes(27, SchedulerApi("kubescheduler.config.k8s.io/v1"), "stable since 1.25; v1beta2 goes with 1.28"),
+    kubernetes(27, setting("kubelet", &["containerRuntimeEndpoint"], Text("unix://{{ runtime.socket }}")), "it was a flag before"),
+    kubernetes(27, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1")), "stable since 1.25; v1beta2 goes with 1.28"),
     kubernetes(27, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.10.1"), "kubeadm's"),
     kubernetes(28, OldestEtcd("3.4"), "kubeadm takes no older one"),
     kubernetes(29, Containerd("1.7"), "the oldest that is still maintained for it"),
     kubernetes(29, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.1"), "kubeadm's"),
     kubernetes(30, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.3"), "kubeadm's"),
+    kubernetes(31, setting("kubelet", &["failCgroupV1"], BoolText("{{ 'false' if runtime.cgroup_v1 else '' }}")), "from 1.35 on a kubelet refuses to start on control groups of version 1 without it"),
     kubernetes(31, ProxyModes(&["iptables", "ipvs", "nftables"]), "nftables is beta, and on without a feature gate"),
     kubernetes(31, OldestEtcd("3.5"), "kubeadm takes no older one"),
     kubernetes(31, SandboxImage("registry.k8s.io/pause:3.10"), "kubeadm's"),
@@ -240,6 +254,32 @@ pub const CHANGES: &[Change] = &[
     kubernetes(36, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.2"), "kubeadm's"),
     kubernetes(37, Etcd("3.7"), "what kubeadm runs"),
     kubernetes(37, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.6"), "kubeadm's"),
+
+    containerd(1, 3, setting("containerd", &["version"], Integer(2)), "the first version of the configuration that names plugins in full"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "sandbox_image"], Text("{{ release.sandbox_image }}")), "the image of each pod's sandbox"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "cni", "conf_dir"], Text("/etc/cni/net.d")), "where their configuration is"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "registry", "config_path"], Text("/etc/containerd/certs.d")), "a folder for each registry's hosts"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ runtime.cgroup_driver == 'systemd' }}")), "the kubelet's choice must be the runtime's too"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "sandbox_image"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "bin_dir"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "conf_dir"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "registry", "config_path"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "runtime_type"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "options", "SystemdCgroup"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, setting("containerd", &["version"], Integer(3)), "the CRI plugin is split in two"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_IMAGES, "pinned_images", "sandbox"], Text("{{ release.sandbox_image }}")), "the image of each pod's sandbox"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_IMAGES, "registry", "config_path"], Text("/etc/containerd/certs.d")), "a folder for each registry's hosts"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "conf_dir"], Text("/etc/cni/net.d")), "where the network plugins' configuration is"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ runtime.cgroup_driver == 'systemd' }}")), "the kubelet's choice must be the runtime's too"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
+    containerd(2, 1, NoSetting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"]), "deprecated in favour of bin_dirs"),
+    containerd(2, 1, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dirs"], Texts("/opt/cni/bin")), "a list takes the place of bin_dir"),
 
     etcd(3, set("etcd", "enable-v2", "false"), "the v2 API answers beside v3, and Kubernetes doesn't use it"),
     etcd(4, NoFlag("etcd", "enable-v2"), "off by default; 3.6 refuses the flag"),
@@ -258,10 +298,6 @@ pub struct Release {
     pub containerd: Version,
     /// The oldest etcd that goes with it.
     pub oldest_etcd: Version,
-    /// `apiVersion` of KubeSchedulerConfiguration.
-    pub scheduler_api_version: &'static str,
-    /// The scheduler's plain-HTTP listener, kept off the network; empty where there is none.
-    pub scheduler_insecure_bind_address: &'static str,
     /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
     pub health_path: &'static str,
     /// `apiVersion` of RuntimeClass.
@@ -280,6 +316,8 @@ pub struct Release {
     pub discouraged_proxy_modes: Vec<(&'static str, &'static str)>,
     /// Flags that not all releases take, by component.
     flags: Vec<(&'static str, Flag)>,
+    /// Settings that not all releases take, by component.
+    settings: Vec<(&'static str, Setting)>,
 }
 
 impl Release {
@@ -307,8 +345,6 @@ impl Release {
             etcd,
             containerd,
             oldest_etcd: Program::Etcd.known().0,
-            scheduler_api_version: "",
-            scheduler_insecure_bind_address: "",
             health_path: "",
             runtime_class_api_version: "",
             cni_version: "",
@@ -319,6 +355,7 @@ impl Release {
             proxy_modes: &[],
             discouraged_proxy_modes: Vec::new(),
             flags: Vec::new(),
+            settings: Vec::new(),
         };
         for change in CHANGES {
             let version = match change.of {
@@ -338,8 +375,6 @@ impl Release {
             // Decided before: they choose whose changes apply.
             Sets::Etcd(_) | Sets::Containerd(_) => {}
             Sets::OldestEtcd(version) => self.oldest_etcd = Version::parse(version).unwrap_or(self.oldest_etcd),
-            Sets::SchedulerApi(version) => self.scheduler_api_version = version,
-            Sets::SchedulerInsecureBind(address) => self.scheduler_insecure_bind_address = address,
             Sets::HealthPath(path) => self.health_path = path,
             Sets::RuntimeClassApi(version) => self.runtime_class_api_version = version,
             Sets::CniVersion(version) => self.cni_version = version,
@@ -350,8 +385,26 @@ impl Release {
             Sets::ProxyModes(modes) => self.proxy_modes = modes,
             Sets::DiscouragedProxyMode(mode, why) => self.discouraged_proxy_modes.push((mode, why)),
             Sets::Flag(component, flag) => self.flags.push((component, flag)),
+            Sets::Setting(component, setting) => self.settings.push((component, setting)),
+            Sets::NoSetting(component, path) => self
+                .settings
+                .retain(|(of, setting)| (*of, setting.path) != (component, path)),
             Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.0) != (component, name)),
         }
+    }
+
+    /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
+    pub fn settings_of(&self, component: &Component) -> Vec<Setting> {
+        let always = component.config.map_or(&[][..], |config| config.settings);
+        let own = self.settings.iter().filter(|(name, _)| *name == component.name);
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in always.iter().chain(own.map(|(_, setting)| setting)) {
+            match settings.iter_mut().find(|earlier| earlier.path == setting.path) {
+                Some(earlier) => *earlier = *setting,
+                None => settings.push(*setting),
+            }
+        }
+        settings
     }
 
     /// The flags that this release gives `component` beside those that all take.
@@ -361,11 +414,6 @@ impl Release {
             .filter(move |(of, _)| *of == component)
             .map(|(_, flag)| flag)
     }
-
-    /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
-    pub fn settings_of(&self, component: &Component) -> Vec<Setting> {
-        component.config.map_or(&[][..], |config| config.settings).to_vec()
-    }
 }
 
 impl fmt::Display for Sets {
@@ -374,9 +422,6 @@ impl fmt::Display for Sets {
             Sets::Etcd(version) => write!(f, "etcd {version}"),
             Sets::OldestEtcd(version) => write!(f, "etcd {version} or later"),
             Sets::Containerd(version) => write!(f, "containerd {version}"),
-            Sets::SchedulerApi(version) => write!(f, "kube-scheduler's configuration is {version}"),
-            Sets::SchedulerInsecureBind("") => write!(f, "kube-scheduler without plain HTTP"),
-            Sets::SchedulerInsecureBind(address) => write!(f, "kube-scheduler's plain HTTP on {address}"),
             Sets::HealthPath(path) => write!(f, "health at {path}"),
             Sets::RuntimeClassApi(version) => write!(f, "RuntimeClass is {version}"),
             Sets::CniVersion(version) => write!(f, "CNI {version}"),
@@ -390,6 +435,8 @@ impl fmt::Display for Sets {
             Sets::DiscouragedProxyMode(mode, _) => write!(f, "kube-proxy mode {mode} is warned of"),
             Sets::Flag(component, (name, _)) => write!(f, "+ {component} --{name}"),
             Sets::NoFlag(component, name) => write!(f, "- {component} --{name}"),
+            Sets::Setting(component, setting) => write!(f, "+ {component} {}", setting.path.join(".")),
+            Sets::NoSetting(component, path) => write!(f, "- {component} {}", path.join(".")),
         }
     }
 }

@@ -1,22 +1,22 @@
 //! cluster.toml -> a draft: each value by itself is well formed, or absent and reported. What must fit together is judged
 //! in the other modules.
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::components::API_SERVER_PORT;
-use crate::cluster::{EncryptionProvider, Endpoint, Layout, Role};
+use crate::cluster::{EncryptionProvider, Endpoint, Families, Layout, Role, Taint};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 
 use super::choices::{self, DraftNodes, DraftRelease};
 use super::components::DraftOverride;
-use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME};
+use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{components, Paths, suggest, toml_text};
+use super::{Paths, components, families, labels, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
@@ -28,10 +28,10 @@ pub struct Draft {
     pub domain: Option<At<String>>,
     /// The inner none: not given.
     pub endpoint: Option<Option<At<Endpoint>>>,
-    pub services: Option<At<IpNet>>,
-    pub pods: Option<At<IpNet>>,
+    pub services: Option<Families<At<IpNet>>>,
+    pub pods: Option<Families<At<IpNet>>>,
     /// The inner none: not given.
-    pub dns: Option<Option<At<IpAddr>>>,
+    pub dns: Option<Option<Families<At<IpAddr>>>>,
     pub csr: Option<At<String>>,
     pub profile: Option<At<String>>,
     pub issued: Option<At<OffsetDateTime>>,
@@ -91,16 +91,34 @@ pub struct DraftPlacement {
 #[derive(Debug)]
 pub struct DraftHost {
     pub name: Option<At<String>>,
-    pub ip: Option<At<IpAddr>>,
+    pub ip: Option<Families<At<IpAddr>>>,
+    pub addresses: Vec<At<IpAddr>>,
+    pub names: Vec<At<String>>,
     /// None if any is unknown.
     pub roles: Option<BTreeSet<Role>>,
     pub roles_place: Place,
+    pub labels: BTreeMap<String, String>,
+    pub taints: Vec<Taint>,
+    /// The parts of the pods' ranges that the host is given; at most one of each family.
+    pub pods: Vec<At<IpNet>>,
+    /// The fields that only some roles have a use for, and where they stand.
+    pub role_fields: Vec<At<&'static str>>,
 }
 
 impl DraftHost {
     /// Whether the host has `role`.
     pub fn is(&self, role: Role) -> bool {
         self.roles.as_ref().is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// All addresses by which the host is reached.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &At<IpAddr>> {
+        self.ip.iter().flat_map(|ip| ip.iter()).chain(&self.addresses)
+    }
+
+    /// All names by which the host is reached.
+    pub fn all_names(&self) -> impl Iterator<Item = &At<String>> {
+        self.name.iter().chain(&self.names)
     }
 
     /// Where the host's name stands, or the next best.
@@ -131,9 +149,14 @@ const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
 const LOAD_BALANCER: &[&str] = &["port"];
 const CHECKS: &[&str] = &["allow"];
-const HOST: &[&str] = &["name", "ip", "roles"];
+const HOST: &[&str] = &["name", "ip", "roles", "addresses", "names", "labels", "taints", "pods"];
+/// The fields of a host that only some roles have a use for.
+const OF_ROLES: &[&str] = &["labels", "taints", "pods"];
 const CERTIFICATE: &[&str] = &["name", "csr", "profile", "hosts", "signed_by", "places"];
 const PLACE: &[&str] = &["on", "certificate", "key", "request", "mode"];
+
+const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
+const PODS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 200, 0, 0), 16);
 
 /// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
 const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
@@ -254,18 +277,14 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
         };
     }
     if let Some(network) = network {
-        let mut range_of = |name, default| {
-            network
-                .text_or(name, default, diagnostics)
-                .and_then(|text| range(text, diagnostics))
+        let mut range_of = |name, default: IpNet| match network.has(name) {
+            true => families::read(&network, name, range, diagnostics),
+            false => Some(Families::single(At::default_value(default))),
         };
-        draft.services = range_of("services", "10.32.0.0/24");
-        draft.pods = range_of("pods", "10.200.0.0/16");
+        draft.services = range_of("services", IpNet::V4(SERVICES));
+        draft.pods = range_of("pods", IpNet::V4(PODS));
         draft.dns = match network.has("dns") {
-            true => network
-                .text("dns", diagnostics)
-                .and_then(|text| address(text, diagnostics))
-                .map(Some),
+            true => families::read(&network, "dns", address, diagnostics).map(Some),
             false => Some(None),
         };
     }
@@ -395,9 +414,31 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
         name: fields
             .text("name", diagnostics)
             .and_then(|name| host_name(name, diagnostics)),
-        ip: fields
-            .text("ip", diagnostics)
-            .and_then(|text| address(text, diagnostics)),
+        ip: families::read(&fields, "ip", address, diagnostics),
+        addresses: fields
+            .texts("addresses", diagnostics)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|text| address(text, diagnostics))
+            .collect(),
+        names: fields
+            .texts("names", diagnostics)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| other_name(name, diagnostics))
+            .collect(),
+        labels: labels::labels(&fields, diagnostics),
+        taints: labels::taints(&fields, diagnostics),
+        pods: families::read(&fields, "pods", range, diagnostics)
+            .map_or_else(Vec::new, |parts| parts.iter().cloned().collect()),
+        role_fields: OF_ROLES
+            .iter()
+            .filter(|name| fields.has(name))
+            .map(|name| At {
+                value: *name,
+                place: Some(fields.key_place(name)),
+            })
+            .collect(),
         roles: roles(&fields, diagnostics),
         roles_place: fields.place("roles"),
     })
@@ -583,6 +624,25 @@ fn host_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Strin
     None
 }
 
+/// A DNS name by which a host is reached besides its own.
+fn other_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let problem = match name.value.parse::<IpAddr>() {
+        Ok(_) => "it is an address; addresses go into `addresses`".to_owned(),
+        Err(_) => match names::dns_name_problem(&name.value, LONGEST_NAME) {
+            Some(problem) => problem,
+            None => return Some(name),
+        },
+    };
+    let message = format!("\"{}\" can't be a name of the host: {problem}", name.value);
+    let hint = "write a DNS name in lower case, such as master1.example.org";
+    diagnostics.report(
+        Diagnostic::new(codes::BAD_NAME_ENTRY, message)
+            .at(name.place)
+            .hint(hint),
+    );
+    None
+}
+
 fn endpoint(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Endpoint>> {
     match parse_endpoint(&text.value) {
         Ok(endpoint) => Some(text.with(endpoint)),
@@ -638,7 +698,7 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
             port,
         });
     }
-    match names::dns_name_problem(host, 253) {
+    match names::dns_name_problem(host, LONGEST_NAME) {
         Some(problem) => Err(problem),
         None => Ok(Endpoint {
             host: host.to_owned(),
@@ -647,7 +707,7 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-fn range(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpNet>> {
+pub(super) fn range(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpNet>> {
     let Ok(range) = text.value.parse::<IpNet>() else {
         let message = format!("\"{}\" is no address range", text.value);
         diagnostics.report(Diagnostic::new(codes::BAD_RANGE, message).at(text.place));
@@ -668,7 +728,7 @@ fn range(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpNet>> {
     Some(text.with(range))
 }
 
-fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpAddr>> {
+pub(super) fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpAddr>> {
     let problem = match text.value.parse::<IpAddr>() {
         Ok(address) => match address_problem(address) {
             None => return Some(text.with(address)),

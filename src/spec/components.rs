@@ -320,15 +320,15 @@ fn is_here(on: &PlacedOn, host: &DraftHost) -> bool {
     }
 }
 
-/// The unit of a component on `host` is there; where a choice is not known it may be.
-fn may_run(component: &Component, nodes: Option<&Nodes>, host: &DraftHost) -> bool {
-    host.is(component.on) && nodes.is_none_or(|nodes| component.goes_with(nodes.runtime))
+/// Whether a component runs on `host`; where a choice is not known it may.
+fn may_run(draft: &Draft, nodes: Option<&Nodes>, component: &Component, host: &DraftHost) -> bool {
+    extra::may_be(draft, nodes, component.when) && extra::is_on(draft, component.on, host)
 }
 
 fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, diagnostics: &mut Diagnostics) {
     let Some(on) = placed_on(draft, own) else { return };
     let name = own.component.name;
-    let runs = |host: &&DraftHost| is_here(&on, host) && may_run(own.component, nodes, host);
+    let runs = |host: &&DraftHost| is_here(&on, host) && may_run(draft, nodes, own.component, host);
     if draft.hosts_incomplete || draft.hosts.iter().any(|host| runs(&host)) {
         return;
     }
@@ -365,7 +365,7 @@ fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
         let message = format!("khw-gen writes no configuration file for {name}");
         let hint = match own.component.unit {
             Unit::Generated => "set what is meant in `flags`",
-            Unit::Packaged | Unit::Runtime => "put a file on the host with [[files]]",
+            Unit::Packaged => "put a file on the host with [[files]]",
         };
         diagnostics.report(
             Diagnostic::new(codes::MISSING_PART, message)
@@ -582,7 +582,7 @@ fn conflicts(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
             .iter()
             .enumerate()
             .filter_map(|(index, own)| Some((index, placed_on(draft, own)?, own)))
-            .filter(|(_, on, own)| is_here(on, host) && may_run(own.component, nodes, host))
+            .filter(|(_, on, own)| is_here(on, host) && may_run(draft, nodes, own.component, host))
             .collect();
         let of_roles = || here.iter().filter(|(_, on, _)| matches!(on, PlacedOn::Role(_)));
         for (index, _, later) in of_roles() {

@@ -5,9 +5,11 @@ use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::identities::{Identity, Layout, Per};
 use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
 use super::cluster_file::{Draft, DraftHost};
+use super::pods;
+use super::tree::At;
 
 /// The ports that components listen on, on all of a host's addresses or on its loopback alone.
 const PORTS: &[(Role, u16, &str)] = &[
@@ -32,6 +34,8 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     endpoint_answers(draft, diagnostics);
     reserved_names(draft, diagnostics);
     port_conflicts(draft, diagnostics);
+    fields_of_other_roles(draft, diagnostics);
+    pods::check(draft, diagnostics);
     if complete {
         missing_roles(draft, diagnostics);
         even_etcd(draft, diagnostics);
@@ -50,7 +54,7 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
         None => (control_planes.next()?, API_SERVER_PORT),
     };
     Some(Endpoint {
-        host: host.ip.as_ref()?.value.to_string(),
+        host: host.ip.as_ref()?.primary.value.to_string(),
         port,
     })
 }
@@ -60,8 +64,7 @@ fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
     let Some(Some(endpoint)) = &draft.endpoint else { return };
     let Endpoint { host: name, port } = &endpoint.value;
     let is_endpoint = |host: &&DraftHost| {
-        host.name.as_ref().is_some_and(|own| own.value == *name)
-            || host.ip.as_ref().is_some_and(|own| own.value.to_string() == *name)
+        host.all_names().any(|own| own.value == *name) || host.all_addresses().any(|own| own.value.to_string() == *name)
     };
     let Some(host) = draft.hosts.iter().find(is_endpoint) else {
         return;
@@ -90,24 +93,71 @@ fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
 }
 
 fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let mut seen = BTreeSet::new();
-    for name in draft.hosts.iter().filter_map(|host| host.name.as_ref()) {
-        if !seen.insert(&name.value) {
-            let message = format!("another host is named \"{}\"", name.value);
-            diagnostics.report(Diagnostic::new(codes::DUPLICATE_NAME, message).at(name.place.clone()));
+    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut report = |message, place: &Option<Place>| {
+        diagnostics.report(Diagnostic::new(codes::DUPLICATE_NAME, message).at(place.clone()));
+    };
+    for (index, name) in own_names(draft) {
+        if owners.insert(&name.value, index).is_some() {
+            report(format!("another host is named \"{}\"", name.value), &name.place);
+        }
+    }
+    for (index, host) in draft.hosts.iter().enumerate() {
+        for name in &host.names {
+            match owners.get(name.value.as_str()) {
+                Some(owner) if *owner == index => {
+                    report(format!("the host has the name \"{}\" already", name.value), &name.place);
+                }
+                Some(owner) => {
+                    let owner = draft.hosts[*owner]
+                        .name
+                        .as_ref()
+                        .map_or("another host", |name| &name.value);
+                    let message = format!("\"{}\" is a name of {owner} too", name.value);
+                    report(message, &name.place);
+                }
+                None => {
+                    owners.insert(&name.value, index);
+                }
+            }
         }
     }
 }
 
+/// The names that hosts have as hosts, with the hosts' numbers.
+fn own_names(draft: &Draft) -> impl Iterator<Item = (usize, &At<String>)> {
+    let hosts = draft.hosts.iter().enumerate();
+    hosts.filter_map(|(index, host)| Some((index, host.name.as_ref()?)))
+}
+
 fn duplicate_addresses(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let mut seen = BTreeMap::new();
-    for host in &draft.hosts {
-        let Some(ip) = &host.ip else { continue };
-        if let Some(first) = seen.insert(ip.value, host) {
-            let owner = first.name.as_ref().map_or("another host", |name| &name.value);
-            let message = format!("{owner} has the address {} too", ip.value);
+    let mut owners = BTreeMap::new();
+    for (index, host) in draft.hosts.iter().enumerate() {
+        for ip in host.all_addresses() {
+            let Some(first) = owners.insert(ip.value, index) else {
+                continue;
+            };
+            let owner = draft.hosts[first]
+                .name
+                .as_ref()
+                .map_or("another host", |name| &name.value);
+            let message = match first == index {
+                true => format!("the host has the address {} already", ip.value),
+                false => format!("{owner} has the address {} too", ip.value),
+            };
             diagnostics.report(Diagnostic::new(codes::DUPLICATE_ADDRESS, message).at(ip.place.clone()));
-            seen.insert(ip.value, first);
+            owners.insert(ip.value, first);
+        }
+    }
+}
+
+/// What only workers have a use for, on hosts that are none.
+fn fields_of_other_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let hosts = draft.hosts.iter().filter(|host| host.roles.is_some());
+    for host in hosts.filter(|host| !host.is(Role::Worker)) {
+        for field in &host.role_fields {
+            let message = format!("`{}` has no effect on a host that is no worker", field.value);
+            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place.clone()));
         }
     }
 }
@@ -133,10 +183,27 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
     let domain = draft.domain.as_ref().map_or("", |domain| &domain.value);
     let service =
         ["", ".default", ".default.svc", &format!(".default.svc.{domain}")].map(|rest| format!("kubernetes{rest}"));
+    let endpoint = draft
+        .endpoint
+        .iter()
+        .flatten()
+        .map(|endpoint| endpoint.value.host.as_str());
+    let of_api_servers: BTreeSet<&str> = service.iter().map(String::as_str).chain(endpoint).collect();
     for host in &draft.hosts {
+        for name in &host.names {
+            let problem = if is_localhost(&name.value) {
+                "every host calls itself localhost"
+            } else if host.is(Role::Worker) && of_api_servers.contains(name.value.as_str()) {
+                "it is a name of the API server"
+            } else {
+                continue;
+            };
+            let message = format!("\"{}\" can't be a name of the host: {problem}", name.value);
+            diagnostics.report(Diagnostic::new(codes::RESERVED_HOST_NAME, message).at(name.place.clone()));
+        }
         let Some(name) = &host.name else { continue };
         let owns_key_of = name.value.strip_suffix("-key");
-        let problem = if name.value == "localhost" || name.value.starts_with("localhost.") {
+        let problem = if is_localhost(&name.value) {
             Some("every host calls itself localhost".to_owned())
         } else if name.value.ends_with(".tar.gz") || name.value.ends_with(".zip") {
             Some("its bundle would have the name of an archive".to_owned())
@@ -163,6 +230,10 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
             diagnostics.report(Diagnostic::new(codes::RESERVED_HOST_NAME, message).at(name.place.clone()));
         }
     }
+}
+
+fn is_localhost(name: &str) -> bool {
+    name == "localhost" || name.starts_with("localhost.") || name.ends_with(".localhost")
 }
 
 fn missing_roles(draft: &Draft, diagnostics: &mut Diagnostics) {

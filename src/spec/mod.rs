@@ -10,10 +10,13 @@ mod choices;
 mod cluster_file;
 mod components;
 mod extra;
+mod families;
 mod hosts;
 mod json_text;
+mod labels;
 mod names;
 mod network;
+mod pods;
 mod suggest;
 mod toml_text;
 mod tree;
@@ -100,11 +103,17 @@ fn layout_of(sources: &Sources) -> Layout {
 
 /// The cluster of a draft of which every part is there, as it is when nothing was reported.
 fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Option<Nodes>) -> Option<Cluster> {
-    let hosts = draft.hosts.iter().map(|host| {
+    let hosts = draft.hosts.iter().zip(pods::allot(draft)).map(|(host, pods)| {
         Some(Host {
             name: host.name.as_ref()?.value.clone(),
-            ip: host.ip.as_ref()?.value,
+            ip: host.ip.as_ref()?.values(),
+            addresses: host.addresses.iter().map(|at| at.value).collect(),
+            names: host.names.iter().map(|at| at.value.clone()).collect(),
             roles: host.roles.clone()?,
+            labels: host.labels.clone(),
+            taints: host.taints.clone(),
+            pods,
+            interface: None,
         })
     });
     let csrs = folder.csrs.iter().map(|(name, csr)| {
@@ -129,9 +138,9 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
         nodes: nodes?,
         domain: draft.domain.as_ref()?.value.clone(),
         network: Network {
-            services: draft.services.as_ref()?.value,
-            pods: draft.pods.as_ref()?.value,
-            dns: network::dns(draft)?.value,
+            services: draft.services.as_ref()?.values(),
+            pods: draft.pods.as_ref()?.values(),
+            dns: network::dns(draft)?,
         },
         endpoint: hosts::endpoint(draft)?,
         load_balancer_port: draft.load_balancer_port.as_ref()?.value,

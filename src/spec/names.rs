@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 /// Linux keeps host names in 64 bytes with the final zero, and Kubernetes keeps node names in labels of 63 characters.
 pub const LONGEST_HOST_NAME: usize = 63;
+/// RFC 1035, section 2.3.4.
+pub const LONGEST_NAME: usize = 253;
 /// RFC 1035, section 2.3.4, less the room for `kubernetes.default.svc.` before it.
 pub const LONGEST_DOMAIN: usize = 200;
 
@@ -89,7 +91,7 @@ pub fn certificate_name_problem(name: &str) -> Option<String> {
         return Some("it is no valid address, perhaps for leading zeros".to_owned());
     }
     // Underscores are no part of host names, but Go's and OpenSSL's verifiers take them.
-    dns_name_problem(&plain.to_ascii_lowercase().replace('_', "a"), 253)
+    dns_name_problem(&plain.to_ascii_lowercase().replace('_', "a"), LONGEST_NAME)
 }
 
 #[cfg(test)]

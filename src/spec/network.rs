@@ -3,11 +3,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::cluster::{Role, node_prefix};
+use crate::cluster::{Families, Role, node_prefix};
 use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
 use super::cluster_file::Draft;
+use super::families::{OfFamily, family_name};
 use super::tree::At;
 
 /// Everything that can be wrong with the network.
@@ -15,16 +16,20 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     services_size(draft, diagnostics);
     pods_size(draft, diagnostics);
     dns_address(draft, diagnostics);
+    // Kubernetes 1.20 has it behind a feature gate, 1.21 has it on; earlier ones take one range.
+    let release = draft.release.as_ref();
+    let release_offers_dual_stack = release.is_none_or(|release| release.release.dual_stack);
+    dual_stack(draft, release_offers_dual_stack, diagnostics);
     if families(draft, diagnostics) {
         overlaps(draft, diagnostics);
     }
 }
 
-/// The cluster DNS address: as given, else the tenth of the services range.
-pub fn dns(draft: &Draft) -> Option<At<IpAddr>> {
+/// The cluster DNS address: as given, else the tenth of the first services range.
+pub fn dns(draft: &Draft) -> Option<Families<IpAddr>> {
     match (draft.dns.as_ref()?, draft.services.as_ref()?) {
-        (Some(dns), _) => Some(dns.clone()),
-        (None, services) => nth(&services.value, 10).map(At::default_value),
+        (Some(dns), _) => Some(dns.values()),
+        (None, services) => nth(&services.primary.value, 10).map(Families::single),
     }
 }
 
@@ -37,35 +42,37 @@ pub fn nth(range: &IpNet, n: u32) -> Option<IpAddr> {
     range.contains(&address).then_some(address)
 }
 
-fn is_v6(range: &IpNet) -> bool {
-    matches!(range, IpNet::V6(_))
-}
-
 /// Kubernetes takes the first address for the API server and refuses a range of more than 20 bits
 /// (kube-apiserver, validateClusterIPFlags).
 fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let Some(services) = &draft.services else { return };
-    let (largest, smallest) = if is_v6(&services.value) { (108, 124) } else { (12, 28) };
-    let prefix = services.value.prefix_len();
-    let size = if prefix < largest { "large" } else { "small" };
-    if !(largest..=smallest).contains(&prefix) {
-        let message = format!("the services range {} is too {size}", services.value);
-        let hint = format!("choose a prefix length from /{largest} to /{smallest}");
-        diagnostics.report(
-            Diagnostic::new(codes::SERVICES_SIZE, message)
-                .at(services.place.clone())
-                .hint(hint),
-        );
+    for services in draft.services.iter().flat_map(|services| services.iter()) {
+        let (largest, smallest) = if services.value.is_ipv6() { (108, 124) } else { (12, 28) };
+        let prefix = services.value.prefix_len();
+        let size = if prefix < largest { "large" } else { "small" };
+        if !(largest..=smallest).contains(&prefix) {
+            let message = format!("the services range {} is too {size}", services.value);
+            let hint = format!("choose a prefix length from /{largest} to /{smallest}");
+            diagnostics.report(
+                Diagnostic::new(codes::SERVICES_SIZE, message)
+                    .at(services.place.clone())
+                    .hint(hint),
+            );
+        }
     }
 }
 
 /// The controller manager cuts node ranges of a fixed size out of the pods range, 16 bits at most
 /// (pkg/controller/nodeipam/ipam/cidrset).
 fn pods_size(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let Some(pods) = &draft.pods else { return };
+    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
+    for pods in draft.pods.iter().flat_map(|pods| pods.iter()) {
+        one_pods_size(pods, workers, diagnostics);
+    }
+}
+
+fn one_pods_size(pods: &At<IpNet>, workers: usize, diagnostics: &mut Diagnostics) {
     let node = node_prefix(&pods.value);
     let (largest, prefix) = (node - 16, pods.value.prefix_len());
-    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     let has = if prefix > node {
         0
     } else {
@@ -102,17 +109,22 @@ fn dns_address(draft: &Draft, diagnostics: &mut Diagnostics) {
     let (Some(Some(dns)), Some(services)) = (&draft.dns, &draft.services) else {
         return;
     };
-    let (address, range) = (dns.value, &services.value);
-    if address.is_ipv4() == is_v6(range) {
-        return;
+    for dns in dns.iter() {
+        if let Some(range) = services.of_family(dns.value.is_ipv6()) {
+            one_dns_address(dns, &range.value, diagnostics);
+        }
     }
+}
+
+fn one_dns_address(dns: &At<IpAddr>, range: &IpNet, diagnostics: &mut Diagnostics) {
+    let address = dns.value;
     let problem = if !range.contains(&address) {
         "lies outside of it"
     } else if address == range.network() {
         "is the range's own address, which no service can have"
     } else if Some(address) == nth(range, 1) {
         "is its first address, which the API server's service has"
-    } else if address == range.broadcast() && !is_v6(range) {
+    } else if address == range.broadcast() && !range.is_ipv6() {
         "is its last address, which no service can have"
     } else {
         return;
@@ -125,63 +137,137 @@ fn dns_address(draft: &Draft, diagnostics: &mut Diagnostics) {
     diagnostics.report(diagnostic);
 }
 
-/// Whether all addresses are of the family of the services range.
+/// Ranges of both families, or of one, for services and pods alike; and in a dual-stack cluster whatever runs pods or
+/// answers for a service has an address of each: <https://kubernetes.io/docs/concepts/services-networking/dual-stack/>.
+fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
+    let (Some(services), Some(pods)) = (&draft.services, &draft.pods) else {
+        return;
+    };
+    let half = match (&services.secondary, &pods.secondary) {
+        (None, None) => return,
+        (Some(_), None) => Some(("services", &pods.primary, "pods")),
+        (None, Some(_)) => Some(("pods", &services.primary, "services")),
+        (Some(_), Some(_)) => None,
+    };
+    if let Some((dual, single, name)) = half {
+        let message = format!(
+            "the {dual} have ranges of both families, and the {name} have {} alone",
+            single.value
+        );
+        let place = single.place.clone().or_else(|| match name {
+            "pods" => services.primary.place.clone(),
+            _ => pods.primary.place.clone(),
+        });
+        diagnostics.report(Diagnostic::new(codes::HALF_DUAL_STACK, message).at(place));
+        return;
+    }
+    if !offered {
+        let message = "this Kubernetes release takes one range of services";
+        let place = services.secondary.as_ref().and_then(|at| at.place.clone());
+        let hint = "leave one family, or name a later release";
+        diagnostics.report(Diagnostic::new(codes::MIXED_FAMILIES, message).at(place).hint(hint));
+        return;
+    }
+    let nodes = draft
+        .hosts
+        .iter()
+        .filter(|host| host.is(Role::ControlPlane) || host.is(Role::Worker));
+    for ip in nodes.filter_map(|host| host.ip.as_ref()) {
+        if let Families {
+            primary,
+            secondary: None,
+        } = ip
+        {
+            let missing = family_name(!primary.value.is_ipv6());
+            let message = format!(
+                "the host has {} alone, and no address of the family {missing}",
+                primary.value
+            );
+            diagnostics.report(Diagnostic::new(codes::MISSING_FAMILY, message).at(primary.place.clone()));
+        }
+    }
+}
+
+/// Whether all addresses are of a family of the services, those that come first of the first.
 fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
     let Some(services) = &draft.services else { return false };
-    let expected = if is_v6(&services.value) { "IPv6" } else { "IPv4" };
+    let first = services.primary.value.is_ipv6();
     let mut one = true;
-    let mut differs = |what: &str, place| {
+    let mut differs = |what: &str, place: &Option<Place>, hint: Option<&str>| {
         one = false;
-        let message = format!("{what} is not of the family of the services range, {expected}");
-        diagnostics.report(Diagnostic::new(codes::MIXED_FAMILIES, message).at(place));
+        let which = if services.is_dual() {
+            "first services range"
+        } else {
+            "services range"
+        };
+        let message = format!("{what} is not of the family of the {which}, {}", family_name(first));
+        let mut diagnostic = Diagnostic::new(codes::MIXED_FAMILIES, message).at(place.clone());
+        if let Some(hint) = hint {
+            diagnostic = diagnostic.hint(hint);
+        }
+        diagnostics.report(diagnostic);
     };
+    let order = services
+        .is_dual()
+        .then_some("name the families in the same order everywhere, that of the services first");
     if let Some(pods) = &draft.pods
-        && is_v6(&pods.value) != is_v6(&services.value)
+        && pods.primary.value.is_ipv6() != first
     {
-        differs(&format!("the pods range {}", pods.value), pods.place.clone());
+        differs(
+            &format!("the pods range {}", pods.primary.value),
+            &pods.primary.place,
+            order,
+        );
     }
-    if let Some(Some(dns)) = &draft.dns
-        && dns.value.is_ipv6() != is_v6(&services.value)
-    {
-        differs(&format!("the DNS address {}", dns.value), dns.place.clone());
+    for dns in draft.dns.iter().flatten().flat_map(|dns| dns.iter()) {
+        if services.of_family(dns.value.is_ipv6()).is_none() {
+            differs(&format!("the DNS address {}", dns.value), &dns.place, None);
+        }
     }
     for ip in draft.hosts.iter().filter_map(|host| host.ip.as_ref()) {
-        if ip.value.is_ipv6() != is_v6(&services.value) {
-            differs(&format!("the address {}", ip.value), ip.place.clone());
+        if ip.primary.value.is_ipv6() != first {
+            differs(&format!("the address {}", ip.primary.value), &ip.primary.place, order);
+        }
+        if let (Some(second), false) = (&ip.secondary, services.is_dual())
+            && second.value.is_ipv6() != first
+        {
+            let hint = "move it to `addresses`, or give services and pods a range of its family";
+            differs(&format!("the address {}", second.value), &second.place, Some(hint));
         }
     }
     if let Some(Some(endpoint)) = &draft.endpoint
-        && endpoint
-            .value
-            .host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_ipv6() != is_v6(&services.value))
+        && let Ok(address) = endpoint.value.host.parse::<IpAddr>()
+        && services.of_family(address.is_ipv6()).is_none()
     {
-        differs(&format!("the endpoint {}", endpoint.value.host), endpoint.place.clone());
+        differs(&format!("the endpoint {}", endpoint.value.host), &endpoint.place, None);
     }
     one
 }
 
 fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let (services, pods) = (draft.services.as_ref(), draft.pods.as_ref());
-    if let (Some(services), Some(pods)) = (services, pods) {
-        let (a, b) = (&services.value, &pods.value);
-        if a.contains(b) || b.contains(a) {
-            let message = format!("the services range {a} and the pods range {b} overlap");
-            let place = pods.place.clone().or_else(|| services.place.clone());
-            diagnostics.report(Diagnostic::new(codes::OVERLAPPING_RANGES, message).at(place));
+    let ranges_of = |ranges: &Option<Families<At<IpNet>>>| -> Vec<At<IpNet>> {
+        ranges.iter().flat_map(|ranges| ranges.iter()).cloned().collect()
+    };
+    let (services, pods) = (ranges_of(&draft.services), ranges_of(&draft.pods));
+    for services in &services {
+        for pods in &pods {
+            let (a, b) = (&services.value, &pods.value);
+            if a.contains(b) || b.contains(a) {
+                let message = format!("the services range {a} and the pods range {b} overlap");
+                let place = pods.place.clone().or_else(|| services.place.clone());
+                diagnostics.report(Diagnostic::new(codes::OVERLAPPING_RANGES, message).at(place));
+            }
         }
     }
-    let ranges = [("services", services), ("pods", pods)];
     let endpoint = draft
         .endpoint
         .iter()
         .flatten()
         .filter_map(|at| at.value.host.parse().ok().map(|ip: IpAddr| at.with(ip)));
-    let addresses = draft.hosts.iter().filter_map(|host| host.ip.clone()).chain(endpoint);
-    for ip in addresses {
-        for (name, range) in ranges {
-            if let Some(range) = range.filter(|range| range.value.contains(&ip.value)) {
+    let hosts = draft.hosts.iter().flat_map(|host| host.all_addresses()).cloned();
+    for ip in hosts.chain(endpoint) {
+        for (name, ranges) in [("services", &services), ("pods", &pods)] {
+            if let Some(range) = ranges.iter().find(|range| range.value.contains(&ip.value)) {
                 let message = format!("the address {} lies in the {name} range {}", ip.value, range.value);
                 diagnostics.report(Diagnostic::new(codes::OVERLAPPING_RANGES, message).at(ip.place.clone()));
             }

@@ -66,7 +66,7 @@ fn a_dozen_lines_are_a_cluster() {
         (cluster.endpoint.host.as_str(), cluster.endpoint.port),
         ("192.0.2.1", 6443)
     );
-    assert_eq!(cluster.network.dns.to_string(), "10.32.0.10");
+    assert_eq!(cluster.network.dns.primary.to_string(), "10.32.0.10");
     assert_eq!(cluster.pki.issued, time::macros::datetime!(2026-01-01 00:00 UTC));
     assert!(cluster.pki.csrs.values().all(|csr| csr.built_in) && cluster.pki.config_built_in);
 }

@@ -1,0 +1,100 @@
+//! A text, or a list with one text for each address family: `"10.0.0.11"`, `["10.0.0.11", "fd00::11"]`.
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::cluster::Families;
+use crate::diagnostic::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+use super::tree::{self, At, Fields, Node, Value};
+
+/// What is of one address family or the other.
+pub trait OfFamily {
+    fn is_ipv6(&self) -> bool;
+}
+
+impl OfFamily for IpAddr {
+    fn is_ipv6(&self) -> bool {
+        IpAddr::is_ipv6(self)
+    }
+}
+
+impl OfFamily for IpNet {
+    fn is_ipv6(&self) -> bool {
+        matches!(self, IpNet::V6(_))
+    }
+}
+
+/// The name of a family.
+pub fn family_name(is_ipv6: bool) -> &'static str {
+    if is_ipv6 { "IPv6" } else { "IPv4" }
+}
+
+/// The text `name`, or those of the list `name`, each of which is one by itself. None if it is absent or wrong; what is
+/// wrong is reported.
+pub fn texts(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<At<String>>> {
+    match fields.get(name)? {
+        Node {
+            value: Value::List(list),
+            ..
+        } => list
+            .iter()
+            .map(|node| tree::text(fields.file(), node, diagnostics))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect(),
+        _ => Some(vec![fields.text(name, diagnostics)?]),
+    }
+}
+
+/// The value `name` of one family, or one value of each, as `parse` reads them. None if it is absent or wrong; what is wrong
+/// is reported.
+pub fn read<T: OfFamily>(
+    fields: &Fields<'_>,
+    name: &str,
+    parse: impl Fn(At<String>, &mut Diagnostics) -> Option<At<T>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Families<At<T>>> {
+    let texts = texts(fields, name, diagnostics)?;
+    if texts.is_empty() {
+        let message = format!("`{name}` is an empty list");
+        diagnostics.report(Diagnostic::new(codes::ONE_PER_FAMILY, message).at(fields.place(name)));
+        return None;
+    }
+    let count = texts.len();
+    let read: Vec<At<T>> = texts.into_iter().filter_map(|text| parse(text, diagnostics)).collect();
+    let sound = one_of_each(name, &read, diagnostics) && read.len() == count;
+    Families::of(read).filter(|_| sound)
+}
+
+/// Reports every value of a family of which there is one already.
+pub fn one_of_each<T: OfFamily>(name: &str, all: &[At<T>], diagnostics: &mut Diagnostics) -> bool {
+    let mut sound = true;
+    for (index, at) in all.iter().enumerate() {
+        let is_ipv6 = at.value.is_ipv6();
+        if all[..index].iter().any(|earlier| earlier.value.is_ipv6() == is_ipv6) {
+            sound = false;
+            let message = format!("`{name}` has more than one of the family {}", family_name(is_ipv6));
+            diagnostics.report(Diagnostic::new(codes::ONE_PER_FAMILY, message).at(at.place.clone()));
+        }
+    }
+    sound
+}
+
+impl<T> Families<At<T>> {
+    /// The values without their places.
+    pub fn values(&self) -> Families<T>
+    where
+        T: Clone,
+    {
+        self.map(|at| at.value.clone())
+    }
+}
+
+impl<T: OfFamily> Families<At<T>> {
+    /// The one of a family.
+    pub fn of_family(&self, is_ipv6: bool) -> Option<&At<T>> {
+        self.iter().find(|at| at.value.is_ipv6() == is_ipv6)
+    }
+}
