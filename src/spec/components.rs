@@ -345,10 +345,13 @@ fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, d
 /// A unit that comes with a package has its own command line, and not every component has a configuration file of ours.
 fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
     let name = own.component.name;
-    if own.component.unit != Unit::Generated
+    if own.component.flags.is_empty()
         && let Some(place) = &own.flags_place
     {
-        let message = format!("the unit of {name} comes with its package, and takes no flags from here");
+        let message = match own.component.unit {
+            Unit::Packaged => format!("the unit of {name} comes with its package, and takes no flags from here"),
+            Unit::Generated => format!("{name} takes no flags"),
+        };
         let hint = match own.component.config {
             Some(_) => "set what is meant in `config`, or with `env`",
             None => "set what is meant with `env`, or put a file on the host with [[files]]",
@@ -364,6 +367,7 @@ fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
     {
         let message = format!("khw-gen writes no configuration file for {name}");
         let hint = match own.component.unit {
+            Unit::Generated if own.component.flags.is_empty() => "put a file on the host with [[files]]",
             Unit::Generated => "set what is meant in `flags`",
             Unit::Packaged => "put a file on the host with [[files]]",
         };
@@ -395,7 +399,7 @@ fn known_flags(_draft: &Draft, _own: &DraftOverride, _diagnostics: &mut Diagnost
 
 /// Removing what is not given does nothing.
 fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
-    if draft.release.is_none() || draft.layout.is_none() || own.component.unit != Unit::Generated {
+    if draft.release.is_none() || draft.layout.is_none() || own.component.flags.is_empty() {
         return;
     }
     let ours = generated_flags(draft, own.component);
