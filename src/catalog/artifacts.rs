@@ -248,7 +248,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/etc/systemd/system/kube-proxy.service", Everyone, template!("etc/systemd/system/kube-proxy.service"), "kube-proxy's unit"),
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),
     row(WORKER, "/etc/cni/net.d/10-bridge.conflist", Everyone, template!("etc/cni/net.d/10-bridge.conflist"), "pods' bridge, with the node's own range").only(When::Bridges),
-    row(WORKER, "/etc/cni/net.d/99-loopback.conf", Everyone, template!("etc/cni/net.d/99-loopback.conf"), "pods' loopback").only(When::Bridges),
+    row(WORKER, "/etc/cni/net.d/99-loopback.conflist", Everyone, template!("etc/cni/net.d/99-loopback.conflist"), "pods' loopback").only(When::Bridges),
     row(WORKER, "/opt/cni/bin/", Everyone, Directory, "CNI plugins"),
     row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, template!("etc/systemd/system/pod-routes.service"), "routes to the pods of other nodes").only(When::Bridges),
     row(WORKER, "/etc/modules-load.d/kubernetes.conf", Everyone, template!("etc/modules-load.d/kubernetes.conf"), "kernel modules of containers and bridges"),
