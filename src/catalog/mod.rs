@@ -5,3 +5,4 @@ pub mod components;
 pub mod identities;
 pub mod releases;
 pub mod roles;
+pub mod safeguards;
