@@ -19,10 +19,7 @@ PACKAGED = {
 
 
 def machine():
-    """What the specification must say because of the machine that this runs on, and nothing else: appended to cluster.toml.
-    - the kubelet refuses control groups of version 1 from 1.35 on, and no systemd runs here that could be its driver;
-    - a network namespace has no nf_conntrack_max of its own;
-    - who may not lower oom_score_adj must tell containerd so."""
+    """What machine.toml asks about the machine that this runs on."""
     first_version = not os.path.exists("/sys/fs/cgroup/cgroup.controllers")
     return {
         "cgroup": 1 if first_version else 2,
@@ -53,7 +50,7 @@ class Cluster:
         """Writes cluster.toml and a seed into `scratch`, and compiles."""
         self.scratch = scratch
         os.makedirs(scratch, exist_ok=True)
-        text = open(template).read()
+        text = open(template).read() + open(os.path.join(os.path.dirname(template), "../machine.toml")).read()
         here = os.path.dirname(template)
         for name in os.listdir(here):
             if name != "cluster.toml":
