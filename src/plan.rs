@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through};
+use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
 use crate::catalog::components::{COMPONENTS, Component};
 use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
 use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
@@ -162,6 +162,14 @@ impl Cluster {
         COMPONENTS.iter().filter(|component| host.is(component.on))
     }
 
+    fn has(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Engine(engine) => self.load_balancing.engine == engine,
+            When::VirtualAddress => self.load_balancing.virtual_address.is_some(),
+        }
+    }
+
     fn is_on(&self, on: On, host: &Host) -> bool {
         let is_first = |role| self.with(role).next().is_some_and(|first| first.name == host.name);
         on.is(&host.roles, is_first)
@@ -173,7 +181,10 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
     let certificates = cluster.certificates();
     let mut files = Vec::new();
     for host in &cluster.hosts {
-        for row in ARTIFACTS.iter().filter(|row| cluster.is_on(row.on, host)) {
+        for row in ARTIFACTS
+            .iter()
+            .filter(|row| cluster.has(row.when) && cluster.is_on(row.on, host))
+        {
             let contents = contents(cluster, &certificates, row, host);
             files.extend(contents.into_iter().map(|(name, content)| PlannedFile {
                 host,

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::engines::Engine;
 use super::roles::Role;
 
 /// Which hosts get a row's file.
@@ -31,6 +32,16 @@ impl On {
             On::FirstAnd(first, every) => roles.contains(&every) || is_first(first),
         }
     }
+}
+
+/// In which clusters a row holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Always,
+    /// Where this is the program that balances connections.
+    Engine(Engine),
+    /// Where the load balancers share an address.
+    VirtualAddress,
 }
 
 /// Who may read a file or enter a directory; nobody but root may write.
@@ -81,6 +92,7 @@ pub enum Holds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Artifact {
     pub on: On,
+    pub when: When,
     pub at: &'static str,
     pub reader: Reader,
     pub holds: Holds,
@@ -89,6 +101,11 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// The same row for some clusters only.
+    const fn when(self, when: When) -> Artifact {
+        Artifact { when, ..self }
+    }
+
     /// The permission bits of the file or directory.
     pub fn mode(&self) -> u32 {
         match (self.reader, self.holds) {
@@ -103,6 +120,7 @@ impl Artifact {
 const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
     Artifact {
         on,
+        when: When::Always,
         at,
         reader,
         holds,
@@ -177,7 +195,9 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),
     row(WORKER, "/opt/cni/bin/", Everyone, Directory, "CNI plugins"),
 
-    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers"),
+    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers").when(When::Engine(Engine::Nginx)),
+    row(LOAD_BALANCER, "/etc/haproxy/haproxy.cfg", Everyone, template!("etc/haproxy/haproxy.cfg"), "haproxy passes TCP on to the API servers").when(When::Engine(Engine::Haproxy)),
+    row(LOAD_BALANCER, "/etc/keepalived/keepalived.conf", Everyone, template!("etc/keepalived/keepalived.conf"), "keepalived moves the virtual address to a load balancer that works").when(When::VirtualAddress),
 
     row(ADMIN, "/root/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster"),
     row(ADMIN, "/root/certs/", Root, Directory, "everything that the cluster's certificates are made of"),
