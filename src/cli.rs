@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
 use khw_gen::disk::{self, DiskError, Output};
@@ -61,6 +62,8 @@ enum Command {
         #[arg(value_name = "CLUSTER.TOML")]
         spec: PathBuf,
     },
+    /// Show the releases that are known: what changes at each, and why
+    Releases,
     /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
     Init {
         /// The folder
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
         } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
+        Command::Releases => print(releases::table().trim_end()),
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -285,9 +289,11 @@ fn today() -> String {
 
 fn in_words(cluster: &Cluster) -> String {
     format!(
-        "no errors; {} hosts, Kubernetes {}",
+        "no errors; {} hosts, Kubernetes {}, etcd {}, layout {}",
         cluster.hosts.len(),
-        cluster.release.kubernetes
+        cluster.version,
+        cluster.release.etcd,
+        cluster.pki.layout.name()
     )
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
+pub use crate::catalog::artifacts::Runtime;
 pub use crate::catalog::engines::Engine;
-use crate::catalog::identities::IDENTITIES;
+pub use crate::catalog::identities::Layout;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
@@ -156,6 +157,61 @@ pub struct VirtualAddress {
     pub router_id: u8,
 }
 
+/// Who gives pods their network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PodNetwork {
+    /// A bridge on each node with a range of its own, and routes between the nodes.
+    Bridge,
+    /// A network plugin of the user's own choice; the controller manager hands out the nodes' ranges.
+    Own,
+}
+
+impl PodNetwork {
+    pub const ALL: [PodNetwork; 2] = [PodNetwork::Bridge, PodNetwork::Own];
+
+    /// The name in cluster.toml.
+    pub fn name(self) -> &'static str {
+        match self {
+            PodNetwork::Bridge => "bridge",
+            PodNetwork::Own => "none",
+        }
+    }
+}
+
+/// Who keeps the tree of control groups: <https://kubernetes.io/docs/setup/production-environment/container-runtimes/>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CgroupDriver {
+    Systemd,
+    Cgroupfs,
+}
+
+impl CgroupDriver {
+    pub const ALL: [CgroupDriver; 2] = [CgroupDriver::Systemd, CgroupDriver::Cgroupfs];
+
+    /// The name in cluster.toml and in the kubelet's configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            CgroupDriver::Systemd => "systemd",
+            CgroupDriver::Cgroupfs => "cgroupfs",
+        }
+    }
+}
+
+/// What workers run pods with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nodes {
+    pub runtime: Runtime,
+    pub cgroup_driver: CgroupDriver,
+    /// Whether the hosts have version 1 of control groups, which newer kubelets start on only if they are told to.
+    pub cgroup_v1: bool,
+    pub gvisor: bool,
+    /// The file with the node's own resolvers.
+    pub resolv_conf: String,
+    pub pod_network: PodNetwork,
+    /// A mode of kube-proxy that the release has.
+    pub proxy_mode: &'static str,
+}
+
 /// Where nodes and administrators reach the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -257,6 +313,7 @@ impl PlacedOn {
 /// What is signed, with what, and when.
 #[derive(Clone, Debug)]
 pub struct Pki {
+    pub layout: Layout,
     /// What cfssl calls now.
     pub issued: OffsetDateTime,
     /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
@@ -283,7 +340,7 @@ impl Pki {
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.
     pub fn validity_of_all(&self) -> Validity {
-        let signed = IDENTITIES.iter().filter(|row| row.signed_by.is_some());
+        let signed = self.layout.identities().iter().filter(|row| row.is_signed());
         let profiles = signed
             .map(|row| self.profile_of(row.name))
             .chain(self.extra.iter().map(|extra| &extra.profile));
@@ -303,7 +360,9 @@ impl Pki {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub name: String,
-    pub release: &'static Release,
+    /// The Kubernetes version as it was written.
+    pub version: String,
+    pub release: Release,
     /// The DNS domain of services, without a trailing dot.
     pub domain: String,
     pub network: Network,
@@ -311,6 +370,7 @@ pub struct Cluster {
     /// Names and addresses by which the API servers are reached, besides those of hosts and the endpoint.
     pub names: Vec<String>,
     pub load_balancing: LoadBalancing,
+    pub nodes: Nodes,
     pub pki: Pki,
     pub encryption: EncryptionProvider,
     /// In the order of the file.

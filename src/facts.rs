@@ -1,5 +1,6 @@
 //! The variables that a template may use.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -9,7 +10,9 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::artifacts::Through;
 use crate::catalog::components::API_SERVER_PORT;
-use crate::cluster::{Cluster, CsrFile, Host, Role, node_prefix};
+use crate::catalog::identities::{USES, kubelet_client_csr};
+use crate::cluster::{Cluster, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
+use crate::pki::cfssl::user_and_groups;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +24,7 @@ pub struct HostFacts {
     /// The addresses of each family of the cluster, the primary first.
     pub ips: Vec<String>,
     pub roles: Vec<&'static str>,
-    /// The units on it, in the order in which they start.
+    /// The units that are generated for it, in the order in which they start.
     pub units: Vec<&'static str>,
     /// The labels as `--node-labels` takes them.
     pub labels: String,
@@ -64,6 +67,11 @@ pub struct NetworkFacts {
     pub node_prefix_ipv6: Option<u8>,
     /// The prefix length of each node's own part of the first range of pods.
     pub node_prefix: u8,
+    /// Whether the controller manager hands out those parts.
+    pub allocate_node_ranges: bool,
+    pub proxy_mode: &'static str,
+    /// The file with a node's own resolvers.
+    pub resolv_conf: String,
 }
 
 /// etcd's members, in the forms that its flags and its clients' take.
@@ -100,15 +108,37 @@ pub struct VrrpFacts {
     pub peers: Vec<String>,
 }
 
-/// Values of the Kubernetes release.
+/// Values of the releases.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReleaseFacts {
-    pub kubernetes: &'static str,
-    pub etcd: &'static str,
-    pub scheduler_api_version: &'static str,
-    pub scheduler_insecure_bind_address: &'static str,
-    pub runtime_unit: &'static str,
+    /// As it was written, perhaps with a patch version.
+    pub kubernetes: String,
+    pub etcd: String,
+    pub containerd: String,
     pub health_path: &'static str,
+    pub runtime_class_api_version: &'static str,
+    pub cni_version: &'static str,
+    pub sandbox_image: &'static str,
+    pub coredns_image: &'static str,
+}
+
+/// What workers run pods with.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuntimeFacts {
+    pub engine: &'static str,
+    pub unit: String,
+    /// Where it answers the kubelet.
+    pub socket: &'static str,
+    pub cgroup_driver: &'static str,
+    pub cgroup_v1: bool,
+    pub gvisor: bool,
+}
+
+/// A user as RBAC knows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct UserFacts {
+    pub user: String,
+    pub groups: Vec<String>,
 }
 
 /// The names of the hosts with a role, as a sentence lists them; empty where there are none.
@@ -160,6 +190,12 @@ pub struct Facts {
     /// The address that means all addresses.
     pub any_address: &'static str,
     pub release: ReleaseFacts,
+    pub runtime: RuntimeFacts,
+    /// The file names of certificates and keys, by what they are for.
+    pub pki: BTreeMap<&'static str, String>,
+    /// `single` or `split`.
+    pub layout: &'static str,
+    pub admin: UserFacts,
 }
 
 impl Facts {
@@ -195,6 +231,9 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             node_prefix_ipv4: node_prefix_of(cluster, |range| matches!(range, IpNet::V4(_))),
             node_prefix_ipv6: node_prefix_of(cluster, |range| matches!(range, IpNet::V6(_))),
             node_prefix: node_prefix(&cluster.network.pods.primary),
+            allocate_node_ranges: cluster.nodes.pod_network == PodNetwork::Own,
+            proxy_mode: cluster.nodes.proxy_mode,
+            resolv_conf: cluster.nodes.resolv_conf.clone(),
         },
         host: facts_of(host),
         hosts: RoleFacts {
@@ -211,12 +250,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         pod_routes: pod_routes(cluster, host),
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
-        api_server_user: cluster
-            .pki
-            .csrs
-            .get("kubernetes-csr.json")
-            .map(CsrFile::user)
-            .unwrap_or_default(),
+        api_server_user: user_of(cluster, kubelet_client_csr(cluster.pki.layout)).user,
         etcd: EtcdFacts {
             initial_cluster: join(
                 etcd.iter()
@@ -241,15 +275,60 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         loopback,
         loopback_address: if ipv6 { "::1" } else { "127.0.0.1" },
         any_address: if ipv6 { "::" } else { "0.0.0.0" },
-        release: ReleaseFacts {
-            kubernetes: cluster.release.kubernetes,
-            etcd: cluster.release.etcd,
-            scheduler_api_version: cluster.release.scheduler_api_version,
-            scheduler_insecure_bind_address: cluster.release.scheduler_insecure_bind_address,
-            runtime_unit: cluster.release.runtime_unit,
-            health_path: cluster.release.health_path,
-        },
+        release: release_facts(cluster),
+        runtime: runtime_facts(cluster),
+        pki: pki_files(cluster.pki.layout, host),
+        layout: cluster.pki.layout.name(),
+        admin: user_of(cluster, "admin-csr.json"),
     }
+}
+
+fn release_facts(cluster: &Cluster) -> ReleaseFacts {
+    let release = &cluster.release;
+    ReleaseFacts {
+        kubernetes: cluster.version.clone(),
+        etcd: release.etcd.to_string(),
+        containerd: release.containerd.to_string(),
+        health_path: release.health_path,
+        runtime_class_api_version: release.runtime_class_api_version,
+        cni_version: release.cni_version,
+        sandbox_image: release.sandbox_image,
+        coredns_image: release.coredns_image,
+    }
+}
+
+fn runtime_facts(cluster: &Cluster) -> RuntimeFacts {
+    let nodes = &cluster.nodes;
+    RuntimeFacts {
+        engine: nodes.runtime.name(),
+        unit: format!("{}.service", nodes.runtime.name()),
+        socket: match nodes.runtime {
+            Runtime::Containerd => "/run/containerd/containerd.sock",
+            Runtime::Docker => "/var/run/dockershim.sock",
+        },
+        cgroup_driver: nodes.cgroup_driver.name(),
+        cgroup_v1: nodes.cgroup_v1,
+        gvisor: nodes.gvisor,
+    }
+}
+
+/// The file names by use, in the layout of the cluster.
+fn pki_files(layout: Layout, host: &Host) -> BTreeMap<&'static str, String> {
+    let files = USES.iter().map(|(what, single, split)| {
+        let name = match layout {
+            Layout::Single => single,
+            Layout::Split => split,
+        };
+        (*what, name.replace("{host}", &host.name))
+    });
+    files.collect()
+}
+
+/// The user and the groups that the API server takes the bearer of a certificate for.
+fn user_of(cluster: &Cluster, csr: &str) -> UserFacts {
+    let request = cluster.pki.csrs.get(csr).map(|csr| &csr.request);
+    let (user, groups) = request.map(user_and_groups).unwrap_or_default();
+    UserFacts { user, groups }
 }
 
 fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
@@ -281,7 +360,7 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         url_ip: in_url(&host.ip.primary.to_string()),
         ips: host.ip.iter().map(IpAddr::to_string).collect(),
         roles: host.roles.iter().map(|role| role.name()).collect(),
-        units: cluster.components_on(host).map(|component| component.name).collect(),
+        units: cluster.units_on(host).map(|component| component.name).collect(),
         labels: joined(host.labels.iter().map(|(key, value)| format!("{key}={value}"))),
         // Old kubelets want the equals sign of an empty value, and later ones take it.
         taints: joined(

@@ -22,8 +22,10 @@ pub mod pack;
 pub mod pki;
 pub mod plan;
 pub mod render;
+pub mod settings;
 pub mod spec;
 pub mod starter;
+pub mod toml_text;
 pub mod vault;
 pub mod yaml;
 

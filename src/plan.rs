@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
-use crate::catalog::components::{COMPONENTS, Component};
-use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
-use crate::cluster::{Cluster, ExtraCertificate, Host, Role};
+use crate::catalog::components::{COMPONENTS, Component, Unit};
+use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
+use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
-
-/// The id of the authority of the cluster.
-const AUTHORITY: &str = "ca";
 
 /// Everything that will be made.
 #[derive(Debug)]
@@ -29,8 +26,10 @@ pub struct PlannedCertificate<'a> {
     pub id: String,
     /// What its files are called: `ca`, `node1`.
     pub files: String,
-    /// Whether it is one that each worker has its own of.
-    pub per: Per,
+    /// The row it comes from; none is one of the user's own.
+    pub row: Option<&'static Identity>,
+    /// The host whose own it is.
+    pub host: Option<&'a str>,
     /// The name of the CSR file that it is made from.
     pub csr: &'a str,
     /// What it is signed with, unless it signs itself.
@@ -38,8 +37,17 @@ pub struct PlannedCertificate<'a> {
     /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder. None for an
     /// authority that is there already.
     pub request: Option<Request>,
-    /// The id of the issuer; none signs itself.
-    pub signed_by: Option<String>,
+    pub issuer: Issuer,
+}
+
+/// Who signs a planned certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Issuer {
+    Itself,
+    /// The planned certificate with this id.
+    Another(String),
+    /// It is a key pair, and has no certificate.
+    Nobody,
 }
 
 impl PlannedCertificate<'_> {
@@ -77,12 +85,15 @@ pub enum PlannedContent {
     Directory,
     Certificate(String),
     PrivateKey(String),
+    PublicKey(String),
     Request(String),
     Kubeconfig {
         id: String,
         through: Through,
     },
     Rendered(Template),
+    /// The configuration file of the component of this name.
+    Config(&'static str),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
         file: String,
@@ -94,7 +105,8 @@ pub enum PlannedContent {
 impl Cluster {
     /// The certificates that the cluster needs, issuers first.
     pub fn certificates(&self) -> Vec<PlannedCertificate<'_>> {
-        let identities = IDENTITIES.iter().flat_map(|identity| self.certificates_of(identity));
+        let rows = self.pki.layout.identities().iter();
+        let identities = rows.flat_map(|identity| self.certificates_of(identity));
         let extra = self.pki.extra.iter().filter_map(|extra| self.extra_certificate(extra));
         identities.chain(extra).collect()
     }
@@ -105,22 +117,23 @@ impl Cluster {
         Some(PlannedCertificate {
             id: extra_id(&extra.name),
             files: extra.name.clone(),
-            per: Per::Cluster,
+            row: None,
+            host: None,
             csr: &extra.csr,
             profile: &extra.profile,
             request: Some(request),
-            signed_by: Some(
+            issuer: Issuer::Another(
                 extra
                     .signed_by
                     .as_deref()
-                    .map_or_else(|| AUTHORITY.to_owned(), extra_id),
+                    .map_or_else(|| CLUSTER_AUTHORITY.to_owned(), extra_id),
             ),
         })
     }
 
-    fn certificates_of(&self, identity: &'static Identity) -> Vec<PlannedCertificate<'_>> {
+    fn certificates_of<'a>(&'a self, identity: &'static Identity) -> Vec<PlannedCertificate<'a>> {
         let csr = self.pki.csrs.get(identity.csr);
-        let planned = |host: Option<&Host>| {
+        let planned = |host: Option<&'a Host>| {
             let request = csr.map(|csr| {
                 let mut request = match host {
                     Some(host) => with_host_name(&csr.request, &host.name),
@@ -134,17 +147,22 @@ impl Cluster {
                     || identity.name.to_owned(),
                     |host| format!("{}/{}", identity.name, host.name),
                 ),
-                files: host.map_or_else(|| identity.name.to_owned(), |host| host.name.clone()),
-                per: identity.per,
+                files: identity.files.replace("{host}", host.map_or("", |host| &host.name)),
+                row: Some(identity),
+                host: host.map(|host| host.name.as_str()),
                 csr: identity.csr,
                 profile: self.pki.profile_of(identity.name),
                 request,
-                signed_by: identity.signed_by.map(str::to_owned),
+                issuer: match identity.signed_by {
+                    SignedBy::Itself => Issuer::Itself,
+                    SignedBy::Authority(name) => Issuer::Another(name.to_owned()),
+                    SignedBy::Nobody => Issuer::Nobody,
+                },
             }
         };
         match identity.per {
             Per::Cluster => vec![planned(None)],
-            Per::Worker => self.with(Role::Worker).map(|host| planned(Some(host))).collect(),
+            Per::Each(role) => self.with(role).map(|host| planned(Some(host))).collect(),
         }
     }
 
@@ -153,18 +171,33 @@ impl Cluster {
         match names {
             Names::None => Vec::new(),
             Names::Node => host.map(|host| self.node_names(host)).unwrap_or_default(),
+            Names::ApiServer => self.api_server_names(host),
+            Names::Etcd => self.etcd_names(host),
             Names::ApiServerAndEtcd => union(self.api_server_names(None), self.etcd_names(None)),
         }
     }
 
-    /// The units that run on `host`, in the order in which they start.
-    pub fn components_on(&self, host: &Host) -> impl Iterator<Item = &'static Component> {
-        COMPONENTS.iter().filter(|component| host.is(component.on))
+    /// The components that run on `host`, in the order in which they start.
+    pub fn components_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+        COMPONENTS
+            .iter()
+            .filter(|component| self.is(component.when) && self.is_on(component.on, host))
     }
 
-    fn has(&self, when: When) -> bool {
+    /// The components on `host` whose units are generated, in the order in which they start.
+    pub fn units_on<'a>(&'a self, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+        self.components_on(host)
+            .filter(|component| component.unit == Unit::Generated)
+    }
+
+    /// Whether rows for such clusters count in this one.
+    fn is(&self, when: When) -> bool {
         match when {
             When::Always => true,
+            When::Layout(layout) => self.pki.layout == layout,
+            When::Runtime(runtime) => self.nodes.runtime == runtime,
+            When::Bridges => self.nodes.pod_network == PodNetwork::Bridge,
+            When::GVisor => self.nodes.gvisor,
             When::Engine(engine) => self.load_balancing.engine == engine,
             When::VirtualAddress => self.load_balancing.virtual_address.is_some(),
         }
@@ -181,10 +214,8 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
     let certificates = cluster.certificates();
     let mut files = Vec::new();
     for host in &cluster.hosts {
-        for row in ARTIFACTS
-            .iter()
-            .filter(|row| cluster.has(row.when) && cluster.is_on(row.on, host))
-        {
+        let rows = ARTIFACTS.iter().filter(|row| cluster.is(row.when));
+        for row in rows.filter(|row| cluster.is_on(row.on, host)) {
             let contents = contents(cluster, &certificates, row, host);
             files.extend(contents.into_iter().map(|(name, content)| PlannedFile {
                 host,
@@ -257,11 +288,13 @@ fn contents(
         Holds::Directory => one(PlannedContent::Directory),
         Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
         Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
+        Holds::PublicKey(name) => one(PlannedContent::PublicKey(id_of(name))),
         Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
             id: id_of(name),
             through,
         }),
         Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
+        Holds::Config(component) => one(PlannedContent::Config(component)),
         Holds::EveryCertificate => each(PlannedContent::Certificate),
         Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
         Holds::EveryRequest => certificates
@@ -275,9 +308,9 @@ fn contents(
             })
             .collect(),
         Holds::EveryInput => inputs(cluster, certificates),
-        Holds::EveryKubeletKubeconfig => certificates
+        Holds::EveryKubeconfig(name) => certificates
             .iter()
-            .filter(|certificate| certificate.per == Per::Worker)
+            .filter(|certificate| certificate.row.is_some_and(|row| row.name == name))
             .map(|certificate| {
                 let content = PlannedContent::Kubeconfig {
                     id: certificate.id.clone(),
@@ -292,10 +325,10 @@ fn contents(
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
 fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(String, PlannedContent)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
-    let of_workers = || certificates.iter().filter(|certificate| certificate.per == Per::Worker);
+    let of_workers = || certificates.iter().filter(|certificate| certificate.host.is_some());
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
     let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
-    let identities = IDENTITIES.iter().map(|identity| identity.csr);
+    let identities = cluster.pki.layout.identities().iter().map(|identity| identity.csr);
     let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
     let mut seen = BTreeSet::new();
     for file in identities.chain(extra) {
@@ -310,7 +343,7 @@ fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(St
     for certificate in of_workers() {
         let content = PlannedContent::CsrFile {
             file: certificate.csr.to_owned(),
-            host: Some(certificate.files.clone()),
+            host: certificate.host.map(str::to_owned),
         };
         inputs.push((format!("{}-csr.json", certificate.files), content));
     }
@@ -370,7 +403,10 @@ impl fmt::Display for Plan<'_> {
                 PlannedContent::Request(id) if matches!(file.origin, Origin::Certificate(_)) => {
                     format!("its signing request ({id})")
                 }
-                PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => {
+                PlannedContent::Certificate(id)
+                | PlannedContent::PrivateKey(id)
+                | PlannedContent::PublicKey(id)
+                | PlannedContent::Request(id) => {
                     format!("{what} ({id})")
                 }
                 _ => what.to_owned(),

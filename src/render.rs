@@ -15,12 +15,14 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
 
 use crate::bundle::{Bundle, Content};
 use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
-use crate::catalog::components::Component;
+use crate::catalog::components::{Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, Host};
 use crate::facts::{Facts, facts};
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Origin, Plan, PlannedContent, PlannedFile};
+use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
+use crate::settings::{Table, Value as Setting};
+use crate::toml_text;
 use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
 use crate::yaml;
 
@@ -83,15 +85,10 @@ impl<'a> Renderer<'a> {
         let embedded = vault
             .issued
             .iter()
-            .map(|(id, issued)| {
-                let certificate = Value::from(Base64::encode_string(&issued.certificate));
-                (
-                    id.as_str(),
-                    Embedded {
-                        certificate,
-                        key: Value::from_object(SecretText::base64_of(&issued.key)),
-                    },
-                )
+            .filter_map(|(id, issued)| {
+                let certificate = Value::from(Base64::encode_string(issued.certificate.as_ref()?));
+                let key = Value::from_object(SecretText::base64_of(&issued.key));
+                Some((id.as_str(), Embedded { certificate, key }))
             })
             .collect();
         let mut files: BTreeMap<&str, Vec<&PlannedFile<'_>>> = BTreeMap::new();
@@ -152,8 +149,12 @@ impl<'a> Renderer<'a> {
         };
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
-            PlannedContent::Certificate(id) => Content::Public(issued(id)?.certificate.clone()),
+            PlannedContent::Certificate(id) => {
+                let certificate = issued(id)?.certificate.clone();
+                Content::Public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
+            }
             PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
+            PlannedContent::PublicKey(id) => Content::Public(issued(id)?.public_key.clone()),
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
                 Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
@@ -166,6 +167,13 @@ impl<'a> Renderer<'a> {
                 match file.origin {
                     Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(bytes.expose().into()),
                     _ => Content::Secret(Arc::new(bytes)),
+                }
+            }
+            PlannedContent::Config(component) => {
+                let text = self.config(component, cluster, variables)?;
+                match file.origin {
+                    Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(text.into_bytes().into()),
+                    _ => Content::Secret(Arc::new(text.into_bytes().into())),
                 }
             }
             PlannedContent::CsrFile { file, host } => {
@@ -204,7 +212,9 @@ impl<'a> Renderer<'a> {
     /// value is empty on this host is left out.
     fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
         let mut flags = Vec::new();
-        for (name, value) in component.flags.iter().chain(cluster.release.flags_of(component.name)) {
+        let of_layout = component.flags_of_layout(cluster.pki.layout);
+        let of_release = cluster.release.flags_of(component.name);
+        for (name, value) in component.flags.iter().chain(of_layout).chain(of_release) {
             let Some(value) = value else {
                 flags.push(format!("--{name}"));
                 continue;
@@ -217,6 +227,41 @@ impl<'a> Renderer<'a> {
         Ok(flags)
     }
 
+    /// The configuration file of a component: the settings of its table and of the release.
+    fn config(&self, name: &str, cluster: &Cluster, facts: &Value) -> Result<String, RenderError> {
+        let missing = || RenderError(format!("{name} has no configuration file"));
+        let component = Component::by_name(name).ok_or_else(missing)?;
+        let file = component.config.ok_or_else(missing)?;
+        let render = |template| self.environment.render_named_str("setting.raw", template, facts);
+        let mut settings = Table::new();
+        for setting in cluster.release.settings_of(component) {
+            let value = match setting.value {
+                SettingValue::Bool(value) => Setting::Boolean(value),
+                SettingValue::Integer(value) => Setting::Integer(value),
+                SettingValue::Text(template) => Setting::Text(render(template)?),
+                SettingValue::BoolText(template) => match render(template)?.as_str() {
+                    "true" => Setting::Boolean(true),
+                    "false" => Setting::Boolean(false),
+                    "" => Setting::Text(String::new()),
+                    other => return Err(RenderError(format!("{template} is {other}, neither true nor false"))),
+                },
+                SettingValue::Texts(template) => {
+                    let list = render(template)?;
+                    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+                    Setting::List(items.map(|item| Setting::Text(item.to_owned())).collect())
+                }
+            };
+            let nothing = [Setting::Text(String::new()), Setting::List(Vec::new())];
+            if !nothing.contains(&value) {
+                settings.set(setting.path, value);
+            }
+        }
+        Ok(match file.format {
+            Format::Yaml => yaml::document(&settings),
+            Format::Toml => toml_text::document(&settings),
+        })
+    }
+
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
     fn kubeconfig(&self, id: &str, server: &str, facts: &Value) -> Result<SecretBytes, RenderError> {
         let missing = || RenderError(format!("nobody has issued {id}"));
@@ -227,11 +272,11 @@ impl<'a> Renderer<'a> {
             .find(|certificate| certificate.id == id)
             .ok_or_else(missing)?;
         let own = self.embedded.get(id).ok_or_else(missing)?;
-        let authority = certificate
-            .signed_by
-            .as_deref()
-            .and_then(|issuer| self.embedded.get(issuer))
-            .ok_or_else(missing)?;
+        let authority = match &certificate.issuer {
+            Issuer::Another(issuer) => self.embedded.get(issuer.as_str()),
+            Issuer::Itself | Issuer::Nobody => None,
+        };
+        let authority = authority.ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
             authority => authority.certificate.clone(),
@@ -285,6 +330,7 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
             .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
         "conf" | "cfg" => plain_token(&text),
         "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
+        "conflist" => serde_json::to_string(value).ok(),
         "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! The files that `khw-gen init` writes: a specification to begin with.
 
-use crate::catalog::identities::IDENTITIES;
-use crate::spec::{CONFIG_FILE, built_in};
+use crate::catalog::identities::Layout;
+use crate::spec::built_in_files;
 
 /// The name of the topology.
 pub const CLUSTER_TOML: &str = "cluster.toml";
@@ -19,7 +19,7 @@ pub fn files(issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         (SEED.to_owned(), 0o600, seed.to_vec()),
     ];
     files.push((".gitignore".to_owned(), 0o644, format!("/{SEED}\n/out/\n").into_bytes()));
-    let csrs = std::iter::once(CONFIG_FILE).chain(IDENTITIES.iter().map(|identity| identity.csr));
-    files.extend(csrs.filter_map(|name| Some((format!("csr/{name}"), 0o644, built_in(name)?.as_bytes().to_vec()))));
+    let csrs = built_in_files(Layout::Split).iter();
+    files.extend(csrs.map(|(name, text)| (format!("csr/{name}"), 0o644, text.as_bytes().to_vec())));
     files
 }

@@ -14,7 +14,7 @@ use crate::pki::derivation::{Purpose, Seed};
 use crate::pki::key::KeyPair;
 use crate::pki::secret::SecretBytes;
 use crate::pki::x509;
-use crate::plan::{Plan, PlannedCertificate};
+use crate::plan::{Issuer, Plan, PlannedCertificate};
 
 /// The generation of every key; a later one makes new keys from the same seed.
 pub const GENERATION: u32 = 1;
@@ -22,11 +22,14 @@ pub const GENERATION: u32 = 1;
 /// The name of the encryption key, as the API server writes it beside what it encrypts.
 pub const ENCRYPTION_KEY_NAME: &str = "key1";
 
-/// A certificate with its key and its request, in PEM.
+/// A key with its certificate and its request, in PEM.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    pub certificate: Arc<[u8]>,
+    /// None for a key pair that nobody signs.
+    pub certificate: Option<Arc<[u8]>>,
     pub key: Arc<SecretBytes>,
+    /// The public half of the key (SubjectPublicKeyInfo, RFC 5280).
+    pub public_key: Arc<[u8]>,
     /// None for an authority that was there already.
     pub request: Option<Arc<[u8]>>,
 }
@@ -68,10 +71,13 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     let issuers: BTreeSet<&str> = plan
         .certificates
         .iter()
-        .filter_map(|certificate| certificate.signed_by.as_deref())
+        .filter_map(|certificate| match &certificate.issuer {
+            Issuer::Another(issuer) => Some(issuer.as_str()),
+            Issuer::Itself | Issuer::Nobody => None,
+        })
         .collect();
     let signs = |certificate: &PlannedCertificate<'_>| {
-        certificate.signed_by.is_none() || issuers.contains(certificate.id.as_str())
+        certificate.issuer == Issuer::Itself || issuers.contains(certificate.id.as_str())
     };
     let mut authorities = BTreeMap::new();
     for certificate in plan.certificates.iter().filter(|certificate| signs(certificate)) {
@@ -85,20 +91,22 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
             let own = key(&keys, &certificate.id)?;
-            let der = match authorities.get(certificate.id.as_str()) {
-                Some(der) => der.clone(),
-                None => signed(cluster, certificate, &keys, &authorities)?,
+            let der = match (authorities.get(certificate.id.as_str()), &certificate.issuer) {
+                (_, Issuer::Nobody) => None,
+                (Some(der), _) => Some(der.clone()),
+                (None, _) => Some(signed(cluster, certificate, &keys, &authorities)?),
             };
             let request = match &certificate.request {
-                Some(request) => {
+                Some(request) if der.is_some() => {
                     let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
                     Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
                 }
-                None => None,
+                _ => None,
             };
             let issued = Issued {
-                certificate: x509::to_pem("CERTIFICATE", &der).into_bytes().into(),
+                certificate: der.map(|der| x509::to_pem("CERTIFICATE", &der).into_bytes().into()),
                 key: Arc::new(own.to_pem()),
+                public_key: x509::to_pem("PUBLIC KEY", &own.public().spki_der()).into_bytes().into(),
                 request,
             };
             Ok((certificate.id.clone(), issued))
@@ -128,9 +136,10 @@ fn signed(
     };
     let own = key(keys, &certificate.id)?;
     let issued = cluster.pki.issued;
-    let der = match &certificate.signed_by {
-        None => cfssl::root(request, own, issued),
-        Some(issuer) => {
+    let der = match &certificate.issuer {
+        Issuer::Nobody => return Err(error(&certificate.id, "nobody signs it")),
+        Issuer::Itself => cfssl::root(request, own, issued),
+        Issuer::Another(issuer) => {
             let authority = Authority {
                 certificate: authorities
                     .get(issuer.as_str())

@@ -1,7 +1,77 @@
 //! Text as a YAML scalar, in the words of go-yaml, which kubectl writes with.
 //!
 //! Go's YAML library reads YAML 1.1 plus its own leniencies, and writes a string plain unless a reader could take it for
-//! something else: `on`, `y`, `1e3`, `12:30` are quoted.
+//! something else: `on`, `y`, `1e3`, `12:30` are quoted. Settings are written more carefully still, for readers of any kind.
+
+use crate::settings::{Table, Value, float_text};
+
+/// `table` as a document in block style.
+pub fn document(table: &Table) -> String {
+    let mut out = String::new();
+    match table.is_empty() {
+        true => out.push_str("{}\n"),
+        false => block(table, 0, &mut out),
+    }
+    out
+}
+
+fn block(table: &Table, indent: usize, out: &mut String) {
+    for (index, (key, value)) in table.entries().enumerate() {
+        // What stands before the first key is written by whoever knows whether it follows a dash.
+        if index > 0 {
+            out.push_str(&" ".repeat(indent));
+        }
+        out.push_str(&portable(key));
+        out.push(':');
+        match value {
+            Value::Table(below) if !below.is_empty() => {
+                out.push_str(&format!("\n{}", " ".repeat(indent + 2)));
+                block(below, indent + 2, out);
+            }
+            Value::List(list) if !list.is_empty() => {
+                out.push_str(&format!("\n{}", " ".repeat(indent + 2)));
+                items(list, indent + 2, out);
+            }
+            value => out.push_str(&format!(" {}\n", flow(value))),
+        }
+    }
+}
+
+fn items(list: &[Value], indent: usize, out: &mut String) {
+    for (index, value) in list.iter().enumerate() {
+        if index > 0 {
+            out.push_str(&" ".repeat(indent));
+        }
+        out.push_str("- ");
+        match value {
+            Value::Table(below) if !below.is_empty() => block(below, indent + 2, out),
+            Value::List(below) if !below.is_empty() => items(below, indent + 2, out),
+            value => out.push_str(&format!("{}\n", flow(value))),
+        }
+    }
+}
+
+/// A scalar, or a table or list with nothing in it.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Text(text) => portable(text),
+        Value::Boolean(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => float_text(*value),
+        Value::List(_) => "[]".to_owned(),
+        Value::Table(_) => "{}".to_owned(),
+    }
+}
+
+/// `text` as a scalar that any reader of YAML 1.1 or 1.2 takes for just this text.
+fn portable(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    let safe = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(plain)
+        && !text.ends_with(':')
+        && !is_another_type(&text.to_ascii_lowercase());
+    if safe { text.to_owned() } else { quoted(text) }
+}
 
 /// `text` as a scalar that go-yaml v2 would write: plain where that is safe, single-quoted where plain would be another
 /// structure, double-quoted where it would be another type or holds characters that must be escaped.
@@ -126,8 +196,148 @@ fn is_timestamp(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Texts that a reader could take for something else, and any others.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            proptest::sample::select(vec![
+                "",
+                " ",
+                "a",
+                "on",
+                "yEs",
+                "~",
+                "=",
+                "<<",
+                "1e3",
+                "0x1F",
+                "0o17",
+                "12:30:45",
+                "2026-01-01",
+                ".inf",
+                "-",
+                "- a",
+                "a: b",
+                "a #b",
+                "#",
+                "a:",
+                "[",
+                "{}",
+                "!x",
+                "&a",
+                "*a",
+                "%a",
+                "@",
+                "`",
+                "'",
+                "\"",
+                "\\",
+                "\u{85}",
+                "\u{2028}",
+                "\u{feff}",
+                "\n",
+                "a\n\nb\n",
+                "\t",
+                "---",
+                "...",
+                "null",
+                "\u{1f600}",
+                "? a",
+                "io.containerd.grpc.v1.cri",
+            ])
+            .prop_map(str::to_owned),
+            any::<String>(),
+            "[a-z/]{1,4}[-a-z0-9_./:]{0,8}",
+        ]
+    }
+
+    pub(crate) fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any_text().prop_map(Value::Text),
+            any::<bool>().prop_map(Value::Boolean),
+            any::<i64>().prop_map(Value::Integer),
+            any::<f64>()
+                .prop_filter("finite", |float| float.is_finite())
+                .prop_map(Value::Float),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                proptest::collection::vec((any_text(), inner), 0..4).prop_map(table),
+            ]
+        })
+    }
+
+    pub(crate) fn any_table() -> impl Strategy<Value = Table> {
+        proptest::collection::vec((any_text(), any_value()), 0..5).prop_map(|entries| match table(entries) {
+            Value::Table(table) => table,
+            _ => Table::new(),
+        })
+    }
+
+    fn table(entries: Vec<(String, Value)>) -> Value {
+        let mut table = Table::new();
+        for (key, value) in entries {
+            table.insert(key, value);
+        }
+        Value::Table(table)
+    }
+
+    /// What a reader that knows no schema of ours has to say of it.
+    fn as_json(value: &Value) -> serde_json::Value {
+        match value {
+            Value::Text(text) => text.as_str().into(),
+            Value::Boolean(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::List(list) => list.iter().map(as_json).collect(),
+            Value::Table(table) => table
+                .entries()
+                .map(|(key, value)| (key.to_owned(), as_json(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn settings_are_read_back_as_they_were(table in any_table()) {
+            let text = document(&table);
+            let read: serde_json::Value =
+                serde_saphyr::from_str(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+            prop_assert_eq!(read, as_json(&Value::Table(table)), "{}", text);
+        }
+    }
+
+    #[test]
+    fn settings_are_written_in_blocks() {
+        let mut settings = Table::new();
+        settings.set(&["kind"], Value::Text("KubeletConfiguration".to_owned()));
+        settings.set(&["authentication", "anonymous", "enabled"], Value::Boolean(false));
+        settings.set(
+            &["authentication", "x509", "clientCAFile"],
+            Value::Text("/var/lib/ca.pem".to_owned()),
+        );
+        let mut item = Table::new();
+        item.insert("a", Value::Integer(1));
+        item.insert(
+            "b",
+            Value::List(vec![Value::Text("on".to_owned()), Value::List(vec![Value::Float(0.5)])]),
+        );
+        settings.set(
+            &["list"],
+            Value::List(vec![Value::Table(item), Value::Table(Table::new())]),
+        );
+        assert_eq!(
+            document(&settings),
+            "kind: KubeletConfiguration\nauthentication:\n  anonymous:\n    enabled: false\n  x509:\n    clientCAFile: \
+             /var/lib/ca.pem\nlist:\n  - a: 1\n    b:\n      - \"on\"\n      - - 0.5\n  - {}\n"
+        );
+        assert_eq!(document(&Table::new()), "{}\n");
+    }
 
     /// What kubectl 1.32 wrote for each of these as a cluster's name.
     #[test]

@@ -394,7 +394,13 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &[],
         "cryptography knows no Kubernetes, no hosts and no paths, so it can be reviewed and reused alone",
     ),
-    ("yaml", &[], "quoting a scalar depends on nothing"),
+    ("settings", &[], "a tree of settings does not know what they mean"),
+    ("yaml", &["settings"], "how YAML is written depends on nothing else"),
+    (
+        "toml_text",
+        &["settings"],
+        "how TOML is written depends on nothing else",
+    ),
     (
         "diagnostic",
         &[],
@@ -428,7 +434,18 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "render",
-        &["bundle", "catalog", "cluster", "facts", "pki", "plan", "vault", "yaml"],
+        &[
+            "bundle",
+            "catalog",
+            "cluster",
+            "facts",
+            "pki",
+            "plan",
+            "settings",
+            "toml_text",
+            "vault",
+            "yaml",
+        ],
         "rendering reads no specification and writes no file",
     ),
     (

@@ -1,6 +1,6 @@
-//! The walk-through's whole output, byte for byte: what is missing, what is unexpected and what is different are told apart.
+//! The whole output of every specification in `specs/`, byte for byte: what is missing, what is unexpected and what is different are told apart.
 //!
-//! `golden/walkthrough` is the output as it lies on disk, without the archives (their digests are in MANIFEST and SHA256SUMS),
+//! `golden/CASE` is the output of `specs/CASE` as it lies on disk, without the archives (their digests are in MANIFEST and SHA256SUMS),
 //! and beside each PEM file that is not secret a decoded text. Modes are in MANIFEST. `make bless` writes it anew.
 
 mod support;
@@ -14,8 +14,21 @@ use support::{build, files_below, mode, project, walkthrough};
 
 const DECODED: &str = ".txt";
 
-fn golden() -> std::path::PathBuf {
-    project().join("golden/walkthrough")
+/// The specifications, by the name of their folder.
+fn cases() -> Vec<String> {
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs::read_dir(project().join(folder)).expect("a folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let cases = names("specs");
+    if std::env::var_os("KHW_BLESS").is_none() {
+        assert_eq!(cases, names("golden"), "each specification has a golden, and each golden a specification");
+    }
+    cases
 }
 
 /// The output as a golden: no archives, and a text beside each certificate and request.
@@ -35,22 +48,25 @@ fn as_golden(out: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_walk_through_compiles_to_its_golden() {
-    let (_folder, out) = build(&walkthrough());
-    let made = as_golden(&out);
-    if std::env::var_os("KHW_BLESS").is_some() {
-        bless(&made);
-    }
-    let expected = files_below(&golden());
+fn every_specification_compiles_to_its_golden() {
     let mut wrong = Vec::new();
-    for name in expected.keys().filter(|name| !made.contains_key(*name)) {
-        wrong.push(format!("missing:    {name}"));
-    }
-    for (name, bytes) in &made {
-        match expected.get(name) {
-            None => wrong.push(format!("unexpected: {name}")),
-            Some(golden) if golden != bytes => wrong.push(format!("different:  {name}")),
-            Some(_) => {}
+    for case in cases() {
+        let (_folder, out) = build(&project().join("specs").join(&case).join("cluster.toml"));
+        let made = as_golden(&out);
+        let golden = project().join("golden").join(&case);
+        if std::env::var_os("KHW_BLESS").is_some() {
+            bless(&golden, &made);
+        }
+        let expected = files_below(&golden);
+        for name in expected.keys().filter(|name| !made.contains_key(*name)) {
+            wrong.push(format!("missing:    {case}/{name}"));
+        }
+        for (name, bytes) in &made {
+            match expected.get(name) {
+                None => wrong.push(format!("unexpected: {case}/{name}")),
+                Some(golden) if golden != bytes => wrong.push(format!("different:  {case}/{name}")),
+                Some(_) => {}
+            }
         }
     }
     assert!(
@@ -60,14 +76,13 @@ fn the_walk_through_compiles_to_its_golden() {
     );
 }
 
-fn bless(made: &BTreeMap<String, Vec<u8>>) {
+fn bless(folder: &Path, made: &BTreeMap<String, Vec<u8>>) {
     assert!(
         std::env::var_os("CI").is_none(),
         "goldens are blessed by people, who look at them, not by CI"
     );
-    let folder = golden();
     let before = if folder.exists() {
-        files_below(&folder)
+        files_below(folder)
     } else {
         BTreeMap::new()
     };

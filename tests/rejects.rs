@@ -251,11 +251,12 @@ fn programs_read_the_same_findings_as_people() {
 #[test]
 fn the_built_in_files_are_the_walkthroughs() {
     let folder = root().join("specs/walkthrough/csr");
-    for (name, text) in khw_gen::spec::BUILT_IN_FILES {
+    let built_in = khw_gen::spec::built_in_files(khw_gen::cluster::Layout::Single);
+    for (name, text) in built_in {
         assert_eq!(read(&folder.join(name)), *text, "{name}");
     }
     assert_eq!(
         fs::read_dir(folder).expect("the folder is there").count(),
-        khw_gen::spec::BUILT_IN_FILES.len()
+        built_in.len()
     );
 }

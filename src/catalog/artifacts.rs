@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::engines::Engine;
+use super::identities::Layout;
 use super::roles::Role;
 
 /// Which hosts get a row's file.
@@ -34,14 +35,39 @@ impl On {
     }
 }
 
-/// In which clusters a row holds.
+/// In which clusters a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// Where this is the program that balances connections.
+    Layout(Layout),
+    Runtime(Runtime),
+    /// Nodes and pods are connected by bridges and routes of the compiler's making.
+    Bridges,
+    /// Pods may ask for gVisor's sandbox.
+    GVisor,
+    /// This is the program that balances connections.
     Engine(Engine),
-    /// Where the load balancers share an address.
+    /// The load balancers share an address.
     VirtualAddress,
+}
+
+/// What runs containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    Containerd,
+    Docker,
+}
+
+impl Runtime {
+    pub const ALL: [Runtime; 2] = [Runtime::Containerd, Runtime::Docker];
+
+    /// The name in cluster.toml, and of its unit.
+    pub fn name(self) -> &'static str {
+        match self {
+            Runtime::Containerd => "containerd",
+            Runtime::Docker => "docker",
+        }
+    }
 }
 
 /// Who may read a file or enter a directory; nobody but root may write.
@@ -74,8 +100,12 @@ pub enum Holds {
     Directory,
     Certificate(&'static str),
     PrivateKey(&'static str),
+    /// The public half of a key pair, in PEM.
+    PublicKey(&'static str),
     Kubeconfig(&'static str, Through),
     Rendered(Template),
+    /// The configuration file of a component.
+    Config(&'static str),
     /// One file for every certificate of the cluster.
     EveryCertificate,
     /// One file for every private key.
@@ -84,15 +114,15 @@ pub enum Holds {
     EveryRequest,
     /// One file for every CSR JSON file and for ca-config.json, as they were read.
     EveryInput,
-    /// One file for each worker's kubelet.
-    EveryKubeletKubeconfig,
+    /// One file for each worker's kubelet, of the identity of that name.
+    EveryKubeconfig(&'static str),
 }
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    pub on: On,
     pub when: When,
+    pub on: On,
     pub at: &'static str,
     pub reader: Reader,
     pub holds: Holds,
@@ -101,8 +131,8 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// The same row for some clusters only.
-    const fn when(self, when: When) -> Artifact {
+    /// The row, for such clusters only.
+    const fn only(self, when: When) -> Artifact {
         Artifact { when, ..self }
     }
 
@@ -119,8 +149,8 @@ impl Artifact {
 
 const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
     Artifact {
-        on,
         when: When::Always,
+        on,
         at,
         reader,
         holds,
@@ -147,9 +177,13 @@ const CONTROL_PLANE_AND_ADMIN: On = On::Either(Role::ControlPlane, Role::Admin);
 const CONTROL_PLANE_BUT_ADMIN: On = On::But(Role::ControlPlane, Role::Admin);
 const FIRST_CONTROL_PLANE_AND_ADMIN: On = On::FirstAnd(Role::ControlPlane, Role::Admin);
 
+const SINGLE: When = When::Layout(Layout::Single);
+const SPLIT: When = When::Layout(Layout::Split);
+const CONTAINERD: When = When::Runtime(Runtime::Containerd);
+
 use Holds::{
-    Certificate, Directory, EveryCertificate, EveryInput, EveryKubeletKubeconfig, EveryPrivateKey, EveryRequest,
-    Kubeconfig, PrivateKey,
+    Certificate, Config, Directory, EveryCertificate, EveryInput, EveryKubeconfig, EveryPrivateKey, EveryRequest,
+    Kubeconfig, PrivateKey, PublicKey,
 };
 use Reader::{Everyone, Root};
 use Through::{Endpoint, Loopback};
@@ -158,59 +192,95 @@ use Through::{Endpoint, Loopback};
 #[rustfmt::skip]
 pub const ARTIFACTS: &[Artifact] = &[
     row(ETCD, "/var/lib/etcd/", Root, Directory, "etcd's data"),
-    row(ETCD, "/etc/etcd/ca.pem", Everyone, Certificate("ca"), "CA that etcd's peers and clients are checked against"),
-    row(ETCD, "/etc/etcd/kubernetes.pem", Everyone, Certificate("kubernetes"), "etcd's certificate, for clients and peers"),
-    row(ETCD, "/etc/etcd/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key"),
+    row(ETCD, "/etc/etcd/ca.pem", Everyone, Certificate("ca"), "CA that etcd's peers and clients are checked against").only(SINGLE),
+    row(ETCD, "/etc/etcd/kubernetes.pem", Everyone, Certificate("kubernetes"), "etcd's certificate, for clients and peers").only(SINGLE),
+    row(ETCD, "/etc/etcd/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key").only(SINGLE),
+    row(ETCD, "/etc/etcd/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA that etcd's peers and clients are checked against").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-server.pem", Everyone, Certificate("etcd-server"), "etcd's certificate for clients").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-server-key.pem", Root, PrivateKey("etcd-server"), "its key").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-peer.pem", Everyone, Certificate("etcd-peer"), "etcd's certificate for peers").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-peer-key.pem", Root, PrivateKey("etcd-peer"), "its key").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-healthcheck-client.pem", Everyone, Certificate("etcd-healthcheck-client"), "certificate with which etcdctl asks").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-healthcheck-client-key.pem", Root, PrivateKey("etcd-healthcheck-client"), "its key").only(SPLIT),
     row(ETCD, "/etc/systemd/system/etcd.service", Everyone, template!("etc/systemd/system/etcd.service"), "etcd's unit"),
 
     row(CONTROL_PLANE_AND_WORKER, "/var/lib/kubernetes/ca.pem", Everyone, Certificate("ca"), "CA of the cluster"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/ca-key.pem", Root, PrivateKey("ca"), "CA key, with which the controller manager signs"),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes.pem", Everyone, Certificate("kubernetes"), "API server's certificate, also as client of etcd and kubelets"),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key"),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pem", Everyone, Certificate("service-account"), "verifies service account tokens"),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes.pem", Everyone, Certificate("kubernetes"), "API server's certificate, also as client of etcd and kubelets").only(SINGLE),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key").only(SINGLE),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pem", Everyone, Certificate("service-account"), "verifies service account tokens").only(SINGLE),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver.pem", Everyone, Certificate("apiserver"), "API server's certificate").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-key.pem", Root, PrivateKey("apiserver"), "its key").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-kubelet-client.pem", Everyone, Certificate("apiserver-kubelet-client"), "API server's certificate as client of kubelets").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-kubelet-client-key.pem", Root, PrivateKey("apiserver-kubelet-client"), "its key").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA that etcd is checked against").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-etcd-client.pem", Everyone, Certificate("apiserver-etcd-client"), "API server's certificate as client of etcd").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-etcd-client-key.pem", Root, PrivateKey("apiserver-etcd-client"), "its key").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-ca.pem", Everyone, Certificate("front-proxy-ca"), "CA that front proxies are checked against").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-client.pem", Everyone, Certificate("front-proxy-client"), "API server's certificate as client of extension API servers").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-client-key.pem", Root, PrivateKey("front-proxy-client"), "its key").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pub", Everyone, PublicKey("service-account"), "verifies service account tokens").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/service-account-key.pem", Root, PrivateKey("service-account"), "signs service account tokens"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server"),
-    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, template!("etc/kubernetes/config/kube-scheduler.yaml"), "scheduler's configuration"),
+    row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, Config("kube-scheduler"), "scheduler's configuration"),
     row(CONTROL_PLANE, "/etc/kubernetes/config/audit-policy.yaml", Root, template!("etc/kubernetes/config/audit-policy.yaml"), "what the API server records in its audit log"),
     row(CONTROL_PLANE, "/var/log/kubernetes/", Root, Directory, "audit log"),
     row(CONTROL_PLANE, "/etc/systemd/system/kube-apiserver.service", Everyone, template!("etc/systemd/system/kube-apiserver.service"), "API server's unit"),
     row(CONTROL_PLANE, "/etc/systemd/system/kube-controller-manager.service", Everyone, template!("etc/systemd/system/kube-controller-manager.service"), "controller manager's unit"),
     row(CONTROL_PLANE, "/etc/systemd/system/kube-scheduler.service", Everyone, template!("etc/systemd/system/kube-scheduler.service"), "scheduler's unit"),
     row(CONTROL_PLANE_BUT_ADMIN, "/root/admin.kubeconfig", Root, Kubeconfig("admin", Loopback), "administrator's access, on the spot"),
+    row(CONTROL_PLANE_BUT_ADMIN, "/root/break-glass.kubeconfig", Root, Kubeconfig("break-glass", Loopback), "access that RBAC can't take back: for the first steps, and for emergencies").only(SPLIT),
 
     row(CONTROL_PLANE_AND_ADMIN, "/root/", Root, Directory, "root's home"),
     row(FIRST_CONTROL_PLANE_AND_ADMIN, "/root/kubelet-rbac-clusterrole.yaml", Everyone, template!("root/kubelet-rbac-clusterrole.yaml"), "what the API server may do on kubelets: apply once"),
     row(FIRST_CONTROL_PLANE_AND_ADMIN, "/root/kubelet-rbac-clusterrolebinding.yaml", Everyone, template!("root/kubelet-rbac-clusterrolebinding.yaml"), "that it is the API server which may: apply once"),
+    row(FIRST_CONTROL_PLANE_AND_ADMIN, "/root/cluster-admins.yaml", Everyone, template!("root/cluster-admins.yaml"), "administrators' rights: apply once, with break-glass.kubeconfig").only(SPLIT),
+    row(FIRST_CONTROL_PLANE_AND_ADMIN, "/root/coredns.yaml", Everyone, template!("root/coredns.yaml"), "cluster DNS: apply once"),
+    row(FIRST_CONTROL_PLANE_AND_ADMIN, "/root/runtimeclass-gvisor.yaml", Everyone, template!("root/runtimeclass-gvisor.yaml"), "gVisor's sandbox for pods that ask for it: apply once").only(When::GVisor),
 
-    row(WORKER, "/var/lib/kubelet/{host}.pem", Everyone, Certificate("node"), "kubelet's certificate, as client and as server"),
-    row(WORKER, "/var/lib/kubelet/{host}-key.pem", Root, PrivateKey("node"), "its key"),
-    row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("node", Endpoint), "kubelet's access to the API server"),
-    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, template!("var/lib/kubelet/kubelet-config.yaml"), "kubelet's configuration"),
+    row(WORKER, "/var/lib/kubelet/{host}.pem", Everyone, Certificate("node"), "kubelet's certificate, as client and as server").only(SINGLE),
+    row(WORKER, "/var/lib/kubelet/{host}-key.pem", Root, PrivateKey("node"), "its key").only(SINGLE),
+    row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("node", Endpoint), "kubelet's access to the API server").only(SINGLE),
+    row(WORKER, "/var/lib/kubelet/kubelet-serving.pem", Everyone, Certificate("kubelet-serving"), "kubelet's certificate as server").only(SPLIT),
+    row(WORKER, "/var/lib/kubelet/kubelet-serving-key.pem", Root, PrivateKey("kubelet-serving"), "its key").only(SPLIT),
+    row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("kubelet-client", Endpoint), "kubelet's access to the API server").only(SPLIT),
+    row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, Config("kubelet"), "kubelet's configuration"),
     row(WORKER, "/etc/systemd/system/kubelet.service", Everyone, template!("etc/systemd/system/kubelet.service"), "kubelet's unit"),
     row(WORKER, "/var/lib/kube-proxy/kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server"),
-    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, template!("var/lib/kube-proxy/kube-proxy-config.yaml"), "kube-proxy's configuration"),
+    row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, Config("kube-proxy"), "kube-proxy's configuration"),
     row(WORKER, "/etc/systemd/system/kube-proxy.service", Everyone, template!("etc/systemd/system/kube-proxy.service"), "kube-proxy's unit"),
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),
+    row(WORKER, "/etc/cni/net.d/10-bridge.conflist", Everyone, template!("etc/cni/net.d/10-bridge.conflist"), "pods' bridge, with the node's own range").only(When::Bridges),
+    row(WORKER, "/etc/cni/net.d/99-loopback.conflist", Everyone, template!("etc/cni/net.d/99-loopback.conflist"), "pods' loopback").only(When::Bridges),
     row(WORKER, "/opt/cni/bin/", Everyone, Directory, "CNI plugins"),
+    row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, template!("etc/systemd/system/pod-routes.service"), "routes to the pods of other nodes").only(When::Bridges),
+    row(WORKER, "/etc/modules-load.d/kubernetes.conf", Everyone, template!("etc/modules-load.d/kubernetes.conf"), "kernel modules of containers and bridges"),
+    row(WORKER, "/etc/sysctl.d/99-kubernetes.conf", Everyone, template!("etc/sysctl.d/99-kubernetes.conf"), "forwarding, and bridges that iptables sees"),
+    row(WORKER, "/etc/containerd/config.toml", Everyone, Config("containerd"), "containerd's configuration").only(CONTAINERD),
+    row(WORKER, "/etc/crictl.yaml", Everyone, template!("etc/crictl.yaml"), "where crictl finds containerd").only(CONTAINERD),
 
-    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers").when(When::Engine(Engine::Nginx)),
-    row(LOAD_BALANCER, "/etc/haproxy/haproxy.cfg", Everyone, template!("etc/haproxy/haproxy.cfg"), "haproxy passes TCP on to the API servers").when(When::Engine(Engine::Haproxy)),
-    row(LOAD_BALANCER, "/etc/keepalived/keepalived.conf", Everyone, template!("etc/keepalived/keepalived.conf"), "keepalived moves the virtual address to a load balancer that works").when(When::VirtualAddress),
+    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers").only(When::Engine(Engine::Nginx)),
+    row(LOAD_BALANCER, "/etc/haproxy/haproxy.cfg", Everyone, template!("etc/haproxy/haproxy.cfg"), "haproxy passes TCP on to the API servers").only(When::Engine(Engine::Haproxy)),
+    row(LOAD_BALANCER, "/etc/keepalived/keepalived.conf", Everyone, template!("etc/keepalived/keepalived.conf"), "keepalived moves the virtual address to a load balancer that works").only(When::VirtualAddress),
 
     row(ADMIN, "/root/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster"),
-    row(ADMIN, "/root/certs/", Root, Directory, "everything that the cluster's certificates are made of"),
-    row(ADMIN, "/root/certs/{name}.pem", Everyone, EveryCertificate, "certificate"),
-    row(ADMIN, "/root/certs/{name}-key.pem", Root, EveryPrivateKey, "private key"),
-    row(ADMIN, "/root/certs/{name}.csr", Everyone, EveryRequest, "certificate signing request"),
-    row(ADMIN, "/root/certs/{name}", Everyone, EveryInput, "what it was made from"),
-    row(ADMIN, "/root/certs/{name}.kubeconfig", Root, EveryKubeletKubeconfig, "kubelet's access to the API server"),
-    row(ADMIN, "/root/certs/kube-proxy.kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server"),
-    row(ADMIN, "/root/certs/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
-    row(ADMIN, "/root/certs/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server"),
-    row(ADMIN, "/root/certs/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster"),
-    row(ADMIN, "/root/certs/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
+    row(ADMIN, "/root/break-glass.kubeconfig", Root, Kubeconfig("break-glass", Endpoint), "access that RBAC can't take back: for the first steps, and for emergencies").only(SPLIT),
+    row(ADMIN, "/root/certs/", Root, Directory, "everything that the cluster's certificates are made of").only(SINGLE),
+    row(ADMIN, "/root/certs/{name}.pem", Everyone, EveryCertificate, "certificate").only(SINGLE),
+    row(ADMIN, "/root/certs/{name}-key.pem", Root, EveryPrivateKey, "private key").only(SINGLE),
+    row(ADMIN, "/root/certs/{name}.csr", Everyone, EveryRequest, "certificate signing request").only(SINGLE),
+    row(ADMIN, "/root/certs/{name}", Everyone, EveryInput, "what it was made from").only(SINGLE),
+    row(ADMIN, "/root/certs/{name}.kubeconfig", Root, EveryKubeconfig("node"), "kubelet's access to the API server").only(SINGLE),
+    row(ADMIN, "/root/certs/kube-proxy.kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server").only(SINGLE),
+    row(ADMIN, "/root/certs/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server").only(SINGLE),
+    row(ADMIN, "/root/certs/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server").only(SINGLE),
+    row(ADMIN, "/root/certs/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster").only(SINGLE),
+    row(ADMIN, "/root/certs/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key").only(SINGLE),
+    row(ADMIN, "/root/certs/ca.pem", Everyone, Certificate("ca"), "CA of the cluster").only(SPLIT),
+    row(ADMIN, "/root/certs/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA of etcd").only(SPLIT),
+    row(ADMIN, "/root/certs/front-proxy-ca.pem", Everyone, Certificate("front-proxy-ca"), "CA of the front proxy").only(SPLIT),
 ];
 
 impl fmt::Display for On {

@@ -1,7 +1,9 @@
-//! The programs that run as systemd units: on which hosts | in which order they start | which flags they get.
+//! The programs that run as systemd units: on which hosts | in which order they start | which flags and settings they get.
 //!
-//! A flag's value may use the variables of `facts`. What only some releases take is in `releases`.
+//! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
 
+use super::artifacts::{On, Runtime, When};
+use super::identities::Layout;
 use super::roles::Role;
 
 /// The port that every API server listens on, and the default of endpoints and load balancers.
@@ -10,17 +12,102 @@ pub const API_SERVER_PORT: u16 = 6443;
 /// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
 pub type Flag = (&'static str, Option<&'static str>);
 
+/// What a setting of a configuration file is set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A template. What renders to nothing is left out.
+    Text(&'static str),
+    Bool(bool),
+    /// A template of `true` or `false`. What renders to nothing is left out.
+    BoolText(&'static str),
+    Integer(i64),
+    /// A template of a comma-separated list. What renders to nothing is left out.
+    Texts(&'static str),
+}
+
+/// A setting of a configuration file: the keys that lead to it, and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub path: &'static [&'static str],
+    pub value: SettingValue,
+}
+
+/// The language of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Yaml,
+    Toml,
+}
+
+/// The configuration file of a component; its row in `artifacts` says who may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Its path on the host.
+    pub at: &'static str,
+    pub format: Format,
+    /// In the order in which they are written.
+    pub settings: &'static [Setting],
+}
+
+/// Where a component's unit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// It is generated, with the component's flags.
+    Generated,
+    /// It comes with the component's package.
+    Packaged,
+}
+
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component {
     /// The name of the program and, with `.service`, of its unit.
     pub name: &'static str,
-    pub on: Role,
+    pub when: When,
+    pub on: On,
+    pub unit: Unit,
     pub flags: &'static [Flag],
+    pub config: Option<ConfigFile>,
 }
 
 const fn flag(name: &'static str, value: &'static str) -> Flag {
     (name, Some(value))
+}
+
+const fn text(path: &'static [&'static str], template: &'static str) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Text(template),
+    }
+}
+
+const fn texts(path: &'static [&'static str], template: &'static str) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Texts(template),
+    }
+}
+
+const fn boolean(path: &'static [&'static str], value: bool) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Bool(value),
+    }
+}
+
+const fn integer(path: &'static [&'static str], value: i64) -> Setting {
+    Setting {
+        path,
+        value: SettingValue::Integer(value),
+    }
+}
+
+const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
+    Some(ConfigFile {
+        at,
+        format: Format::Yaml,
+        settings,
+    })
 }
 
 const fn switch(name: &'static str) -> Flag {
@@ -31,45 +118,100 @@ const fn switch(name: &'static str) -> Flag {
 pub const COMPONENTS: &[Component] = &[
     Component {
         name: "etcd",
-        on: Role::Etcd,
+        when: When::Always,
+        on: On::Role(Role::Etcd),
+        unit: Unit::Generated,
         flags: ETCD,
+        config: None,
     },
     Component {
         name: "kube-apiserver",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_APISERVER,
+        config: None,
     },
     Component {
         name: "kube-controller-manager",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_CONTROLLER_MANAGER,
+        config: None,
     },
     Component {
         name: "kube-scheduler",
-        on: Role::ControlPlane,
+        when: When::Always,
+        on: On::Role(Role::ControlPlane),
+        unit: Unit::Generated,
         flags: KUBE_SCHEDULER,
+        config: yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG),
+    },
+    Component {
+        name: "pod-routes",
+        when: When::Bridges,
+        on: On::Either(Role::ControlPlane, Role::Worker),
+        unit: Unit::Generated,
+        flags: &[],
+        config: None,
+    },
+    Component {
+        name: "containerd",
+        when: When::Runtime(Runtime::Containerd),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: Some(ConfigFile {
+            at: "/etc/containerd/config.toml",
+            format: Format::Toml,
+            // All of it is the release's.
+            settings: &[],
+        }),
+    },
+    Component {
+        name: "docker",
+        when: When::Runtime(Runtime::Docker),
+        on: On::Role(Role::Worker),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
     },
     Component {
         name: "kubelet",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
+        unit: Unit::Generated,
         flags: KUBELET,
+        config: yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG),
     },
     Component {
         name: "kube-proxy",
-        on: Role::Worker,
+        when: When::Always,
+        on: On::Role(Role::Worker),
+        unit: Unit::Generated,
         flags: KUBE_PROXY,
+        config: yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG),
+    },
+    Component {
+        name: "nginx",
+        when: When::Always,
+        on: On::Role(Role::LoadBalancer),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
     },
 ];
 
 // <https://etcd.io/docs/v3.3/op-guide/configuration/>
 const ETCD: &[Flag] = &[
     flag("name", "{{ host.name }}"),
-    flag("cert-file", "/etc/etcd/kubernetes.pem"),
-    flag("key-file", "/etc/etcd/kubernetes-key.pem"),
-    flag("peer-cert-file", "/etc/etcd/kubernetes.pem"),
-    flag("peer-key-file", "/etc/etcd/kubernetes-key.pem"),
-    flag("trusted-ca-file", "/etc/etcd/ca.pem"),
-    flag("peer-trusted-ca-file", "/etc/etcd/ca.pem"),
+    flag("cert-file", "/etc/etcd/{{ pki.etcd_server }}"),
+    flag("key-file", "/etc/etcd/{{ pki.etcd_server_key }}"),
+    flag("peer-cert-file", "/etc/etcd/{{ pki.etcd_peer }}"),
+    flag("peer-key-file", "/etc/etcd/{{ pki.etcd_peer_key }}"),
+    flag("trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
+    flag("peer-trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
     switch("peer-client-cert-auth"),
     switch("client-cert-auth"),
     flag("initial-advertise-peer-urls", "https://{{ host.url_ip }}:2380"),
@@ -104,14 +246,23 @@ const KUBE_APISERVER: &[Flag] = &[
         "encryption-provider-config",
         "/var/lib/kubernetes/encryption-config.yaml",
     ),
-    flag("etcd-cafile", "/var/lib/kubernetes/ca.pem"),
-    flag("etcd-certfile", "/var/lib/kubernetes/kubernetes.pem"),
-    flag("etcd-keyfile", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag("etcd-cafile", "/var/lib/kubernetes/{{ pki.etcd_ca }}"),
+    flag("etcd-certfile", "/var/lib/kubernetes/{{ pki.apiserver_etcd_client }}"),
+    flag(
+        "etcd-keyfile",
+        "/var/lib/kubernetes/{{ pki.apiserver_etcd_client_key }}",
+    ),
     flag("etcd-servers", "{{ etcd.servers }}"),
     flag("event-ttl", "1h"),
     flag("kubelet-certificate-authority", "/var/lib/kubernetes/ca.pem"),
-    flag("kubelet-client-certificate", "/var/lib/kubernetes/kubernetes.pem"),
-    flag("kubelet-client-key", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag(
+        "kubelet-client-certificate",
+        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client }}",
+    ),
+    flag(
+        "kubelet-client-key",
+        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client_key }}",
+    ),
     flag(
         "kubelet-preferred-address-types",
         "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS",
@@ -122,22 +273,26 @@ const KUBE_APISERVER: &[Flag] = &[
         "service-account-issuer",
         "https://kubernetes.default.svc.{{ cluster.domain }}",
     ),
-    flag("service-account-key-file", "/var/lib/kubernetes/service-account.pem"),
+    flag(
+        "service-account-key-file",
+        "/var/lib/kubernetes/{{ pki.service_account }}",
+    ),
     flag(
         "service-account-signing-key-file",
         "/var/lib/kubernetes/service-account-key.pem",
     ),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("service-node-port-range", "30000-32767"),
-    flag("tls-cert-file", "/var/lib/kubernetes/kubernetes.pem"),
+    flag("tls-cert-file", "/var/lib/kubernetes/{{ pki.apiserver }}"),
     flag("tls-min-version", "VersionTLS12"),
-    flag("tls-private-key-file", "/var/lib/kubernetes/kubernetes-key.pem"),
+    flag("tls-private-key-file", "/var/lib/kubernetes/{{ pki.apiserver_key }}"),
     flag("v", "2"),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/>
 const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
-    flag("allocate-node-cidrs", "true"),
+    // Where the nodes' bridges have their ranges from the compiler, nobody else may hand out others.
+    flag("allocate-node-cidrs", "{{ network.allocate_node_ranges }}"),
     flag(
         "authentication-kubeconfig",
         "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
@@ -195,6 +350,19 @@ const KUBE_SCHEDULER: &[Flag] = &[
     flag("v", "2"),
 ];
 
+// <https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/>
+const KUBE_SCHEDULER_CONFIG: &[Setting] = &[
+    // Its version is the release's.
+    text(&["apiVersion"], ""),
+    text(&["kind"], "KubeSchedulerConfiguration"),
+    text(
+        &["clientConnection", "kubeconfig"],
+        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
+    ),
+    boolean(&["leaderElection", "leaderElect"], true),
+    boolean(&["enableProfiling"], false),
+];
+
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/>
 const KUBELET: &[Flag] = &[
     flag("config", "/var/lib/kubelet/kubelet-config.yaml"),
@@ -208,12 +376,126 @@ const KUBELET: &[Flag] = &[
     flag("v", "2"),
 ];
 
+// <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>
+const KUBELET_CONFIG: &[Setting] = &[
+    text(&["apiVersion"], "kubelet.config.k8s.io/v1beta1"),
+    text(&["kind"], "KubeletConfiguration"),
+    boolean(&["authentication", "anonymous", "enabled"], false),
+    boolean(&["authentication", "webhook", "enabled"], true),
+    text(
+        &["authentication", "x509", "clientCAFile"],
+        "/var/lib/kubernetes/ca.pem",
+    ),
+    text(&["authorization", "mode"], "Webhook"),
+    text(&["cgroupDriver"], "{{ runtime.cgroup_driver }}"),
+    text(&["clusterDomain"], "{{ cluster.domain }}"),
+    texts(&["clusterDNS"], "{{ network.dns_addresses | join(',') }}"),
+    integer(&["readOnlyPort"], 0),
+    text(&["resolvConf"], "{{ network.resolv_conf }}"),
+    text(&["runtimeRequestTimeout"], "15m"),
+    text(&["tlsCertFile"], "/var/lib/kubelet/{{ pki.kubelet_serving }}"),
+    text(&["tlsMinVersion"], "VersionTLS12"),
+    text(&["tlsPrivateKeyFile"], "/var/lib/kubelet/{{ pki.kubelet_serving_key }}"),
+];
+
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/>
 const KUBE_PROXY: &[Flag] = &[flag("config", "/var/lib/kube-proxy/kube-proxy-config.yaml")];
 
+// <https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/>
+const KUBE_PROXY_CONFIG: &[Setting] = &[
+    text(&["apiVersion"], "kubeproxy.config.k8s.io/v1alpha1"),
+    text(&["kind"], "KubeProxyConfiguration"),
+    text(&["clientConnection", "kubeconfig"], "/var/lib/kube-proxy/kubeconfig"),
+    text(&["bindAddress"], "{{ any_address }}"),
+    text(&["mode"], "{{ network.proxy_mode }}"),
+    text(&["clusterCIDR"], "{{ network.pods }}"),
+    text(&["hostnameOverride"], "{{ host.name }}"),
+];
+
+/// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
+/// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
+const SPLIT: &[(&str, &[Flag])] = &[
+    (
+        "kube-apiserver",
+        &[
+            // Control planes run no kube-proxy, so a service's address leads nowhere from there.
+            flag("enable-aggregator-routing", "true"),
+            flag("proxy-client-cert-file", "/var/lib/kubernetes/front-proxy-client.pem"),
+            flag(
+                "proxy-client-key-file",
+                "/var/lib/kubernetes/front-proxy-client-key.pem",
+            ),
+            flag("requestheader-allowed-names", "front-proxy-client"),
+            flag("requestheader-client-ca-file", "/var/lib/kubernetes/front-proxy-ca.pem"),
+            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+            flag("requestheader-group-headers", "X-Remote-Group"),
+            flag("requestheader-username-headers", "X-Remote-User"),
+        ],
+    ),
+    (
+        "kube-controller-manager",
+        &[flag(
+            "requestheader-client-ca-file",
+            "/var/lib/kubernetes/front-proxy-ca.pem",
+        )],
+    ),
+];
+
 impl Component {
+    /// The flags that a layout adds.
+    pub fn flags_of_layout(&self, layout: Layout) -> &'static [Flag] {
+        let added = match layout {
+            Layout::Single => None,
+            Layout::Split => SPLIT.iter().find(|(name, _)| *name == self.name),
+        };
+        added.map_or(&[], |(_, flags)| flags)
+    }
+
     /// The component of that name.
     pub fn by_name(name: &str) -> Option<&'static Component> {
         COMPONENTS.iter().find(|component| component.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::artifacts::{ARTIFACTS, Holds, On};
+    use super::*;
+
+    #[test]
+    fn every_configuration_file_has_its_row_among_the_artifacts() {
+        for component in COMPONENTS {
+            let rows: Vec<(On, &str)> = ARTIFACTS
+                .iter()
+                .filter(|row| row.holds == Holds::Config(component.name))
+                .map(|row| (row.on, row.at))
+                .collect();
+            let expected: Vec<(On, &str)> = component
+                .config
+                .iter()
+                .map(|config| (On::Role(component.on), config.at))
+                .collect();
+            assert_eq!(rows, expected, "{}", component.name);
+        }
+        for row in ARTIFACTS {
+            if let Holds::Config(name) = row.holds {
+                assert!(Component::by_name(name).is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_not_generated_has_no_flags() {
+        for component in COMPONENTS {
+            assert_eq!(
+                component.unit == Unit::Generated,
+                ARTIFACTS
+                    .iter()
+                    .any(|row| row.at == format!("/etc/systemd/system/{}.service", component.name)),
+                "{}",
+                component.name
+            );
+            assert!(component.unit == Unit::Generated || component.flags.is_empty());
+        }
     }
 }

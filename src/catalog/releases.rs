@@ -1,66 +1,462 @@
-//! Which values change with the Kubernetes release: the only place that compares versions.
+//! What changes with the releases of Kubernetes, etcd and containerd: of which | since | what | why. The only place that
+//! compares versions; everything else gets the values of one [`Release`].
 
-use super::components::Flag;
+use std::fmt;
 
-/// One Kubernetes minor release and the values that it needs.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Release {
-    /// Such as `1.14`.
-    pub kubernetes: &'static str,
-    /// The etcd version that goes with it.
-    pub etcd: &'static str,
-    /// `apiVersion` of KubeSchedulerConfiguration.
-    pub scheduler_api_version: &'static str,
-    /// The scheduler's plain-HTTP listener; it can't be switched off from the file, so it is kept off the network.
-    pub scheduler_insecure_bind_address: &'static str,
-    /// The unit that the kubelet's container runtime runs as.
-    pub runtime_unit: &'static str,
-    /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
-    pub health_path: &'static str,
-    /// Flags of this release alone, by component.
-    pub flags: &'static [(&'static str, &'static [Flag])],
+use super::components::{Component, Flag, Setting, SettingValue};
+
+/// The first two numbers of a version, `1.14`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub major: u16,
+    pub minor: u16,
 }
 
-/// The releases that are known, oldest first.
-pub const RELEASES: &[Release] = &[Release {
-    kubernetes: "1.14",
-    etcd: "3.3.10",
-    scheduler_api_version: "kubescheduler.config.k8s.io/v1alpha1",
-    scheduler_insecure_bind_address: "127.0.0.1:10251",
-    runtime_unit: "docker.service",
-    health_path: "/healthz",
-    flags: &[
-        // 127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off.
-        ("kube-apiserver", &[("insecure-port", Some("0"))]),
-        ("kube-controller-manager", &[("port", Some("0"))]),
-        (
-            "kubelet",
-            &[
-                ("image-pull-progress-deadline", Some("2m")),
-                ("network-plugin", Some("cni")),
-            ],
-        ),
-    ],
-}];
+impl Version {
+    const fn new(major: u16, minor: u16) -> Version {
+        Version { major, minor }
+    }
 
-impl Release {
-    /// The release that `text` (`1.14`, `1.14.10`, `v1.14`) names, or none.
-    pub fn by_name(text: &str) -> Option<&'static Release> {
-        let number = |part: &&str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
+    /// Reads `1.14`, `1.14.10` or `v1.14`.
+    pub fn parse(text: &str) -> Option<Version> {
+        let number = |part: &&str| {
+            let plain = part.bytes().all(|b| b.is_ascii_digit()) && (*part == "0" || !part.starts_with('0'));
+            !part.is_empty() && part.len() < 5 && plain
+        };
         let parts: Vec<&str> = text.strip_prefix('v').unwrap_or(text).split('.').collect();
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(number) {
             return None;
         }
-        RELEASES
-            .iter()
-            .find(|release| release.kubernetes == format!("{}.{}", parts[0], parts[1]))
+        Some(Version::new(parts[0].parse().ok()?, parts[1].parse().ok()?))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Whose versions a change goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Kubernetes,
+    Etcd,
+    Containerd,
+}
+
+impl Program {
+    pub const ALL: [Program; 3] = [Program::Kubernetes, Program::Etcd, Program::Containerd];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Kubernetes => "Kubernetes",
+            Program::Etcd => "etcd",
+            Program::Containerd => "containerd",
+        }
     }
 
-    /// The flags that only this release gives `component`.
-    pub fn flags_of(&self, component: &str) -> &'static [Flag] {
+    /// The first and the last version that is known.
+    pub fn known(self) -> (Version, Version) {
+        match self {
+            Program::Kubernetes => (Version::new(1, 14), Version::new(1, 37)),
+            Program::Etcd => (Version::new(3, 3), Version::new(3, 7)),
+            Program::Containerd => (Version::new(1, 3), Version::new(2, 3)),
+        }
+    }
+
+    /// Which release a version compiles as; a later one than is known compiles as the last.
+    pub fn release(self, version: Version) -> Known {
+        let (first, last) = self.known();
+        if version < first || version.major > last.major {
+            Known::No
+        } else if version > last {
+            Known::Later(last)
+        } else {
+            Known::Yes(version)
+        }
+    }
+}
+
+/// What is known of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Yes(Version),
+    /// It is later than this last one.
+    Later(Version),
+    No,
+}
+
+/// What a change sets, from its version on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sets {
+    Etcd(&'static str),
+    /// An older etcd is warned of.
+    OldestEtcd(&'static str),
+    Containerd(&'static str),
+    HealthPath(&'static str),
+    RuntimeClassApi(&'static str),
+    CniVersion(&'static str),
+    SandboxImage(&'static str),
+    CoreDnsImage(&'static str),
+    /// Whether the kubelet speaks to Docker itself; where it does, that is the default.
+    Docker(bool),
+    DualStack(bool),
+    /// The modes of kube-proxy, the default first.
+    ProxyModes(&'static [&'static str]),
+    /// What is to be said of a mode of kube-proxy.
+    DiscouragedProxyMode(&'static str, &'static str),
+    /// A component gets the flag.
+    Flag(&'static str, Flag),
+    /// A component no longer gets the flag.
+    NoFlag(&'static str, &'static str),
+    /// A component's configuration file has the setting.
+    Setting(&'static str, Setting),
+    /// A component's configuration file no longer has the setting.
+    NoSetting(&'static str, &'static [&'static str]),
+}
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub of: Program,
+    pub since: Version,
+    pub sets: Sets,
+    pub why: &'static str,
+}
+
+const fn kubernetes(minor: u16, sets: Sets, why: &'static str) -> Change {
+    Change {
+        of: Program::Kubernetes,
+        since: Version::new(1, minor),
+        sets,
+        why,
+    }
+}
+
+const fn etcd(minor: u16, sets: Sets, why: &'static str) -> Change {
+    Change {
+        of: Program::Etcd,
+        since: Version::new(3, minor),
+        sets,
+        why,
+    }
+}
+
+const fn containerd(major: u16, minor: u16, sets: Sets, why: &'static str) -> Change {
+    Change {
+        of: Program::Containerd,
+        since: Version::new(major, minor),
+        sets,
+        why,
+    }
+}
+
+use Sets::{
+    CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag, NoSetting,
+    OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage,
+};
+use SettingValue::{BoolText, Integer, Text, Texts};
+
+const fn set(component: &'static str, name: &'static str, value: &'static str) -> Sets {
+    Sets::Flag(component, (name, Some(value)))
+}
+
+const fn setting(component: &'static str, path: &'static [&'static str], value: SettingValue) -> Sets {
+    Sets::Setting(component, Setting { path, value })
+}
+
+const CRI_1: &str = "io.containerd.grpc.v1.cri";
+const CRI_IMAGES: &str = "io.containerd.cri.v1.images";
+const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
+
+/// Every change, by program and version. The first version of each holds what later ones take back.
+///
+/// Sources: the components' own command-line references and changelogs
+/// (<https://github.com/kubernetes/kubernetes/tree/master/CHANGELOG>), kubeadm's `constants.go` for the versions of etcd,
+/// CoreDNS and the sandbox image, <https://etcd.io/docs/v3.6/upgrades/> and <https://containerd.io/releases/>.
+#[rustfmt::skip]
+pub const CHANGES: &[Change] = &[
+    kubernetes(14, Etcd("3.3"), "what kubeadm 1.14 runs"),
+    kubernetes(14, OldestEtcd("3.3"), "the walk-through's"),
+    kubernetes(14, Containerd("1.3"), "the first with the CRI plugin's present configuration"),
+    kubernetes(14, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1alpha1")), "the first version of its configuration"),
+    kubernetes(14, setting("kube-scheduler", &["healthzBindAddress"], Text("127.0.0.1:10251")), "its plain-HTTP listener can't be switched off, so it is kept off the network"),
+    kubernetes(14, setting("kube-scheduler", &["metricsBindAddress"], Text("127.0.0.1:10251")), "the same listener"),
+    kubernetes(14, HealthPath("/healthz"), "readyz is not there yet"),
+    kubernetes(14, RuntimeClassApi("node.k8s.io/v1beta1"), "RuntimeClass is beta"),
+    kubernetes(14, SandboxImage("registry.k8s.io/pause:3.1"), "the kubelet's own default"),
+    kubernetes(14, CoreDnsImage("registry.k8s.io/coredns:1.3.1"), "kubeadm's"),
+    kubernetes(14, CniVersion("0.3.1"), "what the kubelet's own CNI library reads"),
+    kubernetes(14, Docker(true), "the kubelet speaks to Docker itself (dockershim)"),
+    kubernetes(14, DualStack(false), "alpha from 1.16, off by default"),
+    kubernetes(14, ProxyModes(&["iptables", "ipvs"]), "userspace is slower and was removed later"),
+    kubernetes(14, set("kube-apiserver", "insecure-port", "0"), "127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off"),
+    kubernetes(14, set("kube-controller-manager", "port", "0"), "the plain-HTTP listener is on unless it is switched off"),
+    kubernetes(14, set("kubelet", "network-plugin", "{{ 'cni' if runtime.engine == 'docker' else '' }}"), "Docker's containers get their network from CNI"),
+    kubernetes(14, set("kubelet", "image-pull-progress-deadline", "{{ '2m' if runtime.engine == 'docker' else '' }}"), "large images take longer than Docker's default of a minute"),
+    kubernetes(14, set("kubelet", "container-runtime", "{{ 'remote' if runtime.engine == 'containerd' else '' }}"), "the default is docker"),
+    kubernetes(14, set("kubelet", "container-runtime-endpoint", "{{ 'unix://' ~ runtime.socket if runtime.engine == 'containerd' else '' }}"), "where containerd answers"),
+    kubernetes(16, HealthPath("/readyz"), "livez and readyz take the place of healthz"),
+    kubernetes(16, CoreDnsImage("registry.k8s.io/coredns:1.6.2"), "kubeadm's"),
+    kubernetes(17, Etcd("3.4"), "what kubeadm runs"),
+    kubernetes(17, CoreDnsImage("registry.k8s.io/coredns:1.6.5"), "kubeadm's"),
+    kubernetes(18, SandboxImage("registry.k8s.io/pause:3.2"), "the kubelet's own default"),
+    kubernetes(18, CoreDnsImage("registry.k8s.io/coredns:1.6.7"), "kubeadm's"),
+    kubernetes(19, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1beta1")), "v1alpha1 is refused"),
+    kubernetes(19, CoreDnsImage("registry.k8s.io/coredns:1.7.0"), "kubeadm's"),
+    kubernetes(20, RuntimeClassApi("node.k8s.io/v1"), "RuntimeClass is stable"),
+    kubernetes(21, DualStack(true), "on by default"),
+    kubernetes(21, SandboxImage("registry.k8s.io/pause:3.4.1"), "the kubelet's own default"),
+    kubernetes(21, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.0"), "kubeadm's; the image moved"),
+    kubernetes(22, Etcd("3.5"), "what kubeadm runs"),
+    kubernetes(22, SandboxImage("registry.k8s.io/pause:3.5"), "the kubelet's own default"),
+    kubernetes(22, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.4"), "kubeadm's"),
+    kubernetes(23, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1beta3")), "v1beta1 is refused"),
+    kubernetes(23, NoSetting("kube-scheduler", &["healthzBindAddress"]), "the listener is gone, and v1beta3 has no such field"),
+    kubernetes(23, NoSetting("kube-scheduler", &["metricsBindAddress"]), "the listener is gone, and v1beta3 has no such field"),
+    kubernetes(23, SandboxImage("registry.k8s.io/pause:3.6"), "the kubelet's own default"),
+    kubernetes(23, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.6"), "kubeadm's"),
+    kubernetes(24, NoFlag("kube-apiserver", "insecure-port"), "the flag is refused; the listener went with 1.20"),
+    kubernetes(24, NoFlag("kube-controller-manager", "port"), "the flag is refused; the listener went with 1.23"),
+    kubernetes(24, Docker(false), "dockershim was removed"),
+    kubernetes(24, NoFlag("kubelet", "network-plugin"), "the flag is refused: CNI is the runtime's business"),
+    kubernetes(24, NoFlag("kubelet", "image-pull-progress-deadline"), "the flag is refused: it was Docker's"),
+    kubernetes(24, NoFlag("kubelet", "container-runtime"), "remote is the only value, and the default"),
+    kubernetes(24, CniVersion("1.0.0"), "every containerd that goes with it reads it"),
+    kubernetes(24, Containerd("1.6"), "the oldest that the project tests with it"),
+    kubernetes(24, SandboxImage("registry.k8s.io/pause:3.7"), "the kubelet's own default"),
+    kubernetes(25, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.9.3"), "kubeadm's"),
+    kubernetes(25, SandboxImage("registry.k8s.io/pause:3.8"), "the kubelet's own default"),
+    kubernetes(26, SandboxImage("registry.k8s.io/pause:3.9"), "the kubelet's own default"),
+    kubernetes(27, NoFlag("kubelet", "container-runtime-endpoint"), "it is a field of the configuration now"),
+    kubernetes(27, setting("kubelet", &["containerRuntimeEndpoint"], Text("unix://{{ runtime.socket }}")), "it was a flag before"),
+    kubernetes(27, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1")), "stable since 1.25; v1beta2 goes with 1.28"),
+    kubernetes(27, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.10.1"), "kubeadm's"),
+    kubernetes(28, OldestEtcd("3.4"), "kubeadm takes no older one"),
+    kubernetes(29, Containerd("1.7"), "the oldest that is still maintained for it"),
+    kubernetes(29, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.1"), "kubeadm's"),
+    kubernetes(30, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.3"), "kubeadm's"),
+    kubernetes(31, setting("kubelet", &["failCgroupV1"], BoolText("{{ 'false' if runtime.cgroup_v1 else '' }}")), "from 1.35 on a kubelet refuses to start on control groups of version 1 without it"),
+    kubernetes(31, ProxyModes(&["iptables", "ipvs", "nftables"]), "nftables is beta, and on without a feature gate"),
+    kubernetes(31, OldestEtcd("3.5"), "kubeadm takes no older one"),
+    kubernetes(31, SandboxImage("registry.k8s.io/pause:3.10"), "kubeadm's"),
+    kubernetes(33, Containerd("2.1"), "the line that it is tested with"),
+    kubernetes(33, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.12.0"), "kubeadm's"),
+    kubernetes(34, Etcd("3.6"), "what kubeadm runs"),
+    kubernetes(34, SandboxImage("registry.k8s.io/pause:3.10.1"), "kubeadm's"),
+    kubernetes(34, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.12.1"), "kubeadm's"),
+    kubernetes(35, DiscouragedProxyMode("ipvs", "deprecated since 1.35; it goes off by default with 1.40: nftables takes its place"), "ipvs is deprecated"),
+    kubernetes(35, Containerd("2.2"), "the line that it is tested with"),
+    kubernetes(35, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.13.1"), "kubeadm's"),
+    kubernetes(36, Containerd("2.3"), "the line that it is tested with"),
+    kubernetes(36, SandboxImage("registry.k8s.io/pause:3.10.2"), "kubeadm's"),
+    kubernetes(36, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.2"), "kubeadm's"),
+    kubernetes(37, Etcd("3.7"), "what kubeadm runs"),
+    kubernetes(37, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.6"), "kubeadm's"),
+
+    containerd(1, 3, setting("containerd", &["version"], Integer(2)), "the first version of the configuration that names plugins in full"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "sandbox_image"], Text("{{ release.sandbox_image }}")), "the image of each pod's sandbox"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "cni", "conf_dir"], Text("/etc/cni/net.d")), "where their configuration is"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "registry", "config_path"], Text("/etc/containerd/certs.d")), "a folder for each registry's hosts"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ 'true' if runtime.cgroup_driver == 'systemd' else 'false' }}")), "the kubelet's choice must be the runtime's too"),
+    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "sandbox_image"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "bin_dir"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "conf_dir"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "registry", "config_path"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "runtime_type"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "options", "SystemdCgroup"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"]), "version 3 of the configuration has it elsewhere"),
+    containerd(2, 0, setting("containerd", &["version"], Integer(3)), "the CRI plugin is split in two"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_IMAGES, "pinned_images", "sandbox"], Text("{{ release.sandbox_image }}")), "the image of each pod's sandbox"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_IMAGES, "registry", "config_path"], Text("/etc/containerd/certs.d")), "a folder for each registry's hosts"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "conf_dir"], Text("/etc/cni/net.d")), "where the network plugins' configuration is"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ 'true' if runtime.cgroup_driver == 'systemd' else 'false' }}")), "the kubelet's choice must be the runtime's too"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
+    containerd(2, 1, NoSetting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"]), "deprecated in favour of bin_dirs"),
+    containerd(2, 1, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dirs"], Texts("/opt/cni/bin")), "a list takes the place of bin_dir"),
+
+    etcd(3, set("etcd", "enable-v2", "false"), "the v2 API answers beside v3, and Kubernetes doesn't use it"),
+    etcd(4, NoFlag("etcd", "enable-v2"), "off by default; 3.6 refuses the flag"),
+    etcd(4, set("etcd", "experimental-initial-corrupt-check", "true"), "a member whose data differs from its peers' does not serve"),
+    etcd(6, NoFlag("etcd", "experimental-initial-corrupt-check"), "3.7 refuses every experimental flag"),
+    etcd(6, set("etcd", "feature-gates", "InitialCorruptCheck=true"), "the corrupt check is a feature gate now"),
+    etcd(6, set("etcd", "watch-progress-notify-interval", "5s"), "consistent reads from the API server's cache need it; it lost its experimental prefix"),
+    etcd(6, set("etcd", "tls-min-version", "TLS1.2"), "every patch release has the flag"),
+];
+
+/// The values of one release of each program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub kubernetes: Version,
+    pub etcd: Version,
+    pub containerd: Version,
+    /// The oldest etcd that goes with it.
+    pub oldest_etcd: Version,
+    /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
+    pub health_path: &'static str,
+    /// `apiVersion` of RuntimeClass.
+    pub runtime_class_api_version: &'static str,
+    /// The version of the CNI specification that the networks' configuration follows.
+    pub cni_version: &'static str,
+    /// The image of a pod's sandbox.
+    pub sandbox_image: &'static str,
+    pub coredns_image: &'static str,
+    /// Whether the kubelet can use Docker by itself.
+    pub docker: bool,
+    pub dual_stack: bool,
+    /// The modes of kube-proxy, the default first.
+    pub proxy_modes: &'static [&'static str],
+    /// What is to be said of a mode of kube-proxy.
+    pub discouraged_proxy_modes: Vec<(&'static str, &'static str)>,
+    /// Flags that not all releases take, by component.
+    flags: Vec<(&'static str, Flag)>,
+    /// Settings that not all releases take, by component.
+    settings: Vec<(&'static str, Setting)>,
+}
+
+impl Release {
+    /// The release with the etcd and the containerd that go with it.
+    pub fn of(kubernetes: Version) -> Release {
+        let lowest = |program: Program| program.known().0;
+        let (mut etcd, mut containerd) = (lowest(Program::Etcd), lowest(Program::Containerd));
+        for change in CHANGES
+            .iter()
+            .filter(|change| change.of == Program::Kubernetes && change.since <= kubernetes)
+        {
+            match change.sets {
+                Sets::Etcd(version) => etcd = Version::parse(version).unwrap_or(etcd),
+                Sets::Containerd(version) => containerd = Version::parse(version).unwrap_or(containerd),
+                _ => {}
+            }
+        }
+        Release::with(kubernetes, etcd, containerd)
+    }
+
+    /// The values of these versions, each a known one.
+    pub fn with(kubernetes: Version, etcd: Version, containerd: Version) -> Release {
+        let mut release = Release {
+            kubernetes,
+            etcd,
+            containerd,
+            oldest_etcd: Program::Etcd.known().0,
+            health_path: "",
+            runtime_class_api_version: "",
+            cni_version: "",
+            sandbox_image: "",
+            coredns_image: "",
+            docker: false,
+            dual_stack: false,
+            proxy_modes: &[],
+            discouraged_proxy_modes: Vec::new(),
+            flags: Vec::new(),
+            settings: Vec::new(),
+        };
+        for change in CHANGES {
+            let version = match change.of {
+                Program::Kubernetes => kubernetes,
+                Program::Etcd => etcd,
+                Program::Containerd => containerd,
+            };
+            if change.since <= version {
+                release.apply(change.sets);
+            }
+        }
+        release
+    }
+
+    fn apply(&mut self, sets: Sets) {
+        match sets {
+            // Decided before: they choose whose changes apply.
+            Sets::Etcd(_) | Sets::Containerd(_) => {}
+            Sets::OldestEtcd(version) => self.oldest_etcd = Version::parse(version).unwrap_or(self.oldest_etcd),
+            Sets::HealthPath(path) => self.health_path = path,
+            Sets::RuntimeClassApi(version) => self.runtime_class_api_version = version,
+            Sets::CniVersion(version) => self.cni_version = version,
+            Sets::SandboxImage(image) => self.sandbox_image = image,
+            Sets::CoreDnsImage(image) => self.coredns_image = image,
+            Sets::Docker(speaks) => self.docker = speaks,
+            Sets::DualStack(possible) => self.dual_stack = possible,
+            Sets::ProxyModes(modes) => self.proxy_modes = modes,
+            Sets::DiscouragedProxyMode(mode, why) => self.discouraged_proxy_modes.push((mode, why)),
+            Sets::Flag(component, flag) => self.flags.push((component, flag)),
+            Sets::Setting(component, setting) => self.settings.push((component, setting)),
+            Sets::NoSetting(component, path) => self
+                .settings
+                .retain(|(of, setting)| (*of, setting.path) != (component, path)),
+            Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.0) != (component, name)),
+        }
+    }
+
+    /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
+    pub fn settings_of(&self, component: &Component) -> Vec<Setting> {
+        let always = component.config.map_or(&[][..], |config| config.settings);
+        let own = self.settings.iter().filter(|(name, _)| *name == component.name);
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in always.iter().chain(own.map(|(_, setting)| setting)) {
+            match settings.iter_mut().find(|earlier| earlier.path == setting.path) {
+                Some(earlier) => *earlier = *setting,
+                None => settings.push(*setting),
+            }
+        }
+        settings
+    }
+
+    /// The flags that this release gives `component` beside those that all take.
+    pub fn flags_of(&self, component: &str) -> impl Iterator<Item = &Flag> {
         self.flags
             .iter()
-            .find(|(name, _)| *name == component)
-            .map_or(&[], |(_, flags)| flags)
+            .filter(move |(of, _)| *of == component)
+            .map(|(_, flag)| flag)
     }
+}
+
+impl fmt::Display for Sets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sets::Etcd(version) => write!(f, "etcd {version}"),
+            Sets::OldestEtcd(version) => write!(f, "etcd {version} or later"),
+            Sets::Containerd(version) => write!(f, "containerd {version}"),
+            Sets::HealthPath(path) => write!(f, "health at {path}"),
+            Sets::RuntimeClassApi(version) => write!(f, "RuntimeClass is {version}"),
+            Sets::CniVersion(version) => write!(f, "CNI {version}"),
+            Sets::SandboxImage(image) => write!(f, "sandbox image {image}"),
+            Sets::CoreDnsImage(image) => write!(f, "CoreDNS {image}"),
+            Sets::Docker(true) => write!(f, "runtime docker or containerd"),
+            Sets::Docker(false) => write!(f, "runtime containerd"),
+            Sets::DualStack(true) => write!(f, "dual stack"),
+            Sets::DualStack(false) => write!(f, "no dual stack"),
+            Sets::ProxyModes(modes) => write!(f, "kube-proxy modes {}", modes.join(", ")),
+            Sets::DiscouragedProxyMode(mode, _) => write!(f, "kube-proxy mode {mode} is warned of"),
+            Sets::Flag(component, (name, _)) => write!(f, "+ {component} --{name}"),
+            Sets::NoFlag(component, name) => write!(f, "- {component} --{name}"),
+            Sets::Setting(component, setting) => write!(f, "+ {component} {}", setting.path.join(".")),
+            Sets::NoSetting(component, path) => write!(f, "- {component} {}", path.join(".")),
+        }
+    }
+}
+
+/// The table in words: for each program and version what changes, and why; for each Kubernetes release what goes with it.
+pub fn table() -> String {
+    let mut text = String::new();
+    for program in Program::ALL {
+        let (first, last) = program.known();
+        text.push_str(&format!("{} {first} to {last}\n", program.name()));
+        let mut at = None;
+        for change in CHANGES.iter().filter(|change| change.of == program) {
+            let version = match at == Some(change.since) {
+                true => String::new(),
+                false => change.since.to_string(),
+            };
+            at = Some(change.since);
+            text.push_str(&format!("  {version:<5} {}: {}\n", change.sets, change.why));
+        }
+        text.push('\n');
+    }
+    text
 }

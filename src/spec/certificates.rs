@@ -5,7 +5,8 @@ use std::sync::Arc;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::catalog::identities::{IDENTITIES, Identity, NODE_PLACEHOLDER, Names, Per};
+use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, Layout, NODE_PLACEHOLDER, Per, SignedBy};
+use crate::catalog::roles::Role;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::pki::cfssl::{
     CsrWhitelist, ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, Validity, leaf_refusal, root_refusal,
@@ -26,31 +27,30 @@ use super::tree::At;
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
 
-/// The walk-through's files, name and text, for those that a folder lacks.
-pub const BUILT_IN_FILES: &[(&str, &str)] = &[
-    ("admin-csr.json", include_str!("builtin/admin-csr.json")),
-    (CONFIG_FILE, include_str!("builtin/ca-config.json")),
-    ("ca-csr.json", include_str!("builtin/ca-csr.json")),
-    (
-        "kube-controller-manager-csr.json",
-        include_str!("builtin/kube-controller-manager-csr.json"),
-    ),
-    ("kube-proxy-csr.json", include_str!("builtin/kube-proxy-csr.json")),
-    (
-        "kube-scheduler-csr.json",
-        include_str!("builtin/kube-scheduler-csr.json"),
-    ),
-    ("kubernetes-csr.json", include_str!("builtin/kubernetes-csr.json")),
-    ("node-csr.json", include_str!("builtin/node-csr.json")),
-    (
-        "service-account-csr.json",
-        include_str!("builtin/service-account-csr.json"),
-    ),
-];
+macro_rules! built_in_files {
+    ($folder:literal: $($name:literal)*) => {
+        &[$(($name, include_str!(concat!("builtin/", $folder, "/", $name)))),*]
+    };
+}
 
-/// The built-in text of a file in the CSR folder. A test holds that every row of the identities table has one.
-pub fn built_in(name: &str) -> Option<&'static str> {
-    BUILT_IN_FILES
+/// The files, name and text, for those that a folder lacks: in the single layout the walk-through's.
+pub fn built_in_files(layout: Layout) -> &'static [(&'static str, &'static str)] {
+    match layout {
+        Layout::Single => built_in_files!("single":
+            "admin-csr.json" "ca-config.json" "ca-csr.json" "kube-controller-manager-csr.json" "kube-proxy-csr.json"
+            "kube-scheduler-csr.json" "kubernetes-csr.json" "node-csr.json" "service-account-csr.json"),
+        Layout::Split => built_in_files!("split":
+            "admin-csr.json" "apiserver-csr.json" "apiserver-etcd-client-csr.json" "apiserver-kubelet-client-csr.json"
+            "break-glass-csr.json" "ca-config.json" "ca-csr.json" "etcd-ca-csr.json" "etcd-healthcheck-client-csr.json"
+            "etcd-peer-csr.json" "etcd-server-csr.json" "front-proxy-ca-csr.json" "front-proxy-client-csr.json"
+            "kube-controller-manager-csr.json" "kube-proxy-csr.json" "kube-scheduler-csr.json" "kubelet-client-csr.json"
+            "kubelet-serving-csr.json" "service-account-csr.json"),
+    }
+}
+
+/// The built-in text of a file in the CSR folder. A test holds that every row of the identities tables has one.
+pub fn built_in(layout: Layout, name: &str) -> Option<&'static str> {
+    built_in_files(layout)
         .iter()
         .find(|(known, _)| *known == name)
         .map(|(_, text)| *text)
@@ -68,6 +68,7 @@ pub struct Csr {
 
 /// The CSR folder as it was read.
 pub struct Folder {
+    pub layout: Layout,
     pub csrs: BTreeMap<String, Csr>,
     pub config_file: Arc<SourceFile>,
     pub config_built_in: bool,
@@ -79,6 +80,8 @@ pub struct Folder {
 
 /// Reads all files that certificates are made from, each with its own problems.
 pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> Folder {
+    // A layout that could not be read has been reported; what follows from it would be noise.
+    let layout = draft.layout.unwrap_or(Layout::Split);
     let open = |name: &str| {
         let path = if sources.csr_dir.is_empty() {
             name.to_owned()
@@ -88,7 +91,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         match sources.csr.get(name) {
             Some(text) => (SourceFile::new(path, text.as_str()), false),
             None => (
-                SourceFile::new(format!("built-in {name}"), built_in(name).unwrap_or("{}")),
+                SourceFile::new(format!("built-in {name}"), built_in(layout, name).unwrap_or("{}")),
                 true,
             ),
         }
@@ -97,9 +100,10 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         .existing_ca
         .as_ref()
         .map(|ca| authority::read(sources, ca, diagnostics));
-    let needed = IDENTITIES
+    let needed = layout
+        .identities()
         .iter()
-        .filter(|row| row.signed_by.is_some() || existing_ca.is_none())
+        .filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none())
         .map(|row| row.csr);
     let extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
     let own = extra.clone().map(|csr| csr.value.as_str());
@@ -130,6 +134,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
     let (config_file, config_built_in) = open(CONFIG_FILE);
     let config = read_signing_config(&config_file, diagnostics);
     let folder = Folder {
+        layout,
         csrs,
         config_file,
         config_built_in,
@@ -137,7 +142,9 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         existing_ca,
     };
     report_built_in(sources, draft, &folder, diagnostics);
-    report_unused(sources, draft, &folder, diagnostics);
+    if draft.layout.is_some() {
+        report_unused(sources, draft, &folder, diagnostics);
+    }
     folder
 }
 
@@ -189,8 +196,15 @@ fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics:
                 .iter()
                 .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
         });
-        if IDENTITIES.iter().any(|row| row.csr == name) {
+        let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
+        if used_in(&folder.layout) {
             diagnostic = diagnostic.hint("remove it: [pki.ca] names an authority that there is already");
+        } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
+            diagnostic = diagnostic.hint(format!(
+                "the layout `{}` has it, and the layout here is `{}`",
+                other.name(),
+                folder.layout.name()
+            ));
         } else if worker.is_some() {
             diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
         } else if let Some(meant) = suggest::nearest(name, known) {
@@ -219,10 +233,10 @@ struct Leaf<'a> {
     issuer: Option<Signs<'a>>,
 }
 
-/// Who signs: the authority of the cluster, or a certificate of the user's own by its index.
+/// Who signs: an authority of the cluster by its name, or a certificate of the user's own by its index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Signs<'a> {
-    Authority,
+    Authority(&'static str),
     Extra(usize, &'a str),
 }
 
@@ -248,19 +262,23 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
     for profile in in_use(&leaves) {
         profile_fits(profile, &leaves, diagnostics);
     }
-    let ca = issuer(draft, folder, diagnostics);
-    if let Some((row, csr)) = root(folder)
-        && let Some(file) = &csr.read
-    {
-        let before = diagnostics.len();
-        authority(file, diagnostics);
-        if !csr.broken && !diagnostics.has_error_since(before) {
-            refusal(row.csr, file, None, diagnostics);
+    let mut authorities = BTreeMap::new();
+    for row in folder.layout.identities().iter().filter(|row| row.signs()) {
+        let csr = folder.csrs.get(row.csr);
+        authorities.insert(row.name, issuer(row, draft, folder, diagnostics));
+        if let Some((csr, file)) = csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) {
+            let before = diagnostics.len();
+            authority(file, diagnostics);
+            if !csr.broken && !diagnostics.has_error_since(before) {
+                refusal(row.csr, file, None, diagnostics);
+            }
         }
     }
+    same_names(folder, &authorities, diagnostics);
+    key_pairs(folder, diagnostics);
     let issuers: Vec<Option<Issuer>> = leaves.iter().map(|leaf| leaf.as_issuer(draft)).collect();
     let issuer_of = |leaf: &Leaf<'_>| match leaf.issuer? {
-        Signs::Authority => Some(&ca),
+        Signs::Authority(name) => authorities.get(name),
         Signs::Extra(_, name) => {
             let index = leaves
                 .iter()
@@ -293,21 +311,51 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
         }
     }
     validity(draft, &leaves, issuer_of, diagnostics);
-    path_lengths(draft, &leaves, &ca, diagnostics);
+    path_lengths(draft, &leaves, authorities.get(CLUSTER_AUTHORITY), diagnostics);
     withheld_usages(draft, &leaves, diagnostics);
     nameless_authorities(folder, &leaves, diagnostics);
     own_masters(&leaves, diagnostics);
     profiles
 }
 
-/// The authority that is to be made, if one is.
-fn root(folder: &Folder) -> Option<(&'static Identity, &Csr)> {
-    let row = IDENTITIES.iter().find(|row| row.signed_by.is_none())?;
-    folder
-        .csrs
-        .get(row.csr)
-        .filter(|_| folder.existing_ca.is_none())
-        .map(|csr| (row, csr))
+/// Authorities are told apart by their names: whoever builds a chain takes the first issuer of the right one.
+fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, diagnostics: &mut Diagnostics) {
+    let rows: Vec<&Identity> = folder.layout.identities().iter().filter(|row| row.signs()).collect();
+    let subject_of = |row: &Identity| authorities.get(row.name).and_then(|issuer| issuer.subject.as_deref());
+    for (at, row) in rows.iter().enumerate() {
+        let twin = rows[..at]
+            .iter()
+            .find(|other| match (subject_of(other), subject_of(row)) {
+                (Some(one), Some(other)) => is_same_name(one, other),
+                _ => false,
+            });
+        if let (Some(other), Some(file)) = (twin, folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref())) {
+            let message = format!("{} has the subject of {}", row.name, other.name);
+            report(codes::AUTHORITIES_ALIKE, message, &file.cn, diagnostics);
+        }
+    }
+}
+
+/// Key pairs without a certificate: nothing but the key of their CSR files counts.
+fn key_pairs(folder: &Folder, diagnostics: &mut Diagnostics) {
+    for row in folder
+        .layout
+        .identities()
+        .iter()
+        .filter(|row| row.signed_by == SignedBy::Nobody)
+    {
+        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
+            report(
+                codes::ED25519_TOKENS,
+                format!("{} is an Ed25519 key", row.name),
+                &file.key,
+                diagnostics,
+            );
+        }
+    }
 }
 
 /// The profiles of all certificates, those that `[pki.profiles]` and `[[certificates]]` give included.
@@ -319,9 +367,17 @@ fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnost
         own.insert(name.value.as_str(), chosen(profile));
     }
     let given = |name: &str| draft.profiles.iter().find(|(given, _)| given.value == name);
+    let rows = folder.layout.identities();
+    for (row, preferred) in rows.iter().filter_map(|row| Some((row, row.profile?))) {
+        let found = folder.config.as_ref().and_then(|config| config.profile(preferred));
+        if let (None, Some(file)) = (given(row.name), found) {
+            let name = preferred;
+            own.insert(row.name, Some(Chosen { name, file }));
+        }
+    }
     let mut twice = Vec::new();
     // A certificate of the user's own that takes the name of one of the cluster's does not give that one its profile.
-    let is_own = |name: &str| !IDENTITIES.iter().any(|row| row.name == name);
+    let is_own = |name: &str| !rows.iter().any(|row| row.name == name);
     let extra = draft.certificates.iter();
     for certificate in extra.filter(|extra| extra.name.as_ref().is_some_and(|name| is_own(&name.value))) {
         let (Some(name), Some(profile)) = (&certificate.name, &certificate.profile) else {
@@ -348,16 +404,17 @@ fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnost
                 .iter()
                 .filter_map(|extra| Some(extra.name.as_ref()?.value.as_str()))
         };
-        let signed = IDENTITIES
-            .iter()
-            .filter(|row| row.signed_by.is_some())
-            .map(|row| row.name);
+        let signed = rows.iter().filter(|row| row.is_signed()).map(|row| row.name);
         let known: Vec<&str> = signed.chain(extra()).collect();
         if known.contains(&name.value.as_str()) {
             continue;
         }
-        let (message, hint) = if IDENTITIES.iter().any(|row| row.name == name.value) {
-            let message = format!("`{}` signs itself, and no profile applies to it", name.value);
+        let (message, hint) = if let Some(row) = folder.layout.identity(&name.value) {
+            let why = match row.signs() {
+                true => "signs itself",
+                false => "has no certificate",
+            };
+            let message = format!("`{}` {why}, and no profile applies to it", name.value);
             (message, "remove it".to_owned())
         } else {
             let hint = match suggest::nearest(&name.value, known.iter().copied()) {
@@ -372,10 +429,42 @@ fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnost
                 .hint(hint),
         );
     }
+    broad_profiles(folder, &own, default, diagnostics);
     Profiles { default, own }
 }
 
-/// Everything that is not the authority of the cluster.
+/// Where a certificate is for one purpose, and ca-config.json has no profile of the name that is for this one.
+fn broad_profiles(
+    folder: &Folder,
+    own: &BTreeMap<&str, Option<Chosen<'_>>>,
+    default: Option<Chosen<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
+    let (Some(config), Some(default)) = (&folder.config, default) else {
+        return;
+    };
+    let mut wanting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in folder
+        .layout
+        .identities()
+        .iter()
+        .filter(|row| !own.contains_key(row.name))
+    {
+        if let Some(profile) = row.profile {
+            wanting.entry(profile).or_default().push(row.name);
+        }
+    }
+    for (profile, names) in wanting {
+        let message = format!(
+            "there is no profile \"{profile}\": {} get \"{}\"",
+            suggest::listed(names),
+            default.name
+        );
+        diagnostics.report(Diagnostic::new(codes::BROAD_PROFILE, message).at(config.place.clone()));
+    }
+}
+
+/// Everything that an authority signs.
 fn leaves<'a>(
     draft: &'a Draft,
     folder: &'a Folder,
@@ -383,14 +472,17 @@ fn leaves<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Leaf<'a>> {
     let mut leaves: Vec<Leaf<'a>> = Vec::new();
-    for row in IDENTITIES.iter().filter(|row| row.signed_by.is_some()) {
+    for row in folder.layout.identities() {
+        let SignedBy::Authority(authority) = row.signed_by else {
+            continue;
+        };
         leaves.push(Leaf {
             name: row.name,
             row: Some(row),
             csr_name: row.csr,
             csr: folder.csrs.get(row.csr),
             profile: profiles.of(row.name),
-            issuer: Some(Signs::Authority),
+            issuer: Some(Signs::Authority(authority)),
         });
     }
     let issuers = issuers_of_extra(draft, profiles, diagnostics);
@@ -445,12 +537,10 @@ fn issuers_of_extra<'a>(
             issuers.push(None);
             continue;
         };
-        let root = IDENTITIES
-            .iter()
-            .any(|row| row.signed_by.is_none() && row.name == by.value);
+        let root = by.value == CLUSTER_AUTHORITY;
         let Some(found) = find(&by.value).filter(|_| !root) else {
             let extra = (0..draft.certificates.len()).filter_map(name_of);
-            let known: Vec<&str> = ["ca"].into_iter().chain(extra).collect();
+            let known: Vec<&str> = [CLUSTER_AUTHORITY].into_iter().chain(extra).collect();
             if !root {
                 let hint = match suggest::nearest(&by.value, known.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
@@ -460,7 +550,7 @@ fn issuers_of_extra<'a>(
                 let diagnostic = Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message).at(by.place.clone());
                 diagnostics.report(diagnostic.hint(hint));
             }
-            issuers.push(root.then_some(Signs::Authority));
+            issuers.push(root.then_some(Signs::Authority(CLUSTER_AUTHORITY)));
             continue;
         };
         // Each step goes to another certificate, or the chain has come back to one it has seen.
@@ -537,7 +627,7 @@ fn path_length(profile: &Profile) -> Option<u32> {
 }
 
 /// Whether each authority has, under every one above it, no more authorities between than that one's path length permits.
-fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: &Issuer, diagnostics: &mut Diagnostics) {
+fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, diagnostics: &mut Diagnostics) {
     let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
     let is_authority = |leaf: &Leaf<'_>| {
         leaf.profile
@@ -549,7 +639,7 @@ fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: &Issuer, diagnostics: &m
         for count in 1.. {
             let (limit, who, next) = match above {
                 None => break,
-                Some(Signs::Authority) => (ca.path_length, "ca", None),
+                Some(Signs::Authority(name)) => (ca.and_then(|ca| ca.path_length), name, None),
                 Some(Signs::Extra(_, name)) => match find(name) {
                     None => break,
                     Some(other) => (
@@ -593,7 +683,7 @@ fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], diagnostics: &mut Diagnos
         for _ in leaves {
             let Some(issuer) = above.and_then(|signs| match signs {
                 Signs::Extra(_, name) => find(name),
-                Signs::Authority => None,
+                Signs::Authority(_) => None,
             }) else {
                 break;
             };
@@ -674,10 +764,10 @@ struct Issuer {
     place: Option<Place>,
 }
 
-/// The authority of the cluster, the one that is there already or the one to be made.
-fn issuer(draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
+/// An authority of the cluster, the one that is there already or the one to be made.
+fn issuer(row: &Identity, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
     let issued = draft.issued.as_ref().map(|issued| issued.value);
-    if let Some(existing) = &folder.existing_ca {
+    if let (CLUSTER_AUTHORITY, Some(existing)) = (row.name, &folder.existing_ca) {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
             subject: certificate.map(|certificate| certificate.subject.clone()),
@@ -690,7 +780,7 @@ fn issuer(draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issu
             place: existing.place.clone(),
         };
     }
-    let file = root(folder).and_then(|(_, csr)| csr.read.as_ref());
+    let file = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref());
     let ca = file.and_then(|file| file.request.ca.as_ref());
     Issuer {
         subject: file.and_then(subject),
@@ -906,7 +996,7 @@ fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics
     {
         groups(row, file, diagnostics);
     }
-    let per_worker = leaf.row.is_some_and(|row| row.per == Per::Worker);
+    let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
         match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
             true => dropped_name(host, place.as_ref(), diagnostics),
@@ -974,7 +1064,7 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
     match expected {
         Some(expected) if cn != expected => {
             let hint = format!("write \"CN\": \"{expected}\"");
-            let lacks_placeholder = row.per == Per::Worker && !cn.contains(NODE_PLACEHOLDER);
+            let lacks_placeholder = row.per == PER_WORKER && !cn.contains(NODE_PLACEHOLDER);
             let (code, message) = if lacks_placeholder {
                 (
                     codes::NO_PLACEHOLDER,
@@ -996,6 +1086,8 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
         _ => {}
     }
 }
+
+const PER_WORKER: Per = Per::Each(Role::Worker);
 
 /// The group that may do everything, whatever RBAC says.
 const MASTERS: &str = "system:masters";
@@ -1055,9 +1147,7 @@ fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: 
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
     let key = file.request.key;
     // The pair that signs tokens is the one of which no TLS usage is asked.
-    let signs_tokens = leaf
-        .row
-        .is_some_and(|row| row.needs.is_empty() && row.names == Names::None);
+    let signs_tokens = leaf.row.is_some_and(|row| row.needs.is_empty());
     if signs_tokens && key == Algorithm::Ed25519 {
         report(
             codes::ED25519_TOKENS,

@@ -9,10 +9,10 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::components::API_SERVER_PORT;
-use crate::catalog::releases::{RELEASES, Release};
-use crate::cluster::{EncryptionProvider, Endpoint, Families, Role, Taint};
+use crate::cluster::{EncryptionProvider, Endpoint, Families, Layout, Role, Taint};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 
+use super::choices::{self, DraftNodes, DraftRelease};
 use super::load_balancer::DraftLoadBalancing;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
@@ -22,7 +22,9 @@ use super::{Paths, families, labels, load_balancer, suggest, toml_text};
 #[derive(Debug)]
 pub struct Draft {
     pub name: Option<At<String>>,
-    pub release: Option<&'static Release>,
+    pub release: Option<DraftRelease>,
+    pub nodes: DraftNodes,
+    pub layout: Option<Layout>,
     pub domain: Option<At<String>>,
     /// The inner none: not given.
     pub endpoint: Option<Option<At<Endpoint>>>,
@@ -138,13 +140,14 @@ const TOP: &[&str] = &[
     "pki",
     "encryption",
     "load_balancer",
+    "runtime",
     "checks",
     "hosts",
     "certificates",
 ];
-const CLUSTER: &[&str] = &["name", "kubernetes", "domain", "endpoint", "names"];
-const NETWORK: &[&str] = &["services", "pods", "dns"];
-const PKI: &[&str] = &["csr", "profile", "issued", "seed", "ca", "profiles"];
+const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint", "names"];
+const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
+const PKI: &[&str] = &["csr", "layout", "profile", "issued", "seed", "ca", "profiles"];
 const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
 const CHECKS: &[&str] = &["allow"];
@@ -170,13 +173,14 @@ const PODS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 200, 0, 0), 16);
 /// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
 const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
 
-/// Reads cluster.toml. Also says whether its syntax is sound, without which nothing can be said of what is not in it.
-pub fn read(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> (Draft, bool) {
+/// Reads cluster.toml; `layout` is the one where it names none. Also says whether its syntax is sound, without which nothing
+/// can be said of what is not in it.
+pub fn read(file: &Arc<SourceFile>, layout: Layout, diagnostics: &mut Diagnostics) -> (Draft, bool) {
     let mut syntax = Diagnostics::new();
     let root = toml_text::parse(file, &mut syntax);
     let sound = syntax.is_empty();
     let mut own = Diagnostics::new();
-    let draft = draft(file, &root, &mut own);
+    let draft = draft(file, &root, layout, &mut own);
     if !sound {
         let lines = BrokenLines::of(file, syntax.clone());
         own.retain(|finding| {
@@ -253,7 +257,7 @@ fn section<'a>(
     }
 }
 
-fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> Draft {
+fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut Diagnostics) -> Draft {
     let empty = Node {
         value: Value::Table(Vec::new()),
         span: 0..0,
@@ -264,11 +268,15 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
     };
     let mut draft = Draft::unreadable();
 
-    if let Some(cluster) = section(&top, "cluster", CLUSTER, &empty, diagnostics) {
+    let cluster = section(&top, "cluster", CLUSTER, &empty, diagnostics);
+    let network = section(&top, "network", NETWORK, &empty, diagnostics);
+    let runtime = section(&top, "runtime", choices::RUNTIME, &empty, diagnostics);
+    draft.release = choices::release(cluster.as_ref(), runtime.as_ref(), diagnostics);
+    draft.nodes = choices::nodes(runtime.as_ref(), network.as_ref(), diagnostics);
+    if let Some(cluster) = cluster {
         draft.name = cluster
             .text_or("name", "kubernetes", diagnostics)
             .and_then(|name| cluster_name(name, diagnostics));
-        draft.release = release(&cluster, diagnostics);
         draft.domain = cluster
             .text_or("domain", "cluster.local", diagnostics)
             .and_then(|name| domain(name, diagnostics));
@@ -286,7 +294,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .filter_map(|name| api_name(name, diagnostics))
             .collect();
     }
-    if let Some(network) = section(&top, "network", NETWORK, &empty, diagnostics) {
+    if let Some(network) = network {
         let mut range_of = |name, default: IpNet| match network.has(name) {
             true => families::read(&network, name, range, diagnostics),
             false => Some(Families::single(At::default_value(default))),
@@ -304,6 +312,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, diagnostics: &mut Diagnostics) -> 
             .and_then(|path| path_name(path, diagnostics));
         pki.text("seed", diagnostics)
             .and_then(|path| path_name(path, diagnostics));
+        draft.layout = choices::layout(&pki, layout, diagnostics);
         draft.profile = pki.text_or("profile", "kubernetes", diagnostics);
         draft.issued = issued(&top, &pki, diagnostics);
         draft.existing_ca = existing_ca(&pki, diagnostics);
@@ -344,6 +353,8 @@ impl Draft {
         Draft {
             name: None,
             release: None,
+            nodes: DraftNodes::default(),
+            layout: None,
             domain: None,
             endpoint: None,
             services: None,
@@ -515,7 +526,7 @@ fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics)
 }
 
 /// A path that every tool on the way to the host reads the same way.
-fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+pub(super) fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
     let text = &path.value;
     let strange = text.chars().find(|c| !c.is_ascii_graphic() || "\"'`\\".contains(*c));
     let component = |component: &str| match component {
@@ -606,27 +617,6 @@ fn cluster_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<St
     let message = format!("\"{}\" can't be a cluster's name", name.value);
     diagnostics.report(Diagnostic::new(codes::BAD_CLUSTER_NAME, message).at(name.place));
     None
-}
-
-fn release(cluster: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<&'static Release> {
-    if !cluster.has("kubernetes") {
-        return RELEASES.last();
-    }
-    let text = cluster.text("kubernetes", diagnostics)?;
-    let release = Release::by_name(&text.value);
-    if release.is_none() {
-        let message = format!("unknown Kubernetes release \"{}\"", text.value);
-        let hint = format!(
-            "the releases are {}",
-            suggest::listed(RELEASES.iter().map(|release| release.kubernetes))
-        );
-        diagnostics.report(
-            Diagnostic::new(codes::UNKNOWN_RELEASE, message)
-                .at(text.place)
-                .hint(hint),
-        );
-    }
-    release
 }
 
 fn domain(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {

@@ -1,9 +1,9 @@
 //! Whether the certificates of the user's own have names and places that nothing else has.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::artifacts::{ARTIFACTS, Holds};
-use crate::catalog::identities::IDENTITIES;
-use crate::cluster::{PlacedOn, Role};
+use crate::catalog::artifacts::{ARTIFACTS, Holds, When};
+use crate::catalog::identities::{Layout, Per};
+use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 
 use super::cluster_file::{Draft, DraftCertificate, DraftHost, DraftPlacement};
@@ -11,7 +11,7 @@ use super::suggest;
 use super::tree::At;
 
 /// Everything that can be wrong with the names and places together.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
     reserved_names(draft, diagnostics);
     inputs_of_workers(draft, diagnostics);
     for certificate in &draft.certificates {
@@ -25,7 +25,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
             }
         }
     }
-    taken(draft, diagnostics);
+    taken(draft, nodes, diagnostics);
 }
 
 /// The role or host that `on` names, if there is one.
@@ -85,12 +85,21 @@ fn on_something(draft: &Draft, on: &At<String>, diagnostics: &mut Diagnostics) {
 /// name may be the other, or the other with `-key`.
 fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
-    for row in IDENTITIES {
+    let rows = draft.layout.map_or(&[][..], Layout::identities);
+    for row in rows.iter() {
         owners.insert(row.name.to_owned(), "a certificate that the cluster needs".to_owned());
-    }
-    for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
-        if let Some(name) = &host.name {
-            owners.insert(name.value.clone(), "a worker".to_owned());
+        let Per::Each(role) = row.per else { continue };
+        for name in draft
+            .hosts
+            .iter()
+            .filter(|host| host.is(role))
+            .filter_map(|host| host.name.as_ref())
+        {
+            let whose = match row.files {
+                "{host}" => "a worker".to_owned(),
+                _ => format!("the {} certificate of {}", row.name, name.value),
+            };
+            owners.insert(row.files.replace("{host}", &name.value), whose);
         }
     }
     for certificate in &draft.certificates {
@@ -148,7 +157,7 @@ struct Owner {
     who: String,
 }
 
-fn taken(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn taken(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
     // A place on a role is told once, for the first host where it is taken.
     let mut told: BTreeSet<(usize, usize)> = BTreeSet::new();
     let placements: Vec<(PlacedOn, &DraftCertificate, &DraftPlacement)> = draft
@@ -168,7 +177,7 @@ fn taken(draft: &Draft, diagnostics: &mut Diagnostics) {
         let mut owners: Option<BTreeMap<String, Owner>> = None;
         let here = placements.iter().enumerate().filter(|(_, (on, ..))| is_here(on));
         for (index, (_, certificate, placement)) in here {
-            let owners = owners.get_or_insert_with(|| of_the_catalogue(draft, host));
+            let owners = owners.get_or_insert_with(|| of_the_catalogue(draft, nodes, host));
             let paths = [&placement.certificate, &placement.key, &placement.request];
             for (kind, path) in paths.into_iter().enumerate() {
                 let Some(path) = path else { continue };
@@ -216,8 +225,22 @@ fn who_has(owners: &BTreeMap<String, Owner>, path: &str) -> Option<String> {
         .map(|(other, owner)| format!("{} has {other}", owner.who))
 }
 
+/// Whether rows for such clusters count in this one, as far as it is known.
+fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
+    let balancing = || draft.load_balancing.as_ref();
+    match when {
+        When::Always => true,
+        When::Layout(layout) => draft.layout.is_none_or(|own| own == layout),
+        When::Runtime(runtime) => nodes.is_none_or(|nodes| nodes.runtime == runtime),
+        When::Bridges => nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge),
+        When::GVisor => nodes.is_none_or(|nodes| nodes.gvisor),
+        When::Engine(engine) => balancing().is_none_or(|own| own.engine.is_none_or(|own| own == engine)),
+        When::VirtualAddress => balancing().is_none_or(|own| own.virtual_ip.as_ref().is_none_or(Option::is_some)),
+    }
+}
+
 /// What the catalogue puts on a host. A folder with one of each certificate is its own alone.
-fn of_the_catalogue(draft: &Draft, host: &DraftHost) -> BTreeMap<String, Owner> {
+fn of_the_catalogue(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> BTreeMap<String, Owner> {
     let (Some(roles), Some(name)) = (&host.roles, &host.name) else {
         return BTreeMap::new();
     };
@@ -229,7 +252,8 @@ fn of_the_catalogue(draft: &Draft, host: &DraftHost) -> BTreeMap<String, Owner> 
             .is_some_and(|first| first.name.as_ref().is_some_and(|first| first.value == name.value))
     };
     let mut owners: BTreeMap<String, Owner> = BTreeMap::new();
-    for row in ARTIFACTS.iter().filter(|row| row.on.is(roles, is_first)) {
+    let rows = ARTIFACTS.iter().filter(|row| may_be(draft, nodes, row.when));
+    for row in rows.filter(|row| row.on.is(roles, is_first)) {
         let path = row.at.replace("{host}", &name.value);
         let (path, is_directory) = match path.split_once("/{name}") {
             Some((folder, _)) => (folder.to_owned(), false),

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::components::API_SERVER_PORT;
-use crate::catalog::identities::{IDENTITIES, Per};
+use crate::catalog::identities::{Identity, Layout, Per};
 use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
@@ -216,12 +216,15 @@ fn fields_of_other_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// A worker NAME has the files NAME.pem, NAME-key.pem, NAME.csr, NAME-csr.json and NAME.kubeconfig beside those of the
-/// cluster's identities: neither name may be the other, or the other with `-key`.
+/// In the single layout a worker NAME has the files NAME.pem, NAME-key.pem, NAME.csr, NAME-csr.json and NAME.kubeconfig beside
+/// those of the cluster's identities: neither name may be the other, or the other with `-key`.
 fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let identities: BTreeSet<&str> = IDENTITIES
+    let rows = draft.layout.map_or(&[][..], Layout::identities);
+    let own_files = |row: &&Identity| row.per == Per::Cluster;
+    let named_after_hosts = rows.iter().any(|row| row.files == "{host}");
+    let identities: BTreeSet<&str> = rows
         .iter()
-        .filter(|row| row.per == Per::Cluster)
+        .filter(|row| named_after_hosts && own_files(row))
         .map(|row| row.name)
         .collect();
     let workers = draft
@@ -267,8 +270,8 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
                 "{0}.pem and {0}-key.pem are files of the cluster's own",
                 name.value
             ))
-        } else if let Some(other) =
-            owns_key_of.filter(|other| identities.contains(other) || worker_names.contains(other))
+        } else if let Some(other) = owns_key_of
+            .filter(|other| identities.contains(other) || (named_after_hosts && worker_names.contains(other)))
         {
             Some(format!("{}.pem is the key of {other}", name.value))
         } else if identities.contains(format!("{}-key", name.value).as_str()) {

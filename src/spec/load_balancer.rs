@@ -186,7 +186,11 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
             diagnostics.report(ignored("a host with the role load-balancer", field));
         }
     }
-    for ip in virtual_ips(draft) {
+    let is_of_the_cluster = |ip: &&At<IpAddr>| {
+        let services = draft.services.as_ref();
+        services.is_none_or(|services| services.of_family(ip.value.is_ipv6()).is_some())
+    };
+    for ip in virtual_ips(draft).filter(is_of_the_cluster) {
         for host in load_balancers() {
             own_address(host, ip, diagnostics);
         }
@@ -213,7 +217,7 @@ fn own_address(host: &DraftHost, ip: &At<IpAddr>, diagnostics: &mut Diagnostics)
     }
     let family = family_name(is_ipv6);
     let message = format!(
-        "the host has no address of the family {family}, as the virtual address {}",
+        "the host has no address of the family {family}, which the virtual address {} has",
         ip.value
     );
     let hint = format!("add its {family} address to `ip` or `addresses`");

@@ -6,6 +6,7 @@
 mod authority;
 mod certificates;
 pub mod cfssl;
+mod choices;
 mod cluster_file;
 mod extra;
 mod families;
@@ -23,15 +24,17 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use certificates::{CONFIG_FILE, built_in};
+pub use certificates::{CONFIG_FILE, built_in, built_in_files};
 
 use std::collections::BTreeMap;
 
-use crate::cluster::{Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Pki, Placement};
+use crate::catalog::identities::{Layout, SINGLE_CSR};
+use crate::cluster::{
+    Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Nodes, Pki, Placement, Role,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
 use crate::pki::secret::SecretBytes;
 
-pub use certificates::BUILT_IN_FILES;
 use certificates::{Folder, Profiles};
 use cluster_file::{Draft, DraftCertificate};
 use tree::At;
@@ -64,7 +67,7 @@ pub struct Checked {
 pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::new();
     let file = SourceFile::new(sources.cluster_name.as_str(), sources.cluster.as_str());
-    let (draft, sound) = cluster_file::read(&file, &mut diagnostics);
+    let (draft, sound) = cluster_file::read(&file, layout_of(sources), &mut diagnostics);
     let folder = certificates::read(sources, &draft, &mut diagnostics);
     network::check(&draft, &mut diagnostics);
     hosts::check(
@@ -73,12 +76,14 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
         &mut diagnostics,
     );
     let profiles = certificates::check(&draft, &folder, &mut diagnostics);
-    extra::check(&draft, &mut diagnostics);
+    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
+    let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
+    extra::check(&draft, nodes.as_ref(), &mut diagnostics);
 
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
     let findings = diagnostics.into_sorted_vec();
-    match cluster(&draft, &folder, &profiles) {
+    match cluster(&draft, &folder, &profiles, nodes) {
         Some(cluster) if !failed => Ok(Checked {
             cluster,
             remarks: findings,
@@ -87,8 +92,16 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     }
 }
 
+/// The layout that the CSR folder is written for: one with the walk-through's certificate for everything is the walk-through's.
+fn layout_of(sources: &Sources) -> Layout {
+    match sources.csr.contains_key(SINGLE_CSR) {
+        true => Layout::Single,
+        false => Layout::Split,
+    }
+}
+
 /// The cluster of a draft of which every part is there, as it is when nothing was reported.
-fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>) -> Option<Cluster> {
+fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Option<Nodes>) -> Option<Cluster> {
     let hosts = draft.hosts.iter().zip(pods::allot(draft)).map(|(host, pods)| {
         Some(Host {
             name: host.name.as_ref()?.value.clone(),
@@ -119,7 +132,9 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>) -> Option<Cl
         .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
     Some(Cluster {
         name: draft.name.as_ref()?.value.clone(),
-        release: draft.release?,
+        version: draft.release.as_ref()?.version.clone(),
+        release: draft.release.as_ref()?.release.clone(),
+        nodes: nodes?,
         domain: draft.domain.as_ref()?.value.clone(),
         network: Network {
             services: draft.services.as_ref()?.values(),
@@ -130,6 +145,7 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>) -> Option<Cl
         names: draft.names.iter().map(|at| at.value.clone()).collect(),
         load_balancing: load_balancer::load_balancing(draft)?,
         pki: Pki {
+            layout: draft.layout?,
             issued: draft.issued.as_ref()?.value,
             profile: profiles.default?.file.profile.clone(),
             profile_name: draft.profile.as_ref()?.value.clone(),

@@ -18,7 +18,8 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     pods_size(draft, diagnostics);
     dns_address(draft, diagnostics);
     // Kubernetes 1.20 has it behind a feature gate, 1.21 has it on; earlier ones take one range.
-    let release_offers_dual_stack = true;
+    let release = draft.release.as_ref();
+    let release_offers_dual_stack = release.is_none_or(|release| release.release.dual_stack);
     dual_stack(draft, release_offers_dual_stack, diagnostics);
     if families(draft, diagnostics) {
         overlaps(draft, diagnostics);

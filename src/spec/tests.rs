@@ -3,7 +3,8 @@ use super::*;
 use crate::cluster::Role;
 
 fn walkthrough() -> Sources {
-    let csr = crate::catalog::identities::IDENTITIES
+    let csr = Layout::Single
+        .identities()
         .iter()
         .map(|row| row.csr)
         .chain([certificates::CONFIG_FILE]);
@@ -15,7 +16,9 @@ fn walkthrough() -> Sources {
             .map(|name| {
                 (
                     name.to_owned(),
-                    certificates::built_in(name).unwrap_or_default().to_owned(),
+                    certificates::built_in(Layout::Single, name)
+                        .unwrap_or_default()
+                        .to_owned(),
                 )
             })
             .collect(),
@@ -57,7 +60,7 @@ fn a_dozen_lines_are_a_cluster() {
         ..Sources::default()
     };
     let checked = check(&sources).unwrap_or_else(|findings| panic!("{}", crate::diagnostic::render_text(&findings)));
-    assert_eq!(codes(&checked.remarks), ["ca-default-expiry", "built-in-csr"]);
+    assert_eq!(codes(&checked.remarks), ["built-in-csr"]);
     let cluster = checked.cluster;
     assert_eq!(
         (cluster.endpoint.host.as_str(), cluster.endpoint.port),
@@ -70,8 +73,10 @@ fn a_dozen_lines_are_a_cluster() {
 
 #[test]
 fn every_identity_has_a_built_in_csr() {
-    for row in crate::catalog::identities::IDENTITIES {
-        assert!(certificates::built_in(row.csr).is_some(), "{}", row.csr);
+    for layout in Layout::ALL {
+        for row in layout.identities() {
+            assert!(certificates::built_in(layout, row.csr).is_some(), "{}", row.csr);
+        }
     }
 }
 

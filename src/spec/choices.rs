@@ -1,0 +1,265 @@
+//! Which releases, which layout, and what workers run pods with: values that are chosen from a few.
+use crate::catalog::artifacts::Runtime;
+use crate::catalog::identities::Layout;
+use crate::catalog::releases::{Known, Program, Release, Version};
+use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+
+use super::suggest;
+use super::tree::{At, Fields};
+
+pub const RUNTIME: &[&str] = &["engine", "version", "cgroup_driver", "cgroup_v1", "gvisor"];
+
+/// The versions as they are written, and the release that they make together.
+#[derive(Clone, Debug)]
+pub struct DraftRelease {
+    /// The Kubernetes version as it was written.
+    pub version: String,
+    pub release: Release,
+}
+
+/// `[runtime]` and what `[network]` says of pods. None is a value that is wrong and has been reported; the inner none, one
+/// that is not given.
+#[derive(Debug, Default)]
+pub struct DraftNodes {
+    pub runtime: Option<Option<At<Runtime>>>,
+    pub cgroup_driver: Option<Option<At<CgroupDriver>>>,
+    pub cgroup_v1: Option<bool>,
+    pub gvisor: Option<At<bool>>,
+    pub resolv_conf: Option<String>,
+    pub pod_network: Option<Option<At<PodNetwork>>>,
+    pub proxy_mode: Option<Option<At<String>>>,
+}
+
+/// More workers than this are not connected by routes from each to each unless that is asked for.
+const MOST_ROUTES: usize = 256;
+
+/// Reads `kubernetes` and `etcd` of `[cluster]`, and `version` of `[runtime]`.
+pub fn release(
+    cluster: Option<&Fields<'_>>,
+    runtime: Option<&Fields<'_>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<DraftRelease> {
+    let (cluster, runtime) = (cluster?, runtime?);
+    let kubernetes = version(cluster, "kubernetes", Program::Kubernetes, diagnostics);
+    let etcd = version(cluster, "etcd", Program::Etcd, diagnostics);
+    let containerd = version(runtime, "version", Program::Containerd, diagnostics);
+    let (text, kubernetes) = kubernetes?.unwrap_or_else(|| {
+        let last = Program::Kubernetes.known().1;
+        (last.to_string(), last)
+    });
+    let usual = Release::of(kubernetes);
+    let (etcd, containerd) = (etcd?.map(|etcd| etcd.1), containerd?.map(|containerd| containerd.1));
+    if let Some(etcd) = etcd.filter(|etcd| *etcd < usual.oldest_etcd) {
+        let message = format!(
+            "Kubernetes {text} goes with etcd {} or later, not {etcd}",
+            usual.oldest_etcd
+        );
+        diagnostics.report(Diagnostic::new(codes::OLD_ETCD, message).at(cluster.place("etcd")));
+    }
+    Some(DraftRelease {
+        version: text,
+        release: Release::with(
+            kubernetes,
+            etcd.unwrap_or(usual.etcd),
+            containerd.unwrap_or(usual.containerd),
+        ),
+    })
+}
+
+/// A version as it is written without a `v`, and the one that it compiles as; the inner none is one that is not given.
+fn version(
+    fields: &Fields<'_>,
+    name: &str,
+    program: Program,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<(String, Version)>> {
+    if !fields.has(name) {
+        return if fields.misspelt(name) { None } else { Some(None) };
+    }
+    let text = fields.text(name, diagnostics)?;
+    let plain = text.value.strip_prefix('v').unwrap_or(&text.value).to_owned();
+    let (first, last) = program.known();
+    let called = program.name();
+    match Version::parse(&text.value).map(|version| program.release(version)) {
+        Some(Known::Yes(version)) => Some(Some((plain, version))),
+        Some(Known::Later(last)) => {
+            let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
+            diagnostics.report(Diagnostic::new(codes::LATER_RELEASE, message).at(text.place));
+            Some(Some((plain, last)))
+        }
+        Some(Known::No) | None => {
+            let message = format!("unknown {called} release \"{}\"", text.value);
+            let hint = format!("the releases are {first} to {last}; `khw-gen releases` shows them");
+            diagnostics.report(
+                Diagnostic::new(codes::UNKNOWN_RELEASE, message)
+                    .at(text.place)
+                    .hint(hint),
+            );
+            None
+        }
+    }
+}
+
+/// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.
+pub fn layout(pki: &Fields<'_>, default: Layout, diagnostics: &mut Diagnostics) -> Option<Layout> {
+    choice(pki, "layout", &Layout::ALL, Layout::name, diagnostics)
+        .map(|given| given.map_or(default, |given| given.value))
+}
+
+/// Reads `[runtime]` but for the version, and what `[network]` says of pods.
+pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>, diagnostics: &mut Diagnostics) -> DraftNodes {
+    let mut draft = DraftNodes::default();
+    if let Some(fields) = runtime {
+        draft.runtime = choice(fields, "engine", &Runtime::ALL, Runtime::name, diagnostics);
+        draft.cgroup_driver = choice(
+            fields,
+            "cgroup_driver",
+            &CgroupDriver::ALL,
+            CgroupDriver::name,
+            diagnostics,
+        );
+        let mut flag = |name| match fields.has(name) {
+            true => fields.boolean(name, diagnostics),
+            false => Some(At::default_value(false)),
+        };
+        draft.cgroup_v1 = flag("cgroup_v1").map(|at| at.value);
+        draft.gvisor = flag("gvisor");
+    }
+    if let Some(fields) = network {
+        draft.pod_network = choice(fields, "cni", &PodNetwork::ALL, PodNetwork::name, diagnostics);
+        draft.proxy_mode = match fields.has("proxy_mode") {
+            true => fields.text("proxy_mode", diagnostics).map(Some),
+            false => Some(None),
+        };
+        draft.resolv_conf = fields
+            .text_or("resolv_conf", "/run/systemd/resolve/resolv.conf", diagnostics)
+            .and_then(|path| super::cluster_file::path_on_host(path, diagnostics))
+            .map(|path| path.value);
+    }
+    draft
+}
+
+/// One of a few values by its name; the inner none is one that is not given.
+fn choice<T: Copy>(
+    fields: &Fields<'_>,
+    name: &str,
+    all: &[T],
+    name_of: fn(T) -> &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Option<At<T>>> {
+    if !fields.has(name) {
+        return if fields.misspelt(name) { None } else { Some(None) };
+    }
+    let text = fields.text(name, diagnostics)?;
+    if let Some(found) = all.iter().find(|one| name_of(**one) == text.value) {
+        return Some(Some(text.with(*found)));
+    }
+    unknown_choice(name, &text, all.iter().map(|one| name_of(*one)), diagnostics);
+    None
+}
+
+fn unknown_choice(
+    name: &str,
+    text: &At<String>,
+    all: impl Iterator<Item = &'static str>,
+    diagnostics: &mut Diagnostics,
+) {
+    let names: Vec<&str> = all.collect();
+    let hint = match suggest::nearest(&text.value, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("write {}", suggest::listed(names)),
+    };
+    let message = format!("`{name}` can't be \"{}\"", text.value);
+    let diagnostic = Diagnostic::new(codes::UNKNOWN_CHOICE, message).at(text.place.clone());
+    diagnostics.report(diagnostic.hint(hint));
+}
+
+/// What is chosen, as far as the release permits it.
+pub fn check(
+    draft: &DraftNodes,
+    release: Option<&DraftRelease>,
+    workers: usize,
+    diagnostics: &mut Diagnostics,
+) -> Option<Nodes> {
+    let release = &release?.release;
+    let kubernetes = release.kubernetes;
+    let mut refused = |message: String, at: &Option<crate::diagnostic::Place>, hint: &str| {
+        let diagnostic = Diagnostic::new(codes::NOT_IN_RELEASE, message).at(at.clone());
+        diagnostics.report(diagnostic.hint(hint.to_owned()));
+    };
+    let usual = if release.docker {
+        Runtime::Docker
+    } else {
+        Runtime::Containerd
+    };
+    let runtime = draft.runtime.as_ref()?.as_ref();
+    if let Some(At {
+        value: Runtime::Docker,
+        place,
+    }) = runtime
+        && !release.docker
+    {
+        let message = format!("the kubelet of Kubernetes {kubernetes} does not speak to Docker");
+        refused(message, place, "use containerd, which Docker brings along");
+    }
+    let runtime = runtime.map_or(usual, |runtime| runtime.value);
+    if let Some(At { value: true, place }) = &draft.gvisor
+        && runtime == Runtime::Docker
+    {
+        refused(
+            "gVisor's runtime class needs containerd".to_owned(),
+            place,
+            "set engine = \"containerd\"",
+        );
+    }
+    let driver = draft.cgroup_driver.as_ref()?.as_ref().map(|driver| driver.value);
+    let given = draft.proxy_mode.as_ref()?.as_ref();
+    let modes = release.proxy_modes;
+    let mode = match given {
+        None => modes.first(),
+        Some(mode) => modes.iter().find(|known| **known == mode.value),
+    };
+    if let (None, Some(given)) = (mode, given) {
+        let later = [Release::of(Program::Kubernetes.known().1)];
+        match later
+            .iter()
+            .any(|last| last.proxy_modes.contains(&given.value.as_str()))
+        {
+            true => refused(
+                format!("kube-proxy of Kubernetes {kubernetes} has no mode {}", given.value),
+                &given.place,
+                &format!("write {}", suggest::listed(modes.iter().copied())),
+            ),
+            false => unknown_choice("proxy_mode", given, modes.iter().copied(), diagnostics),
+        }
+    }
+    for (mode, why) in &release.discouraged_proxy_modes {
+        if let Some(given) = given.filter(|given| given.value == *mode) {
+            let message = format!("the mode {mode} of kube-proxy is {why}");
+            diagnostics.report(Diagnostic::new(codes::DISCOURAGED_PROXY_MODE, message).at(given.place.clone()));
+        }
+    }
+    let pod_network = match draft.pod_network.as_ref()? {
+        Some(given) => given.value,
+        None if workers > MOST_ROUTES => {
+            let message = format!("{workers} workers would each need a route to every other: no pod network is made");
+            diagnostics.report(Diagnostic::new(codes::NO_POD_NETWORK, message));
+            PodNetwork::Own
+        }
+        None => PodNetwork::Bridge,
+    };
+    Some(Nodes {
+        runtime,
+        cgroup_driver: driver.unwrap_or(match runtime {
+            Runtime::Containerd => CgroupDriver::Systemd,
+            // Docker's own default; the kubelet's must be the same.
+            Runtime::Docker => CgroupDriver::Cgroupfs,
+        }),
+        cgroup_v1: draft.cgroup_v1?,
+        gvisor: draft.gvisor.as_ref()?.value,
+        resolv_conf: draft.resolv_conf.clone()?,
+        pod_network,
+        proxy_mode: mode?,
+    })
+}
