@@ -14,6 +14,7 @@ pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, user_and_groups};
 use crate::pki::key::KeyPair;
+use crate::settings::Table;
 
 /// One of something, or one for each of the two address families; the primary family first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,6 +298,7 @@ pub struct Placement {
 /// Which hosts get something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlacedOn {
+    All,
     Role(Role),
     Host(String),
 }
@@ -304,9 +306,81 @@ pub enum PlacedOn {
 impl PlacedOn {
     pub fn is(&self, host: &Host) -> bool {
         match self {
+            PlacedOn::All => true,
             PlacedOn::Role(role) => host.is(*role),
             PlacedOn::Host(name) => host.name == *name,
         }
+    }
+}
+
+/// A flag of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnFlag {
+    /// One of ours is taken away.
+    Removed,
+    /// It is given once for each value, one at least.
+    Values(Vec<String>),
+}
+
+/// What the user sets on a component.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ComponentSettings {
+    /// By name, without dashes; no name is there twice.
+    pub flags: Vec<(String, OwnFlag)>,
+    /// For its configuration file, where it has one.
+    pub config: Table,
+    /// Names and values; no name is there twice, and no value has a control character.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ComponentSettings {
+    /// Takes over what `other` has, over what is there.
+    pub fn merge(&mut self, other: &ComponentSettings) {
+        for (name, flag) in &other.flags {
+            match self.flags.iter_mut().find(|(own, _)| own == name) {
+                Some((_, own)) => *own = flag.clone(),
+                None => self.flags.push((name.clone(), flag.clone())),
+            }
+        }
+        self.config.merge(&other.config);
+        for (name, value) in &other.environment {
+            match self.environment.iter_mut().find(|(own, _)| own == name) {
+                Some((_, own)) => *own = value.clone(),
+                None => self.environment.push((name.clone(), value.clone())),
+            }
+        }
+    }
+}
+
+/// What the user sets on a component, on some hosts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    pub component: &'static str,
+    pub on: PlacedOn,
+    pub settings: ComponentSettings,
+}
+
+/// Everything that the user sets on components.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides(pub(crate) Vec<Override>);
+
+impl Overrides {
+    /// What is set on a component of `host`: for all hosts, then for its roles, then for the host alone; the last one counts.
+    pub fn of(&self, component: &str, host: &Host) -> ComponentSettings {
+        let mut settings = ComponentSettings::default();
+        let rank = |on: &PlacedOn| match on {
+            PlacedOn::All => 0,
+            PlacedOn::Role(_) => 1,
+            PlacedOn::Host(_) => 2,
+        };
+        for turn in 0..=2 {
+            for own in &self.0 {
+                if own.component == component && rank(&own.on) == turn && own.on.is(host) {
+                    settings.merge(&own.settings);
+                }
+            }
+        }
+        settings
     }
 }
 
@@ -373,6 +447,7 @@ pub struct Cluster {
     pub nodes: Nodes,
     pub pki: Pki,
     pub encryption: EncryptionProvider,
+    pub overrides: Overrides,
     /// In the order of the file.
     pub hosts: Vec<Host>,
     #[allow(dead_code, reason = "the mark is there to be required, not to be read")]

@@ -77,6 +77,8 @@ pub enum Origin<'a> {
     Row(&'static Artifact),
     /// A place of the user's own, of the certificate of this name.
     Certificate(&'a str),
+    /// What the user sets on the component of this name.
+    Component(&'static str),
 }
 
 /// What a file will hold; certificates are named by their id.
@@ -94,6 +96,8 @@ pub enum PlannedContent {
     Rendered(Template),
     /// The configuration file of the component of this name.
     Config(&'static str),
+    /// The environment of the unit of this name, which comes with a package.
+    Environment(&'static str),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
         file: String,
@@ -226,12 +230,34 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
             }));
         }
         files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(extra, host)));
+        files.extend(environments(cluster, host));
     }
     Plan {
         cluster,
         certificates,
         files,
     }
+}
+
+/// Where the environment of a unit stands that is not generated: systemd.unit(5), "drop-in".
+pub fn environment_path(component: &str) -> String {
+    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
+}
+
+/// The environments that the user gives to units on `host` that come with a package.
+fn environments<'a>(cluster: &'a Cluster, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    cluster
+        .components_on(host)
+        .filter(|component| component.unit != Unit::Generated)
+        .filter(|component| !cluster.overrides.of(component.name, host).environment.is_empty())
+        .map(|component| PlannedFile {
+            host,
+            path: environment_path(component.name),
+            mode: 0o644,
+            content: PlannedContent::Environment(component.name),
+            origin: Origin::Component(component.name),
+        })
+        .collect()
 }
 
 /// The files of a certificate of the user's own on `host`.
@@ -395,6 +421,7 @@ impl fmt::Display for Plan<'_> {
             let (what, row) = match file.origin {
                 Origin::Row(row) => (row.what, format!("{}: {}", row.on, row.at)),
                 Origin::Certificate(name) => ("certificate of your own", format!("[[certificates]] {name}")),
+                Origin::Component(name) => ("environment of your own", format!("[components.{name}] env")),
             };
             let what = match &file.content {
                 PlannedContent::PrivateKey(id) if matches!(file.origin, Origin::Certificate(_)) => {

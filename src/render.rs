@@ -17,7 +17,7 @@ use crate::bundle::{Bundle, Content};
 use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
 use crate::catalog::components::{Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
 use crate::facts::{Facts, facts};
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
@@ -163,18 +163,27 @@ impl<'a> Renderer<'a> {
                 Content::Secret(Arc::new(self.kubeconfig(id, facts.server(*through), variables)?))
             }
             PlannedContent::Rendered(template) => {
-                let bytes = self.render(template.path, self.variables_of(template, cluster, variables)?)?;
+                let variables = self.variables_of(template, cluster, file.host, variables)?;
+                let bytes = self.render(template.path, variables)?;
                 match file.origin {
                     Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(bytes.expose().into()),
                     _ => Content::Secret(Arc::new(bytes)),
                 }
             }
             PlannedContent::Config(component) => {
-                let text = self.config(component, cluster, variables)?;
+                let text = self.config(component, cluster, file.host, variables)?;
                 match file.origin {
                     Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(text.into_bytes().into()),
                     _ => Content::Secret(Arc::new(text.into_bytes().into())),
                 }
+            }
+            PlannedContent::Environment(component) => {
+                let own = cluster.overrides.of(component, file.host);
+                let lines: String = environment_lines(&own)
+                    .iter()
+                    .map(|line| format!("Environment={line}\n"))
+                    .collect();
+                Content::Public(format!("[Service]\n{lines}").into_bytes().into())
             }
             PlannedContent::CsrFile { file, host } => {
                 let csr = cluster
@@ -192,43 +201,80 @@ impl<'a> Renderer<'a> {
         Ok(Some(content))
     }
 
-    /// What a template sees beyond the facts: a unit its flags, the encryption configuration its key.
-    fn variables_of(&self, template: &Template, cluster: &Cluster, variables: &Value) -> Result<Value, RenderError> {
+    /// What a template sees beyond the facts: a unit its flags and its environment, the encryption configuration its key.
+    fn variables_of(
+        &self,
+        template: &Template,
+        cluster: &Cluster,
+        host: &Host,
+        variables: &Value,
+    ) -> Result<Value, RenderError> {
         let component = template
             .path
             .strip_prefix("etc/systemd/system/")
             .and_then(|name| name.strip_suffix(".service"));
         let component = component.and_then(Component::by_name);
-        let flags = component.map_or(Ok(Vec::new()), |component| self.flags(component, cluster, variables))?;
+        let own = component.map(|component| cluster.overrides.of(component.name, host));
+        let own = own.unwrap_or_default();
+        let flags = component.map_or(Ok(Vec::new()), |component| {
+            self.flags(component, cluster, &own, variables)
+        })?;
+        let environment: Vec<Value> = environment_lines(&own)
+            .into_iter()
+            .map(Value::from_safe_string)
+            .collect();
         let encryption = context! {
             provider => cluster.encryption.name(),
             key_name => ENCRYPTION_KEY_NAME,
             key => Value::from_object(SecretText(self.vault.encryption_key.clone())),
         };
-        Ok(context! { flags, encryption, ..variables.clone() })
+        Ok(context! { flags, environment, encryption, ..variables.clone() })
     }
 
-    /// The command line of a component, one `--flag=value` each, not yet escaped; the release's own flags last. A flag whose
-    /// value is empty on this host is left out.
-    fn flags(&self, component: &Component, cluster: &Cluster, facts: &Value) -> Result<Vec<String>, RenderError> {
-        let mut flags = Vec::new();
-        let of_layout = component.flags_of_layout(cluster.pki.layout);
-        let of_release = cluster.release.flags_of(component.name);
-        for (name, value) in component.flags.iter().chain(of_layout).chain(of_release) {
-            let Some(value) = value else {
-                flags.push(format!("--{name}"));
-                continue;
-            };
-            let value = self.environment.render_named_str("flag.raw", value, facts)?;
-            if !value.is_empty() {
-                flags.push(format!("--{name}={value}"));
+    /// The command line of a component, one `--flag=value` each, not yet escaped: ours, the release's own and the user's, who
+    /// may replace or remove any.
+    fn flags(
+        &self,
+        component: &Component,
+        cluster: &Cluster,
+        own: &ComponentSettings,
+        facts: &Value,
+    ) -> Result<Vec<String>, RenderError> {
+        let mut flags: Vec<(&str, Vec<Option<String>>)> = Vec::new();
+        let ours = component
+            .flags
+            .iter()
+            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.release.flags_of(component.name));
+        for (name, value) in ours {
+            let render = |value| self.environment.render_named_str("flag.raw", value, facts);
+            let value = value.map(render).transpose()?;
+            // A flag without a value is one that this host has no use for.
+            if value.as_deref() != Some("") {
+                flags.push((name, vec![value]));
             }
         }
-        Ok(flags)
+        for (name, flag) in &own.flags {
+            let values = match flag {
+                OwnFlag::Removed => Vec::new(),
+                OwnFlag::Values(values) => values.iter().cloned().map(Some).collect(),
+            };
+            match flags.iter_mut().find(|(ours, _)| ours == name) {
+                Some((_, ours)) => *ours = values,
+                None => flags.push((name, values)),
+            }
+        }
+        let written = flags.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| match value {
+                Some(value) => format!("--{name}={value}"),
+                None => format!("--{name}"),
+            })
+        });
+        Ok(written.collect())
     }
 
-    /// The configuration file of a component: the settings of its table and of the release.
-    fn config(&self, name: &str, cluster: &Cluster, facts: &Value) -> Result<String, RenderError> {
+    /// The configuration file of a component: the settings of its table, of the release and of the user.
+    fn config(&self, name: &str, cluster: &Cluster, host: &Host, facts: &Value) -> Result<String, RenderError> {
         let missing = || RenderError(format!("{name} has no configuration file"));
         let component = Component::by_name(name).ok_or_else(missing)?;
         let file = component.config.ok_or_else(missing)?;
@@ -256,6 +302,7 @@ impl<'a> Renderer<'a> {
                 settings.set(setting.path, value);
             }
         }
+        settings.merge(&cluster.overrides.of(name, host).config);
         Ok(match file.format {
             Format::Yaml => yaml::document(&settings),
             Format::Toml => toml_text::document(&settings),
@@ -357,6 +404,18 @@ fn systemd_argument(text: &str) -> Option<String> {
     Some(format!("\"{}\"", doubled.replace('\\', r"\\").replace('"', r#"\""#)))
 }
 
+/// The variables of a unit, as `Environment=` takes them: in quotes, with the escapes of quotes, and specifiers doubled
+/// (systemd.exec(5), "Environment="; systemd.syntax(7), "Quoting").
+fn environment_lines(own: &ComponentSettings) -> Vec<String> {
+    own.environment
+        .iter()
+        .map(|(name, value)| {
+            let escaped = value.replace('\\', r"\\").replace('"', r#"\""#).replace('%', "%%");
+            format!("\"{name}={escaped}\"")
+        })
+        .collect()
+}
+
 /// A word of an nginx, haproxy or keepalived file that needs no quotes: a name, an address or a number.
 fn plain_token(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]/".contains(c);
@@ -404,6 +463,15 @@ mod tests {
         assert_eq!(systemd_argument("a b").as_deref(), Some("\"a b\""));
         assert_eq!(systemd_argument(r#"a"\;"#).as_deref(), Some(r#""a\"\\;""#));
         assert_eq!(systemd_argument("a\nExecStartPre=/bin/sh"), None);
+    }
+
+    #[test]
+    fn a_variable_stays_one_assignment() {
+        let own = ComponentSettings {
+            environment: vec![("A".to_owned(), r#"50% of "$x" \ y"#.to_owned())],
+            ..ComponentSettings::default()
+        };
+        assert_eq!(environment_lines(&own), [r#""A=50%% of \"$x\" \\ y""#]);
     }
 
     #[test]

@@ -411,10 +411,10 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &["cluster", "pki"],
         "the tables are data: what they lead to is worked out elsewhere",
     ),
-    ("cluster", &["catalog", "pki"], "a valid cluster is plain data"),
+    ("cluster", &["catalog", "pki", "settings"], "a valid cluster is plain data"),
     (
         "spec",
-        &["catalog", "cluster", "diagnostic", "pki"],
+        &["catalog", "cluster", "diagnostic", "pki", "settings"],
         "checking makes nothing and reads nothing from disk",
     ),
     (

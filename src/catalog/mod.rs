@@ -6,3 +6,4 @@ pub mod engines;
 pub mod identities;
 pub mod releases;
 pub mod roles;
+pub mod safeguards;

@@ -13,10 +13,11 @@ use crate::cluster::{EncryptionProvider, Endpoint, Families, Layout, Role, Taint
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 
 use super::choices::{self, DraftNodes, DraftRelease};
+use super::components::DraftOverride;
 use super::load_balancer::DraftLoadBalancing;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Paths, families, labels, load_balancer, suggest, toml_text};
+use super::{Paths, components, families, labels, load_balancer, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ pub struct Draft {
     /// Whether a host could not be read, so that what is missing may be what it was.
     pub hosts_incomplete: bool,
     pub certificates: Vec<DraftCertificate>,
+    pub components: Vec<DraftOverride>,
     /// For what is wrong with the hosts as a whole.
     pub hosts_place: Option<Place>,
 }
@@ -144,6 +146,7 @@ const TOP: &[&str] = &[
     "checks",
     "hosts",
     "certificates",
+    "components",
 ];
 const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint", "names"];
 const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
@@ -345,6 +348,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
     for node in certificates.map_or(&[][..], |list| list.value) {
         draft.certificates.extend(certificate(file, node, diagnostics));
     }
+    draft.components = components::read(&top, diagnostics);
     draft
 }
 
@@ -372,6 +376,7 @@ impl Draft {
             hosts: Vec::new(),
             hosts_incomplete: true,
             certificates: Vec::new(),
+            components: Vec::new(),
             hosts_place: None,
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the certificates of the user's own have names and places that nothing else has.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::artifacts::{ARTIFACTS, Holds, When};
+use crate::catalog::artifacts::{ARTIFACTS, Holds, On, When};
 use crate::catalog::identities::{Layout, Per};
 use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
@@ -21,7 +21,7 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
                 diagnostics.report(Diagnostic::new(codes::EMPTY_PLACE, message).at(placement.place.clone()));
             }
             if let Some(on) = &placement.on {
-                on_something(draft, on, diagnostics);
+                on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
             }
         }
     }
@@ -39,7 +39,8 @@ pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
         .then(|| PlacedOn::Host(on.to_owned()))
 }
 
-fn on_something(draft: &Draft, on: &At<String>, diagnostics: &mut Diagnostics) {
+/// Reports that `on` names nothing, or (as `unused`) a role that nobody has.
+pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, diagnostics: &mut Diagnostics) {
     let hosts: Vec<&str> = draft
         .hosts
         .iter()
@@ -62,11 +63,7 @@ fn on_something(draft: &Draft, on: &At<String>, diagnostics: &mut Diagnostics) {
             );
         }
         Some(PlacedOn::Role(role)) if !draft.hosts_incomplete && !draft.hosts.iter().any(|host| host.is(role)) => {
-            report(
-                codes::UNUSED_PLACE,
-                format!("no host has the role {}", role.name()),
-                None,
-            );
+            report(unused, format!("no host has the role {}", role.name()), None);
         }
         Some(_) => {}
         // The host that is meant may be one that could not be read.
@@ -171,6 +168,7 @@ fn taken(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
         .collect();
     for host in &draft.hosts {
         let is_here = |on: &PlacedOn| match on {
+            PlacedOn::All => true,
             PlacedOn::Role(role) => host.is(*role),
             PlacedOn::Host(name) => host.name.as_ref().is_some_and(|own| own.value == *name),
         };
@@ -226,7 +224,7 @@ fn who_has(owners: &BTreeMap<String, Owner>, path: &str) -> Option<String> {
 }
 
 /// Whether rows for such clusters count in this one, as far as it is known.
-fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
+pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     let balancing = || draft.load_balancing.as_ref();
     match when {
         When::Always => true,
@@ -239,21 +237,27 @@ fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     }
 }
 
-/// What the catalogue puts on a host. A folder with one of each certificate is its own alone.
-fn of_the_catalogue(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> BTreeMap<String, Owner> {
+/// Whether `host` is one of those that `on` means.
+pub fn is_on(draft: &Draft, on: On, host: &DraftHost) -> bool {
     let (Some(roles), Some(name)) = (&host.roles, &host.name) else {
-        return BTreeMap::new();
+        return false;
     };
     let is_first = |role| {
-        draft
-            .hosts
-            .iter()
-            .find(|host| host.is(role))
-            .is_some_and(|first| first.name.as_ref().is_some_and(|first| first.value == name.value))
+        let first = draft.hosts.iter().find(|host| host.is(role));
+        let first = first.and_then(|first| first.name.as_ref());
+        first.is_some_and(|first| first.value == name.value)
+    };
+    on.is(roles, is_first)
+}
+
+/// What the catalogue puts on a host. A folder with one of each certificate is its own alone.
+fn of_the_catalogue(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> BTreeMap<String, Owner> {
+    let Some(name) = &host.name else {
+        return BTreeMap::new();
     };
     let mut owners: BTreeMap<String, Owner> = BTreeMap::new();
     let rows = ARTIFACTS.iter().filter(|row| may_be(draft, nodes, row.when));
-    for row in rows.filter(|row| row.on.is(roles, is_first)) {
+    for row in rows.filter(|row| is_on(draft, row.on, host)) {
         let path = row.at.replace("{host}", &name.value);
         let (path, is_directory) = match path.split_once("/{name}") {
             Some((folder, _)) => (folder.to_owned(), false),

@@ -8,6 +8,7 @@ mod certificates;
 pub mod cfssl;
 mod choices;
 mod cluster_file;
+mod components;
 mod extra;
 mod families;
 mod hosts;
@@ -79,6 +80,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
     extra::check(&draft, nodes.as_ref(), &mut diagnostics);
+    components::check(&draft, nodes.as_ref(), &mut diagnostics);
 
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
@@ -160,6 +162,7 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: draft.encryption.as_ref()?.value,
+        overrides: components::overrides(draft)?,
         hosts: hosts.collect::<Option<_>>()?,
         checked: CheckedMark(()),
     })
