@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checks  # noqa: E402
@@ -42,6 +43,14 @@ def program_version(program, pattern, *arguments):
     return re.search(pattern, said).group(1)
 
 
+def agent(scratch):
+    """Builds what runs in pods."""
+    program = os.path.join(scratch, "agent")
+    subprocess.run(["go", "build", "-trimpath", "-o", program, "."], cwd=os.path.join(TOP, "tests/e2e/agent"), check=True,
+                   env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"})
+    return program
+
+
 def report(state, took, name, detail=""):
     print(f"{state:4} {took:6.1f}s  {name}" + (f": {detail}" if detail else ""), flush=True)
 
@@ -51,6 +60,7 @@ def main():
     parser.add_argument("specification")
     parser.add_argument("--kubernetes", required=True, help="folder with kube-apiserver and the others")
     parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
+    parser.add_argument("--coredns", help="folder with coredns, which then runs in pods")
     parser.add_argument("--khw-gen", default=os.path.join(TOP, "target/release/khw-gen"))
     parser.add_argument("--logs", default=os.path.join(TOP, "target/e2e/logs"))
     parser.add_argument("--keep-logs", action="store_true", help="also when nothing fails")
@@ -84,7 +94,8 @@ def main():
             report("FAIL", time.monotonic() - start, "boot", f"{type(error).__name__}: {error}")
         else:
             report("ok", time.monotonic() - start, "install.sh on every host, and the power is on")
-            trial = checks.Trial(made, lab, scratch)
+            coredns = options.coredns and os.path.join(options.coredns, "coredns")
+            trial = checks.Trial(made, lab, scratch, agent(scratch), coredns)
             for check in checks.CHECKS:
                 if (only and check.__name__ not in only) or check.__name__ in without:
                     continue
@@ -100,6 +111,7 @@ def main():
                 except Exception as error:  # a check that breaks has not held
                     failed.append(check.__name__)
                     report("FAIL", time.monotonic() - at, f"{check.__doc__} ({check.__name__})", f"{type(error).__name__}: {error}")
+                    traceback.print_exc()
                 else:
                     held += 1
                     report("ok", time.monotonic() - at, check.__doc__, detail or "")

@@ -4,8 +4,7 @@ that does not apply to the cluster at hand raises Skip with the reason."""
 import json
 import os
 import re
-import shlex
-import subprocess
+import shutil
 import threading
 import time
 
@@ -36,8 +35,9 @@ def expect(condition, detail):
 class Trial:
     """A running cluster, and ways to ask it."""
 
-    def __init__(self, cluster, lab, work):
-        self.cluster, self.lab, self.work = cluster, lab, work
+    def __init__(self, cluster, lab, work, agent, coredns):
+        """`agent` is the program that runs in pods; `coredns` that one, or None."""
+        self.cluster, self.lab, self.work, self.agent, self.coredns = cluster, lab, work, agent, coredns
         self.hosts = lab.hosts
         self.admin = lab.hosts[cluster.admin()]
         # Where administrators have their rights by a manifest, somebody has to apply it.
@@ -450,10 +450,13 @@ def kubelet_closed(trial):
         expect(code == 7, f"{name}: the read-only port answers: {said[-200:]}")
 
 
-def pod(trial, name, node, command, **spec):
+AGENT = "khw.test/agent:e2e"
+
+
+def pod(name, node, *arguments, **spec):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "e2e", "labels": {"app": "web", "pod": name}},
             "spec": {"nodeSelector": {"kubernetes.io/hostname": node}, "tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 1,
-                     "containers": [{"name": "main", "image": "khw.test/busybox:e2e", "imagePullPolicy": "Never", "command": ["/bin/sh", "-c", command]}], **spec}}
+                     "containers": [{"name": "main", "image": AGENT, "imagePullPolicy": "Never", "args": list(arguments)}], **spec}}
 
 
 @check
@@ -462,19 +465,22 @@ def import_images(trial):
     workers = trial.cluster.workers()
     if not workers:
         raise Skip("no workers in this cluster")
+    deployed = re.search(r"image:\s*\"?([^\"\s]*coredns[^\"\s]*)", "".join(open(trial.cluster.bundled(trial.admin.name, file)).read() for file in manifests(trial)))
     names = set()
     for name in workers:
         host = trial.hosts[name]
         code, said = host.run("containerd", "config", "dump")
         expect(code == 0, said)
         sandbox = re.search(r"^\s*sandbox(?:_image)? = [\"']([^\"']+)[\"']", said, re.M).group(1)
-        names.add(sandbox)
-        applets = {f"bin/{applet}": "busybox" for applet in ("sh", "sleep", "wget", "httpd", "nslookup", "cat", "echo", "hostname", "ip", "ping", "nc", "mkdir")}
-        path = os.path.join(trial.work, "image.tar")
-        for tag, entrypoint in ((sandbox, ["/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done"]), ("khw.test/busybox:e2e", ["/bin/sh"])):
-            images.archive(path, [tag], entrypoint, {"bin/busybox": "/bin/busybox"}, applets)
-            with open(path, "rb") as source, open(host.path("/tmp/image.tar"), "wb") as target:
-                target.write(source.read())
+        wanted = [(sandbox, ["/agent", "pause"], {"agent": trial.agent}), (AGENT, ["/agent"], {"agent": trial.agent})]
+        if trial.coredns and deployed:
+            wanted.append((deployed.group(1), ["/coredns"], {"coredns": trial.coredns}))
+        for tag, entrypoint, files in wanted:
+            names.add(tag)
+            path = os.path.join(trial.work, re.sub(r"\W", "-", tag) + ".tar")
+            if not os.path.exists(path):
+                images.archive(path, [tag], entrypoint, files)
+            shutil.copyfile(path, host.path("/tmp/image.tar"))
             code, said = host.run("ctr", "-n", "k8s.io", "images", "import", "/tmp/image.tar", timeout=120)
             expect(code == 0, said)
     return ", ".join(sorted(names))
@@ -487,8 +493,7 @@ def pods_run(trial):
     if not workers:
         raise Skip("no workers in this cluster")
     eventually(lambda: trial.ask("-n", "e2e", "get", "serviceaccount", "default"), 30)
-    serve = "mkdir -p /tmp/www; echo served by $(hostname) >/tmp/www/index.html; echo started on $(hostname); exec httpd -f -v -p 8080 -h /tmp/www"
-    trial.apply(*(pod(trial, f"web-{name}", name, serve) for name in workers))
+    trial.apply(*(pod(f"web-{name}", name, "serve") for name in workers))
     names = [f"web-{name}" for name in workers]
 
     def running():
@@ -525,7 +530,7 @@ def logs_refused(trial):
         raise Skip("the API server is in system:masters")
     for name in trial.pods:
         forbidden(*trial.kubectl("-n", "e2e", "logs", name))
-        forbidden(*trial.kubectl("-n", "e2e", "exec", name, "--", "hostname"))
+        forbidden(*trial.kubectl("-n", "e2e", "exec", name, "--", "/agent", "hostname"))
 
 
 def manifests(trial):
@@ -560,13 +565,13 @@ def logs_and_exec(trial):
 
     def reached(name, server):
         expect(f"started on {name}" in trial.ask("-n", "e2e", "logs", name, server=server), "no log")
-        said = trial.ask("-n", "e2e", "exec", name, "--", "hostname", server=server)
+        said = trial.ask("-n", "e2e", "exec", name, "--", "/agent", "hostname", server=server)
         expect(name in said, said)
 
     for name in trial.pods:
         for server in [None] + [trial.server(master) for master in trial.cluster.masters()]:
             eventually(lambda: reached(name, server), 30)
-        said = trial.ask("-n", "e2e", "exec", "-i", name, "--", "cat", stdin="through and back")
+        said = trial.ask("-n", "e2e", "exec", "-i", name, "--", "/agent", "cat", stdin="through and back")
         expect("through and back" in said, said)
 
 
@@ -578,7 +583,7 @@ def pod_to_pod(trial):
         for other, addresses in trial.pod_addresses.items():
             for address in addresses:
                 target = f"[{address}]" if ":" in address else address
-                eventually(lambda: expect(f"served by {other}" in trial.ask("-n", "e2e", "exec", name, "--", "wget", "-q", "-T", "5", "-O", "-", f"http://{target}:8080/"),
+                eventually(lambda: expect(f"served by {other}" in trial.ask("-n", "e2e", "exec", name, "--", "/agent", "get", f"http://{target}:8080/"),
                                           f"{name} to {other}"), 20)
     return f"{len(trial.pods)} × {len(trial.pods)}"
 
@@ -604,7 +609,7 @@ def services(trial):
     trial.service_address, port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["nodePort"]
     target = f"[{trial.service_address}]" if ":" in trial.service_address else trial.service_address
     for name in trial.pods:
-        eventually(lambda: expect("served by web-" in trial.ask("-n", "e2e", "exec", name, "--", "wget", "-q", "-T", "5", "-O", "-", f"http://{target}/"), name), 30)
+        eventually(lambda: expect("served by web-" in trial.ask("-n", "e2e", "exec", name, "--", "/agent", "get", f"http://{target}/"), name), 30)
     answers = set()
     for worker in trial.cluster.workers():
         address = trial.cluster.addresses(worker)[0]
@@ -613,7 +618,7 @@ def services(trial):
             def answered():
                 code, said = trial.hosts[worker].run("curl", "-s", "-m", "5", url)
                 expect("served by web-" in said, f"{worker} to {url}: exit {code} {said}")
-                answers.add(said)
+                answers.add(re.search(r"served by (\S+)", said).group(1))
             eventually(answered, 20)
     expect(len(answers) == len(trial.pods), f"only {answers} ever answered")
     return f"{trial.service_address}, node port {port}"
@@ -638,9 +643,33 @@ def api_service(trial):
         expect("gitVersion" in said, f"exit {code} {said}")
 
     eventually(answered, 20)
-    said = trial.ask("-n", "e2e", "exec", trial.pods[0], "--", "cat", "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+    said = trial.ask("-n", "e2e", "exec", trial.pods[0], "--", "/agent", "cat", "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
     expect(said.strip() == text.strip(), "the CA in the pod is not the one that nodes trust")
     return address
+
+
+@check
+def names_resolve(trial):
+    """CoreDNS of the bundle's manifest becomes ready; pods find Services by name, at the cluster's DNS address"""
+    needs_pods(trial)
+    if not trial.coredns or not any("coredns" in file for file in manifests(trial)):
+        raise Skip("no CoreDNS to run")
+    found = trial.get("-n", "kube-system", "service", "kube-dns")["spec"]["clusterIP"]
+
+    def ready():
+        status = trial.get("-n", "kube-system", "deployment", "coredns")["status"]
+        pods = trial.get("-n", "kube-system", "pods", "-l", "k8s-app=kube-dns")["items"]
+        expect(status.get("readyReplicas", 0) == status["replicas"], [one.get("state") for item in pods for one in item["status"].get("containerStatuses", [])] or pods[0]["status"])
+        return status["replicas"]
+
+    replicas = eventually(ready, 120)
+    domain = trial.cluster.spec["cluster"].get("domain", "cluster.local")
+    for name in trial.pods:
+        config = trial.ask("-n", "e2e", "exec", name, "--", "/agent", "cat", "/etc/resolv.conf")
+        expect(f"nameserver {found}" in config, config)
+        for asked, answer in (("web", trial.service_address), (f"web.e2e.svc.{domain}", trial.service_address), ("kubernetes.default", trial.get("service", "kubernetes")["spec"]["clusterIP"])):
+            eventually(lambda: expect(answer in trial.ask("-n", "e2e", "exec", name, "--", "/agent", "lookup", asked).split(), f"{name}: {asked}"), 20)
+    return f"{replicas} replicas at {found}"
 
 
 # What happens when something breaks
@@ -780,7 +809,7 @@ def reboot_everything(trial):
     if trial.cluster.workers():
         eventually(lambda: nodes_ready(trial), 120)
         for name in trial.pods:
-            eventually(lambda: expect(name in trial.ask("-n", "e2e", "exec", name, "--", "hostname"), "not there"), 120)
+            eventually(lambda: expect(name in trial.ask("-n", "e2e", "exec", name, "--", "/agent", "hostname"), "not there"), 120)
 
 
 @check

@@ -13,7 +13,7 @@ def add(archive, name, content, mode=0o644):
     archive.addfile(entry, io.BytesIO(content))
 
 
-def layer(files, links, folders=("tmp", "etc", "proc", "sys", "dev")):
+def layer(files, folders=("tmp", "etc", "proc", "sys", "dev")):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for folder in folders:
@@ -23,16 +23,12 @@ def layer(files, links, folders=("tmp", "etc", "proc", "sys", "dev")):
         for name, source in files.items():
             with open(source, "rb") as file:
                 add(archive, name, file.read(), 0o755)
-        for name, target in links.items():
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.linkname = tarfile.SYMTYPE, target
-            archive.addfile(entry)
     return out.getvalue()
 
 
-def archive(path, tags, entrypoint, files, links=None):
+def archive(path, tags, entrypoint, files):
     """Writes an image with these tags to `path`."""
-    content = layer(files, links or {})
+    content = layer(files)
     digest = hashlib.sha256(content).hexdigest()
     configuration = json.dumps({
         "architecture": "amd64", "os": "linux",
