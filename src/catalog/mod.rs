@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod components;
+pub mod flags;
 pub mod identities;
 pub mod releases;
 pub mod roles;
