@@ -406,7 +406,10 @@ fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
         return;
     }
     let version = release.version_of(component.name);
-    let program = version.program.name();
+    let program = match version.program.name() {
+        name if name == component.name => format!("{name} {}", version.version),
+        name => format!("{} of {name} {}", component.name, version.version),
+    };
     let given = own.flags.iter().filter(|(_, flag)| *flag != OwnFlag::Removed);
     for (name, _) in given {
         let (code, message, hint) = match flags::flag(component.name, &name.value, version.version.minor) {
@@ -414,16 +417,16 @@ fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
             Known::Since(minor) => (
                 codes::REFUSED_FLAG,
                 format!(
-                    "{} of {program} {} refuses `--{}`: it came with {}.{minor}",
-                    component.name, version.version, name.value, version.version.major
+                    "{program} refuses `--{}`: it came with {}.{minor}",
+                    name.value, version.version.major
                 ),
                 None,
             ),
             Known::Until(minor) => (
                 codes::REFUSED_FLAG,
                 format!(
-                    "{} of {program} {} refuses `--{}`: {}.{minor} was the last to take it",
-                    component.name, version.version, name.value, version.version.major
+                    "{program} refuses `--{}`: {}.{minor} was the last to take it",
+                    name.value, version.version.major
                 ),
                 flags::instead(component.name, &name.value).map(str::to_owned),
             ),
@@ -431,7 +434,7 @@ fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
                 let known = flags::flag_names(component.name, version.version.minor);
                 (
                     codes::UNKNOWN_FLAG,
-                    format!("{} of {program} {} has no flag `--{}`", component.name, version.version, name.value),
+                    format!("{program} has no flag `--{}`", name.value),
                     suggest::nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
                 )
             }
