@@ -3,11 +3,10 @@
 //! The tables are made from the components' source by `tests/flags/extract.sh` and are never edited by hand; only
 //! [`INSTEAD`] is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
 //!
-//! `flags.tsv`, one line for each run of minors with nothing missing between:
-//! component, flag, first minor, last minor, `bool` if it needs no value, deprecated since (`19`, or `19-28` if that was
-//! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted
-//! path, first minor, last minor, shape (`value`, `object`, `list`, `map`, or `any` for what is not looked into). `-` is
-//! an open end: as old, or as new, as the tables reach.
+//! `flags.tsv`, one line for each run of minors with nothing missing between: component, flag, first minor, last minor,
+//! `bool` if it needs no value, deprecated since (`19`, or `19-28` if that was taken back), and `minor.patch` for each
+//! minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path, first minor, last minor, shape
+//! (`value`, `object`, `list`, `map`, or `any` for what is not looked into). `-` is an open end: as far as the tables reach.
 
 use std::sync::LazyLock;
 
@@ -142,7 +141,7 @@ pub fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static 
 }
 
 /// Whether a minor release reads a field of a configuration file. `kind` is such as `KubeletConfiguration/v1beta1`; `path`
-/// is dotted, with no mark for lists and what follows a map's own key: `registerWithTaints.effect`, `evictionHard.memory.available`.
+/// is dotted, lists and the keys of maps with no mark of their own: `registerWithTaints.effect`, `evictionHard.memory.available`.
 pub fn field(kind: &str, path: &str, minor: u16) -> Known {
     let own = known(rows_of(&FIELDS, kind, path), minor);
     if own == Known::Yes {
@@ -157,7 +156,7 @@ pub fn field(kind: &str, path: &str, minor: u16) -> Known {
     if above { Known::Yes } else { own }
 }
 
-/// The fields that a minor release reads in a configuration file, sorted; a field below another is there with its whole path.
+/// The fields that a minor release reads in a configuration file, sorted, each with its whole path.
 pub fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FIELDS, kind, minor)
 }
@@ -829,7 +828,7 @@ mod tests {
         );
     }
 
-    /// A flag with a successor is one that some release takes and a later one refuses, and the successor exists by then.
+    /// What has a successor is refused by some release, and the successor is taken by then.
     #[test]
     fn what_takes_the_place_of_a_flag_is_there() {
         assert!(INSTEAD.is_sorted_by_key(|(component, name, _)| (*component, *name)));
