@@ -23,21 +23,35 @@ if [ -x "$target/kubernetes" ] && [ "$("$target/kubernetes" --version 2>/dev/nul
 fi
 
 here=$(cd "$(dirname "$0")" && pwd)
-export GOFLAGS=-mod=mod GOWORK=off
+# The sums of Kubernetes' own modules are not all in the proxy's copy of the database of sums.
+export GOFLAGS=-mod=mod GOWORK=off GONOSUMDB=k8s.io
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$work" "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
 source=$(cd "$work" && go mod download -json "k8s.io/kubernetes@v$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 [ -n "$source" ] || { echo "the Go module proxy has no k8s.io/kubernetes v$version" >&2; exit 1; }
 
 # go.mod: replacements in a dependency's go.mod do not count, so that version's own go.mod becomes ours. What it takes from
-# its staging folder, which is no part of the module, is taken from the published staging module.
-sed -e 's|^module k8s.io/kubernetes$|module khw-gen/e2e/kubernetes|' \
-    -e "s|\([ \t]\)\(k8s.io/[a-z-]*\) => ./staging/.*|\1\2 => \2 $staging|" \
-    "$source/go.mod" >"$work/go.mod"
+# its staging folder, which is no part of the module, is taken from the published staging module; where the proxy lacks that
+# very patch, from the last one of the same minor that it has.
+sed 's|^module k8s.io/kubernetes$|module khw-gen/e2e/kubernetes|' "$source/go.mod" >"$work/go.mod"
+for module in $(sed -n 's|^.*[ \t]\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' "$source/go.mod"); do
+    patch=$staging
+    if ! (cd "$scratch" && go mod download "$module@$patch") >/dev/null 2>&1; then
+        patch=$(cd "$scratch" && go list -m -versions "$module" 2>/dev/null | tr ' ' '\n' | grep "^v0\.$minor\.[0-9]*\$" | sort -V | tail -n 1)
+        if [ -z "$patch" ]; then # a sample, most likely; what the components need, the build will ask for
+            echo "$module is left out, since the proxy has none"
+            sed -i "\\|[ \t]$module[ \t]|d" "$work/go.mod"
+            continue
+        fi
+        echo "$module is $patch, since the proxy has no $staging"
+    fi
+    sed -i "s|\([ \t]\)$module => ./staging/.*|\1$module => $module $patch|" "$work/go.mod"
+done
 echo "require k8s.io/kubernetes v$version" >>"$work/go.mod"
 cp "$source/go.sum" "$work/go.sum"
 
@@ -59,7 +73,7 @@ done
 # And the judge of configuration files, which reads them by the same modules.
 cp -R "$here/kubernetes/strictdecode" "$work/strictdecode"
 encryption=k8s.io/apiserver/pkg/apis/apiserver/v1
-folder=$(cd "$work" && go mod download -json "k8s.io/apiserver@$staging" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+folder=$(cd "$work" && go list -m -json k8s.io/apiserver | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 grep -rqs "type EncryptionConfiguration struct" "$folder/pkg/apis/apiserver/v1" || encryption=k8s.io/apiserver/pkg/apis/config/v1
 sed -i "s|ENCRYPTION_PACKAGE|$encryption|" "$work/strictdecode/strictdecode.go"
 imports="$imports	\"khw-gen/e2e/kubernetes/strictdecode\"
