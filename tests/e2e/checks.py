@@ -333,14 +333,17 @@ def secure_ports(trial):
     for master in trial.cluster.masters():
         host = trial.hosts[master]
         for unit, port, insecure in (("kube-controller-manager", 10257, 10252), ("kube-scheduler", 10259, 10251)):
+            local = trial.flag(unit, "bind-address", master) or "127.0.0.1"
+            local = f"[{local}]" if ":" in local else local
+
             def healthy():
-                code, said = host.run("curl", "-sk", "-m", "5", f"https://127.0.0.1:{port}/healthz")
+                code, said = host.run("curl", "-sk", "-m", "5", f"https://{local}:{port}/healthz")
                 expect(said == "ok", f"{master}: {unit}: {said}")
             eventually(healthy, 20)
             address = trial.cluster.addresses(master)[0]
             code, said = host.run("curl", "-s", "-m", "5", f"http://{f'[{address}]' if ':' in address else address}:{insecure}/healthz")
             expect(code == 7, f"{master}: {unit} answers in the clear on {insecure}: {said}")
-            code, said = host.run("curl", "-sk", "-m", "5", "-w", "%{http_code}", "-o", "/dev/null", f"https://127.0.0.1:{port}/metrics")
+            code, said = host.run("curl", "-sk", "-m", "5", "-w", "%{http_code}", "-o", "/dev/null", f"https://{local}:{port}/metrics")
             expect(said in ("401", "403"), f"{master}: {unit}: /metrics for everybody: {said}")
 
 
