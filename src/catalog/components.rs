@@ -441,6 +441,11 @@ const SPLIT: &[(&str, &[Flag])] = &[
     ),
 ];
 
+/// Where the environment of a unit stands that comes with a package: systemd.unit(5), "drop-in".
+pub fn environment_path(component: &str) -> String {
+    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
+}
+
 impl Component {
     /// The flags that a layout adds.
     pub fn flags_of_layout(&self, layout: Layout) -> &'static [Flag] {
