@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 pub use crate::catalog::artifacts::Runtime;
+pub use crate::catalog::engines::Engine;
 pub use crate::catalog::identities::Layout;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
@@ -136,6 +137,25 @@ pub struct Network {
     pub pods: Families<IpNet>,
     /// Of one family of the services, or of both.
     pub dns: Families<IpAddr>,
+}
+
+/// What the load balancers do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancing {
+    pub engine: Engine,
+    /// The port that they listen on.
+    pub port: u16,
+    pub virtual_address: Option<VirtualAddress>,
+}
+
+/// An address that moves to a load balancer that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualAddress {
+    /// Each load balancer has an address of the same family, or families.
+    pub ip: Families<IpAddr>,
+    /// The network interface that carries it on load balancers that name none themselves; where this is none, all do.
+    pub interface: Option<String>,
+    pub router_id: u8,
 }
 
 /// Who gives pods their network.
@@ -434,8 +454,9 @@ pub struct Cluster {
     pub domain: String,
     pub network: Network,
     pub endpoint: Endpoint,
-    /// The port that the load balancers listen on.
-    pub load_balancer_port: u16,
+    /// Names and addresses by which the API servers are reached, besides those of hosts and the endpoint.
+    pub names: Vec<String>,
+    pub load_balancing: LoadBalancing,
     pub nodes: Nodes,
     pub pki: Pki,
     pub encryption: EncryptionProvider,

@@ -86,6 +86,26 @@ pub struct EtcdFacts {
 pub struct LoadBalancerFacts {
     pub port: u16,
     pub listen_ipv6: bool,
+    /// The program, which is the name of its unit and of its package too.
+    pub engine: &'static str,
+    pub virtual_ips: Vec<String>,
+    /// What keepalived does on this host, for each family; nothing where it does not run.
+    pub vrrp: Vec<VrrpFacts>,
+}
+
+/// One address that moves between load balancers, as seen from one of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct VrrpFacts {
+    /// `ipv4` or `ipv6`.
+    pub name: &'static str,
+    pub address: String,
+    pub interface: String,
+    pub router_id: u8,
+    pub priority: u8,
+    /// The host's own address of the family.
+    pub source: String,
+    /// Those of the others.
+    pub peers: Vec<String>,
 }
 
 /// Values of the releases.
@@ -240,11 +260,15 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             servers: join(etcd.iter().map(|m| format!("https://{}:2379", m.url_ip)).collect()),
         },
         load_balancer: LoadBalancerFacts {
-            port: cluster.load_balancer_port,
+            port: cluster.load_balancing.port,
             listen_ipv6: cluster.has_ipv6(),
+            engine: cluster.load_balancing.engine.name(),
+            virtual_ips: cluster.virtual_ips().map(IpAddr::to_string).collect(),
+            vrrp: vrrp(cluster, host),
         },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
-        endpoint_elsewhere: !cluster.hosts.iter().any(|host| host.is_called(&cluster.endpoint.host)),
+        endpoint_elsewhere: !cluster.virtual_ips().any(|ip| ip.to_string() == cluster.endpoint.host)
+            && !cluster.hosts.iter().any(|host| host.is_called(&cluster.endpoint.host)),
         ipv6,
         certificates: certificate_facts(cluster),
         loopback_url: format!("https://{loopback}:{API_SERVER_PORT}"),
@@ -351,6 +375,35 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
             .map(IpNet::to_string)
             .collect(),
     }
+}
+
+fn vrrp(cluster: &Cluster, host: &Host) -> Vec<VrrpFacts> {
+    // The highest that still leaves room above it for what an operator adds by hand; the owner of an address has 255.
+    const FIRST_PRIORITY: u8 = 200;
+    let Some(shared) = &cluster.load_balancing.virtual_address else {
+        return Vec::new();
+    };
+    let Some(number) = cluster.with(Role::LoadBalancer).position(|one| one.name == host.name) else {
+        return Vec::new();
+    };
+    let priority = u8::try_from(number).map_or(1, |number| FIRST_PRIORITY.saturating_sub(number).max(1));
+    let instances = shared.ip.iter().filter_map(|address| {
+        let source_of = |host: &Host| {
+            let mut own = host.ip.iter().chain(&host.addresses);
+            own.find(|ip| ip.is_ipv6() == address.is_ipv6()).map(IpAddr::to_string)
+        };
+        let others = cluster.with(Role::LoadBalancer).filter(|one| one.name != host.name);
+        Some(VrrpFacts {
+            name: if address.is_ipv6() { "ipv6" } else { "ipv4" },
+            address: address.to_string(),
+            interface: host.interface.clone().or_else(|| shared.interface.clone())?,
+            router_id: shared.router_id,
+            priority,
+            source: source_of(host)?,
+            peers: others.filter_map(source_of).collect(),
+        })
+    });
+    instances.collect()
 }
 
 fn pod_routes(cluster: &Cluster, to: &Host) -> Vec<PodRouteFacts> {

@@ -14,7 +14,9 @@ impl Cluster {
         let mut names: Vec<String> = self.first_service_addresses().map(|ip| ip.to_string()).collect();
         names.extend(self.names_of_hosts(host, Role::ControlPlane));
         names.extend(self.names_of_hosts(None, Role::LoadBalancer));
+        names.extend(self.virtual_ips().map(IpAddr::to_string));
         names.push(self.endpoint.host.clone());
+        names.extend(self.names.iter().cloned());
         names.extend(self.loopback_names(host, Role::ControlPlane));
         names.extend(["kubernetes", "kubernetes.default", "kubernetes.default.svc"].map(str::to_owned));
         names.push(format!("kubernetes.default.svc.{}", self.domain));
@@ -58,6 +60,12 @@ impl Cluster {
             IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
             IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
         })
+    }
+
+    /// The addresses that the load balancers share.
+    pub fn virtual_ips(&self) -> impl Iterator<Item = &IpAddr> {
+        let shared = self.load_balancing.virtual_address.iter();
+        shared.flat_map(|address| address.ip.iter())
     }
 
     /// Whether IPv6 is the family of the cluster, or the first of two.

@@ -207,6 +207,8 @@ impl Cluster {
             When::Runtime(runtime) => self.nodes.runtime == runtime,
             When::Bridges => self.nodes.pod_network == PodNetwork::Bridge,
             When::GVisor => self.nodes.gvisor,
+            When::Engine(engine) => self.load_balancing.engine == engine,
+            When::VirtualAddress => self.load_balancing.virtual_address.is_some(),
         }
     }
 

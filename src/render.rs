@@ -1,7 +1,7 @@
 //! Plan + Vault -> Bundles: the only place that knows the template engine.
 //!
 //! Whatever a template writes out is escaped for the kind of file it is, by the file's name: a value can't break out of a
-//! unit, a YAML file, an nginx file or a shell script, whatever it holds. Secrets go straight from where they are kept into
+//! unit, a YAML file, a load balancer's file or a shell script, whatever it holds. Secrets go straight from where they are kept into
 //! the file's own wiped buffer.
 
 use std::collections::BTreeMap;
@@ -385,7 +385,7 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
         "yaml" => value
             .as_str()
             .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
-        "conf" => nginx_token(&text),
+        "conf" | "cfg" => plain_token(&text),
         "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
         "conflist" => serde_json::to_string(value).ok(),
         "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
@@ -426,8 +426,8 @@ fn environment_lines(own: &ComponentSettings) -> Vec<String> {
         .collect()
 }
 
-/// A word of an nginx file that needs no quotes: a name, an address or a number.
-fn nginx_token(text: &str) -> Option<String> {
+/// A word of an nginx, haproxy or keepalived file that needs no quotes: a name, an address or a number.
+fn plain_token(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:[]/".contains(c);
     (!text.is_empty() && text.chars().all(plain)).then(|| text.to_owned())
 }
@@ -485,10 +485,11 @@ mod tests {
     }
 
     #[test]
-    fn an_nginx_token_holds_no_syntax() {
-        assert_eq!(nginx_token("[fd00::1]").as_deref(), Some("[fd00::1]"));
-        assert_eq!(nginx_token("a;"), None);
-        assert_eq!(nginx_token("a b"), None);
-        assert_eq!(nginx_token("{"), None);
+    fn a_plain_token_holds_no_syntax() {
+        assert_eq!(plain_token("[fd00::1]").as_deref(), Some("[fd00::1]"));
+        assert_eq!(plain_token("a;"), None);
+        assert_eq!(plain_token("a b"), None);
+        assert_eq!(plain_token("a#b"), None);
+        assert_eq!(plain_token("{"), None);
     }
 }

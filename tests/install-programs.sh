@@ -46,7 +46,7 @@ install_packages() {
 }
 
 if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
-    install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox
+    install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox haproxy keepalived
 else
     miss "packages" "there is no apt-get on this machine"
 fi

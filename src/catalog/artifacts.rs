@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::engines::Engine;
 use super::identities::Layout;
 use super::roles::Role;
 
@@ -44,6 +45,10 @@ pub enum When {
     Bridges,
     /// Pods may ask for gVisor's sandbox.
     GVisor,
+    /// This is the program that balances connections.
+    Engine(Engine),
+    /// The load balancers share an address.
+    VirtualAddress,
 }
 
 /// What runs containers.
@@ -256,7 +261,9 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/etc/containerd/config.toml", Everyone, Config("containerd"), "containerd's configuration").only(CONTAINERD),
     row(WORKER, "/etc/crictl.yaml", Everyone, template!("etc/crictl.yaml"), "where crictl finds containerd").only(CONTAINERD),
 
-    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers"),
+    row(LOAD_BALANCER, "/etc/nginx/tcpconf.d/kubernetes.conf", Everyone, template!("etc/nginx/tcpconf.d/kubernetes.conf"), "nginx passes TCP on to the API servers").only(When::Engine(Engine::Nginx)),
+    row(LOAD_BALANCER, "/etc/haproxy/haproxy.cfg", Everyone, template!("etc/haproxy/haproxy.cfg"), "haproxy passes TCP on to the API servers").only(When::Engine(Engine::Haproxy)),
+    row(LOAD_BALANCER, "/etc/keepalived/keepalived.conf", Everyone, template!("etc/keepalived/keepalived.conf"), "keepalived moves the virtual address to a load balancer that works").only(When::VirtualAddress),
 
     row(ADMIN, "/root/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster"),
     row(ADMIN, "/root/break-glass.kubeconfig", Root, Kubeconfig("break-glass", Endpoint), "access that RBAC can't take back: for the first steps, and for emergencies").only(SPLIT),

@@ -478,7 +478,7 @@ mod tests {
             let expected: Vec<(On, &str)> = component
                 .config
                 .iter()
-                .map(|config| (On::Role(component.on), config.at))
+                .map(|config| (component.on, config.at))
                 .collect();
             assert_eq!(rows, expected, "{}", component.name);
         }

@@ -2,6 +2,7 @@
 
 pub mod artifacts;
 pub mod components;
+pub mod engines;
 pub mod identities;
 pub mod releases;
 pub mod roles;

@@ -132,6 +132,9 @@ codes! {
     SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `endpoint` in [cluster] to a name or address that they share"
     PORT_CONFLICT "port-conflict" Error "port already in use on the host" "The load balancer listens on a port that something else on the same host uses." "set another `port` in [load_balancer], or move the load balancer to another host"
 
+    UNKNOWN_ENGINE "unknown-load-balancer" Error "unknown load balancer" "A load balancer passes TCP connections on to the API servers." "use nginx or haproxy"
+    BAD_INTERFACE "bad-interface" Error "unusable network interface" "The virtual address is carried by this interface." "write its name, at most 15 of a-z, A-Z, 0-9, `-`, `_` and `.`, such as eth0"
+
     EMPTY_CSR_FOLDER "empty-csr-folder" Error "CSR folder with nothing in it" "The folder that `csr` names is missing or holds no JSON, and the built-in files would take the place of what was meant." "correct the path, or leave `csr` out to use the built-in files"
     BUILT_IN_CSR "built-in-csr" Note "built-in CSR or configuration" "The CSR folder lacks the file, so the walk-through's own is used." "put the file in the folder to choose its content"
     UNUSED_CSR "unused-csr" Warning "JSON file that nothing reads" "The folder holds a file of a name that no certificate is made from." "remove it, or correct its name"

@@ -15,9 +15,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFi
 use super::choices::{self, DraftNodes, DraftRelease};
 use super::components::DraftOverride;
 use super::files::DraftFile;
+use super::load_balancer::DraftLoadBalancing;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Paths, components, families, files, labels, suggest, toml_text};
+use super::{Paths, components, families, files, labels, load_balancer, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
@@ -41,7 +42,10 @@ pub struct Draft {
     /// The section `[pki.ca]`, if there is one.
     pub existing_ca: Option<DraftCa>,
     pub encryption: Option<At<EncryptionProvider>>,
-    pub load_balancer_port: Option<At<u16>>,
+    /// Names and addresses by which the API servers are reached besides.
+    pub names: Vec<At<String>>,
+    /// None if it could not be read at all.
+    pub load_balancing: Option<DraftLoadBalancing>,
     /// Codes that are silenced.
     pub allow: BTreeSet<&'static str>,
     pub hosts: Vec<DraftHost>,
@@ -103,6 +107,8 @@ pub struct DraftHost {
     pub taints: Vec<Taint>,
     /// The parts of the pods' ranges that the host is given; at most one of each family.
     pub pods: Vec<At<IpNet>>,
+    /// The inner none: not given.
+    pub interface: Option<Option<At<String>>>,
     /// The fields that only some roles have a use for, and where they stand.
     pub role_fields: Vec<At<&'static str>>,
 }
@@ -145,14 +151,23 @@ const TOP: &[&str] = &[
     "components",
     "files",
 ];
-const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint"];
+const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint", "names"];
 const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
 const PKI: &[&str] = &["csr", "layout", "profile", "issued", "seed", "ca", "profiles"];
 const CA: &[&str] = &["cert", "key"];
 const ENCRYPTION: &[&str] = &["provider"];
-const LOAD_BALANCER: &[&str] = &["port"];
 const CHECKS: &[&str] = &["allow"];
-const HOST: &[&str] = &["name", "ip", "roles", "addresses", "names", "labels", "taints", "pods"];
+const HOST: &[&str] = &[
+    "name",
+    "ip",
+    "roles",
+    "addresses",
+    "names",
+    "labels",
+    "taints",
+    "pods",
+    "interface",
+];
 /// The fields of a host that only some roles have a use for.
 const OF_ROLES: &[&str] = &["labels", "taints", "pods"];
 const CERTIFICATE: &[&str] = &["name", "csr", "profile", "hosts", "signed_by", "places"];
@@ -283,6 +298,12 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
                 .map(Some),
             false => Some(None),
         };
+        draft.names = cluster
+            .texts("names", diagnostics)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|name| api_name(name, diagnostics))
+            .collect();
     }
     if let Some(network) = network {
         let mut range_of = |name, default: IpNet| match network.has(name) {
@@ -320,13 +341,8 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
         let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
         draft.encryption = text.and_then(|text| provider(text, diagnostics));
     }
-    if let Some(load_balancer) = section(&top, "load_balancer", LOAD_BALANCER, &empty, diagnostics) {
-        draft.load_balancer_port = match load_balancer.has("port") {
-            true => load_balancer
-                .integer("port", diagnostics)
-                .and_then(|port| port_number(port, diagnostics)),
-            false => Some(At::default_value(API_SERVER_PORT)),
-        };
+    if let Some(load_balancer) = section(&top, "load_balancer", load_balancer::FIELDS, &empty, diagnostics) {
+        draft.load_balancing = Some(load_balancer::read(&load_balancer, diagnostics));
     }
     if let Some(checks) = section(&top, "checks", CHECKS, &empty, diagnostics) {
         let codes = checks.texts("allow", diagnostics).unwrap_or_default();
@@ -363,7 +379,8 @@ impl Draft {
             existing_ca: None,
             profiles: Vec::new(),
             encryption: None,
-            load_balancer_port: None,
+            names: Vec::new(),
+            load_balancing: None,
             allow: BTreeSet::new(),
             hosts: Vec::new(),
             hosts_incomplete: true,
@@ -441,6 +458,7 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
         taints: labels::taints(&fields, diagnostics),
         pods: families::read(&fields, "pods", range, diagnostics)
             .map_or_else(Vec::new, |parts| parts.iter().cloned().collect()),
+        interface: load_balancer::interface(&fields, diagnostics),
         role_fields: OF_ROLES
             .iter()
             .filter(|name| fields.has(name))
@@ -653,6 +671,28 @@ fn other_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Stri
     None
 }
 
+/// A name or an address by which the API servers are reached.
+fn api_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let problem = match name.value.parse::<IpAddr>() {
+        Ok(address) => match address_problem(address) {
+            Some(problem) => problem.to_owned(),
+            None => return Some(name.with(address.to_string())),
+        },
+        Err(_) => match names::dns_name_problem(&name.value, LONGEST_NAME) {
+            Some(problem) => problem,
+            None => return Some(name),
+        },
+    };
+    let message = format!("\"{}\" can't be a name of the API server: {problem}", name.value);
+    let hint = "write a DNS name in lower case or an address, without a port";
+    diagnostics.report(
+        Diagnostic::new(codes::BAD_NAME_ENTRY, message)
+            .at(name.place)
+            .hint(hint),
+    );
+    None
+}
+
 fn endpoint(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Endpoint>> {
     match parse_endpoint(&text.value) {
         Ok(endpoint) => Some(text.with(endpoint)),
@@ -848,7 +888,7 @@ fn provider(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Encryp
     Some(text.with(provider))
 }
 
-fn port_number(port: At<i64>, diagnostics: &mut Diagnostics) -> Option<At<u16>> {
+pub(super) fn port_number(port: At<i64>, diagnostics: &mut Diagnostics) -> Option<At<u16>> {
     match u16::try_from(port.value).ok().filter(|number| *number > 0) {
         Some(number) => Some(port.with(number)),
         None => {

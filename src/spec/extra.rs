@@ -255,12 +255,15 @@ fn who_has(owners: &BTreeMap<String, Owner>, path: &str) -> Option<String> {
 
 /// Whether rows for such clusters count in this one, as far as it is known.
 pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
+    let balancing = || draft.load_balancing.as_ref();
     match when {
         When::Always => true,
         When::Layout(layout) => draft.layout.is_none_or(|own| own == layout),
         When::Runtime(runtime) => nodes.is_none_or(|nodes| nodes.runtime == runtime),
         When::Bridges => nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge),
         When::GVisor => nodes.is_none_or(|nodes| nodes.gvisor),
+        When::Engine(engine) => balancing().is_none_or(|own| own.engine.is_none_or(|own| own == engine)),
+        When::VirtualAddress => balancing().is_none_or(|own| own.virtual_ip.as_ref().is_none_or(Option::is_some)),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
 use super::cluster_file::{Draft, DraftHost};
+use super::load_balancer::{self, virtual_endpoint, virtual_ips};
 use super::pods;
 use super::tree::At;
 
@@ -31,10 +32,12 @@ const PORTS: &[(Role, u16, &str)] = &[
 pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     duplicate_names(draft, diagnostics);
     duplicate_addresses(draft, diagnostics);
+    names_of_api_servers(draft, diagnostics);
     endpoint_answers(draft, diagnostics);
     reserved_names(draft, diagnostics);
     port_conflicts(draft, diagnostics);
     fields_of_other_roles(draft, diagnostics);
+    load_balancer::check(draft, complete, diagnostics);
     pods::check(draft, diagnostics);
     if complete {
         missing_roles(draft, diagnostics);
@@ -43,14 +46,24 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Where the API server is reached: as given, else the first load balancer, else the only control plane.
+/// Where the API server is reached: as given, else the address that the load balancers share, else the first of them, else
+/// the only control plane.
 pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
     if let Some(endpoint) = draft.endpoint.as_ref()? {
         return Some(endpoint.value.clone());
     }
     let mut control_planes = draft.hosts.iter().filter(|host| host.is(Role::ControlPlane));
     let (host, port) = match draft.hosts.iter().find(|host| host.is(Role::LoadBalancer)) {
-        Some(host) => (host, draft.load_balancer_port.as_ref()?.value),
+        Some(host) => {
+            let port = draft.load_balancing.as_ref()?.port.as_ref()?.value;
+            if let Some(ip) = virtual_endpoint(draft) {
+                return Some(Endpoint {
+                    host: ip.value.to_string(),
+                    port,
+                });
+            }
+            (host, port)
+        }
         None => (control_planes.next()?, API_SERVER_PORT),
     };
     Some(Endpoint {
@@ -66,18 +79,15 @@ fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
     let is_endpoint = |host: &&DraftHost| {
         host.all_names().any(|own| own.value == *name) || host.all_addresses().any(|own| own.value.to_string() == *name)
     };
-    let Some(host) = draft.hosts.iter().find(is_endpoint) else {
-        return;
-    };
-    if host.roles.is_none() {
+    let host = draft.hosts.iter().find(is_endpoint);
+    let is_virtual = draft.hosts.iter().any(|host| host.is(Role::LoadBalancer))
+        && virtual_ips(draft).any(|ip| ip.value.to_string() == *name);
+    if !is_virtual && host.is_none_or(|host| host.roles.is_none()) {
         return;
     }
-    let balances = draft
-        .load_balancer_port
-        .as_ref()
-        .map(|port| port.value)
-        .filter(|_| host.is(Role::LoadBalancer));
-    let serves = Some(API_SERVER_PORT).filter(|_| host.is(Role::ControlPlane));
+    let is = |role| host.is_some_and(|host| host.is(role));
+    let balances = load_balancer_port(draft).filter(|_| is_virtual || is(Role::LoadBalancer));
+    let serves = Some(API_SERVER_PORT).filter(|_| is(Role::ControlPlane));
     if balances != Some(*port) && serves != Some(*port) {
         let message = format!("\"{name}\" can't be the endpoint: nothing on that host listens on port {port}");
         let hint = match balances.or(serves) {
@@ -124,6 +134,38 @@ fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// A name of the API servers' that is on the list already, or is a kubelet's alone: with its certificate it could pass for an
+/// API server.
+fn names_of_api_servers(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let mut seen = BTreeSet::new();
+    for name in &draft.names {
+        let is_only_a_node = |host: &&DraftHost| {
+            let is_worker = host.roles.is_some() && host.is(Role::Worker) && !host.is(Role::ControlPlane);
+            let has_name = host.all_names().any(|own| own.value == name.value);
+            is_worker && (has_name || host.all_addresses().any(|own| own.value.to_string() == name.value))
+        };
+        let problem = if !seen.insert(&name.value) {
+            format!("\"{}\" is given twice", name.value)
+        } else if let Some(worker) = draft.hosts.iter().find(is_only_a_node) {
+            let worker = worker.name.as_ref().map_or("a worker", |name| &name.value);
+            format!("\"{}\" belongs to the worker {worker}", name.value)
+        } else {
+            continue;
+        };
+        let hint = "remove it: here are names and addresses by which the API servers are reached";
+        diagnostics.report(
+            Diagnostic::new(codes::DUPLICATE_NAME, problem)
+                .at(name.place.clone())
+                .hint(hint),
+        );
+    }
+}
+
+/// The port of the load balancers, unless it is wrong.
+fn load_balancer_port(draft: &Draft) -> Option<u16> {
+    Some(draft.load_balancing.as_ref()?.port.as_ref()?.value)
+}
+
 /// The names that hosts have as hosts, with the hosts' numbers.
 fn own_names(draft: &Draft) -> impl Iterator<Item = (usize, &At<String>)> {
     let hosts = draft.hosts.iter().enumerate();
@@ -147,6 +189,18 @@ fn duplicate_addresses(draft: &Draft, diagnostics: &mut Diagnostics) {
             };
             diagnostics.report(Diagnostic::new(codes::DUPLICATE_ADDRESS, message).at(ip.place.clone()));
             owners.insert(ip.value, first);
+        }
+    }
+    for ip in virtual_ips(draft) {
+        if let Some(owner) = owners.get(&ip.value) {
+            let owner = draft.hosts[*owner].name.as_ref().map_or("a host", |name| &name.value);
+            let message = format!("{} can't be the virtual address: it is {owner}'s own", ip.value);
+            let hint = "write an address of the same network that no host has";
+            diagnostics.report(
+                Diagnostic::new(codes::DUPLICATE_ADDRESS, message)
+                    .at(ip.place.clone())
+                    .hint(hint),
+            );
         }
     }
 }
@@ -274,12 +328,18 @@ fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
 }
 
 fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
-    if draft.endpoint.as_ref().is_none_or(Option::is_some) {
+    let shared = draft
+        .load_balancing
+        .as_ref()
+        .and_then(|written| written.virtual_ip.as_ref());
+    if draft.endpoint.as_ref().is_none_or(Option::is_some) || shared.is_none() {
         return;
     }
+    let is_shared = shared.is_some_and(Option::is_some);
     let with = |role| draft.hosts.iter().filter(move |host| host.is(role));
     let control_planes = with(Role::ControlPlane).count();
-    if let Some(second) = with(Role::LoadBalancer).nth(1) {
+    let second = with(Role::LoadBalancer).nth(1).filter(|_| !is_shared);
+    if let Some(second) = second {
         let first = with(Role::LoadBalancer)
             .find_map(|host| host.name.as_ref())
             .map_or("the first", |name| &name.value);
@@ -293,12 +353,9 @@ fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
 }
 
 fn port_conflicts(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let Some(port) = &draft.load_balancer_port else { return };
+    let Some(port) = load_balancer_port(draft) else { return };
     for host in draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer)) {
-        if let Some((_, number, what)) = PORTS
-            .iter()
-            .find(|(role, number, _)| host.is(*role) && *number == port.value)
-        {
+        if let Some((_, number, what)) = PORTS.iter().find(|(role, number, _)| host.is(*role) && *number == port) {
             let message = format!("the load balancer's port {number} is {what}'s on this host");
             diagnostics.report(Diagnostic::new(codes::PORT_CONFLICT, message).at(host.place()));
         }

@@ -15,6 +15,7 @@ mod files;
 mod hosts;
 mod json_text;
 mod labels;
+mod load_balancer;
 mod names;
 mod network;
 mod pods;
@@ -133,7 +134,7 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             labels: host.labels.clone(),
             taints: host.taints.clone(),
             pods,
-            interface: None,
+            interface: host.interface.as_ref()?.as_ref().map(|at| at.value.clone()),
         })
     });
     let csrs = folder.csrs.iter().map(|(name, csr)| {
@@ -163,7 +164,8 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             dns: network::dns(draft)?,
         },
         endpoint: hosts::endpoint(draft)?,
-        load_balancer_port: draft.load_balancer_port.as_ref()?.value,
+        names: draft.names.iter().map(|at| at.value.clone()).collect(),
+        load_balancing: load_balancer::load_balancing(draft)?,
         pki: Pki {
             layout: draft.layout?,
             issued: draft.issued.as_ref()?.value,

@@ -7,8 +7,9 @@ use crate::cluster::{Families, Role, node_prefix};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-use super::cluster_file::Draft;
+use super::cluster_file::{Draft, DraftHost};
 use super::families::{OfFamily, family_name};
+use super::load_balancer::virtual_ips;
 use super::tree::At;
 
 /// Everything that can be wrong with the network.
@@ -168,11 +169,12 @@ fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
         diagnostics.report(Diagnostic::new(codes::MIXED_FAMILIES, message).at(place).hint(hint));
         return;
     }
-    let nodes = draft
+    for ip in draft
         .hosts
         .iter()
-        .filter(|host| host.is(Role::ControlPlane) || host.is(Role::Worker));
-    for ip in nodes.filter_map(|host| host.ip.as_ref()) {
+        .filter(|host| is_node(host))
+        .filter_map(|host| host.ip.as_ref())
+    {
         if let Families {
             primary,
             secondary: None,
@@ -186,6 +188,11 @@ fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
             diagnostics.report(Diagnostic::new(codes::MISSING_FAMILY, message).at(primary.place.clone()));
         }
     }
+}
+
+/// Whether the host answers for a service or runs pods.
+fn is_node(host: &DraftHost) -> bool {
+    host.is(Role::ControlPlane) || host.is(Role::Worker)
 }
 
 /// Whether all addresses are of a family of the services, those that come first of the first.
@@ -224,8 +231,10 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
             differs(&format!("the DNS address {}", dns.value), &dns.place, None);
         }
     }
-    for ip in draft.hosts.iter().filter_map(|host| host.ip.as_ref()) {
-        if ip.primary.value.is_ipv6() != first {
+    for host in &draft.hosts {
+        let Some(ip) = &host.ip else { continue };
+        // Of a node that has only the other family it has been said that it lacks one.
+        if ip.primary.value.is_ipv6() != first && (ip.is_dual() || !services.is_dual() || !is_node(host)) {
             differs(&format!("the address {}", ip.primary.value), &ip.primary.place, order);
         }
         if let (Some(second), false) = (&ip.secondary, services.is_dual())
@@ -240,6 +249,11 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
         && services.of_family(address.is_ipv6()).is_none()
     {
         differs(&format!("the endpoint {}", endpoint.value.host), &endpoint.place, None);
+    }
+    for ip in virtual_ips(draft) {
+        if services.of_family(ip.value.is_ipv6()).is_none() {
+            differs(&format!("the virtual address {}", ip.value), &ip.place, None);
+        }
     }
     one
 }
@@ -265,7 +279,7 @@ fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
         .flatten()
         .filter_map(|at| at.value.host.parse().ok().map(|ip: IpAddr| at.with(ip)));
     let hosts = draft.hosts.iter().flat_map(|host| host.all_addresses()).cloned();
-    for ip in hosts.chain(endpoint) {
+    for ip in hosts.chain(endpoint).chain(virtual_ips(draft).cloned()) {
         for (name, ranges) in [("services", &services), ("pods", &pods)] {
             if let Some(range) = ranges.iter().find(|range| range.value.contains(&ip.value)) {
                 let message = format!("the address {} lies in the {name} range {}", ip.value, range.value);

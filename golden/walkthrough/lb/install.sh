@@ -16,7 +16,8 @@ host='lb'
 units=''
 not_before='20251231235500'
 not_after='20261231235500'
-load_balancer='yes'
+load_balancer='nginx'
+keepalived='no'
 
 usage() {
     echo "usage: [DESTDIR=DIR] ./install.sh [--dry-run]"
@@ -227,7 +228,7 @@ while read -r mode sum path || [ -n "$mode" ]; do
     fi
 done <MANIFEST
 
-# 3. The load balancer: nginx reads our file only if its nginx.conf says so, outside of http {}.
+# 3. The load balancer. nginx reads our file only if its nginx.conf says so, outside of http {}.
 include_stream_file() {
     conf=$destdir/etc/nginx/nginx.conf
     # Where nginx.conf is a link, what it leads to is changed.
@@ -276,12 +277,37 @@ include_stream_file() {
     fi
 }
 
-if [ "$load_balancer" = yes ]; then
+# haproxy and keepalived read the file that was put in place.
+check_configuration() {
+    # program, its configuration, the arguments with which it checks one
+    program=$1
+    conf=$2
+    shift 2
+    if [ -n "$destdir" ]; then
+        say "not tested here: run $program $* $conf on the host"
+        if [ ! -e "$destdir/usr/sbin/$program" ]; then
+            say "there is no $program in $destdir: install it there, then run this again"
+            return 0
+        fi
+    elif [ "$dry_run" = no ]; then
+        command -v "$program" >/dev/null 2>&1 || fail "there is no $program: install it, then run this again"
+        "$program" "$@" "$conf" || fail "$program refuses $conf"
+    fi
+    units="$program $units"
+    units=${units% }
+}
+
+if [ "$load_balancer" = nginx ]; then
     include_stream_file
     if [ -f "$destdir/etc/nginx/nginx.conf" ]; then
         units="nginx $units"
         units=${units% }
     fi
+elif [ "$load_balancer" = haproxy ]; then
+    check_configuration haproxy /etc/haproxy/haproxy.cfg -c -f
+fi
+if [ "$keepalived" = yes ]; then
+    check_configuration keepalived /etc/keepalived/keepalived.conf -t -f
 fi
 
 # 4. systemd learns of the units; they start at the next boot, or when INSTALL.md says.

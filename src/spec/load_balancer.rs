@@ -1,0 +1,229 @@
+//! The section `[load_balancer]`: what passes connections on, and the address that the load balancers share.
+use std::net::IpAddr;
+
+use crate::catalog::components::API_SERVER_PORT;
+use crate::catalog::engines::Engine;
+use crate::cluster::{Families, LoadBalancing, Role, VirtualAddress};
+use crate::diagnostic::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+
+use super::cluster_file::{self, Draft, DraftHost};
+use super::families::{self, OfFamily, family_name};
+use super::suggest;
+use super::tree::{At, Fields};
+
+/// Its fields.
+pub const FIELDS: &[&str] = &["port", "engine", "virtual_ip", "interface", "virtual_router_id"];
+/// Those that say how a virtual address is carried.
+const OF_VIRTUAL: [&str; 2] = ["interface", "virtual_router_id"];
+const VIRTUAL_ROUTER_ID: u8 = 51;
+
+/// `[load_balancer]` as it is written. None is a value that is wrong and has been reported; an inner none was not given.
+#[derive(Debug)]
+pub struct DraftLoadBalancing {
+    pub engine: Option<Engine>,
+    pub port: Option<At<u16>>,
+    pub virtual_ip: Option<Option<Families<At<IpAddr>>>>,
+    pub interface: Option<Option<At<String>>>,
+    pub virtual_router_id: Option<u8>,
+    /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
+    pub given: Vec<At<&'static str>>,
+}
+
+/// Reads the section.
+pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBalancing {
+    DraftLoadBalancing {
+        engine: match section.has("engine") {
+            true => section
+                .text("engine", diagnostics)
+                .and_then(|text| engine(&text, diagnostics)),
+            false => Some(Engine::Nginx),
+        },
+        port: match section.has("port") {
+            true => section
+                .integer("port", diagnostics)
+                .and_then(|port| cluster_file::port_number(port, diagnostics)),
+            false => Some(At::default_value(API_SERVER_PORT)),
+        },
+        virtual_ip: match section.has("virtual_ip") {
+            true => families::read(section, "virtual_ip", cluster_file::address, diagnostics).map(Some),
+            false => Some(None),
+        },
+        interface: interface(section, diagnostics),
+        virtual_router_id: match section.has("virtual_router_id") {
+            true => section
+                .integer("virtual_router_id", diagnostics)
+                .and_then(|id| virtual_router_id(&id, diagnostics)),
+            false => Some(VIRTUAL_ROUTER_ID),
+        },
+        given: FIELDS
+            .iter()
+            .filter(|name| section.has(name))
+            .map(|name| At {
+                value: *name,
+                place: Some(section.key_place(name)),
+            })
+            .collect(),
+    }
+}
+
+fn engine(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Engine> {
+    let names = || Engine::ALL.into_iter().map(Engine::name);
+    let engine = Engine::ALL.into_iter().find(|engine| engine.name() == text.value);
+    if engine.is_none() {
+        let message = format!("unknown load balancer \"{}\"", text.value);
+        let hint = suggest::nearest(&text.value, names()).map_or_else(
+            || format!("the load balancers are {}", suggest::listed(names())),
+            |name| format!("did you mean `{name}`?"),
+        );
+        diagnostics.report(
+            Diagnostic::new(codes::UNKNOWN_ENGINE, message)
+                .at(text.place.clone())
+                .hint(hint),
+        );
+    }
+    engine
+}
+
+/// The field `interface`: the name of a network interface, as Linux takes one (dev_valid_name) and as it can stand in a file
+/// unquoted. The inner none: not given.
+pub fn interface(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Option<At<String>>> {
+    if !fields.has("interface") {
+        return Some(None);
+    }
+    const LONGEST: usize = 15;
+    let name = fields.text("interface", diagnostics)?;
+    let strange = |c: &char| !(c.is_ascii_alphanumeric() || "-_.".contains(*c));
+    let problem = match name.value.chars().find(strange) {
+        _ if name.value.is_empty() => Some("it is empty".to_owned()),
+        Some(c) => Some(format!("`{c}` is not permitted")),
+        None if matches!(name.value.as_str(), "." | "..") => Some("it is no name".to_owned()),
+        None if name.value.len() > LONGEST => {
+            Some(format!("it has {} characters, more than {LONGEST}", name.value.len()))
+        }
+        None if name.value == "lo" => Some("nothing reaches the loopback interface from elsewhere".to_owned()),
+        None => None,
+    };
+    let Some(problem) = problem else {
+        return Some(Some(name));
+    };
+    let message = format!("\"{}\" can't be a network interface: {problem}", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_INTERFACE, message).at(name.place));
+    None
+}
+
+fn virtual_router_id(id: &At<i64>, diagnostics: &mut Diagnostics) -> Option<u8> {
+    let number = u8::try_from(id.value).ok().filter(|number| *number > 0);
+    if number.is_none() {
+        let message = format!("{} is no virtual router id", id.value);
+        let hint = "write a number from 1 to 255 that nothing else on the network uses";
+        diagnostics.report(
+            Diagnostic::new(codes::OUT_OF_RANGE, message)
+                .at(id.place.clone())
+                .hint(hint),
+        );
+    }
+    number
+}
+
+/// What the load balancers do. None if something is wrong, which has been reported.
+pub fn load_balancing(draft: &Draft) -> Option<LoadBalancing> {
+    let written = draft.load_balancing.as_ref()?;
+    let interface = written.interface.as_ref()?.as_ref().map(|at| at.value.clone());
+    let router_id = written.virtual_router_id?;
+    Some(LoadBalancing {
+        engine: written.engine?,
+        port: written.port.as_ref()?.value,
+        virtual_address: written.virtual_ip.as_ref()?.as_ref().map(|ip| VirtualAddress {
+            ip: ip.values(),
+            interface,
+            router_id,
+        }),
+    })
+}
+
+/// The virtual addresses, where there are any.
+pub fn virtual_ips(draft: &Draft) -> impl Iterator<Item = &At<IpAddr>> {
+    let ips = draft.load_balancing.iter().flat_map(|written| &written.virtual_ip);
+    ips.flatten().flat_map(|ips| ips.iter())
+}
+
+/// The virtual address that clients use: the one of the cluster's first family, else the one that there is.
+pub fn virtual_endpoint(draft: &Draft) -> Option<&At<IpAddr>> {
+    let first_is_ipv6 = draft.services.as_ref()?.primary.value.is_ipv6();
+    let of_first = virtual_ips(draft).find(|ip| ip.value.is_ipv6() == first_is_ipv6);
+    of_first.or_else(|| virtual_ips(draft).next())
+}
+
+/// Everything that can be wrong with a virtual address. `complete` is false when some hosts could not be read.
+pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
+    let Some(written) = &draft.load_balancing else { return };
+    let has_virtual = written.virtual_ip.as_ref().is_none_or(Option::is_some);
+    let ignored = |what: &str, at: &At<&str>| {
+        let message = format!("`{}` has no effect without {what}", at.value);
+        Diagnostic::new(codes::IGNORED_FIELD, message).at(at.place.clone())
+    };
+    if !has_virtual {
+        for field in written.given.iter().filter(|field| OF_VIRTUAL.contains(&field.value)) {
+            diagnostics.report(ignored("`virtual_ip`", field));
+        }
+    }
+    for host in draft.hosts.iter().filter(|host| host.roles.is_some()) {
+        let Some(Some(interface)) = &host.interface else {
+            continue;
+        };
+        let field = interface.with("interface");
+        if !host.is(Role::LoadBalancer) {
+            let message = "`interface` has no effect on a host that is no load balancer";
+            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place));
+        } else if !has_virtual {
+            diagnostics.report(ignored("`virtual_ip` in [load_balancer]", &field));
+        }
+    }
+    let load_balancers = || draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer));
+    if complete && has_virtual && load_balancers().next().is_none() {
+        for field in written.given.iter().filter(|field| field.value == "virtual_ip") {
+            diagnostics.report(ignored("a host with the role load-balancer", field));
+        }
+    }
+    let is_of_the_cluster = |ip: &&At<IpAddr>| {
+        let services = draft.services.as_ref();
+        services.is_none_or(|services| services.of_family(ip.value.is_ipv6()).is_some())
+    };
+    for ip in virtual_ips(draft).filter(is_of_the_cluster) {
+        for host in load_balancers() {
+            own_address(host, ip, diagnostics);
+        }
+    }
+    let everywhere = written.interface.as_ref().is_none_or(Option::is_some);
+    if virtual_ips(draft).next().is_some() && !everywhere {
+        for host in load_balancers().filter(|host| matches!(host.interface, Some(None))) {
+            let message = "the load balancer has a virtual address, and no `interface` that carries it";
+            let hint = "add interface = \"eth0\" to [load_balancer], or to the host";
+            diagnostics.report(
+                Diagnostic::new(codes::MISSING_FIELD, message)
+                    .at(host.place())
+                    .hint(hint),
+            );
+        }
+    }
+}
+
+/// Load balancers agree among themselves from an address of the same family as the one that they share.
+fn own_address(host: &DraftHost, ip: &At<IpAddr>, diagnostics: &mut Diagnostics) {
+    let is_ipv6 = ip.value.is_ipv6();
+    if host.ip.is_none() || host.all_addresses().any(|own| own.value.is_ipv6() == is_ipv6) {
+        return;
+    }
+    let family = family_name(is_ipv6);
+    let message = format!(
+        "the host has no address of the family {family}, which the virtual address {} has",
+        ip.value
+    );
+    let hint = format!("add its {family} address to `ip` or `addresses`");
+    diagnostics.report(
+        Diagnostic::new(codes::MISSING_FAMILY, message)
+            .at(host.place())
+            .hint(hint),
+    );
+}
