@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
 
 use crate::facts::Facts;
 
@@ -119,10 +119,11 @@ fn environment(template: &str) -> Result<Environment<'_>, Error> {
     Ok(environment)
 }
 
-fn write_as_it_is(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn write_as_it_is(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let refused = |why: &'static str| Error::new(ErrorKind::InvalidOperation, why);
     if value.is_undefined() {
-        return Err(Error::from(ErrorKind::UndefinedError));
+        // The engine knows what is undefined, and refuses it.
+        return escape_formatter(out, state, value);
     }
     if has_nothing(value) {
         return Err(refused("the value is none, or has something in it that is"));
@@ -152,7 +153,11 @@ fn problem(template: &str, error: &Error) -> Problem {
     let span = error
         .range()
         .unwrap_or_else(|| line(template, error.line().unwrap_or(1)));
-    let span = span.start.min(template.len())..span.end.min(template.len());
+    // A place may end within a character that the engine does not expect.
+    let boundary = |at: &usize| template.is_char_boundary(*at);
+    let start = (0..=span.start.min(template.len())).rev().find(boundary).unwrap_or(0);
+    let end = (span.end.max(start)..template.len()).find(boundary);
+    let span = start..end.unwrap_or(template.len());
     let detail = error.detail().unwrap_or_default();
     match error.kind() {
         ErrorKind::SyntaxError => Problem {
