@@ -309,7 +309,10 @@ const KUBE_APISERVER: &[Flag] = &[
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/>
 const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     // Where the nodes' bridges have their ranges from the compiler, nobody else may hand out others.
-    flag("allocate-node-cidrs", "{{ network.allocate_node_ranges }}"),
+    flag(
+        "allocate-node-cidrs",
+        "{{ 'true' if network.allocate_node_ranges else 'false' }}",
+    ),
     flag(
         "authentication-kubeconfig",
         "/var/lib/kubernetes/kube-controller-manager.kubeconfig",

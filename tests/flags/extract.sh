@@ -80,7 +80,7 @@ kubernetes() {
     put "$(module github.com/spf13/pflag v1.0.5)" "$tree/github.com/spf13/pflag"
     put "$(module github.com/spf13/cobra v1.1.1)" "$tree/github.com/spf13/cobra"
     if [ -f "$main/go.mod" ]; then
-        sed -n -E 's/^[[:space:]]*(k8s.io\/klog(\/v2)?|github.com\/google\/cadvisor) (v[^ ]+).*/\1 \3/p' "$main/go.mod"
+        sed -n -E 's/^[[:space:]]*(k8s.io\/klog(\/v2)?|github.com\/google\/cadvisor(\/lib)?) (v[^ ]+).*/\1 \4/p' "$main/go.mod"
     else
         echo k8s.io/klog v0.2.0
         echo github.com/google/cadvisor v0.33.1

@@ -23,7 +23,7 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     mount -t tmpfs none /var/backups
     ln -s "$haproxy" "$work/path/haproxy"
     # No systemctl in reach, and a keepalived that says yes to what another test shows it.
-    ln -s "$(command -v true)" "$work/path/keepalived"
+    ln -s /bin/true "$work/path/keepalived"
     for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink; do
         ln -s "$(command -v $tool)" "$work/path/$tool"
     done
@@ -62,7 +62,7 @@ for host, address in (("cp1", "10.0.0.11"), ("cp2", "10.0.0.12")):
     server = Server((address, 6443), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     folder = f"{out}/{host}/rootfs/var/lib/kubernetes"
-    pem = next(f"{folder}/{name}" for name in ("kube-apiserver.pem", "kubernetes.pem") if os.path.exists(f"{folder}/{name}"))
+    pem = next(f"{folder}/{name}" for name in ("apiserver.pem", "kubernetes.pem") if os.path.exists(f"{folder}/{name}"))
     context.load_cert_chain(pem, pem.replace(".pem", "-key.pem"))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever).start()
