@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::components::{COMPONENTS, Component, Flag, Unit};
+use crate::catalog::components::{COMPONENTS, Component, Flag, Unit, environment_path};
 use crate::catalog::flags::{self, Known};
 use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
@@ -305,6 +305,21 @@ pub fn overrides(draft: &Draft) -> Option<Overrides> {
         })
     });
     overrides.collect::<Option<Vec<_>>>().map(Overrides)
+}
+
+/// The files on `host` with which units that come with a package get an environment, and whose they are.
+pub fn environments(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> Vec<(String, String)> {
+    let given = draft.components.iter().filter(|own| {
+        let here = placed_on(draft, own).is_some_and(|on| is_here(&on, host));
+        own.component.unit == Unit::Packaged && !own.environment.is_empty() && here
+    });
+    given
+        .filter(|own| may_run(draft, nodes, own.component, host))
+        .map(|own| {
+            let name = own.component.name;
+            (environment_path(name), format!("[components.{name}] env"))
+        })
+        .collect()
 }
 
 fn placed_on(draft: &Draft, own: &DraftOverride) -> Option<PlacedOn> {
