@@ -109,8 +109,10 @@ class Cluster:
         name = re.sub(r":\d+$", "", endpoint)
         if not name or name.startswith("[") or is_address(name):
             return {}
-        target = (self.balancers() or self.masters())[0]
-        return {name: self.addresses(target)[:1]}
+        virtual = self.spec.get("load_balancer", {}).get("virtual_ip")
+        if virtual:
+            return {name: [virtual] if isinstance(virtual, str) else virtual}
+        return {name: self.addresses((self.balancers() or self.masters())[0])[:1]}
 
     def bundled(self, host, path):
         return os.path.join(self.out, host, "rootfs", path.lstrip("/"))
