@@ -215,6 +215,7 @@ class Host:
         self.lab, self.name, self.addresses = lab, name, addresses
         self.namespace = f"{lab.tag}-{name}"[:60]
         self.port = f"p{index}"
+        self.mac = f"02:6b:68:77:{index >> 8:02x}:{index & 255:02x}"
         self.folder = os.path.join(lab.folder, "hosts", name)
         self.root = os.path.join(self.folder, "root")
         self.first = None  # the first process, as this machine numbers it
@@ -227,20 +228,6 @@ class Host:
         for part in ("upper", "work", "root", "containerd", "kubelet"):
             os.makedirs(os.path.join(self.folder, part))
         self.groups = lab.cgroups.make(name)
-
-        sh("ip", "netns", "add", self.namespace)
-        sh("ip", "-n", lab.switch, "link", "add", self.port, "type", "veth", "peer", "name", "eth0", "netns", self.namespace)
-        lab.in_switch("link", "set", self.port, "master", "bridge0", "up")
-        sh("ip", "-n", self.namespace, "link", "set", "lo", "up")
-        for address in addresses:
-            plain = address if "/" in address else address + ("/64" if ":" in address else "/24")
-            sh("ip", "-n", self.namespace, "addr", "add", plain, "dev", "eth0", *(["nodad"] if ":" in plain else []))
-        sh("ip", "-n", self.namespace, "link", "set", "eth0", "up")
-        # Whoever is in another subnet is on the same wire.
-        if any(":" not in address for address in addresses):
-            sh("ip", "-n", self.namespace, "route", "add", "default", "dev", "eth0")
-        if any(":" in address for address in addresses):
-            sh("ip", "-n", self.namespace, "-6", "route", "add", "default", "dev", "eth0")
 
         sh("mount", "-t", "overlay", "overlay", "-o",
            f"lowerdir={lab.layer}:/,upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
@@ -270,6 +257,29 @@ class Host:
 
     # Power
 
+    def plug_in(self):
+        """The host's network as it is after a reboot: its own addresses, no rules, no routes of anybody's."""
+        lab = self.lab
+        sh("ip", "netns", "add", self.namespace)
+        sh("ip", "-n", lab.switch, "link", "add", self.port, "type", "veth", "peer", "name", "eth0", "address", self.mac, "netns", self.namespace)
+        lab.in_switch("link", "set", self.port, "master", "bridge0", "up")
+        inside = lambda *arguments: sh("ip", "-n", self.namespace, *arguments)
+        inside("link", "set", "lo", "up")
+        for address in self.addresses:
+            plain = address if "/" in address else address + ("/64" if ":" in address else "/24")
+            inside("addr", "add", plain, "dev", "eth0", *(["nodad"] if ":" in plain else []))
+        inside("link", "set", "eth0", "up")
+        # Whoever is in another subnet is on the same wire.
+        if any(":" not in address for address in self.addresses):
+            inside("route", "add", "default", "dev", "eth0")
+        if any(":" in address for address in self.addresses):
+            inside("-6", "route", "add", "default", "dev", "eth0")
+
+    def pull_out(self):
+        """At once: the other side hears nothing any more."""
+        for command in (["-n", self.lab.switch, "link", "del", self.port], ["netns", "del", self.namespace]):
+            subprocess.run(["ip", *command], stderr=subprocess.DEVNULL, check=False)
+
     def power_on(self):
         environment = {
             "PATH": PATH, "NAME": self.name, "ROOT": self.root, "CONTAINERD": self.folder + "/containerd", "KUBELET": self.folder + "/kubelet",
@@ -277,7 +287,7 @@ class Host:
         }
         enter = "".join(f"echo $$ >{group}/cgroup.procs\n" for group in self.groups) + 'exec "$@"'
         log = open(self.log_path("host"), "a")
-        self.lab.in_switch("link", "set", self.port, "up")
+        self.plug_in()
         self.keeper = subprocess.Popen(
             ["sh", "-ec", enter, "sh", "nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "--mount", "--uts", "--ipc", "--pid",
              "--cgroup", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", FIRST],
@@ -307,7 +317,7 @@ class Host:
 
     def power_off(self):
         """As if the plug were pulled: nobody says goodbye on the network."""
-        subprocess.run(["ip", "-n", self.lab.switch, "link", "set", self.port, "down"], stderr=subprocess.DEVNULL, check=False)
+        self.pull_out()
         self.stopping = True
         if self.keeper:
             if self.first:
@@ -332,7 +342,6 @@ class Host:
                 break
             time.sleep(0.1)
         subprocess.run(["umount", "-R", "-l", self.root], stderr=subprocess.DEVNULL, check=False)
-        subprocess.run(["ip", "netns", "del", self.namespace], stderr=subprocess.DEVNULL, check=False)
 
     # What happens on the host
 
