@@ -173,6 +173,17 @@ def break_glass(trial):
 
 
 @check
+def keepalived_file(trial):
+    """keepalived accepts its file as it stands in the bundle"""
+    found = [name for name in trial.cluster.balancers() if trial.hosts[name].exists("/etc/keepalived/keepalived.conf")]
+    if not found:
+        raise Skip("no address is shared")
+    for name in found:
+        code, said = trial.hosts[name].run("keepalived", "-t", "-f", "/etc/keepalived/keepalived.conf")
+        expect(code == 0, f"{name}: {said}")
+
+
+@check
 def administrator(trial):
     """the administrator may do everything"""
     expect(trial.ask("auth", "can-i", "*", "*").strip().endswith("yes"), "may not")

@@ -5,6 +5,7 @@ Root, util-linux and iproute2 are all it takes. Everything is gone after close()
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -162,6 +163,14 @@ class Lab:
                 pass
 
 
+# Where the lab is no systemd and no machine of its own, and how that is made up for:
+# keepalived tells that it is ready only if its parent is systemd itself;
+TELLS_SYSTEMD_ALONE = {"keepalived.service"}
+# and events of processes, by which it tracks the load balancer, reach the first network namespace only: without them it
+# takes the balancer for dead. So it runs with a copy of its file in /run that has no tracking; that it notices the end of a
+# process can't be tried here.
+TRACKING = re.compile(r"^\s*(?:vrrp_track_process \S+|track_process) \{.*?\}\n", re.M | re.S)
+
 # Becomes the first process of a host. Container runtimes refuse a chroot, so the root is pivoted; the kubelet wants mounts
 # that are shared among namespaces. Orphans come to the shell, whose `wait` takes them away.
 FIRST = r"""
@@ -308,6 +317,10 @@ class Host:
     def prepare(self):
         """What happens at boot before services start: /run gets its folders, the network namespace its settings."""
         self.run("systemd-tmpfiles", "--create", "--prefix=/run")
+        keepalived = self.read("/etc/keepalived/keepalived.conf")
+        if keepalived and TRACKING.search(keepalived):
+            self.run("tee", "/run/keepalived.conf", stdin=TRACKING.sub("", keepalived))
+            self.run("tee", "/etc/default/keepalived", stdin="DAEMON_ARGS='-f /run/keepalived.conf'\n")
         self.apply_sysctl()
 
     def boot(self, units):
@@ -519,7 +532,7 @@ class Service:
             raise UnitError(f"{unit.name}: {len(commands)} ExecStart= in a service that is not oneshot")
         argv, _ = commands[0]
         notifications = None
-        if kind in ("notify", "notify-reload"):
+        if kind in ("notify", "notify-reload") and unit.name not in TELLS_SYSTEMD_ALONE:
             notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             inside = f"/run/notify/{unit.name}"
             if os.path.exists(self.host.path(inside)):
