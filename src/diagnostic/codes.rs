@@ -129,7 +129,7 @@ codes! {
     EVEN_ETCD "even-etcd" Warning "even number of etcd members" "A majority of an even number tolerates no more failures than one member fewer would." "use 1, 3 or 5 members"
     NO_WORKER "no-worker" Warning "no worker" "Nothing would run pods." "give at least one host the role worker"
     NO_ENDPOINT "no-endpoint" Error "several control planes without an endpoint" "Nodes need one address that reaches whichever API server is up." "give a host the role load-balancer, or set `endpoint` in [cluster]"
-    SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `endpoint` in [cluster] to a name or address that they share"
+    SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `virtual_ip` in [load_balancer] to an address that moves between them, or `endpoint` in [cluster] to a name or address that they share"
     PORT_CONFLICT "port-conflict" Error "port already in use on the host" "The load balancer listens on a port that something else on the same host uses." "set another `port` in [load_balancer], or move the load balancer to another host"
 
     UNKNOWN_ENGINE "unknown-load-balancer" Error "unknown load balancer" "A load balancer passes TCP connections on to the API servers." "use nginx or haproxy"

@@ -111,7 +111,11 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             addresses: host.addresses.iter().map(|at| at.value).collect(),
             names: host.names.iter().map(|at| at.value.clone()).collect(),
             roles: host.roles.clone()?,
-            labels: host.labels.clone(),
+            labels: host
+                .labels
+                .iter()
+                .map(|(key, value)| (key.value.clone(), value.clone()))
+                .collect(),
             taints: host.taints.clone(),
             pods,
             interface: host.interface.as_ref()?.as_ref().map(|at| at.value.clone()),
