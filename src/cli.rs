@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
 use khw_gen::disk::{self, DiskError, Output};
+use khw_gen::facts::{Facts, facts};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -64,6 +66,15 @@ enum Command {
     },
     /// Show the releases that are known: what changes at each, and why
     Releases,
+    /// Show the variables that templates may use, as JSON; needs no seed
+    Facts {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// Only those of this host
+        #[arg(long, value_name = "NAME")]
+        host: Option<String>,
+    },
     /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
     Init {
         /// The folder
@@ -101,6 +112,7 @@ pub fn run() -> ExitCode {
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Releases => print(releases::table().trim_end()),
+        Command::Facts { spec, host } => show_facts(&spec, host.as_deref()),
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -195,6 +207,27 @@ fn show_plan(spec: &Path) -> Result<(), Reported> {
         ))?;
     }
     Ok(())
+}
+
+fn show_facts(spec: &Path, host: Option<&str>) -> Result<(), Reported> {
+    let (checked, _) = check_sources(read_sources(spec, disk::read_sources))?;
+    let cluster = &checked.cluster;
+    let Some(name) = host else {
+        let all: BTreeMap<&str, Facts> = cluster
+            .hosts
+            .iter()
+            .map(|host| (host.name.as_str(), facts(cluster, host)))
+            .collect();
+        return print(serde_json::to_string_pretty(&all)?);
+    };
+    let Some(host) = cluster.hosts.iter().find(|host| host.name == name) else {
+        let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
+        return Err(Reported::from(format!(
+            "there is no host {name:?}; the hosts are {}",
+            names.join(", ")
+        )));
+    };
+    print(serde_json::to_string_pretty(&facts(cluster, host))?)
 }
 
 fn init(dir: &Path) -> Result<(), Reported> {

@@ -313,6 +313,19 @@ impl PlacedOn {
     }
 }
 
+/// A file of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnFile {
+    pub on: PlacedOn,
+    /// Absolute and normal.
+    pub at: String,
+    pub mode: u32,
+    /// The text of its template, which can be rendered for each of its hosts.
+    pub text: Arc<str>,
+    /// The template as cluster.toml names it.
+    pub origin: String,
+}
+
 /// A flag of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnFlag {
@@ -448,6 +461,7 @@ pub struct Cluster {
     pub pki: Pki,
     pub encryption: EncryptionProvider,
     pub overrides: Overrides,
+    pub files: Vec<OwnFile>,
     /// In the order of the file.
     pub hosts: Vec<Host>,
     #[allow(dead_code, reason = "the mark is there to be required, not to be read")]

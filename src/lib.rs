@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
 pub mod facts;
+pub mod own_template;
 pub mod names_of;
 pub mod pack;
 pub mod pki;

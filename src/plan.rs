@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, On, Template, Through, When};
-use crate::catalog::components::{COMPONENTS, Component, Unit};
+use crate::catalog::components::{COMPONENTS, Component, Unit, environment_path};
 use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
 use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
@@ -79,6 +80,8 @@ pub enum Origin<'a> {
     Certificate(&'a str),
     /// What the user sets on the component of this name.
     Component(&'static str),
+    /// A file of the user's own, by its template.
+    File(&'a str),
 }
 
 /// What a file will hold; certificates are named by their id.
@@ -98,6 +101,8 @@ pub enum PlannedContent {
     Config(&'static str),
     /// The environment of the unit of this name, which comes with a package.
     Environment(&'static str),
+    /// What a template of the user's own makes of the facts.
+    OwnTemplate(Arc<str>),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
         file: String,
@@ -231,17 +236,13 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
         }
         files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(extra, host)));
         files.extend(environments(cluster, host));
+        files.extend(own_files(cluster, host));
     }
     Plan {
         cluster,
         certificates,
         files,
     }
-}
-
-/// Where the environment of a unit stands that is not generated: systemd.unit(5), "drop-in".
-pub fn environment_path(component: &str) -> String {
-    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
 }
 
 /// The environments that the user gives to units on `host` that come with a package.
@@ -258,6 +259,18 @@ fn environments<'a>(cluster: &'a Cluster, host: &'a Host) -> Vec<PlannedFile<'a>
             origin: Origin::Component(component.name),
         })
         .collect()
+}
+
+/// The user's own files on `host`.
+fn own_files<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = PlannedFile<'a>> {
+    let files = cluster.files.iter().filter(|file| file.on.is(host));
+    files.map(|file| PlannedFile {
+        host,
+        path: file.at.clone(),
+        mode: file.mode,
+        content: PlannedContent::OwnTemplate(file.text.clone()),
+        origin: Origin::File(&file.origin),
+    })
 }
 
 /// The files of a certificate of the user's own on `host`.
@@ -422,6 +435,7 @@ impl fmt::Display for Plan<'_> {
                 Origin::Row(row) => (row.what, format!("{}: {}", row.on, row.at)),
                 Origin::Certificate(name) => ("certificate of your own", format!("[[certificates]] {name}")),
                 Origin::Component(name) => ("environment of your own", format!("[components.{name}] env")),
+                Origin::File(name) => ("file of your own", format!("[[files]] {name}")),
             };
             let what = match &file.content {
                 PlannedContent::PrivateKey(id) if matches!(file.origin, Origin::Certificate(_)) => {

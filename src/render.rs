@@ -19,6 +19,7 @@ use crate::catalog::components::{Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
 use crate::facts::{Facts, facts};
+use crate::own_template;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
 use crate::settings::{Table, Value as Setting};
@@ -185,6 +186,13 @@ impl<'a> Renderer<'a> {
                     .collect();
                 Content::Public(format!("[Service]\n{lines}").into_bytes().into())
             }
+            PlannedContent::OwnTemplate(template) => {
+                let bytes = own_template::render(template, facts).map_err(|problem| RenderError(problem.message))?;
+                match file.mode & 0o004 {
+                    0 => Content::Secret(Arc::new(bytes.into())),
+                    _ => Content::Public(bytes.into()),
+                }
+            }
             PlannedContent::CsrFile { file, host } => {
                 let csr = cluster
                     .pki
@@ -349,6 +357,8 @@ fn environment() -> Result<Environment<'static>, RenderError> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
     environment.set_formatter(escape_for_the_file);
+    // An error would keep the variables, and there are keys among them.
+    environment.set_debug(false);
     environment.add_filter("quoted", |text: &str| Value::from_safe_string(yaml::quoted(text)));
     let rows = ARTIFACTS.iter().filter_map(|row| match row.holds {
         Holds::Rendered(template) => Some(template),

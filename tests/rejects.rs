@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use khw_gen::diagnostic::codes::{self, CODES};
 use khw_gen::diagnostic::{Code, Diagnostic, Severity, render_json, render_text};
-use khw_gen::spec::{Sources, check};
+use khw_gen::spec::{Sources, TemplateText, check};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -88,6 +88,15 @@ fn sources(mut files: Files) -> Sources {
     let cluster = files.remove("cluster.toml").unwrap_or_default();
     let mut secret = |name: &str| files.remove(name).map(|text| text.into_bytes().into());
     let (ca_certificate, ca_key) = (secret("ca.pem"), secret("ca-key.pem"));
+    // What is beside the CSR folder is a template.
+    let templates = files
+        .iter()
+        .filter(|(name, _)| !name.starts_with("csr/"))
+        .map(|(name, text)| {
+            let (name, text) = (name.clone(), text.clone());
+            (name.clone(), TemplateText { name, text })
+        })
+        .collect();
     let csr = files
         .into_iter()
         .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
@@ -98,6 +107,7 @@ fn sources(mut files: Files) -> Sources {
         csr: csr.collect(),
         ca_certificate,
         ca_key,
+        templates,
     }
 }
 

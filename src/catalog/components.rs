@@ -3,6 +3,7 @@
 //! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
 
 use super::artifacts::{On, Runtime, When};
+use super::engines::Engine;
 use super::identities::Layout;
 use super::roles::Role;
 
@@ -195,7 +196,23 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "nginx",
-        when: When::Always,
+        when: When::Engine(Engine::Nginx),
+        on: On::Role(Role::LoadBalancer),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
+    },
+    Component {
+        name: "haproxy",
+        when: When::Engine(Engine::Haproxy),
+        on: On::Role(Role::LoadBalancer),
+        unit: Unit::Packaged,
+        flags: &[],
+        config: None,
+    },
+    Component {
+        name: "keepalived",
+        when: When::VirtualAddress,
         on: On::Role(Role::LoadBalancer),
         unit: Unit::Packaged,
         flags: &[],
@@ -443,6 +460,11 @@ const SPLIT: &[(&str, &[Flag])] = &[
         )],
     ),
 ];
+
+/// Where the environment of a unit stands that comes with a package: systemd.unit(5), "drop-in".
+pub fn environment_path(component: &str) -> String {
+    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
+}
 
 impl Component {
     /// The flags that a layout adds.

@@ -3,11 +3,10 @@
 //! The tables are made from the components' source by `tests/flags/extract.sh` and are never edited by hand; only
 //! [`INSTEAD`] is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
 //!
-//! `flags.tsv`, one line for each run of minors with nothing missing between:
-//! component, flag, first minor, last minor, `bool` if it needs no value, deprecated since (`19`, or `19-28` if that was
-//! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted
-//! path, first minor, last minor, shape (`value`, `object`, `list`, `map`, or `any` for what is not looked into). `-` is
-//! an open end: as old, or as new, as the tables reach.
+//! `flags.tsv`, one line for each run of minors with nothing missing between: component, flag, first minor, last minor,
+//! `bool` if it needs no value, deprecated since (`19`, or `19-28` if that was taken back), and `minor.patch` for each
+//! minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path, first minor, last minor, shape
+//! (`value`, `object`, `list`, `map`, or `any` for what is not looked into). `-` is an open end: as far as the tables reach.
 
 use std::sync::LazyLock;
 
@@ -142,25 +141,22 @@ pub fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static 
 }
 
 /// Whether a minor release reads a field of a configuration file. `kind` is such as `KubeletConfiguration/v1beta1`; `path`
-/// is dotted, with no mark for lists and what follows a map's own key: `registerWithTaints.effect`, `evictionHard.memory.available`.
+/// is dotted, lists and the keys of maps with no mark of their own: `registerWithTaints.effect`, `evictionHard.memory.available`.
 pub fn field(kind: &str, path: &str, minor: u16) -> Known {
     let own = known(rows_of(&FIELDS, kind, path), minor);
     if own == Known::Yes {
         return own;
     }
     // What is below a map or below something that isn't looked into belongs to whoever wrote it.
-    let above = path
-        .match_indices('.')
-        .map(|(at, _)| &path[..at])
-        .any(|above| {
-            rows_of(&FIELDS, kind, above)
-                .iter()
-                .any(|row| row.covers(minor) && matches!(row.column(0), "map" | "any"))
-        });
+    let above = path.match_indices('.').map(|(at, _)| &path[..at]).any(|above| {
+        rows_of(&FIELDS, kind, above)
+            .iter()
+            .any(|row| row.covers(minor) && matches!(row.column(0), "map" | "any"))
+    });
     if above { Known::Yes } else { own }
 }
 
-/// The fields that a minor release reads in a configuration file, sorted; a field below another is there with its whole path.
+/// The fields that a minor release reads in a configuration file, sorted, each with its whole path.
 pub fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FIELDS, kind, minor)
 }
@@ -168,11 +164,14 @@ pub fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str>
 /// The kinds of configuration file that the tables know, each with its version, that a minor release reads.
 pub fn kinds(minor: u16) -> impl Iterator<Item = &'static str> {
     let mut last = "";
-    FIELDS.iter().filter(move |row| row.covers(minor)).filter_map(move |row| {
-        let is_new = row.of != last;
-        last = row.of;
-        is_new.then_some(row.of)
-    })
+    FIELDS
+        .iter()
+        .filter(move |row| row.covers(minor))
+        .filter_map(move |row| {
+            let is_new = row.of != last;
+            last = row.of;
+            is_new.then_some(row.of)
+        })
 }
 
 fn names(table: &'static [Row], of: &str, minor: u16) -> impl Iterator<Item = &'static str> {
@@ -191,7 +190,713 @@ pub fn instead(component: &str, name: &str) -> Option<&'static str> {
     let name = hyphenated(component, name);
     INSTEAD
         .iter()
-        .find(|(of, flag, _)| *of == component && *flag == name)
+        .find(|(of, flag, _)| *flag == name && (*of == component || *of == EVERY && component != "etcd"))
         .map(|(_, _, what)| *what)
 }
 
+/// All Kubernetes components, in the first column of [`INSTEAD`].
+const EVERY: &str = "*";
+
+const CADVISOR: &str = "leave it out: it was a flag of cAdvisor's own, which this component no longer hands on";
+const CLOUD: &str = "leave it out: clouds are the external cloud-controller-manager's";
+const TO_STDERR: &str =
+    "leave it out: the component writes to its standard error alone, which systemd hands to the journal";
+const ONE_SECURE_PORT: &str = "use `--bind-address` and `--secure-port`: the port without TLS is gone";
+const DOCKERSHIM: &str =
+    "leave it out: the kubelet talks to a runtime over CRI alone, and CNI is set up where the runtime is";
+const DOCKER_OF_CADVISOR: &str = "leave it out: the kubelet no longer asks Docker for statistics";
+const EVICTION_BY_TAINT: &str = "use kube-apiserver's `--default-not-ready-toleration-seconds` and `--default-unreachable-toleration-seconds`: pods are evicted by taints";
+const PROFILES: &str = "use `profiles` in the scheduler's configuration file: policies are gone";
+const NO_EFFECT: &str = "leave it out: it had no effect any more";
+const ETCD_V2_PROXY: &str =
+    "leave it out: the proxy for the v2 API is gone; `etcd gateway` and `etcd grpc-proxy` are programs of their own";
+const ETCD_V2_DISCOVERY: &str =
+    "use `--discovery-endpoints` and `--discovery-token`, or name the members in `--initial-cluster`";
+
+/// What takes the place of a flag that went: component | flag | what to do, and why.
+///
+/// From the release notes (<https://github.com/kubernetes/kubernetes/tree/master/CHANGELOG>,
+/// <https://github.com/etcd-io/etcd/tree/main/CHANGELOG>) and the deprecation messages in the source.
+pub const INSTEAD: &[(&str, &str, &str)] = &[
+    (EVERY, "add-dir-header", TO_STDERR),
+    (EVERY, "alsologtostderr", TO_STDERR),
+    (
+        EVERY,
+        "experimental-logging-sanitization",
+        "leave it out: the experiment ended; logs hold no secrets by design",
+    ),
+    (EVERY, "log-backtrace-at", TO_STDERR),
+    (EVERY, "log-dir", TO_STDERR),
+    (EVERY, "log-file", TO_STDERR),
+    (EVERY, "log-file-max-size", TO_STDERR),
+    (EVERY, "logtostderr", TO_STDERR),
+    (
+        EVERY,
+        "master-service-namespace",
+        "leave it out: the `kubernetes` service is always in the namespace `default`",
+    ),
+    (EVERY, "one-output", TO_STDERR),
+    (EVERY, "skip-headers", TO_STDERR),
+    (EVERY, "skip-log-headers", TO_STDERR),
+    (EVERY, "stderrthreshold", TO_STDERR),
+    ("etcd", "ca-file", "use `--trusted-ca-file` with `--client-cert-auth`"),
+    ("etcd", "debug", "use `--log-level=debug`"),
+    ("etcd", "discovery", ETCD_V2_DISCOVERY),
+    ("etcd", "discovery-proxy", ETCD_V2_DISCOVERY),
+    (
+        "etcd",
+        "enable-v2",
+        "leave it out: the v2 API is gone, and was off by default since etcd 3.4",
+    ),
+    (
+        "etcd",
+        "experimental-backend-bbolt-freelist-type",
+        "use `--backend-bbolt-freelist-type`",
+    ),
+    (
+        "etcd",
+        "experimental-bootstrap-defrag-threshold-megabytes",
+        "use `--bootstrap-defrag-threshold-megabytes`",
+    ),
+    (
+        "etcd",
+        "experimental-compact-hash-check-enabled",
+        "use `--feature-gates=CompactHashCheck=true`",
+    ),
+    (
+        "etcd",
+        "experimental-compact-hash-check-time",
+        "use `--compact-hash-check-time`",
+    ),
+    (
+        "etcd",
+        "experimental-compaction-batch-limit",
+        "use `--compaction-batch-limit`",
+    ),
+    (
+        "etcd",
+        "experimental-compaction-sleep-interval",
+        "use `--compaction-sleep-interval`",
+    ),
+    ("etcd", "experimental-corrupt-check-time", "use `--corrupt-check-time`"),
+    (
+        "etcd",
+        "experimental-distributed-tracing-address",
+        "use `--distributed-tracing-address`",
+    ),
+    (
+        "etcd",
+        "experimental-distributed-tracing-instance-id",
+        "use `--distributed-tracing-instance-id`",
+    ),
+    (
+        "etcd",
+        "experimental-distributed-tracing-sampling-rate",
+        "use `--distributed-tracing-sampling-rate`",
+    ),
+    (
+        "etcd",
+        "experimental-distributed-tracing-service-name",
+        "use `--distributed-tracing-service-name`",
+    ),
+    (
+        "etcd",
+        "experimental-downgrade-check-time",
+        "use `--downgrade-check-time`",
+    ),
+    (
+        "etcd",
+        "experimental-enable-distributed-tracing",
+        "use `--enable-distributed-tracing`",
+    ),
+    (
+        "etcd",
+        "experimental-enable-lease-checkpoint",
+        "use `--feature-gates=LeaseCheckpoint=true`",
+    ),
+    (
+        "etcd",
+        "experimental-enable-lease-checkpoint-persist",
+        "use `--feature-gates=LeaseCheckpoint=true,LeaseCheckpointPersist=true`",
+    ),
+    ("etcd", "experimental-enable-v2v3", "leave it out: the v2 API is gone"),
+    (
+        "etcd",
+        "experimental-initial-corrupt-check",
+        "use `--feature-gates=InitialCorruptCheck=true`",
+    ),
+    ("etcd", "experimental-memory-mlock", "use `--memory-mlock`"),
+    (
+        "etcd",
+        "experimental-peer-skip-client-san-verification",
+        "use `--peer-skip-client-san-verification`",
+    ),
+    (
+        "etcd",
+        "experimental-snapshot-catchup-entries",
+        "use `--snapshot-catchup-entries`",
+    ),
+    (
+        "etcd",
+        "experimental-stop-grpc-service-on-defrag",
+        "use `--feature-gates=StopGRPCServiceOnDefrag=true`",
+    ),
+    (
+        "etcd",
+        "experimental-txn-mode-write-with-shared-buffer",
+        "use `--feature-gates=TxnModeWriteWithSharedBuffer=true`",
+    ),
+    (
+        "etcd",
+        "experimental-warning-apply-duration",
+        "use `--warning-apply-duration`",
+    ),
+    (
+        "etcd",
+        "experimental-warning-unary-request-duration",
+        "use `--warning-unary-request-duration`",
+    ),
+    (
+        "etcd",
+        "experimental-watch-progress-notify-interval",
+        "use `--watch-progress-notify-interval`",
+    ),
+    ("etcd", "log-output", "use `--log-outputs`"),
+    (
+        "etcd",
+        "log-package-levels",
+        "use `--log-level`, which holds for all packages",
+    ),
+    (
+        "etcd",
+        "next-cluster-version-compatible",
+        "leave it out: only the last patches of etcd 3.4 have it, for going back to them from 3.5",
+    ),
+    (
+        "etcd",
+        "peer-ca-file",
+        "use `--peer-trusted-ca-file` with `--peer-client-cert-auth`",
+    ),
+    ("etcd", "proxy", ETCD_V2_PROXY),
+    ("etcd", "proxy-dial-timeout", ETCD_V2_PROXY),
+    ("etcd", "proxy-failure-wait", ETCD_V2_PROXY),
+    ("etcd", "proxy-read-timeout", ETCD_V2_PROXY),
+    ("etcd", "proxy-refresh-interval", ETCD_V2_PROXY),
+    ("etcd", "proxy-write-timeout", ETCD_V2_PROXY),
+    ("kube-apiserver", "address", ONE_SECURE_PORT),
+    (
+        "kube-apiserver",
+        "audit-dynamic-configuration",
+        "use `--audit-policy-file` with `--audit-webhook-config-file`: AuditSink objects are gone",
+    ),
+    (
+        "kube-apiserver",
+        "basic-auth-file",
+        "use client certificates or OpenID Connect: passwords are no longer accepted",
+    ),
+    ("kube-apiserver", "cloud-config", CLOUD),
+    ("kube-apiserver", "cloud-provider", CLOUD),
+    ("kube-apiserver", "cloud-provider-gce-l7lb-src-cidrs", CLOUD),
+    ("kube-apiserver", "cloud-provider-gce-lb-src-cidrs", CLOUD),
+    ("kube-apiserver", "deserialization-cache-size", NO_EFFECT),
+    (
+        "kube-apiserver",
+        "enable-inflight-quota-handler",
+        "use `--enable-priority-and-fairness`",
+    ),
+    (
+        "kube-apiserver",
+        "enable-swagger-ui",
+        "leave it out: OpenAPI is served at `/openapi/v2` in any case",
+    ),
+    (
+        "kube-apiserver",
+        "experimental-encryption-provider-config",
+        "use `--encryption-provider-config`, which reads the same file",
+    ),
+    (
+        "kube-apiserver",
+        "identity-lease-duration-seconds",
+        "leave it out: how long an API server's lease lasts is fixed",
+    ),
+    (
+        "kube-apiserver",
+        "identity-lease-renew-interval-seconds",
+        "leave it out: how long an API server's lease lasts is fixed",
+    ),
+    ("kube-apiserver", "insecure-bind-address", ONE_SECURE_PORT),
+    ("kube-apiserver", "insecure-port", ONE_SECURE_PORT),
+    (
+        "kube-apiserver",
+        "kubelet-https",
+        "leave it out: kubelets are always reached over HTTPS",
+    ),
+    ("kube-apiserver", "port", ONE_SECURE_PORT),
+    (
+        "kube-apiserver",
+        "service-account-api-audiences",
+        "use `--api-audiences`",
+    ),
+    (
+        "kube-apiserver",
+        "ssh-keyfile",
+        "use `--egress-selector-config-file`: tunnels by SSH are gone",
+    ),
+    (
+        "kube-apiserver",
+        "ssh-user",
+        "use `--egress-selector-config-file`: tunnels by SSH are gone",
+    ),
+    (
+        "kube-apiserver",
+        "target-ram-mb",
+        "leave it out: caches grow and shrink by themselves",
+    ),
+    ("kube-controller-manager", "address", ONE_SECURE_PORT),
+    ("kube-controller-manager", "cloud-provider-gce-lb-src-cidrs", CLOUD),
+    ("kube-controller-manager", "concurrent-service-syncs", CLOUD),
+    ("kube-controller-manager", "deleting-pods-burst", NO_EFFECT),
+    ("kube-controller-manager", "deleting-pods-qps", NO_EFFECT),
+    (
+        "kube-controller-manager",
+        "deployment-controller-sync-period",
+        NO_EFFECT,
+    ),
+    ("kube-controller-manager", "enable-taint-manager", EVICTION_BY_TAINT),
+    (
+        "kube-controller-manager",
+        "experimental-cluster-signing-duration",
+        "use `--cluster-signing-duration`",
+    ),
+    (
+        "kube-controller-manager",
+        "horizontal-pod-autoscaler-downscale-delay",
+        "use `--horizontal-pod-autoscaler-downscale-stabilization`",
+    ),
+    (
+        "kube-controller-manager",
+        "horizontal-pod-autoscaler-upscale-delay",
+        "leave it out: scaling up no longer waits",
+    ),
+    (
+        "kube-controller-manager",
+        "horizontal-pod-autoscaler-use-rest-clients",
+        "leave it out: metrics come from the metrics API alone",
+    ),
+    ("kube-controller-manager", "pod-eviction-timeout", EVICTION_BY_TAINT),
+    ("kube-controller-manager", "port", ONE_SECURE_PORT),
+    ("kube-controller-manager", "register-retry-count", NO_EFFECT),
+    (
+        "kube-controller-manager",
+        "volume-host-allow-local-loopback",
+        "leave it out: volume plugins that it was for are gone",
+    ),
+    (
+        "kube-controller-manager",
+        "volume-host-cidr-denylist",
+        "leave it out: volume plugins that it was for are gone",
+    ),
+    ("kube-proxy", "boot-id-file", CADVISOR),
+    ("kube-proxy", "cleanup-iptables", "use `--cleanup`"),
+    (
+        "kube-proxy",
+        "cleanup-ipvs",
+        "use `--cleanup`, which removes the rules of IPVS too",
+    ),
+    (
+        "kube-proxy",
+        "conntrack-max",
+        "use `--conntrack-max-per-core` and `--conntrack-min`",
+    ),
+    ("kube-proxy", "machine-id-file", CADVISOR),
+    (
+        "kube-proxy",
+        "proxy-port-range",
+        "leave it out: only the mode `userspace` used it, and that is gone",
+    ),
+    (
+        "kube-proxy",
+        "resource-container",
+        "leave it out: systemd keeps kube-proxy in a cgroup of its own",
+    ),
+    (
+        "kube-proxy",
+        "udp-timeout",
+        "leave it out: only the mode `userspace` used it, and that is gone",
+    ),
+    ("kube-scheduler", "address", ONE_SECURE_PORT),
+    ("kube-scheduler", "algorithm-provider", PROFILES),
+    ("kube-scheduler", "failure-domains", NO_EFFECT),
+    (
+        "kube-scheduler",
+        "hard-pod-affinity-symmetric-weight",
+        "use `hardPodAffinityWeight` of the plugin InterPodAffinity in the scheduler's configuration file",
+    ),
+    (
+        "kube-scheduler",
+        "lock-object-name",
+        "use `--leader-elect-resource-name`",
+    ),
+    (
+        "kube-scheduler",
+        "lock-object-namespace",
+        "use `--leader-elect-resource-namespace`",
+    ),
+    ("kube-scheduler", "policy-config-file", PROFILES),
+    ("kube-scheduler", "policy-configmap", PROFILES),
+    ("kube-scheduler", "policy-configmap-namespace", PROFILES),
+    ("kube-scheduler", "port", ONE_SECURE_PORT),
+    (
+        "kube-scheduler",
+        "scheduler-name",
+        "use `schedulerName` of a profile in the scheduler's configuration file",
+    ),
+    ("kube-scheduler", "use-legacy-policy-config", PROFILES),
+    (
+        "kubelet",
+        "allow-privileged",
+        "leave it out: pod security admission decides, and the API server has its own flag",
+    ),
+    ("kubelet", "application-metrics-count-limit", CADVISOR),
+    (
+        "kubelet",
+        "azure-container-registry-config",
+        "use `--image-credential-provider-config` and `--image-credential-provider-bin-dir`",
+    ),
+    ("kubelet", "boot-id-file", CADVISOR),
+    (
+        "kubelet",
+        "bootstrap-checkpoint-path",
+        "leave it out: use static pods, in `staticPodPath`",
+    ),
+    ("kubelet", "chaos-chance", NO_EFFECT),
+    ("kubelet", "cloud-config", CLOUD),
+    ("kubelet", "cni-bin-dir", DOCKERSHIM),
+    ("kubelet", "cni-cache-dir", DOCKERSHIM),
+    ("kubelet", "cni-conf-dir", DOCKERSHIM),
+    ("kubelet", "container-hints", CADVISOR),
+    (
+        "kubelet",
+        "container-runtime",
+        "leave it out: `remote` is the only kind left; the runtime's socket is `containerRuntimeEndpoint` of the configuration file",
+    ),
+    ("kubelet", "containerd", CADVISOR),
+    ("kubelet", "containerd-namespace", CADVISOR),
+    (
+        "kubelet",
+        "containerized",
+        "leave it out: the kubelet no longer runs in a container",
+    ),
+    ("kubelet", "docker", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-endpoint", DOCKERSHIM),
+    ("kubelet", "docker-env-metadata-whitelist", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-only", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-root", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-tls", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-tls-ca", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-tls-cert", DOCKER_OF_CADVISOR),
+    ("kubelet", "docker-tls-key", DOCKER_OF_CADVISOR),
+    (
+        "kubelet",
+        "dynamic-config-dir",
+        "use `--config`, or `--config-dir` from 1.28: nodes are no longer configured through the API server",
+    ),
+    (
+        "kubelet",
+        "enable-cadvisor-json-endpoints",
+        "leave it out: use `/stats/summary` and `/metrics/cadvisor`",
+    ),
+    ("kubelet", "enable-load-reader", CADVISOR),
+    ("kubelet", "event-storage-age-limit", CADVISOR),
+    ("kubelet", "event-storage-event-limit", CADVISOR),
+    (
+        "kubelet",
+        "experimental-bootstrap-kubeconfig",
+        "use `--bootstrap-kubeconfig`",
+    ),
+    (
+        "kubelet",
+        "experimental-check-node-capabilities-before-mount",
+        NO_EFFECT,
+    ),
+    ("kubelet", "experimental-dockershim", DOCKERSHIM),
+    ("kubelet", "experimental-dockershim-root-directory", DOCKERSHIM),
+    (
+        "kubelet",
+        "experimental-kernel-memcg-notification",
+        "use `kernelMemcgNotification` of the configuration file",
+    ),
+    ("kubelet", "global-housekeeping-interval", CADVISOR),
+    ("kubelet", "host-ipc-sources", NO_EFFECT),
+    ("kubelet", "host-network-sources", NO_EFFECT),
+    ("kubelet", "host-pid-sources", NO_EFFECT),
+    ("kubelet", "image-pull-progress-deadline", DOCKERSHIM),
+    (
+        "kubelet",
+        "iptables-drop-bit",
+        "leave it out: the kubelet no longer marks packets",
+    ),
+    (
+        "kubelet",
+        "iptables-masquerade-bit",
+        "leave it out: the kubelet no longer marks packets; kube-proxy has its own",
+    ),
+    (
+        "kubelet",
+        "keep-terminated-pod-volumes",
+        "leave it out: volumes of pods that ended are unmounted",
+    ),
+    ("kubelet", "log-cadvisor-usage", CADVISOR),
+    ("kubelet", "machine-id-file", CADVISOR),
+    ("kubelet", "network-plugin", DOCKERSHIM),
+    ("kubelet", "network-plugin-mtu", DOCKERSHIM),
+    ("kubelet", "non-masquerade-cidr", DOCKERSHIM),
+    (
+        "kubelet",
+        "pod-infra-container-image",
+        "set the sandbox image where the runtime is set up (containerd: `sandbox`)",
+    ),
+    ("kubelet", "really-crash-for-testing", NO_EFFECT),
+    ("kubelet", "redirect-container-streaming", DOCKERSHIM),
+    (
+        "kubelet",
+        "register-schedulable",
+        "use `registerWithTaints` of the configuration file, with the taint node.kubernetes.io/unschedulable:NoSchedule",
+    ),
+    (
+        "kubelet",
+        "seccomp-profile-root",
+        "leave it out: profiles are in `seccomp` below `--root-dir`",
+    ),
+    ("kubelet", "storage-driver-buffer-duration", CADVISOR),
+    ("kubelet", "storage-driver-db", CADVISOR),
+    ("kubelet", "storage-driver-host", CADVISOR),
+    ("kubelet", "storage-driver-password", CADVISOR),
+    ("kubelet", "storage-driver-secure", CADVISOR),
+    ("kubelet", "storage-driver-table", CADVISOR),
+    ("kubelet", "storage-driver-user", CADVISOR),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::components::COMPONENTS;
+    use crate::catalog::releases::RELEASES;
+
+    const TABLES: [(&str, &str, usize); 2] = [
+        ("flags.tsv", include_str!("flags.tsv"), 7),
+        ("fields.tsv", include_str!("fields.tsv"), 5),
+    ];
+
+    #[test]
+    fn the_tables_are_well_formed_and_sorted() {
+        for (file, text, columns) in TABLES {
+            let read = rows(text);
+            assert_eq!(read.len(), text.lines().count(), "{file}: a line can't be read");
+            assert!(read.len() > 500, "{file}: where is the rest?");
+            for (line, row) in text.lines().zip(&read) {
+                assert_eq!(line.split('\t').count(), columns, "{file}: {line}");
+                let tables_end = if row.of == "etcd" { 3..=7 } else { 14..=37 };
+                for bound in [row.first, row.last] {
+                    assert!(
+                        bound == 0 || bound == u16::MAX || tables_end.contains(&bound),
+                        "{file}: {line}"
+                    );
+                }
+                assert!(row.first <= row.last && !row.name.is_empty(), "{file}: {line}");
+            }
+            for two in read.windows(2) {
+                let [one, next] = two else { unreachable!() };
+                assert!(
+                    (one.of, one.name, one.last) < (next.of, next.name, next.first),
+                    "{file}: {next:?} comes after {one:?}"
+                );
+            }
+        }
+        assert!(FLAGS.iter().all(|row| matches!(row.column(0), "bool" | "-")));
+        let shapes = ["value", "object", "list", "map", "any"];
+        assert!(FIELDS.iter().all(|row| shapes.contains(&row.column(0))));
+    }
+
+    /// Facts that can be looked up elsewhere: the release notes and the reference pages of each release.
+    #[test]
+    fn the_tables_know_what_is_known() {
+        use Known::{Never, Since, Until, Yes};
+        for (component, name, minor, expected) in [
+            ("kubelet", "allow-privileged", 14, Yes),
+            ("kubelet", "allow-privileged", 15, Until(14)),
+            ("kubelet", "network-plugin", 23, Yes),
+            ("kubelet", "network-plugin", 24, Until(23)),
+            ("kubelet", "container-runtime", 27, Until(26)),
+            ("kubelet", "pod-infra-container-image", 35, Until(34)),
+            ("kubelet", "config-dir", 27, Since(28)),
+            ("kubelet", "hostname_override", 37, Yes),
+            ("kubelet", "insecure-port", 14, Never),
+            ("kube-apiserver", "insecure-port", 23, Yes),
+            ("kube-apiserver", "insecure-port", 24, Until(23)),
+            ("kube-apiserver", "kubelet-https", 22, Until(21)),
+            ("kube-apiserver", "requestheader-uid-headers", 31, Since(32)),
+            ("kube-apiserver", "encryption-provider-config", 14, Yes),
+            ("kube-apiserver", "feature-gates", 37, Yes),
+            ("kube-apiserver", "v", 37, Yes),
+            ("kube-controller-manager", "port", 24, Until(23)),
+            ("kube-controller-manager", "node-cidr-mask-size-ipv6", 16, Since(17)),
+            ("kube-scheduler", "policy-config-file", 23, Until(22)),
+            ("kube-scheduler", "logtostderr", 26, Until(25)),
+            ("kube-proxy", "cleanup-ipvs", 21, Until(20)),
+            ("kube-proxy", "config", 37, Yes),
+            ("etcd", "enable-v2", 6, Until(5)),
+            ("etcd", "feature-gates", 5, Since(6)),
+            ("etcd", "trusted-ca-file", 7, Yes),
+            ("etcd", "trusted_ca_file", 7, Never),
+            ("kube-nothing", "v", 20, Never),
+        ] {
+            assert_eq!(
+                flag(component, name, minor),
+                expected,
+                "{component} --{name} of minor {minor}"
+            );
+        }
+        for (kind, path, minor, expected) in [
+            (
+                "KubeletConfiguration/v1beta1",
+                "authentication.x509.clientCAFile",
+                14,
+                Yes,
+            ),
+            (
+                "KubeletConfiguration/v1beta1",
+                "containerRuntimeEndpoint",
+                26,
+                Since(27),
+            ),
+            ("KubeletConfiguration/v1beta1", "failCgroupV1", 31, Yes),
+            (
+                "KubeletConfiguration/v1beta1",
+                "registerWithTaints.effect",
+                22,
+                Since(23),
+            ),
+            ("KubeletConfiguration/v1beta1", "evictionHard.memory.available", 14, Yes),
+            (
+                "KubeletConfiguration/v1beta1",
+                "authentication.anonymus.enabled",
+                14,
+                Never,
+            ),
+            ("KubeProxyConfiguration/v1alpha1", "resourceContainer", 16, Until(15)),
+            ("KubeSchedulerConfiguration/v1alpha1", "healthzBindAddress", 14, Yes),
+            (
+                "KubeSchedulerConfiguration/v1alpha1",
+                "healthzBindAddress",
+                19,
+                Until(18),
+            ),
+            ("KubeSchedulerConfiguration/v1", "healthzBindAddress", 30, Never),
+            (
+                "KubeSchedulerConfiguration/v1",
+                "profiles.pluginConfig.args.anything",
+                30,
+                Yes,
+            ),
+        ] {
+            assert_eq!(field(kind, path, minor), expected, "{path} of {kind} in 1.{minor}");
+        }
+        assert!(
+            is_switch("kube-apiserver", "allow-privileged", 37) && !is_switch("kube-apiserver", "etcd-servers", 37)
+        );
+        assert!(is_deprecated("kubelet", "cloud-provider", 20) && !is_deprecated("kubelet", "cloud-provider", 30));
+        assert_eq!(first_patch("etcd", "tls-min-version", 4), 25);
+        assert_eq!(first_patch("etcd", "tls-min-version", 6), 0);
+    }
+
+    #[test]
+    fn names_are_those_of_one_component_and_one_release() {
+        let names: Vec<_> = flag_names("kubelet", 24).collect();
+        assert!(names.contains(&"container-runtime") && !names.contains(&"network-plugin"));
+        assert!(names.is_sorted() && !names.contains(&"etcd-servers"));
+        assert_eq!(flag_names("kube-nothing", 24).count(), 0);
+        assert!(field_names("KubeProxyConfiguration/v1alpha1", 29).any(|path| path == "nftables.syncPeriod"));
+        let scheduler: Vec<_> = kinds(25).filter(|kind| kind.starts_with("KubeScheduler")).collect();
+        assert_eq!(
+            scheduler,
+            [
+                "KubeSchedulerConfiguration/v1",
+                "KubeSchedulerConfiguration/v1beta2",
+                "KubeSchedulerConfiguration/v1beta3"
+            ]
+        );
+    }
+
+    /// What has a successor is refused by some release, and the successor is taken by then.
+    #[test]
+    fn what_takes_the_place_of_a_flag_is_there() {
+        assert!(INSTEAD.is_sorted_by_key(|(component, name, _)| (*component, *name)));
+        for (component, name, what) in INSTEAD {
+            let components: Vec<&str> = match *component {
+                EVERY => COMPONENTS.iter().map(|component| component.name).collect(),
+                one => vec![one],
+            };
+            let went: Vec<(&str, u16)> = components
+                .iter()
+                .filter_map(|one| Some((*one, rows_of(&FLAGS, one, name).last()?.last)))
+                .collect();
+            assert!(
+                went.iter().any(|(_, last)| *last != u16::MAX),
+                "{component} --{name} is still taken"
+            );
+            for successor in what.split('`').filter_map(|word| word.strip_prefix("--")) {
+                let successor = successor.split('=').next().unwrap_or_default();
+                for (one, last) in &went {
+                    let has = |minor| {
+                        flag(one, successor, minor) == Known::Yes
+                            || flag("kube-apiserver", successor, minor) == Known::Yes
+                    };
+                    assert!(
+                        (last + 1..=last + 6).any(has),
+                        "{one} has no --{successor} after {last}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_flag_that_went_has_a_successor_or_a_reason() {
+        let unexplained: Vec<_> = FLAGS
+            .iter()
+            .filter(|row| row.last != u16::MAX)
+            .filter(|row| {
+                rows_of(&FLAGS, row.of, row.name)
+                    .last()
+                    .is_some_and(|last| last.last == row.last)
+            })
+            .filter(|row| instead(row.of, row.name).is_none())
+            .map(|row| format!("{} --{} after {}", row.of, row.name, row.last))
+            .collect();
+        assert_eq!(unexplained, Vec::<String>::new());
+    }
+
+    /// Nothing that the catalog gives a component is refused by the release that it goes with.
+    #[test]
+    fn no_release_is_given_a_flag_that_it_refuses() {
+        let minor = |version: &str| -> u16 { version.split('.').nth(1).unwrap().parse().unwrap() };
+        for release in RELEASES {
+            for component in COMPONENTS {
+                let minor = minor(if component.name == "etcd" {
+                    release.etcd
+                } else {
+                    release.kubernetes
+                });
+                for (name, value) in component.flags.iter().chain(release.flags_of(component.name)) {
+                    let shown = format!("{} {minor}: --{name}", component.name);
+                    assert_eq!(flag(component.name, name, minor), Known::Yes, "{shown}");
+                    assert!(
+                        value.is_some() || is_switch(component.name, name, minor),
+                        "{shown} needs a value"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 pub mod artifacts;
 pub mod components;
 pub mod engines;
+pub mod flags;
 pub mod identities;
 pub mod releases;
 pub mod roles;

@@ -78,6 +78,13 @@ impl Program {
     }
 }
 
+/// A version and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionOf {
+    pub program: Program,
+    pub version: Version,
+}
+
 /// What is known of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -400,6 +407,29 @@ impl Release {
                 .retain(|(of, setting)| (*of, setting.path) != (component, path)),
             Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.0) != (component, name)),
         }
+    }
+
+    /// By whose versions a component goes, and which one this is.
+    pub fn version_of(&self, component: &str) -> VersionOf {
+        let (program, version) = match component {
+            "etcd" => (Program::Etcd, self.etcd),
+            "containerd" => (Program::Containerd, self.containerd),
+            _ => (Program::Kubernetes, self.kubernetes),
+        };
+        VersionOf { program, version }
+    }
+
+    /// The kind of a component's configuration file with its version, such as `KubeletConfiguration/v1beta1`.
+    pub fn kind_of(&self, component: &Component) -> Option<String> {
+        let settings = self.settings_of(component);
+        let text = |key: &str| {
+            settings.iter().find_map(|setting| match (setting.path, setting.value) {
+                ([own], SettingValue::Text(text)) if *own == key => Some(text),
+                _ => None,
+            })
+        };
+        let version = text("apiVersion")?;
+        Some(format!("{}/{}", text("kind")?, version.rsplit('/').next().unwrap_or(version)))
     }
 
     /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::DiskError;
 use crate::pki::secret::SecretBytes;
-use crate::spec::{self, Sources};
+use crate::spec::{self, Sources, TemplateText};
 
 /// Far more than any cluster needs, and little enough to read by mistake.
 const LARGEST_SOURCE: u64 = 16 << 20;
@@ -25,7 +25,7 @@ const LARGEST_PEM: u64 = 1 << 20;
 const DEFAULT_CSR_FOLDER: &str = "csr";
 
 /// Reads `cluster_toml`, every `*.json` of the CSR folder that it names, relative to itself, and the certificate of an
-/// authority. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
+/// authority, and the templates of `[[files]]`. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
 ///
 /// Errors: everything that can't be read, is too large or is not UTF-8, and a key that others may read, all at once.
 pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
@@ -73,6 +73,16 @@ fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
     if let Some(path) = paths.ca_key {
         match read_ca_key(&beside(cluster_toml, &path), need) {
             Ok(key) => sources.ca_key = key,
+            Err(error) => errors.push(error),
+        }
+    }
+    for path in paths.templates {
+        let found = beside(cluster_toml, &path);
+        match read_listed_text(&found) {
+            Ok(text) => {
+                let name = found.to_string_lossy().into_owned();
+                sources.templates.insert(path, TemplateText { name, text });
+            }
             Err(error) => errors.push(error),
         }
     }

@@ -301,7 +301,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
             }
         }
         if let Some(issuer) = issuer_of(leaf) {
-            against_issuer(leaf.name, file, issuer, diagnostics);
+            against_issuer(leaf.name, csr, file, issuer, diagnostics);
             if let Some(profile) = &leaf.profile
                 && leaves_the_signature_to_go(profile.file, issuer)
                 && told.insert(profile.file.place.span.start)
@@ -1161,7 +1161,9 @@ fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnosti
         ed25519(file, diagnostics);
     }
     let enciphers = profile.is_some_and(|profile| profile.usages.contains(&Usage::Key(KeyUsage::KeyEncipherment)));
-    if enciphers && !matches!(key, Algorithm::Rsa(_)) {
+    // What is built in is nobody's to correct.
+    let built_in = leaf.csr.is_some_and(|csr| csr.built_in);
+    if enciphers && !built_in && !matches!(key, Algorithm::Rsa(_)) {
         let message = format!(
             "{} has no RSA key, and its certificate says that it enciphers keys",
             leaf.name
@@ -1181,9 +1183,9 @@ fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn against_issuer(name: &str, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
     let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
-    if weaker && !file.broken.contains("key") {
+    if weaker && !csr.built_in && !file.broken.contains("key") {
         let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
         report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
     }

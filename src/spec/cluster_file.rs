@@ -14,10 +14,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFi
 
 use super::choices::{self, DraftNodes, DraftRelease};
 use super::components::DraftOverride;
+use super::files::DraftFile;
 use super::load_balancer::DraftLoadBalancing;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Paths, components, families, labels, load_balancer, suggest, toml_text};
+use super::{Paths, components, families, files, labels, load_balancer, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub struct Draft {
     pub hosts_incomplete: bool,
     pub certificates: Vec<DraftCertificate>,
     pub components: Vec<DraftOverride>,
+    pub files: Vec<DraftFile>,
     /// For what is wrong with the hosts as a whole.
     pub hosts_place: Option<Place>,
 }
@@ -147,6 +149,7 @@ const TOP: &[&str] = &[
     "hosts",
     "certificates",
     "components",
+    "files",
 ];
 const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint", "names"];
 const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
@@ -221,7 +224,7 @@ impl BrokenLines {
     }
 }
 
-/// The paths in `[pki]`, whatever else is wrong.
+/// The paths in `[pki]` and `[[files]]`, whatever else is wrong.
 pub fn pki_paths(text: &str) -> Paths {
     let file = SourceFile::new("", text);
     let mut nobody = Diagnostics::new();
@@ -229,8 +232,12 @@ pub fn pki_paths(text: &str) -> Paths {
     let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
         return Paths::default();
     };
+    let templates = files::templates(&top);
     let Some(pki) = top.table("pki", PKI, &mut nobody) else {
-        return Paths::default();
+        return Paths {
+            templates,
+            ..Paths::default()
+        };
     };
     let ca = pki.table("ca", CA, &mut nobody);
     let mut path = |fields: Option<&Fields<'_>>, name| {
@@ -242,6 +249,7 @@ pub fn pki_paths(text: &str) -> Paths {
         seed: path(Some(&pki), "seed"),
         ca_certificate: path(ca.as_ref(), "cert"),
         ca_key: path(ca.as_ref(), "key"),
+        templates,
     }
 }
 
@@ -349,6 +357,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
         draft.certificates.extend(certificate(file, node, diagnostics));
     }
     draft.components = components::read(&top, diagnostics);
+    draft.files = files::read(&top, diagnostics);
     draft
 }
 
@@ -377,6 +386,7 @@ impl Draft {
             hosts_incomplete: true,
             certificates: Vec::new(),
             components: Vec::new(),
+            files: Vec::new(),
             hosts_place: None,
         }
     }
@@ -800,7 +810,8 @@ fn address_problem(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-fn path_name(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+/// A path that is not empty.
+pub fn path_name(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
     if !path.value.is_empty() {
         return Some(path);
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::components::{COMPONENTS, Component, Flag, Unit};
+use crate::catalog::components::{COMPONENTS, Component, Flag, Unit, environment_path};
+use crate::catalog::flags::{self, Known};
 use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
@@ -275,6 +276,7 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
         somebody_runs_it(draft, nodes, own, diagnostics);
         parts_it_has(own, diagnostics);
         known_flags(draft, own, diagnostics);
+        known_fields(draft, own, diagnostics);
         removed_flags(draft, own, diagnostics);
         safeguards(draft, own, diagnostics);
     }
@@ -303,6 +305,21 @@ pub fn overrides(draft: &Draft) -> Option<Overrides> {
         })
     });
     overrides.collect::<Option<Vec<_>>>().map(Overrides)
+}
+
+/// The files on `host` with which units that come with a package get an environment, and whose they are.
+pub fn environments(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> Vec<(String, String)> {
+    let given = draft.components.iter().filter(|own| {
+        let here = placed_on(draft, own).is_some_and(|on| is_here(&on, host));
+        own.component.unit == Unit::Packaged && !own.environment.is_empty() && here
+    });
+    given
+        .filter(|own| may_run(draft, nodes, own.component, host))
+        .map(|own| {
+            let name = own.component.name;
+            (environment_path(name), format!("[components.{name}] env"))
+        })
+        .collect()
 }
 
 fn placed_on(draft: &Draft, own: &DraftOverride) -> Option<PlacedOn> {
@@ -394,8 +411,98 @@ fn generated_flags<'a>(draft: &'a Draft, component: &'static Component) -> Vec<&
         .collect()
 }
 
-/// Whether the component of this release takes the flags: judged by a table of flags, where there is one.
-fn known_flags(_draft: &Draft, _own: &DraftOverride, _diagnostics: &mut Diagnostics) {}
+/// Whether the component of this release takes the flags.
+fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    let component = own.component;
+    if component.flags.is_empty() {
+        return;
+    }
+    let version = release.version_of(component.name);
+    let program = match version.program.name() {
+        name if name == component.name => format!("{name} {}", version.version),
+        name => format!("{} of {name} {}", component.name, version.version),
+    };
+    let given = own.flags.iter().filter(|(_, flag)| *flag != OwnFlag::Removed);
+    for (name, _) in given {
+        let (code, message, hint) = match flags::flag(component.name, &name.value, version.version.minor) {
+            Known::Yes => continue,
+            Known::Since(minor) => (
+                codes::REFUSED_FLAG,
+                format!(
+                    "{program} refuses `--{}`: it came with {}.{minor}",
+                    name.value, version.version.major
+                ),
+                None,
+            ),
+            Known::Until(minor) => (
+                codes::REFUSED_FLAG,
+                format!(
+                    "{program} refuses `--{}`: {}.{minor} was the last to take it",
+                    name.value, version.version.major
+                ),
+                flags::instead(component.name, &name.value).map(str::to_owned),
+            ),
+            Known::Never => {
+                let known = flags::flag_names(component.name, version.version.minor);
+                (
+                    codes::UNKNOWN_FLAG,
+                    format!("{program} has no flag `--{}`", name.value),
+                    suggest::nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
+                )
+            }
+        };
+        let diagnostic = Diagnostic::new(code, message).at(name.place.clone());
+        diagnostics.report(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    }
+}
+
+/// Whether the configuration file of this release has the fields. Containerd's is not in the tables.
+fn known_fields(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    let Some(kind) = release.kind_of(own.component) else {
+        return;
+    };
+    let minor = release.kubernetes.minor;
+    for (path, value) in &own.leaves {
+        let mut paths = vec![path.value.join(".")];
+        if let Setting::List(items) = value {
+            for item in items {
+                if let Setting::Table(table) = item {
+                    let below = table.leaves().into_iter();
+                    paths.extend(below.map(|(below, _)| format!("{}.{}", path.value.join("."), below.join("."))));
+                }
+            }
+        }
+        for path_text in paths {
+            let message = match flags::field(&kind, &path_text, minor) {
+                Known::Yes => continue,
+                Known::Since(since) => format!(
+                    "`{path_text}` has no effect: {kind} has it from Kubernetes 1.{since} on, and this is {}",
+                    release.kubernetes
+                ),
+                Known::Until(until) => format!(
+                    "`{path_text}` has no effect: Kubernetes 1.{until} was the last whose {kind} has it, and this is {}",
+                    release.kubernetes
+                ),
+                Known::Never => format!("`{path_text}` is no field of {kind}"),
+            };
+            let near = suggest::nearest(&path_text, flags::field_names(&kind, minor));
+            let diagnostic = Diagnostic::new(codes::UNKNOWN_SETTING, message).at(path.place.clone());
+            diagnostics.report(match near {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
+    }
+}
 
 /// Removing what is not given does nothing.
 fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {

@@ -6,9 +6,9 @@ use crate::catalog::identities::{Layout, Per};
 use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 
-use super::cluster_file::{Draft, DraftCertificate, DraftHost, DraftPlacement};
-use super::suggest;
+use super::cluster_file::{Draft, DraftHost};
 use super::tree::At;
+use super::{components, files, suggest};
 
 /// Everything that can be wrong with the names and places together.
 pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
@@ -154,18 +154,50 @@ struct Owner {
     who: String,
 }
 
+/// A path that the user wants on some hosts.
+struct Claim<'a> {
+    on: PlacedOn,
+    path: &'a At<String>,
+    who: String,
+}
+
+/// What the certificates and the files of the user's own claim, in their order.
+fn claims(draft: &Draft) -> Vec<Claim<'_>> {
+    let mut claims = Vec::new();
+    for certificate in &draft.certificates {
+        let name = certificate.name.as_ref();
+        let who = format!(
+            "[[certificates]] {}",
+            name.map_or("another certificate", |name| &name.value)
+        );
+        for place in &certificate.places {
+            let on = place.on.as_ref().and_then(|on| placed_on(draft, &on.value));
+            let paths = [&place.certificate, &place.key, &place.request].into_iter().flatten();
+            claims.extend(on.into_iter().flat_map(|on| {
+                let who = &who;
+                paths.clone().map(move |path| Claim {
+                    on: on.clone(),
+                    path,
+                    who: who.clone(),
+                })
+            }));
+        }
+    }
+    for file in &draft.files {
+        let on = file.on.as_ref().and_then(|on| files::placed_on(draft, &on.value));
+        claims.extend(on.zip(file.at.as_ref()).map(|(on, path)| Claim {
+            on,
+            path,
+            who: format!("[[files]] {}", file.origin()),
+        }));
+    }
+    claims
+}
+
 fn taken(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
     // A place on a role is told once, for the first host where it is taken.
-    let mut told: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let placements: Vec<(PlacedOn, &DraftCertificate, &DraftPlacement)> = draft
-        .certificates
-        .iter()
-        .flat_map(|certificate| certificate.places.iter().map(move |placement| (certificate, placement)))
-        .filter_map(|(certificate, placement)| {
-            let on = placed_on(draft, &placement.on.as_ref()?.value)?;
-            Some((on, certificate, placement))
-        })
-        .collect();
+    let mut told: BTreeSet<usize> = BTreeSet::new();
+    let claims = claims(draft);
     for host in &draft.hosts {
         let is_here = |on: &PlacedOn| match on {
             PlacedOn::All => true,
@@ -173,28 +205,26 @@ fn taken(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
             PlacedOn::Host(name) => host.name.as_ref().is_some_and(|own| own.value == *name),
         };
         let mut owners: Option<BTreeMap<String, Owner>> = None;
-        let here = placements.iter().enumerate().filter(|(_, (on, ..))| is_here(on));
-        for (index, (_, certificate, placement)) in here {
-            let owners = owners.get_or_insert_with(|| of_the_catalogue(draft, nodes, host));
-            let paths = [&placement.certificate, &placement.key, &placement.request];
-            for (kind, path) in paths.into_iter().enumerate() {
-                let Some(path) = path else { continue };
-                if let Some(who) = who_has(owners, &path.value) {
-                    if told.insert((index, kind)) {
-                        report_taken(host, path, &who, diagnostics);
-                    }
-                    continue;
+        for (index, claim) in claims.iter().enumerate().filter(|(_, claim)| is_here(&claim.on)) {
+            let owners = owners.get_or_insert_with(|| {
+                let mut owners = of_the_catalogue(draft, nodes, host);
+                for (path, who) in components::environments(draft, nodes, host) {
+                    let is_directory = false;
+                    owners.insert(path, Owner { is_directory, who });
                 }
-                let name = certificate
-                    .name
-                    .as_ref()
-                    .map_or("another certificate", |name| &name.value);
-                let owner = Owner {
-                    is_directory: false,
-                    who: format!("[[certificates]] {name}"),
-                };
-                owners.insert(path.value.clone(), owner);
+                owners
+            });
+            if let Some(who) = who_has(owners, &claim.path.value) {
+                if told.insert(index) {
+                    report_taken(host, claim.path, &who, diagnostics);
+                }
+                continue;
             }
+            let owner = Owner {
+                is_directory: false,
+                who: claim.who.clone(),
+            };
+            owners.insert(claim.path.value.clone(), owner);
         }
     }
 }

@@ -11,6 +11,7 @@ mod cluster_file;
 mod components;
 mod extra;
 mod families;
+mod files;
 mod hosts;
 mod json_text;
 mod labels;
@@ -31,7 +32,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::identities::{Layout, SINGLE_CSR};
 use crate::cluster::{
-    Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Nodes, Pki, Placement, Role,
+    Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Nodes, Overrides, Pki, Placement, Role,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
 use crate::pki::secret::SecretBytes;
@@ -54,6 +55,16 @@ pub struct Sources {
     pub ca_certificate: Option<SecretBytes>,
     /// The file that `[pki.ca] key` names, where it can be read.
     pub ca_key: Option<SecretBytes>,
+    /// The templates that `[[files]]` name, by the path as it is written.
+    pub templates: BTreeMap<String, TemplateText>,
+}
+
+/// A template of the user's own.
+#[derive(Clone, Debug, Default)]
+pub struct TemplateText {
+    /// What diagnostics call it, joined from the user's path.
+    pub name: String,
+    pub text: String,
 }
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
@@ -81,13 +92,21 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
     extra::check(&draft, nodes.as_ref(), &mut diagnostics);
     components::check(&draft, nodes.as_ref(), &mut diagnostics);
+    files::check(&draft, &mut diagnostics);
+    let cluster = cluster(&draft, &folder, &profiles, nodes);
+    files::check_templates(sources, &draft, cluster.as_ref(), &mut diagnostics);
 
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
     let findings = diagnostics.into_sorted_vec();
-    match cluster(&draft, &folder, &profiles, nodes) {
-        Some(cluster) if !failed => Ok(Checked {
-            cluster,
+    let own = components::overrides(&draft).zip(files::own_files(sources, &draft));
+    match (cluster, own) {
+        (Some(cluster), Some((overrides, files))) if !failed => Ok(Checked {
+            cluster: Cluster {
+                overrides,
+                files,
+                ..cluster
+            },
             remarks: findings,
         }),
         _ => Err(findings),
@@ -102,7 +121,8 @@ fn layout_of(sources: &Sources) -> Layout {
     }
 }
 
-/// The cluster of a draft of which every part is there, as it is when nothing was reported.
+/// The cluster of a draft of which every part is there, as it is when nothing was reported; what the user sets over it comes
+/// later.
 fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Option<Nodes>) -> Option<Cluster> {
     let hosts = draft.hosts.iter().zip(pods::allot(draft)).map(|(host, pods)| {
         Some(Host {
@@ -166,7 +186,8 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: draft.encryption.as_ref()?.value,
-        overrides: components::overrides(draft)?,
+        overrides: Overrides::default(),
+        files: Vec::new(),
         hosts: hosts.collect::<Option<_>>()?,
         checked: CheckedMark(()),
     })
@@ -223,6 +244,8 @@ pub struct Paths {
     pub seed: Option<String>,
     pub ca_certificate: Option<String>,
     pub ca_key: Option<String>,
+    /// Of `[[files]]`.
+    pub templates: Vec<String>,
 }
 
 /// Reads just those paths; whatever is wrong with the text is `check`'s to say. A path that is not written is none:

@@ -1,0 +1,259 @@
+//! The user's templates: the only other place that knows the template engine. It sees facts, and no secret can reach it.
+//!
+//! What a template is for is not known here, so values are written as they are. What can't be a value of any kind of file is
+//! refused: something undefined, a control character, nothing at all.
+
+use std::io;
+use std::ops::Range;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
+
+use crate::facts::Facts;
+
+/// Far more than any file of a host needs.
+const LARGEST_OUTPUT: usize = 4 << 20;
+
+/// Steps of the engine: a loop in a loop in a loop is a mistake.
+const FUEL: u64 = 5_000_000;
+
+/// After so many problems a template is read again first.
+const MOST_PROBLEMS: usize = 50;
+
+const NAME: &str = "template";
+
+/// What is wrong with a template, and where in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    pub message: String,
+    pub span: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    Syntax,
+    /// A variable is not there; `name` is what is looked up.
+    Undefined,
+    /// It can be read, but not rendered.
+    Failed,
+}
+
+/// The text that `template` makes of the facts.
+pub fn render(template: &str, facts: &Facts) -> Result<Vec<u8>, Problem> {
+    let environment = environment(template).map_err(|error| problem(template, &error))?;
+    let mut text = Limited(Vec::new());
+    let rendered = environment
+        .get_template(NAME)
+        .and_then(|found| found.render_captured_to(Value::from(Serde(facts)), &mut text).map(drop));
+    match rendered {
+        Ok(()) => Ok(text.0),
+        Err(error) => Err(problem(template, &error)),
+    }
+}
+
+/// What is wrong with the syntax of `template`.
+pub fn syntax_problem(template: &str) -> Option<Problem> {
+    environment(template).err().map(|error| problem(template, &error))
+}
+
+/// Everything that is wrong with `template` for these facts, as far as one mistake does not hide another.
+///
+/// The engine stops at the first. Each one found is therefore replaced by something harmless of the same length, so that
+/// places stay what they are, and the template is tried again.
+pub fn problems(template: &str, facts: &Facts) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut patched = template.to_owned();
+    while problems.len() < MOST_PROBLEMS {
+        let Err(problem) = render(&patched, facts) else { break };
+        let overlaps = |other: &Problem| other.span.start < problem.span.end && problem.span.start < other.span.end;
+        // It follows from what took the place of another.
+        if problems.iter().any(overlaps) {
+            break;
+        }
+        // A syntax error that was not there before is one of the replacement.
+        if problem.kind == ProblemKind::Syntax && !problems.is_empty() {
+            break;
+        }
+        let next = without(&patched, &problem);
+        problems.push(problem);
+        match next {
+            Some(next) => patched = next,
+            None => break,
+        }
+    }
+    problems
+}
+
+/// The template with something harmless in place of a problem, if there is such a thing.
+fn without(template: &str, problem: &Problem) -> Option<String> {
+    let place = template.get(problem.span.clone())?;
+    let harmless = match place.len() {
+        _ if problem.kind == ProblemKind::Syntax => return None,
+        // A method of something that has none: what it was called on stays.
+        _ if place.starts_with('.') => "",
+        // An unknown filter or test: `d` leaves a value that is there as it is.
+        _ if problem.message.contains("filter") => "d",
+        _ if problem.message.contains("test") => "d",
+        0 => return None,
+        1 => "0",
+        _ => "''",
+    };
+    let rest = place.len().checked_sub(harmless.len())?;
+    let mut next = template.to_owned();
+    next.replace_range(problem.span.clone(), &format!("{harmless}{}", " ".repeat(rest)));
+    Some(next)
+}
+
+fn environment(template: &str) -> Result<Environment<'_>, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
+    environment.set_formatter(write_as_it_is);
+    // Without it errors have no place.
+    environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
+    environment.remove_global("debug");
+    environment.add_template(NAME, template)?;
+    Ok(environment)
+}
+
+fn write_as_it_is(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let refused = |why: &'static str| Error::new(ErrorKind::InvalidOperation, why);
+    if value.is_undefined() {
+        // The engine knows what is undefined, and refuses it.
+        return escape_formatter(out, state, value);
+    }
+    if has_nothing(value) {
+        return Err(refused("the value is none, or has something in it that is"));
+    }
+    let text = value.to_string();
+    if text.chars().any(char::is_control) {
+        return Err(refused("the value has a control character"));
+    }
+    Ok(out.write_str(&text)?)
+}
+
+/// Whether a value, or any in it, is none or undefined.
+fn has_nothing(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => true,
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()
+            .is_ok_and(|mut items| items.any(|item| has_nothing(&item))),
+        ValueKind::Map => value
+            .try_iter()
+            .is_ok_and(|mut keys| keys.any(|key| value.get_item(&key).is_ok_and(|item| has_nothing(&item)))),
+        _ => false,
+    }
+}
+
+fn problem(template: &str, error: &Error) -> Problem {
+    let span = error
+        .range()
+        .unwrap_or_else(|| line(template, error.line().unwrap_or(1)));
+    // A place may end within a character that the engine does not expect.
+    let boundary = |at: &usize| template.is_char_boundary(*at);
+    let start = (0..=span.start.min(template.len())).rev().find(boundary).unwrap_or(0);
+    let end = (span.end.max(start)..template.len()).find(boundary);
+    let span = start..end.unwrap_or(template.len());
+    let detail = error.detail().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::SyntaxError => Problem {
+            kind: ProblemKind::Syntax,
+            message: detail.to_owned(),
+            span,
+        },
+        ErrorKind::UndefinedError => {
+            let name = detail
+                .strip_prefix('`')
+                .and_then(|rest| rest.strip_suffix("` is undefined"));
+            Problem {
+                kind: ProblemKind::Undefined,
+                message: match name {
+                    Some(_) => detail.to_owned(),
+                    None => "the value is undefined".to_owned(),
+                },
+                span: name.map_or(span.clone(), |name| place_of(template, name, &span)),
+            }
+        }
+        ErrorKind::WriteFailure => Problem {
+            kind: ProblemKind::Failed,
+            message: format!("it renders to more than {LARGEST_OUTPUT} bytes"),
+            span,
+        },
+        kind => Problem {
+            kind: ProblemKind::Failed,
+            message: if detail.is_empty() {
+                kind.to_string()
+            } else {
+                detail.to_owned()
+            },
+            span,
+        },
+    }
+}
+
+/// Where `name` stands that was undefined when the expression at `span` was worked out: there, or last before it. What is
+/// looked up in it is a part of the place.
+fn place_of(template: &str, name: &str, span: &Range<usize>) -> Range<usize> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let stands_alone = |start: usize| {
+        let before = template[..start].chars().next_back();
+        let after = template[start + name.len()..].chars().next();
+        !before.is_some_and(|c| is_word(c) || c == '.') && !after.is_some_and(is_word)
+    };
+    let starts = template
+        .match_indices(name)
+        .map(|(start, _)| start)
+        .filter(|start| stands_alone(*start));
+    let overlaps = |start: &usize| *start < span.end && span.start < start + name.len();
+    let within = starts.clone().find(overlaps);
+    let Some(start) = within.or_else(|| starts.take_while(|start| *start < span.end).last()) else {
+        return span.clone();
+    };
+    let mut end = start + name.len();
+    while let Some(rest) = template[end..].strip_prefix('.') {
+        match rest.find(|c| !is_word(c)).unwrap_or(rest.len()) {
+            0 => break,
+            length => end += 1 + length,
+        }
+    }
+    start..end
+}
+
+/// The line of that number, from 1.
+fn line(template: &str, number: usize) -> Range<usize> {
+    let start = match number {
+        0 | 1 => 0,
+        number => template
+            .match_indices('\n')
+            .nth(number - 2)
+            .map_or(template.len(), |(at, _)| at + 1),
+    };
+    let end = template[start..]
+        .find('\n')
+        .map_or(template.len(), |length| start + length);
+    start..end
+}
+
+/// Takes no more than a file may have.
+struct Limited(Vec<u8>);
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > LARGEST_OUTPUT {
+            return Err(io::Error::other("too large"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

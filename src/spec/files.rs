@@ -1,0 +1,315 @@
+//! `[[files]]`: templates of the user's own, where they go, and what is wrong with them on each host that gets them.
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cluster::{Cluster, OwnFile, PlacedOn};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
+use crate::facts::{Facts, facts};
+use crate::own_template::{self, Problem, ProblemKind};
+
+use super::cluster_file::{self, Draft};
+use super::tree::{self, At, Fields, Naming, Node, Value};
+use super::{Sources, extra};
+
+const FILE: &[&str] = &["on", "at", "template", "content", "mode"];
+
+/// `on` of a file that every host gets.
+const ALL: &str = "all";
+
+/// A file of the user's own as it is written. What is none was not given, or was wrong.
+#[derive(Debug)]
+pub struct DraftFile {
+    /// A role, the name of a host, or all.
+    pub on: Option<At<String>>,
+    pub at: Option<At<String>>,
+    pub mode: Option<u32>,
+    text: Option<Written>,
+}
+
+/// Where the text of a template is.
+#[derive(Debug)]
+enum Written {
+    /// In a file beside cluster.toml.
+    Beside(At<String>),
+    Here(At<String>),
+}
+
+impl DraftFile {
+    /// The row of `plan` that it comes from.
+    pub fn origin(&self) -> String {
+        match &self.text {
+            Some(Written::Beside(path)) => path.value.clone(),
+            Some(Written::Here(_)) | None => "content".to_owned(),
+        }
+    }
+}
+
+/// Reads the section.
+pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftFile> {
+    let nodes = top.list("files", diagnostics).map_or(&[][..], |list| list.value);
+    nodes
+        .iter()
+        .filter_map(|node| file(top.file(), node, diagnostics))
+        .collect()
+}
+
+fn file(source: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftFile> {
+    let fields = Fields::of(source, node, FILE, Naming::Exact, diagnostics)?;
+    for name in ["on", "at"] {
+        fields.require(name, diagnostics);
+    }
+    Some(DraftFile {
+        on: fields.text("on", diagnostics),
+        at: fields
+            .text("at", diagnostics)
+            .and_then(|path| cluster_file::path_on_host(path, diagnostics)),
+        mode: match fields.has("mode") {
+            true => fields
+                .text("mode", diagnostics)
+                .and_then(|mode| file_mode(mode, diagnostics)),
+            false => Some(0o644),
+        },
+        text: written(&fields, diagnostics),
+    })
+}
+
+fn written(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Written> {
+    let is_there = |name| fields.has(name) || fields.misspelt(name);
+    match (is_there("template"), is_there("content")) {
+        (true, true) => {
+            let message = "`template` and `content` both say what is in the file";
+            diagnostics.report(Diagnostic::new(codes::SEVERAL_CONTENTS, message).at(fields.key_place("content")));
+            None
+        }
+        (true, false) => fields
+            .text("template", diagnostics)
+            .and_then(|path| cluster_file::path_name(path, diagnostics))
+            .map(Written::Beside),
+        (false, true) => {
+            let node = fields.get("content")?;
+            match &node.value {
+                Value::Text(text) => Some(Written::Here(At {
+                    value: text.clone(),
+                    place: Some(fields.place("content")),
+                })),
+                _ => tree::wrong_type(fields.file(), node, "a string", diagnostics),
+            }
+        }
+        (false, false) => {
+            let message = "nothing says what is in the file";
+            let hint = "add `template`, the name of a file beside cluster.toml, or `content`";
+            diagnostics.report(
+                Diagnostic::new(codes::MISSING_FIELD, message)
+                    .at(fields.own_place())
+                    .hint(hint),
+            );
+            None
+        }
+    }
+}
+
+/// The mode of a file that holds no secret of khw-gen's: its owner reads it, and not everybody may write it.
+fn file_mode(mode: At<String>, diagnostics: &mut Diagnostics) -> Option<u32> {
+    let is_octal = matches!(mode.value.len(), 3 | 4) && mode.value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let bits = u32::from_str_radix(&mode.value, 8).ok().filter(|_| is_octal);
+    let problem = match bits {
+        None => "it is no octal number of three or four digits",
+        Some(bits) if bits & !0o777 != 0 => "files of other users' rights are not put on hosts",
+        Some(bits) if bits & 0o002 != 0 => "everybody could write the file",
+        Some(bits) if bits & 0o400 == 0 => "its owner could not read the file",
+        Some(bits) => return Some(bits),
+    };
+    let message = format!("\"{}\" can't be a file's mode: {problem}", mode.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_FILE_MODE, message).at(mode.place));
+    None
+}
+
+/// The names of the templates beside cluster.toml.
+pub fn templates(top: &Fields<'_>) -> Vec<String> {
+    let mut nobody = Diagnostics::new();
+    let files = read(top, &mut nobody);
+    let names = files.into_iter().filter_map(|file| match file.text {
+        Some(Written::Beside(path)) => Some(path.value),
+        _ => None,
+    });
+    names.collect()
+}
+
+// --- judging -------------------------------------------------------------------------------------------------------------
+
+/// Which hosts get a file.
+pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
+    match on {
+        ALL => Some(PlacedOn::All),
+        on => extra::placed_on(draft, on),
+    }
+}
+
+/// Whether the files go anywhere; that their places are free is said beside those of certificates.
+pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+    for on in draft.files.iter().filter_map(|file| file.on.as_ref()) {
+        let is_host = |name: &str| {
+            draft
+                .hosts
+                .iter()
+                .any(|host| host.name.as_ref().is_some_and(|own| own.value == name))
+        };
+        if on.value != ALL {
+            extra::on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
+        } else if is_host(ALL) {
+            let message = format!("\"{ALL}\" is every host, and a host");
+            let diagnostic = Diagnostic::new(codes::UNKNOWN_HOST, message).at(on.place.clone());
+            diagnostics.report(diagnostic.hint("give the host another name"));
+        }
+    }
+}
+
+/// The text of a template, the file that it stands in, and where in it: all of it, or somewhere in cluster.toml.
+struct Text {
+    text: Arc<str>,
+    file: Option<Arc<SourceFile>>,
+    place: Option<Place>,
+}
+
+fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
+    match draft.text.as_ref()? {
+        Written::Here(text) => Some(Text {
+            text: text.value.as_str().into(),
+            file: None,
+            place: text.place.clone(),
+        }),
+        Written::Beside(path) => {
+            let template = sources.templates.get(&path.value)?;
+            Some(Text {
+                text: template.text.as_str().into(),
+                file: Some(SourceFile::new(template.name.as_str(), template.text.as_str())),
+                place: path.place.clone(),
+            })
+        }
+    }
+}
+
+/// What was found sound, but for what stands in the templates.
+pub fn own_files(sources: &Sources, draft: &Draft) -> Option<Vec<OwnFile>> {
+    let files = draft.files.iter().map(|file| {
+        Some(OwnFile {
+            on: placed_on(draft, &file.on.as_ref()?.value)?,
+            at: file.at.as_ref()?.value.clone(),
+            mode: file.mode?,
+            text: text_of(sources, file)?.text,
+            origin: file.origin(),
+        })
+    });
+    files.collect()
+}
+
+/// What is wrong with the templates: with their syntax, and where there is a cluster, on every host that gets them. Where there
+/// is none for other mistakes, names that no cluster has are still found.
+pub fn check_templates(sources: &Sources, draft: &Draft, cluster: Option<&Cluster>, diagnostics: &mut Diagnostics) {
+    let mut all_facts: Vec<Option<Facts>> = Vec::new();
+    let mut sample: Option<Option<Facts>> = None;
+    let mut told: BTreeSet<(String, usize, usize, String)> = BTreeSet::new();
+    for file in &draft.files {
+        let Some(text) = text_of(sources, file) else {
+            if let Some(Written::Beside(path)) = &file.text {
+                let message = format!("{} was not read", path.value);
+                diagnostics.report(Diagnostic::new(codes::BAD_TEMPLATE, message).at(path.place.clone()));
+            }
+            continue;
+        };
+        let mut tell = |problem: Problem, host: Option<&str>| {
+            let name = text.file.as_ref().map_or("", |file| &file.name).to_owned();
+            let in_cluster_file = text
+                .place
+                .as_ref()
+                .filter(|_| text.file.is_none())
+                .map_or(0, |place| place.span.start);
+            let key = (
+                name,
+                in_cluster_file + problem.span.start,
+                problem.span.end,
+                problem.message.clone(),
+            );
+            if told.insert(key) {
+                diagnostics.report(diagnostic(&text, problem, host));
+            }
+        };
+        if let Some(problem) = own_template::syntax_problem(&text.text) {
+            tell(problem, None);
+            continue;
+        }
+        let Some(cluster) = cluster else {
+            let facts = sample.get_or_insert_with(sample_facts);
+            let problems = facts.iter().flat_map(|facts| own_template::problems(&text.text, facts));
+            for problem in problems.filter(is_unknown_name) {
+                tell(problem, None);
+            }
+            continue;
+        };
+        let Some(on) = file.on.as_ref().and_then(|on| placed_on(draft, &on.value)) else {
+            continue;
+        };
+        all_facts.resize_with(cluster.hosts.len(), || None);
+        for (host, own) in cluster.hosts.iter().zip(&mut all_facts).filter(|(host, _)| on.is(host)) {
+            let own = own.get_or_insert_with(|| facts(cluster, host));
+            for problem in own_template::problems(&text.text, own) {
+                tell(problem, Some(&host.name));
+            }
+        }
+    }
+}
+
+/// A name that no cluster has: whether an item of a list is there depends on the cluster.
+fn is_unknown_name(problem: &Problem) -> bool {
+    let name = problem
+        .message
+        .trim_start_matches('`')
+        .split('`')
+        .next()
+        .unwrap_or_default();
+    problem.kind == ProblemKind::Undefined
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+}
+
+fn diagnostic(text: &Text, problem: Problem, host: Option<&str>) -> Diagnostic {
+    let code = match problem.kind {
+        ProblemKind::Undefined => codes::UNDEFINED_VARIABLE,
+        ProblemKind::Syntax | ProblemKind::Failed => codes::BAD_TEMPLATE,
+    };
+    let message = match host {
+        Some(host) => format!("{} on {host}", problem.message),
+        None => problem.message,
+    };
+    let place = match (&text.file, &text.place) {
+        (Some(file), _) => Some(Place::new(file, problem.span)),
+        (None, place) => place.clone(),
+    };
+    Diagnostic::new(code, message).at(place)
+}
+
+/// The variables of a small cluster: the names are the same in all.
+fn sample_facts() -> Option<Facts> {
+    let sources = Sources {
+        cluster: SAMPLE.to_owned(),
+        ..Sources::default()
+    };
+    let checked = super::check(&sources).ok()?;
+    let host = checked.cluster.hosts.first()?;
+    Some(facts(&checked.cluster, host))
+}
+
+const SAMPLE: &str = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\n\
+                      roles = [\"control-plane\", \"etcd\", \"worker\", \"admin\", \"load-balancer\"]\n\
+                      [load_balancer]\nport = 7443\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_is_a_cluster() {
+        assert!(sample_facts().is_some());
+    }
+}

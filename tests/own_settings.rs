@@ -1,0 +1,519 @@
+//! What the user sets over what is generated: flags, settings and environment of components, and files of the user's own.
+//! YAML, TOML and systemd read them back.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use support::{Spec, build, khw_gen, mode, must, program, project, run, said};
+use tempfile::TempDir;
+
+const HOSTS: &[&str] = &[
+    "cp1 10.0.0.1 control-plane etcd",
+    "w1 10.0.0.2 worker",
+    "w2 10.0.0.3 worker",
+    "lb 10.0.0.4 load-balancer",
+    "adm 10.0.0.5 admin",
+];
+
+fn compiled(own: &str, files: &[(&str, &str)]) -> (Spec, TempDir, PathBuf) {
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    for (name, text) in files {
+        fs::write(spec.path().with_file_name(name), text).expect("a file beside cluster.toml");
+    }
+    let (folder, out) = build(&spec.path());
+    (spec, folder, out)
+}
+
+fn read(out: &Path, host: &str, path: &str) -> String {
+    let file = out.join(host).join("rootfs").join(path.trim_start_matches('/'));
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The words of a unit's command line after the program.
+fn flags(unit: &str) -> Vec<String> {
+    let joined = unit.replace("\\\n", " ");
+    let line = joined
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .expect("a command");
+    line.split_whitespace().skip(1).map(str::to_owned).collect()
+}
+
+fn unit(out: &Path, host: &str, name: &str) -> String {
+    read(out, host, &format!("/etc/systemd/system/{name}.service"))
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn flags_are_added_replaced_repeated_and_removed() {
+    let plain = flags(&unit(&compiled("", &[]).2, "cp1", "kube-apiserver"));
+    let own = r#"
+[components.kube-apiserver.flags]
+oidc-issuer-url = "https://issuer.example/a b?x=50%$HOME"
+v = 4
+profiling = true
+event-ttl = false
+feature-gates = "A=true"
+tls-sni-cert-key = ["/a.pem,/a-key.pem", "/b.pem,/b-key.pem"]
+kube-api-qps = 1_0.50
+alsologtostderr = "false"
+"#;
+    let (_spec, _folder, out) = compiled(own, &[]);
+    let text = unit(&out, "cp1", "kube-apiserver");
+    let given = flags(&text);
+    let has = |flag: &str| given.iter().any(|given| given == flag);
+    assert!(plain.contains(&"--v=2".to_owned()) && plain.contains(&"--event-ttl=1h".to_owned()));
+    for expected in [
+        "--v=4",
+        "--profiling=true",
+        "--feature-gates=A=true",
+        "--tls-sni-cert-key=/a.pem,/a-key.pem",
+        "--tls-sni-cert-key=/b.pem,/b-key.pem",
+        "--kube-api-qps=10.50",
+        "--alsologtostderr=false",
+    ] {
+        assert!(has(expected), "{expected} in {text}");
+    }
+    assert!(
+        text.contains(r#""--oidc-issuer-url=https://issuer.example/a b?x=50%%$$HOME""#),
+        "{text}"
+    );
+    assert!(
+        !text.contains("--event-ttl") && !has("--v=2") && !has("--profiling=false"),
+        "{text}"
+    );
+    let place = |flags: &[String], name: &str| flags.iter().position(|flag| flag.starts_with(name));
+    assert_eq!(
+        place(&given, "--authorization-mode"),
+        place(&plain, "--authorization-mode"),
+        "what is not touched stays where it was"
+    );
+}
+
+#[test]
+fn the_most_particular_counts() {
+    let own = r#"
+[components.kubelet]
+flags = { v = 3, housekeeping-interval = "10s" }
+config = { maxPods = 100, evictionHard = { "memory.available" = "5%", "nodefs.available" = "10%" }, list = [1, 2] }
+env = { A = "all", B = "all" }
+
+[components.kubelet.on.worker]
+flags = { v = 4 }
+config = { maxPods = 110, evictionHard = { "memory.available" = "10%" }, authentication = { webhook = { cacheTTL = "1m" } } }
+env = { A = "worker" }
+
+[components.kubelet.on.w2]
+flags = { v = 5, housekeeping-interval = false }
+config = { maxPods = 120, list = [3] }
+env = { A = "w2" }
+"#;
+    let (_spec, _folder, out) = compiled(own, &[]);
+    let (one, two) = (unit(&out, "w1", "kubelet"), unit(&out, "w2", "kubelet"));
+    assert!(
+        one.contains("--v=4") && one.contains("--housekeeping-interval=10s"),
+        "{one}"
+    );
+    assert!(
+        two.contains("--v=5") && !two.contains("--housekeeping-interval"),
+        "{two}"
+    );
+    assert!(
+        one.contains("Environment=\"A=worker\"\nEnvironment=\"B=all\"\n"),
+        "{one}"
+    );
+    assert!(two.contains("Environment=\"A=w2\"\nEnvironment=\"B=all\"\n"), "{two}");
+    let config = |host| yaml(&read(&out, host, "/var/lib/kubelet/kubelet-config.yaml"));
+    let (one, two) = (config("w1"), config("w2"));
+    assert_eq!((&one["maxPods"], &two["maxPods"]), (&json!(110), &json!(120)));
+    assert_eq!(
+        (&one["list"], &two["list"]),
+        (&json!([1, 2]), &json!([3])),
+        "a list is replaced"
+    );
+    assert_eq!(
+        one["evictionHard"],
+        json!({ "memory.available": "10%", "nodefs.available": "10%" }),
+        "tables become one"
+    );
+    assert_eq!(
+        one["authentication"]["webhook"],
+        json!({ "enabled": true, "cacheTTL": "1m" })
+    );
+    assert_eq!(
+        one["authentication"]["anonymous"],
+        json!({ "enabled": false }),
+        "and ours stay"
+    );
+    assert_eq!(one["kind"], "KubeletConfiguration");
+}
+
+#[test]
+fn settings_keep_their_types_in_yaml_and_toml() {
+    let values =
+        r#"{ text = "on", number = "1e3", "a.b c" = "x: y\nz", int = -7, float = 1e100, half = 0.5, yes = true,
+        empty = "", list = [1, "1", true, [0.0], { deep = "~" }], none = {}, nothing = [] }"#
+            .replace('\n', " ");
+    let own = format!(
+        "[components.kubelet.config]\nown = {values}\n[components.containerd.config.plugins.\"io.containerd.x.v1\"]\nown = {values}\n"
+    );
+    let (_spec, _folder, out) = compiled(&own, &[]);
+    let expected = json!({
+        "text": "on", "number": "1e3", "a.b c": "x: y\nz", "int": -7, "float": 1e100, "half": 0.5, "yes": true, "empty": "",
+        "list": [1, "1", true, [0.0], { "deep": "~" }], "none": {}, "nothing": [],
+    });
+    let kubelet = yaml(&read(&out, "w1", "/var/lib/kubelet/kubelet-config.yaml"));
+    assert_eq!(kubelet["own"], expected);
+    let Some(python) = program("python3", "TOML read by another program") else {
+        return;
+    };
+    let script = "import json,sys,tomllib; print(json.dumps(tomllib.load(open(sys.argv[1], 'rb'))))";
+    let file = out.join("w1/rootfs/etc/containerd/config.toml");
+    let read = must(Command::new(python).args(["-c", script]).arg(&file));
+    let containerd: Value = serde_json::from_str(&read).expect("JSON");
+    assert_eq!(containerd["plugins"]["io.containerd.x.v1"]["own"], expected);
+    assert!(containerd["version"].is_i64(), "and ours are there: {containerd}");
+}
+
+#[test]
+fn an_environment_reaches_the_program_as_it_is_written() {
+    let value = r#"http://u:p%40@proxy:3128/?a=1&b="c" \ $HOME 'q' ä;#"#;
+    let quoted = format!("'''{value}'''");
+    let own = format!(
+        "[components.containerd]\nenv = {{ HTTPS_PROXY = {quoted}, EMPTY = \"\", _x = \"1\" }}\n[components.nginx.on.lb]\nenv = {{ A = {quoted} }}\n\
+         [components.etcd]\nenv = {{ A = {quoted} }}\n"
+    );
+    let (spec, _folder, out) = compiled(&own, &[]);
+    let drop_in = read(
+        &out,
+        "w1",
+        "/etc/systemd/system/containerd.service.d/10-environment.conf",
+    );
+    assert!(
+        drop_in.starts_with("[Service]\nEnvironment=\"HTTPS_PROXY="),
+        "{drop_in}"
+    );
+    assert_eq!(drop_in.lines().count(), 4, "{drop_in}");
+    assert_eq!(
+        mode(&out.join("w1/rootfs/etc/systemd/system/containerd.service.d/10-environment.conf")),
+        0o644
+    );
+    let path = "etc/systemd/system/nginx.service.d/10-environment.conf";
+    assert!(out.join("lb/rootfs").join(path).is_file() && !out.join("w1/rootfs").join(path).exists());
+    let plan = must(khw_gen().arg("plan").arg(spec.path()));
+    assert!(plan.contains("[components.containerd] env"), "{plan}");
+    for unit in [drop_in, unit(&out, "cp1", "etcd")] {
+        let assignments: Vec<String> = unit
+            .lines()
+            .filter_map(|line| line.strip_prefix("Environment="))
+            .map(unquoted)
+            .collect();
+        assert!(
+            assignments
+                .iter()
+                .any(|assignment| assignment.split_once('=').is_some_and(|(_, own)| own == value)),
+            "{unit}"
+        );
+    }
+    let Some(analyze) = program("systemd-analyze", "units with an environment") else {
+        return;
+    };
+    let units = TempDir::new().expect("a folder");
+    let text = unit(&out, "cp1", "etcd").replace("/usr/local/bin/etcd", "/bin/true");
+    fs::write(units.path().join("etcd.service"), text).expect("a unit");
+    let output = run(Command::new(analyze)
+        .arg("verify")
+        .arg(units.path().join("etcd.service")));
+    assert!(!said(&output).contains("nvironment"), "{}", said(&output));
+}
+
+/// systemd.syntax(7), "Quoting", and systemd.unit(5), "Specifiers": what is between double quotes.
+fn unquoted(text: &str) -> String {
+    let inner = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .expect("quotes");
+    let mut out = String::new();
+    let mut chars = inner.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.push(chars.next().filter(|c| "\\\"".contains(*c)).expect("an escape")),
+            '%' => out.push(chars.next().filter(|c| *c == '%').expect("a doubled percent sign")),
+            '"' => panic!("a quote ends {text}"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[test]
+fn files_of_ones_own_are_rendered_for_each_host() {
+    let template = "# {{ host.name }} of {{ cluster.name }}\n{% for server in api_servers %}\nserver = \"https://{{ server.url_ip }}\"\n{%- endfor %}\n<&'\">\n";
+    let own = r##"
+[[files]]
+on = "worker"
+at = "/etc/containerd/certs.d/docker.io/hosts.toml"
+template = "hosts.toml.j2"
+
+[[files]]
+on = "all"
+at = "/etc/motd"
+content = "{{ host.name }}: {{ host.roles | join(', ') }}\n"
+mode = "0664"
+
+[[files]]
+on = "w2"
+at = "/usr/local/bin/hook"
+content = """#!/bin/sh
+exec true
+"""
+mode = "750"
+"##;
+    let (spec, _folder, out) = compiled(own, &[("hosts.toml.j2", template)]);
+    for host in ["w1", "w2"] {
+        assert_eq!(
+            read(&out, host, "/etc/containerd/certs.d/docker.io/hosts.toml"),
+            format!("# {host} of kubernetes\n\nserver = \"https://10.0.0.1\"\n<&'\">\n")
+        );
+    }
+    let rootfs = |host: &str, path: &str| out.join(host).join("rootfs").join(path);
+    assert!(!rootfs("cp1", "etc/containerd/certs.d").exists());
+    assert_eq!(read(&out, "cp1", "/etc/motd"), "cp1: control-plane, etcd\n");
+    assert_eq!(mode(&rootfs("cp1", "etc/motd")), 0o664);
+    assert_eq!(mode(&rootfs("w2", "usr/local/bin/hook")), 0o750);
+    assert_eq!(
+        mode(&rootfs("w1", "etc/containerd/certs.d/docker.io/hosts.toml")),
+        0o644
+    );
+    let manifest = fs::read_to_string(out.join("w2/MANIFEST")).expect("a manifest");
+    assert!(
+        manifest.contains(" rootfs/usr/local/bin/hook\n") && manifest.contains("0750 "),
+        "{manifest}"
+    );
+    let plan = must(khw_gen().arg("plan").arg(spec.path()));
+    assert!(
+        plan.contains("[[files]] hosts.toml.j2") && plan.contains("[[files]] content"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn every_mistake_of_every_template_is_told_at_once_where_it_stands() {
+    let own = r#"
+[[files]]
+on = "all"
+at = "/etc/a"
+template = "sub/a.j2"
+
+[[files]]
+on = "worker"
+at = "/etc/b"
+template = "b.j2"
+
+[components.kubelet]
+flags = { "--v" = 1 }
+"#;
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    fs::create_dir(folder.join("sub")).expect("a folder");
+    fs::write(
+        folder.join("sub/a.j2"),
+        "one\n  {{ host.nmae }}\n{{ clster.name }}{{ encryption.key }}\n",
+    )
+    .expect("a file");
+    fs::write(folder.join("b.j2"), "{{ host.name }\n").expect("a file");
+    let output = run(khw_gen().args(["check", "--format", "json"]).arg(spec.path()));
+    assert_eq!(output.status.code(), Some(1));
+    let findings: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let told: Vec<(String, String, u64, u64)> = findings["diagnostics"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .map(|finding| {
+            let file = finding["file"]
+                .as_str()
+                .expect("a file")
+                .rsplit('/')
+                .next()
+                .expect("a name")
+                .to_owned();
+            let number = |name: &str| finding[name].as_u64().expect("a number");
+            (
+                finding["code"].as_str().expect("a code").to_owned(),
+                file,
+                number("line"),
+                number("column"),
+            )
+        })
+        .collect();
+    for (code, file, line, column) in [
+        ("undefined-variable", "a.j2", 2, 6),
+        ("undefined-variable", "a.j2", 3, 4),
+        ("undefined-variable", "a.j2", 3, 21),
+        ("bad-flag", "cluster.toml", 0, 0),
+        ("bad-template", "b.j2", 1, 0),
+    ] {
+        let is_it = |found: &&(String, String, u64, u64)| {
+            found.0 == code && found.1 == file && (line == 0 || found.2 == line) && (column == 0 || found.3 == column)
+        };
+        assert_eq!(
+            told.iter().filter(is_it).count(),
+            1,
+            "{code} at {file}:{line}:{column} in {told:?}"
+        );
+    }
+    assert_eq!(told.len(), 5, "once each, not once for each host: {told:?}");
+}
+
+#[test]
+fn a_template_that_is_no_file_is_not_read() {
+    let own = "[[files]]\non = \"all\"\nat = \"/etc/a\"\ntemplate = \"a.j2\"\n";
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    let template = spec.path().with_file_name("a.j2");
+    let refused = |why: &str| {
+        let output = run(khw_gen().arg("check").arg(spec.path()));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            said(&output).contains("unreadable-input") && said(&output).contains(why),
+            "{}",
+            said(&output)
+        );
+    };
+    refused("a.j2");
+    fs::create_dir(&template).expect("a folder");
+    refused("not a file");
+    fs::remove_dir(&template).expect("removed");
+    must(Command::new("mkfifo").arg(&template));
+    refused("not a file");
+    fs::remove_file(&template).expect("removed");
+    fs::write(&template, b"\xff").expect("a file");
+    refused("not UTF-8");
+}
+
+#[test]
+fn the_facts_are_the_variables() {
+    let spec = Spec::new(HOSTS, "").with_ecdsa_keys();
+    let all: BTreeMap<String, Value> =
+        serde_json::from_str(&must(khw_gen().arg("facts").arg(spec.path()))).expect("JSON");
+    assert_eq!(all.keys().collect::<Vec<_>>(), ["adm", "cp1", "lb", "w1", "w2"]);
+    let text = must(khw_gen().arg("facts").arg(spec.path()).args(["--host", "w2"]));
+    let one: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(one, all["w2"]);
+    assert_eq!(one["host"]["ip"], "10.0.0.3");
+    assert!(
+        text.starts_with("{\n  \"cluster\": {\n") && text.ends_with("}\n"),
+        "{text}"
+    );
+    assert!(!text.contains("PRIVATE") && fs::remove_file(spec.path().with_file_name("seed")).is_ok());
+    assert_eq!(
+        must(khw_gen().arg("facts").arg(spec.path()).args(["--host", "w2"])),
+        text,
+        "without a seed too"
+    );
+    let unknown = run(khw_gen().arg("facts").arg(spec.path()).args(["--host", "w3"]));
+    assert!(
+        unknown.status.code() == Some(1) && unknown.stdout.is_empty(),
+        "{}",
+        said(&unknown)
+    );
+    assert!(said(&unknown).contains("w2"), "{}", said(&unknown));
+}
+
+/// The names of all variables below `value`: `host.name`, `api_servers[].name`.
+fn names(value: &Value, above: &str, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if above.is_empty() { "" } else { "." };
+                names(value, &format!("{above}{dot}{name}"), found);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for item in items {
+                names(item, &format!("{above}[]"), found);
+            }
+        }
+        // A list of tables that is empty here is told by a cluster where it is not.
+        Value::Array(items) if items.is_empty() => {}
+        _ => {
+            found.insert(above.to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_page_names_every_variable_and_no_other() {
+    let rich = Spec::new(
+        &[
+            "cp1 10.0.0.1 control-plane etcd admin",
+            "w1 10.0.0.2 worker",
+            "w2 10.0.0.3 worker",
+            "lb1 10.0.0.4 load-balancer",
+            "lb2 10.0.0.5 load-balancer",
+        ],
+        "[load_balancer]\nvirtual_ip = \"10.0.0.9\"\ninterface = \"eth0\"\n",
+    )
+    .with_ecdsa_keys();
+    let walkthrough = support::walkthrough();
+    let mut found = std::collections::BTreeSet::new();
+    for spec in [rich.path(), walkthrough] {
+        let all: BTreeMap<String, Value> =
+            serde_json::from_str(&must(khw_gen().arg("facts").arg(&spec))).expect("JSON");
+        for facts in all.values() {
+            names(facts, "", &mut found);
+        }
+    }
+    let page = fs::read_to_string(project().join("docs/variables.md")).expect("the page");
+    let told: std::collections::BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("| `")?
+                .split_once('`')
+                .map(|(name, _)| name.to_owned())
+        })
+        .collect();
+    let missing: Vec<_> = found.difference(&told).collect();
+    let gone: Vec<_> = told.difference(&found).collect();
+    assert!(missing.is_empty(), "docs/variables.md does not name {missing:?}");
+    assert!(gone.is_empty(), "docs/variables.md names what there is not: {gone:?}");
+}
+
+#[test]
+fn the_readmes_own_settings_compile() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
+    let example = readme
+        .split("<!-- example: own settings -->")
+        .nth(1)
+        .expect("the example");
+    let text = example
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("its text");
+    let template = example
+        .split("```jinja\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("a template");
+    let hosts = [
+        "master1 10.0.0.1 control-plane etcd admin",
+        "node1 10.0.0.2 worker",
+        "node2 10.0.0.3 worker",
+    ];
+    let spec = Spec::new(&hosts, text).with_ecdsa_keys();
+    fs::write(spec.path().with_file_name("hosts.toml.j2"), template).expect("a template");
+    let (_folder, out) = build(&spec.path());
+    assert!(unit(&out, "master1", "kube-apiserver").contains("--oidc-issuer-url="));
+    let config = yaml(&read(&out, "node2", "/var/lib/kubelet/kubelet-config.yaml"));
+    assert_eq!(config["maxPods"], 200);
+    assert!(read(&out, "node1", "/etc/containerd/certs.d/docker.io/hosts.toml").contains("node1"));
+}
