@@ -90,6 +90,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let profiles = certificates::check(&draft, &folder, &mut diagnostics);
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
+    pods::given_in_vain(&draft, nodes.as_ref(), &mut diagnostics);
     extra::check(&draft, nodes.as_ref(), &mut diagnostics);
     components::check(&draft, nodes.as_ref(), &mut diagnostics);
     files::check(&draft, &mut diagnostics);
