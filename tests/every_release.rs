@@ -76,7 +76,7 @@ impl Case {
         let seed = Seed::from_bytes(zeroize::Zeroizing::new(support::SEED));
         let mut files = BTreeMap::new();
         compile(&checked.cluster, &seed, ArchiveFormat::None, |output| {
-            for (path, entry) in output.bundle.entries() {
+            for (path, entry) in &output.bundle.entries {
                 if let (Some(path), Entry::File { content, .. }) = (path.strip_prefix("rootfs"), entry) {
                     let text = String::from_utf8_lossy(content.bytes()).into_owned();
                     files.insert((output.host.to_owned(), path.to_owned()), text);

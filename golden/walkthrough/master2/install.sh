@@ -13,7 +13,7 @@ export LC_ALL
 unset CDPATH
 
 host='master2'
-units='etcd kube-apiserver kube-controller-manager kube-scheduler'
+units='etcd kube-apiserver kube-controller-manager kube-scheduler pod-routes'
 not_before='20251231235500'
 not_after='20261231235500'
 load_balancer=''

@@ -13,7 +13,7 @@ export LC_ALL
 unset CDPATH
 
 host='node2'
-units='kubelet kube-proxy'
+units='pod-routes kubelet kube-proxy'
 not_before='20251231235500'
 not_after='20261231235500'
 load_balancer=''
