@@ -157,10 +157,7 @@ pub enum Gate {
 /// Whether a minor release knows a feature gate; one that it doesn't know stops every component that is given it. The few that
 /// kube-controller-manager alone knows are not in the table.
 pub fn gate(name: &str, minor: u16) -> Known {
-    match name {
-        "AllAlpha" | "AllBeta" => Known::Yes,
-        name => known(rows_of(&GATES, "kubernetes", name), minor),
-    }
+    known(rows_of(&GATES, "kubernetes", name), minor)
 }
 
 /// What a minor release makes of a feature gate that nobody sets.
@@ -859,7 +856,7 @@ mod tests {
             ("IPv6DualStack", 25, Until(24), None),
             ("NFTablesProxyMode", 28, Since(29), None),
             ("NFTablesProxyMode", 31, Yes, Some(Gate::On)),
-            ("AllAlpha", 20, Yes, None),
+            ("AllAlpha", 20, Yes, Some(Gate::Off)),
             ("NoSuchGate", 20, Never, None),
         ] {
             assert_eq!(
