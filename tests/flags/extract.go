@@ -954,6 +954,107 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 	return true
 }
 
+// gatesOf gives the feature gates that the components' packages put into their tables of gates, each with its state in this
+// minor: `off`, `on`, or `locked` (which cannot be set otherwise).
+func gatesOf(t *tree, minor int) map[string]string {
+	seen, gates := map[string]bool{}, map[string]string{}
+	var visit func(string)
+	visit = func(importPath string) {
+		if seen[importPath] {
+			return
+		}
+		seen[importPath] = true
+		files := t.parse(importPath)
+		for _, i := range importsOf(files) {
+			if strings.HasPrefix(i, "k8s.io/") {
+				visit(i)
+			}
+		}
+		if !strings.Contains(importPath, "feature") && !strings.Contains(importPath, "component-base") {
+			return
+		}
+		mentions := false
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				id, ok := n.(*ast.Ident)
+				mentions = mentions || ok && (id.Name == "FeatureSpec" || id.Name == "VersionedSpecs")
+				return !mentions
+			})
+		}
+		if !mentions {
+			return
+		}
+		p := t.load(importPath)
+		for _, f := range p.files {
+			for _, d := range f.Decls {
+				if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+					ast.Inspect(g, func(n ast.Node) bool {
+						if kv, ok := n.(*ast.KeyValueExpr); ok {
+							if tv := p.info.Types[kv.Key]; tv.Value != nil && strings.HasSuffix(named(tv.Type), ".Feature") {
+								if state := gateState(p, kv.Value, minor); state != "" {
+									gates[constant.StringVal(tv.Value)] = state
+								}
+								return false
+							}
+						}
+						return true
+					})
+				}
+			}
+		}
+	}
+	for _, c := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"} {
+		visit("k8s.io/kubernetes/cmd/" + c)
+	}
+	return gates
+}
+
+// gateState reads `{Default: true, LockToDefault: true}`, or the last of a list of such that holds for this minor.
+func gateState(p *pkg, x ast.Expr, minor int) string {
+	lit, ok := x.(*ast.CompositeLit)
+	if !ok {
+		return ""
+	}
+	if len(lit.Elts) > 0 {
+		if _, isList := lit.Elts[0].(*ast.CompositeLit); isList {
+			state := ""
+			for _, one := range lit.Elts {
+				since, next := 0, gateState(p, one, minor)
+				ast.Inspect(one, func(n ast.Node) bool {
+					if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+						fmt.Sscanf(strings.Trim(l.Value, `"`), "1.%d", &since)
+					}
+					return true
+				})
+				if since <= minor {
+					state = next
+				}
+			}
+			return state
+		}
+	}
+	state, locked, isSpec := "off", false, false
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		key, value := fmt.Sprint(kv.Key), fmt.Sprint(kv.Value)
+		isSpec = isSpec || key == "Default" || key == "PreRelease"
+		if key == "Default" && value == "true" {
+			state = "on"
+		}
+		locked = locked || key == "LockToDefault" && value == "true"
+	}
+	switch {
+	case !isSpec: // another map with gates for keys: which depends on which
+		return ""
+	case locked:
+		return "locked-" + state
+	}
+	return state
+}
+
 // The files that a component reads: the kind, the package that holds each version of it, and the type.
 var files = []struct{ kind, pkg, typ string }{
 	{"KubeletConfiguration", "k8s.io/kubelet/config/v1beta1", "KubeletConfiguration"},
@@ -964,7 +1065,7 @@ var files = []struct{ kind, pkg, typ string }{
 }
 
 func main() {
-	// `extract flags|etcd|fields VERSION ROOT ...` prints a line for each version and name; `extract table` joins such lines.
+	// `extract flags|etcd|fields|gates VERSION ROOT ...` prints a line for each version and name; `extract table` joins such lines.
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	if len(os.Args) == 3 && os.Args[1] == "table" {
@@ -972,7 +1073,7 @@ func main() {
 		return
 	}
 	if len(os.Args) < 4 {
-		fmt.Fprintln(os.Stderr, "usage: extract flags|etcd|fields VERSION ROOT ... | extract table flags|fields")
+		fmt.Fprintln(os.Stderr, "usage: extract flags|etcd|fields|gates VERSION ROOT ... | extract table flags|fields|gates")
 		os.Exit(2)
 	}
 	build.Default.CgoEnabled = false // for the standard library's source
@@ -1009,6 +1110,12 @@ func main() {
 					}
 					fmt.Fprintln(out, strings.Join([]string{minor, c, n, word(f.isSwitch, "bool"), word(f.deprecated, "deprecated"), word(f.hidden, "hidden"), f.where, strings.Join(strings.Fields(f.message), " ")}, "\t"))
 				}
+			}
+		case "gates":
+			number := 0
+			fmt.Sscan(minor, &number)
+			for name, state := range gatesOf(t, number) {
+				fmt.Fprintln(out, strings.Join([]string{minor, "kubernetes", name, state}, "\t"))
 			}
 		case "fields":
 			for _, k := range files {
