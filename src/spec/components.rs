@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::components::{COMPONENTS, Component, Flag, Unit, environment_path};
+use crate::catalog::components::{
+    COMPONENTS, Component, Flag, Setting as GeneratedSetting, SettingValue, Unit, environment_path,
+};
 use crate::catalog::flags::{self, Known};
 use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
@@ -575,8 +577,20 @@ fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics)
             diagnostics,
         );
     }
+    let settings = draft
+        .release
+        .iter()
+        .flat_map(|known| known.release.settings_of(own.component));
+    let settings: Vec<_> = settings.collect();
     for (path, value) in &own.leaves {
         let values = texts(value);
+        let same = |ours: &GeneratedSetting| {
+            let is_text = matches!(ours.value, SettingValue::Text(text) if values == [text]);
+            is_text && ours.path.iter().eq(path.value.iter())
+        };
+        if settings.iter().any(same) {
+            continue;
+        }
         let change = match values.iter().all(String::is_empty) {
             true => Change::Removed,
             false => Change::Given(values),
