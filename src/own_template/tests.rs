@@ -53,7 +53,7 @@ fn every_unknown_name_is_found_where_it_stands() {
     );
     assert_eq!(
         found("é hots {% set q = hots %}\n{{ q }} {{ w }}"),
-        undefined(&["hots", "w"])
+        undefined(&["q", "w"])
     );
     assert_eq!(
         found("{{ [nothing] }}")[0].1,
