@@ -435,6 +435,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "a plan is decided before there are any keys",
     ),
     (
+        "names_of",
+        &["cluster"],
+        "by which names a server is reached follows from the cluster alone",
+    ),
+    (
         "facts",
         &["catalog", "cluster", "plan"],
         "templates see what was decided, never a secret",

@@ -720,7 +720,6 @@ pub const INSTEAD: &[(&str, &str, &str)] = &[
 mod tests {
     use super::*;
     use crate::catalog::components::COMPONENTS;
-    use crate::catalog::releases::RELEASES;
 
     const TABLES: [(&str, &str, usize); 3] = [
         ("flags.tsv", include_str!("flags.tsv"), 7),
@@ -934,28 +933,5 @@ mod tests {
             .map(|row| format!("{} --{} after {}", row.of, row.name, row.last))
             .collect();
         assert_eq!(unexplained, Vec::<String>::new());
-    }
-
-    /// Nothing that the catalog gives a component is refused by the release that it goes with.
-    #[test]
-    fn no_release_is_given_a_flag_that_it_refuses() {
-        let minor = |version: &str| -> u16 { version.split('.').nth(1).unwrap().parse().unwrap() };
-        for release in RELEASES {
-            for component in COMPONENTS {
-                let minor = minor(if component.name == "etcd" {
-                    release.etcd
-                } else {
-                    release.kubernetes
-                });
-                for (name, value) in component.flags.iter().chain(release.flags_of(component.name)) {
-                    let shown = format!("{} {minor}: --{name}", component.name);
-                    assert_eq!(flag(component.name, name, minor), Known::Yes, "{shown}");
-                    assert!(
-                        value.is_some() || is_switch(component.name, name, minor),
-                        "{shown} needs a value"
-                    );
-                }
-            }
-        }
     }
 }
