@@ -125,7 +125,7 @@ fn write_as_it_is(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value
         return escape_formatter(out, state, value);
     }
     if has_nothing(value) {
-        return Err(refused("the value is none, or has something in it that is"));
+        return Err(refused("the value is none, or a part of it"));
     }
     let text = value.to_string();
     if text.chars().any(char::is_control) {
