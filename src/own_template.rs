@@ -23,12 +23,17 @@ const MOST_PROBLEMS: usize = 50;
 
 const NAME: &str = "template";
 
+/// What can stand wherever an expression can: it is written, compared and gone through.
+const AN_EXPRESSION: &[&str] = &["''", "0"];
+
 /// What is wrong with a template, and where in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub kind: ProblemKind,
     pub message: String,
     pub span: Range<usize>,
+    /// What may stand there instead, so that the rest can be tried: the first that is short enough.
+    harmless: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,20 +94,14 @@ pub fn problems(template: &str, facts: &Facts) -> Vec<Problem> {
 /// The template with something harmless in place of a problem, if there is such a thing.
 fn without(template: &str, problem: &Problem) -> Option<String> {
     let place = template.get(problem.span.clone())?;
-    let harmless = match place.len() {
-        _ if problem.kind == ProblemKind::Syntax => return None,
-        // A method of something that has none: what it was called on stays.
-        _ if place.starts_with('.') => "",
-        // An unknown filter or test: `d` leaves a value that is there as it is.
-        _ if problem.message.contains("filter") => "d",
-        _ if problem.message.contains("test") => "d",
-        0 => return None,
-        1 => "0",
-        _ => "''",
+    // A method of something that has none: what it was called on stays.
+    let harmless = match place.starts_with('.') {
+        true => "",
+        false => problem.harmless.iter().find(|harmless| harmless.len() <= place.len())?,
     };
-    let rest = place.len().checked_sub(harmless.len())?;
+    let filled = format!("{harmless:0$}", place.len());
     let mut next = template.to_owned();
-    next.replace_range(problem.span.clone(), &format!("{harmless}{}", " ".repeat(rest)));
+    next.replace_range(problem.span.clone(), &filled);
     Some(next)
 }
 
@@ -122,11 +121,11 @@ fn environment(template: &str) -> Result<Environment<'_>, Error> {
 fn write_as_it_is(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let refused = |why: &'static str| Error::new(ErrorKind::InvalidOperation, why);
     if value.is_undefined() {
-        // The engine knows what is undefined, and refuses it.
+        // It refuses what is undefined itself, but for what an `if` without an `else` leaves: nothing is written for that.
         return escape_formatter(out, state, value);
     }
     if has_nothing(value) {
-        return Err(refused("the value is none, or has something in it that is"));
+        return Err(refused("the value is none, or a part of it"));
     }
     let text = value.to_string();
     if text.chars().any(char::is_control) {
@@ -164,6 +163,7 @@ fn problem(template: &str, error: &Error) -> Problem {
             kind: ProblemKind::Syntax,
             message: detail.to_owned(),
             span,
+            harmless: &[],
         },
         ErrorKind::UndefinedError => {
             let name = detail
@@ -173,15 +173,17 @@ fn problem(template: &str, error: &Error) -> Problem {
                 kind: ProblemKind::Undefined,
                 message: match name {
                     Some(_) => detail.to_owned(),
-                    None => "the value is undefined".to_owned(),
+                    None => format!("`{}` is undefined", template.get(span.clone()).unwrap_or("a value")),
                 },
                 span: name.map_or(span.clone(), |name| place_of(template, name, &span)),
+                harmless: AN_EXPRESSION,
             }
         }
         ErrorKind::WriteFailure => Problem {
             kind: ProblemKind::Failed,
             message: format!("it renders to more than {LARGEST_OUTPUT} bytes"),
             span,
+            harmless: &[],
         },
         kind => Problem {
             kind: ProblemKind::Failed,
@@ -191,6 +193,13 @@ fn problem(template: &str, error: &Error) -> Problem {
                 detail.to_owned()
             },
             span,
+            harmless: match kind {
+                // What is filtered stays as it is.
+                ErrorKind::UnknownFilter => &["d"],
+                ErrorKind::UnknownTest => &["none", "odd"],
+                ErrorKind::TemplateNotFound | ErrorKind::BadInclude | ErrorKind::OutOfFuel => &[],
+                _ => AN_EXPRESSION,
+            },
         },
     }
 }

@@ -181,8 +181,13 @@ fn no_flag_and_no_field_that_a_release_does_not_know() {
                 .filter(|name| KUBERNETES.contains(name) || *name == "etcd");
             if let Some(component) = component {
                 let minor = if component == "etcd" { etcd } else { case.kubernetes };
-                for name in flags_of(&text, component).keys() {
+                for (name, value) in flags_of(&text, component) {
                     flags_checked += 1;
+                    let name = name.as_str();
+                    assert!(
+                        !value.is_empty() || flags::is_switch(component, name, minor),
+                        "{component} {minor}: --{name} needs a value"
+                    );
                     let known = flags::flag(component, name, minor);
                     if known != Known::Yes {
                         wrong.insert(format!("{component} {minor} --{name}: {known:?}"));

@@ -63,8 +63,8 @@ profiling = true
 event-ttl = false
 feature-gates = "A=true"
 tls-sni-cert-key = ["/a.pem,/a-key.pem", "/b.pem,/b-key.pem"]
-kube-api-qps = 1_0.50
-alsologtostderr = "false"
+goaway-chance = 0.0_10
+enable-garbage-collector = "false"
 "#;
     let (_spec, _folder, out) = compiled(own, &[]);
     let text = unit(&out, "cp1", "kube-apiserver");
@@ -77,8 +77,8 @@ alsologtostderr = "false"
         "--feature-gates=A=true",
         "--tls-sni-cert-key=/a.pem,/a-key.pem",
         "--tls-sni-cert-key=/b.pem,/b-key.pem",
-        "--kube-api-qps=10.50",
-        "--alsologtostderr=false",
+        "--goaway-chance=0.010",
+        "--enable-garbage-collector=false",
     ] {
         assert!(has(expected), "{expected} in {text}");
     }
@@ -454,7 +454,7 @@ fn names(value: &Value, above: &str, found: &mut std::collections::BTreeSet<Stri
 fn the_page_names_every_variable_and_no_other() {
     let rich = Spec::new(
         &[
-            "cp1 10.0.0.1 control-plane etcd admin",
+            "cp1 10.0.0.1 control-plane etcd admin worker",
             "w1 10.0.0.2 worker",
             "w2 10.0.0.3 worker",
             "lb1 10.0.0.4 load-balancer",

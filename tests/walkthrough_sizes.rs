@@ -116,7 +116,7 @@ fn with_their_names_the_server_certificate_has_their_size() {
             .collect();
     let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["ca"].key.expose()).expect("the CA's key");
     let own = khw_gen::pki::key::KeyPair::from_pem(vault.issued["kubernetes"].key.expose()).expect("its key");
-    let ca = pem::parse(&vault.issued["ca"].certificate).expect("PEM");
+    let ca = pem::parse(vault.issued["ca"].certificate.as_ref().expect("a certificate")).expect("PEM");
     let authority = Authority {
         certificate: ca.contents(),
         key: &key,

@@ -109,6 +109,8 @@ pub enum Sets {
     /// Whether the kubelet speaks to Docker itself; where it does, that is the default.
     Docker(bool),
     DualStack(bool),
+    /// Whether kubelets may label their nodes with a zone and region of `topology.kubernetes.io`.
+    TopologyLabels(bool),
     /// The modes of kube-proxy, the default first.
     ProxyModes(&'static [&'static str]),
     /// What is to be said of a mode of kube-proxy.
@@ -161,7 +163,7 @@ const fn containerd(major: u16, minor: u16, sets: Sets, why: &'static str) -> Ch
 
 use Sets::{
     CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag, NoSetting,
-    OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage,
+    OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
 };
 use SettingValue::{BoolText, Integer, Text, Texts};
 
@@ -197,6 +199,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, CniVersion("0.3.1"), "what the kubelet's own CNI library reads"),
     kubernetes(14, Docker(true), "the kubelet speaks to Docker itself (dockershim)"),
     kubernetes(14, DualStack(false), "alpha from 1.16, off by default"),
+    kubernetes(14, TopologyLabels(true), "kubelets take any label"),
     kubernetes(14, ProxyModes(&["iptables", "ipvs"]), "userspace is slower and was removed later"),
     kubernetes(14, set("kube-apiserver", "insecure-port", "0"), "127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off"),
     kubernetes(14, set("kube-controller-manager", "port", "0"), "the plain-HTTP listener is on unless it is switched off"),
@@ -204,8 +207,10 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, set("kubelet", "image-pull-progress-deadline", "{{ '2m' if runtime.engine == 'docker' else '' }}"), "large images take longer than Docker's default of a minute"),
     kubernetes(14, set("kubelet", "container-runtime", "{{ 'remote' if runtime.engine == 'containerd' else '' }}"), "the default is docker"),
     kubernetes(14, set("kubelet", "container-runtime-endpoint", "{{ 'unix://' ~ runtime.socket if runtime.engine == 'containerd' else '' }}"), "where containerd answers"),
+    kubernetes(16, TopologyLabels(false), "kubelets refuse labels of Kubernetes' own that they do not know"),
     kubernetes(16, HealthPath("/readyz"), "livez and readyz take the place of healthz"),
     kubernetes(16, CoreDnsImage("registry.k8s.io/coredns:1.6.2"), "kubeadm's"),
+    kubernetes(17, TopologyLabels(true), "the labels are stable"),
     kubernetes(17, Etcd("3.4"), "what kubeadm runs"),
     kubernetes(17, CoreDnsImage("registry.k8s.io/coredns:1.6.5"), "kubeadm's"),
     kubernetes(18, SandboxImage("registry.k8s.io/pause:3.2"), "the kubelet's own default"),
@@ -317,6 +322,8 @@ pub struct Release {
     /// Whether the kubelet can use Docker by itself.
     pub docker: bool,
     pub dual_stack: bool,
+    /// Whether kubelets may label their nodes with a zone and region of `topology.kubernetes.io`.
+    pub topology_labels: bool,
     /// The modes of kube-proxy, the default first.
     pub proxy_modes: &'static [&'static str],
     /// What is to be said of a mode of kube-proxy.
@@ -359,6 +366,7 @@ impl Release {
             coredns_image: "",
             docker: false,
             dual_stack: false,
+            topology_labels: false,
             proxy_modes: &[],
             discouraged_proxy_modes: Vec::new(),
             flags: Vec::new(),
@@ -389,6 +397,7 @@ impl Release {
             Sets::CoreDnsImage(image) => self.coredns_image = image,
             Sets::Docker(speaks) => self.docker = speaks,
             Sets::DualStack(possible) => self.dual_stack = possible,
+            Sets::TopologyLabels(taken) => self.topology_labels = taken,
             Sets::ProxyModes(modes) => self.proxy_modes = modes,
             Sets::DiscouragedProxyMode(mode, why) => self.discouraged_proxy_modes.push((mode, why)),
             Sets::Flag(component, flag) => self.flags.push((component, flag)),
@@ -461,6 +470,8 @@ impl fmt::Display for Sets {
             Sets::Docker(false) => write!(f, "runtime containerd"),
             Sets::DualStack(true) => write!(f, "dual stack"),
             Sets::DualStack(false) => write!(f, "no dual stack"),
+            Sets::TopologyLabels(true) => write!(f, "labels topology.kubernetes.io"),
+            Sets::TopologyLabels(false) => write!(f, "no labels topology.kubernetes.io"),
             Sets::ProxyModes(modes) => write!(f, "kube-proxy modes {}", modes.join(", ")),
             Sets::DiscouragedProxyMode(mode, _) => write!(f, "kube-proxy mode {mode} is warned of"),
             Sets::Flag(component, (name, _)) => write!(f, "+ {component} --{name}"),

@@ -204,9 +204,16 @@ pub const WIRING: &[Wiring] = &[
     wiring(&["kube-apiserver", "kube-controller-manager"], Flag("client-ca-file"), "the place where the CA is put"),
     wiring(&["kube-apiserver", "kube-controller-manager"], Flag("service-cluster-ip-range"), "the DNS address, the API server's certificate and the controller manager, which have the same range"),
 
+    wiring(API, Flag("proxy-client-cert-file"), "the place where the front proxy's certificate is put"),
+    wiring(API, Flag("proxy-client-key-file"), "the place where the front proxy's key is put"),
+    wiring(API, Flag("requestheader-allowed-names"), "the front proxy's certificate, which has this name"),
+    wiring(&["kube-apiserver", "kube-controller-manager"], Flag("requestheader-client-ca-file"), "the place where the front proxy's CA is put"),
+
     wiring(CONTROLLER, Flag("allocate-node-cidrs"), "the network of pods"),
     wiring(CONTROLLER, Flag("cluster-cidr"), "kube-proxy and the network of pods, which have the same range"),
     wiring(CONTROLLER, Flag("node-cidr-mask-size"), "the check that the range of pods is large enough for all workers"),
+    wiring(CONTROLLER, Flag("node-cidr-mask-size-ipv4"), "the check that the range of pods is large enough for all workers"),
+    wiring(CONTROLLER, Flag("node-cidr-mask-size-ipv6"), "the check that the range of pods is large enough for all workers"),
     wiring(CONTROLLER, Flag("cluster-signing-cert-file"), "the place where the CA is put"),
     wiring(CONTROLLER, Flag("cluster-signing-key-file"), "the place where the CA's key is put"),
     wiring(CONTROLLER, Flag("root-ca-file"), "the place where the CA is put"),
@@ -221,6 +228,13 @@ pub const WIRING: &[Wiring] = &[
 
     wiring(KUBELET, Flag("hostname-override"), "the node's name in its certificate"),
     wiring(KUBELET, Flag("node-ip"), "the node's address in its certificate"),
+    wiring(KUBELET, Flag("node-labels"), "`labels` of the hosts, whose place this takes"),
+    wiring(KUBELET, Flag("register-with-taints"), "`taints` of the hosts, whose place this takes"),
+    wiring(KUBELET, Flag("network-plugin"), "the pods' network, whose configuration is put on the host"),
+    wiring(KUBELET, Flag("container-runtime"), "the container runtime, whose unit the kubelet's waits for"),
+    wiring(KUBELET, Flag("container-runtime-endpoint"), "the container runtime, whose unit the kubelet's waits for"),
+    wiring(KUBELET, Setting(&["containerRuntimeEndpoint"]), "the container runtime, whose unit the kubelet's waits for"),
+    wiring(KUBELET, Setting(&["cgroupDriver"]), "the container runtime, which has the same driver"),
     wiring(KUBELET, Flag("register-node"), "the node's presence in the cluster"),
     wiring(KUBELET, Setting(&["authentication", "x509", "clientCAFile"]), "the place where the CA is put"),
     wiring(KUBELET, Setting(&["clusterDNS"]), "the service address of the DNS add-on"),
@@ -229,6 +243,7 @@ pub const WIRING: &[Wiring] = &[
     wiring(KUBELET, Setting(&["tlsPrivateKeyFile"]), "the place where its key is put"),
     wiring(KUBELET, Setting(&["port"]), "the API server, which calls kubelets at port 10250"),
 
+    wiring(PROXY, Setting(&["mode"]), "the kernel modules that the host loads"),
     wiring(PROXY, Setting(&["clusterCIDR"]), "the controller manager and the network of pods, which have the same range"),
     wiring(PROXY, Setting(&["hostnameOverride"]), "the name by which the node is registered"),
 ];
@@ -282,8 +297,15 @@ mod tests {
                 let is_wire = WIRING.iter().any(|row| is_about(row.of, row.part));
                 let is_safeguard = SAFEGUARDS.iter().any(|row| is_about(row.of, row.part));
                 let is_wired = value.starts_with('/') || value.contains("{{");
-                // Names of the cluster alone, and addresses to listen on, nobody else is told.
-                let is_own = ["--cluster-name", "--bind-address", "bindAddress"].contains(&name.as_str());
+                // Nobody else is told of these.
+                const OWN: [&str; 5] = [
+                    "--cluster-name",
+                    "--bind-address",
+                    "bindAddress",
+                    "resolvConf",
+                    "--image-pull-progress-deadline",
+                ];
+                let is_own = OWN.contains(&name.as_str());
                 if is_wired && !is_wire && !is_safeguard && !is_own {
                     missing.insert(format!("{} {name} = {value}", component.name));
                 }

@@ -129,7 +129,7 @@ codes! {
     EVEN_ETCD "even-etcd" Warning "even number of etcd members" "A majority of an even number tolerates no more failures than one member fewer would." "use 1, 3 or 5 members"
     NO_WORKER "no-worker" Warning "no worker" "Nothing would run pods." "give at least one host the role worker"
     NO_ENDPOINT "no-endpoint" Error "several control planes without an endpoint" "Nodes need one address that reaches whichever API server is up." "give a host the role load-balancer, or set `endpoint` in [cluster]"
-    SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `endpoint` in [cluster] to a name or address that they share"
+    SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" "Nodes and administrators use the first one; the others stand idle." "set `virtual_ip` in [load_balancer] to an address that moves between them, or `endpoint` in [cluster] to a name or address that they share"
     PORT_CONFLICT "port-conflict" Error "port already in use on the host" "The load balancer listens on a port that something else on the same host uses." "set another `port` in [load_balancer], or move the load balancer to another host"
 
     UNKNOWN_ENGINE "unknown-load-balancer" Error "unknown load balancer" "A load balancer passes TCP connections on to the API servers." "use nginx or haproxy"
@@ -154,6 +154,7 @@ codes! {
     PROFILE_DOES_NOT_FIT "profile-does-not-fit" Error "profile that Kubernetes can't use" "Certificates of this profile would be refused by those who check them." "change the profile, or choose another"
     REFUSED_FLAG "refused-flag" Error "flag that the release refuses" "The component would not start." "remove the flag, or choose another release"
     UNKNOWN_FLAG "unknown-flag" Warning "flag that no release has" "A component does not start with a flag that it does not know. The table of flags comes from the components' own source, up to the last release that is known." "correct the flag's name"
+    UNKNOWN_GATE "unknown-gate" Warning "feature gate that the release does not have" "A component does not start with a feature gate that it does not know. A few that the controller manager alone knows are missing from the table." "correct the gate's name, or remove it"
     UNKNOWN_SETTING "unknown-setting" Warning "setting without effect" "The component's configuration of this release has no such field: kubelets and kube-proxies ignore it with a line in their log, a scheduler refuses to start." "correct the field's name, or remove it"
     BROAD_PROFILE "broad-profile" Note "certificates with more rights than they need" "In the split layout each certificate is for one purpose; the profiles `server`, `client` and `peer` of ca-config.json say so, and where one is missing the profile of `[pki]` signs, which permits more." "add the profile to ca-config.json, or name another in [pki.profiles]"
     AUTHORITIES_ALIKE "authorities-alike" Error "authorities of one name" "Whoever builds a chain finds an issuer by its name, and would take one authority for the other." "give each authority a CN of its own"

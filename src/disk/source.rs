@@ -1,5 +1,6 @@
 //! Reading what the user wrote: cluster.toml, the CSR folder, the seed, an authority that is there already. It judges nothing but whether they can be read.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -76,7 +77,7 @@ fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
             Err(error) => errors.push(error),
         }
     }
-    for path in paths.templates {
+    for path in paths.templates.into_iter().collect::<BTreeSet<_>>() {
         let found = beside(cluster_toml, &path);
         match read_listed_text(&found) {
             Ok(text) => {

@@ -53,21 +53,23 @@ fn every_unknown_name_is_found_where_it_stands() {
     );
     assert_eq!(
         found("é hots {% set q = hots %}\n{{ q }} {{ w }}"),
-        undefined(&["hots", "w"])
+        undefined(&["q", "w"])
     );
     assert_eq!(
         found("{{ [nothing] }}")[0].1,
-        "the value is none, or has something in it that is"
+        "the value is none, or a part of it"
     );
 }
 
 #[test]
 fn other_mistakes_do_not_hide_what_comes_after_them() {
-    let all = found("{{ host.name | uper }} {{ nofunction() }} {{ host.name.foo() }} {{ host.name + 1 }} {{ x }}");
+    let all = found(
+        "{{ host.name | uper }} {{ nofunction() }} {{ host.name.foo() }} {{ host.name + 1 }} {{ filter }} {{ 1 is oddd }} {{ x }}",
+    );
     let places: Vec<&str> = all.iter().map(|(place, _)| place.as_str()).collect();
     assert_eq!(
         places,
-        ["uper", "nofunction()", ".foo()", "host.name + 1", "x"],
+        ["uper", "nofunction()", ".foo()", "host.name + 1", "filter", "oddd", "x"],
         "{all:?}"
     );
 }

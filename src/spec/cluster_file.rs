@@ -1,6 +1,6 @@
 //! cluster.toml -> a draft: each value by itself is well formed, or absent and reported. What must fit together is judged
 //! in the other modules.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ pub struct DraftHost {
     /// None if any is unknown.
     pub roles: Option<BTreeSet<Role>>,
     pub roles_place: Place,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Vec<(At<String>, String)>,
     pub taints: Vec<Taint>,
     /// The parts of the pods' ranges that the host is given; at most one of each family.
     pub pods: Vec<At<IpNet>>,

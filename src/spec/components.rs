@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::components::{COMPONENTS, Component, Flag, Unit, environment_path};
+use crate::catalog::components::{
+    COMPONENTS, Component, Flag, Setting as GeneratedSetting, SettingValue, Unit, environment_path,
+};
 use crate::catalog::flags::{self, Known};
+use crate::catalog::releases::Program;
 use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
@@ -277,6 +280,7 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
         parts_it_has(own, diagnostics);
         known_flags(draft, own, diagnostics);
         known_fields(draft, own, diagnostics);
+        known_gates(draft, own, diagnostics);
         removed_flags(draft, own, diagnostics);
         safeguards(draft, own, diagnostics);
     }
@@ -504,6 +508,46 @@ fn known_fields(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostic
     }
 }
 
+/// Whether the release has the feature gates that are set by flag or in a configuration file.
+fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    if release.version_of(own.component.name).program != Program::Kubernetes {
+        return;
+    }
+    let minor = release.kubernetes.minor;
+    let mut gates: Vec<(String, &Option<Place>)> = Vec::new();
+    for (name, flag) in own.flags.iter().filter(|(name, _)| name.value == "feature-gates") {
+        let OwnFlag::Values(values) = flag else { continue };
+        let pairs = values.iter().flat_map(|value| value.split(','));
+        gates.extend(pairs.map(|pair| (pair.split('=').next().unwrap_or(pair).trim().to_owned(), &name.place)));
+    }
+    for (path, _) in &own.leaves {
+        if let [first, gate] = path.value.as_slice()
+            && first == "featureGates"
+        {
+            gates.push((gate.clone(), &path.place));
+        }
+    }
+    for (gate, place) in gates.into_iter().filter(|(gate, _)| !gate.is_empty() && !GROUPS.contains(&gate.as_str())) {
+        let message = match flags::gate(&gate, minor) {
+            Known::Yes => continue,
+            Known::Since(since) => format!("Kubernetes 1.{minor} has no feature gate {gate}: it came with 1.{since}"),
+            Known::Until(until) => format!("Kubernetes 1.{minor} has no feature gate {gate}: 1.{until} was the last to have it"),
+            Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
+        };
+        let diagnostic = Diagnostic::new(codes::UNKNOWN_GATE, message).at(place.clone());
+        diagnostics.report(match suggest::nearest(&gate, flags::gate_names(minor)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        });
+    }
+}
+
+/// The gates that switch all of a maturity.
+const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
+
 /// Removing what is not given does nothing.
 fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
     if draft.release.is_none() || draft.layout.is_none() || own.component.flags.is_empty() {
@@ -575,8 +619,20 @@ fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics)
             diagnostics,
         );
     }
+    let settings = draft
+        .release
+        .iter()
+        .flat_map(|known| known.release.settings_of(own.component));
+    let settings: Vec<_> = settings.collect();
     for (path, value) in &own.leaves {
         let values = texts(value);
+        let same = |ours: &GeneratedSetting| {
+            let is_text = matches!(ours.value, SettingValue::Text(text) if values == [text]);
+            is_text && ours.path.iter().eq(path.value.iter())
+        };
+        if settings.iter().any(same) {
+            continue;
+        }
         let change = match values.iter().all(String::is_empty) {
             true => Change::Removed,
             false => Change::Given(values),

@@ -8,6 +8,7 @@ use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
 use super::cluster_file::{Draft, DraftHost};
+use super::labels;
 use super::load_balancer::{self, virtual_endpoint, virtual_ips};
 use super::pods;
 use super::tree::At;
@@ -39,6 +40,7 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     fields_of_other_roles(draft, diagnostics);
     load_balancer::check(draft, complete, diagnostics);
     pods::check(draft, diagnostics);
+    labels::check(draft, diagnostics);
     if complete {
         missing_roles(draft, diagnostics);
         even_etcd(draft, diagnostics);

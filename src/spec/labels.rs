@@ -2,12 +2,13 @@
 //!
 //! The grammar: <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/>. What a kubelet may set: its
 //! own check of `--node-labels`, and the admission plugin NodeRestriction.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::cluster::{Taint, TaintEffect};
+use crate::cluster::{Role, Taint, TaintEffect};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
+use super::cluster_file::Draft;
 use super::tree::{self, At, Fields};
 use super::{names, suggest};
 
@@ -34,8 +35,8 @@ const NAMESPACES_OF_KUBERNETES: &[&str] = &["kubernetes.io", "k8s.io"];
 const RESTRICTED: &str = "node-restriction.kubernetes.io";
 
 /// The labels of a host; without those that are wrong, which are reported.
-pub fn labels(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
+pub fn labels(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(At<String>, String)> {
+    let mut labels = Vec::new();
     for entry in fields.map("labels", diagnostics).unwrap_or_default() {
         let key = At {
             value: entry.key.clone(),
@@ -47,7 +48,7 @@ pub fn labels(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> BTreeMap<St
             value.as_ref().is_some_and(|value| label_value(value, diagnostics)),
         ];
         if let ([true, true], Some(value)) = (fine, value) {
-            labels.insert(key.value, value.value);
+            labels.push((key, value.value));
         }
     }
     labels
@@ -66,6 +67,31 @@ fn label_key(key: &At<String>, diagnostics: &mut Diagnostics) -> bool {
         return false;
     }
     true
+}
+
+/// Labels that kubelets know of, but not those of the release.
+pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let Some(release) = &draft.release else { return };
+    let unknown =
+        |key: &&At<String>| !release.release.topology_labels && key.value.starts_with("topology.kubernetes.io/");
+    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker));
+    for key in workers
+        .flat_map(|host| &host.labels)
+        .map(|(key, _)| key)
+        .filter(unknown)
+    {
+        let message = format!(
+            "a kubelet {} can't set the label \"{}\" on its own node: it does not know it",
+            release.release.kubernetes, key.value
+        );
+        let old = key.value.replace("topology.", "failure-domain.beta.");
+        let hint = format!("write \"{old}\", which this release uses");
+        diagnostics.report(
+            Diagnostic::new(codes::REFUSED_LABEL, message)
+                .at(key.place.clone())
+                .hint(hint),
+        );
+    }
 }
 
 fn label_value(value: &At<String>, diagnostics: &mut Diagnostics) -> bool {

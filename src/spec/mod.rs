@@ -90,6 +90,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let profiles = certificates::check(&draft, &folder, &mut diagnostics);
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
+    pods::given_in_vain(&draft, nodes.as_ref(), &mut diagnostics);
     extra::check(&draft, nodes.as_ref(), &mut diagnostics);
     components::check(&draft, nodes.as_ref(), &mut diagnostics);
     files::check(&draft, &mut diagnostics);
@@ -131,7 +132,11 @@ fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Optio
             addresses: host.addresses.iter().map(|at| at.value).collect(),
             names: host.names.iter().map(|at| at.value.clone()).collect(),
             roles: host.roles.clone()?,
-            labels: host.labels.clone(),
+            labels: host
+                .labels
+                .iter()
+                .map(|(key, value)| (key.value.clone(), value.clone()))
+                .collect(),
             taints: host.taints.clone(),
             pods,
             interface: host.interface.as_ref()?.as_ref().map(|at| at.value.clone()),

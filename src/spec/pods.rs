@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::cluster::{Families, Role, node_prefix};
+use crate::cluster::{Families, Nodes, PodNetwork, Role, node_prefix};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
@@ -43,6 +43,20 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
                     owners.insert(part.value, host);
                 }
             }
+        }
+    }
+}
+
+/// What a worker is given where the controller manager hands out the nodes' parts by itself.
+pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+    if nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge) {
+        return;
+    }
+    for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
+        for field in host.role_fields.iter().filter(|field| field.value == "pods") {
+            let message =
+                "`pods` has no effect without the network `bridge`: the controller manager hands out the nodes' parts";
+            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place.clone()));
         }
     }
 }

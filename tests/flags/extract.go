@@ -964,6 +964,9 @@ func gatesOf(t *tree, minor int) map[string]string {
 			return
 		}
 		seen[importPath] = true
+		if strings.HasPrefix(importPath, "k8s.io/controller-manager/") || strings.HasPrefix(importPath, "k8s.io/cloud-provider/") {
+			return // the gates of kube-controller-manager alone
+		}
 		files := t.parse(importPath)
 		for _, i := range importsOf(files) {
 			if strings.HasPrefix(i, "k8s.io/") {
