@@ -85,7 +85,11 @@ def main():
     lab = None
     start = time.monotonic()
     try:
-        made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen)
+        try:
+            made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen)
+        except cluster.NotForThis as reason:
+            report("skip", 0, name, str(reason))
+            return
         lab = laboratory.Lab(programs(options.kubernetes, options.etcd))
         try:
             made.boot(lab)
