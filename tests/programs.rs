@@ -405,13 +405,17 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
     }
     // The walk-through's certificates are valid for a year; a test that runs later needs the clock of that year.
     let script = project().join("tests/programs/etcd_cluster.sh");
+    let version = must(Command::new(&etcd).arg("--version"));
+    let version = version.lines().next().and_then(|line| line.strip_prefix("etcd Version: "));
+    let version = version.expect("etcd says its version");
     let spec = Spec::new(
         &[
             "master1 10.128.15.221 control-plane etcd",
             "master2 10.128.15.222 control-plane etcd",
             "lb 10.128.15.226 load-balancer",
         ],
-        "",
+        // Flags follow the version that is here.
+        &format!("[cluster]\netcd = \"{version}\""),
     )
     .issued_long_ago();
     let (_folder, out) = build(&spec.path());
