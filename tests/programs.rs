@@ -20,7 +20,10 @@ fn outputs() -> Vec<(TempDir, PathBuf)> {
 /// Those, and others in the layout of today.
 fn outputs_of_both_layouts() -> Vec<(TempDir, PathBuf)> {
     let spec = |name: &str| build(&project().join("specs").join(name).join("cluster.toml"));
-    outputs().into_iter().chain([spec("dual-stack"), spec("single-node")]).collect()
+    outputs()
+        .into_iter()
+        .chain([spec("dual-stack"), spec("single-node")])
+        .collect()
 }
 
 fn rootfs(out: &Path) -> Vec<PathBuf> {
@@ -406,7 +409,10 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
     // The walk-through's certificates are valid for a year; a test that runs later needs the clock of that year.
     let script = project().join("tests/programs/etcd_cluster.sh");
     let version = must(Command::new(&etcd).arg("--version"));
-    let version = version.lines().next().and_then(|line| line.strip_prefix("etcd Version: "));
+    let version = version
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("etcd Version: "));
     let version = version.expect("etcd says its version");
     let spec = Spec::new(
         &[
@@ -451,7 +457,11 @@ fn every_yaml_file_is_read_back() {
     assert!(read > 40, "only {read} files");
     if let Some(kubectl) = program("kubectl", "kubectl reads the RBAC manifests") {
         let (_folder, out) = build(&walkthrough());
-        for manifest in ["kubelet-rbac-clusterrole.yaml", "kubelet-rbac-clusterrolebinding.yaml", "coredns.yaml"] {
+        for manifest in [
+            "kubelet-rbac-clusterrole.yaml",
+            "kubelet-rbac-clusterrolebinding.yaml",
+            "coredns.yaml",
+        ] {
             let mut command = Command::new(&kubectl);
             command.args(["kustomize"]).env("HOME", "/nonexistent");
             let folder = TempDir::new().expect("a folder");

@@ -429,7 +429,11 @@ impl Release {
             })
         };
         let version = text("apiVersion")?;
-        Some(format!("{}/{}", text("kind")?, version.rsplit('/').next().unwrap_or(version)))
+        Some(format!(
+            "{}/{}",
+            text("kind")?,
+            version.rsplit('/').next().unwrap_or(version)
+        ))
     }
 
     /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.

@@ -55,10 +55,7 @@ fn every_unknown_name_is_found_where_it_stands() {
         found("é hots {% set q = hots %}\n{{ q }} {{ w }}"),
         undefined(&["q", "w"])
     );
-    assert_eq!(
-        found("{{ [nothing] }}")[0].1,
-        "the value is none, or a part of it"
-    );
+    assert_eq!(found("{{ [nothing] }}")[0].1, "the value is none, or a part of it");
 }
 
 #[test]
