@@ -292,7 +292,8 @@ const ONLY: &[Only] = &[
     },
     Only {
         paths: &["serde_saphyr"],
-        may: &["src/audit/"],
+        // yaml.rs reads back what it writes, in its own tests.
+        may: &["src/audit/", "src/yaml.rs"],
         why: "what others wrote in YAML is read in one place, within limits",
     },
     Only {

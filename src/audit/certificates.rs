@@ -6,6 +6,7 @@ use base64ct::{Base64, Encoding};
 use time::OffsetDateTime;
 
 use super::document::Tree;
+use super::names::Url;
 use super::{Audit, Read, certificates_of};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::Found;
@@ -91,6 +92,70 @@ pub fn check(audit: &mut Audit<'_>) {
     check_shared_keys(audit, &rows);
     check_pairs(audit);
     check_authority_keys(audit, &all);
+    check_loose(audit);
+}
+
+/// What the names of files say where no unit says it: in a folder made by hand, and where certificates are made.
+fn check_loose(audit: &mut Audit<'_>) {
+    let served = audit.hosts.iter().any(|read| read.runs("kube-apiserver"));
+    let mut reports = Vec::new();
+    for read in &audit.hosts {
+        let mut servers = Vec::new();
+        for path in read.pem.keys() {
+            let Some(leaf) = read.certificates(path).first().copied() else { continue };
+            let Some(stem) = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt")) else { continue };
+            let name = stem.rsplit('/').next().unwrap_or(stem);
+            if !served && ["kubernetes", "apiserver", "kube-apiserver"].contains(&name) {
+                servers.push((*path, leaf));
+                let wanted = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+                for wanted in wanted.iter().filter(|wanted| !leaf.covers(wanted)) {
+                    reports.push((codes::SERVICE_NAME_MISSING, read.name, *path, format!("it does not hold {wanted}, by which pods call the API server")));
+                }
+                if !leaf.dns.iter().any(|dns| dns.starts_with("kubernetes.default.svc.")) {
+                    let message = "it does not hold kubernetes.default.svc and the domain, by which pods call the API server";
+                    reports.push((codes::SERVICE_NAME_MISSING, read.name, *path, message.to_owned()));
+                }
+                if !leaf.server_auth {
+                    reports.push((codes::MISSING_SERVER_AUTH, read.name, *path, "it is shown by a server, and may not be".to_owned()));
+                }
+            }
+            let common_name = leaf.common_name.as_deref().unwrap_or_default();
+            let expected = match name {
+                "kube-controller-manager" | "kube-scheduler" | "kube-proxy" => Some(format!("system:{name}")),
+                _ if common_name.starts_with("system:node:") && read.host.files.contains_key(&format!("{stem}.kubeconfig")) => {
+                    Some(format!("system:node:{name}"))
+                }
+                _ => None,
+            };
+            if let Some(expected) = expected.filter(|expected| expected != common_name) {
+                let message = format!("it is {common_name:?}, and has to be {expected:?}");
+                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
+            }
+            if common_name.starts_with("system:node:") && !leaf.organizations.iter().any(|one| one == "system:nodes") {
+                reports.push((codes::WRONG_IDENTITY, read.name, *path, "it lacks O=system:nodes".to_owned()));
+            }
+            let asked = read.documents(&format!("{stem}-csr.json")).first().and_then(|request| request.text_at(&["CN"]));
+            if let Some(asked) = asked.filter(|asked| *asked != common_name) {
+                let message = format!("it is {common_name:?}, and {name}-csr.json asks for {asked:?}");
+                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
+            }
+        }
+        for (path, documents) in &read.documents {
+            let clusters = documents
+                .iter()
+                .filter(|document| document.text_at(&["kind"]) == Some("Config"))
+                .flat_map(|document| document.items_at(&["clusters"]));
+            for url in clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"])).filter_map(Url::parse) {
+                for (server, leaf) in servers.iter().filter(|(_, leaf)| !leaf.covers(&url.host)) {
+                    let message = format!("its server {} is not in {server}, {:?}", url.host, leaf.subject);
+                    reports.push((codes::ADDRESS_NOT_COVERED, read.name, *path, message));
+                }
+            }
+        }
+    }
+    for (code, host, path, message) in reports {
+        audit.report(code, host, path, message);
+    }
 }
 
 fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, all: &[&Certificate]) {
