@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use khw_gen::audit;
 use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
@@ -20,6 +21,8 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources};
 use khw_gen::{compile, starter};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 /// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
 #[derive(Parser)]
@@ -75,6 +78,34 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         host: Option<String>,
     },
+    /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a folder of
+    /// certificates made by hand
+    Verify {
+        /// The folder or archive
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How to report
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// The instant to judge validity at, as RFC 3339 has it [default: now]
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        at: Option<OffsetDateTime>,
+    },
+    /// Show every certificate of a bundle as found: whose, where, by which names, until when
+    Inspect {
+        /// The folder or archive
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// How to show them
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
+        #[arg(long, value_name = "TIME", value_parser = period)]
+        expires_within: Option<Duration>,
+        /// The instant to count from, as RFC 3339 has it [default: now]
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        at: Option<OffsetDateTime>,
+    },
     /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
     Init {
         /// The folder
@@ -113,6 +144,13 @@ pub fn run() -> ExitCode {
         Command::Plan { spec } => show_plan(&spec),
         Command::Releases => print(releases::table().trim_end()),
         Command::Facts { spec, host } => show_facts(&spec, host.as_deref()),
+        Command::Verify { path, format, at } => return verify(&path, format, at),
+        Command::Inspect {
+            path,
+            format,
+            expires_within,
+            at,
+        } => return inspect(&path, format, expires_within, at),
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -253,6 +291,77 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
+/// Nothing to read: wrong usage, as for an argument.
+const UNREADABLE: u8 = 2;
+
+fn verify(path: &Path, format: Format, at: Option<OffsetDateTime>) -> ExitCode {
+    let found = match disk::read_found(path) {
+        Ok(found) => found,
+        Err(error) => {
+            say_error(error);
+            return ExitCode::from(UNREADABLE);
+        }
+    };
+    let findings = audit::audit(&found, at.unwrap_or_else(now));
+    let text = match format {
+        Format::Text => audit::render_text(&findings),
+        Format::Json => audit::render_json(&findings),
+    };
+    let errors = findings.iter().any(|finding| finding.row().severity == Severity::Error);
+    match print(text.trim_end()) {
+        Ok(()) if !errors => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
+    }
+}
+
+fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<OffsetDateTime>) -> ExitCode {
+    let found = match disk::read_found(path) {
+        Ok(found) => found,
+        Err(error) => {
+            say_error(error);
+            return ExitCode::from(UNREADABLE);
+        }
+    };
+    let at = at.unwrap_or_else(now);
+    let mut rows = audit::inventory(&found, at);
+    if let Some(within) = within {
+        let until = at.checked_add(within);
+        rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
+    }
+    let text = match format {
+        Format::Text => audit::inventory_text(&rows, at),
+        Format::Json => audit::inventory_json(&rows, at),
+    };
+    match print(text.trim_end()) {
+        Ok(()) if within.is_none() || rows.is_empty() => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
+    }
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "an instant is written 2026-01-31T00:00:00Z".to_owned())
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    let units: [(&str, i64); 3] = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    units
+        .iter()
+        .find_map(|(unit, seconds)| {
+            let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
+            Some(Duration::seconds(i64::from(count) * seconds))
+        })
+        .ok_or_else(|| "a time is written 30d, 12h or 90m".to_owned())
+}
+
+/// The instant at which a bundle is judged, where none is given. The compiler has no clock.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "whether a certificate has expired depends on what time it is"
+)]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
 /// Reads a specification by `reader`; what can't be read is a finding like any other.
 fn read_sources(spec: &Path, reader: fn(&Path) -> Result<Sources, DiskError>) -> Result<Sources, Vec<Diagnostic>> {
     reader(spec).map_err(|error| {
@@ -311,7 +420,7 @@ fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> R
     Ok(file.seed)
 }
 
-/// The last midnight in UTC, as RFC 3339 has it: what `init` proposes as the day of issue. No other command looks at the clock.
+/// The last midnight in UTC, as RFC 3339 has it: what `init` proposes as the day of issue.
 #[allow(
     clippy::disallowed_methods,
     reason = "a starter file may know what day it is; the compiler may not"

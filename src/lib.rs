@@ -11,12 +11,14 @@
 //! What is generated stands in three tables: [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bundle;
 pub mod catalog;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
 pub mod facts;
+pub mod found;
 pub mod names_of;
 pub mod own_template;
 pub mod pack;

@@ -34,16 +34,27 @@ impl Code {
     }
 }
 
+pub(super) use codes;
+
 /// The table as the page `docs/diagnostics.md`.
 pub fn page() -> String {
-    let mut page = String::from(
+    page_of(
         "# Diagnostics\n\n\
          Every finding has a code. An error stops the build; warnings and notes do not, and `[checks] allow = [\"code\"]` in\n\
          cluster.toml silences them. This page is made from `src/diagnostic/codes.rs`: edit that, not this.\n",
-    );
+        CODES,
+    )
+}
+
+/// A table of codes as a page, below an introduction.
+pub(super) fn page_of(introduction: &str, codes: &[&Code]) -> String {
+    let mut page = introduction.to_owned();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let mut rows: Vec<_> = codes.iter().filter(|code| code.severity == severity).collect();
+        if rows.is_empty() {
+            continue;
+        }
         page.push_str(&format!("\n## {}s\n", capitalised(severity.name())));
-        let mut rows: Vec<_> = CODES.iter().filter(|code| code.severity == severity).collect();
         rows.sort_by_key(|code| code.name);
         for code in rows {
             page.push_str(&format!(

@@ -4,6 +4,7 @@
 //! prints, and no control character of an input passes through unchanged.
 pub mod codes;
 mod render;
+pub mod verify_codes;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 //! khw-gen did not make, and no error of it ever holds content.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod bundle_as_found;
 mod new_files;
 mod output;
 mod source;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use bundle_as_found::read_found;
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
 pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};

@@ -27,13 +27,13 @@ pub fn describe_pem(pem: &[u8]) -> Option<String> {
 }
 
 /// A PEM block (RFC 7468), with its boundary lines.
-struct Block<'a> {
-    label: String,
-    text: &'a [u8],
+pub(super) struct Block<'a> {
+    pub(super) label: String,
+    pub(super) text: &'a [u8],
 }
 
 /// The PEM blocks of a text. One that doesn't end is a block as well, since leaving it out would be silent.
-fn blocks(text: &[u8]) -> Vec<Block<'_>> {
+pub(super) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((start, label)) = find_boundary(rest, b"-----BEGIN ") {
@@ -94,7 +94,7 @@ impl Block<'_> {
         )
     }
 
-    fn der(&self) -> Option<Vec<u8>> {
+    pub(super) fn der(&self) -> Option<Vec<u8>> {
         pem::parse(self.text).ok().map(pem::Pem::into_contents)
     }
 }
@@ -120,7 +120,7 @@ fn certificate(der: &[u8]) -> Option<Facts> {
     Some(facts)
 }
 
-fn request(der: &[u8]) -> Option<Facts> {
+pub(super) fn request(der: &[u8]) -> Option<Facts> {
     let request: X509CertificationRequest<'_> = whole(X509CertificationRequest::from_der(der).ok()?)?;
     let info = &request.certification_request_info;
     let mut facts = Facts::of("Certificate request");
@@ -154,7 +154,7 @@ fn whole<T>((rest, value): (&[u8], T)) -> Option<T> {
 }
 
 /// Lines of a label and a fact.
-struct Facts(String);
+pub(super) struct Facts(String);
 
 impl Facts {
     fn of(what: &str) -> Facts {
@@ -306,7 +306,7 @@ fn extended_key_usages(value: &[u8]) -> Option<String> {
     Some(names.collect::<Vec<_>>().join(", "))
 }
 
-fn general_name(name: &GeneralName<'_>) -> String {
+pub(super) fn general_name(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(name) => format!("DNS {}", printable(name)),
         GeneralName::RFC822Name(address) => format!("email {}", printable(address)),
@@ -324,7 +324,7 @@ fn general_name(name: &GeneralName<'_>) -> String {
     }
 }
 
-fn ip(bytes: &[u8]) -> Option<IpAddr> {
+pub(super) fn ip(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
     v4.or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))
 }
@@ -347,7 +347,7 @@ fn policy(policy: &PolicyInformation<'_>) -> String {
     fact
 }
 
-fn public_key(key: &SubjectPublicKeyInfo<'_>) -> String {
+pub(super) fn public_key(key: &SubjectPublicKeyInfo<'_>) -> String {
     let algorithm = dotted(&key.algorithm.algorithm);
     match (algorithm.as_str(), key.parsed()) {
         (_, Ok(ParsedKey::RSA(rsa))) => {
@@ -378,14 +378,14 @@ fn oid_parameter(algorithm: &AlgorithmIdentifier<'_>) -> Option<String> {
 }
 
 /// The number of bits of a big-endian number.
-fn bits_of(number: &[u8]) -> usize {
+pub(super) fn bits_of(number: &[u8]) -> usize {
     let number = &number[number.iter().take_while(|byte| **byte == 0).count()..];
     number
         .first()
         .map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
-fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String {
+pub(super) fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String {
     match dotted(&algorithm.algorithm).as_str() {
         "1.2.840.113549.1.1.5" => "SHA-1 with RSA".to_owned(),
         "1.2.840.113549.1.1.11" => "SHA-256 with RSA".to_owned(),
@@ -400,7 +400,7 @@ fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String {
 }
 
 /// A distinguished name with its attributes in the order of the file, ` + ` between those of one RDN.
-fn name(name: &X509Name<'_>) -> String {
+pub(super) fn name(name: &X509Name<'_>) -> String {
     let names = name.iter_rdn().map(|attributes| {
         let attributes = attributes.iter().map(|attribute| {
             let value = match attribute.as_str() {
@@ -470,7 +470,7 @@ fn dotted(oid: &Oid<'_>) -> String {
 }
 
 /// The text with everything escaped that doesn't print, and backslashes so that an escape is one.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

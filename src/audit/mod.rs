@@ -1,0 +1,329 @@
+//! A bundle as found, and an instant -> findings. What leaves the building is checked by something that believes nothing
+//! the compiler believed: everything is parsed again, and no table, plan or specification is asked.
+//!
+//! Pure: no files, no clock. No message ever quotes what a secret file holds.
+
+mod agreement;
+mod certificates;
+mod components;
+mod document;
+mod integrity;
+mod kubeconfigs;
+mod names;
+mod report;
+mod unit;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::OffsetDateTime;
+
+use crate::diagnostic::Code;
+use crate::diagnostic::verify_codes as codes;
+use crate::found::{File, Found, Host, printable};
+use crate::pki::digest::sha256_hex;
+use crate::pki::inspect::{Certificate, Item, Usage, items, judge_chain};
+use document::Tree;
+use unit::{CommandLine, Unit};
+
+pub use certificates::{InventoryRow, inventory};
+pub use report::{inventory_json, inventory_text, render_json, render_text};
+
+/// Something that is wrong with a bundle, or remarkable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    pub host: String,
+    pub path: String,
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Finding {
+    /// The row of its code.
+    pub fn row(&self) -> &'static Code {
+        codes::CODES
+            .iter()
+            .copied()
+            .find(|row| row.name == self.code)
+            .unwrap_or(codes::UNSAFE_ENTRY)
+    }
+}
+
+/// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.
+pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
+    let mut audit = Audit::read(found, at);
+    for remark in &found.remarks {
+        audit.report(remark.code, "", &remark.path, remark.message.clone());
+    }
+    integrity::check(&mut audit, found);
+    certificates::check(&mut audit);
+    components::check(&mut audit);
+    kubeconfigs::check(&mut audit);
+    agreement::check(&mut audit);
+    let mut findings: Vec<Finding> = audit.findings.into_iter().collect();
+    findings.sort_by_key(|finding| finding.row().severity);
+    findings
+}
+
+/// A host whose files are parsed.
+struct Read<'a> {
+    name: &'a str,
+    host: &'a Host,
+    /// PEM files: what is in them.
+    pem: BTreeMap<&'a str, Vec<Item>>,
+    documents: BTreeMap<&'a str, Vec<Tree>>,
+    commands: Vec<Command<'a>>,
+}
+
+/// A command line in a unit of a host.
+#[derive(Clone)]
+struct Command<'a> {
+    path: &'a str,
+    line: CommandLine,
+}
+
+impl<'a> Read<'a> {
+    /// The path in the bundle of a file that something on the host calls `path`.
+    fn resolve(&self, path: &str) -> Option<&'a str> {
+        let exact = self.host.files.get_key_value(path).map(|(path, _)| path.as_str());
+        if exact.is_some() || !self.host.loose {
+            return exact;
+        }
+        let name = path.rsplit('/').next()?;
+        let mut same = self
+            .host
+            .files
+            .keys()
+            .filter(|path| path.rsplit('/').next() == Some(name));
+        same.next().map(String::as_str)
+    }
+
+    fn items(&self, path: &str) -> &[Item] {
+        self.resolve(path)
+            .and_then(|path| self.pem.get(path))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn certificates(&self, path: &str) -> Vec<&Certificate> {
+        certificates_of(self.items(path))
+    }
+
+    /// The public half of the private key in a file.
+    fn private_key(&self, path: &str) -> Option<&[u8]> {
+        self.items(path).iter().find_map(|item| match item {
+            Item::PrivateKey(key) => Some(key.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Every public key that a file names: of certificates, public and private keys.
+    fn public_keys(&self, path: &str) -> Vec<&[u8]> {
+        public_keys_of(self.items(path))
+    }
+
+    fn documents(&self, path: &str) -> &[Tree] {
+        self.resolve(path)
+            .and_then(|path| self.documents.get(path))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn programs(&self, program: &str) -> impl Iterator<Item = &Command<'a>> {
+        self.commands
+            .iter()
+            .filter(move |command| command.line.program == program)
+    }
+
+    fn runs(&self, program: &str) -> bool {
+        self.programs(program).next().is_some()
+    }
+}
+
+fn certificates_of(items: &[Item]) -> Vec<&Certificate> {
+    let certificate = |item| match item {
+        &Item::Certificate(ref certificate) => Some(certificate.as_ref()),
+        _ => None,
+    };
+    items.iter().filter_map(certificate).collect()
+}
+
+fn public_keys_of(items: &[Item]) -> Vec<&[u8]> {
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Certificate(certificate) => Some(certificate.public_key.as_slice()),
+            Item::PrivateKey(key) | Item::PublicKey(key) => Some(key.as_slice()),
+            _ => None,
+        })
+        .collect()
+}
+
+struct Audit<'a> {
+    at: OffsetDateTime,
+    hosts: Vec<Read<'a>>,
+    /// Whether there is more than one host, so that what is missing is missing.
+    whole: bool,
+    findings: BTreeSet<Finding>,
+}
+
+impl<'a> Audit<'a> {
+    fn report(&mut self, code: &'static Code, host: &str, path: &str, message: impl Into<String>) {
+        self.findings.insert(Finding {
+            host: printable(host),
+            path: printable(path),
+            code: code.name,
+            message: printable(&message.into()),
+        });
+    }
+
+    fn read(found: &'a Found, at: OffsetDateTime) -> Audit<'a> {
+        let mut audit = Audit {
+            at,
+            hosts: Vec::new(),
+            whole: found.hosts.len() > 1,
+            findings: BTreeSet::new(),
+        };
+        let mut known: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+        for host in &found.hosts {
+            let mut read = Read {
+                name: &host.name,
+                host,
+                pem: BTreeMap::new(),
+                documents: BTreeMap::new(),
+                commands: Vec::new(),
+            };
+            for (path, file) in &host.files {
+                audit.read_file(&mut read, path, file, &mut known);
+            }
+            audit.hosts.push(read);
+        }
+        audit
+    }
+
+    fn read_file(
+        &mut self,
+        read: &mut Read<'a>,
+        path: &'a str,
+        file: &'a File,
+        known: &mut BTreeMap<String, Vec<Item>>,
+    ) {
+        let bytes = file.content.expose();
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        if ends(&[".pem", ".crt", ".key", ".csr", ".pub"]) || bytes.starts_with(b"-----BEGIN ") {
+            let items = known.entry(sha256_hex(bytes)).or_insert_with(|| items(bytes)).clone();
+            if items.is_empty() {
+                self.report(codes::BAD_PEM, read.name, path, "there is no PEM block in it");
+            }
+            for item in &items {
+                if let Item::Unreadable(label, why) = item {
+                    self.report(
+                        codes::BAD_PEM,
+                        read.name,
+                        path,
+                        format!("its {label} can't be read: {why}"),
+                    );
+                }
+            }
+            read.pem.insert(path, items);
+            return;
+        }
+        let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
+        let is_json = ends(&[".json", ".conflist"]);
+        let is_unit = ends(&[".service"]);
+        let is_kubeconfig = ends(&[".conf"]) && bytes.windows(12).any(|window| window == b"kind: Config");
+        if !(is_yaml || is_json || is_unit || is_kubeconfig) {
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.report(codes::BAD_SYNTAX, read.name, path, "it is not UTF-8");
+        };
+        let in_line = |line: Option<u64>| line.map_or(String::new(), |line| format!(", see line {line}"));
+        if is_unit {
+            let commands = Unit::parse(text)
+                .map_err(|(line, why)| format!("it is no unit: line {line} is {why}"))
+                .and_then(|unit| unit.commands().map_err(|why| format!("a command line of it has {why}")));
+            match commands {
+                Ok(commands) if commands.is_empty() => {
+                    self.report(codes::BAD_SYNTAX, read.name, path, "it starts no program");
+                }
+                Ok(commands) => read
+                    .commands
+                    .extend(commands.into_iter().map(|line| Command { path, line })),
+                Err(why) => self.report(codes::BAD_SYNTAX, read.name, path, why),
+            }
+        } else if is_json {
+            match document::json(text) {
+                Ok(document) => {
+                    read.documents.insert(path, vec![document]);
+                }
+                Err(line) => {
+                    let message = format!("it is not valid JSON{}", in_line(line));
+                    self.report(codes::BAD_SYNTAX, read.name, path, message);
+                }
+            }
+        } else {
+            match document::yaml(text) {
+                Ok(documents) if documents.is_empty() => {
+                    self.report(codes::BAD_SYNTAX, read.name, path, "there is nothing in it");
+                }
+                Ok(documents) => {
+                    for document in &documents {
+                        if !matches!(document, Tree::Map(_)) {
+                            self.report(codes::BAD_SYNTAX, read.name, path, "it is no map of fields");
+                        }
+                    }
+                    read.documents.insert(path, documents);
+                }
+                Err(line) => {
+                    let message = format!("it is not valid YAML{}", in_line(line));
+                    self.report(codes::BAD_SYNTAX, read.name, path, message);
+                }
+            }
+        }
+    }
+}
+
+/// A chain from a certificate to one that is trusted, or why there is none.
+fn chain(
+    leaf: &Certificate,
+    others: &[&Certificate],
+    trusted: &[&Certificate],
+    at: OffsetDateTime,
+    usage: Usage,
+) -> Result<(), String> {
+    if trusted.is_empty() {
+        return Err("there is no certificate of an authority to trust".to_owned());
+    }
+    if !trusted.iter().any(|root| leaf.names_as_issuer(root)) && !others.iter().any(|other| leaf.names_as_issuer(other))
+    {
+        return Err(format!(
+            "it was issued by {:?}, and trusted is {:?}",
+            leaf.issuer,
+            trusted
+                .iter()
+                .map(|root| root.subject.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    if !leads_to(leaf, others, trusted, 0) {
+        return Err("its signature is not by the key of the trusted authority".to_owned());
+    }
+    let all = others.iter().chain(trusted).chain(std::iter::once(&leaf));
+    let valid = all.into_iter().all(|one| one.not_before <= at && at <= one.not_after);
+    // What has expired is told as such.
+    if valid && !leaf.has_broken_digest() && leaf.rsa_bits.is_none_or(|bits| bits >= 2048) {
+        judge_chain(leaf, others, trusted, at, usage).map_err(|reason| format!("rustls-webpki says {reason}"))?;
+    }
+    Ok(())
+}
+
+fn leads_to(leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate], depth: usize) -> bool {
+    let issued_by = |issuer: &&&Certificate| leaf.names_as_issuer(issuer) && leaf.is_signed_by(issuer);
+    trusted.iter().any(|root| issued_by(&root))
+        || (depth < 6
+            && others
+                .iter()
+                .filter(|other| other.authority && other.der != leaf.der)
+                .filter(issued_by)
+                .any(|other| leads_to(other, others, trusted, depth + 1)))
+}

@@ -1,0 +1,129 @@
+//! Addresses as files name them: URLs, lists, upstreams of load balancers.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// A scheme, a host and a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Url {
+    pub scheme: String,
+    pub host: String,
+    pub port: Option<u16>,
+}
+
+impl Url {
+    /// Reads `https://host:port`; none if it is no such thing.
+    pub fn parse(text: &str) -> Option<Url> {
+        let (scheme, rest) = text.trim().split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let (host, port) = host_and_port(authority)?;
+        Some(Url {
+            scheme: scheme.to_owned(),
+            host,
+            port,
+        })
+    }
+}
+
+/// `10.0.0.1:6443`, `[::1]:6443`, `name`; the address in its one canonical form.
+pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        (host, rest.strip_prefix(':'))
+    } else if text.parse::<IpAddr>().is_ok() {
+        (text, None)
+    } else {
+        match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        }
+    };
+    if host.is_empty() || host.contains([':', '@']) && host.parse::<IpAddr>().is_err() {
+        return None;
+    }
+    let port = match port {
+        Some(port) => Some(port.parse().ok()?),
+        None => None,
+    };
+    Some((canonical(host), port))
+}
+
+/// An address in its shortest form, a name in lower case.
+pub fn canonical(host: &str) -> String {
+    host.parse::<IpAddr>()
+        .map_or_else(|_| host.to_ascii_lowercase(), |ip| ip.to_string())
+}
+
+/// Whether it is the machine itself.
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The first address of a range of services, which is the API server's own.
+pub fn first_of(range: &str) -> Option<IpAddr> {
+    match range.parse::<IpNet>().ok()? {
+        IpNet::V4(net) => Some(IpAddr::from((u32::from(net.network()).checked_add(1)?).to_be_bytes())),
+        IpNet::V6(net) => Some(IpAddr::from((u128::from(net.network()).checked_add(1)?).to_be_bytes())),
+    }
+}
+
+/// What a load balancer's configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Balancer {
+    pub upstreams: Vec<(String, Option<u16>)>,
+    pub listens: Vec<u16>,
+}
+
+/// Reads nginx's or haproxy's configuration, as far as addresses go; none if it balances nothing.
+pub fn balancer(text: &str) -> Option<Balancer> {
+    let mut balancer = Balancer::default();
+    for line in text.lines() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let words: Vec<&str> = line.trim_end_matches(';').split_whitespace().collect();
+        match words.as_slice() {
+            // haproxy: a name, then the address; nginx: the address.
+            ["server", first, rest @ ..] if *first != "{" => {
+                let address = if line.ends_with(';') { Some(first) } else { rest.first() };
+                balancer
+                    .upstreams
+                    .extend(address.and_then(|address| host_and_port(address)));
+            }
+            ["listen" | "bind", addresses, ..] => {
+                for address in addresses.split(',') {
+                    let port = address.rsplit(':').next().unwrap_or(address);
+                    balancer.listens.extend(port.parse::<u16>().ok());
+                }
+            }
+            _ => {}
+        }
+    }
+    (!balancer.upstreams.is_empty()).then_some(balancer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_in_every_form() {
+        let url = |text| Url::parse(text).map(|url| (url.host, url.port));
+        assert_eq!(url("https://10.0.0.1:2379"), Some(("10.0.0.1".to_owned(), Some(2379))));
+        assert_eq!(
+            url("https://[fd00:0::1]:6443/"),
+            Some(("fd00::1".to_owned(), Some(6443)))
+        );
+        assert_eq!(
+            url("https://K8s.example.org"),
+            Some(("k8s.example.org".to_owned(), None))
+        );
+        assert_eq!(url("10.0.0.1:6443"), None);
+        assert_eq!(url("https://10.0.0.1:x"), None);
+        assert_eq!(first_of("10.32.0.0/24"), "10.32.0.1".parse().ok());
+        assert_eq!(first_of("fd00::/112"), "fd00::1".parse().ok());
+        let read = balancer("upstream k {\n server 10.0.0.1:6443 max_fails=3;\n}\nserver {\n listen 6443;\n}").unwrap();
+        assert_eq!((read.upstreams.len(), read.listens), (1, vec![6443]));
+        let read = balancer("frontend k\n bind [::]:6443 v6only\nbackend k\n server a 10.0.0.1:6443 check").unwrap();
+        assert_eq!((read.upstreams.len(), read.listens), (1, vec![6443]));
+    }
+}

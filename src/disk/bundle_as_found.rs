@@ -1,0 +1,67 @@
+//! Reads a bundle that is to be verified, whatever it is: a folder or an archive.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+
+use super::{DiskError, TreeEntry, read_tree};
+use crate::found::{Found, Node, Nodes, from_archive, from_folder};
+use crate::pki::secret::SecretBytes;
+
+/// The largest archive that is looked at.
+const LARGEST_ARCHIVE: u64 = 256 << 20;
+
+/// What is at `path`: a folder, or a tar, tar.gz or zip of a host. No link below it is followed.
+///
+/// Errors: it can't be read, or is neither.
+pub fn read_found(path: &Path) -> Result<Found, DiskError> {
+    let os = |reason| DiskError::os("open", path, reason);
+    let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).map_err(os)?;
+    let stat = fstat(&file).map_err(os)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(from_folder(&folder_name(path), nodes(path)?)),
+        FileType::RegularFile => {
+            let mut bytes = SecretBytes::with_capacity(usize::try_from(stat.st_size.min(1 << 28)).unwrap_or(0) + 1);
+            std::io::copy(&mut File::from(file).take(LARGEST_ARCHIVE + 1), &mut bytes)
+                .map_err(|reason| DiskError::os("read", path, reason))?;
+            if bytes.len() as u64 > LARGEST_ARCHIVE {
+                return Err(DiskError::TooLarge {
+                    path: path.to_owned(),
+                    limit: LARGEST_ARCHIVE,
+                });
+            }
+            Ok(from_archive(&folder_name(path), bytes.expose()))
+        }
+        _ => Err(DiskError::NotAFile { path: path.to_owned() }),
+    }
+}
+
+/// The last part of a path, also where it is `.`.
+fn folder_name(path: &Path) -> String {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = absolute.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+fn nodes(path: &Path) -> Result<Nodes, DiskError> {
+    let entries = read_tree(path)?.into_iter();
+    Ok(entries
+        .map(|(path, entry)| {
+            let node = match entry {
+                TreeEntry::Directory { mode } => Node::Directory { mode: Some(mode) },
+                TreeEntry::File { mode, content } => Node::File {
+                    mode: Some(mode),
+                    root_owned: None,
+                    content,
+                },
+                TreeEntry::Symlink => Node::Other { what: "symbolic link" },
+                TreeEntry::Other => Node::Other {
+                    what: "device, pipe or socket",
+                },
+            };
+            (path, node)
+        })
+        .collect())
+}

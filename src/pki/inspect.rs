@@ -1,0 +1,290 @@
+//! Certificates, keys and chains as somebody else would read them: what `verify` and `inspect` know of a PEM file.
+//!
+//! What is read may come from anyone: nothing here panics on it. Of a private key nothing leaves but its public half.
+
+use core::time::Duration;
+use std::fmt;
+use std::net::IpAddr;
+
+use ring::digest;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use time::OffsetDateTime;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
+use x509_parser::public_key::PublicKey as ParsedKey;
+
+use super::decode;
+use super::key::{KeyPair, PublicKey};
+use super::x509::is_same_name;
+
+/// What a certificate says, read from its DER.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    pub der: Vec<u8>,
+    /// SHA-256 of the DER, in hexadecimal.
+    pub fingerprint: String,
+    pub subject: String,
+    pub issuer: String,
+    subject_der: Vec<u8>,
+    issuer_der: Vec<u8>,
+    pub common_name: Option<String>,
+    pub organizations: Vec<String>,
+    pub dns: Vec<String>,
+    pub ips: Vec<IpAddr>,
+    /// Subject alternative names that are neither DNS names nor addresses, as text.
+    pub other_names: Vec<String>,
+    pub not_before: OffsetDateTime,
+    pub not_after: OffsetDateTime,
+    /// `RSA 2048 bits, e 65537`, `ECDSA P-256`.
+    pub key: String,
+    /// The size of an RSA key.
+    pub rsa_bits: Option<usize>,
+    /// The SubjectPublicKeyInfo, as DER.
+    pub public_key: Vec<u8>,
+    /// Basic constraints say that it is an authority.
+    pub authority: bool,
+    /// Whether it may sign certificates, by its key usage; none says nothing against it.
+    pub signs_certificates: bool,
+    pub server_auth: bool,
+    pub client_auth: bool,
+    pub signature: String,
+}
+
+impl Certificate {
+    /// Reads one certificate; none if the DER is no certificate or not that alone.
+    pub fn from_der(der: &[u8]) -> Option<Certificate> {
+        let (rest, parsed) = X509Certificate::from_der(der).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let mut certificate = Certificate {
+            der: der.to_vec(),
+            fingerprint: hex(digest::digest(&digest::SHA256, der).as_ref()),
+            subject: decode::name(parsed.subject()),
+            issuer: decode::name(parsed.issuer()),
+            subject_der: parsed.subject().as_raw().to_vec(),
+            issuer_der: parsed.issuer().as_raw().to_vec(),
+            common_name: parsed
+                .subject()
+                .iter_common_name()
+                .last()
+                .and_then(|name| name.as_str().ok())
+                .map(str::to_owned),
+            organizations: parsed
+                .subject()
+                .iter_organization()
+                .filter_map(|name| name.as_str().ok())
+                .map(str::to_owned)
+                .collect(),
+            dns: Vec::new(),
+            ips: Vec::new(),
+            other_names: Vec::new(),
+            not_before: parsed.validity().not_before.to_datetime(),
+            not_after: parsed.validity().not_after.to_datetime(),
+            key: decode::public_key(parsed.public_key()),
+            rsa_bits: match parsed.public_key().parsed() {
+                Ok(ParsedKey::RSA(rsa)) => Some(decode::bits_of(rsa.modulus)),
+                _ => None,
+            },
+            public_key: parsed.public_key().raw.to_vec(),
+            authority: false,
+            signs_certificates: true,
+            // Without the extension every purpose is allowed (RFC 5280, section 4.2.1.12).
+            server_auth: true,
+            client_auth: true,
+            signature: decode::signature_algorithm(&parsed.signature_algorithm),
+        };
+        for extension in parsed.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::BasicConstraints(constraints) => certificate.authority = constraints.ca,
+                ParsedExtension::KeyUsage(usage) => certificate.signs_certificates = usage.key_cert_sign(),
+                ParsedExtension::ExtendedKeyUsage(usage) => {
+                    certificate.server_auth = usage.server_auth || usage.any;
+                    certificate.client_auth = usage.client_auth || usage.any;
+                }
+                ParsedExtension::SubjectAlternativeName(names) => {
+                    for name in &names.general_names {
+                        match name {
+                            GeneralName::DNSName(dns) => certificate.dns.push((*dns).to_owned()),
+                            GeneralName::IPAddress(bytes) => match decode::ip(bytes) {
+                                Some(ip) => certificate.ips.push(ip),
+                                None => certificate.other_names.push(decode::general_name(name)),
+                            },
+                            other => certificate.other_names.push(decode::general_name(other)),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(certificate)
+    }
+
+    /// Whether the name of its issuer is the subject of `other`.
+    pub fn names_as_issuer(&self, other: &Certificate) -> bool {
+        is_same_name(&self.issuer_der, &other.subject_der)
+    }
+
+    /// Whether it is its own issuer by name.
+    pub fn is_self_issued(&self) -> bool {
+        is_same_name(&self.issuer_der, &self.subject_der)
+    }
+
+    /// Whether the key of `issuer` made its signature.
+    pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
+        let (Ok((_, parsed)), Ok((_, key))) = (
+            X509Certificate::from_der(&self.der),
+            SubjectPublicKeyInfo::from_der(&issuer.public_key),
+        ) else {
+            return false;
+        };
+        let signature = &parsed.signature_value.data;
+        let signed = parsed.tbs_certificate.as_ref();
+        let made_by = |algorithm: &'static dyn ring::signature::VerificationAlgorithm| {
+            ring::signature::UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
+                .verify(signed, signature)
+                .is_ok()
+        };
+        match self.signature.as_str() {
+            "SHA-256 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+            "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
+            "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+            "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+            _ => PublicKey::from_spki_der(&issuer.public_key).is_ok_and(|key| key.verifies(signed, signature)),
+        }
+    }
+
+    /// Whether its signature is by a broken digest.
+    pub fn has_broken_digest(&self) -> bool {
+        ["SHA-1 with RSA", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"].contains(&self.signature.as_str())
+    }
+
+    /// Whether a client that was told `name`, a DNS name or an address, accepts it there.
+    pub fn covers(&self, name: &str) -> bool {
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            return self.ips.contains(&ip);
+        }
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        self.dns.iter().any(|dns| {
+            let dns = dns.to_ascii_lowercase();
+            dns == name
+                || dns.strip_prefix("*.").is_some_and(|suffix| {
+                    name.split_once('.')
+                        .is_some_and(|(label, rest)| !label.is_empty() && rest == suffix)
+                })
+        })
+    }
+}
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Usage {
+    Server,
+    Client,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Usage::Server => "server",
+            Usage::Client => "client",
+        })
+    }
+}
+
+/// Asks rustls-webpki whether a chain leads from `leaf` to one of `roots`; its reason where not. A key or signature of a
+/// kind that it does not know is no reason.
+pub fn judge_chain(
+    leaf: &Certificate,
+    intermediates: &[&Certificate],
+    roots: &[&Certificate],
+    at: OffsetDateTime,
+    usage: Usage,
+) -> Result<(), String> {
+    let of = |certificates: &[&Certificate]| -> Vec<CertificateDer<'static>> {
+        certificates
+            .iter()
+            .map(|certificate| CertificateDer::from(certificate.der.clone()))
+            .collect()
+    };
+    let roots = of(roots);
+    let anchors: Vec<_> = roots
+        .iter()
+        .filter_map(|root| webpki::anchor_from_trusted_cert(root).ok())
+        .collect();
+    let leaf_der = CertificateDer::from(leaf.der.clone());
+    let leaf = webpki::EndEntityCert::try_from(&leaf_der).map_err(|error| format!("{error:?}"))?;
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_timestamp()).unwrap_or(0)));
+    let wanted = match usage {
+        Usage::Server => webpki::KeyUsage::server_auth(),
+        Usage::Client => webpki::KeyUsage::client_auth(),
+    };
+    let intermediates = of(intermediates);
+    let verdict = leaf.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &anchors,
+        &intermediates,
+        time,
+        wanted,
+        None,
+        None,
+    );
+    match verdict {
+        Ok(_) => Ok(()),
+        Err(error) => match format!("{error:?}") {
+            reason if reason.contains("Unsupported") && reason.contains("Algorithm") => Ok(()),
+            reason => Err(reason),
+        },
+    }
+}
+
+/// What stands in a PEM file, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    Certificate(Box<Certificate>),
+    /// The SubjectPublicKeyInfo of a private key.
+    PrivateKey(Vec<u8>),
+    /// The SubjectPublicKeyInfo of a public key.
+    PublicKey(Vec<u8>),
+    Request,
+    /// What can't be read: the label, and why.
+    Unreadable(String, String),
+}
+
+/// The items of a PEM file; none if there is no PEM block.
+pub fn items(text: &[u8]) -> Vec<Item> {
+    decode::blocks(text).iter().map(item).collect()
+}
+
+fn item(block: &decode::Block<'_>) -> Item {
+    let unreadable = |why: &str| Item::Unreadable(decode::printable(&block.label), why.to_owned());
+    let label = block.label.as_str();
+    if label.ends_with("PRIVATE KEY") {
+        return match KeyPair::from_pem(block.text) {
+            Ok(pair) => Item::PrivateKey(pair.public().spki_der()),
+            Err(error) => unreadable(&error.to_string()),
+        };
+    }
+    let Some(der) = block.der() else {
+        return unreadable("it is no PEM");
+    };
+    match label {
+        "CERTIFICATE" => match Certificate::from_der(&der) {
+            Some(certificate) => Item::Certificate(Box::new(certificate)),
+            None => unreadable("it is no certificate"),
+        },
+        "PUBLIC KEY" => match SubjectPublicKeyInfo::from_der(&der) {
+            Ok(([], _)) => Item::PublicKey(der),
+            _ => unreadable("it is no public key"),
+        },
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match decode::request(&der) {
+            Some(_) => Item::Request,
+            None => unreadable("it is no request"),
+        },
+        _ => unreadable("nothing in a cluster has such a block"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
