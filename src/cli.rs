@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use khw_gen::audit;
 use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
-use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text};
+use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
 use khw_gen::disk::{self, DiskError, Output};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::pack::ArchiveFormat;
@@ -66,6 +66,12 @@ enum Command {
         /// The topology
         #[arg(value_name = "CLUSTER.TOML")]
         spec: PathBuf,
+    },
+    /// Say what a code of a diagnostic or finding means, and what to do; without one, list them all
+    Explain {
+        /// Such as even-etcd
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
     },
     /// Show the releases that are known: what changes at each, and why
     Releases,
@@ -142,6 +148,7 @@ pub fn run() -> ExitCode {
         } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
+        Command::Explain { code } => explain(code.as_deref()),
         Command::Releases => print(releases::table().trim_end()),
         Command::Facts { spec, host } => show_facts(&spec, host.as_deref()),
         Command::Verify { path, format, at } => return verify(&path, format, at),
@@ -266,6 +273,27 @@ fn show_facts(spec: &Path, host: Option<&str>) -> Result<(), Reported> {
         )));
     };
     print(serde_json::to_string_pretty(&facts(cluster, host))?)
+}
+
+fn explain(code: Option<&str>) -> Result<(), Reported> {
+    let all = || codes::CODES.iter().chain(verify_codes::CODES);
+    match code {
+        None => {
+            let width = all().map(|code| code.name.len()).max().unwrap_or(0);
+            let mut lines: Vec<String> = all()
+                .map(|code| format!("{:width$}  {:7}  {}", code.name, code.severity.name(), code.title))
+                .collect();
+            lines.sort();
+            print(lines.join("\n"))
+        }
+        Some(name) => match all().find(|code| code.name == name) {
+            Some(code) => print(code.explanation()),
+            None => {
+                say_error(format_args!("there is no code `{name}` (khw-gen explain lists them)"));
+                Err(Reported)
+            }
+        },
+    }
 }
 
 fn init(dir: &Path) -> Result<(), Reported> {

@@ -321,3 +321,21 @@ fn the_readmes_minimal_topology_compiles() {
     must(khw_gen().arg("build").arg(&path).arg("-o").arg(&out));
     assert!(Path::new(&out.join("master1.tar.gz")).exists() && out.join("node1.tar.gz").exists());
 }
+
+#[test]
+fn explain_knows_every_code_and_no_other() {
+    let list = must(khw_gen().arg("explain"));
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.is_sorted() && names.contains(&"even-etcd"), "{list}");
+    for name in [names[0], "even-etcd", names[names.len() - 1]] {
+        let text = must(khw_gen().args(["explain", name]));
+        assert!(text.contains(name) && text.contains("What to do: "), "{text}");
+    }
+    let output = run(khw_gen().args(["explain", "evem-etcd"]));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said(&output).contains("there is no code `evem-etcd`"),
+        "{}",
+        said(&output)
+    );
+}

@@ -69,6 +69,20 @@ pub(super) fn page_of(introduction: &str, codes: &[&Code]) -> String {
     page
 }
 
+impl Code {
+    /// What the code means and what to do, as a terminal shows it.
+    pub fn explanation(&self) -> String {
+        format!(
+            "{}: {}\n\n{}.\n\n{}\n\nWhat to do: {}.",
+            self.severity.name(),
+            self.name,
+            capitalised(self.title),
+            self.meaning,
+            self.advice
+        )
+    }
+}
+
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars
