@@ -52,8 +52,11 @@ fn built(case: &str) -> Nodes {
     nodes_of(&out)
 }
 
-static BUNDLES: LazyLock<BTreeMap<&'static str, Nodes>> =
-    LazyLock::new(|| ["walkthrough", "three-masters", "dual-stack"].map(|case| (case, built(case))).into());
+static BUNDLES: LazyLock<BTreeMap<&'static str, Nodes>> = LazyLock::new(|| {
+    ["walkthrough", "three-masters", "dual-stack"]
+        .map(|case| (case, built(case)))
+        .into()
+});
 
 #[test]
 fn nothing_is_wrong_with_what_the_program_makes() {
@@ -69,7 +72,10 @@ fn nothing_is_wrong_with_what_the_program_makes() {
         let errors = errors_of(audit(&found, AT));
         assert!(errors.is_empty(), "{}: {errors:#?}", case.display());
         // And each host alone, as folder and as archive.
-        for (name, bytes) in support::files_below(&out).iter().filter(|(name, _)| name.ends_with(".tar.gz")) {
+        for (name, bytes) in support::files_below(&out)
+            .iter()
+            .filter(|(name, _)| name.ends_with(".tar.gz"))
+        {
             let errors = errors_of(audit(&from_archive(name, bytes), AT));
             assert!(errors.is_empty(), "{} {name}: {errors:#?}", case.display());
         }
@@ -173,7 +179,12 @@ fn certificate(pem: &[u8]) -> Certificate {
 fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -> Vec<u8> {
     let old = certificate(pem);
     let authority = certificate(authority);
-    let mut hosts: Vec<String> = old.dns.iter().cloned().chain(old.ips.iter().map(|ip| ip.to_string())).collect();
+    let mut hosts: Vec<String> = old
+        .dns
+        .iter()
+        .cloned()
+        .chain(old.ips.iter().map(|ip| ip.to_string()))
+        .collect();
     let mut cn = old.common_name.clone().expect("a common name");
     let mut o = old.organizations.first().cloned().unwrap_or_default();
     let mut usages = vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
@@ -196,10 +207,7 @@ fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -
     }
     let request = Request {
         cn,
-        names: vec![Name {
-            o,
-            ..Name::default()
-        }],
+        names: vec![Name { o, ..Name::default() }],
         serial_number: String::new(),
         hosts,
         key: khw_gen::pki::key::Algorithm::Ecdsa(khw_gen::pki::key::Curve::P256),
@@ -236,7 +244,9 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             put(nodes, path, text.replacen(from, to, 1).into_bytes());
         }
         Remove(path) => {
-            nodes.remove(&key_of(path)).unwrap_or_else(|| panic!("{path} is not there"));
+            nodes
+                .remove(&key_of(path))
+                .unwrap_or_else(|| panic!("{path} is not there"));
         }
         Mode(path, new) => match nodes.get_mut(&key_of(path)) {
             Some(Node::File { mode, .. } | Node::Directory { mode }) => *mode = Some(new),
@@ -266,7 +276,12 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             put(nodes, path, changed.into_bytes());
         }
         Reissue(path, authority, key, differently) => {
-            let bytes = reissue(&content(nodes, path), &content(nodes, authority), &content(nodes, key), differently);
+            let bytes = reissue(
+                &content(nodes, path),
+                &content(nodes, authority),
+                &content(nodes, key),
+                differently,
+            );
             put(nodes, path, bytes);
         }
         Link(path) => {
@@ -288,7 +303,9 @@ fn findings_of(case: &str, change: Change) -> BTreeSet<&'static str> {
     }
     let findings = audit(&from_folder("out", nodes), at);
     let codes = findings.iter().map(|finding| finding.code);
-    codes.filter(|code| about_integrity || *code != "bad-manifest").collect()
+    codes
+        .filter(|code| about_integrity || *code != "bad-manifest")
+        .collect()
 }
 
 #[test]
@@ -303,7 +320,10 @@ fn every_fault_is_found() {
     let missed: Vec<String> = FAULTS
         .par_iter()
         .filter_map(|(case, change, code)| {
-            assert!(!before[case].contains(code), "{code} is found in {case} before anything is wrong");
+            assert!(
+                !before[case].contains(code),
+                "{code} is found in {case} before anything is wrong"
+            );
             assert!(
                 verify_codes::CODES.iter().any(|row| row.name == *code),
                 "there is no code {code}"
@@ -312,10 +332,19 @@ fn every_fault_is_found() {
             (!found.contains(code)).then(|| format!("{case} {change:?}: {code} is not among {found:?}"))
         })
         .collect();
-    let distinct: BTreeSet<String> = FAULTS.iter().map(|(case, change, _)| format!("{case} {change:?}")).collect();
+    let distinct: BTreeSet<String> = FAULTS
+        .iter()
+        .map(|(case, change, _)| format!("{case} {change:?}"))
+        .collect();
     assert_eq!(distinct.len(), FAULTS.len(), "no fault twice");
     println!("{} of {} faults found", FAULTS.len() - missed.len(), FAULTS.len());
-    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), FAULTS.len(), missed.join("\n"));
+    assert!(
+        missed.is_empty(),
+        "{} of {} missed:\n{}",
+        missed.len(),
+        FAULTS.len(),
+        missed.join("\n")
+    );
     assert!(FAULTS.len() >= 150, "{}", FAULTS.len());
 }
 
@@ -326,10 +355,22 @@ fn the_page_of_findings_is_the_table() {
         fs::write(&path, verify_codes::page()).expect("the page can be written");
     }
     let page = fs::read_to_string(&path).expect("docs/findings.md");
-    assert_eq!(page, verify_codes::page(), "run the test with KHW_BLESS=1 to rewrite the page");
+    assert_eq!(
+        page,
+        verify_codes::page(),
+        "run the test with KHW_BLESS=1 to rewrite the page"
+    );
     for (index, row) in verify_codes::CODES.iter().enumerate() {
-        assert!(verify_codes::CODES[..index].iter().all(|other| other.name != row.name), "{}", row.name);
-        assert!(khw_gen::diagnostic::Code::by_name(row.name).is_none(), "{} is a diagnostic too", row.name);
+        assert!(
+            verify_codes::CODES[..index].iter().all(|other| other.name != row.name),
+            "{}",
+            row.name
+        );
+        assert!(
+            khw_gen::diagnostic::Code::by_name(row.name).is_none(),
+            "{} is a diagnostic too",
+            row.name
+        );
     }
 }
 
@@ -359,7 +400,10 @@ fn tar_of(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
 fn hostile_archives_are_findings() {
     use tar::EntryType;
     let codes = |bytes: &[u8]| -> BTreeSet<&str> {
-        audit(&from_archive("h.tar", bytes), AT).iter().map(|finding| finding.code).collect()
+        audit(&from_archive("h.tar", bytes), AT)
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
     };
     let file = EntryType::Regular;
     for (entries, code) in [
@@ -376,7 +420,14 @@ fn hostile_archives_are_findings() {
         (vec![("h/dev", EntryType::Char, b"")], "unsafe-entry"),
         (vec![("h/pipe", EntryType::Fifo, b"")], "unsafe-entry"),
         (vec![("h/a", file, b"x"), ("h/a", file, b"y")], "unsafe-entry"),
-        (vec![("a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", file, b"x")], "archive-limit"),
+        (
+            vec![(
+                "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a",
+                file,
+                b"x",
+            )],
+            "archive-limit",
+        ),
     ] {
         let found = codes(&tar_of(&entries));
         assert!(found.contains(code), "{entries:?}: {found:?}");
@@ -426,7 +477,10 @@ fn a_folder_made_by_hand_is_judged_by_the_names_of_its_files() {
         other => panic!("{path} is {other:?}"),
     };
     let codes = |nodes: Nodes| -> BTreeSet<&str> {
-        audit(&from_folder("certs", nodes), AT).iter().map(|finding| finding.code).collect()
+        audit(&from_folder("certs", nodes), AT)
+            .iter()
+            .map(|finding| finding.code)
+            .collect()
     };
     let with = |path: &str, bytes: Vec<u8>, mode: u32| {
         let mut nodes = good.clone();
@@ -439,9 +493,17 @@ fn a_folder_made_by_hand_is_judged_by_the_names_of_its_files() {
         nodes
     };
     let (ca, ca_key) = (file(&good, "ca.pem"), file(&good, "ca-key.pem"));
-    for name in ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"] {
+    for name in [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ] {
         let without = reissue(&file(&good, "kubernetes.pem"), &ca, &ca_key, Without(name));
-        assert!(codes(with("kubernetes.pem", without, 0o644)).contains("service-name-missing"), "{name}");
+        assert!(
+            codes(with("kubernetes.pem", without, 0o644)).contains("service-name-missing"),
+            "{name}"
+        );
     }
     let without = reissue(&file(&good, "kubernetes.pem"), &ca, &ca_key, Without("10.128.15.226"));
     assert!(codes(with("kubernetes.pem", without, 0o644)).contains("address-not-covered"));
@@ -450,7 +512,12 @@ fn a_folder_made_by_hand_is_judged_by_the_names_of_its_files() {
     assert!(codes(with("node1.pem", file(&good, "node2.pem"), 0o644)).contains("key-mismatch"));
     assert!(codes(with("node1.pem", file(&good, "node2.pem"), 0o644)).contains("wrong-identity"));
     assert!(codes(with("node1.kubeconfig", file(&good, "node2.kubeconfig"), 0o600)).contains("wrong-identity"));
-    let misspelt = reissue(&file(&good, "kube-scheduler.pem"), &ca, &ca_key, CommonName("system:system:kube-scheduler"));
+    let misspelt = reissue(
+        &file(&good, "kube-scheduler.pem"),
+        &ca,
+        &ca_key,
+        CommonName("system:system:kube-scheduler"),
+    );
     assert!(codes(with("kube-scheduler.pem", misspelt, 0o644)).contains("wrong-identity"));
 }
 
@@ -467,8 +534,16 @@ fn the_commands_say_what_they_found_by_their_exit_codes() {
     assert_eq!(verify(&out.join("node1.tar.gz"), &[]).status.code(), Some(0));
     assert_eq!(verify(&out.join("nothing"), &[]).status.code(), Some(2));
     assert_eq!(run(khw_gen().arg("verify")).status.code(), Some(2));
-    assert_eq!(run(khw_gen().arg("verify").arg(&out).args(["--at", "tomorrow"])).status.code(), Some(2));
-    let later = run(khw_gen().arg("verify").arg(&out).args(["--at", "2060-01-01T00:00:00Z", "--format", "json"]));
+    assert_eq!(
+        run(khw_gen().arg("verify").arg(&out).args(["--at", "tomorrow"]))
+            .status
+            .code(),
+        Some(2)
+    );
+    let later = run(khw_gen()
+        .arg("verify")
+        .arg(&out)
+        .args(["--at", "2060-01-01T00:00:00Z", "--format", "json"]));
     assert_eq!(later.status.code(), Some(1));
     let findings: serde_json::Value = serde_json::from_slice(&later.stdout).expect("JSON");
     assert!(findings["errors"].as_u64().is_some_and(|count| count > 10));
@@ -477,17 +552,28 @@ fn the_commands_say_what_they_found_by_their_exit_codes() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
     let exposed = verify(&out, &[]);
     assert_eq!(exposed.status.code(), Some(1));
-    assert!(said(&exposed).contains("error[secret-exposed]: master1: /var/lib/kubernetes/apiserver-key.pem"), "{}", said(&exposed));
+    assert!(
+        said(&exposed).contains("error[secret-exposed]: master1: /var/lib/kubernetes/apiserver-key.pem"),
+        "{}",
+        said(&exposed)
+    );
 
     let all = inspect(&["--format", "json"]);
     assert_eq!(all.status.code(), Some(0));
     let all: serde_json::Value = serde_json::from_slice(&all.stdout).expect("JSON");
     let list = all["certificates"].as_array().expect("a list");
     assert_eq!(list.iter().filter(|one| one["authority"] == true).count(), 3);
-    assert!(list.iter().any(|one| one["subject"].as_str().is_some_and(|name| name.contains("system:kube-scheduler"))));
+    assert!(list.iter().any(|one| {
+        one["subject"]
+            .as_str()
+            .is_some_and(|name| name.contains("system:kube-scheduler"))
+    }));
     assert_eq!(inspect(&["--expires-within", "30d"]).status.code(), Some(0));
     assert_eq!(inspect(&["--expires-within", "400d"]).status.code(), Some(1));
     assert_eq!(inspect(&["--expires-within", "soon"]).status.code(), Some(2));
     let mut now = Command::new(env!("CARGO_BIN_EXE_khw-gen"));
-    assert!(run(now.arg("inspect").arg(&out)).status.success(), "without --at it is now");
+    assert!(
+        run(now.arg("inspect").arg(&out)).status.success(),
+        "without --at it is now"
+    );
 }

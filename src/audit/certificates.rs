@@ -102,27 +102,44 @@ fn check_loose(audit: &mut Audit<'_>) {
     for read in &audit.hosts {
         let mut servers = Vec::new();
         for path in read.pem.keys() {
-            let Some(leaf) = read.certificates(path).first().copied() else { continue };
-            let Some(stem) = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt")) else { continue };
+            let Some(leaf) = read.certificates(path).first().copied() else {
+                continue;
+            };
+            let Some(stem) = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt")) else {
+                continue;
+            };
             let name = stem.rsplit('/').next().unwrap_or(stem);
             if !served && ["kubernetes", "apiserver", "kube-apiserver"].contains(&name) {
                 servers.push((*path, leaf));
                 let wanted = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
                 for wanted in wanted.iter().filter(|wanted| !leaf.covers(wanted)) {
-                    reports.push((codes::SERVICE_NAME_MISSING, read.name, *path, format!("it does not hold {wanted}, by which pods call the API server")));
+                    reports.push((
+                        codes::SERVICE_NAME_MISSING,
+                        read.name,
+                        *path,
+                        format!("it does not hold {wanted}, by which pods call the API server"),
+                    ));
                 }
                 if !leaf.dns.iter().any(|dns| dns.starts_with("kubernetes.default.svc.")) {
-                    let message = "it does not hold kubernetes.default.svc and the domain, by which pods call the API server";
+                    let message =
+                        "it does not hold kubernetes.default.svc and the domain, by which pods call the API server";
                     reports.push((codes::SERVICE_NAME_MISSING, read.name, *path, message.to_owned()));
                 }
                 if !leaf.server_auth {
-                    reports.push((codes::MISSING_SERVER_AUTH, read.name, *path, "it is shown by a server, and may not be".to_owned()));
+                    reports.push((
+                        codes::MISSING_SERVER_AUTH,
+                        read.name,
+                        *path,
+                        "it is shown by a server, and may not be".to_owned(),
+                    ));
                 }
             }
             let common_name = leaf.common_name.as_deref().unwrap_or_default();
             let expected = match name {
                 "kube-controller-manager" | "kube-scheduler" | "kube-proxy" => Some(format!("system:{name}")),
-                _ if common_name.starts_with("system:node:") && read.host.files.contains_key(&format!("{stem}.kubeconfig")) => {
+                _ if common_name.starts_with("system:node:")
+                    && read.host.files.contains_key(&format!("{stem}.kubeconfig")) =>
+                {
                     Some(format!("system:node:{name}"))
                 }
                 _ => None,
@@ -132,9 +149,17 @@ fn check_loose(audit: &mut Audit<'_>) {
                 reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
             }
             if common_name.starts_with("system:node:") && !leaf.organizations.iter().any(|one| one == "system:nodes") {
-                reports.push((codes::WRONG_IDENTITY, read.name, *path, "it lacks O=system:nodes".to_owned()));
+                reports.push((
+                    codes::WRONG_IDENTITY,
+                    read.name,
+                    *path,
+                    "it lacks O=system:nodes".to_owned(),
+                ));
             }
-            let asked = read.documents(&format!("{stem}-csr.json")).first().and_then(|request| request.text_at(&["CN"]));
+            let asked = read
+                .documents(&format!("{stem}-csr.json"))
+                .first()
+                .and_then(|request| request.text_at(&["CN"]));
             if let Some(asked) = asked.filter(|asked| *asked != common_name) {
                 let message = format!("it is {common_name:?}, and {name}-csr.json asks for {asked:?}");
                 reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
@@ -145,7 +170,10 @@ fn check_loose(audit: &mut Audit<'_>) {
                 .iter()
                 .filter(|document| document.text_at(&["kind"]) == Some("Config"))
                 .flat_map(|document| document.items_at(&["clusters"]));
-            for url in clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"])).filter_map(Url::parse) {
+            for url in clusters
+                .filter_map(|cluster| cluster.text_at(&["cluster", "server"]))
+                .filter_map(Url::parse)
+            {
                 for (server, leaf) in servers.iter().filter(|(_, leaf)| !leaf.covers(&url.host)) {
                     let message = format!("its server {} is not in {server}, {:?}", url.host, leaf.subject);
                     reports.push((codes::ADDRESS_NOT_COVERED, read.name, *path, message));
