@@ -4,11 +4,11 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test programs bless lint audit clean
+.PHONY: help build demo test e2e programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
 
 build: ## Build the program: target/release/khw-gen
 	$(CARGO) build --release --locked
@@ -35,6 +35,9 @@ test: ## Run every test, then all again with the clock of 2036 and of 2041, and 
 	$(CARGO) test --locked
 	sh tests/at-another-time.sh '2036-02-07 06:28:16' '2041-06-01 12:00:00'
 	@if [ -s target/skipped.txt ]; then echo "Skipped on this machine:"; sort -u target/skipped.txt | sed 's/^/  /'; else echo "Nothing was skipped."; fi
+
+e2e: build ## Boot real clusters from the bundles on this machine, and check them (root, Go, the network)
+	tests/e2e/run.sh
 
 bless: ## Rewrite the goldens from what the program makes now; look at `git diff` afterwards
 	@if [ -n "$${CI:-}" ]; then echo "Goldens are blessed by people, not by CI." >&2; exit 1; fi

@@ -256,9 +256,9 @@ pub struct CsrFile {
 }
 
 impl CsrFile {
-    /// The user that Kubernetes takes the bearer of its certificate for.
-    pub fn user(&self) -> String {
-        user_and_groups(&self.request).0
+    /// The user and the groups that Kubernetes takes the bearer of its certificate for.
+    pub fn user_and_groups(&self) -> (String, Vec<String>) {
+        user_and_groups(&self.request)
     }
 }
 

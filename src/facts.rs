@@ -11,8 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::catalog::artifacts::Through;
 use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::identities::{USES, kubelet_client_csr};
-use crate::cluster::{Cluster, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
-use crate::pki::cfssl::user_and_groups;
+use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Serialize)]
@@ -326,8 +325,8 @@ fn pki_files(layout: Layout, host: &Host) -> BTreeMap<&'static str, String> {
 
 /// The user and the groups that the API server takes the bearer of a certificate for.
 fn user_of(cluster: &Cluster, csr: &str) -> UserFacts {
-    let request = cluster.pki.csrs.get(csr).map(|csr| &csr.request);
-    let (user, groups) = request.map(user_and_groups).unwrap_or_default();
+    let csr = cluster.pki.csrs.get(csr);
+    let (user, groups) = csr.map(CsrFile::user_and_groups).unwrap_or_default();
     UserFacts { user, groups }
 }
 

@@ -121,11 +121,11 @@ fn environment(template: &str) -> Result<Environment<'_>, Error> {
 fn write_as_it_is(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let refused = |why: &'static str| Error::new(ErrorKind::InvalidOperation, why);
     if value.is_undefined() {
-        // The engine knows what is undefined, and refuses it.
+        // It refuses what is undefined itself, but for what an `if` without an `else` leaves: nothing is written for that.
         return escape_formatter(out, state, value);
     }
     if has_nothing(value) {
-        return Err(refused("the value is none, or has something in it that is"));
+        return Err(refused("the value is none, or a part of it"));
     }
     let text = value.to_string();
     if text.chars().any(char::is_control) {
@@ -173,7 +173,7 @@ fn problem(template: &str, error: &Error) -> Problem {
                 kind: ProblemKind::Undefined,
                 message: match name {
                     Some(_) => detail.to_owned(),
-                    None => "the value is undefined".to_owned(),
+                    None => format!("`{}` is undefined", template.get(span.clone()).unwrap_or("a value")),
                 },
                 span: name.map_or(span.clone(), |name| place_of(template, name, &span)),
                 harmless: AN_EXPRESSION,

@@ -113,7 +113,7 @@ fn plan_says_which_csr_files_are_built_in() {
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "");
     let plan = must(khw_gen().arg("plan").arg(spec.path()));
     assert!(
-        plan.contains("ca-config.json") && plan.contains("node-csr.json"),
+        plan.contains("ca-config.json") && plan.contains("kubelet-client-csr.json"),
         "{plan}"
     );
     let own = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| text);

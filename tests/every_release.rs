@@ -42,7 +42,10 @@ const DUAL: [&str; 3] = [
 
 impl Case {
     fn spec(&self) -> String {
-        let etcd = self.etcd.map(|minor| format!("etcd = \"3.{minor}\"\n")).unwrap_or_default();
+        let etcd = self
+            .etcd
+            .map(|minor| format!("etcd = \"3.{minor}\"\n"))
+            .unwrap_or_default();
         let [master, one, two] = self.hosts;
         format!(
             "[cluster]\nkubernetes = \"1.{}\"\n{etcd}[pki]\nissued = \"2026-01-01T00:00:00Z\"\nlayout = \"{}\"\n{}\n\
@@ -103,7 +106,11 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for kubernetes in first.minor..=last.minor {
         cases.push(plain(kubernetes, "split", ""));
-        cases.push(plain(kubernetes, "single", "[runtime]\nengine = \"containerd\"\ngvisor = true\ncgroup_v1 = true"));
+        cases.push(plain(
+            kubernetes,
+            "single",
+            "[runtime]\nengine = \"containerd\"\ngvisor = true\ncgroup_v1 = true",
+        ));
         if kubernetes < 24 {
             cases.push(plain(kubernetes, "split", "[runtime]\nengine = \"docker\""));
         }
@@ -139,7 +146,10 @@ fn flags_of(unit: &str, component: &str) -> BTreeMap<String, String> {
     assert_eq!(words.next(), Some(format!("/usr/local/bin/{component}").as_str()));
     words
         .map(|word| {
-            let word = word.trim_matches('"').strip_prefix("--").unwrap_or_else(|| panic!("{word} in {line}"));
+            let word = word
+                .trim_matches('"')
+                .strip_prefix("--")
+                .unwrap_or_else(|| panic!("{word} in {line}"));
             let (name, value) = word.split_once('=').unwrap_or((word, ""));
             (name.to_owned(), value.to_owned())
         })
@@ -150,7 +160,11 @@ fn leaves(value: &Value, path: &str, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
                 leaves(value, &path, into);
             }
         }
@@ -171,7 +185,10 @@ fn no_flag_and_no_field_that_a_release_does_not_know() {
     let mut wrong = BTreeSet::new();
     for case in cases() {
         let etcd = case.etcd.unwrap_or_else(|| {
-            let release = khw_gen::catalog::releases::Release::of(Version { major: 1, minor: case.kubernetes });
+            let release = khw_gen::catalog::releases::Release::of(Version {
+                major: 1,
+                minor: case.kubernetes,
+            });
             release.etcd.minor
         });
         for ((host, path), text) in case.files() {
@@ -198,7 +215,8 @@ fn no_flag_and_no_field_that_a_release_does_not_know() {
                 continue;
             }
             for document in text.split("\n---\n") {
-                let value: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{host}{path}: {error}"));
+                let value: Value =
+                    serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{host}{path}: {error}"));
                 let (Some(kind), Some(version)) = (value["kind"].as_str(), value["apiVersion"].as_str()) else {
                     continue;
                 };
@@ -224,7 +242,10 @@ fn no_flag_and_no_field_that_a_release_does_not_know() {
         }
     }
     println!("{flags_checked} flags and {fields_checked} fields were looked up");
-    assert!(flags_checked > 5_000 && fields_checked > 2_000, "{flags_checked} {fields_checked}");
+    assert!(
+        flags_checked > 5_000 && fields_checked > 2_000,
+        "{flags_checked} {fields_checked}"
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -240,17 +261,40 @@ fn nothing_is_missing_that_a_release_needs() {
         let minor = case.kubernetes;
         let told = format!("{case:?}");
         let api_server = flags("master", "kube-apiserver");
-        for needed in ["service-account-issuer", "service-account-signing-key-file", "service-account-key-file", "audit-policy-file"] {
+        for needed in [
+            "service-account-issuer",
+            "service-account-signing-key-file",
+            "service-account-key-file",
+            "audit-policy-file",
+        ] {
             assert!(api_server.contains_key(needed), "{needed}: {told}");
         }
         assert_eq!(api_server["enable-admission-plugins"], "NodeRestriction");
         // Until 1.19 the insecure port is open unless it is shut.
-        assert_eq!(api_server.get("insecure-port").map(String::as_str), (minor < 24).then_some("0"), "{told}");
+        assert_eq!(
+            api_server.get("insecure-port").map(String::as_str),
+            (minor < 24).then_some("0"),
+            "{told}"
+        );
         let controllers = flags("master", "kube-controller-manager");
-        assert_eq!(controllers.get("port").map(String::as_str), (minor < 24).then_some("0"), "{told}");
-        assert_eq!(controllers["service-cluster-ip-range"], api_server["service-cluster-ip-range"]);
-        assert_eq!(controllers["allocate-node-cidrs"], case.rest.contains("cni = \"none\"").to_string());
-        assert_eq!(api_server.contains_key("requestheader-client-ca-file"), case.layout == "split", "{told}");
+        assert_eq!(
+            controllers.get("port").map(String::as_str),
+            (minor < 24).then_some("0"),
+            "{told}"
+        );
+        assert_eq!(
+            controllers["service-cluster-ip-range"],
+            api_server["service-cluster-ip-range"]
+        );
+        assert_eq!(
+            controllers["allocate-node-cidrs"],
+            case.rest.contains("cni = \"none\"").to_string()
+        );
+        assert_eq!(
+            api_server.contains_key("requestheader-client-ca-file"),
+            case.layout == "split",
+            "{told}"
+        );
 
         let kubelet = flags("one", "kubelet");
         let config = &files[&("one".to_owned(), "/var/lib/kubelet/kubelet-config.yaml".to_owned())];
@@ -258,21 +302,59 @@ fn nothing_is_missing_that_a_release_needs() {
         let endpoint = "unix:///run/containerd/containerd.sock";
         let flag = |name: &str| kubelet.get(name).map(String::as_str);
         assert_eq!(flag("network-plugin"), docker.then_some("cni"), "{told}");
-        assert_eq!(flag("container-runtime"), (!docker && minor < 24).then_some("remote"), "{told}");
-        assert_eq!(flag("container-runtime-endpoint"), (!docker && minor < 27).then_some(endpoint), "{told}");
-        assert_eq!(config.contains(&format!("containerRuntimeEndpoint: {endpoint}")), minor >= 27, "{told}");
-        assert_eq!(config.contains("failCgroupV1: false"), minor >= 31 && case.rest.contains("cgroup_v1"), "{told}");
-        assert!(config.contains(if docker { "cgroupDriver: cgroupfs" } else { "cgroupDriver: systemd" }), "{told}");
+        assert_eq!(
+            flag("container-runtime"),
+            (!docker && minor < 24).then_some("remote"),
+            "{told}"
+        );
+        assert_eq!(
+            flag("container-runtime-endpoint"),
+            (!docker && minor < 27).then_some(endpoint),
+            "{told}"
+        );
+        assert_eq!(
+            config.contains(&format!("containerRuntimeEndpoint: {endpoint}")),
+            minor >= 27,
+            "{told}"
+        );
+        assert_eq!(
+            config.contains("failCgroupV1: false"),
+            minor >= 31 && case.rest.contains("cgroup_v1"),
+            "{told}"
+        );
+        assert!(
+            config.contains(if docker {
+                "cgroupDriver: cgroupfs"
+            } else {
+                "cgroupDriver: systemd"
+            }),
+            "{told}"
+        );
         assert_eq!(flag("node-labels"), Some("zone=a"));
         assert_eq!(flag("register-with-taints"), Some("a=b:NoSchedule"));
-        assert_eq!(files.contains_key(&("one".to_owned(), "/etc/containerd/config.toml".to_owned())), !docker, "{told}");
-        let scheduler = &files[&("master".to_owned(), "/etc/kubernetes/config/kube-scheduler.yaml".to_owned())];
-        assert_eq!(scheduler.contains("healthzBindAddress: \"127.0.0.1:10251\"") || scheduler.contains("healthzBindAddress: 127.0.0.1:10251"), minor < 23, "{told}");
+        assert_eq!(
+            files.contains_key(&("one".to_owned(), "/etc/containerd/config.toml".to_owned())),
+            !docker,
+            "{told}"
+        );
+        let scheduler = &files[&(
+            "master".to_owned(),
+            "/etc/kubernetes/config/kube-scheduler.yaml".to_owned(),
+        )];
+        assert_eq!(
+            scheduler.contains("healthzBindAddress: \"127.0.0.1:10251\"")
+                || scheduler.contains("healthzBindAddress: 127.0.0.1:10251"),
+            minor < 23,
+            "{told}"
+        );
         if case.hosts == DUAL {
             assert_eq!(kubelet["node-ip"], "10.0.0.2,fd00::2");
             assert_eq!(controllers["node-cidr-mask-size-ipv6"], "64");
         }
         let etcd = flags("master", "etcd");
-        assert!(etcd.contains_key("client-cert-auth") && etcd.contains_key("peer-client-cert-auth"), "{told}");
+        assert!(
+            etcd.contains_key("client-cert-auth") && etcd.contains_key("peer-client-cert-auth"),
+            "{told}"
+        );
     }
 }

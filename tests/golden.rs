@@ -26,7 +26,11 @@ fn cases() -> Vec<String> {
     };
     let cases = names("specs");
     if std::env::var_os("KHW_BLESS").is_none() {
-        assert_eq!(cases, names("golden"), "each specification has a golden, and each golden a specification");
+        assert_eq!(
+            cases,
+            names("golden"),
+            "each specification has a golden, and each golden a specification"
+        );
     }
     cases
 }

@@ -5,51 +5,10 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 0
 tools="$PWD/target/tools"
-missing=""
+. tests/packages.sh
 
-miss() {
-    missing="$missing
-  $1: $2"
-}
-
-installed() {
-    dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
-}
-
-# Services of these packages must not start, here or in whatever container this is: the tests start their own.
-install_packages() {
-    wanted=""
-    for package in "$@"; do
-        installed "$package" || wanted="$wanted $package"
-    done
-    [ -n "$wanted" ] || return 0
-    if [ "$(id -u)" -ne 0 ]; then
-        miss "$wanted" "only root can install packages"
-        return 0
-    fi
-    policy=/usr/sbin/policy-rc.d
-    ours=no
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && ours=yes
-        trap '[ "$ours" = no ] || rm -f "$policy"' EXIT
-        trap 'exit 130' INT TERM
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -q >/dev/null 2>&1 || true
-    for package in $wanted; do
-        apt-get install -q -y --no-install-recommends "$package" >/dev/null 2>&1 || miss "$package" "apt-get can't install it"
-    done
-    if [ "$ours" = yes ]; then
-        rm -f "$policy"
-        ours=no
-    fi
-}
-
-if command -v apt-get >/dev/null 2>&1 && command -v dpkg-query >/dev/null 2>&1; then
-    install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox haproxy keepalived
-else
-    miss "packages" "there is no apt-get on this machine"
-fi
+install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox-static \
+    haproxy keepalived
 
 # The version whose behaviour khw-gen is compatible with.
 cfssl=v1.6.5

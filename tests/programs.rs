@@ -17,6 +17,15 @@ fn outputs() -> Vec<(TempDir, PathBuf)> {
     vec![build(&walkthrough()), build(&large_spec().path())]
 }
 
+/// Those, and others in the layout of today.
+fn outputs_of_both_layouts() -> Vec<(TempDir, PathBuf)> {
+    let spec = |name: &str| build(&project().join("specs").join(name).join("cluster.toml"));
+    outputs()
+        .into_iter()
+        .chain([spec("dual-stack"), spec("single-node")])
+        .collect()
+}
+
 fn rootfs(out: &Path) -> Vec<PathBuf> {
     let mut trees: Vec<PathBuf> = fs::read_dir(out)
         .expect("an output")
@@ -290,7 +299,7 @@ fn systemd_accepts_every_unit() {
     let Some(analyze) = program("systemd-analyze", "systemd accepts every unit") else {
         return;
     };
-    for (_folder, out) in outputs() {
+    for (_folder, out) in outputs_of_both_layouts() {
         for tree in rootfs(&out) {
             let units: Vec<String> = files_below(&tree)
                 .into_keys()
@@ -302,7 +311,7 @@ fn systemd_accepts_every_unit() {
             // A root of its own, in which the programs exist and so does the container runtime's unit.
             let root = TempDir::new().expect("a folder");
             let at = |path: &str| root.path().join(path);
-            for folder in ["etc/systemd/system", "usr/local/bin", "usr/lib/systemd"] {
+            for folder in ["etc/systemd/system", "usr/local/bin", "usr/lib/systemd", "sbin", "bin"] {
                 fs::create_dir_all(at(folder)).expect("a folder");
             }
             must(
@@ -310,25 +319,26 @@ fn systemd_accepts_every_unit() {
                     .args(["-r", "/usr/lib/systemd/system"])
                     .arg(at("usr/lib/systemd/")),
             );
-            fs::write(
-                at("etc/systemd/system/docker.service"),
-                "[Service]\nExecStart=/usr/local/bin/docker\n",
-            )
-            .expect("a unit");
+            for engine in ["docker", "containerd"] {
+                fs::write(
+                    at("etc/systemd/system").join(format!("{engine}.service")),
+                    "[Service]\nExecStart=/usr/local/bin/runtime\n",
+                )
+                .expect("a unit");
+            }
             for program in [
-                "docker",
-                "etcd",
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kube-scheduler",
-                "kubelet",
-                "kube-proxy",
+                "usr/local/bin/runtime",
+                "usr/local/bin/etcd",
+                "usr/local/bin/kube-apiserver",
+                "usr/local/bin/kube-controller-manager",
+                "usr/local/bin/kube-scheduler",
+                "usr/local/bin/kubelet",
+                "usr/local/bin/kube-proxy",
+                "sbin/ip",
+                "bin/sh",
+                "bin/true",
             ] {
-                must(
-                    Command::new("cp")
-                        .arg("/bin/true")
-                        .arg(at("usr/local/bin").join(program)),
-                );
+                must(Command::new("cp").arg("/bin/true").arg(at(program)));
             }
             for unit in &units {
                 fs::copy(tree.join(unit), at(unit)).expect("a unit");
@@ -398,13 +408,20 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
     }
     // The walk-through's certificates are valid for a year; a test that runs later needs the clock of that year.
     let script = project().join("tests/programs/etcd_cluster.sh");
+    let version = must(Command::new(&etcd).arg("--version"));
+    let version = version
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("etcd Version: "));
+    let version = version.expect("etcd says its version");
     let spec = Spec::new(
         &[
             "master1 10.128.15.221 control-plane etcd",
             "master2 10.128.15.222 control-plane etcd",
             "lb 10.128.15.226 load-balancer",
         ],
-        "",
+        // Flags follow the version that is here.
+        &format!("[cluster]\netcd = \"{version}\""),
     )
     .issued_long_ago();
     let (_folder, out) = build(&spec.path());
@@ -415,31 +432,36 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
 #[test]
 fn every_yaml_file_is_read_back() {
     let mut read = 0;
-    for (_folder, out) in outputs() {
+    for (_folder, out) in outputs_of_both_layouts() {
         for tree in rootfs(&out) {
             for (name, bytes) in files_below(&tree) {
                 if !(name.ends_with(".yaml") || name.ends_with("kubeconfig")) {
                     continue;
                 }
                 let text = String::from_utf8(bytes).expect("YAML is text");
-                let value: serde_json::Value =
-                    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
-                assert!(
-                    value.get("kind").is_some_and(|kind| kind.is_string()),
-                    "{name}: {value}"
-                );
-                assert!(
-                    value.get("apiVersion").is_some_and(|version| version.is_string()),
-                    "{name}: {value}"
-                );
-                read += 1;
+                for document in text.split("\n---\n") {
+                    let value: serde_json::Value =
+                        serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{name}: {error}\n{document}"));
+                    read += 1;
+                    // What is no object of Kubernetes' has neither.
+                    if name.ends_with("crictl.yaml") {
+                        continue;
+                    }
+                    for field in ["kind", "apiVersion"] {
+                        assert!(value.get(field).is_some_and(|text| text.is_string()), "{name}: {value}");
+                    }
+                }
             }
         }
     }
     assert!(read > 40, "only {read} files");
     if let Some(kubectl) = program("kubectl", "kubectl reads the RBAC manifests") {
         let (_folder, out) = build(&walkthrough());
-        for manifest in ["kubelet-rbac-clusterrole.yaml", "kubelet-rbac-clusterrolebinding.yaml"] {
+        for manifest in [
+            "kubelet-rbac-clusterrole.yaml",
+            "kubelet-rbac-clusterrolebinding.yaml",
+            "coredns.yaml",
+        ] {
             let mut command = Command::new(&kubectl);
             command.args(["kustomize"]).env("HOME", "/nonexistent");
             let folder = TempDir::new().expect("a folder");

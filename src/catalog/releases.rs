@@ -429,7 +429,11 @@ impl Release {
             })
         };
         let version = text("apiVersion")?;
-        Some(format!("{}/{}", text("kind")?, version.rsplit('/').next().unwrap_or(version)))
+        Some(format!(
+            "{}/{}",
+            text("kind")?,
+            version.rsplit('/').next().unwrap_or(version)
+        ))
     }
 
     /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
@@ -474,12 +478,25 @@ impl fmt::Display for Sets {
             Sets::TopologyLabels(false) => write!(f, "no labels topology.kubernetes.io"),
             Sets::ProxyModes(modes) => write!(f, "kube-proxy modes {}", modes.join(", ")),
             Sets::DiscouragedProxyMode(mode, _) => write!(f, "kube-proxy mode {mode} is warned of"),
+            Sets::Flag(component, (name, Some(value))) if is_plain(value) => {
+                write!(f, "+ {component} --{name}={value}")
+            }
             Sets::Flag(component, (name, _)) => write!(f, "+ {component} --{name}"),
             Sets::NoFlag(component, name) => write!(f, "- {component} --{name}"),
-            Sets::Setting(component, setting) => write!(f, "+ {component} {}", setting.path.join(".")),
+            Sets::Setting(component, setting) => match setting.value {
+                SettingValue::Text(value) if is_plain(value) => {
+                    write!(f, "+ {component} {}: {value}", setting.path.join("."))
+                }
+                _ => write!(f, "+ {component} {}", setting.path.join(".")),
+            },
             Sets::NoSetting(component, path) => write!(f, "- {component} {}", path.join(".")),
         }
     }
+}
+
+/// Whether a value is the same for every host.
+fn is_plain(value: &str) -> bool {
+    !value.contains("{{")
 }
 
 /// The table in words: for each program and version what changes, and why; for each Kubernetes release what goes with it.
@@ -495,7 +512,7 @@ pub fn table() -> String {
                 false => change.since.to_string(),
             };
             at = Some(change.since);
-            text.push_str(&format!("  {version:<5} {}: {}\n", change.sets, change.why));
+            text.push_str(&format!("  {version:<5} {} ({})\n", change.sets, change.why));
         }
         text.push('\n');
     }

@@ -530,11 +530,16 @@ fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
             gates.push((gate.clone(), &path.place));
         }
     }
-    for (gate, place) in gates.into_iter().filter(|(gate, _)| !gate.is_empty() && !GROUPS.contains(&gate.as_str())) {
+    for (gate, place) in gates
+        .into_iter()
+        .filter(|(gate, _)| !gate.is_empty() && !GROUPS.contains(&gate.as_str()))
+    {
         let message = match flags::gate(&gate, minor) {
             Known::Yes => continue,
             Known::Since(since) => format!("Kubernetes 1.{minor} has no feature gate {gate}: it came with 1.{since}"),
-            Known::Until(until) => format!("Kubernetes 1.{minor} has no feature gate {gate}: 1.{until} was the last to have it"),
+            Known::Until(until) => {
+                format!("Kubernetes 1.{minor} has no feature gate {gate}: 1.{until} was the last to have it")
+            }
             Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
         };
         let diagnostic = Diagnostic::new(codes::UNKNOWN_GATE, message).at(place.clone());

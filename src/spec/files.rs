@@ -279,7 +279,7 @@ fn diagnostic(text: &Text, problem: Problem, host: Option<&str>) -> Diagnostic {
         ProblemKind::Syntax | ProblemKind::Failed => codes::BAD_TEMPLATE,
     };
     let message = match host {
-        Some(host) => format!("{} on {host}", problem.message),
+        Some(host) => format!("{} (on {host})", problem.message),
         None => problem.message,
     };
     let place = match (&text.file, &text.place) {

@@ -1,0 +1,3 @@
+module khw-gen/e2e/agent
+
+go 1.21

@@ -1,0 +1,188 @@
+"""A cluster out of a specification: what khw-gen makes of it, as it stands in a lab. Hosts, addresses and roles are those of
+cluster.toml; what runs where, and with which files, is read from the bundles."""
+
+import datetime
+import ipaddress
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+
+# What a Debian package would have enabled when it was installed, and the file of the bundle that shows it is wanted.
+PACKAGED = {
+    "nginx.service": ["/etc/nginx/"],
+    "haproxy.service": ["/etc/haproxy/"],
+    "keepalived.service": ["/etc/keepalived/"],
+    "containerd.service": ["/etc/containerd/"],
+}
+
+
+def machine():
+    """What machine.toml asks about the machine that this runs on."""
+    first_version = not os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    return {
+        "cgroup": 1 if first_version else 2,
+        "oom": may_lower_oom_score(),
+    }
+
+
+def containerd_version():
+    try:
+        said = subprocess.run(["containerd", "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    except OSError:
+        return None
+    match = re.search(r"\bv?(\d+\.\d+)\.\d+", said)
+    return match and match.group(1)
+
+
+def may_lower_oom_score():
+    capabilities = int(re.search(r"^CapEff:\s*(\S+)", open("/proc/self/status").read(), re.M).group(1), 16)
+    return bool(capabilities >> 24 & 1)  # CAP_SYS_RESOURCE
+
+
+class NotForThis(Exception):
+    """The specification says that it is not for these versions."""
+
+
+class Cluster:
+    def __init__(self, template, scratch, kubernetes, etcd, program):
+        """Writes cluster.toml and a seed into `scratch`, and compiles."""
+        self.scratch = scratch
+        os.makedirs(scratch, exist_ok=True)
+        text = open(template).read() + open(os.path.join(os.path.dirname(template), "../machine.toml")).read()
+        here = os.path.dirname(template)
+        for name in os.listdir(here):
+            if name != "cluster.toml":
+                subprocess.run(["cp", "-r", os.path.join(here, name), scratch], check=True)
+        self.minor = ".".join(kubernetes.split(".")[:2])
+        if (since := re.search(r"^# since (\S+)$", text, re.M)) and not at_least(self.minor, since.group(1)):
+            raise NotForThis(f"it is for Kubernetes {since.group(1)} and later")
+        issued = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT00:00:00Z")
+        facts = machine()
+        known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": containerd_version()}
+        text = "\n".join(line for line in text.split("\n") if not any(f"@{key}@" in line and value is None for key, value in known.items()))
+        text = re.sub(r"@([A-Z]+)@", lambda match: known[match.group(1)], text)
+        text = conditional(text, {
+            "cgroup-v1": facts["cgroup"] == 1 and at_least(self.minor, "1.31"),
+            "may-not-lower-oom-score": not facts["oom"],
+        })
+        self.file = os.path.join(scratch, "cluster.toml")
+        with open(self.file, "w") as file:
+            file.write(text)
+        with open(os.path.join(scratch, "cluster.seed"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(os.urandom(32).hex() + "\n")
+        self.out = os.path.join(scratch, "out")
+        made = subprocess.run([program, "build", self.file, "--out", self.out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.compiler_says = made.stdout
+        if made.returncode:
+            raise RuntimeError(f"khw-gen refused {self.file}:\n{made.stdout}")
+        self.spec = tomllib.loads(text)
+        self.hosts = {host["name"]: host for host in self.spec["hosts"]}
+
+    def addresses(self, name):
+        host = self.hosts[name]
+        found = []
+        for key in ("ip", "addresses"):
+            value = host.get(key, [])
+            found += [value] if isinstance(value, str) else value
+        return list(dict.fromkeys(found))
+
+    def with_role(self, role):
+        return [name for name, host in self.hosts.items() if role in host["roles"]]
+
+    def masters(self):
+        return self.with_role("control-plane")
+
+    def workers(self):
+        return self.with_role("worker")
+
+    def balancers(self):
+        return self.with_role("load-balancer")
+
+    def admin(self):
+        return (self.with_role("admin") + self.masters())[0]
+
+    def endpoint_aliases(self):
+        """An endpoint that is a name is the site's DNS's business; here it is an entry of every host's /etc/hosts."""
+        endpoint = self.spec.get("cluster", {}).get("endpoint", "")
+        name = re.sub(r":\d+$", "", endpoint)
+        if not name or name.startswith("[") or is_address(name):
+            return {}
+        virtual = self.spec.get("load_balancer", {}).get("virtual_ip")
+        if virtual:
+            return {name: [virtual] if isinstance(virtual, str) else virtual}
+        return {name: self.addresses((self.balancers() or self.masters())[0])[:1]}
+
+    def bundled(self, host, path):
+        return os.path.join(self.out, host, "rootfs", path.lstrip("/"))
+
+    def flag(self, host, unit, flag):
+        """The value of a flag in a unit of a bundle, or None."""
+        try:
+            text = open(self.bundled(host, f"/etc/systemd/system/{unit}.service")).read()
+        except OSError:
+            return None
+        match = re.search(rf"(?:^|\s|[\"'])--{re.escape(flag)}(?:[= ]([^\s\"'\\]*))?", text)
+        return match and (match.group(1) or "")
+
+    def boot(self, lab):
+        """Every host gets its bundle and is started as after a power cut: all at once, with what was enabled."""
+        aliases = self.endpoint_aliases()
+        for name in self.hosts:
+            lab.add(name, self.addresses(name), aliases)
+        self.units = {}
+        for name, host in lab.hosts.items():
+            host.power_on()
+            self.install(name, host)
+            self.units[name] = self.enabled(name, host)
+        for name, host in lab.hosts.items():
+            host.prepare()
+        for name, host in lab.hosts.items():
+            host.start(self.units[name])
+
+    def install(self, name, host):
+        """As the README says: the archive, then install.sh."""
+        with open(host.path("/tmp/bundle.tar.gz"), "wb") as out, open(os.path.join(self.out, f"{name}.tar.gz"), "rb") as archive:
+            out.write(archive.read())
+        script = f"cd /tmp && tar xzf bundle.tar.gz && {shlex.quote(name)}/install.sh --dry-run && {shlex.quote(name)}/install.sh"
+        code, said = host.run("sh", "-ec", script, timeout=120)
+        with open(host.log_path("install"), "a") as log:
+            log.write(said)
+        if code:
+            raise RuntimeError(f"install.sh on {name} exited {code}:\n{said}")
+
+    def enabled(self, name, host):
+        """What install.sh enabled, and what a package would have."""
+        units = []
+        for folder in host.list("/etc/systemd/system") or []:
+            if folder.endswith((".wants", ".requires")):
+                units += [unit for unit in host.list(f"/etc/systemd/system/{folder}") if unit.endswith(".service")]
+        for unit, paths in PACKAGED.items():
+            if unit not in units and any(os.path.exists(self.bundled(name, path)) for path in paths):
+                units.append(unit)
+        return sorted(set(units))
+
+
+def conditional(text, facts):
+    """Lines that end in `#if NAME` stay only where NAME holds; `#if !NAME` where not."""
+    kept = []
+    for line in text.splitlines():
+        if match := re.search(r"#if (!?)([a-z0-9-]+)\s*$", line):
+            if facts[match.group(2)] == bool(match.group(1)):
+                continue
+            line = line[:match.start()].rstrip()
+        kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def at_least(version, wanted):
+    return [int(part) for part in version.split(".")] >= [int(part) for part in wanted.split(".")]
+
+
+def is_address(text):
+    try:
+        ipaddress.ip_address(text)
+        return True
+    except ValueError:
+        return False

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Boots clusters from khw-gen's bundles on this machine and checks them: `make e2e`. What this machine lacks is named, and
+# what needs it is skipped; the exit code is 0 unless something that was tried has failed.
+#
+#   KHW_E2E_VERSIONS="1.37.2+3.7.3 1.30.14+3.5.35"   Kubernetes and etcd to build and to boot
+#   KHW_E2E_SPECS="walkthrough three"                specifications under tests/e2e/specs; all, if not given
+#
+# A build of Kubernetes takes some twenty minutes on two cores, and is kept in target/e2e; CoreDNS is one version for all.
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+versions=${KHW_E2E_VERSIONS:-"1.37.2+3.7.3 1.30.14+3.5.35"}
+specifications=${KHW_E2E_SPECS:-$(cd tests/e2e/specs && ls -d */ | tr -d /)}
+here=tests/e2e
+built=target/e2e
+
+skip() {
+    echo "e2e: skipped: $*"
+    exit 0
+}
+
+[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || skip "the lab is for Linux on x86_64"
+[ "$(id -u)" -eq 0 ] || skip "only root can make network, mount and process namespaces"
+command -v python3 >/dev/null 2>&1 || skip "there is no python3"
+python3 -c 'import tomllib' 2>/dev/null || skip "python3 is older than 3.11, and can't read TOML"
+command -v go >/dev/null 2>&1 || skip "there is no go to build Kubernetes with"
+command -v unshare >/dev/null 2>&1 && command -v nsenter >/dev/null 2>&1 || skip "there is no util-linux"
+unshare --mount --net --pid --cgroup --fork true 2>/dev/null || skip "this machine allows no namespaces"
+
+. tests/packages.sh
+install_packages containerd containernetworking-plugins iptables conntrack keepalived haproxy nginx libnginx-mod-stream \
+    busybox-static iproute2 nftables kmod ipset curl openssl procps
+[ -z "$missing" ] || skip "these packages can't be had:$missing"
+
+failed=0
+mkdir -p "$built"
+(cd "$here" && python3 -m unittest -q test_systemd_unit) || failed=1
+
+coredns=1.14.6
+if sh "$here/build-coredns.sh" "$coredns" "$built/coredns-$coredns" >"$built/build-coredns.log" 2>&1; then
+    dns="--coredns $built/coredns-$coredns"
+else
+    dns=""
+    echo "e2e: skipped: CoreDNS can't be built here, so no pod asks it: $(tail -n 1 "$built/build-coredns.log")"
+fi
+
+booted=0
+for pair in $versions; do
+    kubernetes=${pair%+*} etcd=${pair#*+}
+    for build in "kubernetes $kubernetes" "etcd $etcd"; do
+        program=${build% *} version=${build#* }
+        log=$built/build-$program-$version.log
+        if ! sh "$here/build-$program.sh" "$version" "$built/$program-$version" >"$log" 2>&1; then
+            echo "e2e: skipped: $program $version can't be built here: $(tail -n 1 "$log")"
+            continue 2
+        fi
+    done
+    "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
+    for specification in $specifications; do
+        "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1
+        booted=$((booted + 1))
+    done
+done
+[ "$booted" -gt 0 ] || echo "e2e: no cluster was booted"
+exit "$failed"
