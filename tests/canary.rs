@@ -178,6 +178,24 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
         .arg(spec.path())
         .args(["-o", "/proc/nothing/out"]));
     say(khw_gen().arg("build").arg(spec.path()).args(["-o", "/dev/null"]));
+    // The bundle as others find it, whole, in parts and damaged.
+    for path in ["", "cp", "cp.tar.gz", "control/rootfs/root/certs"] {
+        for command in ["verify", "inspect"] {
+            say(khw_gen().arg(command).arg(out.join(path)));
+            say(khw_gen().arg(command).arg(out.join(path)).args(["--format", "json"]));
+        }
+    }
+    let damaged = spec.path().with_file_name("damaged");
+    fs::create_dir(&damaged).expect("a folder");
+    for (name, bytes) in files_below(&out.join("control/rootfs/root/certs")) {
+        fs::write(damaged.join(&name), &bytes[..bytes.len() - bytes.len() / 8]).expect("a file");
+        // The content where another kind is expected: no parser may quote it.
+        fs::write(damaged.join(format!("{name}.yaml")), [b"a: [", &bytes[..]].concat()).expect("a file");
+        fs::write(damaged.join(format!("{name}.json")), &bytes).expect("a file");
+        fs::write(damaged.join(format!("{name}.service")), &bytes).expect("a file");
+    }
+    say(khw_gen().arg("verify").arg(&damaged));
+    say(khw_gen().arg("inspect").arg(&damaged));
     let seed_file = spec.path().with_file_name("seed");
     for broken in [
         &SEED[..31],

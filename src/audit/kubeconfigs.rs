@@ -11,7 +11,7 @@ use super::names::{Balancer, Url, balancer, is_loopback};
 use super::{Audit, Read, certificates_of, chain};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, Item, Usage, items};
+use crate::pki::inspect::{Certificate, Item, Usage};
 
 /// Who must stand in a certificate.
 enum Who {
@@ -195,7 +195,7 @@ impl Check<'_, '_> {
                 report(codes::BAD_KUBECONFIG, format!("its {data} is not base64"));
                 return Vec::new();
             };
-            let found = items(&pem);
+            let found = self.audit.items_of(&pem);
             for item in &found {
                 if let Item::Unreadable(label, why) = item {
                     report(

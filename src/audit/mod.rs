@@ -13,6 +13,7 @@ mod names;
 mod report;
 mod unit;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
@@ -162,9 +163,20 @@ struct Audit<'a> {
     /// Whether there is more than one host, so that what is missing is missing.
     whole: bool,
     findings: BTreeSet<Finding>,
+    /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
+    known: RefCell<BTreeMap<String, Vec<Item>>>,
 }
 
 impl<'a> Audit<'a> {
+    fn items_of(&self, pem: &[u8]) -> Vec<Item> {
+        let digest = sha256_hex(pem);
+        self.known
+            .borrow_mut()
+            .entry(digest)
+            .or_insert_with(|| items(pem))
+            .clone()
+    }
+
     fn report(&mut self, code: &'static Code, host: &str, path: &str, message: impl Into<String>) {
         self.findings.insert(Finding {
             host: printable(host),
@@ -180,8 +192,8 @@ impl<'a> Audit<'a> {
             hosts: Vec::new(),
             whole: found.hosts.len() > 1,
             findings: BTreeSet::new(),
+            known: RefCell::default(),
         };
-        let mut known: BTreeMap<String, Vec<Item>> = BTreeMap::new();
         for host in &found.hosts {
             let mut read = Read {
                 name: &host.name,
@@ -191,25 +203,19 @@ impl<'a> Audit<'a> {
                 commands: Vec::new(),
             };
             for (path, file) in &host.files {
-                audit.read_file(&mut read, path, file, &mut known);
+                audit.read_file(&mut read, path, file);
             }
             audit.hosts.push(read);
         }
         audit
     }
 
-    fn read_file(
-        &mut self,
-        read: &mut Read<'a>,
-        path: &'a str,
-        file: &'a File,
-        known: &mut BTreeMap<String, Vec<Item>>,
-    ) {
+    fn read_file(&mut self, read: &mut Read<'a>, path: &'a str, file: &'a File) {
         let bytes = file.content.expose();
         let name = path.rsplit('/').next().unwrap_or(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
         if ends(&[".pem", ".crt", ".key", ".csr", ".pub"]) || bytes.starts_with(b"-----BEGIN ") {
-            let items = known.entry(sha256_hex(bytes)).or_insert_with(|| items(bytes)).clone();
+            let items = self.items_of(bytes);
             if items.is_empty() {
                 self.report(codes::BAD_PEM, read.name, path, "there is no PEM block in it");
             }

@@ -50,7 +50,7 @@ codes! {
     NOBODY_ANSWERS "nobody-answers" Error "address at which nothing listens" "No host of the bundle serves what is called there." "correct the address"
     WRONG_PORT "wrong-port" Error "port at which nothing listens" "Neither an API server nor a load balancer of the bundle listens there." "correct the port"
     NOT_BALANCED "not-balanced" Warning "API server that the load balancer leaves out" "It is never asked, and does not help when the others fail." "add it to the load balancer"
-    BAD_ADDRESS "bad-address" Error "address that can't be used" "It is no URL, address or range, or is advertised where nothing listens." "correct it"
+    BAD_ADDRESS "unusable-address" Error "address that can't be used" "It is no URL, address or range, or is advertised where nothing listens." "correct it"
     WRONG_IDENTITY "wrong-identity" Error "certificate of another user than its program needs" "Roles are bound to fixed names: another user may do nothing." "issue it with the common name and organisation that the component needs"
     RBAC_SUBJECT "rbac-subject" Error "binding that does not name who needs it" "The user of the certificate has no rights." "bind the common name or an organisation of the certificate"
     SYSTEM_MASTERS "system-masters" Warning "certificate of system:masters" "It may do everything until it expires; no binding can be removed to stop it." "keep one for emergencies, and bind a group of your own for the rest"
