@@ -349,12 +349,10 @@ fn check_pairs(audit: &mut Audit<'_>) {
             };
             for end in [".pem", ".pub", ".crt"] {
                 let other = format!("{stem}{end}");
-                let first = read
-                    .host
-                    .files
-                    .contains_key(&other)
-                    .then(|| read.public_keys(&other))
-                    .unwrap_or_default();
+                let first = match read.host.files.contains_key(&other) {
+                    true => read.public_keys(&other),
+                    false => Default::default(),
+                };
                 if first.first().is_some_and(|public| *public != key) {
                     let message = format!("the key does not fit {other}");
                     reports.push((codes::KEY_MISMATCH, read.name, *path, message));

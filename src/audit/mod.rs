@@ -139,11 +139,13 @@ impl<'a> Read<'a> {
 }
 
 fn certificates_of(items: &[Item]) -> Vec<&Certificate> {
-    let certificate = |item| match item {
-        &Item::Certificate(ref certificate) => Some(certificate.as_ref()),
-        _ => None,
-    };
-    items.iter().filter_map(certificate).collect()
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Certificate(certificate) => Some(certificate.as_ref()),
+            _ => None,
+        })
+        .collect()
 }
 
 fn public_keys_of(items: &[Item]) -> Vec<&[u8]> {
