@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
-use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
+use crate::diagnostic::{Code, is_unsafe};
 use crate::pki::secret::SecretBytes;
 
 /// The most bytes that an archive may hold when it is unpacked.
@@ -473,7 +473,7 @@ fn entries_of_zip(bytes: &[u8]) -> Option<usize> {
 /// A path for people: no character that could steer a terminal.
 pub fn printable(text: &str) -> String {
     text.chars()
-        .flat_map(|c| match c.is_control() {
+        .flat_map(|c| match is_unsafe(c) {
             true => c.escape_default().collect::<Vec<_>>(),
             false => vec![c],
         })

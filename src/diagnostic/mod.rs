@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use codes::Code;
-pub use render::{Style, render, render_json, render_text};
+pub use render::{Style, is_unsafe, render, render_json, render_text};
 
 /// How bad it is. An error stops the build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

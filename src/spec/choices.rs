@@ -175,7 +175,7 @@ fn unknown_choice(
     diagnostics.report(diagnostic.hint(hint));
 }
 
-/// What is chosen, as far as the release permits it.
+/// What is chosen, as far as the release permits it. Each choice is judged by itself, so that one mistake hides no other.
 pub fn check(
     draft: &DraftNodes,
     release: Option<&DraftRelease>,
@@ -183,83 +183,99 @@ pub fn check(
     diagnostics: &mut Diagnostics,
 ) -> Option<Nodes> {
     let release = &release?.release;
-    let kubernetes = release.kubernetes;
-    let mut refused = |message: String, at: &Option<crate::diagnostic::Place>, hint: &str| {
-        let diagnostic = Diagnostic::new(codes::NOT_IN_RELEASE, message).at(at.clone());
-        diagnostics.report(diagnostic.hint(hint.to_owned()));
+    let runtime = runtime(draft, release, diagnostics);
+    let proxy_mode = proxy_mode(draft, release, diagnostics);
+    let pod_network = pod_network(draft, workers, diagnostics);
+    let (runtime, driver) = (runtime?, draft.cgroup_driver.as_ref()?);
+    Some(Nodes {
+        runtime,
+        cgroup_driver: driver.as_ref().map_or(usual_driver(runtime), |driver| driver.value),
+        cgroup_v1: draft.cgroup_v1?,
+        gvisor: draft.gvisor.as_ref()?.value,
+        resolv_conf: draft.resolv_conf.clone()?,
+        pod_network: pod_network?,
+        proxy_mode: proxy_mode?,
+    })
+}
+
+fn usual_driver(runtime: Runtime) -> CgroupDriver {
+    match runtime {
+        Runtime::Containerd => CgroupDriver::Systemd,
+        // Docker's own default; the kubelet's must be the same.
+        Runtime::Docker => CgroupDriver::Cgroupfs,
+    }
+}
+
+fn refused(message: String, at: &At<impl Sized>, hint: impl Into<String>, diagnostics: &mut Diagnostics) {
+    let diagnostic = Diagnostic::new(codes::NOT_IN_RELEASE, message).at(at.place.clone());
+    diagnostics.report(diagnostic.hint(hint.into()));
+}
+
+fn runtime(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics) -> Option<Runtime> {
+    let runtime = match draft.runtime.as_ref()? {
+        Some(given) => given.value,
+        None if release.docker => Runtime::Docker,
+        None => Runtime::Containerd,
     };
-    let usual = if release.docker {
-        Runtime::Docker
-    } else {
-        Runtime::Containerd
-    };
-    let runtime = draft.runtime.as_ref()?.as_ref();
-    if let Some(At {
-        value: Runtime::Docker,
-        place,
-    }) = runtime
+    if let Some(Some(given)) = &draft.runtime
+        && runtime == Runtime::Docker
         && !release.docker
     {
-        let message = format!("the kubelet of Kubernetes {kubernetes} does not speak to Docker");
-        refused(message, place, "use containerd, which Docker brings along");
+        let message = format!(
+            "the kubelet of Kubernetes {} does not speak to Docker",
+            release.kubernetes
+        );
+        refused(message, given, "use containerd, which Docker brings along", diagnostics);
     }
-    let runtime = runtime.map_or(usual, |runtime| runtime.value);
-    if let Some(At { value: true, place }) = &draft.gvisor
+    if let Some(given) = draft.gvisor.as_ref().filter(|gvisor| gvisor.value)
         && runtime == Runtime::Docker
     {
-        refused(
-            "gVisor's runtime class needs containerd".to_owned(),
-            place,
-            "set engine = \"containerd\"",
-        );
+        let message = "gVisor's runtime class needs containerd".to_owned();
+        refused(message, given, "set engine = \"containerd\"", diagnostics);
     }
-    let driver = draft.cgroup_driver.as_ref()?.as_ref().map(|driver| driver.value);
-    let given = draft.proxy_mode.as_ref()?.as_ref();
+    Some(runtime)
+}
+
+fn proxy_mode(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics) -> Option<&'static str> {
     let modes = release.proxy_modes;
-    let mode = match given {
-        None => modes.first(),
-        Some(mode) => modes.iter().find(|known| **known == mode.value),
+    let Some(given) = draft.proxy_mode.as_ref()? else {
+        return modes.first().copied();
     };
-    if let (None, Some(given)) = (mode, given) {
-        let later = [Release::of(Program::Kubernetes.known().1)];
-        match later
-            .iter()
-            .any(|last| last.proxy_modes.contains(&given.value.as_str()))
-        {
+    if let Some((mode, why)) = release
+        .discouraged_proxy_modes
+        .iter()
+        .find(|(mode, _)| given.value == *mode)
+    {
+        let message = format!("the mode {mode} of kube-proxy is {why}");
+        diagnostics.report(Diagnostic::new(codes::DISCOURAGED_PROXY_MODE, message).at(given.place.clone()));
+    }
+    let mode = modes.iter().find(|known| **known == given.value);
+    if mode.is_none() {
+        let last = Release::of(Program::Kubernetes.known().1);
+        match last.proxy_modes.contains(&given.value.as_str()) {
             true => refused(
-                format!("kube-proxy of Kubernetes {kubernetes} has no mode {}", given.value),
-                &given.place,
-                &format!("write {}", suggest::listed(modes.iter().copied())),
+                format!(
+                    "kube-proxy of Kubernetes {} has no mode {}",
+                    release.kubernetes, given.value
+                ),
+                given,
+                format!("write {}", suggest::listed(modes.iter().copied())),
+                diagnostics,
             ),
             false => unknown_choice("proxy_mode", given, modes.iter().copied(), diagnostics),
         }
     }
-    for (mode, why) in &release.discouraged_proxy_modes {
-        if let Some(given) = given.filter(|given| given.value == *mode) {
-            let message = format!("the mode {mode} of kube-proxy is {why}");
-            diagnostics.report(Diagnostic::new(codes::DISCOURAGED_PROXY_MODE, message).at(given.place.clone()));
-        }
-    }
-    let pod_network = match draft.pod_network.as_ref()? {
-        Some(given) => given.value,
+    mode.copied()
+}
+
+fn pod_network(draft: &DraftNodes, workers: usize, diagnostics: &mut Diagnostics) -> Option<PodNetwork> {
+    match draft.pod_network.as_ref()? {
+        Some(given) => Some(given.value),
         None if workers > MOST_ROUTES => {
             let message = format!("{workers} workers would each need a route to every other: no pod network is made");
             diagnostics.report(Diagnostic::new(codes::NO_POD_NETWORK, message));
-            PodNetwork::Own
+            Some(PodNetwork::Own)
         }
-        None => PodNetwork::Bridge,
-    };
-    Some(Nodes {
-        runtime,
-        cgroup_driver: driver.unwrap_or(match runtime {
-            Runtime::Containerd => CgroupDriver::Systemd,
-            // Docker's own default; the kubelet's must be the same.
-            Runtime::Docker => CgroupDriver::Cgroupfs,
-        }),
-        cgroup_v1: draft.cgroup_v1?,
-        gvisor: draft.gvisor.as_ref()?.value,
-        resolv_conf: draft.resolv_conf.clone()?,
-        pod_network,
-        proxy_mode: mode?,
-    })
+        None => Some(PodNetwork::Bridge),
+    }
 }
