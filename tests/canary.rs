@@ -198,7 +198,7 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
     say(khw_gen().arg("inspect").arg(&damaged));
     // What differs between bundles: changed, damaged, public by mistake, made from another seed, or from none.
     let other = spec.path().with_file_name("other");
-    spec.secret("other-seed", b"another seed than the planted one");
+    spec.secret("other-seed", b"\x00\xffanother seed than the first on");
     let other_seed = spec.path().with_file_name("other-seed");
     say(khw_gen()
         .arg("build")

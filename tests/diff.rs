@@ -21,10 +21,10 @@ const HOSTS: [&str; 6] = [
 
 /// A specification with the built-in CSR files.
 fn spec(hosts: &[&str], extra: &str) -> Spec {
-    Spec::new(hosts, &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\n{extra}"))
+    Spec::new(hosts, &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\n{extra}")).with_ecdsa_keys()
 }
 
-const OTHER_SEED: [u8; 32] = *b"another seed than the first one.";
+const OTHER_SEED: [u8; 32] = *b"\x00\xffanother seed than the first on";
 
 fn built(spec: &Spec, to: &str) -> PathBuf {
     let out = spec.path().with_file_name(to);
@@ -153,7 +153,7 @@ fn a_node_that_is_added() {
 
 #[test]
 fn a_member_of_etcd_that_is_added() {
-    let two = ["m1 10.0.0.11 control-plane etcd", "n1 10.0.0.21 worker"];
+    let two = ["lb 10.0.0.5 load-balancer", "m1 10.0.0.11 control-plane etcd", "n1 10.0.0.21 worker"];
     let old = spec(&two, "");
     let new = spec(&[&two[..], &HOSTS[1..3]].concat(), "");
     let changes = changes(&built(&old, "out"), &built(&new, "out"));
@@ -363,7 +363,7 @@ fn another_seed_is_another_cluster() {
     let changes = changes(&built(&old, "out"), &built(&new, "out"));
     let said = warnings(&changes, false).join("\n");
     for part in [
-        "kubernetes-ca",
+        "CN=Kubernetes",
         "etcd-ca",
         "front-proxy-ca",
         "key of service accounts",
