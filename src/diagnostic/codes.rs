@@ -66,7 +66,7 @@ codes! {
     }
 
     TOO_DEEP "too-deep" Error "nested too deeply" {
-        meaning "No input has a use for so many levels."
+        meaning "No input has a use for so many levels, and readers of the file may run out of stack."
         advice "flatten the structure"
         example "csr/admin-csr.json" [r#""names": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["#]
         met
@@ -151,7 +151,7 @@ codes! {
     }
 
     WRONG_TYPE "wrong-type" Error "value of the wrong type" {
-        meaning "The field takes a value of another type."
+        meaning "The field takes a value of another type: a text, a number, a list or a table."
         advice "write a value of the type that is expected"
         example "cluster.toml" [r#"port = "6443""#]
         right ["port = 6443"]
@@ -294,10 +294,10 @@ codes! {
             "Beyond 256 workers, a route from each to each is nobody's wish: nodes become Ready with a network plugin \
              of your own."
         advice "set `cni` in [network] to \"none\", or to \"bridge\" if the routes are wanted all the same"
-        example "cluster.toml" [
-            r#"name = "w255""#,
-            r#"ip = "10.1.1.0""#,
-            r#"roles = ["worker"]"#,
+        example "cluster.toml" [r#"pods = "10.200.0.0/15""#]
+        right [
+            r#"pods = "10.200.0.0/15""#,
+            r#"cni = "none""#,
         ]
         met
             "When a cluster outgrows 256 workers: routes from each to each are some 65,000. Overlays or BGP, as Calico, \
@@ -306,7 +306,9 @@ codes! {
     }
 
     BAD_ENDPOINT "bad-endpoint" Error "unusable endpoint" {
-        meaning "Nodes and administrators reach the API server here."
+        meaning
+            "Nodes and administrators reach the API server here: it stands in every kubeconfig and in the API server's \
+             certificate."
         advice "write HOST, HOST:PORT, ADDRESS:PORT or [IPv6]:PORT"
         example "cluster.toml" [r#"endpoint = "https://k8s.example.org:6443""#]
         right [r#"endpoint = "k8s.example.org:6443""#]
@@ -455,7 +457,7 @@ codes! {
     }
 
     BAD_PATH "bad-path" Error "unusable path" {
-        meaning "A path names a file or folder beside cluster.toml."
+        meaning "A path names a file or folder, relative to the folder of cluster.toml."
         advice "write a path that is not empty"
         example "cluster.toml" [r#"csr = """#]
         right [r#"csr = "csr""#]
@@ -495,10 +497,7 @@ codes! {
             "In every cluster made after a guide: the walk-through calls aescbc the recommended choice, as Kubernetes' \
              documentation once did. Today that page calls it weak and points to secretbox or kms. To change it in a \
              running cluster, add the new key second on all hosts, then put it first, then rewrite all secrets."
-        see [
-            "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/",
-            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/768",
-        ]
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
     }
 
     UNKNOWN_CODE "unknown-code" Error "unknown diagnostic code" {
@@ -529,11 +528,20 @@ codes! {
     }
 
     NO_HOSTS "no-hosts" Error "no hosts" {
-        meaning "A cluster needs machines."
+        meaning "A cluster needs machines: nothing can be generated for none."
         advice "add a [[hosts]] table with name, ip and roles for each machine"
         example "cluster.toml" [
             "[pki]",
             r#"issued = "2026-01-01T00:00:00Z""#,
+        ]
+        right [
+            "[pki]",
+            r#"issued = "2026-01-01T00:00:00Z""#,
+            "",
+            "[[hosts]]",
+            r#"name = "master1""#,
+            r#"ip = "10.0.0.11""#,
+            r#"roles = ["control-plane", "etcd"]"#,
         ]
         met
             "With a cluster.toml that was just begun, and with [hosts] or [[host]] where [[hosts]] is meant: that is \
@@ -586,7 +594,7 @@ codes! {
     }
 
     DUPLICATE_ADDRESS "duplicate-address" Error "address given twice" {
-        meaning "Two hosts can't have one address."
+        meaning "Two hosts can't have one address: packets reach one of them, and not always the same."
         advice "give each host its own address"
         example "cluster.toml" [
             r#"name = "node2""#,
@@ -616,7 +624,7 @@ codes! {
             "A kubelet refuses to start with a label in Kubernetes' own namespaces, but for a few, and NodeRestriction \
              keeps node-restriction.kubernetes.io from it."
         advice "leave it out, and set it when the node is there: `kubectl label node NODE KEY=VALUE`"
-        example "cluster.toml" [r#""node-role.kubernetes.io/worker" = "", "#]
+        example "cluster.toml" [r#""node-role.kubernetes.io/worker" = """#]
         met
             "By wishing for a role in `kubectl get nodes`. From 1.16 on the kubelet exits with \"unknown \
              'kubernetes.io' or 'k8s.io' labels\"; a label of that kind is set by an administrator, once the node is \
@@ -633,7 +641,7 @@ codes! {
              PreferNoSchedule or NoExecute, and a node has one of each key and effect."
         advice "write it as \"dedicated=gpu:NoSchedule\""
         example "cluster.toml" [r#""a:noschedule""#]
-        right [r#""a:NoSchedule""#]
+        right [r#""gpu:NoSchedule""#]
         met
             "With the effect in lower case, or without one, as `kubectl taint` takes it to remove a taint. Either the \
              kubelet or the API server refuses it, and the node never appears."
@@ -732,9 +740,13 @@ codes! {
         meaning "Nodes need one address that reaches whichever API server is up."
         advice "give a host the role load-balancer, or set `endpoint` in [cluster]"
         example "cluster.toml" [
-            r#"name = "master2""#,
-            r#"ip = "10.0.0.12""#,
-            r#"roles = ["control-plane", "etcd"]"#,
+            "[cluster]",
+            r#"name = "mycluster""#,
+        ]
+        right [
+            "[cluster]",
+            r#"name = "mycluster""#,
+            r#"endpoint = "api.example.org:6443""#,
         ]
         met
             "By adding a second control plane to a cluster whose kubeconfigs name the first. With kubeadm people find \
@@ -797,7 +809,7 @@ codes! {
     BUILT_IN_CSR "built-in-csr" Note "built-in CSR or configuration" {
         meaning "The CSR folder lacks the file, so the walk-through's own is used."
         advice "put the file in the folder to choose its content"
-        example "cluster.toml" ["[pki]"]
+        example "csr/kube-proxy-csr.json" ["(no such file)"]
         met
             "Whenever a folder has some of the files: a CSR was deleted, or a later khw-gen asks for a certificate that \
              the folder is older than. `khw-gen init` writes all of them."
@@ -850,7 +862,7 @@ codes! {
             "An object identifier is two or more numbers joined by dots; the first is 0, 1 or 2 and below 2 the second \
              is at most 39."
         advice "write an identifier such as 1.2.3.4"
-        example "csr/admin-csr.json" [r#""1.2.x": "a", "#]
+        example "csr/admin-csr.json" [r#""1.2.x": "a""#]
         met "With the name of an attribute where its number is wanted. cfssl gives up with code 9300."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.4"]
     }
@@ -923,7 +935,18 @@ codes! {
         meaning "cfssl refuses a configuration without one."
         advice "add {\"signing\": {\"profiles\": {...}}}"
         example "csr/ca-config.json" ["{}"]
-        right [r#"{"signing": {"default": {"expiry": "8760h"}, "profiles": {"kubernetes": {"usages": ["signing", "key encipherment", "server auth", "client auth"], "expiry": "8760h"}}}}"#]
+        right [
+            "{",
+            r#"  "signing": {"#,
+            r#"    "profiles": {"#,
+            r#"      "kubernetes": {"#,
+            r#"        "usages": ["signing", "key encipherment", "server auth", "client auth"],"#,
+            r#"        "expiry": "8760h""#,
+            "      }",
+            "    }",
+            "  }",
+            "}",
+        ]
         met
             "With profiles at the top of the file in place of below `signing`, or with the file of another tool under \
              this name."
@@ -1181,7 +1204,7 @@ codes! {
     BAD_CA "bad-ca" Error "unusable certificate of an authority" {
         meaning "`[pki.ca] cert` names a PEM file with the one certificate of the authority that signs."
         advice "name a PEM file with one X.509 certificate"
-        example "cluster.toml" [r#"cert = "ca.pem""#]
+        example "ca.pem" ["-----BEGIN EC PRIVATE KEY-----"]
         met
             "With `cert` and `key` exchanged, a DER file under the name .pem, a bundle with the chain in it, or a file \
              cut off while copying. `openssl x509 -in ca.pem -noout -subject` shows what is in it."
@@ -1193,7 +1216,7 @@ codes! {
             "Whoever verifies a certificate refuses an issuer whose own certificate does not say that it may sign \
              certificates."
         advice "use a certificate with CA:TRUE and the usage \"cert sign\""
-        example "cluster.toml" [r#"cert = "ca.pem""#]
+        example "cluster.toml" [r#"cert = "ca.pem"      # CA:FALSE"#]
         met
             "By naming a server's certificate, or one made with `openssl req -x509` on a configuration without CA:TRUE. \
              cfssl signs with it all the same and exits with 0; every client refuses what comes of it."
@@ -1213,7 +1236,7 @@ codes! {
     CA_KEY_MISMATCH "ca-key-mismatch" Error "key that is not the certificate's" {
         meaning "What the key signs could not be verified with the certificate."
         advice "name the key that the certificate was made for"
-        example "cluster.toml" [r#"key = "ca-key.pem""#]
+        example "cluster.toml" [r#"key = "ca-key.pem"   # made with another certificate"#]
         met
             "After a CA was made again and only one of its two files copied. `openssl x509 -in ca.pem -noout -pubkey` \
              and `openssl pkey -in ca-key.pem -pubout` print the same where they fit."
@@ -1224,7 +1247,7 @@ codes! {
             "Whoever verifies a certificate refuses one with a name outside the limits, such as `kubernetes.default` or \
              an address."
         advice "see that the limits permit every name and address of the cluster"
-        example "cluster.toml" [r#"cert = "ca.pem""#]
+        example "cluster.toml" [r#"cert = "ca.pem"      # permits names below .example alone"#]
         met
             "With an intermediate of a company's CA that is limited to its domain. kubernetes.default and addresses are \
              outside of that, and Go refuses the chain."
@@ -1274,6 +1297,7 @@ codes! {
         meaning "A certificate of your own is made from a CSR file of your own: nothing is built in for it."
         advice "put the file in the CSR folder"
         example "cluster.toml" [r#"csr = "metric-csr.json""#]
+        right [r#"csr = "metrics-csr.json""#]
         met "With a misspelt file name, or a file beside cluster.toml in place of in the CSR folder."
     }
 
@@ -1333,13 +1357,11 @@ codes! {
         example "cluster.toml" [
             "[[certificates.places]]",
             r#"on = "worker""#,
-            "",
         ]
         right [
             "[[certificates.places]]",
             r#"on = "worker""#,
             r#"certificate = "/etc/metrics/tls.pem""#,
-            "",
         ]
         met
             "With a place begun and not finished, or a path under another table's heading: in TOML a key belongs to the \
@@ -1363,7 +1385,7 @@ codes! {
     BAD_PLACE_PATH "bad-place-path" Error "unusable path on a host" {
         meaning "The path is written on hosts by tools that must all read it the same way."
         advice "write an absolute path of printable ASCII without spaces, quotes, `.`, `..` or `//`"
-        example "cluster.toml" [r#"{ on = "worker", certificate = "etc/m.pem" }, "#]
+        example "cluster.toml" [r#"{ on = "worker", certificate = "etc/m.pem" }"#]
         met
             "With a path that is relative, as in the specification itself, or that ends in / for \"into this folder\". \
              Blanks and quotes mean something to units, shells and YAML."
@@ -1384,7 +1406,7 @@ codes! {
     PLACE_TAKEN "place-taken" Error "place that is taken" {
         meaning "Two files can't have one path on a host, and none can be where a folder must be."
         advice "choose another path"
-        example "cluster.toml" [r#"{ on = "worker", certificate = "/var/lib/kubelet/node1.pem" }, "#]
+        example "cluster.toml" [r#"{ on = "worker", certificate = "/var/lib/kubelet/node1.pem" }"#]
         met
             "By putting a file of one's own where khw-gen puts one: for flags, units and configuration files there is \
              [components]. `khw-gen plan` lists every path."
@@ -1459,7 +1481,6 @@ codes! {
         example "cluster.toml" [
             "[components.etcd.on.node1.flags]",
             "v = 4",
-            "",
         ]
         met
             "When a role moved to another host and its settings stayed, or with a setting for something that the \

@@ -30,7 +30,7 @@ codes! {
     }
 
     ARCHIVE_LIMIT "archive-limit" Error "archive larger than any bundle" {
-        meaning "Reading stopped at the limit."
+        meaning "Reading stopped at the limit, so what is behind it was not checked."
         advice "don't unpack it before you know why"
         example "node1.tar.gz" ["node1.tar.gz: 300 KiB packed, 300 MiB unpacked"]
         met
@@ -176,7 +176,7 @@ codes! {
     }
 
     CERTIFICATE_EXPIRED "certificate-expired" Error "expired certificate" {
-        meaning "Everybody refuses it."
+        meaning "Whoever verifies it refuses it: the clients of a server, or the server that a client logs in to."
         advice "issue it again"
         example "master1: /var/lib/kubernetes/apiserver.pem" ["notAfter=Jan  1 00:00:00 2026 GMT"]
         met
@@ -191,7 +191,7 @@ codes! {
     }
 
     CERTIFICATE_NOT_YET_VALID "certificate-not-yet-valid" Error "certificate that is not valid yet" {
-        meaning "Until then everybody refuses it."
+        meaning "Until its first moment whoever verifies it refuses it."
         advice "wait, or issue it with an earlier beginning; look at the clock"
         example "master1: /var/lib/kubernetes/apiserver.pem" ["notBefore=Jan  1 00:00:00 2026 GMT"]
         met
@@ -388,8 +388,15 @@ codes! {
     SERVICE_NAME_MISSING "service-name-missing" Error "API server certificate without a name of its service" {
         meaning "Pods call the API server by these names, and refuse the certificate."
         advice "issue it with kubernetes, kubernetes.default, kubernetes.default.svc and kubernetes.default.svc.DOMAIN"
-        example "master1: /var/lib/kubernetes/apiserver.pem" ["DNS:kubernetes, DNS:kubernetes.default"]
-        right ["DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local"]
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:kubernetes, DNS:kubernetes.default",
+        ]
+        right [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc,",
+            "    DNS:kubernetes.default.svc.cluster.local",
+        ]
         met
             "With the list of the walk-through, which ends at kubernetes.default. Most clients use the address and \
              never notice; those that use a longer name say \"certificate is valid for …, not kubernetes.default.svc\"."
@@ -429,7 +436,7 @@ codes! {
              certificate is not. kubelets that miss their own address break `kubectl logs` and metrics-server."
         see [
             "https://github.com/prabhatsharma/kubernetes-the-hard-way-aws/issues/30",
-            "https://github.com/kubernetes/kubeadm/issues/1447",
+            "https://github.com/mmumshad/kubernetes-the-hard-way/issues/327",
             "https://github.com/kubernetes/kubernetes/issues/59372",
         ]
     }
@@ -453,7 +460,6 @@ codes! {
         met
             "When the load balancer was moved to another port, or --secure-port changed, and the kubeconfigs stayed. \
              The log says \"connection refused\"."
-        see ["https://github.com/mmumshad/kubernetes-the-hard-way/issues/327"]
     }
 
     NOT_BALANCED "not-balanced" Warning "API server that the load balancer leaves out" {
@@ -537,8 +543,8 @@ codes! {
     INSECURE_KUBECONFIG "insecure-kubeconfig" Error "kubeconfig that trusts any server" {
         meaning "Whoever answers gets the client's credentials accepted as talk with the API server."
         advice "use https, and embed the authority"
-        example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" ["server: http://10.11.0.11:6443"]
-        right ["server: https://10.11.0.11:6443"]
+        example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" ["server: http://127.0.0.1:6443"]
+        right ["server: https://127.0.0.1:6443"]
         met
             "With insecure-skip-tls-verify left over from the day when the certificate lacked an address, and with \
              http:// from the time of the insecure port. Issue the certificate with the address."
@@ -565,9 +571,9 @@ codes! {
         example "master1: /etc/systemd/system/etcd.service" [r#"--client-cert-auth=false \"#]
         right [r#"--client-cert-auth \"#]
         met
-            "When a line is lost in a long ExecStart, and when a setting was taken for the default: --trusted-ca-file \
-             alone does ask for certificates in newer etcd, --client-cert-auth says so. Without \
-             --kubelet-certificate-authority the API server does not check whom it gives its commands to."
+            "When a line is lost in a long ExecStart, and when a safeguard is taken for the default. The best known one \
+             that is not: without --kubelet-certificate-authority the API server does not verify kubelets, so that \
+             whoever gets a node's address gets what `kubectl exec` sends there."
         see [
             "https://etcd.io/docs/v3.5/op-guide/security/",
             "https://kubernetes.io/docs/concepts/architecture/control-plane-node-communication/",
@@ -581,8 +587,8 @@ codes! {
         right ["mode: Webhook"]
         met
             "With a kubelet started without its configuration file: by flags alone anonymous requests are permitted and \
-             authorization is AlwaysAllow, so that whoever reaches port 10250 runs commands in every pod. Kubernetes \
-             The Hard Way's etcd has listened in the clear on localhost since 2024."
+             authorization is AlwaysAllow, so that whoever reaches port 10250 runs commands in every pod of the node. \
+             Kubernetes The Hard Way today runs etcd in the clear, which does on localhost and nowhere else."
         see [
             "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
             "https://etcd.io/docs/v3.5/op-guide/security/",
@@ -606,8 +612,8 @@ codes! {
         example "master1: /etc/systemd/system/kube-controller-manager.service" [r#"--service-cluster-ip-range=10.33.0.0/24 \"#]
         right [r#"--service-cluster-ip-range=10.32.0.0/24 \"#]
         met
-            "When the flag is given to one program and not to the other: kubeadm itself forgot the controller manager \
-             until 1.15, and Kubernetes The Hard Way has lacked it in the API server's unit."
+            "When the flag is given to one program and not to the other: kubeadm itself once forgot the controller \
+             manager, and Kubernetes The Hard Way has lacked it in the API server's unit."
         see [
             "https://github.com/kubernetes/kubeadm/issues/1591",
             "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/905",
@@ -620,8 +626,9 @@ codes! {
         example "node1: /var/lib/kube-proxy/kube-proxy-config.yaml" [r#"clusterCIDR: "10.201.0.0/16""#]
         right [r#"clusterCIDR: "10.200.0.0/16""#]
         met
-            "When the range was changed for the network plugin and not for kube-proxy, which then masquerades packets \
-             between pods: network policies and logs see the node's address for the pod's."
+            "When the range was changed for the network plugin and not for kube-proxy, which then takes pods for \
+             strangers and masquerades what they send to services: policies and logs see the node's address in place of \
+             the pod's."
         see ["https://kubernetes.io/docs/reference/networking/virtual-ips/"]
     }
 
