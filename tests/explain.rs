@@ -14,9 +14,17 @@ fn all() -> impl Iterator<Item = &'static Code> {
 /// The words of a text in Markdown without its marks, so that they are those of the same text in a terminal.
 fn words(text: &str) -> Vec<&str> {
     text.split_whitespace()
-        .map(|word| word.trim_start_matches("**").trim_end_matches("**").trim_end_matches(":**"))
+        .map(|word| {
+            word.trim_start_matches("**")
+                .trim_end_matches("**")
+                .trim_end_matches(":**")
+        })
         .map(|word| word.trim_end_matches(':'))
-        .map(|word| word.strip_prefix('<').and_then(|word| word.strip_suffix('>')).unwrap_or(word))
+        .map(|word| {
+            word.strip_prefix('<')
+                .and_then(|word| word.strip_suffix('>'))
+                .unwrap_or(word)
+        })
         .filter(|word| !matches!(*word, "-" | "```text" | "```"))
         .collect()
 }
@@ -45,16 +53,32 @@ fn every_code_is_told_in_full() {
         let texts = [code.title, code.meaning, code.advice, code.met];
         let distinct: BTreeSet<String> = texts.iter().map(|text| words(text).join(" ").to_lowercase()).collect();
         assert_eq!(distinct.len(), texts.len(), "{name} says one thing twice");
-        assert!(code.met.ends_with('.') && words(code.met).len() >= 10, "{name}: {}", code.met);
-        assert!(!code.met.contains(code.meaning) && !code.met.contains(code.advice), "{name} repeats itself");
+        assert!(
+            code.met.ends_with('.') && words(code.met).len() >= 10,
+            "{name}: {}",
+            code.met
+        );
+        assert!(
+            !code.met.contains(code.meaning) && !code.met.contains(code.advice),
+            "{name} repeats itself"
+        );
         let example = &code.example;
-        assert!(!example.place.is_empty() && !example.wrong.is_empty(), "{name} has no example");
+        assert!(
+            !example.place.is_empty() && !example.wrong.is_empty(),
+            "{name} has no example"
+        );
         assert_ne!(example.wrong, example.right, "{name}");
         for line in example.wrong.iter().chain(example.right) {
-            assert!(line.trim_end() == *line && line.chars().count() <= 96, "{name}: {line:?}");
+            assert!(
+                line.trim_end() == *line && line.chars().count() <= 96,
+                "{name}: {line:?}"
+            );
         }
         for source in code.sources {
-            assert!(source.starts_with("https://") && words(source).len() == 1, "{name}: {source}");
+            assert!(
+                source.starts_with("https://") && words(source).len() == 1,
+                "{name}: {source}"
+            );
         }
     }
     let mets: BTreeSet<&str> = all().map(|code| code.met).collect();
@@ -65,19 +89,35 @@ fn every_code_is_told_in_full() {
 fn an_explanation_fits_a_terminal() {
     for code in all() {
         for line in code.explanation().lines() {
-            assert!(line.chars().count() <= 100 || words(line).len() == 1, "{}: {line:?}", code.name);
+            assert!(
+                line.chars().count() <= 100 || words(line).len() == 1,
+                "{}: {line:?}",
+                code.name
+            );
         }
     }
 }
 
 #[test]
 fn a_misspelt_code_is_guessed() {
-    for (typed, meant) in [("evem-etcd", "even-etcd"), ("secret_exposed", "secret-exposed"), ("bad", "")] {
+    for (typed, meant) in [
+        ("evem-etcd", "even-etcd"),
+        ("secret_exposed", "secret-exposed"),
+        ("bad", ""),
+    ] {
         let output = run(khw_gen().args(["explain", typed]));
         assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains(&format!("there is no code `{typed}`")), "{}", said(&output));
+        assert!(
+            said(&output).contains(&format!("there is no code `{typed}`")),
+            "{}",
+            said(&output)
+        );
         if !meant.is_empty() {
-            assert!(said(&output).contains(&format!("did you mean `{meant}`?")), "{}", said(&output));
+            assert!(
+                said(&output).contains(&format!("did you mean `{meant}`?")),
+                "{}",
+                said(&output)
+            );
         }
     }
 }
@@ -91,7 +131,10 @@ fn the_example_of_what_cannot_be_read_is_reported() {
     let files = |lines: &[&str]| {
         let mut text = fs::read_to_string(&spec).expect("a specification");
         text.truncate(text.find("\n[[files]]").unwrap_or(text.len()));
-        let entry = format!("\n[[files]]\non = \"all\"\nat = \"/etc/hosts.toml\"\n{}\n", lines.join("\n"));
+        let entry = format!(
+            "\n[[files]]\non = \"all\"\nat = \"/etc/hosts.toml\"\n{}\n",
+            lines.join("\n")
+        );
         fs::write(&spec, text + &entry).expect("a specification");
         said(&run(khw_gen().arg("check").arg(&spec)))
     };

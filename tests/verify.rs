@@ -361,12 +361,18 @@ const ELSEWHERE: [&str; 5] = [
 
 /// The mode that `ls -l` shows in front of a plain file.
 fn listed_mode(line: &str) -> Option<u32> {
-    let bits = line.split(' ').next()?.strip_prefix('-').filter(|bits| bits.len() == 9)?;
-    bits.chars().zip("rwxrwxrwx".chars()).try_fold(0, |mode, (bit, set)| match bit {
-        '-' => Some(mode << 1),
-        bit if bit == set => Some(mode << 1 | 1),
-        _ => None,
-    })
+    let bits = line
+        .split(' ')
+        .next()?
+        .strip_prefix('-')
+        .filter(|bits| bits.len() == 9)?;
+    bits.chars()
+        .zip("rwxrwxrwx".chars())
+        .try_fold(0, |mode, (bit, set)| match bit {
+            '-' => Some(mode << 1),
+            bit if bit == set => Some(mode << 1 | 1),
+            _ => None,
+        })
 }
 
 #[test]
@@ -396,10 +402,16 @@ fn every_example_is_found() {
             None => {
                 let file = path.rsplit('/').next().expect("a name").trim_start_matches('@');
                 let of_the_file = |change: &Change| format!("{change:?}").contains(file);
-                FAULTS.iter().any(|(_, change, code)| *code == row.name && of_the_file(change))
+                FAULTS
+                    .iter()
+                    .any(|(_, change, code)| *code == row.name && of_the_file(change))
             }
         };
-        println!("{}: {}", row.name, if change.is_some() { "tried" } else { "among the faults" });
+        println!(
+            "{}: {}",
+            row.name,
+            if change.is_some() { "tried" } else { "among the faults" }
+        );
         if !found {
             problems.push(format!("{}: {:?} in {path} is not found", row.name, example.wrong));
         }

@@ -433,7 +433,8 @@ codes! {
         right [r#"--advertise-address=10.11.0.11 \"#]
         met
             "When a load balancer, a name or a second network card comes later: the kubeconfigs are changed, the \
-             certificate is not. kubelets that miss their own address break `kubectl logs` and metrics-server."
+             certificate is not. Kubelets whose certificates miss their own address break `kubectl logs` and \
+             metrics-server."
         see [
             "https://github.com/prabhatsharma/kubernetes-the-hard-way-aws/issues/30",
             "https://github.com/mmumshad/kubernetes-the-hard-way/issues/327",
@@ -677,7 +678,6 @@ codes! {
         meaning "The API server does not start, or encrypts nothing."
         advice "give each provider a key of 32 bytes in strict base64: head -c 32 /dev/urandom | base64"
         example "master1: /var/lib/kubernetes/encryption-config.yaml" ["secret: ${ENCRYPTION_KEY}"]
-        right ["secret: xCQnRpWKQo7kLpsZbLq4rCRrl4XXROvp6OcrNg54LtE="]
         met
             "With a variable that the shell did not fill in (fish, or a quoted heredoc), and with base64 that was \
              wrapped or cut: \"secrets must be base64 encoded\"."

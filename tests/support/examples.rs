@@ -10,8 +10,14 @@ pub fn exchanged(text: &str, old: &[&str], new: &[&str]) -> Option<String> {
         let (before, after) = match window {
             [line] => line.split_once(first)?,
             [head, middle @ .., tail] => {
-                let same = middle.iter().zip(&old[1..]).all(|(line, old)| line.trim() == old.trim());
-                let around = (head.trim_end().strip_suffix(first)?, tail.trim_start().strip_prefix(last)?);
+                let same = middle
+                    .iter()
+                    .zip(&old[1..])
+                    .all(|(line, old)| line.trim() == old.trim());
+                let around = (
+                    head.trim_end().strip_suffix(first)?,
+                    tail.trim_start().strip_prefix(last)?,
+                );
                 same.then_some(around)?
             }
             [] => return None,
