@@ -1,4 +1,4 @@
-//! A row of the tables of codes, and how it is told: by `khw-gen explain` and by the pages in `docs/`, in the same words.
+//! A row of the tables of codes, and how it is told: by `khw-gen explain` and by the pages in `docs/`, in one wording.
 use super::Severity;
 
 /// A row: a kind of finding.

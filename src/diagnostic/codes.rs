@@ -1,7 +1,7 @@
 //! The table of codes: what is wrong with an input, an example, what to do, and where people meet it.
 //!
-//! A code is stable: scripts and `[checks] allow` name it. `khw-gen explain` and `docs/diagnostics.md` tell this table. Each
-//! example stands in a case of `tests/rejects/`, and what is `right` in its place takes the finding away.
+//! A code is stable: scripts and `[checks] allow` name it. `khw-gen explain` and `docs/diagnostics.md` tell this table.
+//! Each example stands in a case of `tests/rejects/`, and what is `right` in its place takes the finding away.
 use super::Severity;
 use super::code::{Code, Example, codes, page_of};
 
@@ -16,9 +16,9 @@ impl Code {
 pub fn page() -> String {
     page_of(
         "# Diagnostics\n\n\
-         Every finding has a code. An error stops the build; warnings and notes do not, and `[checks] allow = [\"code\"]` in\n\
-         cluster.toml silences them. `khw-gen explain CODE` says the same. This page is made from `src/diagnostic/codes.rs`:\n\
-         edit that, not this.\n",
+         Every finding has a code. An error stops the build; warnings and notes do not, and `[checks] allow = [\"code\"]`\n\
+         in cluster.toml silences them. `khw-gen explain CODE` says the same. This page is made from\n\
+         `src/diagnostic/codes.rs`: edit that, not this.\n",
         CODES,
     )
 }
@@ -70,21 +70,21 @@ codes! {
         advice "flatten the structure"
         example "csr/admin-csr.json" [r#""names": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["#]
         met
-            "Hardly by hand: in generated files, where a script wraps a list into a list at each run, and in files made \
-             to exhaust a parser's stack, which the JSON standard lets a parser refuse."
+            "Hardly by hand: in generated files, where a script wraps a list into a list at each run, and in files \
+             made to exhaust a parser's stack, which the JSON standard lets a parser refuse."
         see ["https://www.rfc-editor.org/rfc/rfc8259#section-9"]
     }
 
     UNKNOWN_FIELD "unknown-field" Error "unknown field" {
         meaning
-            "Nothing reads a field of this name. cfssl would ignore it silently, so that a misspelt `expiry` leaves the \
-             default in force."
+            "Nothing reads a field of this name. cfssl would ignore it silently, so that a misspelt `expiry` leaves \
+             the default in force."
         advice "remove it, or correct its spelling"
         example "cluster.toml" [r#"dsn = "10.32.0.10""#]
         right [r#"dns = "10.32.0.10""#]
         met
-            "By a slip of the fingers, and by fields that look plausible. In cfssl's files it costs most: someone wrote \
-             `expire` for `expiry` and got a CA of five years without a word."
+            "By a slip of the fingers, and by fields that look plausible. In cfssl's files it costs most: someone \
+             wrote `expire` for `expiry` and got a CA of five years without a word."
         see ["https://github.com/cloudflare/cfssl/issues/1020", "https://pkg.go.dev/encoding/json#Unmarshal"]
     }
 
@@ -156,8 +156,8 @@ codes! {
         example "cluster.toml" [r#"port = "6443""#]
         right ["port = 6443"]
         met
-            "With habits of YAML and shell, where a port may be quoted, a list of one may be a word, and a version such \
-             as 1.30 turns into the number 1.3. TOML has types."
+            "With habits of YAML and shell, where a port may be quoted, a list of one may be a word, and a version \
+             such as 1.30 turns into the number 1.3. TOML has types."
         see ["https://toml.io/en/v1.0.0#keyvalue-pair"]
     }
 
@@ -185,7 +185,8 @@ codes! {
         right [r#""CN": "admin","#]
         met
             "With a value that a script read from a file together with its line end, or colours that a terminal put \
-             into what was copied. In a unit or a subject a line end starts something new: that is how injection works."
+             into what was copied. In a unit or a subject a line end starts something new: that is how injection \
+             works."
         see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html"]
     }
 
@@ -195,15 +196,16 @@ codes! {
         example "csr/ca-csr.json" [r#""pathlen": -1"#]
         right [r#""pathlen": 0, "pathlenzero": true"#]
         met
-            "With -1 for \"no limit\", as in Go's own x509 package: in cfssl a `pathlen` that is absent means no limit, \
-             and 0 needs `pathlenzero` beside it."
+            "With -1 for \"no limit\", as in Go's own x509 package: in cfssl a `pathlen` that is absent means no \
+             limit, and 0 needs `pathlenzero` beside it."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9"]
     }
 
     BAD_CLUSTER_NAME "bad-cluster-name" Error "unusable cluster name" {
         meaning "The name stands in kubeconfig files and, with the seed, every key is derived from it."
         advice
-            "use 1 to 63 of the characters a-z, A-Z, 0-9, `-`, `.` and `_`, beginning and ending with a letter or digit"
+            "use 1 to 63 of the characters a-z, A-Z, 0-9, `-`, `.` and `_`, beginning and ending with a letter or \
+             digit"
         example "cluster.toml" [r#"name = "my cluster""#]
         right [r#"name = "my-cluster""#]
         met
@@ -230,10 +232,9 @@ codes! {
         meaning "No values are known for this release: flags and API versions could only be guessed."
         advice "name a release that is known"
         example "cluster.toml" [r#"kubernetes = "1.13""#]
-        right [r#"kubernetes = "1.14""#]
         met
-            "With a release before 1.14, a typing mistake, or the version of another program. `khw-gen releases` lists \
-             what is known."
+            "With a release older than those, a typing mistake, or the version of another program. `khw-gen releases` \
+             lists what is known."
         see ["https://kubernetes.io/releases/"]
     }
 
@@ -274,8 +275,8 @@ codes! {
         example "cluster.toml" [r#"engine = "docker""#]
         right [r#"engine = "containerd""#]
         met
-            "At upgrades across 1.24, where the kubelet lost its code for Docker, and with nftables before 1.31. Images \
-             built with Docker run on containerd unchanged."
+            "At upgrades across 1.24, where the kubelet lost its code for Docker, and with nftables before 1.31. \
+             Images built with Docker run on containerd unchanged."
         see ["https://kubernetes.io/docs/tasks/administer-cluster/migrating-from-dockershim/"]
     }
 
@@ -300,8 +301,8 @@ codes! {
             r#"cni = "none""#,
         ]
         met
-            "When a cluster outgrows 256 workers: routes from each to each are some 65,000. Overlays or BGP, as Calico, \
-             Cilium and Flannel bring them, exist for that."
+            "When a cluster outgrows 256 workers: routes from each to each are some 65,000. Overlays or BGP, as \
+             Calico, Cilium and Flannel bring them, exist for that."
         see ["https://kubernetes.io/docs/concepts/cluster-administration/networking/"]
     }
 
@@ -313,8 +314,8 @@ codes! {
         example "cluster.toml" [r#"endpoint = "https://k8s.example.org:6443""#]
         right [r#"endpoint = "k8s.example.org:6443""#]
         met
-            "By copying the `server` line of a kubeconfig, or the loopback address from a trial. The endpoint goes into \
-             certificates as a name, so it must have no scheme and must be what others can reach."
+            "By copying the `server` line of a kubeconfig, or the loopback address from a trial. The endpoint goes \
+             into certificates as a name, so it must have no scheme and must be what others can reach."
         see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/"]
     }
 
@@ -342,8 +343,8 @@ codes! {
 
     SERVICES_SIZE "services-size" Error "services range too small or too large" {
         meaning
-            "The range must hold the API server's address, the DNS address and services; kube-apiserver refuses a range \
-             of more than 20 bits."
+            "The range must hold the API server's address, the DNS address and services; kube-apiserver refuses a \
+             range of more than 20 bits."
         advice "choose a prefix length between /12 and /28 (IPv4) or /108 and /124 (IPv6)"
         example "cluster.toml" [r#"services = "10.32.0.0/29""#]
         right [r#"services = "10.32.0.0/24""#]
@@ -372,8 +373,8 @@ codes! {
         example "cluster.toml" [r#"pods = "10.32.0.0/16""#]
         right [r#"pods = "10.200.0.0/16""#]
         met
-            "When ranges are picked from 10.0.0.0/8 one by one, and the office network or a VPN has 10.32 already. Most \
-             tools let it pass: kubeadm was asked in 2026 to check it, and eks-anywhere has the same wish open."
+            "When ranges are picked from 10.0.0.0/8 one by one, and the office network or a VPN has 10.32 already. \
+             Most tools let it pass: kubeadm was asked in 2026 to check it, and eks-anywhere has the same wish open."
         see ["https://github.com/kubernetes/kubeadm/issues/3312", "https://github.com/aws/eks-anywhere/issues/2086"]
     }
 
@@ -424,7 +425,8 @@ codes! {
         ]
         met
             "With a machine of several network cards: a node reports one address of each family to the API server, and \
-             the second of a family only blurs which. Further ones belong into `addresses`, which go into certificates."
+             the second of a family only blurs which. Further ones belong into `addresses`, which go into \
+             certificates."
         see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/"]
     }
 
@@ -514,8 +516,8 @@ codes! {
         example "cluster.toml" [r#"allow = ["bad-range"]"#]
         right ["allow = []"]
         met
-            "In the hope of a build in spite of an error. What an error reports would not start, or would be refused by \
-             those who talk to it; there is nothing to build."
+            "In the hope of a build in spite of an error. What an error reports would not start, or would be refused \
+             by those who talk to it; there is nothing to build."
     }
 
     BAD_PORT "bad-port" Error "unusable port" {
@@ -577,8 +579,8 @@ codes! {
     DUPLICATE_NAME "duplicate-name" Error "host name given twice" {
         meaning "Names tell hosts apart."
         advice
-            "give each host its own name; a name that several share goes into `names` of [cluster] or into `hosts` of a \
-             CSR file"
+            "give each host its own name; a name that several share goes into `names` of [cluster] or into `hosts` of \
+             a CSR file"
         example "cluster.toml" [
             r#"name = "node1""#,
             r#"ip = "10.0.0.22""#,
@@ -661,8 +663,8 @@ codes! {
             r#"ip = "10.0.0.22""#,
         ]
         met
-            "When workers get their blocks by hand, to keep routes stable, and a block is given twice or cut at another \
-             size than the rest."
+            "When workers get their blocks by hand, to keep routes stable, and a block is given twice or cut at \
+             another size than the rest."
         see ["https://github.com/kelseyhightower/kubernetes-the-hard-way/blob/master/docs/11-pod-network-routes.md"]
     }
 
@@ -700,8 +702,8 @@ codes! {
         example "cluster.toml" [r#"roles = ["etcd", "worker"]"#]
         right [r#"roles = ["control-plane", "etcd", "worker"]"#]
         met
-            "In a cluster whose control plane is bought elsewhere, which khw-gen can't make a part of, and with a first \
-             draft."
+            "In a cluster whose control plane is bought elsewhere, which khw-gen can't make a part of, and with a \
+             first draft."
         see ["https://kubernetes.io/docs/concepts/overview/components/"]
     }
 
@@ -760,16 +762,16 @@ codes! {
     SEVERAL_LOAD_BALANCERS "several-load-balancers" Warning "several load balancers without an endpoint" {
         meaning "Nodes and administrators use the first one; the others stand idle."
         advice
-            "set `virtual_ip` in [load_balancer] to an address that moves between them, or `endpoint` in [cluster] to a \
-             name or address that they share"
+            "set `virtual_ip` in [load_balancer] to an address that moves between them, or `endpoint` in [cluster] to \
+             a name or address that they share"
         example "cluster.toml" [
             r#"name = "lb2""#,
             r#"ip = "10.0.0.21""#,
             r#"roles = ["load-balancer"]"#,
         ]
         met
-            "By doubling the load balancer so that it is no single point of failure. Two machines help only if one name \
-             or address leads to whichever works; keepalived moves an address between them."
+            "By doubling the load balancer so that it is no single point of failure. Two machines help only if one \
+             name or address leads to whichever works; keepalived moves an address between them."
         see ["https://github.com/kubernetes/kubeadm/blob/main/docs/ha-considerations.md"]
     }
 
@@ -811,8 +813,8 @@ codes! {
         advice "put the file in the folder to choose its content"
         example "csr/kube-proxy-csr.json" ["(no such file)"]
         met
-            "Whenever a folder has some of the files: a CSR was deleted, or a later khw-gen asks for a certificate that \
-             the folder is older than. `khw-gen init` writes all of them."
+            "Whenever a folder has some of the files: a CSR was deleted, or a later khw-gen asks for a certificate \
+             that the folder is older than. `khw-gen init` writes all of them."
     }
 
     UNUSED_CSR "unused-csr" Warning "JSON file that nothing reads" {
@@ -884,8 +886,8 @@ codes! {
         example "csr/ca-config.json" [r#""Type": "id-qt-cp""#]
         right [r#""Type": "id-qt-cps""#]
         met
-            "In profiles of a company's CA with a policy. There are two kinds: the address of a practice statement, and \
-             a notice to the user."
+            "In profiles of a company's CA with a policy. There are two kinds: the address of a practice statement, \
+             and a notice to the user."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.4"]
     }
 
@@ -1060,8 +1062,8 @@ codes! {
         example "csr/front-proxy-ca-csr.json" [r#"{"CN": "same","#]
         right [r#"{"CN": "front-proxy-ca","#]
         met
-            "By copying ca-csr.json for the second authority. Go tries all of that name, OpenSSL may take the first and \
-             then fail with a wrong signature, which is a hard error to read."
+            "By copying ca-csr.json for the second authority. Go tries all of that name, OpenSSL may take the first \
+             and then fail with a wrong signature, which is a hard error to read."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-6.1"]
     }
 
@@ -1108,8 +1110,8 @@ codes! {
         example "csr/node-csr.json" [r#""CN": "system:node:node1""#]
         right [r#""CN": "system:node:WORKER_HOST""#]
         met
-            "By keeping the CSR file of one node. All kubelets would be that node, and the node authorizer lets none of \
-             the others register."
+            "By keeping the CSR file of one node. All kubelets would be that node, and the node authorizer lets none \
+             of the others register."
         see [
             "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/613",
             "https://kubernetes.io/docs/reference/access-authn-authz/node/",
@@ -1157,13 +1159,14 @@ codes! {
 
     BAD_EXTENSION "bad-extension" Error "extension that spoils the certificate" {
         meaning
-            "`copy_extensions` puts the extensions of a CSR into its certificate as they are, in place of the names and \
-             usages that it needs."
+            "`copy_extensions` puts the extensions of a CSR into its certificate as they are, in place of the names \
+             and usages that it needs."
         advice "remove the extension; names go into `hosts`, usages into the profile"
         example "csr/admin-csr.json" [r#""extensions": [{"Id": [1, 2, 3, 4], "Critical": true, "Value": "BQA="}],"#]
         met
-            "With a CSR written for a CA that fills in the rest. A critical extension that a client does not know makes \
-             it refuse the certificate, and a copied list of names takes the place of the one with the cluster's names."
+            "With a CSR written for a CA that fills in the rest. A critical extension that a client does not know \
+             makes it refuse the certificate, and a copied list of names takes the place of the one with the cluster's \
+             names."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2"]
     }
 
@@ -1218,8 +1221,8 @@ codes! {
         advice "use a certificate with CA:TRUE and the usage \"cert sign\""
         example "cluster.toml" [r#"cert = "ca.pem"      # CA:FALSE"#]
         met
-            "By naming a server's certificate, or one made with `openssl req -x509` on a configuration without CA:TRUE. \
-             cfssl signs with it all the same and exits with 0; every client refuses what comes of it."
+            "By naming a server's certificate, or one made with `openssl req -x509` on a configuration without \
+             CA:TRUE. cfssl signs with it all the same and exits with 0; every client refuses what comes of it."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9"]
     }
 
@@ -1244,13 +1247,13 @@ codes! {
 
     CA_NAME_CONSTRAINTS "ca-name-constraints" Warning "authority that limits names" {
         meaning
-            "Whoever verifies a certificate refuses one with a name outside the limits, such as `kubernetes.default` or \
-             an address."
+            "Whoever verifies a certificate refuses one with a name outside the limits, such as `kubernetes.default` \
+             or an address."
         advice "see that the limits permit every name and address of the cluster"
         example "cluster.toml" [r#"cert = "ca.pem"      # permits names below .example alone"#]
         met
-            "With an intermediate of a company's CA that is limited to its domain. kubernetes.default and addresses are \
-             outside of that, and Go refuses the chain."
+            "With an intermediate of a company's CA that is limited to its domain. kubernetes.default and addresses \
+             are outside of that, and Go refuses the chain."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10"]
     }
 
@@ -1316,8 +1319,8 @@ codes! {
             r#"profile = "any-ca""#,
         ]
         met
-            "When intermediates are rearranged and one still names the other. Cross-signing, where that is meant, needs \
-             two certificates for one key, and never the same one twice."
+            "When intermediates are rearranged and one still names the other. Cross-signing, where that is meant, \
+             needs two certificates for one key, and never the same one twice."
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-3.2"]
     }
 
@@ -1364,8 +1367,8 @@ codes! {
             r#"certificate = "/etc/metrics/tls.pem""#,
         ]
         met
-            "With a place begun and not finished, or a path under another table's heading: in TOML a key belongs to the \
-             last heading above it."
+            "With a place begun and not finished, or a path under another table's heading: in TOML a key belongs to \
+             the last heading above it."
         see ["https://toml.io/en/v1.0.0#table"]
     }
 
@@ -1493,8 +1496,8 @@ codes! {
         example "cluster.toml" [r#"authorization-mode = "RBAC,AlwaysAllow""#]
         right [r#"authorization-mode = "Node,RBAC""#]
         met
-            "While looking for an error with all doors open, and by copying from guides for a laptop. It is found years \
-             later, by a scanner or by a stranger: open kubelets and API servers are searched for all over the \
+            "While looking for an error with all doors open, and by copying from guides for a laptop. It is found \
+             years later, by a scanner or by a stranger: open kubelets and API servers are searched for all over the \
              Internet."
         see [
             "https://kubernetes.io/docs/concepts/security/security-checklist/",
@@ -1524,8 +1527,8 @@ codes! {
 
     BAD_TEMPLATE "bad-template" Error "template that can't be rendered" {
         meaning
-            "A template of your own is written in the language of Jinja, as MiniJinja has it, and sees the variables of \
-             its host."
+            "A template of your own is written in the language of Jinja, as MiniJinja has it, and sees the variables \
+             of its host."
         advice "correct the template at this place (https://docs.rs/minijinja/latest/minijinja/syntax/)"
         example "a.j2" ["{{ host.name }"]
         right ["{{ host.name }}"]
@@ -1542,8 +1545,8 @@ codes! {
         right ["{{ host.name }}"]
         met
             "By misspelling, and by asking for a secret, which templates never see. envsubst and shells write nothing \
-             where a variable is missing: Kubernetes The Hard Way has left people with an encryption configuration that \
-             the API server refuses."
+             where a variable is missing: Kubernetes The Hard Way has left people with an encryption configuration \
+             that the API server refuses."
         see ["https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/629"]
     }
 

@@ -1,7 +1,7 @@
 //! The table of what `verify` finds: what it means, an example, what to do, and where people meet it.
 //!
-//! A code is stable: scripts name it. `khw-gen explain` and `docs/findings.md` tell this table. Each example that can be put
-//! into a good bundle is put there by `tests/verify.rs`, and found.
+//! A code is stable: scripts name it. `khw-gen explain` and `docs/findings.md` tell this table. Each example that can be
+//! put into a good bundle is put there by `tests/verify.rs`, and found.
 use super::Severity;
 use super::code::{Code, Example, codes, page_of};
 
@@ -9,8 +9,8 @@ use super::code::{Code, Example, codes, page_of};
 pub fn page() -> String {
     page_of(
         "# Findings\n\n\
-         What `khw-gen verify` finds in a bundle has a code. An error makes it exit with 1; a warning does not. `khw-gen explain\n\
-         CODE` says the same. This page is made from `src/diagnostic/verify_codes.rs`: edit that, not this.\n",
+         What `khw-gen verify` finds in a bundle has a code. An error makes it exit with 1; a warning does not.\n\
+         `khw-gen explain CODE` says the same. This page is made from `src/diagnostic/verify_codes.rs`: edit that, not this.\n",
         CODES,
     )
 }
@@ -24,8 +24,8 @@ codes! {
         advice "remove it, and find out who put it there"
         example "node1: /etc/link" ["lrwxrwxrwx root root link -> /"]
         met
-            "In archives that somebody packed again from a live system, where links are common, and in archives made to \
-             write outside of the folder they are unpacked in: `../../etc/cron.d/x` is the classic."
+            "In archives that somebody packed again from a live system, where links are common, and in archives made \
+             to write outside of the folder they are unpacked in: `../../etc/cron.d/x` is the classic."
         see ["https://cwe.mitre.org/data/definitions/22.html", "https://cwe.mitre.org/data/definitions/59.html"]
     }
 
@@ -171,8 +171,8 @@ codes! {
         example "node1: /var/lib/kubernetes/ca.pem" ["--w------- root root ca.pem"]
         right ["-rw-r--r-- root root ca.pem"]
         met
-            "After a chmod with a digit too few: 200 for 0200 in place of 0600. Root reads the file nevertheless, so it \
-             is found only when a service stops running as root."
+            "After a chmod with a digit too few: 200 for 0200 in place of 0600. Root reads the file nevertheless, so \
+             it is found only when a service stops running as root."
     }
 
     CERTIFICATE_EXPIRED "certificate-expired" Error "expired certificate" {
@@ -362,8 +362,8 @@ codes! {
         advice "remove it from this host"
         example "node1: /root/ca-key.pem" ["-rw------- root root ca-key.pem"]
         met
-            "By copying the whole folder of certificates to every host, which a glob like node*.pem in a guide invites. \
-             kubeadm's page on etcd deletes the CA's key from what goes to other hosts."
+            "By copying the whole folder of certificates to every host, which a glob like node*.pem in a guide \
+             invites. kubeadm's page on etcd deletes the CA's key from what goes to other hosts."
         see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/"]
     }
 
@@ -399,7 +399,8 @@ codes! {
         ]
         met
             "With the list of the walk-through, which ends at kubernetes.default. Most clients use the address and \
-             never notice; those that use a longer name say \"certificate is valid for …, not kubernetes.default.svc\"."
+             never notice; those that use a longer name say \"certificate is valid for …, not \
+             kubernetes.default.svc\"."
         see [
             "https://kubernetes.io/docs/setup/best-practices/certificates/",
             "https://github.com/k0sproject/k0s/issues/7803",
@@ -506,9 +507,9 @@ codes! {
         example "master1: /root/kubelet-rbac-clusterrolebinding.yaml" ["name: kubernetes"]
         right ["name: kube-apiserver-kubelet-client"]
         met
-            "When the API server gets a certificate of its own for calling kubelets: guides bind the user `kubernetes`. \
-             `kubectl logs` then says \"Forbidden (user=kube-apiserver-kubelet-client, verb=get, resource=nodes, \
-             subresource=proxy)\"."
+            "When the API server gets a certificate of its own for calling kubelets: guides bind the user \
+             `kubernetes`. `kubectl logs` then says \"Forbidden (user=kube-apiserver-kubelet-client, verb=get, \
+             resource=nodes, subresource=proxy)\"."
         see [
             "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
             "https://github.com/kubernetes/kubernetes/issues/62939",
@@ -536,8 +537,9 @@ codes! {
         example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" ["current-context: other"]
         right ["current-context: default"]
         met
-            "After editing by hand or merging two files, and when `kubectl config set-cluster` was given a CA file that \
-             is not there. kubectl falls back to localhost:8080 and says \"connection refused\", which hides the cause."
+            "After editing by hand or merging two files, and when `kubectl config set-cluster` was given a CA file \
+             that is not there. kubectl falls back to localhost:8080 and says \"connection refused\", which hides the \
+             cause."
         see ["https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/"]
     }
 
@@ -572,8 +574,8 @@ codes! {
         example "master1: /etc/systemd/system/etcd.service" [r#"--client-cert-auth=false \"#]
         right [r#"--client-cert-auth \"#]
         met
-            "When a line is lost in a long ExecStart, and when a safeguard is taken for the default. The best known one \
-             that is not: without --kubelet-certificate-authority the API server does not verify kubelets, so that \
+            "When a line is lost in a long ExecStart, and when a safeguard is taken for the default. The best known \
+             one that is not: without --kubelet-certificate-authority the API server does not verify kubelets, so that \
              whoever gets a node's address gets what `kubectl exec` sends there."
         see [
             "https://etcd.io/docs/v3.5/op-guide/security/",
@@ -587,9 +589,9 @@ codes! {
         example "node1: /var/lib/kubelet/kubelet-config.yaml" ["mode: AlwaysAllow"]
         right ["mode: Webhook"]
         met
-            "With a kubelet started without its configuration file: by flags alone anonymous requests are permitted and \
-             authorization is AlwaysAllow, so that whoever reaches port 10250 runs commands in every pod of the node. \
-             Kubernetes The Hard Way today runs etcd in the clear, which does on localhost and nowhere else."
+            "With a kubelet started without its configuration file: by flags alone anonymous requests are permitted \
+             and authorization is AlwaysAllow, so that whoever reaches port 10250 runs commands in every pod of the \
+             node. Kubernetes The Hard Way today runs etcd in the clear, which does on localhost and nowhere else."
         see [
             "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
             "https://etcd.io/docs/v3.5/op-guide/security/",
@@ -628,8 +630,8 @@ codes! {
         right [r#"clusterCIDR: "10.200.0.0/16""#]
         met
             "When the range was changed for the network plugin and not for kube-proxy, which then takes pods for \
-             strangers and masquerades what they send to services: policies and logs see the node's address in place of \
-             the pod's."
+             strangers and masquerades what they send to services: policies and logs see the node's address in place \
+             of the pod's."
         see ["https://kubernetes.io/docs/reference/networking/virtual-ips/"]
     }
 
@@ -639,8 +641,8 @@ codes! {
         example "node1: /var/lib/kubelet/kubelet-config.yaml" [r#"- "10.40.0.10""#]
         right [r#"- "10.32.0.10""#]
         met
-            "When kubelets were set up before the DNS add-on, whose manifest has an address of its own: pods start, and \
-             every name lookup runs into a timeout."
+            "When kubelets were set up before the DNS add-on, whose manifest has an address of its own: pods start, \
+             and every name lookup runs into a timeout."
         see ["https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"]
     }
 
@@ -726,8 +728,8 @@ codes! {
         example "master1: /etc/systemd/system/etcd.service" [r#"--name=master9 \"#]
         right [r#"--name=master1 \"#]
         met
-            "With a unit copied from another member: \"couldn't find local name in the initial cluster configuration\". \
-             The name in --name, the one in --initial-cluster and the URL beside it go together."
+            "With a unit copied from another member: \"couldn't find local name in the initial cluster \
+             configuration\". The name in --name, the one in --initial-cluster and the URL beside it go together."
         see [
             "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/899",
             "https://github.com/etcd-io/etcd/issues/11294",
