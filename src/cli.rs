@@ -21,7 +21,7 @@ use khw_gen::found::Found;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
-use khw_gen::spec::{self, Checked, Sources};
+use khw_gen::spec::{self, Checked, Sources, suggest};
 use khw_gen::{compile, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -69,7 +69,8 @@ enum Command {
         #[arg(value_name = "CLUSTER.TOML")]
         spec: PathBuf,
     },
-    /// Say what a code of a diagnostic or finding means, and what to do; without one, list them all
+    /// Say what a code of a diagnostic or finding means, with an example, what to do and where people meet it; without one,
+    /// list them all
     Explain {
         /// Such as even-etcd
         #[arg(value_name = "CODE")]
@@ -334,9 +335,13 @@ fn explain(code: Option<&str>) -> Result<(), Reported> {
             print(lines.join("\n"))
         }
         Some(name) => match all().find(|code| code.name == name) {
-            Some(code) => print(code.explanation()),
+            Some(code) => print(code.explanation().trim_end()),
             None => {
-                say_error(format_args!("there is no code `{name}` (khw-gen explain lists them)"));
+                let meant = suggest::nearest(name, all().map(|code| code.name))
+                    .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                say_error(format_args!(
+                    "there is no code `{name}` (khw-gen explain lists them){meant}"
+                ));
                 Err(Reported)
             }
         },

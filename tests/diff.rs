@@ -21,7 +21,11 @@ const HOSTS: [&str; 6] = [
 
 /// A specification with the built-in CSR files.
 fn spec(hosts: &[&str], extra: &str) -> Spec {
-    Spec::new(hosts, &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\n{extra}")).with_ecdsa_keys()
+    Spec::new(
+        hosts,
+        &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\n{extra}"),
+    )
+    .with_ecdsa_keys()
 }
 
 const OTHER_SEED: [u8; 32] = *b"\x00\xffanother seed than the first on";
@@ -153,7 +157,11 @@ fn a_node_that_is_added() {
 
 #[test]
 fn a_member_of_etcd_that_is_added() {
-    let two = ["lb 10.0.0.5 load-balancer", "m1 10.0.0.11 control-plane etcd", "n1 10.0.0.21 worker"];
+    let two = [
+        "lb 10.0.0.5 load-balancer",
+        "m1 10.0.0.11 control-plane etcd",
+        "n1 10.0.0.21 worker",
+    ];
     let old = spec(&two, "");
     let new = spec(&[&two[..], &HOSTS[1..3]].concat(), "");
     let changes = changes(&built(&old, "out"), &built(&new, "out"));
@@ -510,4 +518,28 @@ fn verify_says_what_the_specification_would_have_made_differently() {
     assert_eq!(hosts[0]["host"], "m1");
     let elsewhere = spec(&["z1 10.0.0.11 control-plane etcd", "z2 10.0.0.12 worker"], "");
     assert_eq!(verify(&out.join("m1"), &elsewhere.path(), &[]).1, Some(2));
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let three_masters = support::project().join("specs/three-masters/cluster.toml");
+    let text = fs::read_to_string(three_masters).expect("cluster.toml");
+    let spec = |name: &str, names: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text.replace("[\"api.example.org\"]", names)).expect("cluster.toml");
+        path
+    };
+    let (text, code) = diff(
+        &spec("old.toml", "[\"api.example.org\"]"),
+        &spec("new.toml", "[\"api.example.org\", \"api2.example.org\"]"),
+        &[],
+    );
+    assert_eq!(code, 1);
+    let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
+    let shown = readme
+        .split("<!-- example: diff -->\n```text\n")
+        .nth(1)
+        .expect("the example");
+    assert_eq!(text, shown.split("```").next().expect("its end"));
 }
