@@ -22,7 +22,7 @@ use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources, suggest};
-use khw_gen::{compile, found_of, starter};
+use khw_gen::{compile_in_parallel, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -226,8 +226,8 @@ fn build(
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
-    compile(cluster, &seed, archive, |host| {
-        output.add(
+    let written = compile_in_parallel(cluster, &seed, archive, |host| {
+        output.write(
             host.host,
             host.bundle,
             host.archive
@@ -235,6 +235,9 @@ fn build(
                 .map(|(name, bytes)| (name.as_str(), bytes.expose())),
         )
     })?;
+    for host in written {
+        output.record(host)?;
+    }
     let summary = output.commit()?;
     if summary.two_renames {
         say(

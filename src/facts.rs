@@ -207,6 +207,41 @@ impl Facts {
     }
 }
 
+/// The variables of each host of a cluster; what they share is worked out once.
+#[derive(Debug)]
+pub struct FactsOf<'a> {
+    cluster: &'a Cluster,
+    /// Those of some host.
+    shared: Option<Facts>,
+}
+
+impl<'a> FactsOf<'a> {
+    pub fn new(cluster: &'a Cluster) -> FactsOf<'a> {
+        FactsOf {
+            cluster,
+            shared: cluster.hosts.first().map(|host| facts(cluster, host)),
+        }
+    }
+
+    /// The variables of a host of the cluster.
+    pub fn of(&self, host: &Host) -> Facts {
+        let cluster = self.cluster;
+        match &self.shared {
+            None => facts(cluster, host),
+            Some(shared) => {
+                let mut own = Facts {
+                    host: host_facts(cluster, host),
+                    pod_routes: pod_routes(cluster, host),
+                    pki: pki_files(cluster.pki.layout, host),
+                    ..shared.clone()
+                };
+                own.load_balancer.vrrp = vrrp(cluster, host);
+                own
+            }
+        }
+    }
+}
+
 /// The variables of `host` in `cluster`.
 pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
     let facts_of = |host: &Host| host_facts(cluster, host);
@@ -405,6 +440,7 @@ fn vrrp(cluster: &Cluster, host: &Host) -> Vec<VrrpFacts> {
     instances.collect()
 }
 
+/// The ways to the pods of the other workers. Where a network plugin finds them, there is nothing to say.
 fn pod_routes(cluster: &Cluster, to: &Host) -> Vec<PodRouteFacts> {
     let others = cluster.with(Role::Worker).filter(|worker| worker.name != to.name);
     let routes = others.flat_map(|worker| {

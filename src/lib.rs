@@ -37,8 +37,10 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 
+use rayon::prelude::*;
+
 use crate::bundle::{Bundle, Entry};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
 use crate::pki::derivation::Seed;
@@ -119,15 +121,41 @@ pub fn compile<E>(
     let vault = issue(&plan, seed).map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
     for host in &cluster.hosts {
-        let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
-        let bytes = pack(&host.name, &bundle, format, cluster.pki.issued).map_err(CompileError::Pack)?;
-        let archive = format.file_name(&host.name).zip(bytes.as_ref());
-        output(HostOutput {
-            host: &host.name,
-            bundle: &bundle,
-            archive,
-        })
-        .map_err(CompileError::Output)?;
+        compile_host(&renderer, host, format, &mut output)?;
     }
     Ok(())
+}
+
+/// As [`compile`], on all threads: hosts come in any order, several at once, and what `output` makes of them is returned in
+/// the order of the cluster. No more than a host for each thread is in memory.
+pub fn compile_in_parallel<T: Send, E: Send>(
+    cluster: &Cluster,
+    seed: &Seed,
+    format: ArchiveFormat,
+    output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, CompileError<E>> {
+    let plan = plan(cluster);
+    let vault = issue(&plan, seed).map_err(CompileError::Issue)?;
+    let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
+    let hosts = cluster.hosts.par_iter();
+    hosts
+        .map(|host| compile_host(&renderer, host, format, &output))
+        .collect()
+}
+
+fn compile_host<'a, T, E>(
+    renderer: &Renderer<'a>,
+    host: &'a Host,
+    format: ArchiveFormat,
+    output: impl FnOnce(HostOutput<'_>) -> Result<T, E>,
+) -> Result<T, CompileError<E>> {
+    let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
+    let bytes = pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?;
+    let archive = format.file_name(&host.name).zip(bytes.as_ref());
+    output(HostOutput {
+        host: &host.name,
+        bundle: &bundle,
+        archive,
+    })
+    .map_err(CompileError::Output)
 }

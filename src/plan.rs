@@ -1,6 +1,6 @@
 //! The tables applied to a cluster: every certificate and every file, all decided, no bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, 
 use crate::cluster::{Cluster, ExtraCertificate, Host, PodNetwork};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 
-/// Everything that will be made.
+/// Everything that will be made. The files of a host are worked out when they are asked for: a fleet has millions.
 #[derive(Debug)]
 pub struct Plan<'a> {
     pub cluster: &'a Cluster,
     /// Issuers before what they sign.
     pub certificates: Vec<PlannedCertificate<'a>>,
-    /// By host in the order of the cluster, then by row.
-    pub files: Vec<PlannedFile<'a>>,
+    /// Where each id is among the certificates.
+    by_id: BTreeMap<String, usize>,
 }
 
 /// A certificate, its key and its request.
@@ -218,15 +218,32 @@ impl Cluster {
     }
 }
 
-/// Decides every certificate and every file of `cluster`.
+/// Decides every certificate of `cluster`, and so what each host gets.
 pub fn plan(cluster: &Cluster) -> Plan<'_> {
     let certificates = cluster.certificates();
-    let mut files = Vec::new();
-    for host in &cluster.hosts {
+    let ids = certificates.iter().enumerate();
+    Plan {
+        cluster,
+        by_id: ids
+            .map(|(index, certificate)| (certificate.id.clone(), index))
+            .collect(),
+        certificates,
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// The certificate of an id.
+    pub fn certificate(&self, id: &str) -> Option<&PlannedCertificate<'a>> {
+        self.certificates.get(*self.by_id.get(id)?)
+    }
+
+    /// Every file and directory of a host of the cluster, by row.
+    pub fn files_on(&self, host: &'a Host) -> Vec<PlannedFile<'a>> {
+        let cluster = self.cluster;
+        let mut files = Vec::new();
         let rows = ARTIFACTS.iter().filter(|row| cluster.is(row.when));
         for row in rows.filter(|row| cluster.is_on(row.on, host)) {
-            let contents = contents(cluster, &certificates, row, host);
-            files.extend(contents.into_iter().map(|(name, content)| PlannedFile {
+            files.extend(self.contents(row, host).into_iter().map(|(name, content)| PlannedFile {
                 host,
                 path: row.at.replace("{host}", &host.name).replace("{name}", &name),
                 mode: row.mode(),
@@ -237,11 +254,67 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
         files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(extra, host)));
         files.extend(environments(cluster, host));
         files.extend(own_files(cluster, host));
+        files
     }
-    Plan {
-        cluster,
-        certificates,
-        files,
+
+    /// Every file and directory, by host in the order of the cluster, then by row.
+    pub fn files(&self) -> impl Iterator<Item = PlannedFile<'a>> {
+        self.cluster.hosts.iter().flat_map(|host| self.files_on(host))
+    }
+
+    /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
+    fn contents(&self, row: &'static Artifact, host: &Host) -> Vec<(String, PlannedContent)> {
+        let (cluster, certificates) = (self.cluster, &self.certificates);
+        let id_of = |name: &str| {
+            let own = format!("{name}/{}", host.name);
+            match self.by_id.contains_key(&own) {
+                true => own,
+                false => name.to_owned(),
+            }
+        };
+        let one = |content| vec![(String::new(), content)];
+        let each = |content: fn(String) -> PlannedContent| {
+            certificates
+                .iter()
+                .map(|certificate| (certificate.files.clone(), content(certificate.id.clone())))
+                .collect()
+        };
+        match row.holds {
+            Holds::Directory => one(PlannedContent::Directory),
+            Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
+            Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
+            Holds::PublicKey(name) => one(PlannedContent::PublicKey(id_of(name))),
+            Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
+                id: id_of(name),
+                through,
+            }),
+            Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
+            Holds::Config(component) => one(PlannedContent::Config(component)),
+            Holds::EveryCertificate => each(PlannedContent::Certificate),
+            Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
+            Holds::EveryRequest => certificates
+                .iter()
+                .filter(|certificate| certificate.request.is_some())
+                .map(|certificate| {
+                    (
+                        certificate.files.clone(),
+                        PlannedContent::Request(certificate.id.clone()),
+                    )
+                })
+                .collect(),
+            Holds::EveryInput => inputs(cluster, certificates),
+            Holds::EveryKubeconfig(name) => certificates
+                .iter()
+                .filter(|certificate| certificate.row.is_some_and(|row| row.name == name))
+                .map(|certificate| {
+                    let content = PlannedContent::Kubeconfig {
+                        id: certificate.id.clone(),
+                        through: Through::Endpoint,
+                    };
+                    (certificate.files.clone(), content)
+                })
+                .collect(),
+        }
     }
 }
 
@@ -299,66 +372,6 @@ fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a
 /// What the key of an extra certificate is derived for. No identity's name has a slash but a worker's, `node/NAME`.
 fn extra_id(name: &str) -> String {
     format!("certificate/{name}")
-}
-
-/// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
-fn contents(
-    cluster: &Cluster,
-    certificates: &[PlannedCertificate<'_>],
-    row: &'static Artifact,
-    host: &Host,
-) -> Vec<(String, PlannedContent)> {
-    let id_of = |name: &str| {
-        let own = format!("{name}/{}", host.name);
-        if certificates.iter().any(|certificate| certificate.id == own) {
-            own
-        } else {
-            name.to_owned()
-        }
-    };
-    let one = |content| vec![(String::new(), content)];
-    let each = |content: fn(String) -> PlannedContent| {
-        certificates
-            .iter()
-            .map(|certificate| (certificate.files.clone(), content(certificate.id.clone())))
-            .collect()
-    };
-    match row.holds {
-        Holds::Directory => one(PlannedContent::Directory),
-        Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
-        Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
-        Holds::PublicKey(name) => one(PlannedContent::PublicKey(id_of(name))),
-        Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
-            id: id_of(name),
-            through,
-        }),
-        Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
-        Holds::Config(component) => one(PlannedContent::Config(component)),
-        Holds::EveryCertificate => each(PlannedContent::Certificate),
-        Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
-        Holds::EveryRequest => certificates
-            .iter()
-            .filter(|certificate| certificate.request.is_some())
-            .map(|certificate| {
-                (
-                    certificate.files.clone(),
-                    PlannedContent::Request(certificate.id.clone()),
-                )
-            })
-            .collect(),
-        Holds::EveryInput => inputs(cluster, certificates),
-        Holds::EveryKubeconfig(name) => certificates
-            .iter()
-            .filter(|certificate| certificate.row.is_some_and(|row| row.name == name))
-            .map(|certificate| {
-                let content = PlannedContent::Kubeconfig {
-                    id: certificate.id.clone(),
-                    through: Through::Endpoint,
-                };
-                (certificate.files.clone(), content)
-            })
-            .collect(),
-    }
 }
 
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
@@ -430,7 +443,7 @@ fn union(first: Vec<String>, second: Vec<String>) -> Vec<String> {
 impl fmt::Display for Plan<'_> {
     /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.files.iter().map(|file| {
+        let lines = self.files().map(|file| {
             let (what, row) = match file.origin {
                 Origin::Row(row) => (row.what, format!("{}: {}", row.on, row.at)),
                 Origin::Certificate(name) => ("certificate of your own", format!("[[certificates]] {name}")),

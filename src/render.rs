@@ -12,13 +12,14 @@ use base64ct::{Base64, Encoding};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Object, Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
+use time::OffsetDateTime;
 
 use crate::bundle::{Bundle, Content};
 use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
-use crate::catalog::components::{Component, Format, SettingValue};
+use crate::catalog::components::{COMPONENTS, Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
-use crate::facts::{Facts, facts};
+use crate::facts::{Facts, FactsOf};
 use crate::own_template;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
@@ -71,10 +72,13 @@ pub struct Renderer<'a> {
     vault: &'a Vault,
     environment: Environment<'static>,
     /// What each certificate and key looks like inside a kubeconfig.
-    embedded: BTreeMap<&'a str, Embedded>,
-    files: BTreeMap<&'a str, Vec<&'a PlannedFile<'a>>>,
+    ///
+    /// Those of one host alone are encoded with it.
+    shared: BTreeMap<&'a str, Embedded>,
+    facts: FactsOf<'a>,
 }
 
+#[derive(Clone)]
 struct Embedded {
     certificate: Value,
     key: Value,
@@ -83,37 +87,35 @@ struct Embedded {
 impl<'a> Renderer<'a> {
     /// Compiles the templates and encodes what all hosts share.
     pub fn new(plan: &'a Plan<'a>, vault: &'a Vault) -> Result<Self, RenderError> {
-        let embedded = vault
-            .issued
+        let shared = plan
+            .certificates
             .iter()
-            .filter_map(|(id, issued)| {
-                let certificate = Value::from(Base64::encode_string(issued.certificate.as_ref()?));
-                let key = Value::from_object(SecretText::base64_of(&issued.key));
-                Some((id.as_str(), Embedded { certificate, key }))
-            })
-            .collect();
-        let mut files: BTreeMap<&str, Vec<&PlannedFile<'_>>> = BTreeMap::new();
-        for file in &plan.files {
-            files.entry(&file.host.name).or_default().push(file);
-        }
+            .filter(|certificate| certificate.host.is_none());
         Ok(Renderer {
             plan,
             vault,
-            environment: environment()?,
-            embedded,
-            files,
+            environment: environment(plan.cluster)?,
+            shared: shared
+                .filter_map(|certificate| Some((certificate.id.as_str(), embedded(vault, &certificate.id)?)))
+                .collect(),
+            facts: FactsOf::new(plan.cluster),
         })
     }
 
+    /// The instant at which everything is issued.
+    pub fn issued(&self) -> OffsetDateTime {
+        self.plan.cluster.pki.issued
+    }
+
     /// The whole bundle of `host`, its manifest included.
-    pub fn bundle(&self, host: &Host) -> Result<Bundle, RenderError> {
-        let facts = facts(self.plan.cluster, host);
+    pub fn bundle(&self, host: &'a Host) -> Result<Bundle, RenderError> {
+        let facts = self.facts.of(host);
         let variables = Value::from(Serde(&facts));
         let mut bundle = Bundle::new();
         let failed = |error: crate::bundle::BundleError| RenderError(error.to_string());
-        for file in self.files.get(host.name.as_str()).into_iter().flatten() {
+        for file in self.plan.files_on(host) {
             let path = format!("rootfs{}", file.path);
-            match self.content(file, &facts, &variables)? {
+            match self.content(&file, &facts, &variables)? {
                 Some(content) => bundle.insert_file(&path, file.mode, content).map_err(failed)?,
                 None => bundle
                     .insert_directory(path.trim_end_matches('/'), file.mode)
@@ -255,8 +257,7 @@ impl<'a> Renderer<'a> {
             .chain(component.flags_of_layout(cluster.pki.layout))
             .chain(cluster.release.flags_of(component.name));
         for (name, value) in ours {
-            let render = |value| self.environment.render_named_str("flag.raw", value, facts);
-            let value = value.map(render).transpose()?;
+            let value = value.map(|value| self.inline(value, facts)).transpose()?;
             // A flag without a value is one that this host has no use for.
             if value.as_deref() != Some("") {
                 flags.push((name, vec![value]));
@@ -286,7 +287,7 @@ impl<'a> Renderer<'a> {
         let missing = || RenderError(format!("{name} has no configuration file"));
         let component = Component::by_name(name).ok_or_else(missing)?;
         let file = component.config.ok_or_else(missing)?;
-        let render = |template| self.environment.render_named_str("setting.raw", template, facts);
+        let render = |template| self.inline(template, facts);
         let mut settings = Table::new();
         for setting in cluster.release.settings_of(component) {
             let value = match setting.value {
@@ -320,27 +321,33 @@ impl<'a> Renderer<'a> {
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
     fn kubeconfig(&self, id: &str, server: &str, facts: &Value) -> Result<SecretBytes, RenderError> {
         let missing = || RenderError(format!("nobody has issued {id}"));
-        let certificate = self
-            .plan
-            .certificates
-            .iter()
-            .find(|certificate| certificate.id == id)
-            .ok_or_else(missing)?;
-        let own = self.embedded.get(id).ok_or_else(missing)?;
+        let certificate = self.plan.certificate(id).ok_or_else(missing)?;
+        let own = match self.shared.get(id) {
+            Some(shared) => shared.clone(),
+            None => embedded(self.vault, id).ok_or_else(missing)?,
+        };
         let authority = match &certificate.issuer {
-            Issuer::Another(issuer) => self.embedded.get(issuer.as_str()),
+            Issuer::Another(issuer) => self.shared.get(issuer.as_str()),
             Issuer::Itself | Issuer::Nobody => None,
         };
         let authority = authority.ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
             authority => authority.certificate.clone(),
-            certificate => own.certificate.clone(),
-            key => own.key.clone(),
+            certificate => own.certificate,
+            key => own.key,
             server, user,
             ..facts.clone()
         };
         self.render(KUBECONFIG, variables)
+    }
+
+    /// The value of a flag or setting of the tables.
+    fn inline(&self, template: &str, facts: &Value) -> Result<String, Error> {
+        match template.contains(['{', '}']) {
+            true => self.environment.get_template(&inline_name(template))?.render(facts),
+            false => Ok(template.to_owned()),
+        }
     }
 
     fn render(&self, template: &str, variables: Value) -> Result<SecretBytes, RenderError> {
@@ -352,7 +359,21 @@ impl<'a> Renderer<'a> {
     }
 }
 
-fn environment() -> Result<Environment<'static>, RenderError> {
+/// What a certificate and its key look like inside a kubeconfig.
+fn embedded(vault: &Vault, id: &str) -> Option<Embedded> {
+    let issued = vault.issued.get(id)?;
+    Some(Embedded {
+        certificate: Value::from(Base64::encode_string(issued.certificate.as_ref()?)),
+        key: Value::from_object(SecretText::base64_of(&issued.key)),
+    })
+}
+
+/// The name of a template that is a text of a table: its end says how values are escaped.
+fn inline_name(template: &str) -> String {
+    format!("{template}.raw")
+}
+
+fn environment(cluster: &Cluster) -> Result<Environment<'static>, RenderError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
@@ -366,6 +387,21 @@ fn environment() -> Result<Environment<'static>, RenderError> {
     });
     for template in rows.chain(BESIDE) {
         environment.add_template(template.path, template.text)?;
+    }
+    for component in COMPONENTS {
+        let flags = component
+            .flags
+            .iter()
+            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.release.flags_of(component.name));
+        let settings = cluster.release.settings_of(component);
+        let of_settings = settings.into_iter().filter_map(|setting| match setting.value {
+            SettingValue::Text(text) | SettingValue::BoolText(text) | SettingValue::Texts(text) => Some(text),
+            SettingValue::Bool(_) | SettingValue::Integer(_) => None,
+        });
+        for text in flags.filter_map(|(_, value)| *value).chain(of_settings) {
+            environment.add_template_owned(inline_name(text), text)?;
+        }
     }
     Ok(environment)
 }

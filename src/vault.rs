@@ -62,11 +62,6 @@ impl std::error::Error for IssueError {}
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
-    let keys = plan
-        .certificates
-        .par_iter()
-        .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
-        .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
     // Whoever signs comes before what it signs, and there are few of them.
     let issuers: BTreeSet<&str> = plan
         .certificates
@@ -79,22 +74,46 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     let signs = |certificate: &PlannedCertificate<'_>| {
         certificate.issuer == Issuer::Itself || issuers.contains(certificate.id.as_str())
     };
-    let mut authorities = BTreeMap::new();
-    for certificate in plan.certificates.iter().filter(|certificate| signs(certificate)) {
-        let der = signed(cluster, certificate, &keys, &authorities)?;
-        authorities.insert(certificate.id.as_str(), der);
+    let signers: Vec<&PlannedCertificate<'_>> = plan
+        .certificates
+        .iter()
+        .filter(|certificate| signs(certificate))
+        .collect();
+    let keys = signers
+        .par_iter()
+        .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
+        .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
+    let mut authorities = Authorities {
+        keys,
+        certificates: BTreeMap::new(),
+    };
+    for certificate in signers {
+        let own = authorities.key(&certificate.id)?;
+        let der = authorities.sign(cluster, certificate, own)?;
+        authorities.certificates.insert(certificate.id.as_str(), der);
     }
 
+    // Any other key is needed for its own certificate and in PEM, and then no more.
     let issued = plan
         .certificates
         .par_iter()
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
-            let own = key(&keys, &certificate.id)?;
-            let der = match (authorities.get(certificate.id.as_str()), &certificate.issuer) {
+            let made = match authorities.keys.get(certificate.id.as_str()) {
+                Some(_) => None,
+                None => Some(key_of(cluster, seed, certificate)?),
+            };
+            let own = match &made {
+                Some(made) => made,
+                None => authorities.key(&certificate.id)?,
+            };
+            let der = match (
+                authorities.certificates.get(certificate.id.as_str()),
+                &certificate.issuer,
+            ) {
                 (_, Issuer::Nobody) => None,
                 (Some(der), _) => Some(der.clone()),
-                (None, _) => Some(signed(cluster, certificate, &keys, &authorities)?),
+                (None, _) => Some(authorities.sign(cluster, certificate, own)?),
             };
             let request = match &certificate.request {
                 Some(request) if der.is_some() => {
@@ -119,37 +138,44 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
     })
 }
 
-fn key<'a>(keys: &'a BTreeMap<&str, Arc<KeyPair>>, id: &str) -> Result<&'a KeyPair, IssueError> {
-    let key = keys.get(id).ok_or_else(|| error(id, "it has no key"))?;
-    Ok(key)
+/// Who signs others, or itself: keys and certificates by id.
+struct Authorities<'a> {
+    keys: BTreeMap<&'a str, Arc<KeyPair>>,
+    certificates: BTreeMap<&'a str, Vec<u8>>,
 }
 
-/// The DER of a certificate whose issuer is among `authorities`, unless it signs itself or is there already.
-fn signed(
-    cluster: &Cluster,
-    certificate: &PlannedCertificate<'_>,
-    keys: &BTreeMap<&str, Arc<KeyPair>>,
-    authorities: &BTreeMap<&str, Vec<u8>>,
-) -> Result<Vec<u8>, IssueError> {
-    let Some(request) = &certificate.request else {
-        return Ok(existing_ca(cluster, certificate)?.certificate.der().to_vec());
-    };
-    let own = key(keys, &certificate.id)?;
-    let issued = cluster.pki.issued;
-    let der = match &certificate.issuer {
-        Issuer::Nobody => return Err(error(&certificate.id, "nobody signs it")),
-        Issuer::Itself => cfssl::root(request, own, issued),
-        Issuer::Another(issuer) => {
-            let authority = Authority {
-                certificate: authorities
-                    .get(issuer.as_str())
-                    .ok_or_else(|| error(&certificate.id, "its issuer has no certificate"))?,
-                key: key(keys, issuer)?,
-            };
-            cfssl::leaf(request, own.public(), certificate.profile, &authority, issued)
-        }
-    };
-    der.map_err(|reason| error(&certificate.id, reason))
+impl Authorities<'_> {
+    fn key(&self, id: &str) -> Result<&Arc<KeyPair>, IssueError> {
+        self.keys.get(id).ok_or_else(|| error(id, "it has no key"))
+    }
+
+    /// The DER of the certificate of the key `own`, whose issuer is among these, unless it signs itself or is there already.
+    fn sign(
+        &self,
+        cluster: &Cluster,
+        certificate: &PlannedCertificate<'_>,
+        own: &KeyPair,
+    ) -> Result<Vec<u8>, IssueError> {
+        let Some(request) = &certificate.request else {
+            return Ok(existing_ca(cluster, certificate)?.certificate.der().to_vec());
+        };
+        let issued = cluster.pki.issued;
+        let der = match &certificate.issuer {
+            Issuer::Nobody => return Err(error(&certificate.id, "nobody signs it")),
+            Issuer::Itself => cfssl::root(request, own, issued),
+            Issuer::Another(issuer) => {
+                let certificates = &self.certificates;
+                let authority = Authority {
+                    certificate: certificates
+                        .get(issuer.as_str())
+                        .ok_or_else(|| error(&certificate.id, "its issuer has no certificate"))?,
+                    key: self.key(issuer)?,
+                };
+                cfssl::leaf(request, own.public(), certificate.profile, &authority, issued)
+            }
+        };
+        der.map_err(|reason| error(&certificate.id, reason))
+    }
 }
 
 fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate<'_>) -> Result<Arc<KeyPair>, IssueError> {

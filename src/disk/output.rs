@@ -80,6 +80,14 @@ pub struct Leftover {
     pub reason: Box<DiskError>,
 }
 
+/// A host that was written.
+#[derive(Debug)]
+pub struct Written {
+    host: String,
+    rows: BTreeMap<String, ManifestRow>,
+    bytes: u64,
+}
+
 /// How the new folder came to the output's name.
 struct Published {
     /// The name that the old folder has now.
@@ -128,28 +136,34 @@ impl Output {
         Ok(output)
     }
 
-    /// Writes a host's folder, and its archive (name and bytes) beside it. Hosts may come in any order.
+    /// Writes a host's folder, and its archive (name and bytes) beside it. Several may be written at once, in any order; what
+    /// is returned has to be given to [`Output::record`].
     ///
     /// Errors: a name that is taken or that can't be one, or the system's reason. After an error the output can only be
     /// dropped.
-    pub fn add(&mut self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<(), DiskError> {
-        self.claim(
-            host,
-            ManifestRow {
-                mode: HOST_MODE,
-                sha256: None,
-            },
-        )?;
-        self.hosts.insert(host.to_owned());
+    pub fn write(&self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<Written, DiskError> {
+        let mut written = Written {
+            host: host.to_owned(),
+            rows: BTreeMap::new(),
+            bytes: 0,
+        };
+        check_top(host)?;
+        let row = ManifestRow {
+            mode: HOST_MODE,
+            sha256: None,
+        };
+        written.rows.insert(host.to_owned(), row);
         self.make_folder(host)?;
         for (path, entry) in &bundle.entries {
             let path = format!("{host}/{path}");
             check_path(&path).map_err(|_| bad_name(&path, "it is not a plain relative path"))?;
             match entry {
                 Entry::Directory { .. } => self.make_folder(&path)?,
-                Entry::File { mode, content } => self.write_file(&path, *mode, content.bytes())?,
+                Entry::File { mode, content } => {
+                    written.bytes += self.write_file(&path, *mode, content.bytes())?;
+                }
             }
-            self.rows.insert(path, ManifestRow::from(entry));
+            written.rows.insert(path, ManifestRow::from(entry));
         }
         // From the deepest up: the final mode of a folder may not allow to make anything in it.
         for (path, entry) in bundle.entries.iter().rev() {
@@ -158,10 +172,40 @@ impl Output {
             }
         }
         self.finish_folder(host, HOST_MODE)?;
-        match archive {
-            Some((name, bytes)) => self.add_top(name, ARCHIVE_MODE, bytes),
-            None => Ok(()),
+        if let Some((name, bytes)) = archive {
+            check_top(name)?;
+            let row = ManifestRow {
+                mode: ARCHIVE_MODE,
+                sha256: Some(sha256_hex(bytes)),
+            };
+            if written.rows.insert(name.to_owned(), row).is_some() {
+                return Err(DiskError::Duplicate { name: name.to_owned() });
+            }
+            written.bytes += self.write_file(name, ARCHIVE_MODE, bytes)?;
         }
+        Ok(written)
+    }
+
+    /// Takes what [`Output::write`] wrote into the manifest.
+    ///
+    /// Errors: two hosts or archives of one name.
+    pub fn record(&mut self, written: Written) -> Result<(), DiskError> {
+        for (path, row) in written.rows {
+            if self.rows.insert(path.clone(), row).is_some() {
+                return Err(DiskError::Duplicate { name: path });
+            }
+        }
+        self.bytes += written.bytes;
+        self.hosts.insert(written.host);
+        Ok(())
+    }
+
+    /// [`Output::write`] and [`Output::record`] in one.
+    ///
+    /// Errors: as theirs.
+    pub fn add(&mut self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<(), DiskError> {
+        let written = self.write(host, bundle, archive)?;
+        self.record(written)
     }
 
     /// Writes a file beside the hosts' folders.
@@ -172,14 +216,16 @@ impl Output {
     }
 
     fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
-        self.claim(
-            name,
-            ManifestRow {
-                mode,
-                sha256: Some(sha256_hex(bytes)),
-            },
-        )?;
-        self.write_file(name, mode, bytes)
+        check_top(name)?;
+        let row = ManifestRow {
+            mode,
+            sha256: Some(sha256_hex(bytes)),
+        };
+        if self.rows.insert(name.to_owned(), row).is_some() {
+            return Err(DiskError::Duplicate { name: name.to_owned() });
+        }
+        self.bytes += self.write_file(name, mode, bytes)?;
+        Ok(())
     }
 
     /// Writes `MANIFEST` and `SHA256SUMS` over everything, makes it durable, and puts it in the output's place.
@@ -214,23 +260,12 @@ impl Output {
         self.parent_path.join(&self.staging_name)
     }
 
-    fn claim(&mut self, name: &str, row: ManifestRow) -> Result<(), DiskError> {
-        if name.contains('/') {
-            return Err(bad_name(name, "it holds a slash"));
-        }
-        check_path(name).map_err(|_| bad_name(name, "it is not a plain file name"))?;
-        if [MANIFEST, SHA256SUMS].contains(&name) {
-            return Err(bad_name(name, "it is taken by the output itself"));
-        }
-        match self.rows.insert(name.to_owned(), row) {
-            None => Ok(()),
-            Some(_) => Err(DiskError::Duplicate { name: name.to_owned() }),
-        }
-    }
-
     fn make_folder(&self, path: &str) -> Result<(), DiskError> {
         let failed = |reason| DiskError::os("make the folder", self.staging_path().join(path), reason);
-        mkdirat(&self.staging, path, Mode::RWXU).map_err(failed)?;
+        match mkdirat(&self.staging, path, Mode::RWXU) {
+            Err(Errno::EXIST) => return Err(DiskError::Duplicate { name: path.to_owned() }),
+            made => made.map_err(failed)?,
+        }
         // A umask can take permissions even from the owner.
         chmodat(&self.staging, path, Mode::RWXU, AtFlags::empty()).map_err(failed)
     }
@@ -243,16 +278,19 @@ impl Output {
     }
 
     /// Nobody but the owner can open the file before it has its mode, whatever the umask.
-    fn write_file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+    fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<u64, DiskError> {
         let shown = self.staging_path().join(path);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.staging, path, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|reason| DiskError::os("create", &shown, reason))?;
+            .map_err(|reason| match reason {
+                Errno::EXIST => DiskError::Duplicate { name: path.to_owned() },
+                reason => DiskError::os("create", &shown, reason),
+            })?;
         let mut file = File::from(file);
         file.write_all(bytes)
             .map_err(|reason| DiskError::os("write", &shown, reason))?;
-        self.bytes += bytes.len() as u64;
-        self.set_mode(&file, mode, &shown)
+        self.set_mode(&file, mode, &shown)?;
+        Ok(bytes.len() as u64)
     }
 
     fn set_mode(&self, file: impl AsFd, mode: u32, shown: &Path) -> Result<(), DiskError> {
@@ -274,7 +312,7 @@ impl Output {
             ManifestOf::Output,
             self.rows.iter().map(|(path, row)| (path.as_str(), row)),
         );
-        self.write_file(MANIFEST, 0o644, manifest.as_bytes())?;
+        self.bytes += self.write_file(MANIFEST, 0o644, manifest.as_bytes())?;
         self.rows.insert(
             MANIFEST.to_owned(),
             ManifestRow {
@@ -287,7 +325,7 @@ impl Output {
                 .iter()
                 .filter_map(|(path, row)| row.sha256.as_deref().map(|sha256| (path.as_str(), sha256))),
         );
-        self.write_file(SHA256SUMS, 0o644, sums.as_bytes())?;
+        self.bytes += self.write_file(SHA256SUMS, 0o644, sums.as_bytes())?;
         self.rows.insert(
             SHA256SUMS.to_owned(),
             ManifestRow {
@@ -467,6 +505,18 @@ impl Drop for Output {
             let _ = remove(self.parent.as_fd(), &self.staging_name, &self.staging_path());
         }
     }
+}
+
+/// Whether a name can be at the top of an output.
+fn check_top(name: &str) -> Result<(), DiskError> {
+    if name.contains('/') {
+        return Err(bad_name(name, "it holds a slash"));
+    }
+    check_path(name).map_err(|_| bad_name(name, "it is not a plain file name"))?;
+    if [MANIFEST, SHA256SUMS].contains(&name) {
+        return Err(bad_name(name, "it is taken by the output itself"));
+    }
+    Ok(())
 }
 
 fn bad_name(name: &str, why: &'static str) -> DiskError {
