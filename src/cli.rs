@@ -2,6 +2,8 @@
 //!
 //! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
 
+mod golden;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,7 +16,7 @@ use khw_gen::audit;
 use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
-use khw_gen::disk::{self, DiskError, Output};
+use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
@@ -112,11 +114,47 @@ enum Command {
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at: Option<OffsetDateTime>,
     },
+    /// The output without its secrets, as a folder of texts to commit, review and compare with
+    Golden {
+        #[command(subcommand)]
+        command: GoldenCommand,
+    },
     /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
     Init {
         /// The folder
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum GoldenCommand {
+    /// Write the folder, which is replaced as a whole
+    Write {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// The folder; an earlier one is replaced only if khw-gen made it
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+    },
+    /// Compare the folder with what the specification compiles to now; exit with 1 if they differ, 2 if that can't be told
+    Check {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// The folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+        /// Compare what does not depend on the seed; so it is too where the seed that `[pki] seed` names is not there
+        #[arg(long, conflicts_with = "seed_file")]
+        without_seed: bool,
     },
 }
 
@@ -158,6 +196,15 @@ pub fn run() -> ExitCode {
             expires_within,
             at,
         } => return inspect(&path, format, expires_within, at),
+        Command::Golden { command } => match command {
+            GoldenCommand::Write { spec, dir, seed_file } => golden::write(&spec, &dir, seed_file.as_deref()),
+            GoldenCommand::Check {
+                spec,
+                dir,
+                seed_file,
+                without_seed,
+            } => return golden::check(&spec, &dir, seed_file.as_deref(), without_seed),
+        },
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -188,6 +235,16 @@ fn build(
         )
     })?;
     let summary = output.commit()?;
+    warn_of_summary(&summary);
+    print(format_args!(
+        "{}: {} hosts, {} files",
+        out.display(),
+        cluster.hosts.len(),
+        summary.files
+    ))
+}
+
+fn warn_of_summary(summary: &Summary) {
     if summary.two_renames {
         say(
             "warning: this file system can't exchange two folders in one step; for a moment there was no output folder",
@@ -195,17 +252,16 @@ fn build(
     }
     if let Some(leftover) = &summary.leftover {
         say(format_args!(
-            "warning: the earlier output, which holds secrets, could not be removed from {}: {}",
+            "warning: the earlier output{} could not be removed from {}: {}",
+            if leftover.holds_secrets {
+                ", which holds secrets,"
+            } else {
+                ""
+            },
             leftover.path.display(),
             leftover.reason
         ));
     }
-    print(format_args!(
-        "{}: {} hosts, {} files",
-        out.display(),
-        cluster.hosts.len(),
-        summary.files
-    ))
 }
 
 /// Settles the number of threads here: left to itself, rayon would take it from the environment.
@@ -421,17 +477,32 @@ fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, 
 
 /// Reads the seed from where the command line says, else from where the specification says, relative to it.
 fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Result<Seed, Reported> {
-    let path = match (argument, in_spec) {
-        (Some(path), _) => path.to_owned(),
-        (None, Some(path)) => spec.parent().unwrap_or(Path::new("")).join(path),
-        (None, None) => {
-            say_error(format_args!(
-                "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
-            ));
-            return Err(Reported);
-        }
+    let Some(path) = seed_path(spec, argument, in_spec) else {
+        say_error(format_args!(
+            "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
+        ));
+        return Err(Reported);
     };
-    let text = disk::read_seed(&path)?;
+    seed_of(&path, &disk::read_seed(&path)?)
+}
+
+fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Option<PathBuf> {
+    match (argument, in_spec) {
+        (Some(path), _) => Some(path.to_owned()),
+        (None, Some(path)) => Some(spec.parent().unwrap_or(Path::new("")).join(path)),
+        (None, None) => None,
+    }
+}
+
+/// The seed in a file; none if there is no such file. One that is there and can't be read is an error.
+fn read_seed_if_there(path: &Path) -> Result<Option<Seed>, Reported> {
+    match disk::read_seed(path) {
+        Err(DiskError::Os { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => seed_of(path, &text?).map(Some),
+    }
+}
+
+fn seed_of(path: &Path, text: &SeedText) -> Result<Seed, Reported> {
     let file = Seed::parse(text.bytes.expose()).map_err(|error| {
         Reported::from(format!(
             "{}: {error} (khw-gen init writes a fresh one; so does openssl rand -hex 32)",

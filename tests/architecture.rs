@@ -487,8 +487,13 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
     (
         "disk",
-        &["bundle", "found", "pki", "spec"],
+        &["bundle", "found", "golden", "pki", "spec"],
         "reading and writing knows no meaning",
+    ),
+    (
+        "golden",
+        &["bundle", "cluster", "diagnostic", "pki", "plan", "render", "vault"],
+        "what is public is the plan's word: a golden reads no specification and no table, and touches no file",
     ),
     (
         "found",

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bundle_as_found;
+mod golden;
 mod new_files;
 mod output;
 mod source;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use bundle_as_found::read_found;
+pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
 pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
@@ -49,6 +51,8 @@ pub enum DiskError {
     NotAFolder { path: PathBuf },
     /// The folder at the output's path was not made by khw-gen.
     NotOurs { path: PathBuf, why: String },
+    /// A folder is no golden that can be compared.
+    NoGolden { path: PathBuf, why: String },
     /// The folder at the output's path holds what khw-gen did not write: how many, and the first few.
     Foreign {
         path: PathBuf,
@@ -136,6 +140,7 @@ impl fmt::Display for DiskError {
                 "{} was not made by khw-gen and will not be replaced: {why}",
                 Shown(path)
             ),
+            DiskError::NoGolden { path, why } => write!(f, "{} is no golden to compare with: {why}", Shown(path)),
             DiskError::Foreign { path, count, first } => {
                 write!(
                     f,

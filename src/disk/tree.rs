@@ -13,7 +13,9 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fs
 use rustix::io::Errno;
 
 use super::DiskError;
+use super::output::Kind;
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest};
+use crate::golden::index::{self, INDEX};
 use crate::pki::secret::SecretBytes;
 
 /// More than the manifest of 100,000 hosts, and than any archive of one.
@@ -81,7 +83,7 @@ fn read_below(
     Ok(())
 }
 
-fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path) -> Result<SecretBytes, DiskError> {
+pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path) -> Result<SecretBytes, DiskError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let failed = |reason: Errno| DiskError::os("open", shown, reason);
     let file = openat(folder, name, flags, Mode::empty()).map_err(failed)?;
@@ -197,7 +199,12 @@ fn open_for_removal(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Err
 /// Whether the folder `name` may be replaced: khw-gen made it, and nothing was added since; or it is empty.
 ///
 /// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], [`DiskError::Foreign`], or it can't be read.
-pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) -> Result<(), DiskError> {
+pub(super) fn check_replaceable(
+    kind: Kind,
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    shown: &Path,
+) -> Result<(), DiskError> {
     let folder = match open_folder(parent, name) {
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(DiskError::NotAFolder { path: shown.to_owned() }),
         folder => folder.map_err(|reason| DiskError::os("open", shown, reason))?,
@@ -206,7 +213,20 @@ pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Pa
     if entries.is_empty() {
         return Ok(());
     }
-    let rows = manifest_of(folder.as_fd(), &entries, shown)?;
+    let rows = match kind {
+        Kind::Output => {
+            let text = text_of(MANIFEST, folder.as_fd(), &entries, shown)?;
+            let mut rows = parse_manifest(ManifestOf::Output, &text)
+                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))?;
+            let own = [MANIFEST, SHA256SUMS].map(|own| (own.to_owned(), LISTED_FILE));
+            rows.extend(own);
+            rows
+        }
+        Kind::Golden => {
+            let text = text_of(INDEX, folder.as_fd(), &entries, shown)?;
+            rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))?
+        }
+    };
     let mut foreign = Vec::new();
     find_foreign(folder.as_fd(), shown, "", &rows, &mut foreign)?;
     match foreign.len() {
@@ -222,24 +242,54 @@ pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Pa
     }
 }
 
-fn manifest_of(
+fn not_ours(path: &Path, why: String) -> DiskError {
+    DiskError::NotOurs {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// The text of the file at the top of a folder that says what else is in it.
+fn text_of(
+    list: &str,
     folder: BorrowedFd<'_>,
     entries: &[(OsString, Stat)],
     shown: &Path,
-) -> Result<BTreeMap<String, ManifestRow>, DiskError> {
-    let not_ours = |why: String| DiskError::NotOurs {
-        path: shown.to_owned(),
-        why,
-    };
-    let stat = entries.iter().find(|(name, _)| name == MANIFEST).map(|(_, stat)| stat);
+) -> Result<String, DiskError> {
+    let not_ours = |why: String| not_ours(shown, why);
+    let stat = entries.iter().find(|(name, _)| name == list).map(|(_, stat)| stat);
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-        None => return Err(not_ours(format!("there is no {MANIFEST} in it"))),
+        None => return Err(not_ours(format!("there is no {list} in it"))),
         Some(FileType::RegularFile) => {}
-        Some(_) => return Err(not_ours(format!("its {MANIFEST} is not a file"))),
+        Some(_) => return Err(not_ours(format!("its {list} is not a file"))),
     }
-    let content = read_file(folder, MANIFEST, &shown.join(MANIFEST))?;
-    let text = std::str::from_utf8(content.expose()).map_err(|_| not_ours(format!("its {MANIFEST} is not UTF-8")))?;
-    parse_manifest(ManifestOf::Output, text).map_err(|error| not_ours(format!("{error} in its {MANIFEST}")))
+    let content = read_file(folder, list, &shown.join(list))?;
+    let text = std::str::from_utf8(content.expose());
+    text.map(str::to_owned)
+        .map_err(|_| not_ours(format!("its {list} is not UTF-8")))
+}
+
+const LISTED_FILE: ManifestRow = ManifestRow {
+    mode: 0o644,
+    sha256: Some(String::new()),
+};
+const LISTED_FOLDER: ManifestRow = ManifestRow {
+    mode: 0o755,
+    sha256: None,
+};
+
+/// The files that the index of a golden lists and the folders that they are in.
+fn rows_of_golden(text: &str) -> Result<BTreeMap<String, ManifestRow>, index::IndexError> {
+    let paths = index::replaceable(text)?;
+    let mut rows = BTreeMap::from([(INDEX.to_owned(), LISTED_FILE)]);
+    for path in paths {
+        let folders = path
+            .match_indices('/')
+            .map(|(end, _)| (path[..end].to_owned(), LISTED_FOLDER));
+        rows.extend(folders);
+        rows.insert(path.to_owned(), LISTED_FILE);
+    }
+    Ok(rows)
 }
 
 /// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
@@ -259,7 +309,6 @@ fn find_foreign(
         let row = path.to_str().and_then(|path| rows.get(path));
         match (FileType::from_raw_mode(stat.st_mode), row) {
             (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => {}
-            (FileType::RegularFile, None) if path == MANIFEST || path == SHA256SUMS => {}
             (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
                 let shown = shown.join(&name);
                 let below = open_folder(folder, &name).map_err(|reason| DiskError::os("open", &shown, reason))?;
