@@ -25,8 +25,9 @@ const EXTRA: &str = "[cluster]\nname = \"canary\"\n\
     [[files]]\non = \"all\"\nat = \"/etc/app/password\"\nmode = \"0600\"\ncontent = \"hunter2\"\n\
     [[files]]\non = \"worker\"\nat = \"/etc/app/line\"\ncontent = \"one line for {{ host.name }}\\n\"\n";
 
+/// The layout with the fewest keys.
 fn spec() -> Spec {
-    Spec::new(&HOSTS, EXTRA)
+    Spec::new(&HOSTS, EXTRA).with_ecdsa_keys()
 }
 
 fn golden_of(spec: &Spec) -> PathBuf {
@@ -103,144 +104,123 @@ fn what_was_written_is_what_is_compiled_whatever_the_umask() {
     assert!(first["GOLDEN"].starts_with(b"# khw-gen golden 1\n"));
 }
 
-/// What is changed, by what, which difference must be among those reported, and whether it is seen without the seed.
-struct Case {
-    from: &'static str,
-    to: &'static str,
-    kind: &'static str,
-    path: &'static str,
-    without_seed: bool,
-    /// A line of the excerpt.
-    line: &'static str,
-}
+/// A difference that must be reported: its kind, its path, and a line of the excerpt; and whether it is without the seed.
+type Expectation = (&'static str, &'static str, &'static str, bool);
 
 #[test]
 fn each_change_is_reported_for_what_it_is() {
-    let cases = [
-        Case {
-            from: "name = \"canary\"",
-            to: "name = \"canary\"\nnames = [\"api.example\"]",
-            kind: "different",
-            path: "cp/rootfs/var/lib/kubernetes/apiserver.pem",
-            without_seed: true,
-            line: "+   Subject alternative name: DNS api.example",
-        },
-        Case {
-            from: "maxPods = 110",
-            to: "maxPods = 120",
-            kind: "different",
-            path: "n1/rootfs/var/lib/kubelet/kubelet-config.yaml",
-            without_seed: true,
-            line: "- maxPods: 110",
-        },
-        Case {
-            from: "one line",
-            to: "two lines",
-            kind: "different",
-            path: "n1/rootfs/etc/app/line",
-            without_seed: true,
-            line: "+ two lines for n1",
-        },
-        Case {
-            from: "mode = \"0600\"",
-            to: "mode = \"0640\"",
-            kind: "different",
-            path: "lb/MANIFEST",
-            without_seed: true,
-            line: "+ 0640 sha256 rootfs/etc/app/password",
-        },
-        Case {
-            from: "\"/etc/app/line\"",
-            to: "\"/etc/app/moved\"",
-            kind: "missing",
-            path: "n1/rootfs/etc/app/line",
-            without_seed: true,
-            line: "",
-        },
-        Case {
-            from: "\"/etc/app/line\"",
-            to: "\"/etc/app/moved\"",
-            kind: "unexpected",
-            path: "n1/rootfs/etc/app/moved",
-            without_seed: true,
-            line: "",
-        },
-        Case {
-            from: "\"n1\"",
-            to: "\"n2\"",
-            kind: "missing",
-            path: "n1/",
-            without_seed: true,
-            line: "",
-        },
-        Case {
-            from: "\"n1\"",
-            to: "\"n2\"",
-            kind: "unexpected",
-            path: "n2/",
-            without_seed: true,
-            line: "",
-        },
-        Case {
-            from: "name = \"canary\"",
-            to: "name = \"canary\"\n[encryption]\nprovider = \"aesgcm\"",
-            kind: "different",
-            path: "cp/rootfs/var/lib/kubernetes/encryption-config.yaml",
-            without_seed: true,
-            line: "-       - secretbox:",
-        },
-        Case {
-            from: "hunter2",
-            to: "hunter3",
-            kind: "different",
-            path: "lb/rootfs/etc/app/password",
-            without_seed: false,
-            line: "- secret file hmac-sha256:",
-        },
-        Case {
-            from: "seed = \"seed\"",
-            to: "seed = \"other\"",
-            kind: "different",
-            path: "cp/rootfs/var/lib/kubernetes/encryption-config.yaml",
-            without_seed: false,
-            line: "-               secret: hmac-sha256:",
-        },
-        Case {
-            from: "seed = \"seed\"",
-            to: "seed = \"other\"",
-            kind: "different",
-            path: "GOLDEN",
-            without_seed: false,
-            line: "- # seed hmac-sha256:",
-        },
+    let cases: [(&[(&str, &str)], &[Expectation]); 4] = [
+        (
+            &[
+                (
+                    "name = \"canary\"",
+                    "name = \"canary\"\nnames = [\"api.example\"]\n[encryption]\nprovider = \"aesgcm\"",
+                ),
+                ("maxPods = 110", "maxPods = 120"),
+                ("one line", "two lines"),
+                ("mode = \"0600\"", "mode = \"0640\""),
+            ],
+            &[
+                (
+                    "different",
+                    "cp/rootfs/var/lib/kubernetes/kubernetes.pem",
+                    "+   Subject alternative name: DNS api.example",
+                    true,
+                ),
+                (
+                    "different",
+                    "n1/rootfs/var/lib/kubelet/kubelet-config.yaml",
+                    "- maxPods: 110",
+                    true,
+                ),
+                ("different", "n1/rootfs/etc/app/line", "+ two lines for n1", true),
+                (
+                    "different",
+                    "lb/MANIFEST",
+                    "+ 0640 sha256 rootfs/etc/app/password",
+                    true,
+                ),
+                (
+                    "different",
+                    "cp/rootfs/var/lib/kubernetes/encryption-config.yaml",
+                    "-       - secretbox:",
+                    true,
+                ),
+            ],
+        ),
+        (
+            &[("\"/etc/app/line\"", "\"/etc/app/moved\""), ("\"lb\"", "\"lb2\"")],
+            &[
+                ("missing", "n1/rootfs/etc/app/line", "", true),
+                ("unexpected", "n1/rootfs/etc/app/moved", "", true),
+                ("missing", "lb/", "", true),
+                ("unexpected", "lb2/", "", true),
+            ],
+        ),
+        (
+            &[("hunter2", "hunter3")],
+            &[(
+                "different",
+                "lb/rootfs/etc/app/password",
+                "- secret file hmac-sha256:",
+                false,
+            )],
+        ),
+        (
+            &[("seed = \"seed\"", "seed = \"other\"")],
+            &[
+                (
+                    "different",
+                    "cp/rootfs/var/lib/kubernetes/encryption-config.yaml",
+                    "-               secret: hmac-sha256:",
+                    false,
+                ),
+                ("different", "GOLDEN", "- # seed hmac-sha256:", false),
+                (
+                    "different",
+                    "cp/rootfs/var/lib/kubernetes/ca-key.pem",
+                    "-   SHA-256 of the public key: ",
+                    false,
+                ),
+            ],
+        ),
     ];
-    let before = spec();
-    write(&before);
-    let original = fs::read_to_string(before.path()).expect("cluster.toml");
+    let spec = spec();
+    write(&spec);
+    let original = fs::read_to_string(spec.path()).expect("cluster.toml");
     let mut other = SEED;
     other[31] ^= 1;
-    before.secret("other", &other);
-    for case in cases {
-        fs::write(before.path(), &original).expect("cluster.toml");
-        change(&before, case.from, case.to);
-        let expected = (case.kind.to_owned(), case.path.to_owned());
-        for (options, is_seen) in [(&[][..], true), (&["--without-seed"], case.without_seed)] {
-            let output = check(&before, options);
-            if !is_seen {
+    spec.secret("other", &other);
+    for (changes, expectations) in cases {
+        fs::write(spec.path(), &original).expect("cluster.toml");
+        for (from, to) in changes {
+            change(&spec, from, to);
+        }
+        for with_seed in [true, false] {
+            let output = check(&spec, if with_seed { &[] } else { &["--without-seed"] });
+            let text = said(&output);
+            let expected: Vec<_> = expectations
+                .iter()
+                .filter(|(.., without)| with_seed || *without)
+                .collect();
+            if expected.is_empty() {
                 assert_same(&output);
                 continue;
             }
-            let text = said(&output);
-            assert_eq!(output.status.code(), Some(1), "{} -> {}: {text}", case.from, case.to);
-            assert!(reported(&output).contains(&expected), "{expected:?} is not in {text}");
-            assert!(
-                case.line.is_empty()
-                    || text
-                        .lines()
-                        .any(|line| line.trim_start_matches([' ', '|']).starts_with(case.line)),
-                "{:?} is not in {text}",
-                case.line
-            );
+            assert_eq!(output.status.code(), Some(1), "{changes:?}: {text}");
+            let reported = reported(&output);
+            for (kind, path, line, _) in expected {
+                let expected = ((*kind).to_owned(), (*path).to_owned());
+                assert!(reported.contains(&expected), "{expected:?} is not in {text}");
+                let is_shown = text
+                    .lines()
+                    .any(|shown| shown.trim_start_matches([' ', '|']).starts_with(line));
+                assert!(line.is_empty() || is_shown, "{line:?} is not in {text}");
+            }
+            // A host that is not concerned has nothing to be said of.
+            if changes.len() == 1 && changes[0].0 == "hunter2" {
+                assert_eq!(reported.len(), HOSTS.len(), "{text}");
+            }
         }
     }
 }
@@ -270,7 +250,7 @@ fn an_excerpt_is_bounded_and_names_what_it_leaves_out() {
 fn a_golden_put_together_from_two_seeds_is_noticed_without_either() {
     let spec = spec();
     let golden = write(&spec);
-    let (mut other, file) = (SEED, golden.join("cp/rootfs/etc/etcd/etcd-ca.pem"));
+    let (mut other, file) = (SEED, golden.join("cp/rootfs/etc/etcd/ca.pem"));
     other[0] ^= 1;
     let kept = fs::read(&file).expect("a text");
     spec.secret("seed", &other);
@@ -295,7 +275,7 @@ fn a_golden_put_together_from_two_seeds_is_noticed_without_either() {
     let output = check(&spec, &["--without-seed"]);
     assert_eq!(
         reported(&output),
-        BTreeSet::from([("different".to_owned(), "cp/rootfs/etc/etcd/etcd-ca.pem".to_owned())])
+        BTreeSet::from([("different".to_owned(), "cp/rootfs/etc/etcd/ca.pem".to_owned())])
     );
 }
 
@@ -456,7 +436,7 @@ fn no_secret_gets_into_a_golden_or_out_of_a_comparison() {
             .replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"")
             .replace("\"size\": 2048", "\"size\": 256"),
     });
-    for spec in [spec(), with_both_algorithms] {
+    for spec in [Spec::new(&HOSTS, EXTRA), with_both_algorithms] {
         let (_folder, out) = support::build(&spec.path());
         let mut secrets = secrets(&out);
         assert!(secrets.len() > 10, "{:?}", secrets.keys());
@@ -506,8 +486,8 @@ fn no_secret_gets_into_a_golden_or_out_of_a_comparison() {
             assert_eq!(output.status.code(), Some(1));
             silent("check of a copied output", said(&output).as_bytes());
         }
-        // One line of it each, and a word of it.
-        for (name, text) in &texts {
+        // A golden to which all lines of the output were added, but for those by which a private key is known.
+        for (name, text) in texts.iter().filter(|(name, _)| *name != "GOLDEN") {
             let from_output = fs::read_to_string(out.join(name)).expect("an output");
             let mixed: String = String::from_utf8_lossy(text)
                 .lines()
@@ -547,7 +527,7 @@ fn an_authority_signs_without_its_key_as_far_as_can_be_compared() {
     // The authority itself is compared all the same, and with the seed every key is.
     let ca = golden.join("cp/rootfs/var/lib/kubernetes/ca.pem");
     let text = fs::read_to_string(&ca).expect("a text");
-    fs::write(&ca, text.replacen("Serial: 4", "Serial: 5", 1)).expect("a text");
+    fs::write(&ca, text.replacen("Not after: 20", "Not after: 21", 1)).expect("a text");
     let kubelet = golden.join("n1/rootfs/var/lib/kubelet/kubelet-serving-key.pem");
     let of_key = fs::read_to_string(&kubelet).expect("a text");
     let digest = of_key.trim_end().rsplit(' ').next().expect("a digest").to_owned();
@@ -604,4 +584,38 @@ fn openssl_computes_the_fingerprint_of_a_key() {
         readme.contains("-pubout -outform DER | sha256sum"),
         "the README says how"
     );
+}
+
+#[test]
+fn the_readmes_lines_for_ci_do_what_they_say() {
+    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
+    let example = readme.split("<!-- example: golden -->").nth(1).expect("the example");
+    let script = example
+        .split("```sh\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("a script");
+    let spec = spec();
+    write(&spec);
+    fs::remove_file(spec.path().with_file_name("seed")).expect("there is no seed in CI");
+    let programs = Path::new(env!("CARGO_BIN_EXE_khw-gen"))
+        .parent()
+        .expect("a folder")
+        .display()
+        .to_string();
+    let in_ci = |seed: &str| {
+        let path = format!("{programs}:{}", std::env::var("PATH").expect("a path"));
+        let mut shell = Command::new("sh");
+        shell.arg("-ec").arg(script).env("PATH", path).env("SEED", seed);
+        run(shell.current_dir(spec.path().parent().expect("a folder")))
+    };
+    let hex: String = SEED.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_same(&in_ci(&hex));
+    assert_same(&in_ci(&format!("# the seed\n{hex}\n")));
+    let without = in_ci("");
+    assert_same(&without);
+    assert!(said(&without).contains("without the seed"), "{}", said(&without));
+    change(&spec, "hunter2", "hunter3");
+    assert_eq!(in_ci(&hex).status.code(), Some(1));
+    assert_eq!(in_ci("").status.code(), Some(0));
 }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::readable::{FINGERPRINT, SECRET_FILE, mentions_private_key};
 use super::{Expected, HostGolden, index};
+use crate::bundle::check_path;
 use crate::diagnostic::is_unsafe;
 
 /// The most lines of a difference that are shown for a file.
@@ -501,7 +502,8 @@ impl<'a> Showable<'a> {
 
     fn may_show(&self, line: &str) -> bool {
         let (label, value) = label_and_value(line);
-        if !self.from_secret || is_fingerprint(label.strip_prefix(SECRET_FILE).unwrap_or_default().trim()) {
+        let is_whole_file = is_fingerprint(label.strip_prefix(SECRET_FILE).unwrap_or_default().trim());
+        if !self.from_secret || is_whole_file || is_row_of_manifest(line) {
             return true;
         }
         match self.expected.get(label) {
@@ -522,6 +524,17 @@ fn label_and_value(line: &str) -> (&str, &str) {
 fn is_fingerprint(text: &str) -> bool {
     let digits = text.strip_prefix(FINGERPRINT);
     digits.is_some_and(|digits| digits.len() == 32 && is_hexadecimal(digits))
+}
+
+/// A row without a digest, such as `0600 sha256 rootfs/root/admin.kubeconfig`.
+fn is_row_of_manifest(line: &str) -> bool {
+    let mut fields = line.trim_end().splitn(3, ' ');
+    let is_mode = |mode: &str| mode.len() == 4 && mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    fields.next().is_some_and(is_mode)
+        && matches!(fields.next(), Some("sha256" | "-"))
+        && fields
+            .next()
+            .is_some_and(|path| check_path(path.trim_end_matches('/')).is_ok())
 }
 
 /// The first line of a description, such as `Private key [EC PRIVATE KEY]`.

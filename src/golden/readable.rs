@@ -34,7 +34,8 @@ impl Readable<'_> {
             return None;
         };
         let bytes = content.bytes();
-        let mut from_secret = matches!(content, Content::Secret(_));
+        // A manifest has digests of secret files.
+        let mut from_secret = path == MANIFEST || matches!(content, Content::Secret(_));
         let readable = match (content, planned.map(|planned| (&planned.content, planned.origin))) {
             (Content::Public(_), _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
             (Content::Public(_), _) => public(bytes),
