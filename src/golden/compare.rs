@@ -507,7 +507,7 @@ impl<'a> Showable<'a> {
             return true;
         }
         match self.expected.get(label) {
-            None => is_heading(label) && value.is_empty(),
+            None => value.is_empty() && (is_heading(label) || PROVIDERS.contains(&label)),
             Some(values) if values.contains(value) => true,
             Some(values) if values.iter().any(|value| value.starts_with(FINGERPRINT)) => is_fingerprint(value),
             Some(values) if values.iter().all(|value| value.is_empty()) => false,
@@ -525,6 +525,9 @@ fn is_fingerprint(text: &str) -> bool {
     let digits = text.strip_prefix(FINGERPRINT);
     digits.is_some_and(|digits| digits.len() == 32 && is_hexadecimal(digits))
 }
+
+/// Those of an encryption configuration: another one is no secret.
+const PROVIDERS: [&str; 4] = ["secretbox", "aescbc", "aesgcm", "identity"];
 
 /// A row without a digest, such as `0600 sha256 rootfs/root/admin.kubeconfig`.
 fn is_row_of_manifest(line: &str) -> bool {
