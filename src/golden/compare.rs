@@ -145,6 +145,8 @@ impl Comparison {
             .collect();
         let same_seed = seed.other.is_some() || found.contains(&seed.text);
         let before = self.differences.len();
+        // It is shown first, and so always.
+        self.excerpts = 0;
         self.file(index::INDEX.to_owned(), &expected, found.as_bytes());
         if let (Some(difference), false) = (self.differences.get_mut(before), same_seed) {
             difference.remark = Some("made from another seed, or the cluster has another name".to_owned());
