@@ -2,11 +2,15 @@
 //!
 //! [`FAULTS`] is the table: one change to a good bundle, and the code that has to be reported. Bundles are changed in memory.
 
+#[path = "verify/by_hand.rs"]
+mod by_hand;
+#[path = "verify/each_file.rs"]
+mod each_file;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +22,7 @@ use khw_gen::disk::{TreeEntry, read_tree};
 use khw_gen::found::{Node, Nodes, from_archive, from_folder};
 use khw_gen::pki::cfssl::{self, Authority, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::inspect::{Certificate, Item, items};
-use khw_gen::pki::key::{KeyPair, PublicKey};
+use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use rayon::prelude::*;
@@ -108,6 +112,10 @@ enum Change {
     Field(&'static str, &'static str, &'static str),
     /// Issues the certificate anew by an authority (its certificate and key) with something different.
     Reissue(&'static str, &'static str, &'static str, Differently),
+    /// Issues the certificate anew by an authority that nobody knows, called as the one of this certificate.
+    Resign(&'static str, &'static str),
+    /// Packs an archive anew with something different.
+    Repack(&'static str, Packed),
     Link(&'static str),
     /// Judges at another instant.
     At(OffsetDateTime),
@@ -125,6 +133,17 @@ enum Differently {
     Later,
     Outlives,
     Organization(&'static str),
+}
+
+/// One difference in an archive; paths are within it.
+#[derive(Clone, Copy, Debug)]
+enum Packed {
+    OwnedBy(u64),
+    Moved(&'static str, &'static str),
+    Without(&'static str),
+    WithMode(&'static str, u32),
+    /// With one byte of a file changed.
+    Flipped(&'static str),
 }
 
 use Change::*;
@@ -177,8 +196,52 @@ fn certificate(pem: &[u8]) -> Certificate {
 }
 
 fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -> Vec<u8> {
+    let pair = KeyPair::from_pem(key).expect("the authority's key");
+    reissue_by(pem, &certificate(authority), &pair, Some(differently))
+}
+
+/// An authority of somebody's own, called as that of a certificate.
+fn namesake(of: &Certificate) -> (Certificate, KeyPair) {
+    let pair = KeyPair::from_seed(P256, &[7; 32]).expect("a key");
+    let of_subject = |attribute: &str| {
+        let part = of.subject.split(", ").find_map(|part| part.strip_prefix(&format!("{attribute}=")));
+        part.unwrap_or_default().to_owned()
+    };
+    let request = Request {
+        names: vec![Name {
+            c: of_subject("C"),
+            st: of_subject("ST"),
+            l: of_subject("L"),
+            o: of_subject("O"),
+            ou: of_subject("OU"),
+            ..Name::default()
+        }],
+        ..request(of_subject("CN"))
+    };
+    let der = cfssl::root(&request, &pair, of.not_before + Duration::minutes(5)).expect("a root");
+    let root = Certificate::from_der(&der).expect("a certificate");
+    assert_eq!(root.subject, of.subject);
+    (root, pair)
+}
+
+const P256: Algorithm = Algorithm::Ecdsa(Curve::P256);
+
+fn request(cn: String) -> Request {
+    Request {
+        cn,
+        names: Vec::new(),
+        serial_number: String::new(),
+        hosts: Vec::new(),
+        key: P256,
+        ca: None,
+        crl_url: String::new(),
+        delegation_enabled: false,
+        extensions: Vec::new(),
+    }
+}
+
+fn reissue_by(pem: &[u8], authority: &Certificate, pair: &KeyPair, differently: Option<Differently>) -> Vec<u8> {
     let old = certificate(pem);
-    let authority = certificate(authority);
     let mut hosts: Vec<String> = old
         .dns
         .iter()
@@ -190,31 +253,22 @@ fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -
     let mut usages = vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
     let (mut not_before, mut not_after) = (old.not_before, old.not_after);
     match differently {
-        CommonName(name) => cn = name.to_owned(),
-        Organization(name) => o = name.to_owned(),
-        Without(host) => {
-            let before = hosts.len();
-            hosts.retain(|one| one != host);
-            assert!(hosts.len() < before, "{host} is not in {hosts:?}");
-        }
-        With(host) => hosts.push(host.to_owned()),
-        ServerOnly => usages = vec![ExtendedKeyUsage::ServerAuth],
-        ClientOnly => usages = vec![ExtendedKeyUsage::ClientAuth],
-        NeitherUse => usages = vec![ExtendedKeyUsage::CodeSigning],
-        Expired => not_after = AT - Duration::days(1),
-        Later => not_before = AT + Duration::days(1),
-        Outlives => not_after = authority.not_after + Duration::days(1),
+        None => {}
+        Some(CommonName(name)) => cn = name.to_owned(),
+        Some(Organization(name)) => o = name.to_owned(),
+        Some(Without(host)) => hosts = without(hosts, host),
+        Some(With(host)) => hosts.push(host.to_owned()),
+        Some(ServerOnly) => usages = vec![ExtendedKeyUsage::ServerAuth],
+        Some(ClientOnly) => usages = vec![ExtendedKeyUsage::ClientAuth],
+        Some(NeitherUse) => usages = vec![ExtendedKeyUsage::CodeSigning],
+        Some(Expired) => not_after = AT - Duration::days(1),
+        Some(Later) => not_before = AT + Duration::days(1),
+        Some(Outlives) => not_after = authority.not_after + Duration::days(1),
     }
     let request = Request {
-        cn,
         names: vec![Name { o, ..Name::default() }],
-        serial_number: String::new(),
         hosts,
-        key: khw_gen::pki::key::Algorithm::Ecdsa(khw_gen::pki::key::Curve::P256),
-        ca: None,
-        crl_url: String::new(),
-        delegation_enabled: false,
-        extensions: Vec::new(),
+        ..request(cn)
     };
     let profile = Profile {
         usages: [Usage::Key(KeyUsage::DigitalSignature)]
@@ -227,13 +281,72 @@ fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -
         ..Profile::default()
     };
     let public = PublicKey::from_spki_der(&old.public_key).expect("a key");
-    let pair = KeyPair::from_pem(key).expect("the authority's key");
     let issuer = Authority {
         certificate: &authority.der,
-        key: &pair,
+        key: pair,
     };
     let der = cfssl::leaf(&request, &public, &profile, &issuer, AT).expect("a certificate");
     to_pem("CERTIFICATE", &der).into_bytes()
+}
+
+/// The names but one, which has to be there.
+fn without(mut hosts: Vec<String>, host: &str) -> Vec<String> {
+    let before = hosts.len();
+    hosts.retain(|one| one != host);
+    assert!(hosts.len() < before, "{host} is not in {hosts:?}");
+    hosts
+}
+
+/// An entry of an archive as [`tar_of`] takes it.
+struct Entry {
+    path: String,
+    kind: tar::EntryType,
+    mode: u32,
+    owner: u64,
+    content: Vec<u8>,
+}
+
+fn repack(archive: &[u8], packed: Packed) -> Vec<u8> {
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    let mut entries: Vec<Entry> = tar
+        .entries()
+        .expect("a tar")
+        .map(|entry| {
+            let mut entry = entry.expect("an entry");
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).expect("content");
+            Entry {
+                path: String::from_utf8(entry.path_bytes().into_owned()).expect("a path"),
+                kind: entry.header().entry_type(),
+                mode: entry.header().mode().expect("a mode"),
+                owner: 0,
+                content,
+            }
+        })
+        .collect();
+    let mut found = false;
+    entries.retain_mut(|entry| {
+        let here = match packed {
+            Packed::OwnedBy(_) => true,
+            Packed::Moved(path, _) | Packed::Without(path) | Packed::WithMode(path, _) | Packed::Flipped(path) => {
+                path == entry.path
+            }
+        };
+        found |= here;
+        match packed {
+            _ if !here => {}
+            Packed::OwnedBy(owner) => entry.owner = owner,
+            Packed::Moved(_, to) => entry.path = to.to_owned(),
+            Packed::Without(_) => return false,
+            Packed::WithMode(_, mode) => entry.mode = mode,
+            Packed::Flipped(_) => entry.content[0] ^= 1,
+        }
+        true
+    });
+    assert!(found, "{packed:?} is about nothing");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(1));
+    gzip.write_all(&tar_of(&entries)).expect("memory");
+    gzip.finish().expect("an archive")
 }
 
 fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
@@ -284,6 +397,15 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             );
             put(nodes, path, bytes);
         }
+        Resign(path, authority) => {
+            let (root, pair) = namesake(&certificate(&content(nodes, authority)));
+            let bytes = reissue_by(&content(nodes, path), &root, &pair, None);
+            put(nodes, path, bytes);
+        }
+        Repack(path, packed) => {
+            let bytes = repack(&content(nodes, path), packed);
+            put(nodes, path, bytes);
+        }
         Link(path) => {
             nodes.insert(key_of(path), Node::Other { what: "symbolic link" });
         }
@@ -295,17 +417,21 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
 /// What a fault leads to, besides that the manifests no longer fit.
 fn findings_of(case: &str, change: Change) -> BTreeSet<&'static str> {
     let mut nodes = BUNDLES[case].clone();
-    // What is not about manifests and archives is faster without.
-    let about_integrity = matches!(change, Edit(path, ..) | Remove(path) | Mode(path, _) | Write(path, _) | Cut(path, _) if path.starts_with('@'));
+    let about_integrity = matches!(change, Edit(path, ..) | Remove(path) | Mode(path, _) | Write(path, _) | Cut(path, _) | Repack(path, _) if path.starts_with('@'));
     let at = apply(&mut nodes, change);
-    if !about_integrity {
-        nodes.retain(|path, _| !path.ends_with(".tar.gz") && !path.ends_with("MANIFEST") && path != "SHA256SUMS");
-    }
-    let findings = audit(&from_folder("out", nodes), at);
-    let codes = findings.iter().map(|finding| finding.code);
-    codes
-        .filter(|code| about_integrity || *code != "bad-manifest")
-        .collect()
+    let findings = match about_integrity {
+        true => audit(&from_folder("out", nodes), at),
+        false => by_meaning(nodes, at),
+    };
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+/// What is found where manifests and archives can't tell that anything was changed: there are none.
+fn by_meaning(mut nodes: Nodes, at: OffsetDateTime) -> Vec<Finding> {
+    nodes.retain(|path, _| !path.ends_with(".tar.gz") && !path.ends_with("MANIFEST") && path != "SHA256SUMS");
+    let mut findings = audit(&from_folder("out", nodes), at);
+    findings.retain(|finding| finding.code != "bad-manifest");
+    findings
 }
 
 #[test]
@@ -374,63 +500,87 @@ fn the_page_of_findings_is_the_table() {
     }
 }
 
+/// Every code is provoked by one of the tables of this test: a new code needs a fault.
+#[test]
+fn every_code_is_provoked() {
+    let provoked: BTreeSet<&str> = FAULTS
+        .iter()
+        .map(|(_, _, code)| *code)
+        .chain(HOSTILE.iter().map(|(_, code)| *code))
+        .chain(by_hand::MISTAKES.iter().map(|mistake| mistake.code))
+        .collect();
+    let codes: BTreeSet<&str> = verify_codes::CODES.iter().map(|row| row.name).collect();
+    println!("{} of {} codes provoked", codes.intersection(&provoked).count(), codes.len());
+    let never: Vec<_> = codes.difference(&provoked).collect();
+    assert!(never.is_empty(), "nothing provokes {never:?}");
+}
+
 // --- hostile archives --------------------------------------------------------------------------------------------------
 
-fn tar_of(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+fn tar_of(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for (path, kind, content) in entries {
+    for entry in entries {
         let mut header = tar::Header::new_gnu();
-        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
-        header.set_entry_type(*kind);
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
+        // Not by `set_path`, which refuses what a hostile archive has.
+        header.as_old_mut().name[..entry.path.len()].copy_from_slice(entry.path.as_bytes());
+        header.set_entry_type(entry.kind);
+        header.set_size(entry.content.len() as u64);
+        header.set_mode(entry.mode);
+        header.set_uid(entry.owner);
+        header.set_gid(entry.owner);
         header.set_mtime(0);
         header.set_cksum();
         bytes.extend_from_slice(header.as_bytes());
-        bytes.extend_from_slice(content);
+        bytes.extend_from_slice(&entry.content);
         bytes.resize(bytes.len().next_multiple_of(512), 0);
     }
     bytes.resize(bytes.len() + 1024, 0);
     bytes
 }
 
+use tar::EntryType::{Char, Fifo, Link as HardLink, Regular, Symlink};
+
+/// Entries of an archive, with content where they are files | code that has to be reported.
+#[rustfmt::skip]
+const HOSTILE: &[(&[(&str, tar::EntryType, &str)], &str)] = &[
+    (&[("../evil", Regular, "x")], "unsafe-entry"),
+    (&[("h/../../evil", Regular, "x")], "unsafe-entry"),
+    (&[("/etc/passwd", Regular, "x")], "unsafe-entry"),
+    (&[("h//x", Regular, "x")], "unsafe-entry"),
+    (&[("h/./x", Regular, "x")], "unsafe-entry"),
+    (&[("h\\x", Regular, "x")], "unsafe-entry"),
+    (&[("C:x", Regular, "x")], "unsafe-entry"),
+    (&[("h/a\x1b[2J", Regular, "x")], "unsafe-entry"),
+    (&[("h/link", Symlink, "")], "unsafe-entry"),
+    (&[("h/link", HardLink, "")], "unsafe-entry"),
+    (&[("h/dev", Char, "")], "unsafe-entry"),
+    (&[("h/pipe", Fifo, "")], "unsafe-entry"),
+    (&[("h/a", Regular, "x"), ("h/a", Regular, "y")], "unsafe-entry"),
+    (&[("a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a", Regular, "x")], "archive-limit"),
+];
+
 #[test]
 fn hostile_archives_are_findings() {
-    use tar::EntryType;
     let codes = |bytes: &[u8]| -> BTreeSet<&str> {
         audit(&from_archive("h.tar", bytes), AT)
             .iter()
             .map(|finding| finding.code)
             .collect()
     };
-    let file = EntryType::Regular;
-    for (entries, code) in [
-        (vec![("../evil", file, &b"x"[..])], "unsafe-entry"),
-        (vec![("h/../../evil", file, b"x")], "unsafe-entry"),
-        (vec![("/etc/passwd", file, b"x")], "unsafe-entry"),
-        (vec![("h//x", file, b"x")], "unsafe-entry"),
-        (vec![("h/./x", file, b"x")], "unsafe-entry"),
-        (vec![("h\\x", file, b"x")], "unsafe-entry"),
-        (vec![("C:x", file, b"x")], "unsafe-entry"),
-        (vec![("h/a\x1b[2J", file, b"x")], "unsafe-entry"),
-        (vec![("h/link", EntryType::Symlink, b"")], "unsafe-entry"),
-        (vec![("h/link", EntryType::Link, b"")], "unsafe-entry"),
-        (vec![("h/dev", EntryType::Char, b"")], "unsafe-entry"),
-        (vec![("h/pipe", EntryType::Fifo, b"")], "unsafe-entry"),
-        (vec![("h/a", file, b"x"), ("h/a", file, b"y")], "unsafe-entry"),
-        (
-            vec![(
-                "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a",
-                file,
-                b"x",
-            )],
-            "archive-limit",
-        ),
-    ] {
+    for (entries, code) in HOSTILE {
+        let entries: Vec<Entry> = entries
+            .iter()
+            .map(|(path, kind, content)| Entry {
+                path: (*path).to_owned(),
+                kind: *kind,
+                mode: 0o644,
+                owner: 0,
+                content: content.as_bytes().to_vec(),
+            })
+            .collect();
         let found = codes(&tar_of(&entries));
-        assert!(found.contains(code), "{entries:?}: {found:?}");
+        let paths: Vec<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        assert!(found.contains(code), "{paths:?}: {found:?}");
     }
     assert!(codes(b"").contains("damaged-archive"));
     assert!(codes(b"PK\x03\x04 nonsense").contains("damaged-archive"));

@@ -38,11 +38,6 @@ const SAME_FLAGS: &[(&str, &[&str], &Code)] = &[
 const SAME_FILES: &[(&str, &[&str], &Code)] = &[
     (
         "kube-apiserver",
-        &["encryption-provider-config"],
-        codes::ENCRYPTION_DISAGREES,
-    ),
-    (
-        "kube-apiserver",
         &["service-account-key-file", "service-account-signing-key-file"],
         codes::SERVICE_ACCOUNT_KEYS_DISAGREE,
     ),
@@ -160,10 +155,15 @@ pub fn check(audit: &mut Audit<'_>) {
     let mut domains = Vec::new();
     let mut dns = Vec::new();
     let mut kubelet_authorities = Vec::new();
+    let mut encryption = Vec::new();
     for read in &audit.hosts {
         for (path, documents) in &read.documents {
             for document in documents {
                 match document.text_at(&["kind"]) {
+                    Some("EncryptionConfiguration" | "EncryptionConfig") => {
+                        let sum = read.host.files.get(*path).map(|file| sha256_hex(file.content.expose()));
+                        encryption.extend(sum.map(|sum| say(read, path, sum)));
+                    }
                     Some("KubeProxyConfiguration") => {
                         pods.extend(
                             document
@@ -208,6 +208,12 @@ pub fn check(audit: &mut Audit<'_>) {
         }
     }
     disagree(pods, codes::POD_RANGE_DISAGREES, "the range of pods", &mut reports);
+    disagree(
+        encryption,
+        codes::ENCRYPTION_DISAGREES,
+        "the encryption configuration",
+        &mut reports,
+    );
     disagree(domains, codes::DNS_DISAGREES, "the domain of the cluster", &mut reports);
     disagree(
         dns,

@@ -330,7 +330,7 @@ fn check_shared_keys(audit: &mut Audit<'_>, rows: &[InventoryRow]) {
     }
 }
 
-/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`; `NAME.key` beside `NAME.crt`.
+/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`, `NAME.csr`; `NAME.key` beside `NAME.crt`.
 fn check_pairs(audit: &mut Audit<'_>) {
     let mut reports = Vec::new();
     for read in &audit.hosts {
@@ -347,7 +347,7 @@ fn check_pairs(audit: &mut Audit<'_>) {
                 }
                 continue;
             };
-            for end in [".pem", ".pub", ".crt"] {
+            for end in [".pem", ".pub", ".crt", ".csr"] {
                 let other = format!("{stem}{end}");
                 let first = match read.host.files.contains_key(&other) {
                     true => read.public_keys(&other),

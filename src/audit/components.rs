@@ -759,6 +759,7 @@ fn check_rbac(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, caller:
             }
         }
     }
+    check_role(audit, reports);
     if !any && audit.whole {
         reports.add(
             codes::RBAC_SUBJECT,
@@ -766,6 +767,25 @@ fn check_rbac(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, caller:
             command.path,
             "nothing here binds the user as which it calls kubelets",
         );
+    }
+}
+
+/// The role of each binding by which kubelets are called: one that is here, or the one that every cluster has.
+fn check_role(audit: &Audit<'_>, reports: &mut Reports<'_>) {
+    let documents = || audit.hosts.iter().flat_map(|read| read.documents.values().flatten());
+    let roles: BTreeSet<&str> = documents()
+        .filter(|document| document.text_at(&["kind"]) == Some("ClusterRole"))
+        .filter_map(|document| document.text_at(&["metadata", "name"]))
+        .chain(["system:kubelet-api-admin"])
+        .collect();
+    for read in audit.hosts.iter().filter(|_| audit.whole) {
+        for (path, documents) in &read.documents {
+            let bound = documents.iter().filter_map(|document| document.text_at(&["roleRef", "name"]));
+            for role in bound.filter(|role| role.contains("kubelet") && !roles.contains(role)) {
+                let message = format!("it binds the role {role:?}, which is not here");
+                reports.add(codes::RBAC_SUBJECT, read, path, message);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use ring::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
+use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
@@ -132,26 +133,16 @@ impl Certificate {
 
     /// Whether the key of `issuer` made its signature.
     pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
-        let (Ok((_, parsed)), Ok((_, key))) = (
-            X509Certificate::from_der(&self.der),
-            SubjectPublicKeyInfo::from_der(&issuer.public_key),
-        ) else {
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.der) else {
             return false;
         };
         let signature = &parsed.signature_value.data;
-        let signed = parsed.tbs_certificate.as_ref();
-        let made_by = |algorithm: &'static dyn ring::signature::VerificationAlgorithm| {
-            ring::signature::UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
-                .verify(signed, signature)
-                .is_ok()
-        };
-        match self.signature.as_str() {
-            "SHA-256 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-            "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
-            "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-            "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-            _ => PublicKey::from_spki_der(&issuer.public_key).is_ok_and(|key| key.verifies(signed, signature)),
-        }
+        is_signature(
+            &self.signature,
+            parsed.tbs_certificate.as_ref(),
+            signature,
+            &issuer.public_key,
+        )
     }
 
     /// Whether its signature is by a broken digest.
@@ -173,6 +164,24 @@ impl Certificate {
                         .is_some_and(|(label, rest)| !label.is_empty() && rest == suffix)
                 })
         })
+    }
+}
+
+/// Whether the key of a SubjectPublicKeyInfo made a signature, by the algorithm of that name.
+fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) -> bool {
+    let made_by = |algorithm: &'static dyn ring::signature::VerificationAlgorithm| {
+        SubjectPublicKeyInfo::from_der(key).is_ok_and(|(_, key)| {
+            ring::signature::UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
+                .verify(signed, signature)
+                .is_ok()
+        })
+    };
+    match algorithm {
+        "SHA-256 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+        "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
+        "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+        "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        _ => PublicKey::from_spki_der(key).is_ok_and(|key| key.verifies(signed, signature)),
     }
 }
 
@@ -246,7 +255,8 @@ pub enum Item {
     PrivateKey(Vec<u8>),
     /// The SubjectPublicKeyInfo of a public key.
     PublicKey(Vec<u8>),
-    Request,
+    /// The SubjectPublicKeyInfo of a request for a certificate, which its key signed.
+    Request(Vec<u8>),
     /// What can't be read: the label, and why.
     Unreadable(String, String),
 }
@@ -277,9 +287,17 @@ fn item(block: &decode::Block<'_>) -> Item {
             Ok(([], _)) => Item::PublicKey(der),
             _ => unreadable("it is no public key"),
         },
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match decode::request(&der) {
-            Some(_) => Item::Request,
-            None => unreadable("it is no request"),
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match X509CertificationRequest::from_der(&der) {
+            Ok(([], request)) => {
+                let key = request.certification_request_info.subject_pki.raw;
+                let algorithm = decode::signature_algorithm(&request.signature_algorithm);
+                let signed = request.certification_request_info.raw;
+                match is_signature(&algorithm, signed, &request.signature_value.data, key) {
+                    true => Item::Request(key.to_vec()),
+                    false => unreadable("its key did not sign it"),
+                }
+            }
+            _ => unreadable("it is no request"),
         },
         _ => unreadable("nothing in a cluster has such a block"),
     }

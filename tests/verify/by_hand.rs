@@ -1,0 +1,2 @@
+pub struct Mistake { pub code: &'static str }
+pub const MISTAKES: &[Mistake] = &[];
