@@ -10,12 +10,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use khw_gen::audit;
+use khw_gen::audit::{self, Detail};
 use khw_gen::catalog::releases;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
 use khw_gen::disk::{self, DiskError, Output};
 use khw_gen::facts::{Facts, facts};
+use khw_gen::found::Found;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -108,6 +109,9 @@ enum Command {
         /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
         #[arg(long, value_name = "TIME", value_parser = period)]
         expires_within: Option<Duration>,
+        /// Shorten nothing, however long the lines get
+        #[arg(long)]
+        wide: bool,
         /// The instant to count from, as RFC 3339 has it [default: now]
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at: Option<OffsetDateTime>,
@@ -156,8 +160,12 @@ pub fn run() -> ExitCode {
             path,
             format,
             expires_within,
+            wide,
             at,
-        } => return inspect(&path, format, expires_within, at),
+        } => {
+            let detail = if wide { Detail::Wide } else { Detail::Short };
+            return inspect(&path, format, detail, expires_within, at);
+        }
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -319,16 +327,18 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
-/// Nothing to read: wrong usage, as for an argument.
-const UNREADABLE: u8 = 2;
+/// What is to be verified or inspected. Nothing to read is wrong usage, as for an argument.
+fn read_found(path: &Path) -> Result<Found, ExitCode> {
+    disk::read_found(path).map_err(|error| {
+        say_error(error);
+        ExitCode::from(2)
+    })
+}
 
 fn verify(path: &Path, format: Format, at: Option<OffsetDateTime>) -> ExitCode {
-    let found = match disk::read_found(path) {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let text = match format {
@@ -342,13 +352,16 @@ fn verify(path: &Path, format: Format, at: Option<OffsetDateTime>) -> ExitCode {
     }
 }
 
-fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<OffsetDateTime>) -> ExitCode {
-    let found = match disk::read_found(path) {
+fn inspect(
+    path: &Path,
+    format: Format,
+    detail: Detail,
+    within: Option<Duration>,
+    at: Option<OffsetDateTime>,
+) -> ExitCode {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let at = at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
@@ -357,7 +370,7 @@ fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<Off
         rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
     }
     let text = match format {
-        Format::Text => audit::inventory_text(&rows, at),
+        Format::Text => audit::inventory_text(&rows, at, detail),
         Format::Json => audit::inventory_json(&rows, at),
     };
     match print(text.trim_end()) {

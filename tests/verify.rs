@@ -112,8 +112,10 @@ enum Change {
     Field(&'static str, &'static str, &'static str),
     /// Issues the certificate anew by an authority (its certificate and key) with something different.
     Reissue(&'static str, &'static str, &'static str, Differently),
-    /// Issues the certificate anew by an authority that nobody knows, called as the one of this certificate.
+    /// Issues the certificate anew by another authority of the same name as this one.
     Resign(&'static str, &'static str),
+    /// Issues the certificate anew by an authority that nobody has heard of.
+    Stranger(&'static str),
     /// Packs an archive anew with something different.
     Repack(&'static str, Packed),
     Link(&'static str),
@@ -200,11 +202,12 @@ fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -
     reissue_by(pem, &certificate(authority), &pair, Some(differently))
 }
 
-/// An authority of somebody's own, called as that of a certificate.
-fn namesake(of: &Certificate) -> (Certificate, KeyPair) {
+/// An authority of somebody's own, whatever it calls itself.
+fn own_authority(subject: &str) -> (Certificate, KeyPair) {
     let pair = KeyPair::from_seed(P256, &[7; 32]).expect("a key");
     let of_subject = |attribute: &str| {
-        let part = of.subject.split(", ").find_map(|part| part.strip_prefix(&format!("{attribute}=")));
+        let start = format!("{attribute}=");
+        let part = subject.split(", ").find_map(|part| part.strip_prefix(&start));
         part.unwrap_or_default().to_owned()
     };
     let request = Request {
@@ -218,9 +221,9 @@ fn namesake(of: &Certificate) -> (Certificate, KeyPair) {
         }],
         ..request(of_subject("CN"))
     };
-    let der = cfssl::root(&request, &pair, of.not_before + Duration::minutes(5)).expect("a root");
+    let der = cfssl::root(&request, &pair, AT - Duration::days(100)).expect("a root");
     let root = Certificate::from_der(&der).expect("a certificate");
-    assert_eq!(root.subject, of.subject);
+    assert_eq!(root.subject, subject);
     (root, pair)
 }
 
@@ -398,7 +401,12 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             put(nodes, path, bytes);
         }
         Resign(path, authority) => {
-            let (root, pair) = namesake(&certificate(&content(nodes, authority)));
+            let (root, pair) = own_authority(&certificate(&content(nodes, authority)).subject);
+            let bytes = reissue_by(&content(nodes, path), &root, &pair, None);
+            put(nodes, path, bytes);
+        }
+        Stranger(path) => {
+            let (root, pair) = own_authority("O=Somebody, CN=Anybody");
             let bytes = reissue_by(&content(nodes, path), &root, &pair, None);
             put(nodes, path, bytes);
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::components::members;
+use super::document::Tree;
 use super::{Audit, Command, Read};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -227,6 +228,21 @@ pub fn check(audit: &mut Audit<'_>) {
         "the authority of clients",
         &mut reports,
     );
+
+    // What is applied to the cluster, on whichever host that is done.
+    let mut manifests: BTreeMap<&str, Vec<Said>> = BTreeMap::new();
+    for read in &audit.hosts {
+        for (path, documents) in &read.documents {
+            let is_manifest = |document: &Tree| document.at(&["metadata", "name"]).is_some();
+            if let Some(file) = read.host.files.get(*path).filter(|_| documents.iter().all(is_manifest)) {
+                let said = say(read, path, sha256_hex(file.content.expose()));
+                manifests.entry(path).or_default().push(said);
+            }
+        }
+    }
+    for said in manifests.into_values() {
+        disagree(said, codes::SETTINGS_DISAGREE, "the manifest", &mut reports);
+    }
 
     // Names and members of etcd.
     let mut names: BTreeMap<&str, Vec<&(&Read<'_>, &Command<'_>)>> = BTreeMap::new();

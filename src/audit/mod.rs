@@ -12,7 +12,9 @@ mod kubeconfigs;
 mod names;
 mod pods;
 mod report;
+mod table;
 mod unit;
+mod uses;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +30,8 @@ use document::Tree;
 use unit::{CommandLine, Unit};
 
 pub use certificates::{InventoryRow, inventory};
-pub use report::{inventory_json, inventory_text, render_json, render_text};
+pub use report::{inventory_json, render_json, render_text};
+pub use table::{Detail, inventory_text};
 
 /// Something that is wrong with a bundle, or remarkable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

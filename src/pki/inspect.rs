@@ -15,7 +15,7 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::decode;
-use super::key::{KeyPair, PublicKey};
+use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
 use super::x509::is_same_name;
 
 /// What a certificate says, read from its DER.
@@ -52,10 +52,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads one certificate; none if the DER is no certificate or not that alone.
+    /// Reads one certificate; none if the DER is no certificate, contradicts itself, or is not that alone.
     pub fn from_der(der: &[u8]) -> Option<Certificate> {
         let (rest, parsed) = X509Certificate::from_der(der).ok()?;
-        if !rest.is_empty() {
+        // Both algorithms have to be the same (RFC 5280, section 4.1.1.2): Go refuses the certificate where they aren't.
+        if !rest.is_empty() || parsed.signature_algorithm != parsed.tbs_certificate.signature {
             return None;
         }
         let mut certificate = Certificate {
@@ -181,7 +182,25 @@ fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) ->
         "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
         "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
         "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-        _ => PublicKey::from_spki_der(key).is_ok_and(|key| key.verifies(signed, signature)),
+        "ECDSA with SHA-256" => {
+            made_by(&ring::signature::ECDSA_P256_SHA256_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA256_ASN1)
+        }
+        "ECDSA with SHA-384" => {
+            made_by(&ring::signature::ECDSA_P256_SHA384_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA384_ASN1)
+        }
+        // ring has no P-521.
+        "ECDSA with SHA-512" | "Ed25519" => PublicKey::from_spki_der(key)
+            .is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature)),
+        _ => false,
+    }
+}
+
+/// Whether a key's own algorithm of signatures is the one of that name.
+fn key_fits(algorithm: &str, key: &PublicKey) -> bool {
+    match key.signature_algorithm() {
+        SignatureAlgorithm::EcdsaWithSha512 => algorithm == "ECDSA with SHA-512",
+        SignatureAlgorithm::Ed25519 => algorithm == "Ed25519",
+        _ => false,
     }
 }
 

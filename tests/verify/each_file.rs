@@ -104,7 +104,8 @@ fn a_byte_flipped_anywhere_does_not_fit_manifest_and_checksums() {
     }
 }
 
-/// End of a path | text, after which a byte is changed | code that has to be reported.
+/// End of a path | text, after which a byte is changed | code that has to be reported, or one of two: where other hosts
+/// have the same manifest, it is theirs that it differs from.
 #[rustfmt::skip]
 const MEANING: &[(&str, &str, &str)] = &[
     ("/10-bridge.conflist", "", "bad-syntax"),
@@ -128,9 +129,9 @@ const MEANING: &[(&str, &str, &str)] = &[
     ("/kube-proxy-config.yaml", "kubeconfig: /var/lib/kube-proxy/", "missing-file"),
     ("/kube-proxy-config.yaml", "clusterCIDR: \"10.", "pod-range-disagrees"),
     ("/encryption-config.yaml", "secret: ", "encryption-disagrees"),
-    ("/kubelet-rbac-clusterrole.yaml", "  name: ", "rbac-subject"),
+    ("/kubelet-rbac-clusterrole.yaml", "  name: ", "rbac-subject|settings-disagree"),
     ("/kubelet-rbac-clusterrolebinding.yaml", "    name: ", "rbac-subject"),
-    ("/cluster-admins.yaml", "    name: \"", "rbac-subject"),
+    ("/cluster-admins.yaml", "    name: \"", "rbac-subject|settings-disagree"),
     ("/coredns.yaml", "clusterIP: \"10.32.0.", "dns-disagrees"),
     ("/tcpconf.d/kubernetes.conf", "server 10.", "nobody-answers"),
     ("/haproxy.cfg", "server master1 10.", "nobody-answers"),
@@ -218,7 +219,7 @@ fn a_byte_flipped_in_each_kind_of_file_is_found_by_what_it_means() {
             let mut found = by_meaning(nodes, AT);
             found.retain(is_new(&before[case]));
             let hit = match code {
-                Some(code) => found.iter().any(|finding| finding.code == *code),
+                Some(code) => found.iter().any(|finding| code.split('|').any(|code| code == finding.code)),
                 None => !found.is_empty(),
             };
             (!hit).then(|| {
