@@ -133,7 +133,10 @@ fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
     if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
         return vec![host(name, nodes)];
     }
-    let mut hosts: Vec<Host> = folders.iter().map(|folder| host(folder, below(&nodes, folder))).collect();
+    let mut hosts: Vec<Host> = folders
+        .iter()
+        .map(|folder| host(folder, below(&nodes, folder)))
+        .collect();
     let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
     hosts.push(host(name, beside));
     hosts.retain(|host| !host.files.is_empty());

@@ -86,6 +86,24 @@ fn nothing_is_wrong_with_what_the_program_makes() {
     }
 }
 
+/// The API server's service has an address of the first family alone, so that nobody calls that of the second.
+#[test]
+fn the_second_familys_service_address_is_not_asked_for() {
+    let mut nodes = BUNDLES["dual-stack"].clone();
+    let (ca, key) = (
+        "master1/var/lib/kubernetes/ca.pem",
+        "master1/var/lib/kubernetes/ca-key.pem",
+    );
+    for host in ["master1", "master2", "master3"] {
+        let path = format!("{host}/var/lib/kubernetes/apiserver.pem");
+        let of = |path: &str| content(&nodes, path);
+        let bytes = reissue(&of(&path), &of(ca), &of(key), Without("fd00:19:1::1"));
+        put(&mut nodes, &path, bytes);
+    }
+    let errors = errors_of(by_meaning(nodes, AT));
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
 fn errors_of(findings: Vec<Finding>) -> Vec<Finding> {
     findings
         .into_iter()
@@ -197,11 +215,6 @@ fn certificate(pem: &[u8]) -> Certificate {
     }
 }
 
-fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -> Vec<u8> {
-    let pair = KeyPair::from_pem(key).expect("the authority's key");
-    reissue_by(pem, &certificate(authority), &pair, Some(differently))
-}
-
 /// An authority of somebody's own, whatever it calls itself.
 fn own_authority(subject: &str) -> (Certificate, KeyPair) {
     let pair = KeyPair::from_seed(P256, &[7; 32]).expect("a key");
@@ -243,44 +256,46 @@ fn request(cn: String) -> Request {
     }
 }
 
-fn reissue_by(pem: &[u8], authority: &Certificate, pair: &KeyPair, differently: Option<Differently>) -> Vec<u8> {
+/// What a certificate is asked for with.
+struct Asked {
+    hosts: Vec<String>,
+    cn: String,
+    o: String,
+    usages: Vec<ExtendedKeyUsage>,
+    not_before: OffsetDateTime,
+    not_after: OffsetDateTime,
+}
+
+/// Issues a certificate anew, for the same key, after a change.
+fn reissue_with(pem: &[u8], authority: &Certificate, pair: &KeyPair, change: impl FnOnce(&mut Asked)) -> Vec<u8> {
     let old = certificate(pem);
-    let mut hosts: Vec<String> = old
-        .dns
-        .iter()
-        .cloned()
-        .chain(old.ips.iter().map(|ip| ip.to_string()))
-        .collect();
-    let mut cn = old.common_name.clone().expect("a common name");
-    let mut o = old.organizations.first().cloned().unwrap_or_default();
-    let mut usages = vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
-    let (mut not_before, mut not_after) = (old.not_before, old.not_after);
-    match differently {
-        None => {}
-        Some(CommonName(name)) => cn = name.to_owned(),
-        Some(Organization(name)) => o = name.to_owned(),
-        Some(Without(host)) => hosts = without(hosts, host),
-        Some(With(host)) => hosts.push(host.to_owned()),
-        Some(ServerOnly) => usages = vec![ExtendedKeyUsage::ServerAuth],
-        Some(ClientOnly) => usages = vec![ExtendedKeyUsage::ClientAuth],
-        Some(NeitherUse) => usages = vec![ExtendedKeyUsage::CodeSigning],
-        Some(Expired) => not_after = AT - Duration::days(1),
-        Some(Later) => not_before = AT + Duration::days(1),
-        Some(Outlives) => not_after = authority.not_after + Duration::days(1),
-    }
-    let request = Request {
-        names: vec![Name { o, ..Name::default() }],
-        hosts,
-        ..request(cn)
+    let names = old.dns.iter().cloned();
+    let mut asked = Asked {
+        hosts: names.chain(old.ips.iter().map(ToString::to_string)).collect(),
+        cn: old.common_name.clone().expect("a common name"),
+        o: old.organizations.first().cloned().unwrap_or_default(),
+        usages: vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth],
+        not_before: old.not_before,
+        not_after: old.not_after,
     };
+    change(&mut asked);
+    let request = Request {
+        names: vec![Name {
+            o: asked.o,
+            ..Name::default()
+        }],
+        hosts: asked.hosts,
+        ..request(asked.cn)
+    };
+    let usages = asked.usages.into_iter().map(Usage::Extended);
     let profile = Profile {
         usages: [Usage::Key(KeyUsage::DigitalSignature)]
             .into_iter()
-            .chain(usages.into_iter().map(Usage::Extended))
+            .chain(usages)
             .collect(),
         expiry: Duration::days(30),
-        not_before: Some(not_before),
-        not_after: Some(not_after),
+        not_before: Some(asked.not_before),
+        not_after: Some(asked.not_after),
         ..Profile::default()
     };
     let public = PublicKey::from_spki_der(&old.public_key).expect("a key");
@@ -292,12 +307,25 @@ fn reissue_by(pem: &[u8], authority: &Certificate, pair: &KeyPair, differently: 
     to_pem("CERTIFICATE", &der).into_bytes()
 }
 
-/// The names but one, which has to be there.
-fn without(mut hosts: Vec<String>, host: &str) -> Vec<String> {
-    let before = hosts.len();
-    hosts.retain(|one| one != host);
-    assert!(hosts.len() < before, "{host} is not in {hosts:?}");
-    hosts
+fn reissue(pem: &[u8], authority: &[u8], key: &[u8], differently: Differently) -> Vec<u8> {
+    let pair = KeyPair::from_pem(key).expect("the authority's key");
+    let authority = certificate(authority);
+    reissue_with(pem, &authority, &pair, |asked| match differently {
+        CommonName(name) => asked.cn = name.to_owned(),
+        Organization(name) => asked.o = name.to_owned(),
+        Without(host) => {
+            let before = asked.hosts.len();
+            asked.hosts.retain(|one| one != host);
+            assert!(asked.hosts.len() < before, "{host} is not in {:?}", asked.hosts);
+        }
+        With(host) => asked.hosts.push(host.to_owned()),
+        ServerOnly => asked.usages = vec![ExtendedKeyUsage::ServerAuth],
+        ClientOnly => asked.usages = vec![ExtendedKeyUsage::ClientAuth],
+        NeitherUse => asked.usages = vec![ExtendedKeyUsage::CodeSigning],
+        Expired => asked.not_after = AT - Duration::days(1),
+        Later => asked.not_before = AT + Duration::days(1),
+        Outlives => asked.not_after = authority.not_after + Duration::days(1),
+    })
 }
 
 /// An entry of an archive as [`tar_of`] takes it.
@@ -402,12 +430,12 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
         }
         Resign(path, authority) => {
             let (root, pair) = own_authority(&certificate(&content(nodes, authority)).subject);
-            let bytes = reissue_by(&content(nodes, path), &root, &pair, None);
+            let bytes = reissue_with(&content(nodes, path), &root, &pair, |_| {});
             put(nodes, path, bytes);
         }
         Stranger(path) => {
             let (root, pair) = own_authority("O=Somebody, CN=Anybody");
-            let bytes = reissue_by(&content(nodes, path), &root, &pair, None);
+            let bytes = reissue_with(&content(nodes, path), &root, &pair, |_| {});
             put(nodes, path, bytes);
         }
         Repack(path, packed) => {
@@ -516,9 +544,14 @@ fn every_code_is_provoked() {
         .map(|(_, _, code)| *code)
         .chain(HOSTILE.iter().map(|(_, code)| *code))
         .chain(by_hand::MISTAKES.iter().map(|mistake| mistake.code))
+        .chain(by_hand::SLIPS.iter().map(|(_, _, code)| *code))
         .collect();
     let codes: BTreeSet<&str> = verify_codes::CODES.iter().map(|row| row.name).collect();
-    println!("{} of {} codes provoked", codes.intersection(&provoked).count(), codes.len());
+    println!(
+        "{} of {} codes provoked",
+        codes.intersection(&provoked).count(),
+        codes.len()
+    );
     let never: Vec<_> = codes.difference(&provoked).collect();
     assert!(never.is_empty(), "nothing provokes {never:?}");
 }
@@ -734,4 +767,91 @@ fn the_commands_say_what_they_found_by_their_exit_codes() {
         run(now.arg("inspect").arg(&out)).status.success(),
         "without --at it is now"
     );
+}
+
+/// The README shows what `inspect` says of the walk-through.
+#[test]
+fn the_readme_shows_the_table_of_the_walk_through() {
+    let (_folder, out) = build(&support::walkthrough());
+    let said = support::must(khw_gen().arg("inspect").arg(&out).args(["--at", AT_TEXT]));
+    let path = project().join("README.md");
+    let readme = fs::read_to_string(&path).expect("README.md");
+    let start = readme.find("<!-- example: inspect -->").expect("a sample");
+    let start = start + readme[start..].find("```text\n").expect("a block") + 8;
+    let end = start + readme[start..].find("```").expect("its end");
+    if std::env::var_os("KHW_BLESS").is_some() {
+        let blessed = format!("{}{said}{}", &readme[..start], &readme[end..]);
+        fs::write(&path, blessed).expect("README.md can be written");
+        return;
+    }
+    assert_eq!(
+        &readme[start..end],
+        said,
+        "run the test with KHW_BLESS=1 to rewrite the sample"
+    );
+}
+
+#[test]
+fn inspect_fits_a_line_and_wide_has_all() {
+    for case in ["walkthrough", "dual-stack"] {
+        let (_folder, out) = build(&project().join("specs").join(case).join("cluster.toml"));
+        let inspect =
+            |more: &[&str]| support::must(khw_gen().arg("inspect").arg(&out).args(["--at", AT_TEXT]).args(more));
+        let short = inspect(&[]);
+        let widest = short.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= 200), "{widest:?}:\n{short}");
+        let json: serde_json::Value = serde_json::from_str(&inspect(&["--format", "json"])).expect("JSON");
+        let certificates = json["certificates"].as_array().expect("a list");
+        // Two headings, two lines of names of columns, two empty lines and the sum.
+        assert_eq!(short.lines().count(), certificates.len() + 7, "{short}");
+        let wide = inspect(&["--wide"]);
+        assert!(!wide.contains('…') && !wide.contains(" +"), "{wide}");
+        for certificate in certificates {
+            let text = |field: &str| certificate[field].as_str().expect("text").to_owned();
+            let names = certificate["names"].as_array().expect("a list").iter();
+            let uses = certificate["uses"].as_array().expect("a list").iter();
+            let places = certificate["places"].as_array().expect("a list").iter();
+            let all: Vec<String> = ["subject", "issuer", "not_after", "key"]
+                .map(text)
+                .into_iter()
+                .chain(names.chain(uses).map(|name| name.as_str().expect("text").to_owned()))
+                .chain(places.map(|place| {
+                    format!(
+                        "{}:{}",
+                        place["host"].as_str().unwrap(),
+                        place["path"].as_str().unwrap()
+                    )
+                }))
+                .collect();
+            let line = wide
+                .lines()
+                .find(|line| all.iter().all(|one| line.contains(one.as_str())));
+            assert!(line.is_some(), "{all:?} is in no line of\n{wide}");
+        }
+    }
+    let (_folder, out) = build(&project().join("specs/three-masters/cluster.toml"));
+    let all = support::must(khw_gen().arg("inspect").arg(&out).args(["--at", AT_TEXT]));
+    for what in [
+        "kube-apiserver serving",
+        "kube-apiserver to etcd",
+        "kube-apiserver to kubelet",
+        "etcd serving",
+        "etcd peer",
+        "front proxy client",
+        "kubelet serving",
+        "kubelet client",
+        "kube-proxy client",
+        "kube-scheduler client",
+        "kube-controller-manager client",
+        "admin ",
+        "break-glass ",
+        "etcd-healthcheck-client ",
+        "cluster ",
+        "front proxy ",
+    ] {
+        assert!(
+            all.lines().any(|line| line.starts_with(what)),
+            "{what} is not in\n{all}"
+        );
+    }
 }

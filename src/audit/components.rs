@@ -178,7 +178,15 @@ fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
     let name = value.rsplit('/').next().unwrap_or_default();
     let ends = [".pem", ".crt", ".key", ".pub", ".kubeconfig", ".yaml", ".yml", ".json"];
     let fields = [
-        "cafile", "ca-file", "certfile", "cert-file", "keyfile", "key-file", "CAFile", "CertFile", "KeyFile",
+        "cafile",
+        "ca-file",
+        "certfile",
+        "cert-file",
+        "keyfile",
+        "key-file",
+        "CAFile",
+        "CertFile",
+        "KeyFile",
     ];
     let is_named = fields.iter().any(|end| field.ends_with(end)) || matches!(field, "kubeconfig" | "config");
     value.starts_with('/')
@@ -233,10 +241,7 @@ fn check_files_of_documents(read: &Read<'_>, reports: &mut Reports<'_>) {
         for document in documents.iter().filter(configures) {
             let mut found = Vec::new();
             texts("", document, &mut found);
-            for (_, text) in found
-                .into_iter()
-                .filter(|(name, text)| is_file_of_a_bundle(name, text))
-            {
+            for (_, text) in found.into_iter().filter(|(name, text)| is_file_of_a_bundle(name, text)) {
                 if read.resolve(text).is_none() {
                     reports.add(
                         codes::MISSING_FILE,
@@ -486,8 +491,12 @@ fn check_etcd(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports
             );
         }
     }
-    if !members.is_empty() && members.len() % 2 == 0 {
-        let message = format!("its cluster has {} members: {} have to work", members.len(), members.len() / 2 + 1);
+    if !members.is_empty() && members.len().is_multiple_of(2) {
+        let message = format!(
+            "its cluster has {} members: {} have to work",
+            members.len(),
+            members.len() / 2 + 1
+        );
         reports.add(codes::ETCD_QUORUM, read, at, message);
     }
     let urls_of_members: Vec<String> = members
@@ -567,7 +576,8 @@ fn check_api(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports:
                 format!("it does not hold {name}, by which pods call the API server"),
             );
         }
-        // Pods are told the address of the first family alone.
+        // Pods are told the address of the first family alone, in a dual-stack cluster too: the API server makes its
+        // service single-stack (pkg/controlplane/controller/kubernetesservice, createOrUpdateMasterServiceIfNeeded).
         for range in command.line.list("service-cluster-ip-range").into_iter().take(1) {
             match first_of(range) {
                 Some(first) if leaf.ips.contains(&first) => {}
@@ -839,7 +849,9 @@ fn check_role(audit: &Audit<'_>, reports: &mut Reports<'_>) {
         .collect();
     for read in audit.hosts.iter().filter(|_| audit.whole) {
         for (path, documents) in &read.documents {
-            let bound = documents.iter().filter_map(|document| document.text_at(&["roleRef", "name"]));
+            let bound = documents
+                .iter()
+                .filter_map(|document| document.text_at(&["roleRef", "name"]));
             for role in bound.filter(|role| role.contains("kubelet") && !roles.contains(role)) {
                 let message = format!("it binds the role {role:?}, which is not here");
                 reports.add(codes::RBAC_SUBJECT, read, path, message);
@@ -864,7 +876,12 @@ fn check_etcd_servers(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>,
     let at = command.path;
     let of = |flag: &str| command.line.flag(flag).unwrap_or_default();
     let trusted = read.certificates(of("etcd-cafile"));
-    let servers: Vec<String> = command.line.list("etcd-servers").into_iter().map(str::to_owned).collect();
+    let servers: Vec<String> = command
+        .line
+        .list("etcd-servers")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     check_twice(read, at, "--etcd-servers", &servers, reports);
     for text in command.line.list("etcd-servers") {
         let Some(url) = Url::parse(text) else {
@@ -944,7 +961,7 @@ fn check_kubelet(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, repo
     let has_network = read.host.files.keys().any(|path| path.starts_with("/etc/cni/net.d/"));
     if !has_network && !read.host.loose {
         let message = "nothing in /etc/cni/net.d gives its pods a network";
-        reports.add(codes::NO_POD_NETWORK, read, command.path, message);
+        reports.add(codes::NODE_WITHOUT_NETWORK, read, command.path, message);
     }
     let Some(path) = command.line.flag("config").and_then(|path| read.resolve(path)) else {
         return;

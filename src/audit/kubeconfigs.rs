@@ -240,7 +240,10 @@ impl Check<'_, '_> {
             && own.is_empty()
             && !self.is_balanced_here()
         {
-            let message = format!("no API server and no load balancer of this host listens at {}", url.host);
+            let message = format!(
+                "no API server and no load balancer of this host listens at {}",
+                url.host
+            );
             report(codes::NOBODY_ANSWERS, message);
         }
         let port = url.port.unwrap_or(443);

@@ -26,14 +26,20 @@ pub fn check(audit: &mut Audit<'_>) {
         };
         for other in own[..index].iter().filter(|other| other.host != one.host) {
             if one.range.contains(&other.range) || other.range.contains(&one.range) {
-                report(format!("the pods of {} have addresses of {} too", other.host, one.range));
+                report(format!(
+                    "the pods of {} have addresses of {} too",
+                    other.host, one.range
+                ));
             }
         }
         let outside = cluster_ranges(audit)
             .into_iter()
             .filter(|(_, _, ranges)| !ranges.iter().any(|range| range.contains(&one.range)));
         for (host, path, _) in outside.take(1) {
-            report(format!("{} is not in the range of pods that {path} of {host} has", one.range));
+            report(format!(
+                "{} is not in the range of pods that {path} of {host} has",
+                one.range
+            ));
         }
     }
     for read in &audit.hosts {
@@ -42,14 +48,24 @@ pub fn check(audit: &mut Audit<'_>) {
             let Some(owner) = own.iter().find(|own| own.range == *to) else {
                 if audit.whole {
                     let message = format!("it routes {to}, which no host's pods have");
-                    reports.push((codes::POD_RANGE_DISAGREES, read.name.to_owned(), (*path).to_owned(), message));
+                    reports.push((
+                        codes::POD_RANGE_DISAGREES,
+                        read.name.to_owned(),
+                        (*path).to_owned(),
+                        message,
+                    ));
                 }
                 continue;
             };
             let addresses = node_addresses(&audit.hosts, owner.host);
             if !addresses.is_empty() && !addresses.contains(via) {
                 let message = format!("it routes {to} by {via}, and the pods are on {}", owner.host);
-                reports.push((codes::POD_RANGE_DISAGREES, read.name.to_owned(), (*path).to_owned(), message));
+                reports.push((
+                    codes::POD_RANGE_DISAGREES,
+                    read.name.to_owned(),
+                    (*path).to_owned(),
+                    message,
+                ));
             }
         }
         // Who has routes has them to everybody.
@@ -57,7 +73,12 @@ pub fn check(audit: &mut Audit<'_>) {
         for own in own.iter().filter(|own| own.host != read.name) {
             if !routes.iter().any(|(_, to, _)| *to == own.range) {
                 let message = format!("it does not route {}, the pods of {}", own.range, own.host);
-                reports.push((codes::POD_RANGE_DISAGREES, read.name.to_owned(), (*path).to_owned(), message));
+                reports.push((
+                    codes::POD_RANGE_DISAGREES,
+                    read.name.to_owned(),
+                    (*path).to_owned(),
+                    message,
+                ));
             }
         }
     }
@@ -89,7 +110,11 @@ fn own_ranges<'b>(read: &'b Read<'_>) -> impl Iterator<Item = Own<'b>> {
 
 /// The ranges of all pods: where they are said, and what they are.
 fn cluster_ranges<'b>(audit: &'b Audit<'_>) -> Vec<(&'b str, &'b str, Vec<IpNet>)> {
-    let ranges = |text: &str| text.split(',').filter_map(|range| range.trim().parse().ok()).collect::<Vec<IpNet>>();
+    let ranges = |text: &str| {
+        text.split(',')
+            .filter_map(|range| range.trim().parse().ok())
+            .collect::<Vec<IpNet>>()
+    };
     let mut said = Vec::new();
     for read in &audit.hosts {
         for command in read.programs("kube-controller-manager") {

@@ -45,19 +45,17 @@ pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail)
             text.push('\n');
         }
     }
-    let _ = writeln!(
-        text,
-        "{} authorities, {} certificates",
-        authorities.len(),
-        leaves.len()
-    );
+    let _ = writeln!(text, "{} authorities, {} certificates", authorities.len(), leaves.len());
     text
 }
 
 fn table(rows: &[[String; 9]]) -> String {
     let widths: Vec<usize> = (0..COLUMNS.len())
         .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            let cells = rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count());
             cells.max().unwrap_or(0).max(COLUMNS[column].0.len())
         })
         .collect();
@@ -101,7 +99,10 @@ fn cells(row: &InventoryRow, at: OffsetDateTime, detail: Detail) -> [String; 9] 
                 first(&shortened(row, width(1)), 1, width(1)),
                 start(&who(&certificate.subject), width(2)),
                 first(&names(row), 2, width(3)),
-                start(attribute(&certificate.issuer, "CN").unwrap_or(&certificate.issuer), width(4)),
+                start(
+                    attribute(&certificate.issuer, "CN").unwrap_or(&certificate.issuer),
+                    width(4),
+                ),
                 certificate.not_before.date().to_string(),
                 certificate.not_after.date().to_string(),
                 left,
@@ -190,10 +191,16 @@ mod tests {
         let items = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         assert_eq!(first(&items(&["a", "b", "c"]), 2, 20), "a, b +1");
         assert_eq!(first(&items(&["aaaa", "bbbb", "c"]), 2, 9), "aaaa +2");
-        assert_eq!(first(&items(&["master1:/etc/etcd/kubernetes.pem", "b"]), 1, 20), "…d/kubernetes.pem +1");
+        assert_eq!(
+            first(&items(&["master1:/etc/etcd/kubernetes.pem", "b"]), 1, 20),
+            "…d/kubernetes.pem +1"
+        );
         assert_eq!(first(&[], 2, 20), "");
         assert_eq!(start("system:node:node1", 8), "system:…");
-        assert_eq!(who("C=US, O=system:nodes, OU=x, CN=system:node:n"), "CN=system:node:n, O=system:nodes");
+        assert_eq!(
+            who("C=US, O=system:nodes, OU=x, CN=system:node:n"),
+            "CN=system:node:n, O=system:nodes"
+        );
         assert_eq!(who("O=nobody"), "O=nobody");
         assert_eq!(key("RSA 2048 bits, e 65537"), "RSA 2048");
         assert_eq!(key("ECDSA P-256"), "P-256");

@@ -10,10 +10,18 @@ const LEAVES: &[(&str, &str, &str)] = &[
     ("etcd", "cert-file", "etcd serving"),
     ("etcd", "peer-cert-file", "etcd peer"),
     ("kube-apiserver", "etcd-certfile", "kube-apiserver to etcd"),
-    ("kube-apiserver", "kubelet-client-certificate", "kube-apiserver to kubelet"),
+    (
+        "kube-apiserver",
+        "kubelet-client-certificate",
+        "kube-apiserver to kubelet",
+    ),
     ("kube-apiserver", "proxy-client-cert-file", "front proxy client"),
     ("kubelet", "tls-cert-file", "kubelet serving"),
-    ("kube-controller-manager", "tls-cert-file", "kube-controller-manager serving"),
+    (
+        "kube-controller-manager",
+        "tls-cert-file",
+        "kube-controller-manager serving",
+    ),
     ("kube-scheduler", "tls-cert-file", "kube-scheduler serving"),
     ("kube-apiserver", "service-account-key-file", "service accounts"),
 ];
@@ -34,7 +42,11 @@ type Named<'b> = BTreeMap<(&'b str, &'b str), Vec<(usize, String)>>;
 pub fn add(hosts: &[Read<'_>], rows: &mut [InventoryRow]) {
     let (leaves, authorities) = (of_leaves(hosts), of_flags(hosts, AUTHORITIES));
     for row in rows {
-        let named = if row.certificate.authority { &authorities } else { &leaves };
+        let named = if row.certificate.authority {
+            &authorities
+        } else {
+            &leaves
+        };
         let mut uses: Vec<(usize, String)> = row
             .places
             .iter()
@@ -110,10 +122,17 @@ fn by_name(row: &InventoryRow) -> String {
     if let Some(component) = common_name.strip_prefix("system:") {
         return format!("{component} client");
     }
-    let files = row.places.iter().map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
+    let files = row
+        .places
+        .iter()
+        .map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
     // A kubeconfig's name says who, a certificate's what.
     let (kubeconfigs, certificates): (Vec<&str>, Vec<&str>) = files.partition(|file| file.ends_with("kubeconfig"));
-    let file = certificates.first().or(kubeconfigs.first()).copied().unwrap_or_default();
+    let file = certificates
+        .first()
+        .or(kubeconfigs.first())
+        .copied()
+        .unwrap_or_default();
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     match stem {
         "" => common_name.to_owned(),

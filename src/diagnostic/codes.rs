@@ -216,6 +216,7 @@ codes! {
     MISSING_PART "missing-part" Error "component without what is set" "khw-gen writes flags where it writes the unit, and settings where it writes the configuration file." "set it another way"
     CONFLICTING_OVERRIDES "conflicting-overrides" Error "set differently for two roles of one host" "What is set for a host alone counts more than what is set for its roles, but no role counts more than another." "set it the same for both, or for the host alone"
     UNUSED_OVERRIDE "unused-override" Warning "component's setting without effect" "Nothing that is generated depends on it." "remove it, or correct what it is for"
+    UNUSED_RUNTIME_VERSION "unused-runtime-version" Warning "containerd's version without effect" "Docker brings its own containerd, which khw-gen does not configure." "remove `version`, or set `engine` to \"containerd\""
     WEAKENED_SAFEGUARD "weakened-safeguard" Warning "safeguard taken away" "Without it the cluster still works, but protects less." "leave it as khw-gen sets it"
     PERMISSIVE_DEFAULT "permissive-default" Note "permissive default written down" "The program does so anyway; written down, it looks wanted." "write false to be stricter, or remove it"
     OVERRIDDEN_WIRING "overridden-wiring" Warning "value replaced that others depend on" "khw-gen made other files to fit the value that it would have written." "leave it as khw-gen sets it, or see that the others fit"

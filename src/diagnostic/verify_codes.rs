@@ -62,7 +62,7 @@ codes! {
     MISSING_SETTING "missing-setting" Error "setting that is needed" "Without it the program does not start, or lacks a safeguard." "set it"
     OPEN_DOOR "open-door" Error "door that lets everybody in" "Requests are neither authenticated nor authorised, or go over the wire in the clear." "close it"
     NO_EFFECT "no-effect" Warning "setting that does nothing" "It looks like a safeguard or a limit, and nothing happens by it." "remove it, or set what it needs"
-    NO_POD_NETWORK "no-pod-network" Warning "node without a network for its pods" "Until a network plugin has its configuration in /etc/cni/net.d, the node is not Ready." "put a configuration there, or install a plugin that does"
+    NODE_WITHOUT_NETWORK "node-without-network" Warning "node without a network for its pods" "Until a network plugin has its configuration in /etc/cni/net.d, the node is not Ready." "put a configuration there, or install a plugin that does"
     SETTINGS_DISAGREE "settings-disagree" Error "setting that differs between hosts" "Requests fare differently, depending on which instance answers." "make it the same everywhere"
     SERVICE_RANGE_DISAGREES "service-range-disagrees" Error "ranges of services that differ" "An API server and a controller manager with different ranges undo each other's work." "make them the same everywhere"
     POD_RANGE_DISAGREES "pod-range-disagrees" Error "ranges of pods that differ" "Packets of pods are taken for those of strangers, or the reverse." "make them the same everywhere"

@@ -189,8 +189,9 @@ fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) ->
             made_by(&ring::signature::ECDSA_P256_SHA384_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA384_ASN1)
         }
         // ring has no P-521.
-        "ECDSA with SHA-512" | "Ed25519" => PublicKey::from_spki_der(key)
-            .is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature)),
+        "ECDSA with SHA-512" | "Ed25519" => {
+            PublicKey::from_spki_der(key).is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature))
+        }
         _ => false,
     }
 }

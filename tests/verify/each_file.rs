@@ -81,7 +81,11 @@ fn a_byte_flipped_anywhere_does_not_fit_manifest_and_checksums() {
             .map(|finding| (finding.host, finding.path))
             .collect();
         let missed: Vec<_> = expected.difference(&found).collect();
-        println!("{case}: {} of {} flipped bytes found", expected.len() - missed.len(), expected.len());
+        println!(
+            "{case}: {} of {} flipped bytes found",
+            expected.len() - missed.len(),
+            expected.len()
+        );
         assert!(missed.is_empty(), "{case}: {missed:?}");
         assert!(expected.len() > 200, "{case}: {}", expected.len());
 
@@ -97,7 +101,9 @@ fn a_byte_flipped_anywhere_does_not_fit_manifest_and_checksums() {
             replace(&mut nodes, manifest, bytes);
             let findings = audit(&from_folder("out", nodes), AT);
             assert!(
-                findings.iter().any(|one| one.code == "checksum-mismatch" && one.path.ends_with("INSTALL.md")),
+                findings
+                    .iter()
+                    .any(|one| one.code == "checksum-mismatch" && one.path.ends_with("INSTALL.md")),
                 "{case}: {manifest}: {findings:#?}"
             );
         }
@@ -160,17 +166,32 @@ fn places(path: &str, text: &str) -> Vec<(usize, Option<&'static str>)> {
         let inside = |at: usize| (at..).find(|at| text.as_bytes()[*at] != b'\n').expect("a character");
         let body = text.find('\n').expect("a line")..text.find("\n-----END").expect("an end");
         let quarter = (body.end - body.start) / 4;
-        return vec![(inside(body.start + quarter), None), (inside(body.start + 3 * quarter), None)];
+        return vec![
+            (inside(body.start + quarter), None),
+            (inside(body.start + 3 * quarter), None),
+        ];
     }
     if path.ends_with("kubeconfig") {
-        return ["certificate-authority-data: ", "client-certificate-data: ", "client-key-data: ", "server: https://"]
-            .iter()
-            .map(|field| {
-                let from = text.find(field).unwrap_or_else(|| panic!("{path} has no {field}")) + field.len();
-                let value = text[from..].lines().next().expect("a value");
-                (if field.contains("data") { middle_of(from, value) } else { from }, None)
-            })
-            .collect();
+        return [
+            "certificate-authority-data: ",
+            "client-certificate-data: ",
+            "client-key-data: ",
+            "server: https://",
+        ]
+        .iter()
+        .map(|field| {
+            let from = text.find(field).unwrap_or_else(|| panic!("{path} has no {field}")) + field.len();
+            let value = text[from..].lines().next().expect("a value");
+            (
+                if field.contains("data") {
+                    middle_of(from, value)
+                } else {
+                    from
+                },
+                None,
+            )
+        })
+        .collect();
     }
     let of_table = MEANING.iter().filter(|(end, ..)| path.ends_with(end));
     // Of several ends the longest.
@@ -219,7 +240,9 @@ fn a_byte_flipped_in_each_kind_of_file_is_found_by_what_it_means() {
             let mut found = by_meaning(nodes, AT);
             found.retain(is_new(&before[case]));
             let hit = match code {
-                Some(code) => found.iter().any(|finding| code.split('|').any(|code| code == finding.code)),
+                Some(code) => found
+                    .iter()
+                    .any(|finding| code.split('|').any(|code| code == finding.code)),
                 None => !found.is_empty(),
             };
             (!hit).then(|| {
@@ -234,7 +257,13 @@ fn a_byte_flipped_in_each_kind_of_file_is_found_by_what_it_means() {
         cases.len(),
         kinds.len()
     );
-    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), cases.len(), missed.join("\n"));
+    assert!(
+        missed.is_empty(),
+        "{} of {} missed:\n{}",
+        missed.len(),
+        cases.len(),
+        missed.join("\n")
+    );
     assert!(kinds.len() > 80, "{kinds:?}");
 }
 
@@ -288,14 +317,20 @@ fn two_swapped_keys_are_found() {
 fn flag<'t>(unit: &'t str, name: &str) -> &'t str {
     let start = format!("--{name}=");
     let line = unit.lines().find_map(|line| line.trim().strip_prefix(&start));
-    line.unwrap_or_else(|| panic!("there is no {start}")).trim_end_matches([' ', '\\'])
+    line.unwrap_or_else(|| panic!("there is no {start}"))
+        .trim_end_matches([' ', '\\'])
 }
 
 /// The hosts of a list of URLs.
 fn hosts(urls: &str) -> Vec<String> {
     urls.split(',')
         .map(|url| {
-            let host = url.strip_prefix("https://").expect("https").rsplit_once(':').expect("a port").0;
+            let host = url
+                .strip_prefix("https://")
+                .expect("https")
+                .rsplit_once(':')
+                .expect("a port")
+                .0;
             host.trim_matches(['[', ']']).to_owned()
         })
         .collect()
@@ -309,7 +344,11 @@ fn servers(bundle: &Nodes) -> Vec<(String, BTreeSet<String>)> {
         .filter(|path| path.ends_with("kubeconfig"))
         .flat_map(|path| {
             let text = text_of(bundle, path);
-            hosts(text.lines().find_map(|line| line.trim().strip_prefix("server: ")).expect("a server"))
+            hosts(
+                text.lines()
+                    .find_map(|line| line.trim().strip_prefix("server: "))
+                    .expect("a server"),
+            )
         })
         .collect();
     for (path, node) in bundle {
@@ -318,25 +357,45 @@ fn servers(bundle: &Nodes) -> Vec<(String, BTreeSet<String>)> {
         };
         let unit = std::str::from_utf8(bytes_of(node).expect("a file")).expect("text");
         let mut serves = |certificate: &str, names: Vec<String>| {
-            servers.entry(format!("{host}/rootfs{certificate}")).or_default().extend(names);
+            servers
+                .entry(format!("{host}/rootfs{certificate}"))
+                .or_default()
+                .extend(names);
         };
         match name {
             "etcd.service" => {
                 serves(flag(unit, "cert-file"), hosts(flag(unit, "listen-client-urls")));
                 serves(flag(unit, "cert-file"), hosts(flag(unit, "advertise-client-urls")));
-                serves(flag(unit, "peer-cert-file"), hosts(flag(unit, "initial-advertise-peer-urls")));
+                serves(
+                    flag(unit, "peer-cert-file"),
+                    hosts(flag(unit, "initial-advertise-peer-urls")),
+                );
             }
             "kube-apiserver.service" => {
                 let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-                let more = ["kubernetes.default.svc.cluster.local", "10.32.0.1", flag(unit, "advertise-address")];
-                let names = names.into_iter().chain(more).map(str::to_owned).chain(endpoints.clone());
+                let more = [
+                    "kubernetes.default.svc.cluster.local",
+                    "10.32.0.1",
+                    flag(unit, "advertise-address"),
+                ];
+                let names = names
+                    .into_iter()
+                    .chain(more)
+                    .map(str::to_owned)
+                    .chain(endpoints.clone());
                 serves(flag(unit, "tls-cert-file"), names.collect());
             }
             "kubelet.service" => {
                 let config = text_of(bundle, &format!("{host}/rootfs{}", flag(unit, "config")));
-                let file = config.lines().find_map(|line| line.strip_prefix("tlsCertFile: ")).expect("a certificate");
+                let file = config
+                    .lines()
+                    .find_map(|line| line.strip_prefix("tlsCertFile: "))
+                    .expect("a certificate");
                 let addresses = flag(unit, "node-ip").split(',').map(str::to_owned);
-                serves(file, addresses.chain([flag(unit, "hostname-override").to_owned()]).collect());
+                serves(
+                    file,
+                    addresses.chain([flag(unit, "hostname-override").to_owned()]).collect(),
+                );
             }
             _ => {}
         }
@@ -362,11 +421,20 @@ fn a_name_dropped_from_a_server_certificate_is_found() {
         .par_iter()
         .filter(|(case, path, name)| {
             let mut nodes = BUNDLES[case].clone();
-            let folder = if *case == "walkthrough" { "control/rootfs/root/certs" } else { "master1/rootfs/var/lib/kubernetes" };
+            let folder = if *case == "walkthrough" {
+                "control/rootfs/root/certs"
+            } else {
+                "master1/rootfs/var/lib/kubernetes"
+            };
             let of = |name: &str| text_of(&nodes, &format!("{folder}/{name}")).as_bytes().to_vec();
             // Without the name, which lives as long as the test.
             let name: &'static str = Box::leak(name.clone().into_boxed_str());
-            let bytes = reissue(text_of(&nodes, path).as_bytes(), &of("ca.pem"), &of("ca-key.pem"), Without(name));
+            let bytes = reissue(
+                text_of(&nodes, path).as_bytes(),
+                &of("ca.pem"),
+                &of("ca-key.pem"),
+                Without(name),
+            );
             replace(&mut nodes, path, bytes);
             let codes = ["service-name-missing", "service-address-missing", "address-not-covered"];
             !by_meaning(nodes, AT)

@@ -86,9 +86,12 @@ kubeconfig() { # name, server, user
 
 make_hosts() { # certs, out
     certs=$1
-    out=$2
-    mkdir -p "$out/control/root"
+    mkdir -p "$2/control/root"
+    out=$(cd "$2" && pwd)
     cp -rp "$certs" "$out/control/root/certs"
+    certs=$(cd "$out/control/root/certs" && pwd)
+    # As cfssljson and kubectl leave them; version control keeps no such mode.
+    chmod 600 "$certs"/*-key.pem "$certs"/*.kubeconfig
     for HOSTNAME in master1 master2; do
         make_master "$out/$HOSTNAME" "${IP[$HOSTNAME]}"
     done
