@@ -6,6 +6,8 @@
 mod by_hand;
 #[path = "verify/each_file.rs"]
 mod each_file;
+#[path = "support/examples.rs"]
+mod examples;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +121,8 @@ enum Change {
     /// Replaces a text, which has to be there.
     Edit(&'static str, &'static str, &'static str),
     Remove(&'static str),
+    /// A folder and all that is in it.
+    RemoveFolder(&'static str),
     Mode(&'static str, u32),
     /// Puts the content of one file in another's place.
     Copy(&'static str, &'static str),
@@ -392,6 +396,13 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
                 .remove(&key_of(path))
                 .unwrap_or_else(|| panic!("{path} is not there"));
         }
+        RemoveFolder(path) => {
+            let before = nodes.len();
+            let folder = key_of(path);
+            let prefix = format!("{folder}/");
+            nodes.retain(|path, _| *path != folder && !path.starts_with(&prefix));
+            assert!(nodes.len() < before, "{path} is not there");
+        }
         Mode(path, new) => match nodes.get_mut(&key_of(path)) {
             Some(Node::File { mode, .. } | Node::Directory { mode }) => *mode = Some(new),
             other => panic!("{path} is {other:?}"),
@@ -508,6 +519,59 @@ fn every_fault_is_found() {
         missed.join("\n")
     );
     assert!(FAULTS.len() >= 150, "{}", FAULTS.len());
+}
+
+/// The mode that `ls -l` shows in front of a plain file.
+fn listed_mode(line: &str) -> Option<u32> {
+    let bits = line
+        .split(' ')
+        .next()?
+        .strip_prefix('-')
+        .filter(|bits| bits.len() == 9)?;
+    bits.chars()
+        .zip("rwxrwxrwx".chars())
+        .try_fold(0, |mode, (bit, set)| match bit {
+            '-' => Some(mode << 1),
+            bit if bit == set => Some(mode << 1 | 1),
+            _ => None,
+        })
+}
+
+/// Whether the finding is reported where its example is put into a good bundle, or else is a fault in the same file.
+fn example_is_found(row: &khw_gen::diagnostic::Code) -> bool {
+    let (bundle, example) = ("three-masters", &row.example);
+    let path: &'static str = match example.place.split_once(": /") {
+        Some((host, path)) => format!("{host}/{path}").leak(),
+        None => format!("@{}", example.place).leak(),
+    };
+    let text = match BUNDLES[bundle].get(&key_of(path)) {
+        Some(Node::File { content, .. }) => std::str::from_utf8(content.expose()).ok(),
+        _ => None,
+    };
+    let edited = text.and_then(|text| examples::exchanged(text, example.right, example.wrong));
+    let change = match (text.and(listed_mode(example.wrong[0])), edited) {
+        (Some(mode), _) if example.wrong.len() == 1 => Change::Mode(path, mode),
+        (_, Some(edited)) => Change::Write(path, edited.leak()),
+        _ => {
+            let file = path.rsplit('/').next().expect("a name").trim_start_matches('@');
+            let in_the_file = |change: &Change| format!("{change:?}").contains(file);
+            return FAULTS
+                .iter()
+                .any(|(_, change, code)| *code == row.name && in_the_file(change));
+        }
+    };
+    findings_of(bundle, change).contains(row.name)
+}
+
+#[test]
+fn every_example_is_found() {
+    let missed: Vec<&str> = verify_codes::CODES
+        .par_iter()
+        // No bundle can be made larger than any; a hostile archive is.
+        .filter(|row| row.name != "archive-limit" && !example_is_found(row))
+        .map(|row| row.name)
+        .collect();
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 #[test]

@@ -6,14 +6,14 @@
 mod agreement;
 mod certificates;
 mod components;
-mod document;
+pub(crate) mod document;
 mod integrity;
 mod kubeconfigs;
-mod names;
+pub(crate) mod names;
 mod pods;
 mod report;
 mod table;
-mod unit;
+pub(crate) mod unit;
 mod uses;
 
 use std::cell::RefCell;

@@ -24,6 +24,8 @@ pub struct Certificate {
     pub der: Vec<u8>,
     /// SHA-256 of the DER, in hexadecimal.
     pub fingerprint: String,
+    /// In hexadecimal.
+    pub serial: String,
     pub subject: String,
     pub issuer: String,
     subject_der: Vec<u8>,
@@ -62,6 +64,7 @@ impl Certificate {
         let mut certificate = Certificate {
             der: der.to_vec(),
             fingerprint: hex(digest::digest(&digest::SHA256, der).as_ref()),
+            serial: hex(parsed.raw_serial()),
             subject: decode::name(parsed.subject()),
             issuer: decode::name(parsed.issuer()),
             subject_der: parsed.subject().as_raw().to_vec(),
