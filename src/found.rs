@@ -100,7 +100,7 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         .map(str::to_owned)
         .collect();
     if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) || tops.is_empty() {
-        found.hosts.push(host(name, nodes));
+        found.hosts = machines(name, nodes);
         return found;
     }
     for top in &tops {
@@ -119,6 +119,35 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
     }
     found.output = nodes;
     found
+}
+
+/// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
+/// host.
+fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
+    let folders: Vec<String> = nodes
+        .iter()
+        .filter(|(path, node)| !path.contains('/') && matches!(node, Node::Directory { .. }))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
+    if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
+        return vec![host(name, nodes)];
+    }
+    let mut hosts: Vec<Host> = folders
+        .iter()
+        .map(|folder| host(folder, below(&nodes, folder)))
+        .collect();
+    let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
+    hosts.push(host(name, beside));
+    hosts.retain(|host| !host.files.is_empty());
+    hosts
+}
+
+/// Whether the folders of a machine are below a path.
+fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
+    ["etc", "var", "root"]
+        .iter()
+        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(Node::Directory { .. })))
 }
 
 /// What an archive holds, as hosts. `name` is the file's own name.
@@ -165,10 +194,7 @@ fn below(nodes: &Nodes, folder: &str) -> Nodes {
 
 fn host(name: &str, nodes: Nodes) -> Host {
     let rootfs = matches!(nodes.get("rootfs"), Some(Node::Directory { .. }));
-    let tree = !rootfs
-        && ["etc", "var", "root"]
-            .iter()
-            .any(|top| matches!(nodes.get(*top), Some(Node::Directory { .. })));
+    let tree = !rootfs && is_tree(&nodes, "");
     let loose = !rootfs && !tree;
     let mut host = Host {
         name: name.to_owned(),

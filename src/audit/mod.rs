@@ -10,8 +10,11 @@ pub(crate) mod document;
 mod integrity;
 mod kubeconfigs;
 pub(crate) mod names;
+mod pods;
 mod report;
+mod table;
 pub(crate) mod unit;
+mod uses;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +30,8 @@ use document::Tree;
 use unit::{CommandLine, Unit};
 
 pub use certificates::{InventoryRow, inventory};
-pub use report::{inventory_json, inventory_text, render_json, render_text};
+pub use report::{inventory_json, render_json, render_text};
+pub use table::{Detail, inventory_text};
 
 /// Something that is wrong with a bundle, or remarkable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +64,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     components::check(&mut audit);
     kubeconfigs::check(&mut audit);
     agreement::check(&mut audit);
+    pods::check(&mut audit);
     let mut findings: Vec<Finding> = audit.findings.into_iter().collect();
     findings.sort_by_key(|finding| finding.row().severity);
     findings
@@ -116,7 +121,7 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// Every public key that a file names: of certificates, public and private keys.
+    /// Every public key that a file names: of certificates, requests, public and private keys.
     fn public_keys(&self, path: &str) -> Vec<&[u8]> {
         public_keys_of(self.items(path))
     }
@@ -153,7 +158,7 @@ fn public_keys_of(items: &[Item]) -> Vec<&[u8]> {
         .iter()
         .filter_map(|item| match item {
             Item::Certificate(certificate) => Some(certificate.public_key.as_slice()),
-            Item::PrivateKey(key) | Item::PublicKey(key) => Some(key.as_slice()),
+            Item::PrivateKey(key) | Item::PublicKey(key) | Item::Request(key) => Some(key.as_slice()),
             _ => None,
         })
         .collect()
