@@ -79,6 +79,14 @@ pub fn good_files() -> Vec<&'static str> {
     files.map(|(path, _)| path.as_str()).collect()
 }
 
+/// [`GOOD`] without its private keys but one: to read each costs arithmetic, at every input again.
+static QUICK: LazyLock<Nodes> = LazyLock::new(|| {
+    let is_kept = |path: &str| !path.ends_with("-key.pem") || path.ends_with("/apiserver-key.pem");
+    let mut nodes = GOOD.clone();
+    nodes.retain(|path, _| is_kept(path));
+    nodes
+});
+
 fn file(mode: u32, content: &[u8]) -> Node {
     Node::File {
         mode: Some(mode),
@@ -107,7 +115,9 @@ pub fn cluster_toml(input: &[u8]) {
     };
     if named.csr.is_some() {
         let files = built_in_files(catalog::identities::Layout::Single).iter();
-        sources.csr = files.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        sources.csr = files
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
     }
     if named.ca_certificate.is_some() {
         sources.ca_certificate = Some(good(CA).into());
@@ -126,7 +136,9 @@ const CA_KEY: &str = "rootfs/var/lib/kubernetes/ca-key.pem";
 
 /// A good cluster.toml, and the input as the CSR file that its first byte chooses.
 pub fn cfssl_json(input: &[u8]) {
-    let Some((first, text)) = input.split_first() else { return };
+    let Some((first, text)) = input.split_first() else {
+        return;
+    };
     let Ok(text) = std::str::from_utf8(text) else { return };
     let names: Vec<&str> = csr_names().collect();
     let name = names[usize::from(*first) % names.len()];
@@ -152,7 +164,11 @@ pub fn own_template(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let rendered = own_template::render(text, &FACTS);
     let problems = own_template::problems(text, &FACTS);
-    assert_eq!(rendered.is_ok(), problems.is_empty(), "what can't be rendered is a problem");
+    assert_eq!(
+        rendered.is_ok(),
+        problems.is_empty(),
+        "what can't be rendered is a problem"
+    );
     for problem in &problems {
         assert!(text.get(problem.span.clone()).is_some(), "no place: {problem:?}");
     }
@@ -170,7 +186,7 @@ fn check_and_tell(sources: &Sources) {
     let told = match check(sources) {
         Ok(checked) => {
             let plan = plan(&checked.cluster);
-            let _ = plan.certificates();
+            assert!(!plan.certificates.is_empty());
             for host in &checked.cluster.hosts {
                 let _ = facts(&checked.cluster, host);
             }
@@ -178,7 +194,10 @@ fn check_and_tell(sources: &Sources) {
             checked.remarks
         }
         Err(told) => {
-            assert!(told.iter().any(|one| one.severity == Severity::Error), "refused in silence");
+            assert!(
+                told.iter().any(|one| one.severity == Severity::Error),
+                "refused in silence"
+            );
             told
         }
     };
@@ -199,7 +218,10 @@ fn assert_steers_no_terminal(text: &str) {
 }
 
 fn assert_is_json(text: &str) {
-    assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(), "no JSON: {text}");
+    assert!(
+        serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok(),
+        "no JSON: {text}"
+    );
 }
 
 // --- what others made --------------------------------------------------------------------------------------------------
@@ -225,11 +247,17 @@ pub fn pem_der(input: &[u8]) {
     };
     let read = items(&pem);
     let described = describe_pem(&pem);
-    assert_eq!(described.is_some(), !read.is_empty(), "both readers see the same blocks");
+    assert_eq!(
+        described.is_some(),
+        !read.is_empty(),
+        "both readers see the same blocks"
+    );
     assert_steers_no_terminal(&described.unwrap_or_default());
     let _ = AuthorityCertificate::from_pem(&pem);
     let ca = items(&good(CA));
-    let Some(Item::Certificate(ca)) = ca.first() else { panic!("no authority") };
+    let Some(Item::Certificate(ca)) = ca.first() else {
+        panic!("no authority")
+    };
     for item in &read {
         if let Item::Certificate(one) = item {
             let _ = (one.is_self_issued(), one.has_broken_digest(), one.covers("localhost"));
@@ -240,22 +268,32 @@ pub fn pem_der(input: &[u8]) {
         }
     }
     // And as files of a host, where they are judged with each other.
-    tell(&from_folder("x", Nodes::from([("ca.pem".to_owned(), file(0o644, &pem))])));
+    tell(&from_folder(
+        "x",
+        Nodes::from([("ca.pem".to_owned(), file(0o644, &pem))]),
+    ));
 }
 
 /// A good host, but for the file that the first byte chooses: its content is the input.
 pub fn unit_and_documents(input: &[u8]) {
-    let Some((first, content)) = input.split_first() else { return };
+    let Some((first, content)) = input.split_first() else {
+        return;
+    };
     let files = good_files();
-    let mut nodes = GOOD.clone();
-    nodes.insert(files[usize::from(*first) % files.len()].to_owned(), file(0o600, content));
+    let mut nodes = QUICK.clone();
+    nodes.insert(
+        files[usize::from(*first) % files.len()].to_owned(),
+        file(0o600, content),
+    );
     tell(&from_folder("edge1", nodes));
 }
 
 /// An archive, of which the first byte says how it is read: as it is; as a tar whose headers get the sum that they need; as
 /// such a tar in gzip; as it is, beside a folder of its name.
 pub fn archive(input: &[u8]) {
-    let Some((first, bytes)) = input.split_first() else { return };
+    let Some((first, bytes)) = input.split_first() else {
+        return;
+    };
     let found = match first % 4 {
         0 => from_archive("edge1.zip", bytes),
         1 => from_archive("edge1.tar", &with_sums(bytes)),
@@ -269,9 +307,12 @@ pub fn archive(input: &[u8]) {
                 ("edge1.tar".to_owned(), file(0o600, &with_sums(bytes))),
                 ("edge1".to_owned(), Node::Directory { mode: Some(0o755) }),
             ]);
-            nodes.extend(GOOD.iter().filter(|(path, _)| path.len() < 30).map(|(path, node)| {
-                (format!("edge1/{path}"), node.clone())
-            }));
+            nodes.extend(
+                QUICK
+                    .iter()
+                    .filter(|(path, _)| path.len() < 30)
+                    .map(|(path, node)| (format!("edge1/{path}"), node.clone())),
+            );
             from_folder("out", nodes)
         }
     };
@@ -291,11 +332,12 @@ fn with_sums(bytes: &[u8]) -> Vec<u8> {
 
 fn tell(found: &Found) {
     let findings = audit(found, AT);
-    let rows = inventory(found, AT);
-    for text in [render_text(&findings), inventory_text(&rows, AT)] {
-        assert_steers_no_terminal(&text);
-    }
-    for text in [render_json(&findings), inventory_json(&rows, AT)] {
-        assert_is_json(&text);
+    assert_steers_no_terminal(&render_text(&findings));
+    assert_is_json(&render_json(&findings));
+    // The inventory of a whole host is read from certificates alone.
+    if found.hosts.iter().map(|host| host.files.len()).sum::<usize>() < 20 {
+        let rows = inventory(found, AT);
+        assert_steers_no_terminal(&inventory_text(&rows, AT));
+        assert_is_json(&inventory_json(&rows, AT));
     }
 }

@@ -18,14 +18,20 @@ pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
 pub fn seeds(project: &Path) -> Seeds {
     let mut seeds = Seeds::new();
     let mut add = |target: &'static str, input: Vec<u8>| seeds.entry(target).or_default().push(input);
-    for path in files_below(&project.join("specs")).iter().filter(|path| path.ends_with("cluster.toml")) {
+    for path in files_below(&project.join("specs"))
+        .iter()
+        .filter(|path| path.ends_with("cluster.toml"))
+    {
         add("cluster_toml", read(path));
     }
     let names: Vec<&str> = csr_names().collect();
     let built_in = files_below(&project.join("src/spec/builtin"));
     for (file, text) in rejected(project) {
         match file.strip_prefix("csr/") {
-            Some(name) => add("cfssl_json", with_choice(names.iter().position(|one| *one == name).unwrap_or(0), &text)),
+            Some(name) => add(
+                "cfssl_json",
+                with_choice(names.iter().position(|one| *one == name).unwrap_or(0), &text),
+            ),
             None if file == "cluster.toml" => add("cluster_toml", text),
             None => add("own_template", text),
         }
@@ -55,7 +61,13 @@ pub fn seeds(project: &Path) -> Seeds {
     }
     let bundle = small_bundle();
     let at = datetime!(2026-01-01 00:00 UTC);
-    let bytes = |format| pack("edge1", &bundle, format, at).expect("an archive").expect("an archive").expose().to_vec();
+    let bytes = |format| {
+        pack("edge1", &bundle, format, at)
+            .expect("an archive")
+            .expect("an archive")
+            .expose()
+            .to_vec()
+    };
     let tar = tar("edge1", &bundle, at).expect("an archive").expose().to_vec();
     add("archive", with_choice(0, &bytes(ArchiveFormat::Zip)));
     add("archive", with_choice(0, &bytes(ArchiveFormat::TarGz)));
@@ -76,7 +88,8 @@ fn small_bundle() -> Bundle {
     let mut bundle = Bundle::new();
     for path in good_files() {
         let content = good(path);
-        if content.len() < 700 {
+        let is_kept = ["ca.pem", "kube-scheduler.yaml", "kube-scheduler.service", "crictl.yaml"];
+        if is_kept.iter().any(|name| path.ends_with(&format!("/{name}"))) {
             let content = Content::Public(content.into());
             bundle.insert_file(path, 0o644, content).expect("a good path");
         }
@@ -88,14 +101,21 @@ fn small_bundle() -> Bundle {
 /// The files of `tests/rejects` as each case changes them.
 fn rejected(project: &Path) -> Vec<(String, Vec<u8>)> {
     let mut base = BTreeMap::new();
-    for (folder, below) in [("specs/walkthrough/csr", "csr/"), ("tests/rejects/base/csr", "csr/"), ("tests/rejects/base", "")] {
+    for (folder, below) in [
+        ("specs/walkthrough/csr", "csr/"),
+        ("tests/rejects/base/csr", "csr/"),
+        ("tests/rejects/base", ""),
+    ] {
         for path in files_below(&project.join(folder)) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             base.insert(format!("{below}{name}"), String::from_utf8(read(&path)).expect("text"));
         }
     }
     let mut rejected = Vec::new();
-    for path in files_below(&project.join("tests/rejects")).iter().filter(|path| path.ends_with("changes.txt")) {
+    for path in files_below(&project.join("tests/rejects"))
+        .iter()
+        .filter(|path| path.ends_with("changes.txt"))
+    {
         let mut files: BTreeMap<String, String> = BTreeMap::new();
         let (mut file, mut old, mut new) = (String::new(), Vec::new(), Vec::new());
         let text = String::from_utf8(read(path)).expect("text");
@@ -107,7 +127,9 @@ fn rejected(project: &Path) -> Vec<(String, Vec<u8>)> {
                 Some('+') => new.push(of(line)),
                 _ => file = line.to_owned(),
             }
-            let ends = !lines.peek().is_some_and(|next| next.starts_with('+') || (new.is_empty() && next.starts_with('-')));
+            let ends = !lines
+                .peek()
+                .is_some_and(|next| next.starts_with('+') || (new.is_empty() && next.starts_with('-')));
             if ends && !(old.is_empty() && new.is_empty()) {
                 let before = files.get(&file).or(base.get(&file)).cloned().unwrap_or_default();
                 let after = match old.is_empty() {
@@ -119,9 +141,16 @@ fn rejected(project: &Path) -> Vec<(String, Vec<u8>)> {
             }
         }
         // What is large is about size, and slow to change.
-        rejected.extend(files.into_iter().filter(|(name, text)| name != "ca.pem" && name != "ca-key.pem" && text.len() < 8192));
+        rejected.extend(
+            files
+                .into_iter()
+                .filter(|(name, text)| name != "ca.pem" && name != "ca-key.pem" && text.len() < 8192),
+        );
     }
-    rejected.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
+    rejected
+        .into_iter()
+        .map(|(name, text)| (name, text.into_bytes()))
+        .collect()
 }
 
 fn read(path: &Path) -> Vec<u8> {

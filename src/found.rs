@@ -105,7 +105,8 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct Found {
     pub hosts: Vec<Host>,
-    /// The archives beside the hosts' folders: name, and what is in them.
+    /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
+    /// no more than it takes to tell.
     pub archives: Vec<(String, Nodes)>,
     /// An output as a whole, with its manifest and sums; empty for anything less.
     pub output: Nodes,
@@ -133,7 +134,7 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
     for (path, node) in &nodes {
         let Node::File { content, .. } = node else { continue };
         if !path.contains('/') && is_archive(path) {
-            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, &nodes);
+            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
             for remark in &mut remarks {
                 remark.path = format!("{path}: {}", remark.path);
             }
@@ -235,12 +236,12 @@ fn host(name: &str, nodes: Nodes) -> Host {
 /// What is in an archive, and what should not be. Of a path that comes twice the first is kept.
 pub fn unpack(bytes: &[u8]) -> (Nodes, Vec<Remark>) {
     let mut left = MOST_IN_ALL;
-    unpack_within(bytes, &mut left, &Nodes::new())
+    unpack_within(bytes, &mut left, None)
 }
 
-/// As [`unpack`], as far as `left` goes, from which what was read is taken. A file that is the same in `beside` is not kept
-/// twice.
-fn unpack_within(bytes: &[u8], left: &mut u64, beside: &Nodes) -> (Nodes, Vec<Remark>) {
+/// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with `beside`
+/// nothing is kept that is not there.
+fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes, Vec<Remark>) {
     let most = MOST_BYTES.min(*left);
     let mut unpacked = Unpacked {
         nodes: Nodes::new(),
@@ -307,8 +308,8 @@ fn read_limited(reader: &mut impl Read, most: u64, into: &mut SecretBytes) -> Op
 struct Unpacked<'a> {
     nodes: Nodes,
     remarks: Vec<Remark>,
-    /// What lies beside the archive.
-    beside: &'a Nodes,
+    /// What lies beside the archive, where it is to be compared with that.
+    beside: Option<&'a Nodes>,
     /// How much may still be read.
     left: u64,
     /// The parents of what was found.
@@ -373,18 +374,25 @@ impl Unpacked<'_> {
                 self.folders.insert(parent.to_owned());
             }
         }
-        let node = match (node, self.beside.get(&path)) {
+        let node = match (node, self.beside) {
             (
                 Node::File {
                     mode,
                     root_owned,
                     content,
                 },
-                Some(Node::File { content: same, .. }),
-            ) if content == *same => Node::File {
+                Some(beside),
+            ) => Node::File {
                 mode,
                 root_owned,
-                content: same.clone(),
+                content: match beside.get(&path) {
+                    Some(Node::File { content: same, .. }) if content == *same => same.clone(),
+                    // One byte more than that file has, and it can't be taken for it.
+                    Some(Node::File { content: other, .. }) => {
+                        content.expose()[..content.len().min(other.len() + 1)].into()
+                    }
+                    _ => SecretBytes::default(),
+                },
             },
             (node, _) => node,
         };
@@ -465,7 +473,12 @@ impl Unpacked<'_> {
                 }
                 let path = match kind.is_gnu_longname() {
                     true => Ok(Some(
-                        words.expose().split(|byte| *byte == 0).next().unwrap_or_default().to_vec(),
+                        words
+                            .expose()
+                            .split(|byte| *byte == 0)
+                            .next()
+                            .unwrap_or_default()
+                            .to_vec(),
                     )),
                     false => path_of_pax(words.expose(), &mut other_owner),
                 };
@@ -553,7 +566,10 @@ impl Unpacked<'_> {
         };
         // A count of 64 bits has the reader set memory aside for as many.
         let is_zip64 = |at: usize| at >= 20 && bytes[at - 20..].starts_with(b"PK\x06\x07");
-        let mut ends = bytes.windows(4).enumerate().filter(|(_, window)| *window == b"PK\x05\x06");
+        let mut ends = bytes
+            .windows(4)
+            .enumerate()
+            .filter(|(_, window)| *window == b"PK\x05\x06");
         if ends.any(|(at, _)| is_zip64(at)) {
             return self.limit("", "it is a zip for more than 65535 entries or 4 GiB");
         }

@@ -24,6 +24,19 @@ fn every_seed_is_read() {
     }
 }
 
+/// What `make fuzz` begins with.
+#[test]
+#[ignore = "it writes below fuzz/corpus"]
+fn the_seeds_are_written() {
+    for (target, inputs) in seeds::seeds(project()) {
+        let corpus = project().join("fuzz/corpus").join(target);
+        fs::create_dir_all(&corpus).expect("a folder");
+        for (number, input) in inputs.iter().enumerate() {
+            fs::write(corpus.join(format!("seed-{number:03}")), input).expect("a seed");
+        }
+    }
+}
+
 /// `tests/fuzzed/TARGET/NAME`, where NAME says what was wrong.
 #[test]
 fn every_input_that_was_found_is_read() {
@@ -34,7 +47,9 @@ fn every_input_that_was_found_is_read() {
             .iter()
             .find(|(target, _)| *target == name)
             .unwrap_or_else(|| panic!("there is no target {name}"));
-        let inputs = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let inputs = fs::read_dir(&folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path());
         let inputs: Vec<_> = inputs.collect();
         inputs.par_iter().for_each(|input| {
             // Which one it was, should it panic.
@@ -49,7 +64,10 @@ fn every_input_that_was_found_is_read() {
 fn every_target_is_built() {
     let manifest = fs::read_to_string(project().join("fuzz/Cargo.toml")).expect("fuzz/Cargo.toml");
     for (target, _) in harness::TARGETS {
-        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is not in fuzz/Cargo.toml");
+        assert!(
+            manifest.contains(&format!("name = \"{target}\"")),
+            "{target} is not in fuzz/Cargo.toml"
+        );
         let main = fs::read_to_string(project().join(format!("fuzz/fuzz_targets/{target}.rs"))).expect("a target");
         assert!(main.contains(&format!("harness::{target}(")), "{target}");
     }

@@ -90,7 +90,10 @@ pub fn check(audit: &mut Audit<'_>) {
     let all: Vec<&Certificate> = rows.iter().map(|row| &row.certificate).collect();
     let mut by_subject: BTreeMap<&ComparableName, Vec<&Certificate>> = BTreeMap::new();
     for certificate in &all {
-        by_subject.entry(&certificate.subject_name).or_default().push(certificate);
+        by_subject
+            .entry(&certificate.subject_name)
+            .or_default()
+            .push(certificate);
     }
     for row in &rows {
         let issuers = by_subject.get(&row.certificate.issuer_name);

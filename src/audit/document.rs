@@ -195,7 +195,9 @@ impl Documents {
 
     /// A JSON document.
     pub fn json(&mut self, text: &str) -> Result<Tree, Unread> {
-        self.within(text, || serde_json::from_str(text).map_err(|error| Some(error.line() as u64)))
+        self.within(text, || {
+            serde_json::from_str(text).map_err(|error| Some(error.line() as u64))
+        })
     }
 
     fn within<T>(&mut self, text: &str, read: impl FnOnce() -> Result<T, Option<u64>>) -> Result<T, Unread> {

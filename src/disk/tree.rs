@@ -90,13 +90,21 @@ impl Reading<'_> {
             return Err(DiskError::TooDeep { path: shown.to_owned() });
         }
         let most = usize::try_from(self.left / cost("", 0)).unwrap_or(usize::MAX);
-        for (name, stat) in list_at_most(folder, shown, most)? {
+        let listed = list_at_most(folder, shown, most)?;
+        // Before anything is read: what is too much together must not be in memory to be found out.
+        for (name, stat) in &listed {
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            let size = u64::try_from(stat.st_size)
+                .ok()
+                .filter(|size| is_file && *size <= MOST_BYTES);
+            self.take(cost(prefix, name.len() as u64 * 3 + size.unwrap_or(0)))?;
+        }
+        for (name, stat) in listed {
             let shown = shown.join(&name);
             let Some(name) = name.to_str() else {
                 return Err(DiskError::NameNotUtf8 { path: shown });
             };
             let path = format!("{prefix}{name}");
-            self.take(cost(&path, 0))?;
             let mode = stat.st_mode & 0o7777;
             let entry = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
@@ -107,7 +115,6 @@ impl Reading<'_> {
                 }
                 FileType::RegularFile => match u64::try_from(stat.st_size) {
                     Ok(size) if size <= MOST_BYTES => {
-                        self.take(size)?;
                         // It may grow meanwhile; what it had is what was paid for.
                         let content = read_file(folder, name, &shown, size)?;
                         TreeEntry::File { mode, content }

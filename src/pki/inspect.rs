@@ -261,7 +261,10 @@ pub fn items(text: &[u8]) -> Vec<Item> {
     let mut items: Vec<Item> = blocks.iter().take(MOST_BLOCKS).map(item).collect();
     if blocks.len() > MOST_BLOCKS {
         let why = format!("nothing needs more than {MOST_BLOCKS} blocks");
-        items.push(Item::Unreadable(format!("{} further blocks", blocks.len() - MOST_BLOCKS), why));
+        items.push(Item::Unreadable(
+            format!("{} further blocks", blocks.len() - MOST_BLOCKS),
+            why,
+        ));
     }
     items
 }
