@@ -172,6 +172,10 @@ pub fn own_template(input: &[u8]) {
     for problem in &problems {
         assert!(text.get(problem.span.clone()).is_some(), "no place: {problem:?}");
     }
+    // A whole check takes much longer than all of that.
+    if text.len() % 16 != 0 {
+        return;
+    }
     let name = "a.j2".to_owned();
     let text = text.to_owned();
     check_and_tell(&Sources {

@@ -656,9 +656,8 @@ fn authorities_that_issued_each_other_are_gone_through_once() {
         })
         .collect();
     let stranger = cfssl::root(&request("one", vec![]), &key(2), AT).expect("an authority");
-    let unit = "[Service]\nExecStart=/usr/local/bin/kube-apiserver --client-ca-file=/etc/other.pem \
-                --etcd-cafile=/etc/other.pem --etcd-certfile=/etc/all.pem --tls-cert-file=/etc/all.pem \
-                --kubelet-certificate-authority=/etc/other.pem --kubelet-client-certificate=/etc/all.pem\n";
+    let unit = "[Service]\nExecStart=/usr/local/bin/etcd --trusted-ca-file=/etc/other.pem --cert-file=/etc/all.pem \
+                --peer-trusted-ca-file=/etc/other.pem --peer-cert-file=/etc/all.pem\n";
     let nodes = Nodes::from([
         ("etc".to_owned(), Node::Directory { mode: Some(0o755) }),
         ("etc/all.pem".to_owned(), file(bundle.as_bytes())),
@@ -666,7 +665,7 @@ fn authorities_that_issued_each_other_are_gone_through_once() {
             "etc/other.pem".to_owned(),
             file(to_pem("CERTIFICATE", &stranger).as_bytes()),
         ),
-        ("etc/kube-apiserver.service".to_owned(), file(unit.as_bytes())),
+        ("etc/etcd.service".to_owned(), file(unit.as_bytes())),
     ]);
     let found = codes(&from_folder("node", nodes));
     assert!(found.contains("untrusted-certificate"), "{found:?}");
