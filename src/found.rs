@@ -407,7 +407,7 @@ impl Unpacked<'_> {
             exceeded: &exceeded,
         });
         let end = self.read_entries(&mut archive, &left);
-        if end.is_ok() {
+        if let Ok(any) = end {
             // What follows the end some tools read and others don't.
             let mut rest = archive.into_inner();
             let mut buffer = zeroize::Zeroizing::new(vec![0; 64 << 10]);
@@ -415,6 +415,8 @@ impl Unpacked<'_> {
                 match rest.read(&mut buffer) {
                     Ok(0) => break,
                     Ok(count) if buffer[..count].iter().all(|byte| *byte == 0) => {}
+                    // What begins with its end is no archive, and told as such.
+                    Ok(_) if !any => break,
                     Ok(_) => {
                         self.remarks.push(Remark::new(
                             codes::UNSAFE_ENTRY,
@@ -434,18 +436,22 @@ impl Unpacked<'_> {
         }
         if exceeded.get() {
             self.limit("", TOO_MUCH);
-        } else if let Err(Some(why)) = end {
-            self.damaged(why);
+        } else {
+            match end {
+                Ok(true) | Err(None) => {}
+                Ok(false) => self.damaged("there is nothing in it, or it is no archive"),
+                Err(Some(why)) => self.damaged(why),
+            }
         }
         self.left = self.left.min(left.get());
     }
 
-    /// An error is why the archive can't be read further; none where that is told already.
+    /// Whether there is anything in it. An error is why it can't be read further; none where that is told already.
     fn read_entries<R: Read>(
         &mut self,
         archive: &mut tar::Archive<R>,
         left: &Cell<u64>,
-    ) -> Result<(), Option<&'static str>> {
+    ) -> Result<bool, Option<&'static str>> {
         // Raw: nothing is believed of what one entry says about the next but a long path, and that within limits.
         let entries = archive.entries().map_err(|_| "it is no tar")?.raw(true);
         let mut any = false;
@@ -553,10 +559,9 @@ impl Unpacked<'_> {
             self.insert(path, node);
             left.set(self.left);
         }
-        match (any, long_path) {
-            (false, _) => Err(Some("there is nothing in it, or it is no archive")),
-            (true, Some(_)) => Err(Some("its tar ends with a path of nothing")),
-            (true, None) => Ok(()),
+        match long_path {
+            Some(_) => Err(Some("its tar ends with a path of nothing")),
+            None => Ok(any),
         }
     }
 
