@@ -12,15 +12,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::audit;
 use khw_gen::catalog::releases;
+use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
 use khw_gen::disk::{self, DiskError, Output};
 use khw_gen::facts::{Facts, facts};
+use khw_gen::found::Found;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
-use khw_gen::spec::{self, Checked, Sources};
-use khw_gen::{compile, starter};
+use khw_gen::spec::{self, Checked, Sources, suggest};
+use khw_gen::{compile, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -67,7 +69,8 @@ enum Command {
         #[arg(value_name = "CLUSTER.TOML")]
         spec: PathBuf,
     },
-    /// Say what a code of a diagnostic or finding means, and what to do; without one, list them all
+    /// Say what a code of a diagnostic or finding means, with an example, what to do and where people meet it; without one,
+    /// list them all
     Explain {
         /// Such as even-etcd
         #[arg(value_name = "CODE")]
@@ -96,6 +99,31 @@ enum Command {
         /// The instant to judge validity at, as RFC 3339 has it [default: now]
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at: Option<OffsetDateTime>,
+        /// Say too what this specification would have made differently
+        #[arg(long, value_name = "CLUSTER.TOML")]
+        spec: Option<PathBuf>,
+        /// The seed of that specification, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE", requires = "spec")]
+        seed_file: Option<PathBuf>,
+    },
+    /// Show what differs in meaning, what to restart in which order, and what can't be undone; exit with 0 if nothing
+    /// differs, 1 if something does, 2 in trouble
+    Diff {
+        /// A folder or archive, or a cluster.toml
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// Likewise
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+        /// How to show it
+        #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+        format: DiffFormat,
+        /// The most bytes of text or markdown; what has no room is counted
+        #[arg(long, value_name = "BYTES")]
+        limit: Option<usize>,
+        /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
     },
     /// Show every certificate of a bundle as found: whose, where, by which names, until when
     Inspect {
@@ -126,6 +154,13 @@ enum Format {
     Json,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DiffFormat {
+    Text,
+    Markdown,
+    Json,
+}
+
 /// Problems were found, and have been reported.
 struct Reported;
 
@@ -151,7 +186,20 @@ pub fn run() -> ExitCode {
         Command::Explain { code } => explain(code.as_deref()),
         Command::Releases => print(releases::table().trim_end()),
         Command::Facts { spec, host } => show_facts(&spec, host.as_deref()),
-        Command::Verify { path, format, at } => return verify(&path, format, at),
+        Command::Verify {
+            path,
+            format,
+            at,
+            spec,
+            seed_file,
+        } => return verify(&path, format, at, spec.as_deref(), seed_file.as_deref()),
+        Command::Diff {
+            old,
+            new,
+            format,
+            limit,
+            seed_file,
+        } => return diff(&old, &new, format, limit, seed_file.as_deref()),
         Command::Inspect {
             path,
             format,
@@ -287,9 +335,13 @@ fn explain(code: Option<&str>) -> Result<(), Reported> {
             print(lines.join("\n"))
         }
         Some(name) => match all().find(|code| code.name == name) {
-            Some(code) => print(code.explanation()),
+            Some(code) => print(code.explanation().trim_end()),
             None => {
-                say_error(format_args!("there is no code `{name}` (khw-gen explain lists them)"));
+                let meant = suggest::nearest(name, all().map(|code| code.name))
+                    .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                say_error(format_args!(
+                    "there is no code `{name}` (khw-gen explain lists them){meant}"
+                ));
                 Err(Reported)
             }
         },
@@ -322,7 +374,13 @@ fn init(dir: &Path) -> Result<(), Reported> {
 /// Nothing to read: wrong usage, as for an argument.
 const UNREADABLE: u8 = 2;
 
-fn verify(path: &Path, format: Format, at: Option<OffsetDateTime>) -> ExitCode {
+fn verify(
+    path: &Path,
+    format: Format,
+    at: Option<OffsetDateTime>,
+    spec: Option<&Path>,
+    seed_file: Option<&Path>,
+) -> ExitCode {
     let found = match disk::read_found(path) {
         Ok(found) => found,
         Err(error) => {
@@ -331,15 +389,149 @@ fn verify(path: &Path, format: Format, at: Option<OffsetDateTime>) -> ExitCode {
         }
     };
     let findings = audit::audit(&found, at.unwrap_or_else(now));
+    let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
+        Ok(differences) => differences,
+        Err(Reported) => return ExitCode::from(UNREADABLE),
+    };
     let text = match format {
         Format::Text => audit::render_text(&findings),
-        Format::Json => audit::render_json(&findings),
+        Format::Json => audit::render_json(&findings, differences.as_ref().map(changes::to_json)),
     };
     let errors = findings.iter().any(|finding| finding.row().severity == Severity::Error);
-    match print(text.trim_end()) {
-        Ok(()) if !errors => ExitCode::SUCCESS,
+    let mut done = print(text.trim_end());
+    if let (Some(differences), Format::Text, Ok(())) = (&differences, format, &done) {
+        done = match differences.is_empty() {
+            true => print("\nThe specification makes the same."),
+            false => print(format_args!(
+                "\nThe specification would make differently:\n\n{}",
+                changes::render_text(differences, None).trim_end()
+            )),
+        };
+    }
+    match done {
+        Ok(()) if !errors && differences.is_none_or(|differences| differences.is_empty()) => ExitCode::SUCCESS,
         _ => ExitCode::from(1),
     }
+}
+
+/// What a specification would make differently of what was found. Of a single host as found, only that host is compared.
+fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Changes, Reported> {
+    use_threads(None)?;
+    let (mut made, seed) = read_specified(spec, seed_file)?;
+    let known = seed.map_or_else(|| without_seed(spec), |_| Known::All);
+    if found.output.is_empty() {
+        made.hosts
+            .retain(|host| found.hosts.iter().any(|other| other.name == host.name));
+        if made.hosts.is_empty() {
+            let names: Vec<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
+            return Err(Reported::from(format!(
+                "{} has no host that is called {}",
+                spec.display(),
+                names.join(", ")
+            )));
+        }
+    }
+    Ok(changes::compare(found, &made, known))
+}
+
+/// The exit code of diff(1) where something differs.
+const DIFFERENT: u8 = 1;
+
+fn diff(old: &Path, new: &Path, format: DiffFormat, limit: Option<usize>, seed_file: Option<&Path>) -> ExitCode {
+    if limit.is_some() && format == DiffFormat::Json {
+        say_error("--limit is for text and markdown: JSON that is cut is no JSON");
+        return ExitCode::from(UNREADABLE);
+    }
+    let Ok(changes) = differences(old, new, seed_file) else {
+        return ExitCode::from(UNREADABLE);
+    };
+    let text = match format {
+        DiffFormat::Text => changes::render_text(&changes, limit),
+        DiffFormat::Markdown => changes::render_markdown(&changes, limit),
+        DiffFormat::Json => format!("{:#}\n", changes::to_json(&changes)),
+    };
+    let printed = match text.is_empty() {
+        true => Ok(()),
+        false => print(text.trim_end()),
+    };
+    match printed {
+        Ok(()) if changes.is_empty() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(DIFFERENT),
+        Err(Reported) => ExitCode::from(UNREADABLE),
+    }
+}
+
+fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Changes, Reported> {
+    use_threads(None)?;
+    let [(before, old_seed), (after, new_seed)] = match (is_spec(old), is_spec(new)) {
+        (true, true) => {
+            let mut sides = [specified(old, seed_file)?, specified(new, seed_file)?];
+            // Without both seeds, both are made from the same one that stands in: what doesn't change stays the same.
+            if sides.iter().any(|side| side.seed.is_none()) {
+                sides.iter_mut().for_each(|side| side.seed = None);
+            }
+            let [old_side, new_side] = sides;
+            [old_side.make()?, new_side.make()?]
+        }
+        (true, false) => [read_specified(old, seed_file)?, (disk::read_found(new)?, Some(()))],
+        (false, true) => [(disk::read_found(old)?, Some(())), read_specified(new, seed_file)?],
+        (false, false) => [(disk::read_found(old)?, Some(())), (disk::read_found(new)?, Some(()))],
+    };
+    let known = match (old_seed, new_seed) {
+        (Some(()), Some(())) => Known::All,
+        (None, None) => Known::StandIn,
+        (None, _) => without_seed(old),
+        (_, None) => without_seed(new),
+    };
+    Ok(changes::compare(&before, &after, known))
+}
+
+/// Says that a specification was compiled without its seed.
+fn without_seed(spec: &Path) -> Known {
+    say(format_args!(
+        "note: {} has no seed here: keys, serial numbers and secrets are not compared",
+        spec.display()
+    ));
+    Known::WithoutSeed
+}
+
+/// Whether a path leads to a specification rather than to what was made of one.
+fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// A specification that can be compiled, with its seed where there is one.
+struct Specified {
+    checked: Checked,
+    seed: Option<Seed>,
+}
+
+impl Specified {
+    /// What it compiles to, and whether with its own seed.
+    fn make(self) -> Result<(Found, Option<()>), Reported> {
+        let own = self.seed.as_ref().map(|_| ());
+        let seed = self
+            .seed
+            .unwrap_or_else(|| Seed::from_bytes(zeroize::Zeroizing::new([0; 32])));
+        Ok((found_of(&self.checked.cluster, &seed)?, own))
+    }
+}
+
+fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<(Found, Option<()>), Reported> {
+    specified(spec, seed_file)?.make()
+}
+
+fn specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reported> {
+    let (checked, in_spec) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
+    let named = seed_file
+        .map(Path::to_owned)
+        .or_else(|| Some(spec.parent().unwrap_or(Path::new("")).join(in_spec.as_ref()?)));
+    let is_there = |path: &PathBuf| seed_file.is_some() || path.try_exists().unwrap_or(true);
+    let seed = match named.filter(is_there) {
+        Some(_) => Some(read_seed(spec, seed_file, in_spec)?),
+        None => None,
+    };
+    Ok(Specified { checked, seed })
 }
 
 fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<OffsetDateTime>) -> ExitCode {

@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod bundle;
 pub mod catalog;
+pub mod changes;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
@@ -32,11 +33,13 @@ pub mod toml_text;
 pub mod vault;
 pub mod yaml;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Entry};
 use crate::cluster::Cluster;
+use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
@@ -75,6 +78,32 @@ impl<E: fmt::Display> fmt::Display for CompileError<E> {
 }
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for CompileError<E> {}
+
+/// What a cluster compiles to, as if it had been found somewhere: for comparisons.
+///
+/// Errors: as [`compile`].
+pub fn found_of(cluster: &Cluster, seed: &Seed) -> Result<Found, CompileError<Infallible>> {
+    let mut nodes = Nodes::new();
+    compile(cluster, seed, ArchiveFormat::None, |output| {
+        nodes.insert(output.host.to_owned(), Node::Directory { mode: None });
+        for (path, entry) in &output.bundle.entries {
+            nodes.insert(format!("{}/{path}", output.host), as_found(entry));
+        }
+        Ok(())
+    })?;
+    Ok(from_folder("", nodes))
+}
+
+fn as_found(entry: &Entry) -> Node {
+    match entry {
+        Entry::Directory { mode } => Node::Directory { mode: Some(*mode) },
+        Entry::File { mode, content } => Node::File {
+            mode: Some(*mode),
+            root_owned: None,
+            content: SecretBytes::from(content.bytes()),
+        },
+    }
+}
 
 /// Compiles a cluster and hands over one host after the other, in the order of the cluster.
 ///

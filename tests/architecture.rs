@@ -501,6 +501,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "what leaves the building is checked by something that believes nothing the compiler believed",
     ),
     (
+        "changes",
+        &["audit", "bundle", "found", "pki"],
+        "what differs is told of bundles as found, by the readers of those who judge them",
+    ),
+    (
         "starter",
         &["catalog", "spec"],
         "a new specification is text, made before there is a cluster",

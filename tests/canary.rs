@@ -196,6 +196,36 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
     }
     say(khw_gen().arg("verify").arg(&damaged));
     say(khw_gen().arg("inspect").arg(&damaged));
+    // What differs between bundles: changed, damaged, public by mistake, made from another seed, or from none.
+    let other = spec.path().with_file_name("other");
+    spec.secret("other-seed", b"\x00\xffanother seed than the first on");
+    let other_seed = spec.path().with_file_name("other-seed");
+    say(khw_gen()
+        .arg("build")
+        .arg(spec.path())
+        .arg("-o")
+        .arg(&other)
+        .arg("--seed-file")
+        .arg(&other_seed));
+    let certs = out.join("control/rootfs/root/certs");
+    for format in ["text", "markdown", "json"] {
+        let mut differ = |old: &Path, new: &Path| {
+            say(khw_gen().arg("diff").args([old, new]).args(["--format", format]));
+            say(khw_gen().arg("diff").args([new, old]).args(["--format", format]));
+        };
+        differ(&out, &other);
+        differ(&out, &damaged);
+        differ(&certs, &damaged);
+        differ(&out.join("cp.tar.gz"), &other.join("cp"));
+        differ(&spec.path(), &other);
+        differ(&spec.path(), &spec.path().with_file_name("seed"));
+    }
+    say(khw_gen().arg("verify").arg(&other).arg("--spec").arg(spec.path()));
+    say(khw_gen()
+        .arg("verify")
+        .arg(&damaged)
+        .args(["--format", "json", "--spec"])
+        .arg(spec.path()));
     let seed_file = spec.path().with_file_name("seed");
     for broken in [
         &SEED[..31],

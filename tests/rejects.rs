@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+#[path = "support/examples.rs"]
+mod examples;
+
 use khw_gen::diagnostic::codes::{self, CODES};
-use khw_gen::diagnostic::{Code, Diagnostic, Severity, render_json, render_text};
+use khw_gen::diagnostic::{Code, Diagnostic, Example, Severity, render_json, render_text};
 use khw_gen::spec::{Sources, TemplateText, check};
 
 fn root() -> PathBuf {
@@ -195,6 +198,56 @@ fn every_code_has_a_case_and_every_case_a_code() {
         .filter(|case| Code::by_name(code_of(case)).is_none())
         .collect();
     assert!(strange.is_empty(), "no code is named {strange:?}");
+}
+
+/// In the place of an example whose point is that the file is missing.
+const NO_FILE: &[&str] = &["(no such file)"];
+
+#[test]
+fn every_example_stands_in_a_case_and_what_is_right_takes_the_finding_away() {
+    let (cases, base) = (cases(), base());
+    let mut problems = Vec::new();
+    // `tests/explain.rs` has the example of what can't be read.
+    for code in CODES.iter().filter(|code| **code != codes::UNREADABLE) {
+        let Example { place, wrong, right } = code.example;
+        let count = |files: &Files| {
+            let findings = findings(&sources(files.clone()));
+            findings.iter().filter(|finding| finding.code == code.name).count()
+        };
+        let mut met = Vec::new();
+        for (case, folder) in cases.iter().filter(|(case, _)| code_of(case) == code.name) {
+            let mut files = base.clone();
+            change(&mut files, &read(&folder.join("changes.txt")));
+            let Some(text) = files.get(place) else {
+                if wrong == NO_FILE {
+                    met.push("proven");
+                }
+                continue;
+            };
+            if examples::exchanged(text, wrong, wrong).is_none() {
+                continue;
+            }
+            let in_the_base = |text: &String| examples::exchanged(text, wrong, wrong).is_some();
+            met.push(match right {
+                [] if base.get(place).is_some_and(in_the_base) => "in the base, where nothing is wrong",
+                [] => "proven",
+                right => {
+                    let before = count(&files);
+                    let mended = examples::exchanged(text, wrong, right).expect("it stands there");
+                    files.insert(place.to_owned(), mended);
+                    match count(&files) < before {
+                        true => "proven",
+                        false => "found all the same with what is right in its place",
+                    }
+                }
+            });
+            println!("{case}: {met:?}");
+        }
+        if !met.contains(&"proven") {
+            problems.push(format!("{}: {wrong:?} in {place}: {met:?}", code.name));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]

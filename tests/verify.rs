@@ -2,6 +2,8 @@
 //!
 //! [`FAULTS`] is the table: one change to a good bundle, and the code that has to be reported. Bundles are changed in memory.
 
+#[path = "support/examples.rs"]
+mod examples;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -346,6 +348,96 @@ fn every_fault_is_found() {
         missed.join("\n")
     );
     assert!(FAULTS.len() >= 150, "{}", FAULTS.len());
+}
+
+/// What no change to a good bundle leads to; [`what_no_fault_can_make_is_found_too`] has it.
+const ELSEWHERE: [&str; 5] = [
+    "archive-limit",
+    "archive-owner",
+    "broken-digest",
+    "weak-key",
+    "unknown-issuer",
+];
+
+/// The mode that `ls -l` shows in front of a plain file.
+fn listed_mode(line: &str) -> Option<u32> {
+    let bits = line
+        .split(' ')
+        .next()?
+        .strip_prefix('-')
+        .filter(|bits| bits.len() == 9)?;
+    bits.chars()
+        .zip("rwxrwxrwx".chars())
+        .try_fold(0, |mode, (bit, set)| match bit {
+            '-' => Some(mode << 1),
+            bit if bit == set => Some(mode << 1 | 1),
+            _ => None,
+        })
+}
+
+/// Whether the finding is reported where its example is put into a good bundle, or else is a fault in the same file.
+fn example_is_found(row: &khw_gen::diagnostic::Code) -> bool {
+    let (bundle, example) = ("three-masters", &row.example);
+    let path: &'static str = match example.place.split_once(": /") {
+        Some((host, path)) => format!("{host}/{path}").leak(),
+        None => format!("@{}", example.place).leak(),
+    };
+    let text = match BUNDLES[bundle].get(&key_of(path)) {
+        Some(Node::File { content, .. }) => std::str::from_utf8(content.expose()).ok(),
+        _ => None,
+    };
+    let edited = text.and_then(|text| examples::exchanged(text, example.right, example.wrong));
+    let change = match (text.and(listed_mode(example.wrong[0])), edited) {
+        (Some(mode), _) if example.wrong.len() == 1 => Change::Mode(path, mode),
+        (_, Some(edited)) => Change::Write(path, edited.leak()),
+        _ => {
+            let file = path.rsplit('/').next().expect("a name").trim_start_matches('@');
+            let in_the_file = |change: &Change| format!("{change:?}").contains(file);
+            return FAULTS
+                .iter()
+                .any(|(_, change, code)| *code == row.name && in_the_file(change));
+        }
+    };
+    findings_of(bundle, change).contains(row.name)
+}
+
+#[test]
+fn every_example_is_found() {
+    let missed: Vec<&str> = verify_codes::CODES
+        .par_iter()
+        .filter(|row| !ELSEWHERE.contains(&row.name) && !example_is_found(row))
+        .map(|row| row.name)
+        .collect();
+    assert!(missed.is_empty(), "{missed:?}");
+}
+
+#[test]
+fn what_no_fault_can_make_is_found_too() {
+    let codes = |found: &khw_gen::found::Found| -> BTreeSet<&str> {
+        audit(found, AT).iter().map(|finding| finding.code).collect()
+    };
+    let alone = |pem: &[u8]| {
+        let file = Node::File {
+            mode: Some(0o644),
+            root_owned: None,
+            content: SecretBytes::from(pem.to_vec()),
+        };
+        codes(&from_folder("certs", [("one.pem".to_owned(), file)].into()))
+    };
+    assert!(alone(include_bytes!("verify/sha1.pem")).contains("broken-digest"));
+    assert!(alone(include_bytes!("verify/rsa1024.pem")).contains("weak-key"));
+    let leaf = content(&BUNDLES["walkthrough"], "node1/var/lib/kubelet/node1.pem");
+    assert!(alone(&leaf).contains("unknown-issuer"));
+    assert!(!alone(&leaf).contains("weak-key"));
+
+    let entry = [("h/rootfs/etc/motd", tar::EntryType::Regular, &b"x"[..])];
+    let roots = tar_of(&entry);
+    assert!(!codes(&from_archive("h.tar", &roots)).contains("archive-owner"));
+    let mut header = tar::Header::from_byte_slice(&roots[..512]).clone();
+    header.set_uid(1000);
+    header.set_cksum();
+    let alices = [&header.as_bytes()[..], &roots[512..]].concat();
+    assert!(codes(&from_archive("h.tar", &alices)).contains("archive-owner"));
 }
 
 #[test]

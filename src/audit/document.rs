@@ -219,6 +219,16 @@ impl Documents {
     }
 }
 
+/// The documents of one YAML stream, for whoever keeps none of them.
+pub fn yaml(text: &str) -> Result<Vec<Tree>, Unread> {
+    Documents::default().yaml(text)
+}
+
+/// One JSON document, likewise.
+pub fn json(text: &str) -> Result<Tree, Unread> {
+    Documents::default().json(text)
+}
+
 /// Whether brackets or indentation go so deep that a reader might run out of stack.
 fn is_deep(text: &str) -> bool {
     let brackets = text

@@ -6,12 +6,12 @@
 mod agreement;
 mod certificates;
 mod components;
-mod document;
+pub(crate) mod document;
 mod integrity;
 mod kubeconfigs;
-mod names;
+pub(crate) mod names;
 mod report;
-mod unit;
+pub(crate) mod unit;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

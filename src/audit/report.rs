@@ -46,8 +46,8 @@ pub fn render_text(findings: &[Finding]) -> String {
     text
 }
 
-/// The findings as JSON, in the same order.
-pub fn render_json(findings: &[Finding]) -> String {
+/// The findings as JSON, in the same order; `specification`: what a specification would have made differently.
+pub fn render_json(findings: &[Finding], specification: Option<Value>) -> String {
     let list: Vec<Value> = findings
         .iter()
         .map(|finding| {
@@ -62,11 +62,14 @@ pub fn render_json(findings: &[Finding]) -> String {
             })
         })
         .collect();
-    let document = json!({
+    let mut document = json!({
         "findings": list,
         "errors": count(findings, Severity::Error),
         "warnings": count(findings, Severity::Warning),
     });
+    if let (Some(differences), Value::Object(fields)) = (specification, &mut document) {
+        fields.insert("specification".to_owned(), differences);
+    }
     format!("{document:#}\n")
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A diagnostic carries the texts it quotes; making it readable is [`render_text`]'s and [`render_json`]'s. Nothing here
 //! prints, and no control character of an input passes through unchanged.
+mod code;
 pub mod codes;
 mod render;
 pub mod verify_codes;
@@ -9,7 +10,7 @@ pub mod verify_codes;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use codes::Code;
+pub use code::{Code, Example};
 pub use render::{Style, is_unsafe, render, render_json, render_text};
 
 /// How bad it is. An error stops the build.

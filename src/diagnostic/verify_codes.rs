@@ -1,72 +1,739 @@
-//! The table of what `verify` finds: name | severity | title | what it means | what to do.
+//! The table of what `verify` finds: what it means, an example, what to do, and where people meet it.
 //!
-//! A code is stable: scripts name it. `docs/findings.md` is made from this table.
+//! A code is stable: scripts name it. `khw-gen explain` and `docs/findings.md` tell this table. Each example that can be
+//! put into a good bundle is put there by `tests/verify.rs`, and found.
 use super::Severity;
-use super::codes::{Code, codes, page_of};
+use super::code::{Code, Example, codes, page_of};
 
 /// The table as the page `docs/findings.md`.
 pub fn page() -> String {
     page_of(
         "# Findings\n\n\
-         What `khw-gen verify` finds in a bundle has a code. An error makes it exit with 1; a warning does not. This page is\n\
-         made from `src/diagnostic/verify_codes.rs`: edit that, not this.\n",
+         What `khw-gen verify` finds in a bundle has a code. An error makes it exit with 1; a warning does not.\n\
+         `khw-gen explain CODE` says the same. This page is made from `src/diagnostic/verify_codes.rs`: edit that, not this.\n",
         CODES,
     )
 }
 
 #[rustfmt::skip]
 codes! {
-    UNSAFE_ENTRY "unsafe-entry" Error "entry that is no plain file or folder" "A bundle holds files and folders below its top. A link, a device, a path that leads elsewhere or that comes twice means different things to different tools." "remove it, and find out who put it there"
-    ARCHIVE_LIMIT "archive-limit" Error "archive larger than any bundle" "Reading stopped at the limit." "don't unpack it before you know why"
-    DAMAGED_ARCHIVE "damaged-archive" Error "archive that can't be read to its end" "It was cut off, changed, or is no archive." "copy it again, and compare its checksum"
-    BAD_SYNTAX "bad-syntax" Error "file that does not parse" "The program that reads the file refuses it." "correct it, or build it again"
-    BAD_PEM "bad-pem" Error "PEM file without what it should hold" "A certificate, key or request in the file can't be read, or is missing." "issue it again"
-    BAD_MANIFEST "bad-manifest" Error "manifest or checksums that can't be used" "Without them nobody can tell what belongs to the bundle." "build the bundle again"
-    MANIFEST_DIFFERS "manifest-differs" Error "not what the manifest lists" "Something was added, removed or given another mode since the manifest was made." "build the bundle again, or find out who changed it"
-    CHECKSUM_MISMATCH "checksum-mismatch" Error "content that was changed" "The file is not what the checksum was made over." "build the bundle again, or find out who changed it"
-    ARCHIVE_DIFFERS "archive-differs" Error "archive that is not the folder beside it" "Whoever unpacks the archive gets something else than what the folder shows." "build the bundle again"
-    ARCHIVE_OWNER "archive-owner" Error "entry of an archive that is not root's" "Unpacked by root, the file would belong to an unprivileged user of the same number." "pack it with owner and group 0"
-    SECRET_EXPOSED "secret-exposed" Error "secret that others can read" "Whoever may read the file has the key in it." "chmod 600 it; if others could get at it, replace the key"
-    SECRET_FOR_GROUP "secret-for-group" Warning "secret that a group can read" "Everybody in the group has the key in it." "chmod 600 it, unless the group is meant"
-    WRITABLE_BY_OTHERS "writable-by-others" Error "file that others can change" "Whoever may write what a program of root reads decides what it does." "chmod go-w it"
-    UNREADABLE_MODE "unreadable-mode" Error "file that its owner can't read" "The program that needs it may not run as root." "chmod u+r it"
-    CERTIFICATE_EXPIRED "certificate-expired" Error "expired certificate" "Everybody refuses it." "issue it again"
-    CERTIFICATE_NOT_YET_VALID "certificate-not-yet-valid" Error "certificate that is not valid yet" "Until then everybody refuses it." "wait, or issue it with an earlier beginning; look at the clock"
-    BROKEN_DIGEST "broken-digest" Error "certificate signed over SHA-1 or MD5" "Go refuses such signatures, and so does every Kubernetes component." "issue it again with SHA-256"
-    WEAK_KEY "weak-key" Error "key that is too short" "RSA below 2048 bits can be broken." "issue it again with a longer key"
-    NOT_AN_AUTHORITY "not-an-authority" Error "certificate that may not sign others" "Whoever verifies a chain refuses an issuer that does not say that it is an authority." "trust, and sign with, a certificate that is an authority"
-    LEAF_OUTLIVES_AUTHORITY "leaf-outlives-authority" Error "certificate that ends after its issuer" "From the end of the issuer on it is refused, whatever its own date says." "issue it for a shorter time, or renew the authority first"
-    UNKNOWN_ISSUER "unknown-issuer" Warning "certificate whose issuer is not here" "The chain could not be verified." "verify the whole output, or add the authority's certificate"
-    UNTRUSTED_CERTIFICATE "untrusted-certificate" Error "certificate that its other side refuses" "No chain leads from the certificate to an authority that the other side trusts." "issue it by the authority that the other side trusts, or give that the right authority"
-    MISSING_SERVER_AUTH "missing-server-auth" Error "server certificate that may not be one" "Clients refuse a certificate whose extended key usage lacks server auth." "issue it with a profile that has `server auth`"
-    MISSING_CLIENT_AUTH "missing-client-auth" Error "client certificate that may not be one" "Servers refuse a certificate whose extended key usage lacks client auth." "issue it with a profile that has `client auth`"
-    KEY_MISMATCH "key-mismatch" Error "key that does not fit its certificate" "The program does not start, or the handshake fails." "put the key and the certificate there that were made together"
-    SHARED_KEY "shared-key" Error "one key for several purposes" "Whoever has the key for one purpose has the other as well." "make a key for each"
-    AUTHORITY_KEY_MISPLACED "authority-key-misplaced" Warning "key of an authority where nothing needs it" "Whoever takes over this host can issue any certificate." "remove it from this host"
-    BAD_SAN "bad-san" Error "name in a certificate that nothing asks for" "Ranges, ports, addresses as DNS names and misspelt names of services match no request." "issue it with names and addresses alone"
-    SERVICE_NAME_MISSING "service-name-missing" Error "API server certificate without a name of its service" "Pods call the API server by these names, and refuse the certificate." "issue it with kubernetes, kubernetes.default, kubernetes.default.svc and kubernetes.default.svc.DOMAIN"
-    SERVICE_ADDRESS_MISSING "service-address-missing" Error "API server certificate without the address of its service" "Pods are told the first address of the range of services, and refuse the certificate." "issue it with that address"
-    ADDRESS_NOT_COVERED "address-not-covered" Error "address that the certificate there does not hold" "Whoever calls the address refuses the certificate that answers." "issue the certificate with the address, or call another"
-    NOBODY_ANSWERS "nobody-answers" Error "address at which nothing listens" "No host of the bundle serves what is called there." "correct the address"
-    WRONG_PORT "wrong-port" Error "port at which nothing listens" "Neither an API server nor a load balancer of the bundle listens there." "correct the port"
-    NOT_BALANCED "not-balanced" Warning "API server that the load balancer leaves out" "It is never asked, and does not help when the others fail." "add it to the load balancer"
-    BAD_ADDRESS "unusable-address" Error "address that can't be used" "It is no URL, address or range, or is advertised where nothing listens." "correct it"
-    WRONG_IDENTITY "wrong-identity" Error "certificate of another user than its program needs" "Roles are bound to fixed names: another user may do nothing." "issue it with the common name and organisation that the component needs"
-    RBAC_SUBJECT "rbac-subject" Error "binding that does not name who needs it" "The user of the certificate has no rights." "bind the common name or an organisation of the certificate"
-    SYSTEM_MASTERS "system-masters" Warning "certificate of system:masters" "It may do everything until it expires; no binding can be removed to stop it." "keep one for emergencies, and bind a group of your own for the rest"
-    BAD_KUBECONFIG "bad-kubeconfig" Error "kubeconfig that leads nowhere" "Its context, cluster, user, certificate or key is missing or can't be read." "make it again with kubectl config"
-    INSECURE_KUBECONFIG "insecure-kubeconfig" Error "kubeconfig that trusts any server" "Whoever answers gets the client's credentials accepted as talk with the API server." "use https, and embed the authority"
-    MISSING_FILE "missing-file" Error "file that is named and not there" "The program does not start, or starts without it." "add the file, or correct the path"
-    MISSING_SETTING "missing-setting" Error "setting that is needed" "Without it the program does not start, or lacks a safeguard." "set it"
-    OPEN_DOOR "open-door" Error "door that lets everybody in" "Requests are neither authenticated nor authorised, or go over the wire in the clear." "close it"
-    SETTINGS_DISAGREE "settings-disagree" Error "setting that differs between hosts" "Requests fare differently, depending on which instance answers." "make it the same everywhere"
-    SERVICE_RANGE_DISAGREES "service-range-disagrees" Error "ranges of services that differ" "An API server and a controller manager with different ranges undo each other's work." "make them the same everywhere"
-    POD_RANGE_DISAGREES "pod-range-disagrees" Error "ranges of pods that differ" "Packets of pods are taken for those of strangers, or the reverse." "make them the same everywhere"
-    DNS_DISAGREES "dns-disagrees" Error "cluster DNS that differs" "Pods ask an address at which the cluster's DNS is not, or for a domain that it does not serve." "make address and domain the same everywhere, the address in the range of services"
-    SERVICE_ACCOUNT_KEYS_DISAGREE "service-account-keys-disagree" Error "keys of service accounts that don't fit" "Tokens signed by one host are refused by another." "use one pair of keys on all control planes"
-    ENCRYPTION_DISAGREES "encryption-disagrees" Error "encryption configurations that differ" "What one API server writes another can't read." "use one file on all control planes"
-    BAD_ENCRYPTION "bad-encryption" Error "encryption configuration that can't be used" "The API server does not start, or encrypts nothing." "give each provider a key of 32 bytes in strict base64: head -c 32 /dev/urandom | base64"
-    IDENTITY_FIRST "identity-first" Error "encryption that does not encrypt" "The first provider is what is written with, and identity writes in the clear." "put identity last"
-    FRONT_PROXY "front-proxy" Error "front proxy that anybody could be" "Headers that name a user are believed of whom the front-proxy authority vouches for." "use an authority of its own, and name the proxy in --requestheader-allowed-names"
-    ETCD_DISAGREES "etcd-disagrees" Error "members of etcd that disagree" "The members don't form one cluster." "give all the same initial cluster, and each its own name and URLs in it"
+    UNSAFE_ENTRY "unsafe-entry" Error "entry that is no plain file or folder" {
+        meaning
+            "A bundle holds files and folders below its top. A link, a device, a path that leads elsewhere or that \
+             comes twice means different things to different tools."
+        advice "remove it, and find out who put it there"
+        example "node1: /etc/link" ["lrwxrwxrwx root root link -> /"]
+        met
+            "In archives that somebody packed again from a live system, where links are common, and in archives made \
+             to write outside of the folder they are unpacked in: `../../etc/cron.d/x` is the classic."
+        see ["https://cwe.mitre.org/data/definitions/22.html", "https://cwe.mitre.org/data/definitions/59.html"]
+    }
+
+    ARCHIVE_LIMIT "archive-limit" Error "archive larger than any bundle" {
+        meaning "Reading stopped at the limit, so what is behind it was not checked."
+        advice "don't unpack it before you know why"
+        example "node1.tar.gz" ["node1.tar.gz: 300 KiB packed, 300 MiB unpacked"]
+        met
+            "With the archive of something else (a disk image, a backup), and with decompression bombs. Bundles have a \
+             few hundred small files."
+        see ["https://cwe.mitre.org/data/definitions/409.html"]
+    }
+
+    DAMAGED_ARCHIVE "damaged-archive" Error "archive that can't be read to its end" {
+        meaning "It was cut off, changed, or is no archive."
+        advice "copy it again, and compare its checksum"
+        example "node1.tar.gz" ["gzip: node1.tar.gz: unexpected end of file"]
+        met
+            "When a copy was interrupted, a disk was full, or a transfer in text mode changed line ends. `sha256sum -c \
+             SHA256SUMS` beside the archive tells which."
+        see ["https://www.gnu.org/software/gzip/manual/gzip.html"]
+    }
+
+    BAD_SYNTAX "bad-syntax" Error "file that does not parse" {
+        meaning "The program that reads the file refuses it."
+        advice "correct it, or build it again"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" ["kind KubeletConfiguration"]
+        right ["kind: KubeletConfiguration"]
+        met
+            "After editing on the host in a hurry: a tab or a lost colon in YAML, a quote that is never closed in a \
+             unit, a heredoc whose backslashes the shell ate, as in the walk-through."
+        see [
+            "https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html",
+            "https://yaml.org/spec/1.2.2/",
+        ]
+    }
+
+    BAD_PEM "bad-pem" Error "PEM file without what it should hold" {
+        meaning "A certificate, key or request in the file can't be read, or is missing."
+        advice "issue it again"
+        example "master1: /var/lib/kubernetes/ca.pem" [
+            "-----BEGIN CERTIFICATE-----",
+            "MIIBdDCCARqgAwIBAgIUSpMobhmhMgIbvK347",
+        ]
+        met
+            "When copying was cut off, when a terminal lost lines of what was pasted, and when `cfssl ... | cfssljson` \
+             failed half-way and left an empty file."
+        see ["https://www.rfc-editor.org/rfc/rfc7468"]
+    }
+
+    BAD_MANIFEST "bad-manifest" Error "manifest or checksums that can't be used" {
+        meaning "Without them nobody can tell what belongs to the bundle."
+        advice "build the bundle again"
+        example "MANIFEST" ["# nd"]
+        right ["# end"]
+        met
+            "When MANIFEST or SHA256SUMS was left out of a copy, or edited. In a folder of certificates made by hand \
+             there is none, and then this is not reported."
+    }
+
+    MANIFEST_DIFFERS "manifest-differs" Error "not what the manifest lists" {
+        meaning "Something was added, removed or given another mode since the manifest was made."
+        advice "build the bundle again, or find out who changed it"
+        example "node1/install.sh" ["-rwx------ root root install.sh"]
+        right ["-rwxr-xr-x root root install.sh"]
+        met
+            "After a chmod -R over the bundle, an editor's backup file left in it, a copy to a file system without \
+             modes, or a file added on the way. The last is the one to look for."
+    }
+
+    CHECKSUM_MISMATCH "checksum-mismatch" Error "content that was changed" {
+        meaning "The file is not what the checksum was made over."
+        advice "build the bundle again, or find out who changed it"
+        example "node1/install.sh" ["#! /bin/sh"]
+        right ["#!/bin/sh"]
+        met
+            "After something was \"just quickly\" corrected in the bundle in place of in cluster.toml: the next build \
+             undoes it. Otherwise somebody else has written there."
+        see ["https://www.gnu.org/software/coreutils/manual/html_node/cksum-general-options.html"]
+    }
+
+    ARCHIVE_DIFFERS "archive-differs" Error "archive that is not the folder beside it" {
+        meaning "Whoever unpacks the archive gets something else than what the folder shows."
+        advice "build the bundle again"
+        example "node1/rootfs/etc/extra" ["-rw-r--r-- root root extra"]
+        met
+            "When the folder was changed after the build, or one host's archive copied over another's. The folder is \
+             what people review, the archive what is installed."
+    }
+
+    ARCHIVE_OWNER "archive-owner" Error "entry of an archive that is not root's" {
+        meaning "Unpacked by root, the file would belong to an unprivileged user of the same number."
+        advice "pack it with owner and group 0"
+        example "node1.tar.gz" ["-rw------- alice/alice node1/rootfs/var/lib/kubelet/kubelet-serving-key.pem"]
+        right ["-rw------- root/root node1/rootfs/var/lib/kubelet/kubelet-serving-key.pem"]
+        met
+            "When an unprivileged user packs the tree again: tar records the packer's number, and as root restores it. \
+             --owner=0 --group=0 --numeric-owner avoids that."
+        see ["https://www.gnu.org/software/tar/manual/html_section/override.html"]
+    }
+
+    SECRET_EXPOSED "secret-exposed" Error "secret that others can read" {
+        meaning "Whoever may read the file has the key in it."
+        advice "chmod 600 it; if others could get at it, replace the key"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" ["-rw-r--r-- root root encryption-config.yaml"]
+        right ["-rw------- root root encryption-config.yaml"]
+        met
+            "In the walk-through, whose own listing shows encryption-config.yaml as 0644, and wherever a heredoc makes \
+             a file under umask 022. cfssljson keeps the mode of a file that is there already, however wide. The CIS \
+             benchmark asks for 600 of keys and kubeconfigs."
+        see [
+            "https://github.com/aquasecurity/kube-bench/issues/245",
+            "https://github.com/rancher/rke2/issues/385",
+            "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/",
+        ]
+    }
+
+    SECRET_FOR_GROUP "secret-for-group" Warning "secret that a group can read" {
+        meaning "Everybody in the group has the key in it."
+        advice "chmod 600 it, unless the group is meant"
+        example "node1: /var/lib/kubelet/kubeconfig" ["-rw-r----- root root kubeconfig"]
+        right ["-rw------- root root kubeconfig"]
+        met
+            "With installers that give keys to a service's group (k0s writes them 0640), and under umask 027. It is \
+             right where the group has that one member."
+        see ["https://github.com/k0sproject/k0s/pull/6512"]
+    }
+
+    WRITABLE_BY_OTHERS "writable-by-others" Error "file that others can change" {
+        meaning "Whoever may write what a program of root reads decides what it does."
+        advice "chmod go-w it"
+        example "master1: /etc/systemd/system/kube-apiserver.service" ["-rw-rw-r-- root root kube-apiserver.service"]
+        right ["-rw-r--r-- root root kube-apiserver.service"]
+        met
+            "Under umask 002, which some distributions give every user, and after a chmod 666 or 777 against \
+             \"permission denied\". Whoever may write the unit chooses what root runs."
+        see ["https://cwe.mitre.org/data/definitions/732.html"]
+    }
+
+    UNREADABLE_MODE "unreadable-mode" Error "file that its owner can't read" {
+        meaning "The program that needs it may not run as root."
+        advice "chmod u+r it"
+        example "node1: /var/lib/kubernetes/ca.pem" ["--w------- root root ca.pem"]
+        right ["-rw-r--r-- root root ca.pem"]
+        met
+            "After a chmod with a digit too few: 200 for 0200 in place of 0600. Root reads the file nevertheless, so \
+             it is found only when a service stops running as root."
+    }
+
+    CERTIFICATE_EXPIRED "certificate-expired" Error "expired certificate" {
+        meaning "Whoever verifies it refuses it: the clients of a server, or the server that a client logs in to."
+        advice "issue it again"
+        example "master1: /var/lib/kubernetes/apiserver.pem" ["notAfter=Jan  1 00:00:00 2026 GMT"]
+        met
+            "A year after a cluster was made by a guide, all at once: etcd stops, kubectl can't log in, and the thread \
+             asks whether there is any way back. There is: issue all again with the same authority, replace files and \
+             kubeconfigs, restart. `khw-gen inspect --expires-within 30d` in a timer says it before."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/711",
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/531",
+            "https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/",
+        ]
+    }
+
+    CERTIFICATE_NOT_YET_VALID "certificate-not-yet-valid" Error "certificate that is not valid yet" {
+        meaning "Until its first moment whoever verifies it refuses it."
+        advice "wait, or issue it with an earlier beginning; look at the clock"
+        example "master1: /var/lib/kubernetes/apiserver.pem" ["notBefore=Jan  1 00:00:00 2026 GMT"]
+        met
+            "On hosts whose clock runs behind: a virtual machine resumed, a board without a battery, no NTP before the \
+             first start. Go says \"certificate has expired or is not yet valid\" for both ends. An `issued` in the \
+             future does it too."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5"]
+    }
+
+    BROKEN_DIGEST "broken-digest" Error "certificate signed over SHA-1 or MD5" {
+        meaning "Go refuses such signatures, and so does every Kubernetes component."
+        advice "issue it again with SHA-256"
+        example "master1: /var/lib/kubernetes/ca.pem" ["Signature Algorithm: sha1WithRSAEncryption"]
+        right ["Signature Algorithm: sha256WithRSAEncryption"]
+        met
+            "With an authority of a company that is older than the cluster, and with old OpenSSL defaults. Go refuses \
+             SHA-1 since 1.18, so a component fails after an upgrade with nothing else changed."
+        see ["https://go.dev/doc/go1.18#sha1"]
+    }
+
+    WEAK_KEY "weak-key" Error "key that is too short" {
+        meaning "RSA below 2048 bits can be broken."
+        advice "issue it again with a longer key"
+        example "master1: /var/lib/kubernetes/ca.pem" ["Public-Key: (1024 bit)"]
+        right ["Public-Key: (2048 bit)"]
+        met
+            "With keys out of old guides and small devices. Go 1.24 refuses to use RSA keys below 1024 bits, and Let's \
+             Encrypt and the browsers take none below 2048."
+        see ["https://csrc.nist.gov/pubs/sp/800/57/pt1/r5/final", "https://go.dev/doc/go1.24#cryptorsapkgcryptorsa"]
+    }
+
+    NOT_AN_AUTHORITY "not-an-authority" Error "certificate that may not sign others" {
+        meaning "Whoever verifies a chain refuses an issuer that does not say that it is an authority."
+        advice "trust, and sign with, a certificate that is an authority"
+        example "master1: /var/lib/kubernetes/ca.pem" [
+            "X509v3 Basic Constraints: critical",
+            "    CA:FALSE",
+        ]
+        right [
+            "X509v3 Basic Constraints: critical",
+            "    CA:TRUE",
+        ]
+        met
+            "When a server's certificate was copied to ca.pem, or an authority was made without -initca. cfssl signs \
+             with it without a word; clients then say \"certificate signed by unknown authority\"."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9"]
+    }
+
+    LEAF_OUTLIVES_AUTHORITY "leaf-outlives-authority" Error "certificate that ends after its issuer" {
+        meaning "From the end of the issuer on it is refused, whatever its own date says."
+        advice "issue it for a shorter time, or renew the authority first"
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "issuer: notAfter=Jan  1 00:00:00 2031 GMT",
+            "  leaf: notAfter=Jan  1 00:00:00 2036 GMT",
+        ]
+        right [
+            "issuer: notAfter=Jan  1 00:00:00 2036 GMT",
+            "  leaf: notAfter=Jan  1 00:00:00 2031 GMT",
+        ]
+        met
+            "With cfssl's CA of five years and leaves of ten, which several guides had. Those who watch the leaves' \
+             dates alone are taken by surprise."
+        see ["https://github.com/easzlab/kubeasz/issues/242", "https://github.com/cloudflare/cfssl/issues/1034"]
+    }
+
+    UNKNOWN_ISSUER "unknown-issuer" Warning "certificate whose issuer is not here" {
+        meaning "The chain could not be verified."
+        advice "verify the whole output, or add the authority's certificate"
+        example "node1: /var/lib/kubelet/kubelet-serving.pem" ["issuer=CN = corp-ca"]
+        met
+            "When one host's folder is verified whose certificates come from an authority that only other hosts hold, \
+             or when an intermediate was left out. Verify the whole output where you can."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#section-6.1"]
+    }
+
+    UNTRUSTED_CERTIFICATE "untrusted-certificate" Error "certificate that its other side refuses" {
+        meaning "No chain leads from the certificate to an authority that the other side trusts."
+        advice "issue it by the authority that the other side trusts, or give that the right authority"
+        example "master1: /var/lib/kubernetes/apiserver-etcd-client.pem" ["issuer=CN = kubernetes-ca"]
+        right ["issuer=CN = etcd-ca"]
+        met
+            "When etcd or the front proxy got an authority of its own and one certificate stayed with the old, or when \
+             a CA was made again and only half of the certificates followed: \"certificate signed by unknown \
+             authority\"."
+        see [
+            "https://kubernetes.io/docs/setup/best-practices/certificates/",
+            "https://etcd.io/docs/v3.5/op-guide/security/",
+        ]
+    }
+
+    MISSING_SERVER_AUTH "missing-server-auth" Error "server certificate that may not be one" {
+        meaning "Clients refuse a certificate whose extended key usage lacks server auth."
+        advice "issue it with a profile that has `server auth`"
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "X509v3 Extended Key Usage:",
+            "    TLS Web Client Authentication",
+        ]
+        right [
+            "X509v3 Extended Key Usage:",
+            "    TLS Web Server Authentication",
+        ]
+        met
+            "With a misspelt usage, which cfssl drops, and with the wrong profile. Clients say \"certificate specifies \
+             an incompatible key usage\". The kubelet's certificate needs it too: it serves logs and exec."
+        see [
+            "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12",
+            "https://kubernetes.io/docs/setup/best-practices/certificates/",
+        ]
+    }
+
+    MISSING_CLIENT_AUTH "missing-client-auth" Error "client certificate that may not be one" {
+        meaning "Servers refuse a certificate whose extended key usage lacks client auth."
+        advice "issue it with a profile that has `client auth`"
+        example "master1: /etc/etcd/etcd-peer.pem" [
+            "X509v3 Extended Key Usage:",
+            "    TLS Web Server Authentication",
+        ]
+        right [
+            "X509v3 Extended Key Usage:",
+            "    TLS Web Server Authentication, TLS Web Client Authentication",
+        ]
+        met
+            "With etcd above all: members are each other's clients, and its gateway calls the member itself with the \
+             server certificate. The log has \"tls: bad certificate\" every few minutes."
+        see [
+            "https://github.com/etcd-io/etcd/issues/9785",
+            "https://github.com/kubermatic/kubermatic/pull/5261",
+            "https://github.com/kopeio/etcd-manager/issues/305",
+        ]
+    }
+
+    KEY_MISMATCH "key-mismatch" Error "key that does not fit its certificate" {
+        meaning "The program does not start, or the handshake fails."
+        advice "put the key and the certificate there that were made together"
+        example "node1: /var/lib/kubelet/kubelet-serving.pem" [
+            "kubelet-serving.pem      public key 4f:0a:91:…",
+            "kubelet-serving-key.pem  public key c2:77:1e:…",
+        ]
+        met
+            "After a certificate was issued again with a new key and only one of two files copied: Go says \"tls: \
+             private key does not match public key\". `openssl x509 -noout -pubkey` and `openssl pkey -pubout` show \
+             both."
+        see ["https://pkg.go.dev/crypto/tls#X509KeyPair"]
+    }
+
+    SHARED_KEY "shared-key" Error "one key for several purposes" {
+        meaning "Whoever has the key for one purpose has the other as well."
+        advice "make a key for each"
+        example "master1: /var/lib/kubernetes/service-account.pem" [
+            "--service-account-key-file=/var/lib/kubernetes/kubernetes.pem",
+            "--tls-cert-file=/var/lib/kubernetes/kubernetes.pem",
+        ]
+        right [
+            "--service-account-key-file=/var/lib/kubernetes/service-account.pem",
+            "--tls-cert-file=/var/lib/kubernetes/kubernetes.pem",
+        ]
+        met
+            "Where tokens are signed with a key that was at hand: Kubernetes The Hard Way once used the CA's, kops the \
+             API server's, and when that became one for each master, every master refused the others' tokens."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/230",
+            "https://github.com/kubernetes/kops/issues/9531",
+        ]
+    }
+
+    AUTHORITY_KEY_MISPLACED "authority-key-misplaced" Warning "key of an authority where nothing needs it" {
+        meaning "Whoever takes over this host can issue any certificate."
+        advice "remove it from this host"
+        example "node1: /root/ca-key.pem" ["-rw------- root root ca-key.pem"]
+        met
+            "By copying the whole folder of certificates to every host, which a glob like node*.pem in a guide \
+             invites. kubeadm's page on etcd deletes the CA's key from what goes to other hosts."
+        see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/"]
+    }
+
+    BAD_SAN "bad-san" Error "name in a certificate that nothing asks for" {
+        meaning "Ranges, ports, addresses as DNS names and misspelt names of services match no request."
+        advice "issue it with names and addresses alone"
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:10.0.0.0/8, DNS:kubernetes.svc.cluster.local",
+        ]
+        right [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:kubernetes.default.svc.cluster.local, IP Address:10.32.0.1",
+        ]
+        met
+            "With a range or a port among `hosts`, which cfssl makes a DNS name of, and with \
+             kubernetes.svc.cluster.local, which Kubernetes The Hard Way has in place of \
+             kubernetes.default.svc.cluster.local."
+        see ["https://github.com/cloudflare/cfssl/pull/327", "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6"]
+    }
+
+    SERVICE_NAME_MISSING "service-name-missing" Error "API server certificate without a name of its service" {
+        meaning "Pods call the API server by these names, and refuse the certificate."
+        advice "issue it with kubernetes, kubernetes.default, kubernetes.default.svc and kubernetes.default.svc.DOMAIN"
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:kubernetes, DNS:kubernetes.default",
+        ]
+        right [
+            "X509v3 Subject Alternative Name:",
+            "    DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc,",
+            "    DNS:kubernetes.default.svc.cluster.local",
+        ]
+        met
+            "With the list of the walk-through, which ends at kubernetes.default. Most clients use the address and \
+             never notice; those that use a longer name say \"certificate is valid for …, not \
+             kubernetes.default.svc\"."
+        see [
+            "https://kubernetes.io/docs/setup/best-practices/certificates/",
+            "https://github.com/k0sproject/k0s/issues/7803",
+        ]
+    }
+
+    SERVICE_ADDRESS_MISSING "service-address-missing" Error "API server certificate without the address of its service" {
+        meaning "Pods are told the first address of the range of services, and refuse the certificate."
+        advice "issue it with that address"
+        example "master1: /var/lib/kubernetes/apiserver.pem" [
+            "X509v3 Subject Alternative Name:",
+            "    IP Address:10.11.0.11, IP Address:127.0.0.1",
+        ]
+        right [
+            "X509v3 Subject Alternative Name:",
+            "    IP Address:10.32.0.1, IP Address:10.11.0.11, IP Address:127.0.0.1",
+        ]
+        met
+            "With CoreDNS as the first to fail: \"x509: certificate is valid for 192.168.1.111, 127.0.0.1, not \
+             10.32.0.1\". The range was changed, or is not given and the API server takes its default, 10.0.0.0/24."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/420",
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/905",
+        ]
+    }
+
+    ADDRESS_NOT_COVERED "address-not-covered" Error "address that the certificate there does not hold" {
+        meaning "Whoever calls the address refuses the certificate that answers."
+        advice "issue the certificate with the address, or call another"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r#"--advertise-address=192.0.2.1 \"#]
+        right [r#"--advertise-address=10.11.0.11 \"#]
+        met
+            "When a load balancer, a name or a second network card comes later: the kubeconfigs are changed, the \
+             certificate is not. Kubelets whose certificates miss their own address break `kubectl logs` and \
+             metrics-server."
+        see [
+            "https://github.com/prabhatsharma/kubernetes-the-hard-way-aws/issues/30",
+            "https://github.com/mmumshad/kubernetes-the-hard-way/issues/327",
+            "https://github.com/kubernetes/kubernetes/issues/59372",
+        ]
+    }
+
+    NOBODY_ANSWERS "nobody-answers" Error "address at which nothing listens" {
+        meaning "No host of the bundle serves what is called there."
+        advice "correct the address"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r#"--etcd-servers=https://10.11.0.99:2379,https://10.11.0.12:2379,https://10.11.0.13:2379 \"#]
+        right [r#"--etcd-servers=https://10.11.0.11:2379,https://10.11.0.12:2379,https://10.11.0.13:2379 \"#]
+        met
+            "With an address typed once too often: the walk-through's variables for the second master hold the first \
+             one's. An API server starts while one etcd member answers, and fails when that one does."
+        see ["https://etcd.io/docs/v3.5/op-guide/clustering/"]
+    }
+
+    WRONG_PORT "wrong-port" Error "port at which nothing listens" {
+        meaning "Neither an API server nor a load balancer of the bundle listens there."
+        advice "correct the port"
+        example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" [":6444"]
+        right [":6443"]
+        met
+            "When the load balancer was moved to another port, or --secure-port changed, and the kubeconfigs stayed. \
+             The log says \"connection refused\"."
+    }
+
+    NOT_BALANCED "not-balanced" Warning "API server that the load balancer leaves out" {
+        meaning "It is never asked, and does not help when the others fail."
+        advice "add it to the load balancer"
+        example "lb1: /etc/nginx/tcpconf.d/kubernetes.conf" ["# server 10.11.0.12:6443 max_fails=3 fail_timeout=10s;"]
+        right ["server 10.11.0.12:6443 max_fails=3 fail_timeout=10s;"]
+        met
+            "When a control plane was taken out for repair and not put back, and when one was added later. It shows on \
+             the day when the others fail."
+        see ["https://nginx.org/en/docs/stream/ngx_stream_upstream_module.html"]
+    }
+
+    BAD_ADDRESS "unusable-address" Error "address that can't be used" {
+        meaning "It is no URL, address or range, or is advertised where nothing listens."
+        advice "correct it"
+        example "master1: /etc/systemd/system/etcd.service" [r#"--listen-client-urls=https://192.0.2.1:2379,https://127.0.0.1:2379 \"#]
+        right [r#"--listen-client-urls=https://10.11.0.11:2379,https://127.0.0.1:2379 \"#]
+        met
+            "In units edited by hand: the URL that etcd advertises and the one that it listens at are two flags, and \
+             only one is changed. The walk-through sets MASTER2_NAME to a URL without a port."
+        see ["https://etcd.io/docs/v3.5/op-guide/configuration/"]
+    }
+
+    WRONG_IDENTITY "wrong-identity" Error "certificate of another user than its program needs" {
+        meaning "Roles are bound to fixed names: another user may do nothing."
+        advice "issue it with the common name and organisation that the component needs"
+        example "node1: /etc/systemd/system/kubelet.service" [r#"--hostname-override=node2 \"#]
+        right [r#"--hostname-override=node1 \"#]
+        met
+            "When a node's name and the CN of its certificate part: \"node worker-1 cannot modify node \
+             ip-10-240-0-21\". Also with kubeconfigs copied to the wrong host, and with a doubled system: in a name."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/613",
+            "https://github.com/slawekzachcial/kubernetes-the-hard-way-aws/issues/4",
+            "https://kubernetes.io/docs/reference/access-authn-authz/node/",
+        ]
+    }
+
+    RBAC_SUBJECT "rbac-subject" Error "binding that does not name who needs it" {
+        meaning "The user of the certificate has no rights."
+        advice "bind the common name or an organisation of the certificate"
+        example "master1: /root/kubelet-rbac-clusterrolebinding.yaml" ["name: kubernetes"]
+        right ["name: kube-apiserver-kubelet-client"]
+        met
+            "When the API server gets a certificate of its own for calling kubelets: guides bind the user \
+             `kubernetes`. `kubectl logs` then says \"Forbidden (user=kube-apiserver-kubelet-client, verb=get, \
+             resource=nodes, subresource=proxy)\"."
+        see [
+            "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
+            "https://github.com/kubernetes/kubernetes/issues/62939",
+        ]
+    }
+
+    SYSTEM_MASTERS "system-masters" Warning "certificate of system:masters" {
+        meaning "It may do everything until it expires; no binding can be removed to stop it."
+        advice "keep one for emergencies, and bind a group of your own for the rest"
+        example "master1: /var/lib/kubernetes/apiserver-kubelet-client.pem" ["subject=O = system:masters, CN = kube-apiserver-kubelet-client"]
+        right ["subject=CN = kube-apiserver-kubelet-client"]
+        met
+            "With administrators' certificates of most guides, and with components that got the group because it made \
+             an error go away. kubeadm keeps one such file, super-admin.conf, and binds a group of its own for the \
+             rest."
+        see [
+            "https://github.com/kubernetes/kubeadm/issues/2414",
+            "https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
+        ]
+    }
+
+    BAD_KUBECONFIG "bad-kubeconfig" Error "kubeconfig that leads nowhere" {
+        meaning "Its context, cluster, user, certificate or key is missing or can't be read."
+        advice "make it again with kubectl config"
+        example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" ["current-context: other"]
+        right ["current-context: default"]
+        met
+            "After editing by hand or merging two files, and when `kubectl config set-cluster` was given a CA file \
+             that is not there. kubectl falls back to localhost:8080 and says \"connection refused\", which hides the \
+             cause."
+        see ["https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/"]
+    }
+
+    INSECURE_KUBECONFIG "insecure-kubeconfig" Error "kubeconfig that trusts any server" {
+        meaning "Whoever answers gets the client's credentials accepted as talk with the API server."
+        advice "use https, and embed the authority"
+        example "master1: /var/lib/kubernetes/kube-scheduler.kubeconfig" ["server: http://127.0.0.1:6443"]
+        right ["server: https://127.0.0.1:6443"]
+        met
+            "With insecure-skip-tls-verify left over from the day when the certificate lacked an address, and with \
+             http:// from the time of the insecure port. Issue the certificate with the address."
+        see [
+            "https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/",
+            "https://cwe.mitre.org/data/definitions/295.html",
+        ]
+    }
+
+    MISSING_FILE "missing-file" Error "file that is named and not there" {
+        meaning "The program does not start, or starts without it."
+        advice "add the file, or correct the path"
+        example "node1: /etc/systemd/system/kubelet.service" [r#"--config=/var/lib/kubelet/config.yaml \"#]
+        right [r#"--config=/var/lib/kubelet/kubelet-config.yaml \"#]
+        met
+            "By mixing two guides: kubeadm's kubelet reads config.yaml, Kubernetes The Hard Way's kubelet-config.yaml. \
+             systemd starts the program again and again; `journalctl -u kubelet` names the file."
+        see ["https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/"]
+    }
+
+    MISSING_SETTING "missing-setting" Error "setting that is needed" {
+        meaning "Without it the program does not start, or lacks a safeguard."
+        advice "set it"
+        example "master1: /etc/systemd/system/etcd.service" [r#"--client-cert-auth=false \"#]
+        right [r#"--client-cert-auth \"#]
+        met
+            "When a line is lost in a long ExecStart, and when a safeguard is taken for the default. The best known \
+             one that is not: without --kubelet-certificate-authority the API server does not verify kubelets, so that \
+             whoever gets a node's address gets what `kubectl exec` sends there."
+        see [
+            "https://etcd.io/docs/v3.5/op-guide/security/",
+            "https://kubernetes.io/docs/concepts/architecture/control-plane-node-communication/",
+        ]
+    }
+
+    OPEN_DOOR "open-door" Error "door that lets everybody in" {
+        meaning "Requests are neither authenticated nor authorised, or go over the wire in the clear."
+        advice "close it"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" ["mode: AlwaysAllow"]
+        right ["mode: Webhook"]
+        met
+            "With a kubelet started without its configuration file: by flags alone anonymous requests are permitted \
+             and authorization is AlwaysAllow, so that whoever reaches port 10250 runs commands in every pod of the \
+             node. Kubernetes The Hard Way today runs etcd in the clear, which does on localhost and nowhere else."
+        see [
+            "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/",
+            "https://etcd.io/docs/v3.5/op-guide/security/",
+        ]
+    }
+
+    SETTINGS_DISAGREE "settings-disagree" Error "setting that differs between hosts" {
+        meaning "Requests fare differently, depending on which instance answers."
+        advice "make it the same everywhere"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r#"--service-account-issuer=https://10.11.0.11:6443 \"#]
+        right [r#"--service-account-issuer=https://kubernetes.default.svc.cluster.local \"#]
+        met
+            "When a value that is the cluster's is made the host's: Kubernetes The Hard Way once had the address of \
+             each API server as issuer, and tokens were accepted by the one that had issued them."
+        see ["https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/759"]
+    }
+
+    SERVICE_RANGE_DISAGREES "service-range-disagrees" Error "ranges of services that differ" {
+        meaning "An API server and a controller manager with different ranges undo each other's work."
+        advice "make them the same everywhere"
+        example "master1: /etc/systemd/system/kube-controller-manager.service" [r#"--service-cluster-ip-range=10.33.0.0/24 \"#]
+        right [r#"--service-cluster-ip-range=10.32.0.0/24 \"#]
+        met
+            "When the flag is given to one program and not to the other: kubeadm itself once forgot the controller \
+             manager, and Kubernetes The Hard Way has lacked it in the API server's unit."
+        see [
+            "https://github.com/kubernetes/kubeadm/issues/1591",
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/905",
+        ]
+    }
+
+    POD_RANGE_DISAGREES "pod-range-disagrees" Error "ranges of pods that differ" {
+        meaning "Packets of pods are taken for those of strangers, or the reverse."
+        advice "make them the same everywhere"
+        example "node1: /var/lib/kube-proxy/kube-proxy-config.yaml" [r#"clusterCIDR: "10.201.0.0/16""#]
+        right [r#"clusterCIDR: "10.200.0.0/16""#]
+        met
+            "When the range was changed for the network plugin and not for kube-proxy, which then takes pods for \
+             strangers and masquerades what they send to services: policies and logs see the node's address in place \
+             of the pod's."
+        see ["https://kubernetes.io/docs/reference/networking/virtual-ips/"]
+    }
+
+    DNS_DISAGREES "dns-disagrees" Error "cluster DNS that differs" {
+        meaning "Pods ask an address at which the cluster's DNS is not, or for a domain that it does not serve."
+        advice "make address and domain the same everywhere, the address in the range of services"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" [r#"- "10.40.0.10""#]
+        right [r#"- "10.32.0.10""#]
+        met
+            "When kubelets were set up before the DNS add-on, whose manifest has an address of its own: pods start, \
+             and every name lookup runs into a timeout."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"]
+    }
+
+    SERVICE_ACCOUNT_KEYS_DISAGREE "service-account-keys-disagree" Error "keys of service accounts that don't fit" {
+        meaning "Tokens signed by one host are refused by another."
+        advice "use one pair of keys on all control planes"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r#"--service-account-key-file=/var/lib/kubernetes/apiserver.pem \"#]
+        right [r#"--service-account-key-file=/var/lib/kubernetes/service-account.pub \"#]
+        met
+            "When each master makes its own key: pods work or fail depending on which API server answers. It is an old \
+             and common mistake; CoreDNS is usually the first to show it."
+        see [
+            "https://github.com/apprenda/kismatic/issues/95",
+            "https://github.com/kubernetes/kubernetes/issues/25063",
+            "https://github.com/kubernetes/kubernetes/issues/35849",
+        ]
+    }
+
+    ENCRYPTION_DISAGREES "encryption-disagrees" Error "encryption configurations that differ" {
+        meaning "What one API server writes another can't read."
+        advice "use one file on all control planes"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" ["name: key2"]
+        right ["name: key1"]
+        met
+            "When a key is rotated on one control plane and not yet on the others, or each made its own. The right \
+             order: add the new key second everywhere, restart, put it first everywhere, restart, rewrite all secrets, \
+             remove the old one."
+        see [
+            "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#rotating-a-decryption-key",
+            "https://github.com/kubernetes/kubernetes/issues/66844",
+        ]
+    }
+
+    BAD_ENCRYPTION "bad-encryption" Error "encryption configuration that can't be used" {
+        meaning "The API server does not start, or encrypts nothing."
+        advice "give each provider a key of 32 bytes in strict base64: head -c 32 /dev/urandom | base64"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" ["secret: ${ENCRYPTION_KEY}"]
+        met
+            "With a variable that the shell did not fill in (fish, or a quoted heredoc), and with base64 that was \
+             wrapped or cut: \"secrets must be base64 encoded\"."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/629",
+            "https://github.com/opsnull/follow-me-install-kubernetes-cluster/issues/587",
+            "https://github.com/kubernetes/website/issues/29083",
+        ]
+    }
+
+    IDENTITY_FIRST "identity-first" Error "encryption that does not encrypt" {
+        meaning "The first provider is what is written with, and identity writes in the clear."
+        advice "put identity last"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" [
+            "- identity: {}",
+            "- secretbox:",
+            "    keys:",
+        ]
+        right [
+            "- secretbox:",
+            "    keys:",
+        ]
+        met
+            "While switching encryption off, for which identity is put first and all secrets rewritten, and by sorting \
+             the list. Nothing fails; `etcdctl get` shows the secret in the clear, without the k8s:enc: in front."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#decrypting-all-data"]
+    }
+
+    FRONT_PROXY "front-proxy" Error "front proxy that anybody could be" {
+        meaning "Headers that name a user are believed of whom the front-proxy authority vouches for."
+        advice "use an authority of its own, and name the proxy in --requestheader-allowed-names"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r#"--requestheader-allowed-names= \"#]
+        right [r#"--requestheader-allowed-names=front-proxy-client \"#]
+        met
+            "While making metrics-server run: the cluster's own CA is given as --requestheader-client-ca-file, or the \
+             admin's certificate as the proxy's, and from then on every client may name itself anybody."
+        see [
+            "https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/#ca-reusage-and-conflicts",
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/505",
+        ]
+    }
+
+    ETCD_DISAGREES "etcd-disagrees" Error "members of etcd that disagree" {
+        meaning "The members don't form one cluster."
+        advice "give all the same initial cluster, and each its own name and URLs in it"
+        example "master1: /etc/systemd/system/etcd.service" [r#"--name=master9 \"#]
+        right [r#"--name=master1 \"#]
+        met
+            "With a unit copied from another member: \"couldn't find local name in the initial cluster \
+             configuration\". The name in --name, the one in --initial-cluster and the URL beside it go together."
+        see [
+            "https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/899",
+            "https://github.com/etcd-io/etcd/issues/11294",
+            "https://etcd.io/docs/v3.5/op-guide/clustering/",
+        ]
+    }
 }

@@ -23,6 +23,8 @@ pub struct Certificate {
     pub der: Vec<u8>,
     /// SHA-256 of the DER, in hexadecimal.
     pub fingerprint: String,
+    /// In hexadecimal.
+    pub serial: String,
     pub subject: String,
     pub issuer: String,
     /// The subject and the issuer, as they are compared.
@@ -61,6 +63,7 @@ impl Certificate {
         let mut certificate = Certificate {
             der: der.to_vec(),
             fingerprint: hex(digest::digest(&digest::SHA256, der).as_ref()),
+            serial: hex(parsed.raw_serial()),
             subject: decode::name(parsed.subject()),
             issuer: decode::name(parsed.issuer()),
             subject_name: ComparableName::from_der(parsed.subject().as_raw()),

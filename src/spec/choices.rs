@@ -159,7 +159,8 @@ fn choice<T: Copy>(
     None
 }
 
-fn unknown_choice(
+/// Reports that the value of the field `name` is none of `all`.
+pub fn unknown_choice(
     name: &str,
     text: &At<String>,
     all: impl Iterator<Item = &'static str>,
@@ -168,7 +169,7 @@ fn unknown_choice(
     let names: Vec<&str> = all.collect();
     let hint = match suggest::nearest(&text.value, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("write {}", suggest::listed(names)),
+        None => format!("write {}", suggest::offered(names)),
     };
     let message = format!("`{name}` can't be \"{}\"", text.value);
     let diagnostic = Diagnostic::new(codes::UNKNOWN_CHOICE, message).at(text.place.clone());
@@ -259,7 +260,7 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnosti
                     release.kubernetes, given.value
                 ),
                 given,
-                format!("write {}", suggest::listed(modes.iter().copied())),
+                format!("write {}", suggest::offered(modes.iter().copied())),
                 diagnostics,
             ),
             false => unknown_choice("proxy_mode", given, modes.iter().copied(), diagnostics),

@@ -7,9 +7,9 @@ use crate::cluster::{Families, LoadBalancing, Role, VirtualAddress};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
+use super::choices;
 use super::cluster_file::{self, Draft, DraftHost};
 use super::families::{self, OfFamily, family_name};
-use super::suggest;
 use super::tree::{At, Fields};
 
 /// Its fields.
@@ -68,19 +68,10 @@ pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBal
 }
 
 fn engine(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Engine> {
-    let names = || Engine::ALL.into_iter().map(Engine::name);
     let engine = Engine::ALL.into_iter().find(|engine| engine.name() == text.value);
     if engine.is_none() {
-        let message = format!("unknown load balancer \"{}\"", text.value);
-        let hint = suggest::nearest(&text.value, names()).map_or_else(
-            || format!("the load balancers are {}", suggest::listed(names())),
-            |name| format!("did you mean `{name}`?"),
-        );
-        diagnostics.report(
-            Diagnostic::new(codes::UNKNOWN_ENGINE, message)
-                .at(text.place.clone())
-                .hint(hint),
-        );
+        let names = Engine::ALL.into_iter().map(Engine::name);
+        choices::unknown_choice("engine", text, names, diagnostics);
     }
     engine
 }

@@ -19,7 +19,7 @@ mod load_balancer;
 mod names;
 mod network;
 mod pods;
-mod suggest;
+pub mod suggest;
 mod toml_text;
 mod tree;
 

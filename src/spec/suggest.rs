@@ -24,13 +24,22 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// The words in backquotes, as a sentence lists them: "`a`, `b` and `c`".
+/// The words in backquotes, as a sentence lists all of them: "`a`, `b` and `c`".
 pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "and")
+}
+
+/// The words in backquotes, as a sentence offers one of them: "`a`, `b` or `c`".
+pub fn offered<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "or")
+}
+
+fn joined<'a>(words: impl IntoIterator<Item = &'a str>, conjunction: &str) -> String {
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => "none".to_owned(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {conjunction} {last}", most.join(", ")),
     }
 }
 
@@ -81,5 +90,6 @@ mod tests {
         assert_eq!(listed([]), "none");
         assert_eq!(listed(["a"]), "`a`");
         assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(offered(["a", "b", "c"]), "`a`, `b` or `c`");
     }
 }

@@ -1,0 +1,320 @@
+//! Changes as text for people, as markdown for a pull request's comment, and as JSON for programs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::steps::{Action, Stage};
+use super::{Changes, Fate, FileChange};
+
+/// A heading and what stands below it; each item is one line or more, and is shown whole or not at all.
+struct Section {
+    heading: String,
+    /// Which section is filled first when there is not room for all.
+    rank: usize,
+    items: Vec<String>,
+}
+
+/// How text is set off: plain, or markdown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Markup {
+    Plain,
+    Markdown,
+}
+
+impl Markup {
+    /// A word of the machine's: a path, a host.
+    fn code(self, text: &str) -> String {
+        match self {
+            Markup::Plain => text.to_owned(),
+            // A backtick would end the span.
+            Markup::Markdown => format!("`{}`", text.replace('`', "'")),
+        }
+    }
+
+    fn heading(self, text: &str) -> String {
+        match self {
+            Markup::Plain => text.to_owned(),
+            Markup::Markdown => format!("#### {text}\n"),
+        }
+    }
+}
+
+/// Nothing at all where nothing changed. `limit`: the most bytes; what has no room is counted.
+pub fn render_text(changes: &Changes, limit: Option<usize>) -> String {
+    render(changes, limit, Markup::Plain)
+}
+
+/// As [`render_text`], in GitHub's markdown.
+pub fn render_markdown(changes: &Changes, limit: Option<usize>) -> String {
+    render(changes, limit, Markup::Markdown)
+}
+
+fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let count = |fate: Fate| changes.hosts.iter().filter(|host| host.fate == fate).count();
+    let counts: Vec<String> = [Fate::Added, Fate::Changed, Fate::Removed]
+        .into_iter()
+        .map(|fate| (count(fate), fate))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, fate)| format!("{count} {} {}", if count == 1 { "host" } else { "hosts" }, fate.name()))
+        .collect();
+    let title = match markup {
+        Markup::Plain => counts.join(", "),
+        Markup::Markdown => format!("### {}", counts.join(", ")),
+    };
+    let warnings = |irreversible: bool| -> Vec<String> {
+        changes
+            .warnings
+            .iter()
+            .filter(|warning| warning.irreversible == irreversible)
+            .map(|warning| {
+                format!(
+                    "{} {}: {}",
+                    bullet(markup),
+                    hosts(&warning.hosts, markup),
+                    warning.message
+                )
+            })
+            .collect()
+    };
+    let sections = [
+        (0, "Can't be undone", warnings(true)),
+        (1, "Mind", warnings(false)),
+        (3, "What changes", files(changes, markup)),
+        (
+            2,
+            "What to do, in this order, when the files are in place",
+            steps(changes, markup),
+        ),
+        (4, "Needs no more than a copy", copies(changes, markup)),
+    ]
+    .into_iter()
+    .filter(|(_, _, items)| !items.is_empty())
+    .map(|(rank, heading, items)| Section {
+        heading: heading.to_owned(),
+        rank,
+        items,
+    })
+    .collect();
+    fit(&title, sections, limit.unwrap_or(usize::MAX), markup)
+}
+
+fn bullet(markup: Markup) -> &'static str {
+    match markup {
+        Markup::Plain => "  !",
+        Markup::Markdown => "-",
+    }
+}
+
+/// Room for `  and 1000000 more` and a heading.
+const RESERVE: usize = 120;
+
+/// As much of each section as there is room for, the most important first.
+fn fit(title: &str, sections: Vec<Section>, limit: usize, markup: Markup) -> String {
+    let mut room = limit.saturating_sub(title.len() + 2);
+    let mut shown: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut by_rank: Vec<&Section> = sections.iter().collect();
+    by_rank.sort_by_key(|section| section.rank);
+    let mut left: usize = by_rank.len() * RESERVE;
+    for section in by_rank {
+        let mut taken = 0;
+        for item in &section.items {
+            if item.len() + 1 + left > room {
+                break;
+            }
+            room -= item.len() + 1;
+            taken += 1;
+        }
+        left -= RESERVE;
+        room = room.saturating_sub(RESERVE);
+        shown.insert(section.rank, taken);
+    }
+    let mut text = format!("{title}\n");
+    for section in &sections {
+        let taken = shown.get(&section.rank).copied().unwrap_or(0);
+        text.push_str(&format!("\n{}\n", markup.heading(&section.heading)));
+        for item in section.items.iter().take(taken) {
+            text.push_str(item);
+            text.push('\n');
+        }
+        if taken < section.items.len() {
+            let more = section.items.len() - taken;
+            text.push_str(&match markup {
+                Markup::Plain => format!("  and {more} more\n"),
+                Markup::Markdown => format!("- and {more} more\n"),
+            });
+        }
+    }
+    // A limit below any use still holds.
+    if text.len() > limit {
+        let mut end = limit;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
+    text
+}
+
+const HOSTS_SHOWN: usize = 6;
+
+fn hosts(names: &[String], markup: Markup) -> String {
+    let shown: Vec<String> = names.iter().take(HOSTS_SHOWN).map(|name| markup.code(name)).collect();
+    match names.len().saturating_sub(HOSTS_SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The same change of the same file on several hosts is one item.
+fn files(changes: &Changes, markup: Markup) -> Vec<String> {
+    let mut groups: Vec<(&FileChange, Fate, Vec<String>)> = Vec::new();
+    let mut known: BTreeMap<(Fate, &str, Fate, &[String]), usize> = BTreeMap::new();
+    for host in &changes.hosts {
+        for file in &host.files {
+            let key = (host.fate, file.path.as_str(), file.fate, file.details.as_slice());
+            let index = *known.entry(key).or_insert_with(|| {
+                groups.push((file, host.fate, Vec::new()));
+                groups.len() - 1
+            });
+            groups[index].2.push(host.host.clone());
+        }
+    }
+    let mut items: Vec<String> = changes
+        .hosts
+        .iter()
+        .filter(|host| host.fate != Fate::Changed)
+        .map(|host| {
+            let name = markup.code(&host.host);
+            match (markup, host.fate) {
+                (Markup::Plain, Fate::Added) => format!("  + {name}: a new host, {} files", host.files.len()),
+                (Markup::Plain, _) => format!("  - {name}: no longer a host"),
+                (_, Fate::Added) => format!("- {name}: a new host, {} files", host.files.len()),
+                _ => format!("- {name}: no longer a host"),
+            }
+        })
+        .collect();
+    for (file, host_fate, names) in groups {
+        // Of a host that goes, each file goes.
+        if host_fate == Fate::Removed {
+            continue;
+        }
+        let sign = match file.fate {
+            Fate::Added => "+",
+            Fate::Changed => "~",
+            Fate::Removed => "-",
+        };
+        let head = format!("{}: {} {}", hosts(&names, markup), markup.code(&file.path), file.what);
+        let mut item = match markup {
+            Markup::Plain => format!("  {sign} {head}"),
+            Markup::Markdown => format!("- {} {head}", file.fate.name()),
+        };
+        for detail in &file.details {
+            item.push_str(&match markup {
+                Markup::Plain => format!("\n      {detail}"),
+                Markup::Markdown => format!("\n  - {}", markup.code(detail)),
+            });
+        }
+        items.push(item);
+    }
+    items
+}
+
+/// Steps of one stage that are the same on several hosts are one item, with the hosts in their order.
+fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
+    let mut groups: Vec<(Stage, Vec<&Action>, Vec<String>)> = Vec::new();
+    for step in &changes.steps {
+        let actions: Vec<&Action> = step.actions.iter().collect();
+        match groups
+            .iter_mut()
+            .find(|(stage, other, _)| *stage == step.stage && *other == actions)
+        {
+            Some((_, _, hosts)) => hosts.push(step.host.clone()),
+            None => groups.push((step.stage, actions, vec![step.host.clone()])),
+        }
+    }
+    let mut items = Vec::new();
+    let mut stage = None;
+    let mut number = 0;
+    for (of, actions, names) in groups {
+        let mut item = String::new();
+        if stage != Some(of) {
+            stage = Some(of);
+            number += 1;
+            item.push_str(&match markup {
+                Markup::Plain => format!("  {number}. {}\n", of.title()),
+                Markup::Markdown => format!("{number}. {}\n", of.title()),
+            });
+        }
+        let commands: Vec<String> = actions.iter().map(|action| markup.code(&action.command())).collect();
+        let dash = match markup {
+            Markup::Plain => "       ",
+            Markup::Markdown => "   - ",
+        };
+        item.push_str(&format!("{dash}{}: {}", hosts(&names, markup), commands.join("; ")));
+        items.push(item);
+    }
+    items
+}
+
+fn copies(changes: &Changes, markup: Markup) -> Vec<String> {
+    let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (host, path) in &changes.copies {
+        by_path.entry(path).or_default().push(host.clone());
+    }
+    by_path
+        .into_iter()
+        .map(|(path, names)| match markup {
+            Markup::Plain => format!("  {}: {path}", hosts(&names, markup)),
+            Markup::Markdown => format!("- {}: {}", hosts(&names, markup), markup.code(path)),
+        })
+        .collect()
+}
+
+/// All of it as JSON; `{"hosts": [], …}` where nothing changed.
+pub fn to_json(changes: &Changes) -> Value {
+    let hosts: Vec<Value> = changes
+        .hosts
+        .iter()
+        .map(|host| {
+            let files: Vec<Value> = host
+                .files
+                .iter()
+                .map(|file| {
+                    json!({
+                        "path": file.path,
+                        "change": file.fate.name(),
+                        "what": file.what,
+                        "details": file.details,
+                        "cosmetic": file.cosmetic,
+                    })
+                })
+                .collect();
+            json!({"host": host.host, "change": host.fate.name(), "files": files})
+        })
+        .collect();
+    let steps: Vec<Value> = changes
+        .steps
+        .iter()
+        .map(|step| {
+            let commands: Vec<String> = step.actions.iter().map(Action::command).collect();
+            json!({"stage": step.stage.name(), "host": step.host, "commands": commands})
+        })
+        .collect();
+    let copies: Vec<Value> = changes
+        .copies
+        .iter()
+        .map(|(host, path)| json!({"host": host, "path": path}))
+        .collect();
+    let warnings: Vec<Value> = changes
+        .warnings
+        .iter()
+        .map(
+            |warning| json!({"irreversible": warning.irreversible, "message": warning.message, "hosts": warning.hosts}),
+        )
+        .collect();
+    json!({"hosts": hosts, "steps": steps, "copies": copies, "warnings": warnings})
+}

@@ -1,0 +1,396 @@
+//! What a change does that restarting does not tell: what can't be undone, and what needs more than one pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::Digest;
+use super::steps::version;
+use super::{Known, Pair};
+use crate::audit::document::{self, Tree};
+use crate::audit::names::Url;
+use crate::audit::unit::{CommandLine, Unit};
+use crate::found::{Host, printable};
+use crate::pki::inspect::{Certificate, Item, items};
+
+/// Something to know before the change is made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Warning {
+    /// Nothing brings back what it was.
+    pub irreversible: bool,
+    pub message: String,
+    pub hosts: Vec<String>,
+}
+
+#[derive(Default)]
+struct Warnings {
+    all: BTreeMap<(bool, String), BTreeSet<String>>,
+}
+
+impl Warnings {
+    fn add(&mut self, irreversible: bool, host: &str, message: impl Into<String>) {
+        self.all
+            .entry((!irreversible, printable(&message.into())))
+            .or_default()
+            .insert(printable(host));
+    }
+}
+
+/// What `pairs` amount to, what can't be undone first.
+pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
+    let mut warnings = Warnings::default();
+    for pair in pairs {
+        match (pair.old, pair.new) {
+            (Some(old), Some(new)) => {
+                of_versions(pair.name, old, new, &mut warnings);
+                of_flags(pair.name, old, new, &mut warnings);
+                if known != Known::WithoutSeed {
+                    of_encryption(pair.name, old, new, &mut warnings);
+                    of_authorities(pair.name, old, new, &mut warnings);
+                    of_tokens(pair.name, old, new, &mut warnings);
+                }
+            }
+            (Some(old), None) if command(old, "etcd").is_some() => {
+                warnings.add(
+                    true,
+                    pair.name,
+                    "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy \
+                     of the data can't come back as the same member",
+                );
+            }
+            (None, Some(new)) => of_new_member(pair.name, new, pairs, &mut warnings),
+            _ => {}
+        }
+    }
+    write_key_first(pairs, known, &mut warnings);
+    names_that_clients_still_call(pairs, &mut warnings);
+    warnings
+        .all
+        .into_iter()
+        .map(|((reversible, message), hosts)| Warning {
+            irreversible: !reversible,
+            message,
+            hosts: hosts.into_iter().collect(),
+        })
+        .collect()
+}
+
+/// The command line of a program in a bundle's units.
+fn command(host: &Host, program: &str) -> Option<CommandLine> {
+    host.files
+        .iter()
+        .filter(|(path, _)| path.ends_with(".service"))
+        .filter_map(|(_, file)| Unit::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
+        .filter_map(|unit| unit.commands().ok())
+        .flatten()
+        .find(|command| command.program == program)
+}
+
+fn of_new_member(name: &str, new: &Host, pairs: &[Pair<'_>], warnings: &mut Warnings) {
+    let Some(etcd) = command(new, "etcd") else { return };
+    let runs_already = pairs
+        .iter()
+        .any(|pair| pair.old.is_some_and(|old| command(old, "etcd").is_some()) && pair.new.is_some());
+    if !runs_already {
+        return;
+    }
+    let member = etcd.flag("name").unwrap_or(name);
+    let urls = etcd.flag("initial-advertise-peer-urls").unwrap_or("its peer URLs");
+    let state = match etcd.flag("initial-cluster-state") {
+        Some("existing") => "",
+        _ => "; for its first start its unit has to say --initial-cluster-state=existing",
+    };
+    warnings.add(
+        false,
+        name,
+        format!(
+            "{member} joins a cluster of etcd that runs: first etcdctl member add {member} --peer-urls={urls}{state}"
+        ),
+    );
+}
+
+fn of_versions(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    for program in ["Kubernetes", "etcd"] {
+        let (Some(before), Some(after)) = (version(old, program), version(new, program)) else {
+            continue;
+        };
+        let text = |version: (u32, u32)| format!("{}.{}", version.0, version.1);
+        let said = format!("{program} {} -> {}", text(before), text(after));
+        if after > before {
+            let many = after.0 != before.0 || after.1 > before.1 + 1;
+            let far = match many {
+                true => "; this skips minors, which is not supported: go through each of them",
+                false => "",
+            };
+            warnings.add(
+                true,
+                name,
+                format!(
+                    "{said}: the new program writes what the old one can't read; take a snapshot of etcd first{far}"
+                ),
+            );
+        } else if after < before {
+            warnings.add(
+                true,
+                name,
+                format!("{said}: a way back is not supported; restore a snapshot of etcd instead"),
+            );
+        }
+    }
+}
+
+/// Flags whose values outlive a restart: program, flag, whether that can't be undone, what it means.
+const LASTING: &[(&str, &str, bool, &str)] = &[
+    (
+        "kube-apiserver",
+        "service-cluster-ip-range",
+        false,
+        "Services keep the addresses that they have, and the certificate and pods of the old range's first address with them",
+    ),
+    (
+        "kube-apiserver",
+        "service-account-issuer",
+        false,
+        "tokens of the old issuer are refused, unless it is kept as a second --service-account-issuer",
+    ),
+    (
+        "kube-apiserver",
+        "etcd-prefix",
+        false,
+        "the API server no longer finds what is stored under the old prefix",
+    ),
+    (
+        "kube-controller-manager",
+        "cluster-cidr",
+        false,
+        "nodes keep the ranges of pods that they have until they are deleted and join again",
+    ),
+    (
+        "etcd",
+        "data-dir",
+        false,
+        "the member starts empty in another folder: move the old one there first",
+    ),
+    (
+        "etcd",
+        "name",
+        false,
+        "the member is unknown to its own data: remove and add it instead",
+    ),
+    (
+        "etcd",
+        "initial-advertise-peer-urls",
+        false,
+        "a member that has data ignores it: etcdctl member update tells the others",
+    ),
+    (
+        "kubelet",
+        "hostname-override",
+        false,
+        "the node joins as another one; delete the old one with kubectl delete node",
+    ),
+];
+
+fn of_flags(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    for (program, flag, irreversible, meaning) in LASTING {
+        let value = |host: &Host| Some(command(host, program)?.flag(flag).unwrap_or_default().to_owned());
+        if let (Some(before), Some(after)) = (value(old), value(new))
+            && before != after
+        {
+            warnings.add(
+                *irreversible,
+                name,
+                match (before.as_str(), after.as_str()) {
+                    // Names and addresses differ from host to host, so one message for all is the better one.
+                    _ if matches!(*flag, "name" | "initial-advertise-peer-urls" | "hostname-override") => {
+                        format!("{program} --{flag} changes: {meaning}")
+                    }
+                    (before, after) => format!("{program} --{flag} {before} -> {after}: {meaning}"),
+                },
+            );
+        }
+    }
+}
+
+/// The keys of an encryption configuration, in the order in which they are tried: provider, name, digest of the secret.
+fn encryption_keys(host: &Host) -> Option<Vec<(String, String, Digest)>> {
+    let configurations: Vec<Tree> = host
+        .files
+        .values()
+        .filter_map(|file| std::str::from_utf8(file.content.expose()).ok())
+        .filter(|text| text.contains("EncryptionConfig"))
+        .filter_map(|text| document::yaml(text).ok())
+        .flatten()
+        .filter(|document| {
+            matches!(
+                document.text_at(&["kind"]),
+                Some("EncryptionConfiguration" | "EncryptionConfig")
+            )
+        })
+        .collect();
+    if configurations.is_empty() {
+        return None;
+    }
+    let mut keys = Vec::new();
+    for entry in configurations.iter().flat_map(|config| config.items_at(&["resources"])) {
+        for provider in entry.items_at(&["providers"]) {
+            let Tree::Map(fields) = provider else { continue };
+            for (kind, provider) in fields {
+                for key in provider.items_at(&["keys"]) {
+                    keys.push((
+                        kind.clone(),
+                        key.text_at(&["name"]).unwrap_or_default().to_owned(),
+                        Digest::of(key.text_at(&["secret"]).unwrap_or_default().as_bytes()),
+                    ));
+                }
+            }
+        }
+    }
+    Some(keys)
+}
+
+fn of_encryption(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    let Some(before) = encryption_keys(old) else { return };
+    let after = encryption_keys(new).unwrap_or_default();
+    for (kind, key, digest) in &before {
+        if after
+            .iter()
+            .any(|one| one == &(kind.clone(), key.clone(), digest.clone()))
+        {
+            continue;
+        }
+        let how = match after.iter().find(|(other, name, _)| other == kind && name == key) {
+            Some(_) => "is replaced by another of the same name",
+            None => "is dropped",
+        };
+        warnings.add(
+            true,
+            name,
+            format!(
+                "the encryption key {kind} {key} {how}: what is stored under it can't be read any more, by nobody; write \
+                 everything again under another key before (kubectl get secrets -A -o json | kubectl replace -f -)"
+            ),
+        );
+    }
+}
+
+/// A new key that is written with at once: API servers that restart later can't read what the first one writes.
+fn write_key_first(pairs: &[Pair<'_>], known: Known, warnings: &mut Warnings) {
+    let mut hosts = Vec::new();
+    for pair in pairs {
+        let (Some(old), Some(new)) = (pair.old, pair.new) else {
+            continue;
+        };
+        if let (Some(before), Some(after)) = (encryption_keys(old), encryption_keys(new))
+            && let Some(first) = after.first()
+            && !before.contains(first)
+        {
+            hosts.push(pair.name);
+        }
+    }
+    if known != Known::WithoutSeed && hosts.len() > 1 {
+        for host in hosts {
+            warnings.add(
+                false,
+                host,
+                "a new encryption key is written with at once: until all API servers have it, some can't read what others \
+                 write; add it as the second key and restart all first, then put it first",
+            );
+        }
+    }
+}
+
+fn of_authorities(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    for (path, file) in &old.files {
+        let Some(after) = new.files.get(path) else { continue };
+        if file.content == after.content || !file.content.expose().starts_with(b"-----BEGIN CERTIFICATE") {
+            continue;
+        }
+        let after = items(after.content.expose());
+        for item in items(file.content.expose()) {
+            let Item::Certificate(authority) = item else { continue };
+            let kept = after
+                .iter()
+                .any(|item| matches!(item, Item::Certificate(other) if other.public_key == authority.public_key));
+            if authority.authority && !kept {
+                warnings.add(
+                    false,
+                    name,
+                    format!(
+                        "the authority {:?} gets another key: whoever has it already refuses who has not, and the reverse; \
+                         let everybody trust both certificates first, and drop the old one at the end",
+                        authority.subject
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn of_tokens(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    let keys = |host: &Host| -> BTreeSet<Vec<u8>> {
+        let Some(api) = command(host, "kube-apiserver") else {
+            return BTreeSet::new();
+        };
+        let files = api.flags.get("service-account-key-file").into_iter().flatten();
+        files
+            .filter_map(|path| host.files.get(path))
+            .flat_map(|file| items(file.content.expose()))
+            .filter_map(|item| match item {
+                Item::PrivateKey(spki) | Item::PublicKey(spki) => Some(spki),
+                Item::Certificate(certificate) => Some(certificate.public_key),
+                _ => None,
+            })
+            .collect()
+    };
+    let (before, after) = (keys(old), keys(new));
+    if !after.is_empty() && before.difference(&after).next().is_some() {
+        warnings.add(
+            false,
+            name,
+            "the key of service accounts is replaced: every token signed with the old one is refused; keep the old public \
+             key as a second --service-account-key-file until all pods have new tokens",
+        );
+    }
+}
+
+/// API servers' certificates without a name that kubeconfigs have called until now.
+fn names_that_clients_still_call(pairs: &[Pair<'_>], warnings: &mut Warnings) {
+    let called: BTreeSet<String> = pairs
+        .iter()
+        .filter_map(|pair| pair.old)
+        .flat_map(|host| host.files.iter())
+        .filter(|(path, _)| path.ends_with("kubeconfig"))
+        .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
+        .flatten()
+        .flat_map(|config| {
+            let clusters = config.items_at(&["clusters"]);
+            let servers = clusters
+                .iter()
+                .filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
+            servers.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter_map(|server| Some(Url::parse(&server)?.host))
+        .collect();
+    let serving = |host: &Host| -> Option<Certificate> {
+        let api = command(host, "kube-apiserver")?;
+        let file = host.files.get(api.flag("tls-cert-file")?)?;
+        items(file.content.expose()).into_iter().find_map(|item| match item {
+            Item::Certificate(certificate) => Some(*certificate),
+            _ => None,
+        })
+    };
+    for pair in pairs {
+        let (Some(before), Some(after)) = (pair.old.and_then(serving), pair.new.and_then(serving)) else {
+            continue;
+        };
+        for name in called.iter().filter(|name| before.covers(name) && !after.covers(name)) {
+            warnings.add(
+                false,
+                pair.name,
+                format!(
+                    "the API server's certificate loses {name}, which kubeconfigs call until they are replaced; keep it among \
+                     the names until every client has moved"
+                ),
+            );
+        }
+    }
+}

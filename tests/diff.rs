@@ -1,0 +1,545 @@
+//! `diff` on pairs whose difference is known: what it says, what has to be done in which order, what can't be undone, and
+//! silence where nothing differs.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Spec, khw_gen, run, said};
+
+const HOSTS: [&str; 6] = [
+    "m1 10.0.0.11 control-plane etcd",
+    "m2 10.0.0.12 control-plane etcd",
+    "m3 10.0.0.13 control-plane etcd",
+    "lb 10.0.0.5 load-balancer",
+    "n1 10.0.0.21 worker",
+    "n2 10.0.0.22 worker",
+];
+
+/// A specification with the built-in CSR files.
+fn spec(hosts: &[&str], extra: &str) -> Spec {
+    Spec::new(
+        hosts,
+        &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\n{extra}"),
+    )
+    .with_ecdsa_keys()
+}
+
+const OTHER_SEED: [u8; 32] = *b"\x00\xffanother seed than the first on";
+
+fn built(spec: &Spec, to: &str) -> PathBuf {
+    let out = spec.path().with_file_name(to);
+    let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    assert!(output.status.success(), "{}", said(&output));
+    out
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).expect("a text");
+    assert!(text.contains(from), "{} holds no {from:?}", path.display());
+    fs::write(path, text.replace(from, to)).expect("the text");
+}
+
+/// What `diff` prints, and its exit code.
+fn diff(old: &Path, new: &Path, arguments: &[&str]) -> (String, i32) {
+    let output = run(khw_gen().arg("diff").arg(old).arg(new).args(arguments));
+    let text = String::from_utf8(output.stdout.clone()).expect("text");
+    (text, output.status.code().expect("an exit code"))
+}
+
+/// What differs, as JSON; something has to.
+fn changes(old: &Path, new: &Path) -> Value {
+    let (text, code) = diff(old, new, &["--format", "json"]);
+    assert_eq!(code, 1, "{text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// The details of one file of a host.
+fn details<'a>(changes: &'a Value, host: &str, path: &str) -> Vec<&'a str> {
+    let of = |list: &'a Value, field: &str, name: &str| {
+        let items = list.as_array().expect("a list");
+        items.iter().find(|item| item[field] == name)
+    };
+    let host = of(&changes["hosts"], "host", host).unwrap_or_else(|| panic!("no {host}: {changes:#}"));
+    let file = of(&host["files"], "path", path).unwrap_or_else(|| panic!("no {path}: {host:#}"));
+    let details = file["details"].as_array().expect("details");
+    details.iter().map(|detail| detail.as_str().expect("text")).collect()
+}
+
+/// The steps as `stage host: command; command`.
+fn steps(changes: &Value) -> Vec<String> {
+    let steps = changes["steps"].as_array().expect("steps");
+    steps
+        .iter()
+        .map(|step| {
+            let commands = step["commands"].as_array().expect("commands");
+            let commands: Vec<&str> = commands.iter().map(|command| command.as_str().expect("text")).collect();
+            format!(
+                "{} {}: {}",
+                step["stage"].as_str().expect("a stage"),
+                step["host"].as_str().expect("a host"),
+                commands.join("; ")
+            )
+        })
+        .collect()
+}
+
+fn warnings(changes: &Value, irreversible: bool) -> Vec<&str> {
+    let warnings = changes["warnings"].as_array().expect("warnings");
+    warnings
+        .iter()
+        .filter(|warning| warning["irreversible"] == irreversible)
+        .map(|warning| warning["message"].as_str().expect("text"))
+        .collect()
+}
+
+#[test]
+fn nothing_changed_is_silence_and_exit_zero() {
+    let spec = spec(&HOSTS, "");
+    let (one, two) = (built(&spec, "one"), built(&spec, "two"));
+    for (old, new) in [
+        (&one, &two),
+        (&spec.path(), &one),
+        (&one, &spec.path()),
+        (&spec.path(), &spec.path()),
+        (&one.join("m1"), &two.join("m1.tar.gz")),
+        (&one.join("m1.tar.gz"), &two.join("m1.tar.gz")),
+    ] {
+        for format in ["text", "markdown"] {
+            assert_eq!(
+                diff(old, new, &["--format", format]),
+                (String::new(), 0),
+                "{old:?} {new:?}"
+            );
+        }
+        let (json, code) = diff(old, new, &["--format", "json"]);
+        assert_eq!(code, 0);
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json["hosts"], Value::Array(vec![]));
+    }
+    // Without a seed, what does not depend on it is the same all the same.
+    fs::remove_file(spec.path().with_file_name("seed")).expect("a seed");
+    assert_eq!(diff(&spec.path(), &one, &[]), (String::new(), 0));
+    assert_eq!(diff(&one, &one.join("nothing"), &[]).1, 2);
+    assert_eq!(diff(&one, &spec.path().with_file_name("no.toml"), &[]).1, 2);
+}
+
+#[test]
+fn a_node_that_is_added() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&[&HOSTS[..], &["n3 10.0.0.23 worker"]].concat(), "");
+    let changes = changes(&built(&old, "out"), &built(&new, "out"));
+    let added: Vec<&Value> = changes["hosts"]
+        .as_array()
+        .expect("hosts")
+        .iter()
+        .filter(|host| host["change"] == "added")
+        .collect();
+    assert_eq!(added.len(), 1, "{changes:#}");
+    assert_eq!(added[0]["host"], "n3");
+    let routes = "/etc/systemd/system/pod-routes.service";
+    assert_eq!(
+        details(&changes, "m1", routes),
+        ["ExecStart + /sbin/ip -4 route replace 10.200.2.0/24 via 10.0.0.23"]
+    );
+    let routes = "systemctl daemon-reload; systemctl restart pod-routes";
+    let expected: Vec<String> = ["m1", "m2", "m3", "n1", "n2"]
+        .iter()
+        .map(|host| format!("node {host}: {routes}"))
+        .chain(["node n3: install its bundle, as INSTALL.md there says".to_owned()])
+        .collect();
+    assert_eq!(steps(&changes), expected);
+    assert_eq!(changes["warnings"], Value::Array(vec![]));
+}
+
+#[test]
+fn a_member_of_etcd_that_is_added() {
+    let two = [
+        "lb 10.0.0.5 load-balancer",
+        "m1 10.0.0.11 control-plane etcd",
+        "n1 10.0.0.21 worker",
+    ];
+    let old = spec(&two, "");
+    let new = spec(&[&two[..], &HOSTS[1..3]].concat(), "");
+    let changes = changes(&built(&old, "out"), &built(&new, "out"));
+    let unit = details(&changes, "m1", "/etc/systemd/system/etcd.service");
+    assert_eq!(
+        unit,
+        [
+            "--initial-cluster + m2=https://10.0.0.12:2380",
+            "--initial-cluster + m3=https://10.0.0.13:2380"
+        ]
+    );
+    let steps = steps(&changes);
+    assert_eq!(steps[0], "etcd m1: systemctl daemon-reload; systemctl restart etcd");
+    assert_eq!(steps[1], "etcd m2: install its bundle, as INSTALL.md there says");
+    assert!(
+        warnings(&changes, false)
+            .iter()
+            .any(|warning| warning.contains("etcdctl member add m2 --peer-urls=https://10.0.0.12:2380")),
+        "{changes:#}"
+    );
+}
+
+#[test]
+fn a_name_that_is_added_to_a_certificate() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&HOSTS, "names = [\"api.example.org\"]");
+    let old = built(&old, "out");
+    let changes = changes(&old, &new.path());
+    assert_eq!(
+        details(&changes, "m1", "/var/lib/kubernetes/apiserver.pem"),
+        ["+ SAN api.example.org", "new serial; same key"]
+    );
+    let expected: Vec<String> = ["m1", "m2", "m3"]
+        .iter()
+        .map(|host| format!("api-server {host}: systemctl restart kube-apiserver"))
+        .collect();
+    assert_eq!(steps(&changes), expected);
+    let (text, _) = diff(&old, &new.path(), &[]);
+    assert!(
+        text.contains("  ~ m1, m2, m3: /var/lib/kubernetes/apiserver.pem certificate kube-apiserver\n      + SAN api.example.org\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn leaves_that_are_renewed() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&HOSTS, "");
+    edit(&new.path(), "2026-01-01T", "2026-09-01T");
+    let changes = changes(&built(&old, "out"), &built(&new, "out"));
+    let apiserver = details(&changes, "m2", "/var/lib/kubernetes/apiserver.pem");
+    assert_eq!(apiserver.len(), 3, "{apiserver:?}");
+    assert_eq!(
+        apiserver[1..],
+        [
+            "not after 2026-12-31T23:55:00Z -> 2027-08-31T23:55:00Z",
+            "new serial; same key"
+        ]
+    );
+    // Members of etcd, then API servers, then what is left of the control plane, and nodes last.
+    let stages: Vec<String> = steps(&changes)
+        .iter()
+        .map(|step| step.split(':').next().expect("a stage").to_owned())
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            "etcd m1",
+            "etcd m2",
+            "etcd m3",
+            "api-server m1",
+            "api-server m2",
+            "api-server m3",
+            "control-plane m1",
+            "control-plane m2",
+            "control-plane m3",
+            "node n1",
+            "node n2"
+        ]
+    );
+    assert_eq!(warnings(&changes, true), Vec::<&str>::new());
+    assert_eq!(warnings(&changes, false), Vec::<&str>::new());
+}
+
+#[test]
+fn another_encryption_key_can_not_be_undone() {
+    let spec = spec(&HOSTS, "");
+    let (old, new) = (built(&spec, "old"), built(&spec, "new"));
+    let path = "/var/lib/kubernetes/encryption-config.yaml";
+    for host in ["m1", "m2", "m3"] {
+        let file = new.join(host).join("rootfs").join(&path[1..]);
+        let text = fs::read_to_string(&file).expect("a file");
+        let secret = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("secret: "))
+            .expect("a key");
+        edit(&file, secret, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    }
+    let replaced = changes(&old, &new);
+    assert_eq!(details(&replaced, "m1", path), ["key secretbox key1 changed"]);
+    assert!(
+        warnings(&replaced, true)[0].contains("secretbox key1 is replaced by another"),
+        "{replaced:#}"
+    );
+    assert!(
+        warnings(&replaced, false)[0].contains("add it as the second key"),
+        "{replaced:#}"
+    );
+    assert_eq!(steps(&replaced).len(), 3);
+
+    // Another name: the old one is dropped. Kept as the second one, nothing is lost.
+    for host in ["m1", "m2", "m3"] {
+        let file = new.join(host).join("rootfs").join(&path[1..]);
+        edit(&file, "name: key1", "name: key2");
+    }
+    let dropped = changes(&old, &new);
+    assert!(
+        warnings(&dropped, true)[0].contains("secretbox key1 is dropped"),
+        "{dropped:#}"
+    );
+    assert_eq!(
+        details(&dropped, "m3", path),
+        [
+            "providers - secretbox key1",
+            "providers + secretbox key2",
+            "key secretbox key2 added",
+            "key secretbox key1 removed"
+        ]
+    );
+    for host in ["m1", "m2", "m3"] {
+        let of = |out: &Path| out.join(host).join("rootfs").join(&path[1..]);
+        let text = fs::read_to_string(of(&old)).expect("a file");
+        let at = text.find("      - identity").expect("identity");
+        let (start, end) = text.split_at(at);
+        let second = "            - name: key2\n              secret: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+        fs::write(of(&new), format!("{start}{second}{end}")).expect("a file");
+    }
+    let kept = changes(&old, &new);
+    assert_eq!(kept["warnings"], Value::Array(vec![]), "{kept:#}");
+}
+
+#[test]
+fn a_minor_of_kubernetes_that_is_raised() {
+    let at = |minor: &str| spec(&HOSTS, &format!("kubernetes = \"{minor}\""));
+    let (old, new) = (at("1.34"), at("1.35"));
+    let up = changes(&built(&old, "out"), &built(&new, "out"));
+    let steps_up = steps(&up);
+    assert!(
+        steps_up.contains(
+            &"api-server m1: put kube-apiserver of Kubernetes 1.35 in place; systemctl restart kube-apiserver"
+                .to_owned()
+        ),
+        "{steps_up:#?}"
+    );
+    let kubelet = |steps: &[String]| steps.iter().position(|step| step.contains("restart kubelet"));
+    let apiserver = |steps: &[String]| steps.iter().rposition(|step| step.contains("restart kube-apiserver"));
+    assert!(apiserver(&steps_up) < kubelet(&steps_up), "{steps_up:#?}");
+    assert!(warnings(&up, true)[0].starts_with("Kubernetes 1.34 -> 1.35"), "{up:#}");
+    assert!(!warnings(&up, true)[0].contains("skips"));
+    let down = changes(&built(&new, "out"), &built(&old, "out"));
+    assert!(
+        warnings(&down, true)[0].contains("a way back is not supported"),
+        "{down:#}"
+    );
+    let far = changes(&built(&at("1.31"), "out"), &built(&new, "out"));
+    assert!(
+        warnings(&far, true)
+            .iter()
+            .any(|warning| warning.contains("skips minors")),
+        "{far:#}"
+    );
+}
+
+#[test]
+fn a_load_balancer_that_moves() {
+    let old = spec(&HOSTS, "");
+    let mut hosts = HOSTS;
+    hosts[3] = "lb 10.0.0.6 load-balancer";
+    let new = spec(&hosts, "");
+    let changes = changes(&built(&old, "out"), &built(&new, "out"));
+    assert_eq!(
+        details(&changes, "n1", "/var/lib/kubelet/kubeconfig"),
+        ["server https://10.0.0.5:6443 -> https://10.0.0.6:6443"]
+    );
+    assert_eq!(
+        details(&changes, "m1", "/var/lib/kubernetes/apiserver.pem"),
+        ["- SAN 10.0.0.5", "+ SAN 10.0.0.6", "new serial; same key"]
+    );
+    assert!(
+        warnings(&changes, false)
+            .iter()
+            .any(|warning| warning.contains("loses 10.0.0.5, which kubeconfigs call")),
+        "{changes:#}"
+    );
+    let steps = steps(&changes);
+    assert_eq!(
+        steps.last().expect("a step"),
+        "node n2: systemctl restart kube-proxy; systemctl restart kubelet"
+    );
+}
+
+#[test]
+fn another_seed_is_another_cluster() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&HOSTS, "");
+    new.secret("seed", &OTHER_SEED);
+    let changes = changes(&built(&old, "out"), &built(&new, "out"));
+    let said = warnings(&changes, false).join("\n");
+    for part in [
+        "CN=Kubernetes",
+        "etcd-ca",
+        "front-proxy-ca",
+        "key of service accounts",
+        "written with at once",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(warnings(&changes, true)[0].contains("encryption key"), "{changes:#}");
+    let key = details(&changes, "m1", "/var/lib/kubernetes/apiserver-key.pem");
+    assert!(key.len() == 1 && key[0].starts_with("new key sha256:"), "{key:?}");
+    // Without the seed that is all unknown, and nothing else differs.
+    let out = built(&old, "out");
+    fs::remove_file(new.path().with_file_name("seed")).expect("a seed");
+    assert_eq!(diff(&out, &new.path(), &[]), (String::new(), 0));
+}
+
+#[test]
+fn without_seeds_two_specifications_can_be_compared() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&HOSTS, "names = [\"api.example.org\"]");
+    for spec in [&old, &new] {
+        fs::remove_file(spec.path().with_file_name("seed")).expect("a seed");
+    }
+    let (text, code) = diff(&old.path(), &new.path(), &[]);
+    assert_eq!(code, 1);
+    assert!(text.contains("+ SAN api.example.org"), "{text}");
+    assert!(
+        !text.contains("sha256:"),
+        "fingerprints of keys that nobody has: {text}"
+    );
+}
+
+#[test]
+fn a_limit_holds_and_what_has_no_room_is_counted() {
+    let old = spec(&HOSTS, "");
+    let new = spec(&HOSTS, "");
+    new.secret("seed", &OTHER_SEED);
+    let (old, new) = (built(&old, "old"), built(&new, "new"));
+    for format in ["text", "markdown"] {
+        let (whole, _) = diff(&old, &new, &["--format", format]);
+        assert!(!whole.contains(" more\n"), "{whole}");
+        for limit in [0, 10, 100, 1000, 2500, 5000, whole.len() + 1000] {
+            let (text, code) = diff(&old, &new, &["--format", format, "--limit", &limit.to_string()]);
+            // The line that it ends is the terminal's.
+            assert!(text.len() <= limit + 1, "{limit}: {}", text.len());
+            assert_eq!(code, 1);
+            assert!(
+                limit >= whole.len() || limit < 1000 || text.contains(" more\n"),
+                "{limit}: {text}"
+            );
+            assert!(
+                limit < 5000 || text.contains("encryption key"),
+                "what can't be undone comes first: {text}"
+            );
+        }
+    }
+    assert_eq!(diff(&old, &new, &["--format", "json", "--limit", "100"]).1, 2);
+}
+
+#[test]
+fn secrets_modes_and_texts() {
+    let spec = spec(&HOSTS, "");
+    let (old, new) = (built(&spec, "old"), built(&spec, "new"));
+    let at = |out: &Path, path: &str| out.join("n1/rootfs").join(path);
+    let write = |out: &Path, path: &str, mode: u32, text: &str| {
+        fs::create_dir_all(at(out, path).parent().expect("a folder")).expect("a folder");
+        fs::write(at(out, path), text).expect("a file");
+        fs::set_permissions(at(out, path), fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    // A secret that gets public, one that stays secret, a unit's environment, a flag, a URL.
+    write(&old, "etc/token.conf", 0o600, "hunter2-old\n");
+    write(&new, "etc/token.conf", 0o644, "hunter2-new\n");
+    write(&old, "etc/users.csv", 0o644, "hunter2-old,admin\n");
+    write(&new, "etc/users.csv", 0o644, "hunter2-new,admin\n");
+    let unit = |password: &str, level: u8| {
+        format!(
+            "[Service]\nEnvironment=\"DB_PASSWORD={password}\" LEVEL={level}\nExecStart=/bin/x --token={password} --token-file=/{level} \
+             --proxy=http://u:{password}@h/ -v={level}\n"
+        )
+    };
+    write(&old, "etc/systemd/system/x.service", 0o644, &unit("hunter2-old", 1));
+    write(&new, "etc/systemd/system/x.service", 0o644, &unit("hunter2-new", 2));
+    let secret =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  a: {value}\n");
+    write(&old, "root/s.yaml", 0o644, &secret("hunter2-old"));
+    write(&new, "root/s.yaml", 0o644, &secret("hunter2-new"));
+    write(&old, "etc/x.conf", 0o644, "# one\nvalue 1\n");
+    write(&new, "etc/x.conf", 0o644, "# two\nvalue 1\n");
+    let changes = changes(&old, &new);
+    let of = |path: &str| details(&changes, "n1", path);
+    assert_eq!(of("/etc/token.conf"), ["content changed", "mode 0600 -> 0644"]);
+    assert_eq!(of("/etc/users.csv"), ["content changed"]);
+    assert_eq!(of("/root/s.yaml"), ["stringData.a changed"]);
+    assert_eq!(of("/etc/x.conf"), ["only comments or layout"]);
+    assert_eq!(
+        of("/etc/systemd/system/x.service"),
+        [
+            "Environment DB_PASSWORD changed",
+            "Environment LEVEL 1 -> 2",
+            "--token changed",
+            "--token-file /1 -> /2",
+            "--proxy changed",
+            "--v 1 -> 2"
+        ]
+    );
+    assert!(!changes.to_string().contains("hunter2"), "{changes:#}");
+    assert_eq!(
+        steps(&changes),
+        [
+            "manifests n1: kubectl apply -f /root/s.yaml",
+            "other n1: systemctl daemon-reload; systemctl restart x"
+        ]
+    );
+}
+
+#[test]
+fn verify_says_what_the_specification_would_have_made_differently() {
+    let old = spec(&HOSTS, "");
+    let out = built(&old, "out");
+    let verify = |path: &Path, spec: &Path, more: &[&str]| {
+        let output = run(khw_gen()
+            .arg("verify")
+            .arg(path)
+            .arg("--spec")
+            .arg(spec)
+            .args(["--at", "2026-06-01T00:00:00Z"])
+            .args(more));
+        (String::from_utf8(output.stdout).expect("text"), output.status.code())
+    };
+    for path in [out.clone(), out.join("m1"), out.join("n2.tar.gz")] {
+        let (text, code) = verify(&path, &old.path(), &[]);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("The specification makes the same."), "{text}");
+    }
+    let new = spec(&HOSTS, "names = [\"api.example.org\"]");
+    let (text, code) = verify(&out, &new.path(), &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("+ SAN api.example.org"), "{text}");
+    let (text, code) = verify(&out.join("m1"), &new.path(), &["--format", "json"]);
+    assert_eq!(code, Some(1), "{text}");
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let hosts = json["specification"]["hosts"].as_array().expect("hosts");
+    assert_eq!(hosts.len(), 1, "{json:#}");
+    assert_eq!(hosts[0]["host"], "m1");
+    let elsewhere = spec(&["z1 10.0.0.11 control-plane etcd", "z2 10.0.0.12 worker"], "");
+    assert_eq!(verify(&out.join("m1"), &elsewhere.path(), &[]).1, Some(2));
+}
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let three_masters = support::project().join("specs/three-masters/cluster.toml");
+    let text = fs::read_to_string(three_masters).expect("cluster.toml");
+    let spec = |name: &str, names: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text.replace("[\"api.example.org\"]", names)).expect("cluster.toml");
+        path
+    };
+    let (text, code) = diff(
+        &spec("old.toml", "[\"api.example.org\"]"),
+        &spec("new.toml", "[\"api.example.org\", \"api2.example.org\"]"),
+        &[],
+    );
+    assert_eq!(code, 1);
+    let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
+    let shown = readme
+        .split("<!-- example: diff -->\n```text\n")
+        .nth(1)
+        .expect("the example");
+    assert_eq!(text, shown.split("```").next().expect("its end"));
+}
