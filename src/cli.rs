@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use khw_gen::audit;
+use khw_gen::audit::{self, Detail};
 use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
@@ -138,6 +138,9 @@ enum Command {
         /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
         #[arg(long, value_name = "TIME", value_parser = period)]
         expires_within: Option<Duration>,
+        /// Shorten nothing, however long the lines get
+        #[arg(long)]
+        wide: bool,
         /// The instant to count from, as RFC 3339 has it [default: now]
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at: Option<OffsetDateTime>,
@@ -242,8 +245,12 @@ pub fn run() -> ExitCode {
             path,
             format,
             expires_within,
+            wide,
             at,
-        } => return inspect(&path, format, expires_within, at),
+        } => {
+            let detail = if wide { Detail::Wide } else { Detail::Short };
+            return inspect(&path, format, detail, expires_within, at);
+        }
         Command::Golden { command } => match command {
             GoldenCommand::Write { spec, dir, seed_file } => golden::write(&spec, &dir, seed_file.as_deref()),
             GoldenCommand::Check {
@@ -430,6 +437,14 @@ fn init(dir: &Path) -> Result<(), Reported> {
 /// Nothing to read: wrong usage, as for an argument.
 const UNREADABLE: u8 = 2;
 
+/// What is to be verified or inspected.
+fn read_found(path: &Path) -> Result<Found, ExitCode> {
+    disk::read_found(path).map_err(|error| {
+        say_error(error);
+        ExitCode::from(UNREADABLE)
+    })
+}
+
 fn verify(
     path: &Path,
     format: Format,
@@ -437,12 +452,9 @@ fn verify(
     spec: Option<&Path>,
     seed_file: Option<&Path>,
 ) -> ExitCode {
-    let found = match disk::read_found(path) {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
@@ -587,13 +599,16 @@ fn specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reporte
     Ok(Specified { checked, seed })
 }
 
-fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<OffsetDateTime>) -> ExitCode {
-    let found = match disk::read_found(path) {
+fn inspect(
+    path: &Path,
+    format: Format,
+    detail: Detail,
+    within: Option<Duration>,
+    at: Option<OffsetDateTime>,
+) -> ExitCode {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let at = at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
@@ -602,7 +617,7 @@ fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<Off
         rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
     }
     let text = match format {
-        Format::Text => audit::inventory_text(&rows, at),
+        Format::Text => audit::inventory_text(&rows, at, detail),
         Format::Json => audit::inventory_json(&rows, at),
     };
     match print(text.trim_end()) {

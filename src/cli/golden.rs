@@ -135,7 +135,7 @@ fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, Found<'_>> {
     let files = tree.iter().filter_map(|(path, entry)| match entry {
         TreeEntry::Directory { .. } => None,
         TreeEntry::File { content, .. } => Some((path.clone(), Found::File(content.expose()))),
-        TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), Found::Other)),
+        TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), Found::Other)),
     });
     files.collect()
 }

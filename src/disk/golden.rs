@@ -8,6 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags, open};
 
 use super::tree::{list, read_file};
 use super::{DiskError, TreeEntry, read_tree};
+use crate::found::MOST_BYTES;
 use crate::golden::index::{self, INDEX};
 
 /// A folder that holds a golden of the format that this khw-gen compares.
@@ -34,7 +35,7 @@ pub fn read_golden(dir: &Path) -> Result<GoldenFolder, DiskError> {
         };
         let kind = FileType::from_raw_mode(stat.st_mode);
         if name == INDEX && kind == FileType::RegularFile {
-            let content = read_file(folder.as_fd(), name, &dir.join(name))?;
+            let content = read_file(folder.as_fd(), name, &dir.join(name), MOST_BYTES)?;
             index = Some(String::from_utf8_lossy(content.expose()).into_owned());
         } else {
             names.insert(name.to_owned(), kind == FileType::Directory);

@@ -37,6 +37,10 @@ pub enum DiskError {
     NameNotUtf8 { path: PathBuf },
     /// More bytes than a file of this kind can sensibly have.
     TooLarge { path: PathBuf, limit: u64 },
+    /// More in a folder than is read at once.
+    TooMuch { path: PathBuf, limit: u64 },
+    /// Folders in folders in folders.
+    TooDeep { path: PathBuf },
     /// A folder, device, pipe or socket where a file should be.
     NotAFile { path: PathBuf },
     /// The seed can be read by others than its owner, and does not say that it is public.
@@ -116,6 +120,12 @@ impl fmt::Display for DiskError {
             DiskError::TooLarge { path, limit } => {
                 write!(f, "{} is larger than {limit} bytes", Shown(path))
             }
+            DiskError::TooMuch { path, limit } => write!(
+                f,
+                "{} holds more than {limit} bytes, or more files than that: verify its hosts one by one",
+                Shown(path)
+            ),
+            DiskError::TooDeep { path } => write!(f, "the folder {} is too deep below others", Shown(path)),
             DiskError::NotAFile { path } => write!(f, "{} is not a file", Shown(path)),
             DiskError::SeedExposed { path, mode } => write!(
                 f,

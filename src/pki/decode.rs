@@ -136,6 +136,11 @@ impl Block<'_> {
     }
 
     pub(super) fn der(&self) -> Option<Vec<u8>> {
+        // The decoders of Go and OpenSSL pass over no other control characters.
+        let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\r' | b'\n');
+        if !self.text.iter().all(is_text) {
+            return None;
+        }
         pem::parse(self.text).ok().map(pem::Pem::into_contents)
     }
 }

@@ -250,19 +250,29 @@ pub fn with_subject_key(certificate: &[u8], key: &PublicKey) -> Result<Vec<u8>, 
     Ok(sequence(&outer))
 }
 
-/// Whether two Names, as DER, are the same to those who build chains (RFC 5280, section 7.1): letters in another case, other
-/// spaces or another type of string make no difference. Names that can't be read are the same if their bytes are.
-pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
-    let normal = |der| {
-        let (_, name) = X509Name::from_der(der).ok()?;
+/// A Name as those who build chains compare it (RFC 5280, section 7.1): letters in another case, other spaces or another type
+/// of string make no difference. Of a Name that can't be read the bytes count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComparableName(Result<Vec<Vec<(String, String, Vec<u8>)>>, Vec<u8>>);
+
+impl ComparableName {
+    /// The Name with this DER.
+    pub fn from_der(der: &[u8]) -> ComparableName {
+        let Ok((_, name)) = X509Name::from_der(der) else {
+            return ComparableName(Err(der.to_vec()));
+        };
         let names = name.iter_rdn().map(|attributes| {
             let mut attributes: Vec<_> = attributes.iter().map(normal_attribute).collect();
             attributes.sort();
             attributes
         });
-        Some(names.collect::<Vec<_>>())
-    };
-    one == other || normal(one).is_some_and(|one| normal(other) == Some(one))
+        ComparableName(Ok(names.collect()))
+    }
+}
+
+/// Whether two Names, as DER, are the same to those who build chains.
+pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    one == other || ComparableName::from_der(one) == ComparableName::from_der(other)
 }
 
 /// The type of an attribute and its value, as text without the differences that mean nothing, or as bytes.
