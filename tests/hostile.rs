@@ -151,7 +151,7 @@ fn gzip_bomb(first: &[u8], mebibytes: usize) -> Vec<u8> {
 fn bombs_beside_each_other_are_bounded_together() {
     let bomb = gzip_bomb(&header("node/rootfs/x", tar::EntryType::Regular, 200 << 20), 201);
     let (_folder, out) = folder();
-    for number in 0..20 {
+    for number in 0..12 {
         fs::create_dir_all(out.join(format!("node{number}/rootfs"))).expect("a folder");
         write(&out.join(format!("node{number}.tar.gz")), &bomb);
     }
@@ -463,7 +463,7 @@ fn documents_that_ask_for_memory_get_none() {
         ("scalar.yaml", scalar),
         ("scalar-of-many.yaml", scalar_of_many),
         ("merges.yaml", merges),
-        ("large-scalar.yaml", format!("a: {}", repeat("x", 100 << 20))),
+        ("large-scalar.yaml", format!("a: {}", repeat("x", 16 << 20))),
         ("flow.yaml", repeat("[", 1 << 20)),
         ("flow-maps.yaml", repeat("{a: ", 1 << 20)),
         ("block.yaml", block),
@@ -481,7 +481,7 @@ fn documents_that_ask_for_memory_get_none() {
         ("twice.json", "{\"a\": 1, \"a\": 2}".to_owned()),
         ("nodes.json", format!("[{}1]", repeat("1,", (2 << 20) - 10))),
         ("lists.json", format!("[{}1]", repeat("[],", 1 << 20))),
-        ("large.json", format!("[{}1]", repeat("1,", 50 << 20))),
+        ("large.json", format!("[{}1]", repeat("1,", 8 << 20))),
         ("number.json", format!("{}x", repeat("9", 3 << 20))),
     ];
     let (_folder, out) = folder();
@@ -509,7 +509,7 @@ fn documents_that_ask_for_memory_get_none() {
 #[test]
 fn many_fields_and_many_items_are_read_in_their_time() {
     let fields = |quote: &str| {
-        let fields: Vec<String> = (0..200_000).map(|at| format!("{quote}f{at}{quote}: 1")).collect();
+        let fields: Vec<String> = (0..60_000).map(|at| format!("{quote}f{at}{quote}: 1")).collect();
         format!("{{{}}}", fields.join(", "))
     };
     let nodes = Nodes::from([("a.json".to_owned(), file(fields("\"").as_bytes()))]);

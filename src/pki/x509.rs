@@ -253,7 +253,10 @@ pub fn with_subject_key(certificate: &[u8], key: &PublicKey) -> Result<Vec<u8>, 
 /// A Name as those who build chains compare it (RFC 5280, section 7.1): letters in another case, other spaces or another type
 /// of string make no difference. Of a Name that can't be read the bytes count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ComparableName(Result<Vec<Vec<(String, String, Vec<u8>)>>, Vec<u8>>);
+pub struct ComparableName(Result<Vec<Vec<ComparableAttribute>>, Vec<u8>>);
+
+/// The type of an attribute, its text, and its bytes where it has none.
+type ComparableAttribute = (String, String, Vec<u8>);
 
 impl ComparableName {
     /// The Name with this DER.
@@ -276,7 +279,7 @@ pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The type of an attribute and its value, as text without the differences that mean nothing, or as bytes.
-fn normal_attribute(attribute: &AttributeTypeAndValue<'_>) -> (String, String, Vec<u8>) {
+fn normal_attribute(attribute: &AttributeTypeAndValue<'_>) -> ComparableAttribute {
     let oid = attribute.attr_type().to_id_string();
     match attribute.as_str() {
         Ok(text) => {
