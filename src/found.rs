@@ -123,7 +123,11 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         .filter(|top| !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(Node::Directory { .. })))
         .map(str::to_owned)
         .collect();
-    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) || tops.is_empty() {
+    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) {
+        found.hosts.push(host(name, nodes));
+        return found;
+    }
+    if tops.is_empty() {
         found.hosts = machines(name, nodes);
         return found;
     }
