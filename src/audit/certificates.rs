@@ -11,6 +11,7 @@ use super::{Audit, Read, certificates_of, uses};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::Found;
 use crate::pki::inspect::{Certificate, Item, items};
+use crate::pki::x509::ComparableName;
 
 /// A distinct certificate and everywhere it is.
 #[derive(Clone, Debug)]
@@ -54,7 +55,8 @@ fn gather(hosts: &[Read<'_>]) -> BTreeMap<String, InventoryRow> {
                 uses: Vec::new(),
             });
         let place = (host.to_owned(), path.to_owned());
-        if !row.places.contains(&place) {
+        // A file is gone through in one go.
+        if row.places.last() != Some(&place) {
             row.places.push(place);
         }
     };
@@ -90,8 +92,16 @@ fn embedded(document: &Tree) -> Vec<Item> {
 pub fn check(audit: &mut Audit<'_>) {
     let rows: Vec<InventoryRow> = gather(&audit.hosts).into_values().collect();
     let all: Vec<&Certificate> = rows.iter().map(|row| &row.certificate).collect();
+    let mut by_subject: BTreeMap<&ComparableName, Vec<&Certificate>> = BTreeMap::new();
+    for certificate in &all {
+        by_subject
+            .entry(&certificate.subject_name)
+            .or_default()
+            .push(certificate);
+    }
     for row in &rows {
-        check_one(audit, row, &all);
+        let issuers = by_subject.get(&row.certificate.issuer_name);
+        check_one(audit, row, issuers.map_or(&[], Vec::as_slice));
     }
     check_shared_keys(audit, &rows);
     check_pairs(audit);
@@ -195,7 +205,11 @@ fn check_loose(audit: &mut Audit<'_>) {
     }
 }
 
-fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, all: &[&Certificate]) {
+/// Authorities of one name: a cluster has one, or two while it is replaced.
+const MOST_ISSUERS: usize = 32;
+
+/// `issuers` are the certificates of its issuer's name.
+fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, issuers: &[&Certificate]) {
     let certificate = &row.certificate;
     let mut reports = Vec::new();
     if audit.at > certificate.not_after {
@@ -255,9 +269,9 @@ fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, all: &[&Certificate]) {
             format!("the key usage of {:?} forbids it to sign", certificate.subject),
         ));
     }
-    let issuers: Vec<&&Certificate> = all.iter().filter(|other| certificate.names_as_issuer(other)).collect();
-    let signers: Vec<&&&Certificate> = issuers
+    let signers: Vec<&&Certificate> = issuers
         .iter()
+        .take(MOST_ISSUERS)
         .filter(|issuer| certificate.is_signed_by(issuer))
         .collect();
     if certificate.is_self_issued() && certificate.is_signed_by(certificate) {

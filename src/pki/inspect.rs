@@ -16,7 +16,7 @@ use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::decode;
 use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
-use super::x509::is_same_name;
+use super::x509::ComparableName;
 
 /// What a certificate says, read from its DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,9 @@ pub struct Certificate {
     pub serial: String,
     pub subject: String,
     pub issuer: String,
-    subject_der: Vec<u8>,
-    issuer_der: Vec<u8>,
+    /// The subject and the issuer, as they are compared.
+    pub subject_name: ComparableName,
+    pub issuer_name: ComparableName,
     pub common_name: Option<String>,
     pub organizations: Vec<String>,
     pub dns: Vec<String>,
@@ -67,8 +68,8 @@ impl Certificate {
             serial: hex(parsed.raw_serial()),
             subject: decode::name(parsed.subject()),
             issuer: decode::name(parsed.issuer()),
-            subject_der: parsed.subject().as_raw().to_vec(),
-            issuer_der: parsed.issuer().as_raw().to_vec(),
+            subject_name: ComparableName::from_der(parsed.subject().as_raw()),
+            issuer_name: ComparableName::from_der(parsed.issuer().as_raw()),
             common_name: parsed
                 .subject()
                 .iter_common_name()
@@ -127,12 +128,12 @@ impl Certificate {
 
     /// Whether the name of its issuer is the subject of `other`.
     pub fn names_as_issuer(&self, other: &Certificate) -> bool {
-        is_same_name(&self.issuer_der, &other.subject_der)
+        self.issuer_name == other.subject_name
     }
 
     /// Whether it is its own issuer by name.
     pub fn is_self_issued(&self) -> bool {
-        is_same_name(&self.issuer_der, &self.subject_der)
+        self.issuer_name == self.subject_name
     }
 
     /// Whether the key of `issuer` made its signature.
@@ -284,9 +285,21 @@ pub enum Item {
     Unreadable(String, String),
 }
 
+/// More than the bundle of every public authority has; to read a key costs arithmetic.
+const MOST_BLOCKS: usize = 1000;
+
 /// The items of a PEM file; none if there is no PEM block.
 pub fn items(text: &[u8]) -> Vec<Item> {
-    decode::blocks(text).iter().map(item).collect()
+    let blocks = decode::blocks(text);
+    let mut items: Vec<Item> = blocks.iter().take(MOST_BLOCKS).map(item).collect();
+    if blocks.len() > MOST_BLOCKS {
+        let why = format!("nothing needs more than {MOST_BLOCKS} blocks");
+        items.push(Item::Unreadable(
+            format!("{} further blocks", blocks.len() - MOST_BLOCKS),
+            why,
+        ));
+    }
+    items
 }
 
 fn item(block: &decode::Block<'_>) -> Item {
