@@ -442,6 +442,9 @@ fn vrrp(cluster: &Cluster, host: &Host) -> Vec<VrrpFacts> {
 
 /// The ways to the pods of the other workers. Where a network plugin finds them, there is nothing to say.
 fn pod_routes(cluster: &Cluster, to: &Host) -> Vec<PodRouteFacts> {
+    if cluster.nodes.pod_network != PodNetwork::Bridge {
+        return Vec::new();
+    }
     let others = cluster.with(Role::Worker).filter(|worker| worker.name != to.name);
     let routes = others.flat_map(|worker| {
         let ranges = worker.pods.iter().flat_map(|pods| pods.iter());
