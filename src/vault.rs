@@ -30,7 +30,7 @@ pub struct Issued {
     pub key: Arc<SecretBytes>,
     /// The public half of the key (SubjectPublicKeyInfo, RFC 5280).
     pub public_key: Arc<[u8]>,
-    /// None for an authority that was there already.
+    /// None for an authority that was there already, and where no host gets it.
     pub request: Option<Arc<[u8]>>,
 }
 
@@ -127,7 +127,7 @@ fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<V
                 (None, _) => Some(authorities.sign(cluster, certificate, own)?),
             };
             let request = match &certificate.request {
-                Some(request) if der.is_some() => {
+                Some(request) if der.is_some() && plan.places_request(certificate) => {
                     let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
                     Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
                 }
