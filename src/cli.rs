@@ -3,6 +3,7 @@
 //! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
 
 mod golden;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -55,6 +56,9 @@ enum Command {
         /// How many threads to use; the output is the same with any number [default: one for each processor]
         #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
         jobs: Option<u16>,
+        /// Say nothing but warnings and errors: no progress, no closing line
+        #[arg(short, long)]
+        quiet: bool,
     },
     /// Report every problem of a specification; needs no seed
     Check {
@@ -221,7 +225,8 @@ pub fn run() -> ExitCode {
             archive,
             seed_file,
             jobs,
-        } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
+            quiet,
+        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Explain { code } => explain(code.as_deref()),
@@ -274,13 +279,16 @@ fn build(
     archive: ArchiveFormat,
     seed_file: Option<&Path>,
     jobs: Option<u16>,
+    quiet: bool,
 ) -> Result<(), Reported> {
+    let bar = progress::Bar::new(quiet);
     use_threads(jobs)?;
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
-    let written = compile_in_parallel(cluster, &seed, archive, |host| {
+    let watch = |progress| bar.watch(progress);
+    let written = compile_in_parallel(cluster, &seed, archive, watch, |host| {
         output.write(
             host.host,
             host.bundle,
@@ -294,11 +302,17 @@ fn build(
     }
     let summary = output.commit()?;
     warn_of_summary(&summary);
+    let took = bar.finish();
+    if quiet {
+        return Ok(());
+    }
     print(format_args!(
-        "{}: {} hosts, {} files",
+        "{}: {} hosts, {} files, {} in {:.1} s",
         out.display(),
         cluster.hosts.len(),
-        summary.files
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
     ))
 }
 

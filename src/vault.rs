@@ -61,17 +61,27 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None)
+    issue_from(plan, seed, None, &|| {})
+}
+
+/// As [`issue`]; `made` is called for each certificate, from any thread.
+pub fn issue_watched(plan: &Plan<'_>, seed: &Seed, made: &(dyn Fn() + Sync)) -> Result<Vault, IssueError> {
+    issue_from(plan, seed, None, made)
 }
 
 /// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
 /// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
 /// The authority's certificate and public key stay as they are.
 pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, Some(stand_in))
+    issue_from(plan, seed, Some(stand_in), &|| {})
 }
 
-fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<Vault, IssueError> {
+fn issue_from(
+    plan: &Plan<'_>,
+    seed: &Seed,
+    stand_in: Option<&Seed>,
+    made_one: &(dyn Fn() + Sync),
+) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
     // Whoever signs comes before what it signs, and there are few of them.
     let issuers: BTreeSet<&str> = plan
@@ -147,6 +157,7 @@ fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<V
                 public_key: x509::to_pem("PUBLIC KEY", &public.spki_der()).into_bytes().into(),
                 request,
             };
+            made_one();
             Ok((certificate.id.clone(), issued))
         })
         .collect::<Result<BTreeMap<String, Issued>, IssueError>>()?;
