@@ -1,0 +1,79 @@
+//! The vector instructions on plain integers; sums that don't fit panic.
+
+use super::{Limbs, Lanes, Row};
+
+/// Limbs of `RADIX` bits, whose products are in two halves if `SPLIT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::pki::key) struct Emulated<const RADIX: u32, const SPLIT: bool>;
+
+fn map(a: Row, b: Row, f: impl Fn(u64, u64) -> u64) -> Row {
+    Row(std::array::from_fn(|lane| f(a.0[lane], b.0[lane])))
+}
+
+/// What the instructions multiply: the lower 52 or 32 bits.
+fn product<const SPLIT: bool>(a: u64, b: u64) -> u128 {
+    let mask = if SPLIT { (1 << 52) - 1 } else { (1 << 32) - 1 };
+    u128::from(a & mask) * u128::from(b & mask)
+}
+
+impl<const RADIX: u32, const SPLIT: bool> Lanes for Emulated<RADIX, SPLIT> {
+    type Vector = Row;
+    const RADIX: u32 = RADIX;
+    const SPLIT: bool = SPLIT;
+
+    fn load(self, row: &Row) -> Row {
+        *row
+    }
+
+    fn store(self, vector: Row, row: &mut Row) {
+        *row = vector;
+    }
+
+    fn splat(self, word: u64) -> Row {
+        Row([word; super::LANES])
+    }
+
+    fn add(self, a: Row, b: Row) -> Row {
+        map(a, b, |a, b| a.checked_add(b).unwrap())
+    }
+
+    fn and(self, a: Row, b: Row) -> Row {
+        map(a, b, |a, b| a & b)
+    }
+
+    fn or(self, a: Row, b: Row) -> Row {
+        map(a, b, |a, b| a | b)
+    }
+
+    fn shift_left(self, a: Row, counts: Row) -> Row {
+        map(a, counts, |a, count| a << count)
+    }
+
+    fn shift_right(self, a: Row, counts: Row) -> Row {
+        map(a, counts, |a, count| a >> count)
+    }
+
+    fn low(self, sum: Row, a: Row, b: Row) -> Row {
+        let product = map(a, b, |a, b| {
+            let product = product::<SPLIT>(a, b);
+            if SPLIT { product as u64 & ((1 << 52) - 1) } else { product as u64 }
+        });
+        self.add(sum, product)
+    }
+
+    fn high(self, sum: Row, a: Row, b: Row) -> Row {
+        if SPLIT {
+            self.add(sum, map(a, b, |a, b| (product::<SPLIT>(a, b) >> 52) as u64))
+        } else {
+            sum
+        }
+    }
+
+    fn pass_for_two(self, numbers: &[&[u64]]) -> Option<Vec<bool>> {
+        super::pass_for_two(self, numbers)
+    }
+
+    fn passes_for(self, number: &[u64], bases: &[Limbs]) -> Option<bool> {
+        super::passes_for(self, number, bases)
+    }
+}
