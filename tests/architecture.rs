@@ -643,7 +643,11 @@ fn unsafe_code_is_in_one_file() {
         "src/lib.rs does not deny unsafe code"
     );
     let folders = ["src", "tests", "benches"];
-    for source in folders.into_iter().flat_map(rust_sources).filter(|source| source.path != UNSAFE) {
+    for source in folders
+        .into_iter()
+        .flat_map(rust_sources)
+        .filter(|source| source.path != UNSAFE)
+    {
         let tokens = tokens(&source.text);
         assert!(
             !tokens.iter().any(|token| token == "unsafe"),

@@ -135,8 +135,8 @@ impl fmt::Display for Arithmetic {
 fn passes_for_two(number: &[u64]) -> bool {
     // 1 and -1 are their own inverses, so the exponent's sign doesn't matter.
     let half = half(number);
-    let power = montgomery::negative_power_of_two(number, &half)
-        .or_else(|| Some(Modulus::new(number)?.power(&[2], &half)));
+    let power =
+        montgomery::negative_power_of_two(number, &half).or_else(|| Some(Modulus::new(number)?.power(&[2], &half)));
     power.is_some_and(|power| is_one_or_minus_one(&power, number))
 }
 
@@ -145,7 +145,9 @@ fn passes_for(number: &[u64], bases: &[Limbs]) -> bool {
         return false;
     };
     let half = half(number);
-    bases.iter().all(|base| is_one_or_minus_one(&modulus.power(base, &half), number))
+    bases
+        .iter()
+        .all(|base| is_one_or_minus_one(&modulus.power(base, &half), number))
 }
 
 /// (n - 1) / 2. The numbers are 3 modulo 4, so it is odd, and a strong test is a single exponentiation (FIPS 186-5, B.3.1).

@@ -30,12 +30,12 @@ impl Modulus {
         }
         // The lengths of the primes of RSA-2048, 3072, 4096, 6144 and 8192, and of what an odd key may hold.
         Some(Modulus(match bits {
-            ..=1024 => Residues::<16>::new(n, bits),
-            ..=1536 => Residues::<24>::new(n, bits),
-            ..=2048 => Residues::<32>::new(n, bits),
-            ..=3072 => Residues::<48>::new(n, bits),
-            ..=4096 => Residues::<64>::new(n, bits),
-            ..=8192 => Residues::<128>::new(n, bits),
+            ..=1024 => Residues::<16>::boxed(n, bits),
+            1025..=1536 => Residues::<24>::boxed(n, bits),
+            1537..=2048 => Residues::<32>::boxed(n, bits),
+            2049..=3072 => Residues::<48>::boxed(n, bits),
+            3073..=4096 => Residues::<64>::boxed(n, bits),
+            4097..=8192 => Residues::<128>::boxed(n, bits),
             _ => return None,
         }))
     }
@@ -60,10 +60,10 @@ impl Modulus {
 pub(super) fn negative_power_of_two(n: &[u64], exponent: &[u64]) -> Option<Limbs> {
     match limbs::bit_length(n) {
         ..=1024 => Multiplier::<16>::new(n).negative_power_of_two(exponent),
-        ..=1536 => Multiplier::<24>::new(n).negative_power_of_two(exponent),
-        ..=2048 => Multiplier::<32>::new(n).negative_power_of_two(exponent),
-        ..=3072 => Multiplier::<48>::new(n).negative_power_of_two(exponent),
-        ..=4096 => Multiplier::<64>::new(n).negative_power_of_two(exponent),
+        1025..=1536 => Multiplier::<24>::new(n).negative_power_of_two(exponent),
+        1537..=2048 => Multiplier::<32>::new(n).negative_power_of_two(exponent),
+        2049..=3072 => Multiplier::<48>::new(n).negative_power_of_two(exponent),
+        3073..=4096 => Multiplier::<64>::new(n).negative_power_of_two(exponent),
         _ => None,
     }
 }
@@ -176,7 +176,7 @@ impl<const N: usize> Multiplier<N> {
     fn reduce_once(&self, a: &mut [u64; N], carry: u64, scratch: &mut [u64; N]) {
         let mut borrow = false;
         for ((to, a), n) in scratch.iter_mut().zip(a.iter()).zip(self.n.iter()) {
-            (*to, borrow) = borrowing_sub(*a, *n, borrow);
+            (*to, borrow) = a.borrowing_sub(*n, borrow);
         }
         let keep = 0_u64.wrapping_sub(u64::from(borrow) & !carry & 1);
         for (a, reduced) in a.iter_mut().zip(scratch.iter()) {
@@ -207,7 +207,7 @@ struct Residues<const N: usize> {
 }
 
 impl<const N: usize> Residues<N> {
-    fn new(n: &[u64], bits: u32) -> Box<dyn Arithmetic> {
+    fn boxed(n: &[u64], bits: u32) -> Box<dyn Arithmetic> {
         let mut residues = Box::new(Residues {
             multiplier: Multiplier::<N>::new(n),
             one: zero(),
@@ -319,7 +319,7 @@ fn square<const N: usize>(a: &mut [u64; N], n: &[u64; N], n_inverse: u64, scratc
             sum.add_product(scratch[j], n[at - j]);
         }
         // The multiple of n that clears this column.
-        scratch[at] = sum.low().wrapping_mul(n_inverse);
+        scratch[at] = sum.low.wrapping_mul(n_inverse);
         sum.add_product(scratch[at], n[0]);
         sum.shift();
     }
@@ -336,10 +336,9 @@ fn square<const N: usize>(a: &mut [u64; N], n: &[u64; N], n_inverse: u64, scratc
             sum.add_product(scratch[j], n[at - j]);
         }
         // No further column needs this limb.
-        a[at - N] = sum.low();
-        sum.shift();
+        a[at - N] = sum.shift();
     }
-    sum.low()
+    sum.low
 }
 
 /// `a = a * b / R`, as [`square`].
@@ -358,7 +357,7 @@ fn multiply<const N: usize>(
             sum.add_product(scratch[j], n[at - j]);
         }
         sum.add_product(a[at], b[0]);
-        scratch[at] = sum.low().wrapping_mul(n_inverse);
+        scratch[at] = sum.low.wrapping_mul(n_inverse);
         sum.add_product(scratch[at], n[0]);
         sum.shift();
     }
@@ -367,10 +366,9 @@ fn multiply<const N: usize>(
             sum.add_product(a[j], b[at - j]);
             sum.add_product(scratch[j], n[at - j]);
         }
-        a[at - N] = sum.low();
-        sum.shift();
+        a[at - N] = sum.shift();
     }
-    sum.low()
+    sum.low
 }
 
 /// The sum of a column's products: three limbs, as many products of two limbs as there are need them.
@@ -379,44 +377,47 @@ fn multiply<const N: usize>(
 /// profile has.
 #[derive(Default)]
 struct Column {
-    low: u128,
+    low: u64,
+    middle: u64,
     high: u64,
 }
 
 impl Column {
     #[inline(always)]
+    fn add(&mut self, low: u64, middle: u64, high: u64) {
+        let carry;
+        (self.low, carry) = self.low.carrying_add(low, false);
+        let (middle, carry) = self.middle.carrying_add(middle, carry);
+        self.middle = middle;
+        self.high = self.high.wrapping_add(high).wrapping_add(carry.into());
+    }
+
+    #[inline(always)]
     fn add_product(&mut self, a: u64, b: u64) {
-        let (sum, carry) = self.low.overflowing_add(u128::from(a).wrapping_mul(b.into()));
-        self.low = sum;
-        self.high = self.high.wrapping_add(carry.into());
+        let product = u128::from(a).wrapping_mul(b.into());
+        self.add(product as u64, (product >> 64) as u64, 0);
     }
 
     #[inline(always)]
     fn add_doubled(&mut self, other: &Column) {
-        let (sum, carry) = self.low.overflowing_add(other.low << 1);
-        self.low = sum;
-        let doubled = other.high << 1 | (other.low >> 127) as u64;
-        self.high = self.high.wrapping_add(doubled).wrapping_add(carry.into());
+        self.add(
+            other.low << 1,
+            other.middle << 1 | other.low >> 63,
+            other.high << 1 | other.middle >> 63,
+        );
     }
 
+    /// On to the next column; the limb of this.
     #[inline(always)]
-    fn low(&self) -> u64 {
-        self.low as u64
+    fn shift(&mut self) -> u64 {
+        let limb = self.low;
+        *self = Column {
+            low: self.middle,
+            middle: self.high,
+            high: 0,
+        };
+        limb
     }
-
-    /// On to the next column.
-    #[inline(always)]
-    fn shift(&mut self) {
-        self.low = self.low >> 64 | u128::from(self.high) << 64;
-        self.high = 0;
-    }
-}
-
-#[inline(always)]
-fn borrowing_sub(a: u64, b: u64, borrow: bool) -> (u64, bool) {
-    let (difference, first) = a.overflowing_sub(b);
-    let (difference, second) = difference.overflowing_sub(borrow.into());
-    (difference, first | second)
 }
 
 /// -1/n modulo 2^64, for an odd n.

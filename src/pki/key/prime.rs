@@ -55,7 +55,9 @@ impl Primes {
                     return candidate.number;
                 }
             }
-            let batch: Vec<Candidate> = (0..self.arithmetic.batch()).map(|_| self.without_small_factor()).collect();
+            let batch: Vec<Candidate> = (0..self.arithmetic.batch())
+                .map(|_| self.without_small_factor())
+                .collect();
             let numbers: Vec<&[u64]> = batch.iter().map(|candidate| candidate.number.as_slice()).collect();
             let verdicts = self.arithmetic.pass_for_two(&numbers);
             let passed = batch.into_iter().zip(verdicts).filter(|(_, passes)| *passes);

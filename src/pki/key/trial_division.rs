@@ -47,7 +47,11 @@ struct Factor {
 pub(super) fn has_small_factor(number: &[u64], limit: u32) -> bool {
     GROUPS
         .chunks(ABREAST)
-        .take_while(|groups| groups.first().is_some_and(|group| u32::from(PRIMES[group.first]) < limit))
+        .take_while(|groups| {
+            groups
+                .first()
+                .is_some_and(|group| u32::from(PRIMES[group.first]) < limit)
+        })
         .any(|groups| {
             let groups: [&Group; ABREAST] = std::array::from_fn(|at| groups.get(at).unwrap_or(&Group::NONE));
             let residues = residues(number, groups);

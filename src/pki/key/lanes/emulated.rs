@@ -1,6 +1,6 @@
 //! The vector instructions on plain integers; sums that don't fit panic.
 
-use super::{Limbs, Lanes, Row};
+use super::{Lanes, Limbs, Row};
 
 /// Limbs of `RADIX` bits, whose products are in two halves if `SPLIT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,11 @@ impl<const RADIX: u32, const SPLIT: bool> Lanes for Emulated<RADIX, SPLIT> {
     fn low(self, sum: Row, a: Row, b: Row) -> Row {
         let product = map(a, b, |a, b| {
             let product = product::<SPLIT>(a, b);
-            if SPLIT { product as u64 & ((1 << 52) - 1) } else { product as u64 }
+            if SPLIT {
+                product as u64 & ((1 << 52) - 1)
+            } else {
+                product as u64
+            }
         });
         self.add(sum, product)
     }

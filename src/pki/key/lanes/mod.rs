@@ -297,12 +297,7 @@ const STRIP: usize = 4;
 
 /// Adds products to the column `at`, and what is split off them to the next.
 #[inline(always)]
-fn add_products<Z: Lanes, const N: usize>(
-    z: Z,
-    columns: &mut [Row],
-    at: usize,
-    products: [(Z::Vector, Z::Vector); N],
-) {
+fn add_products<Z: Lanes, const N: usize>(z: Z, columns: &mut [Row], at: usize, products: [(Z::Vector, Z::Vector); N]) {
     let mut sum = z.load(&columns[at]);
     for (a, b) in products {
         sum = z.low(sum, a, b);
@@ -320,13 +315,7 @@ fn add_products<Z: Lanes, const N: usize>(
 /// Adds the products of the limbs `x` with each of `y` to the columns, from the first in which there is one with each of
 /// `x` on to the last. `above` is what was split off the column before.
 #[inline(always)]
-fn add_strip<Z: Lanes, const N: usize>(
-    z: Z,
-    columns: &mut [Row],
-    x: [Z::Vector; N],
-    y: &[Row],
-    mut above: Z::Vector,
-) {
+fn add_strip<Z: Lanes, const N: usize>(z: Z, columns: &mut [Row], x: [Z::Vector; N], y: &[Row], mut above: Z::Vector) {
     let full = y.len() + 1 - N;
     for (column, window) in columns.iter_mut().zip(y.windows(N)) {
         let mut sum = z.load(column);
@@ -392,7 +381,13 @@ fn square_columns<Z: Lanes>(z: Z, columns: &mut [Row], a: &[Row]) {
         at += STRIP;
     }
     for at in at..a.len() - 1 {
-        add_strip(z, &mut columns[2 * at + 1..], [z.load(&a[at])], &a[at + 1..], z.splat(0));
+        add_strip(
+            z,
+            &mut columns[2 * at + 1..],
+            [z.load(&a[at])],
+            &a[at + 1..],
+            z.splat(0),
+        );
     }
     // doubled, and the squares.
     let (pairs, _) = columns.as_chunks_mut::<2>();

@@ -70,7 +70,13 @@ fn check<Z: Lanes>(z: Z, moduli: &mut [Vec<u64>], a: &[Vec<u64>], b: &[Vec<u64>]
     for at in 0..LANES {
         let product = lane(&a_rows, at, Z::RADIX);
         assert!(is_product(&product, field.r_bits(), &a[at], &b[at], moduli[at]));
-        assert!(is_product(&lane(&square, at, Z::RADIX), field.r_bits(), &a[at], &a[at], moduli[at]));
+        assert!(is_product(
+            &lane(&square, at, Z::RADIX),
+            field.r_bits(),
+            &a[at],
+            &a[at],
+            moduli[at]
+        ));
         let eightfold = limbs::multiply_add(&product, &[8], &[]);
         assert!(limbs::equal(&lane(&shifted, at, Z::RADIX), &eightfold));
     }
