@@ -295,6 +295,12 @@ impl<Z: Lanes> Field<Z> {
 /// How many limbs of a factor are taken at once, so that a column is loaded and stored once for all of them.
 const STRIP: usize = 4;
 
+// No closure: it would be code of its own, without the instructions.
+#[inline(always)]
+fn load_strip<Z: Lanes>(z: Z, rows: &[Row]) -> [Z::Vector; STRIP] {
+    [z.load(&rows[0]), z.load(&rows[1]), z.load(&rows[2]), z.load(&rows[3])]
+}
+
 /// Adds products to the column `at`, and what is split off them to the next.
 #[inline(always)]
 fn add_products<Z: Lanes, const N: usize>(z: Z, columns: &mut [Row], at: usize, products: [(Z::Vector, Z::Vector); N]) {
@@ -334,7 +340,8 @@ fn add_strip<Z: Lanes, const N: usize>(z: Z, columns: &mut [Row], x: [Z::Vector;
         z.store(z.add(z.load(&columns[full]), above), &mut columns[full]);
     }
     if N == STRIP {
-        let [y0, y1, y2] = std::array::from_fn(|at| z.load(&y[y.len() - 3 + at]));
+        let last = &y[y.len() - 3..];
+        let [y0, y1, y2] = [z.load(&last[0]), z.load(&last[1]), z.load(&last[2])];
         add_products(z, columns, full, [(x[1 % N], y2), (x[2 % N], y1), (x[3 % N], y0)]);
         add_products(z, columns, full + 1, [(x[2 % N], y2), (x[3 % N], y1)]);
         add_products(z, columns, full + 2, [(x[3 % N], y2)]);
@@ -348,8 +355,8 @@ fn multiply_columns<Z: Lanes>(z: Z, columns: &mut [Row], a: &[Row], b: &[Row]) {
     let (strips, rest) = a.as_chunks::<STRIP>();
     for (strip, columns_at) in strips.iter().zip((0..).step_by(STRIP)) {
         let columns = &mut columns[columns_at..];
-        let x @ [x0, x1, x2, _] = strip.each_ref().map(|row| z.load(row));
-        let [b0, b1, b2] = std::array::from_fn(|at| z.load(&b[at]));
+        let x @ [x0, x1, x2, _] = load_strip(z, strip);
+        let [b0, b1, b2] = [z.load(&b[0]), z.load(&b[1]), z.load(&b[2])];
         add_products(z, columns, 0, [(x0, b0)]);
         add_products(z, columns, 1, [(x0, b1), (x1, b0)]);
         add_products(z, columns, 2, [(x0, b2), (x1, b1), (x2, b0)]);
@@ -368,9 +375,9 @@ fn square_columns<Z: Lanes>(z: Z, columns: &mut [Row], a: &[Row]) {
     let mut at = 0;
     while at + 2 * STRIP <= a.len() {
         let columns = &mut columns[2 * at + 1..];
-        let x @ [x0, x1, x2, x3] = std::array::from_fn(|offset| z.load(&a[at + offset]));
+        let x @ [x0, x1, x2, x3] = load_strip(z, &a[at..]);
         let y = &a[at + STRIP..];
-        let [y0, y1, y2] = std::array::from_fn(|offset| z.load(&y[offset]));
+        let [y0, y1, y2] = [z.load(&y[0]), z.load(&y[1]), z.load(&y[2])];
         add_products(z, columns, 0, [(x0, x1)]);
         add_products(z, columns, 1, [(x0, x2)]);
         add_products(z, columns, 2, [(x0, x3), (x1, x2)]);
@@ -403,30 +410,29 @@ fn square_columns<Z: Lanes>(z: Z, columns: &mut [Row], a: &[Row]) {
 fn reduce<Z: Lanes>(z: Z, columns: &mut [Row], n: &[Row], n_inverse: Z::Vector) {
     let length = n.len();
     let (mask, radix, zero) = (z.splat((1 << Z::RADIX) - 1), z.splat(Z::RADIX.into()), z.splat(0));
-    let [n0, n1, n2, n3] = std::array::from_fn(|at| z.load(&n[at]));
+    let [n0, n1, n2, n3] = load_strip(z, n);
     let mut carry = zero;
-    let factor = |sum| z.and(z.low(zero, sum, n_inverse), mask);
     let mut at = 0;
     while at + STRIP <= length {
         let columns = &mut columns[at..];
         // The column's sum with what the factors before add to it: the factor that clears it, and the carry.
         let sum = z.add(z.load(&columns[0]), carry);
-        let x0 = factor(sum);
+        let x0 = z.and(z.low(zero, sum, n_inverse), mask);
         carry = z.shift_right(z.low(sum, x0, n0), radix);
 
         let sum = z.low(z.load(&columns[1]), x0, n1);
         let sum = z.add(z.high(sum, x0, n0), carry);
-        let x1 = factor(sum);
+        let x1 = z.and(z.low(zero, sum, n_inverse), mask);
         carry = z.shift_right(z.low(sum, x1, n0), radix);
 
         let sum = z.low(z.low(z.load(&columns[2]), x0, n2), x1, n1);
         let sum = z.add(z.high(z.high(sum, x0, n1), x1, n0), carry);
-        let x2 = factor(sum);
+        let x2 = z.and(z.low(zero, sum, n_inverse), mask);
         carry = z.shift_right(z.low(sum, x2, n0), radix);
 
         let sum = z.low(z.low(z.low(z.load(&columns[3]), x0, n3), x1, n2), x2, n1);
         let sum = z.add(z.high(z.high(z.high(sum, x0, n2), x1, n1), x2, n0), carry);
-        let x3 = factor(sum);
+        let x3 = z.and(z.low(zero, sum, n_inverse), mask);
         carry = z.shift_right(z.low(sum, x3, n0), radix);
 
         let above = z.high(z.high(z.high(z.high(zero, x0, n3), x1, n2), x2, n1), x3, n0);
@@ -436,7 +442,7 @@ fn reduce<Z: Lanes>(z: Z, columns: &mut [Row], n: &[Row], n_inverse: Z::Vector) 
     for at in at..length {
         let columns = &mut columns[at..];
         let sum = z.add(z.load(&columns[0]), carry);
-        let x = factor(sum);
+        let x = z.and(z.low(zero, sum, n_inverse), mask);
         carry = z.shift_right(z.low(sum, x, n0), radix);
         add_strip(z, &mut columns[1..], [x], &n[1..], z.high(zero, x, n0));
     }
