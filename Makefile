@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e programs bless lint audit clean
+.PHONY: help build demo test e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
@@ -23,6 +23,18 @@ demo: build ## Compile the walk-through's cluster into out/ and show what came o
 	@echo "One host:"
 	@host=$$(find out -mindepth 1 -maxdepth 1 -type d | sort | head -n 1); find "$$host" -type f -printf '  %m %p\n' | sort -k 2
 	@cd out && sha256sum --quiet -c SHA256SUMS && echo && echo "sha256sum -c SHA256SUMS: every file is as it was made"
+
+# The targets are in fuzz/harness.rs. Everything is built as the product is, from its Cargo.lock.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= archive cfssl_json cluster_toml own_template pem_der unit_and_documents
+
+fuzz: ## Fuzz each parser for FUZZ_SECONDS (600); FUZZ_TARGETS chooses (cargo-fuzz, a nightly, a C++ compiler)
+	cp Cargo.lock fuzz/Cargo.lock
+	$(CARGO) test --locked --test fuzzed -- --ignored
+	@for target in $(FUZZ_TARGETS); do \
+		$(CARGO) +nightly fuzz run $$target -- -dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECONDS) \
+			-rss_limit_mb=2048 -timeout=10 -max_len=16384 || exit 1; \
+	done
 
 programs: ## Install the programs that the tests compare with, as far as this machine allows
 	sh tests/install-programs.sh

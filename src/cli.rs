@@ -2,6 +2,8 @@
 //!
 //! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
 
+mod golden;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -10,12 +12,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use khw_gen::audit;
+use khw_gen::audit::{self, Detail};
 use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
-use khw_gen::disk::{self, DiskError, Output};
+use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::Found;
 use khw_gen::pack::ArchiveFormat;
@@ -136,15 +138,54 @@ enum Command {
         /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
         #[arg(long, value_name = "TIME", value_parser = period)]
         expires_within: Option<Duration>,
+        /// Shorten nothing, however long the lines get
+        #[arg(long)]
+        wide: bool,
         /// The instant to count from, as RFC 3339 has it [default: now]
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at: Option<OffsetDateTime>,
+    },
+    /// The output without its secrets, as a folder of texts to commit, review and compare with
+    Golden {
+        #[command(subcommand)]
+        command: GoldenCommand,
     },
     /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
     Init {
         /// The folder
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum GoldenCommand {
+    /// Write the folder, which is replaced as a whole
+    Write {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// The folder; an earlier one is replaced only if khw-gen made it
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+    },
+    /// Compare the folder with what the specification compiles to now; exit with 1 if they differ, 2 if that can't be told
+    Check {
+        /// The topology
+        #[arg(value_name = "CLUSTER.TOML")]
+        spec: PathBuf,
+        /// The folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+        /// Compare what does not depend on the seed; so it is too where the seed that `[pki] seed` names is not there
+        #[arg(long, conflicts_with = "seed_file")]
+        without_seed: bool,
     },
 }
 
@@ -204,8 +245,21 @@ pub fn run() -> ExitCode {
             path,
             format,
             expires_within,
+            wide,
             at,
-        } => return inspect(&path, format, expires_within, at),
+        } => {
+            let detail = if wide { Detail::Wide } else { Detail::Short };
+            return inspect(&path, format, detail, expires_within, at);
+        }
+        Command::Golden { command } => match command {
+            GoldenCommand::Write { spec, dir, seed_file } => golden::write(&spec, &dir, seed_file.as_deref()),
+            GoldenCommand::Check {
+                spec,
+                dir,
+                seed_file,
+                without_seed,
+            } => return golden::check(&spec, &dir, seed_file.as_deref(), without_seed),
+        },
         Command::Init { dir } => init(&dir),
     };
     match done {
@@ -236,6 +290,16 @@ fn build(
         )
     })?;
     let summary = output.commit()?;
+    warn_of_summary(&summary);
+    print(format_args!(
+        "{}: {} hosts, {} files",
+        out.display(),
+        cluster.hosts.len(),
+        summary.files
+    ))
+}
+
+fn warn_of_summary(summary: &Summary) {
     if summary.two_renames {
         say(
             "warning: this file system can't exchange two folders in one step; for a moment there was no output folder",
@@ -243,17 +307,16 @@ fn build(
     }
     if let Some(leftover) = &summary.leftover {
         say(format_args!(
-            "warning: the earlier output, which holds secrets, could not be removed from {}: {}",
+            "warning: the earlier output{} could not be removed from {}: {}",
+            if leftover.holds_secrets {
+                ", which holds secrets,"
+            } else {
+                ""
+            },
             leftover.path.display(),
             leftover.reason
         ));
     }
-    print(format_args!(
-        "{}: {} hosts, {} files",
-        out.display(),
-        cluster.hosts.len(),
-        summary.files
-    ))
 }
 
 /// Settles the number of threads here: left to itself, rayon would take it from the environment.
@@ -374,6 +437,14 @@ fn init(dir: &Path) -> Result<(), Reported> {
 /// Nothing to read: wrong usage, as for an argument.
 const UNREADABLE: u8 = 2;
 
+/// What is to be verified or inspected.
+fn read_found(path: &Path) -> Result<Found, ExitCode> {
+    disk::read_found(path).map_err(|error| {
+        say_error(error);
+        ExitCode::from(UNREADABLE)
+    })
+}
+
 fn verify(
     path: &Path,
     format: Format,
@@ -381,12 +452,9 @@ fn verify(
     spec: Option<&Path>,
     seed_file: Option<&Path>,
 ) -> ExitCode {
-    let found = match disk::read_found(path) {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
@@ -523,24 +591,24 @@ fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<(Found, Optio
 
 fn specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reported> {
     let (checked, in_spec) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
-    let named = seed_file
-        .map(Path::to_owned)
-        .or_else(|| Some(spec.parent().unwrap_or(Path::new("")).join(in_spec.as_ref()?)));
-    let is_there = |path: &PathBuf| seed_file.is_some() || path.try_exists().unwrap_or(true);
-    let seed = match named.filter(is_there) {
-        Some(_) => Some(read_seed(spec, seed_file, in_spec)?),
-        None => None,
+    let seed = match (seed_file, seed_path(spec, None, in_spec.clone())) {
+        (Some(_), _) => Some(read_seed(spec, seed_file, in_spec)?),
+        (None, Some(path)) => read_seed_if_there(&path)?,
+        (None, None) => None,
     };
     Ok(Specified { checked, seed })
 }
 
-fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<OffsetDateTime>) -> ExitCode {
-    let found = match disk::read_found(path) {
+fn inspect(
+    path: &Path,
+    format: Format,
+    detail: Detail,
+    within: Option<Duration>,
+    at: Option<OffsetDateTime>,
+) -> ExitCode {
+    let found = match read_found(path) {
         Ok(found) => found,
-        Err(error) => {
-            say_error(error);
-            return ExitCode::from(UNREADABLE);
-        }
+        Err(unreadable) => return unreadable,
     };
     let at = at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
@@ -549,7 +617,7 @@ fn inspect(path: &Path, format: Format, within: Option<Duration>, at: Option<Off
         rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
     }
     let text = match format {
-        Format::Text => audit::inventory_text(&rows, at),
+        Format::Text => audit::inventory_text(&rows, at, detail),
         Format::Json => audit::inventory_json(&rows, at),
     };
     match print(text.trim_end()) {
@@ -613,17 +681,32 @@ fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, 
 
 /// Reads the seed from where the command line says, else from where the specification says, relative to it.
 fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Result<Seed, Reported> {
-    let path = match (argument, in_spec) {
-        (Some(path), _) => path.to_owned(),
-        (None, Some(path)) => spec.parent().unwrap_or(Path::new("")).join(path),
-        (None, None) => {
-            say_error(format_args!(
-                "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
-            ));
-            return Err(Reported);
-        }
+    let Some(path) = seed_path(spec, argument, in_spec) else {
+        say_error(format_args!(
+            "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
+        ));
+        return Err(Reported);
     };
-    let text = disk::read_seed(&path)?;
+    seed_of(&path, &disk::read_seed(&path)?)
+}
+
+fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Option<PathBuf> {
+    match (argument, in_spec) {
+        (Some(path), _) => Some(path.to_owned()),
+        (None, Some(path)) => Some(spec.parent().unwrap_or(Path::new("")).join(path)),
+        (None, None) => None,
+    }
+}
+
+/// The seed in a file; none if there is no such file. One that is there and can't be read is an error.
+fn read_seed_if_there(path: &Path) -> Result<Option<Seed>, Reported> {
+    match disk::read_seed(path) {
+        Err(DiskError::Os { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => seed_of(path, &text?).map(Some),
+    }
+}
+
+fn seed_of(path: &Path, text: &SeedText) -> Result<Seed, Reported> {
     let file = Seed::parse(text.bytes.expose()).map_err(|error| {
         Reported::from(format!(
             "{}: {error} (khw-gen init writes a fresh one; so does openssl rand -hex 32)",

@@ -1,19 +1,29 @@
 //! A bundle as found: a folder or an archive, whoever made it, as hosts with files at the paths that they have there.
 //!
 //! Nothing is followed, unpacked to disk or believed: what should not be in a bundle is a remark. All content is kept in
-//! [`SecretBytes`], and all limits hold whatever the bytes are.
+//! [`SecretBytes`], once however often it is there, and all limits hold whatever the bytes are.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 
 use crate::diagnostic::verify_codes as codes;
 use crate::diagnostic::{Code, is_unsafe};
 use crate::pki::secret::SecretBytes;
 
-/// The most bytes that an archive may hold when it is unpacked.
+/// The most bytes that a file may have, and that an archive may hold when it is unpacked.
 pub const MOST_BYTES: u64 = 256 << 20;
+/// The most that is read for one verification: folders, archives, and what these unpack to. The output for ten thousand
+/// hosts fits in.
+pub const MOST_IN_ALL: u64 = 2 << 30;
+/// What something at a path costs besides its content: the path, and what is noted of it, in each list that it is in.
+const COST_OF_NODE: u64 = 512;
 const MOST_ENTRIES: usize = 20_000;
 const LONGEST_PATH: usize = 1024;
+/// More than the words before an entry of a tar can need: its long path.
+const LONGEST_EXTENSION: u64 = 64 << 10;
+/// What a file is called that was not read for its size.
+pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
 const MOST_LEVELS: usize = 32;
 
 /// Something at a path.
@@ -37,6 +47,19 @@ pub enum Node {
 
 /// Relative path, without a slash at its end, to what is there.
 pub type Nodes = BTreeMap<String, Node>;
+
+/// What something at a path takes of [`MOST_IN_ALL`].
+pub fn cost(path: &str, content: u64) -> u64 {
+    COST_OF_NODE + 3 * path.len() as u64 + content
+}
+
+fn cost_of(nodes: &Nodes) -> u64 {
+    let costs = nodes.iter().map(|(path, node)| match node {
+        Node::File { content, .. } => cost(path, content.len() as u64),
+        _ => cost(path, 0),
+    });
+    costs.sum()
+}
 
 /// What is remarkable about how something was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +105,8 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct Found {
     pub hosts: Vec<Host>,
-    /// The archives beside the hosts' folders: name, and what is in them.
+    /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
+    /// no more than it takes to tell.
     pub archives: Vec<(String, Nodes)>,
     /// An output as a whole, with its manifest and sums; empty for anything less.
     pub output: Nodes,
@@ -99,17 +123,22 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         .filter(|top| !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(Node::Directory { .. })))
         .map(str::to_owned)
         .collect();
-    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) || tops.is_empty() {
+    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) {
         found.hosts.push(host(name, nodes));
+        return found;
+    }
+    if tops.is_empty() {
+        found.hosts = machines(name, nodes);
         return found;
     }
     for top in &tops {
         found.hosts.push(host(top, below(&nodes, top)));
     }
+    let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
     for (path, node) in &nodes {
         let Node::File { content, .. } = node else { continue };
         if !path.contains('/') && is_archive(path) {
-            let (inside, mut remarks) = unpack(content.expose());
+            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
             for remark in &mut remarks {
                 remark.path = format!("{path}: {}", remark.path);
             }
@@ -119,6 +148,35 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
     }
     found.output = nodes;
     found
+}
+
+/// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
+/// host.
+fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
+    let folders: Vec<String> = nodes
+        .iter()
+        .filter(|(path, node)| !path.contains('/') && matches!(node, Node::Directory { .. }))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
+    if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
+        return vec![host(name, nodes)];
+    }
+    let mut hosts: Vec<Host> = folders
+        .iter()
+        .map(|folder| host(folder, below(&nodes, folder)))
+        .collect();
+    let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
+    hosts.push(host(name, beside));
+    hosts.retain(|host| !host.files.is_empty());
+    hosts
+}
+
+/// Whether the folders of a machine are below a path.
+fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
+    ["etc", "var", "root"]
+        .iter()
+        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(Node::Directory { .. })))
 }
 
 /// What an archive holds, as hosts. `name` is the file's own name.
@@ -145,11 +203,11 @@ pub fn is_archive(name: &str) -> bool {
 fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
     for (path, node) in nodes {
         if let Node::Other { what } = node {
-            remarks.push(Remark::new(
-                codes::UNSAFE_ENTRY,
-                format!("{prefix}{path}"),
-                format!("it is a {what}"),
-            ));
+            let code = match *what == TOO_LARGE {
+                true => codes::ARCHIVE_LIMIT,
+                false => codes::UNSAFE_ENTRY,
+            };
+            remarks.push(Remark::new(code, format!("{prefix}{path}"), format!("it is a {what}")));
         }
     }
 }
@@ -165,10 +223,7 @@ fn below(nodes: &Nodes, folder: &str) -> Nodes {
 
 fn host(name: &str, nodes: Nodes) -> Host {
     let rootfs = matches!(nodes.get("rootfs"), Some(Node::Directory { .. }));
-    let tree = !rootfs
-        && ["etc", "var", "root"]
-            .iter()
-            .any(|top| matches!(nodes.get(*top), Some(Node::Directory { .. })));
+    let tree = !rootfs && is_tree(&nodes, "");
     let loose = !rootfs && !tree;
     let mut host = Host {
         name: name.to_owned(),
@@ -210,34 +265,55 @@ fn host(name: &str, nodes: Nodes) -> Host {
 
 /// What is in an archive, and what should not be. Of a path that comes twice the first is kept.
 pub fn unpack(bytes: &[u8]) -> (Nodes, Vec<Remark>) {
-    let mut unpacked = Unpacked::default();
+    let mut left = MOST_IN_ALL;
+    unpack_within(bytes, &mut left, None)
+}
+
+/// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with `beside`
+/// nothing is kept that is not there.
+fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes, Vec<Remark>) {
+    let most = MOST_BYTES.min(*left);
+    let mut unpacked = Unpacked {
+        nodes: Nodes::new(),
+        remarks: Vec::new(),
+        beside,
+        left: most,
+        folders: BTreeSet::new(),
+    };
     if bytes.starts_with(b"PK") {
         unpacked.read_zip(bytes);
     } else if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut tar = SecretBytes::default();
-        let mut reader = flate2::read::MultiGzDecoder::new(bytes);
-        match read_limited(&mut reader, MOST_BYTES, &mut tar) {
-            Some(Limit::Damaged) => unpacked.damaged("its gzip is damaged"),
-            Some(Limit::Exceeded) => unpacked.limit("", "it unpacks to more than 256 MiB"),
-            None => unpacked.read_tar(tar.expose()),
-        }
+        unpacked.read_tar(flate2::read::MultiGzDecoder::new(bytes));
     } else {
         unpacked.read_tar(bytes);
     }
+    *left -= most - unpacked.left.min(most);
     // A parent that no entry names is a folder all the same.
-    let parents: BTreeSet<String> = unpacked
-        .nodes
-        .keys()
-        .flat_map(|path| {
-            path.match_indices('/')
-                .map(|(end, _)| path[..end].to_owned())
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    for parent in parents {
+    for parent in std::mem::take(&mut unpacked.folders) {
         unpacked.nodes.entry(parent).or_insert(Node::Directory { mode: None });
     }
     (unpacked.nodes, unpacked.remarks)
+}
+
+/// Counts what is read, and fails where there is more than may be.
+struct Limited<'a, R> {
+    reader: R,
+    left: &'a Cell<u64>,
+    exceeded: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Limited<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        match self.left.get().checked_sub(count as u64) {
+            Some(left) => self.left.set(left),
+            None => {
+                self.exceeded.set(true);
+                return Err(io::Error::other("too much"));
+            }
+        }
+        Ok(count)
+    }
 }
 
 enum Limit {
@@ -253,20 +329,24 @@ fn read_limited(reader: &mut impl Read, most: u64, into: &mut SecretBytes) -> Op
             Ok(0) => return None,
             Ok(count) if into.len() as u64 + count as u64 > most => return Some(Limit::Exceeded),
             Ok(count) => into.extend(&buffer[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Some(Limit::Damaged),
         }
     }
 }
 
-#[derive(Default)]
-struct Unpacked {
+struct Unpacked<'a> {
     nodes: Nodes,
     remarks: Vec<Remark>,
-    bytes: u64,
+    /// What lies beside the archive, where it is to be compared with that.
+    beside: Option<&'a Nodes>,
+    /// How much may still be read.
+    left: u64,
+    /// The parents of what was found.
+    folders: BTreeSet<String>,
 }
 
-impl Unpacked {
+impl Unpacked<'_> {
     fn damaged(&mut self, why: &str) {
         self.remarks.push(Remark::new(codes::DAMAGED_ARCHIVE, "", why));
     }
@@ -310,38 +390,163 @@ impl Unpacked {
         full
     }
 
-    fn read_tar(&mut self, bytes: &[u8]) {
-        let mut archive = tar::Archive::new(Cursor::new(bytes));
-        let Ok(entries) = archive.entries() else {
-            return self.damaged("it is no tar");
+    /// Takes an entry, unless it is more than there may be.
+    fn insert(&mut self, path: String, node: Node) {
+        let Some(left) = self.left.checked_sub(cost(&path, 0)) else {
+            self.left = 0;
+            return self.limit(&path, TOO_MUCH);
         };
+        self.left = left;
+        for (end, _) in path.match_indices('/') {
+            let parent = &path[..end];
+            if !self.folders.contains(parent) {
+                self.left = self.left.saturating_sub(cost(parent, 0));
+                self.folders.insert(parent.to_owned());
+            }
+        }
+        let node = match (node, self.beside) {
+            (
+                Node::File {
+                    mode,
+                    root_owned,
+                    content,
+                },
+                Some(beside),
+            ) => Node::File {
+                mode,
+                root_owned,
+                content: match beside.get(&path) {
+                    Some(Node::File { content: same, .. }) if content == *same => same.clone(),
+                    // One byte more than that file has, and it can't be taken for it.
+                    Some(Node::File { content: other, .. }) => {
+                        content.expose()[..content.len().min(other.len() + 1)].into()
+                    }
+                    _ => SecretBytes::default(),
+                },
+            },
+            (node, _) => node,
+        };
+        self.nodes.insert(path, node);
+    }
+
+    fn read_tar(&mut self, reader: impl Read) {
+        let (left, exceeded) = (Cell::new(self.left), Cell::new(false));
+        let mut archive = tar::Archive::new(Limited {
+            reader,
+            left: &left,
+            exceeded: &exceeded,
+        });
+        let end = self.read_entries(&mut archive, &left);
+        if let Ok(any) = end {
+            // What follows the end some tools read and others don't.
+            let mut rest = archive.into_inner();
+            let mut buffer = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+            loop {
+                match rest.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(count) if buffer[..count].iter().all(|byte| *byte == 0) => {}
+                    // What begins with its end is no archive, and told as such.
+                    Ok(_) if !any => break,
+                    Ok(_) => {
+                        self.remarks.push(Remark::new(
+                            codes::UNSAFE_ENTRY,
+                            "",
+                            "there is more behind the end of its tar, which some tools read and others don't",
+                        ));
+                        break;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) if exceeded.get() => break,
+                    Err(_) => {
+                        self.damaged("its gzip is damaged");
+                        break;
+                    }
+                }
+            }
+        }
+        if exceeded.get() {
+            self.limit("", TOO_MUCH);
+        } else {
+            match end {
+                Ok(true) | Err(None) => {}
+                Ok(false) => self.damaged("there is nothing in it, or it is no archive"),
+                Err(Some(why)) => self.damaged(why),
+            }
+        }
+        self.left = self.left.min(left.get());
+    }
+
+    /// Whether there is anything in it. An error is why it can't be read further; none where that is told already.
+    fn read_entries<R: Read>(
+        &mut self,
+        archive: &mut tar::Archive<R>,
+        left: &Cell<u64>,
+    ) -> Result<bool, Option<&'static str>> {
+        // Raw: nothing is believed of what one entry says about the next but a long path, and that within limits.
+        let entries = archive.entries().map_err(|_| "it is no tar")?.raw(true);
         let mut any = false;
+        let mut long_path: Option<Vec<u8>> = None;
+        let mut other_owner = false;
         for entry in entries {
-            let Ok(mut entry) = entry else {
-                return self.damaged("its tar is damaged");
-            };
+            let mut entry = entry.map_err(|_| match any {
+                true => "its tar is damaged",
+                false => "its tar is damaged, or it is no archive",
+            })?;
             any = true;
             if self.is_full() {
-                return;
+                return Err(None);
+            }
+            let kind = entry.header().entry_type();
+            if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+                let mut words = SecretBytes::default();
+                match read_limited(&mut entry, LONGEST_EXTENSION, &mut words) {
+                    Some(Limit::Exceeded) => {
+                        self.limit("", "an entry's path or its attributes are too long");
+                        return Err(None);
+                    }
+                    Some(Limit::Damaged) => return Err(Some("its tar ends within an entry")),
+                    None => {}
+                }
+                let path = match kind.is_gnu_longname() {
+                    true => Ok(Some(
+                        words
+                            .expose()
+                            .split(|byte| *byte == 0)
+                            .next()
+                            .unwrap_or_default()
+                            .to_vec(),
+                    )),
+                    false => path_of_pax(words.expose(), &mut other_owner),
+                };
+                match (path, &long_path) {
+                    (Ok(Some(_)), Some(_)) => return Err(Some("two paths are given for one entry of its tar")),
+                    (Ok(Some(path)), None) => long_path = Some(path),
+                    (Ok(None), _) => {}
+                    (Err(why), _) => return Err(Some(why)),
+                }
+                continue;
             }
             let header = entry.header();
-            let kind = header.entry_type();
+            if kind.is_pax_global_extensions() || kind.is_gnu_longlink() {
+                // git-archive writes a comment; the target of a link does not matter, since the link is refused.
+                continue;
+            }
             let mode = header.mode().ok().map(|mode| mode & 0o7777);
             let root_owned = match (header.uid(), header.gid()) {
-                (Ok(uid), Ok(gid)) => Some(uid == 0 && gid == 0),
+                (Ok(0), Ok(0)) => Some(!std::mem::take(&mut other_owner)),
                 _ => Some(false),
             };
-            let path = match std::str::from_utf8(&entry.path_bytes()) {
-                Ok(path) => path.strip_prefix("./").unwrap_or(path).trim_end_matches('/').to_owned(),
-                Err(_) => {
-                    self.remarks.push(Remark::new(
-                        codes::UNSAFE_ENTRY,
-                        "",
-                        "the name of an entry is not UTF-8",
-                    ));
-                    continue;
-                }
+            other_owner = false;
+            let raw = long_path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let Ok(path) = std::str::from_utf8(&raw) else {
+                self.remarks.push(Remark::new(
+                    codes::UNSAFE_ENTRY,
+                    "",
+                    "the name of an entry is not UTF-8",
+                ));
+                continue;
             };
+            let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/').to_owned();
             if matches!(path.as_str(), "" | ".") && kind.is_dir() {
                 continue;
             }
@@ -351,16 +556,16 @@ impl Unpacked {
             let node = if kind.is_dir() {
                 Node::Directory { mode }
             } else if kind.is_file() {
-                let mut content = SecretBytes::default();
-                match read_limited(&mut entry, MOST_BYTES - self.bytes.min(MOST_BYTES), &mut content) {
-                    Some(Limit::Exceeded) => return self.limit(&path, "the archive unpacks to more than 256 MiB"),
-                    Some(Limit::Damaged) => return self.damaged("its tar ends within an entry"),
-                    None => {}
+                let room = entry.size().min(left.get());
+                let mut content = SecretBytes::with_capacity(usize::try_from(room).unwrap_or(0));
+                match read_limited(&mut entry, MOST_BYTES, &mut content) {
+                    None if content.len() as u64 == entry.size() => {}
+                    Some(Limit::Exceeded) => {
+                        self.limit(&path, TOO_MUCH);
+                        return Err(None);
+                    }
+                    _ => return Err(Some("its tar ends within an entry")),
                 }
-                if content.len() as u64 != entry.size() {
-                    return self.damaged("its tar ends within an entry");
-                }
-                self.bytes += content.len() as u64;
                 Node::File {
                     mode,
                     root_owned,
@@ -379,14 +584,42 @@ impl Unpacked {
                 ));
                 continue;
             };
-            self.nodes.insert(path, node);
+            // What is read and what is noted come out of one purse.
+            self.left = left.get();
+            self.insert(path, node);
+            left.set(self.left);
         }
-        if !any {
-            self.damaged("there is nothing in it, or it is no archive");
+        match long_path {
+            Some(_) => Err(Some("its tar ends with a path of nothing")),
+            None => Ok(any),
         }
     }
 
     fn read_zip(&mut self, bytes: &[u8]) {
+        let Some(end) = bytes.windows(4).rposition(|window| window == b"PK\x05\x06") else {
+            return self.damaged("its zip is damaged");
+        };
+        // A count of 64 bits has the reader set memory aside for as many.
+        let is_zip64 = |at: usize| at >= 20 && bytes[at - 20..].starts_with(b"PK\x06\x07");
+        let mut ends = bytes
+            .windows(4)
+            .enumerate()
+            .filter(|(_, window)| *window == b"PK\x05\x06");
+        if ends.any(|(at, _)| is_zip64(at)) {
+            return self.limit("", "it is a zip for more than 65535 entries or 4 GiB");
+        }
+        let le16 = |at: usize| Some(usize::from(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
+        if le16(end + 20).is_none_or(|comment| end + 22 + comment != bytes.len()) {
+            self.remarks.push(Remark::new(
+                codes::UNSAFE_ENTRY,
+                "",
+                "there is more behind the end of its zip, which some tools read and others don't",
+            ));
+        }
+        let said = le16(end + 10).unwrap_or_default();
+        if said > MOST_ENTRIES {
+            return self.limit("", "it has more than 20000 entries");
+        }
         let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
             return self.damaged("its zip is damaged");
         };
@@ -394,10 +627,7 @@ impl Unpacked {
             return self.damaged("there is nothing in it");
         }
         // The reader keeps one entry of each name; how many there were stands in the end record.
-        if let Some(said) = entries_of_zip(bytes)
-            && said != 0xffff
-            && said != archive.len()
-        {
+        if said != archive.len() {
             self.remarks.push(Remark::new(
                 codes::UNSAFE_ENTRY,
                 "",
@@ -407,6 +637,7 @@ impl Unpacked {
                 ),
             ));
         }
+        let mut places = Vec::new();
         for index in 0..archive.len() {
             if self.is_full() {
                 return;
@@ -425,6 +656,21 @@ impl Unpacked {
             };
             let mode = entry.unix_mode();
             let path = raw.trim_end_matches('/').to_owned();
+            // What unpacks from the beginning to the end believes the headers before the contents.
+            let start = usize::try_from(entry.header_start()).unwrap_or(usize::MAX);
+            let local = bytes.get(start..).filter(|header| header.starts_with(b"PK\x03\x04"));
+            let name_and_more = local.and_then(|_| Some((le16(start + 26)?, le16(start + 28)?)));
+            match name_and_more {
+                Some((name, more)) if bytes.get(start + 30..start + 30 + name) == Some(raw.as_bytes()) => {
+                    let content = (start + 30 + name + more) as u64;
+                    places.push((start as u64, content.saturating_add(entry.compressed_size())));
+                }
+                _ => self.remarks.push(Remark::new(
+                    codes::UNSAFE_ENTRY,
+                    printable(&path),
+                    "its zip calls it something else where it begins",
+                )),
+            }
             if !self.accepts(&path) {
                 continue;
             }
@@ -443,31 +689,54 @@ impl Unpacked {
                 continue;
             } else {
                 let mut content = SecretBytes::default();
-                match read_limited(&mut entry, MOST_BYTES - self.bytes.min(MOST_BYTES), &mut content) {
-                    Some(Limit::Exceeded) => return self.limit(&path, "the archive unpacks to more than 256 MiB"),
-                    Some(Limit::Damaged) => {
+                let read = read_limited(&mut entry, self.left, &mut content);
+                self.left = self.left.saturating_sub(content.len() as u64);
+                match read {
+                    Some(Limit::Exceeded) => return self.limit(&path, TOO_MUCH),
+                    None if content.len() as u64 == entry.size() => {}
+                    _ => {
                         self.damaged("an entry of its zip is damaged");
                         continue;
                     }
-                    None => {}
                 }
-                self.bytes += content.len() as u64;
                 Node::File {
                     mode: mode.map(|mode| mode & 0o7777),
                     root_owned: None,
                     content,
                 }
             };
-            self.nodes.insert(path, node);
+            self.insert(path, node);
+        }
+        places.sort_unstable();
+        if places.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+            self.remarks.push(Remark::new(
+                codes::UNSAFE_ENTRY,
+                "",
+                "entries of its zip lie over each other",
+            ));
         }
     }
 }
 
-/// How many entries the end of a zip's directory says it has.
-fn entries_of_zip(bytes: &[u8]) -> Option<usize> {
-    let at = bytes.windows(4).rposition(|window| window == b"PK\x05\x06")?;
-    let count = bytes.get(at + 10..at + 12)?;
-    Some(usize::from(u16::from_le_bytes([count[0], count[1]])))
+const TOO_MUCH: &str = "it unpacks to more than 256 MiB, or all that is verified together is more than 2 GiB";
+
+/// The path in the attributes of a tar's entry (pax), and whether they name another owner than root; an error is why they
+/// can't be believed.
+fn path_of_pax(words: &[u8], other_owner: &mut bool) -> Result<Option<Vec<u8>>, &'static str> {
+    let mut path = None;
+    for word in tar::PaxExtensions::new(words) {
+        let word = word.map_err(|_| "the attributes of an entry of its tar are damaged")?;
+        match word.key_bytes() {
+            b"path" if path.is_none() => path = Some(word.value_bytes().to_vec()),
+            b"path" => return Err("two paths are given for one entry of its tar"),
+            b"uid" | b"gid" => *other_owner |= word.value_bytes() != b"0",
+            // Where both say how long an entry is, tools differ in which they believe.
+            b"size" => return Err("the size of an entry is given a second time in its tar"),
+            key if key.starts_with(b"GNU.sparse") => return Err("an entry of its tar has holes"),
+            _ => {}
+        }
+    }
+    Ok(path)
 }
 
 /// A path for people: no character that could steer a terminal.

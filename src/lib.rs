@@ -21,6 +21,7 @@ pub mod diagnostic;
 pub mod disk;
 pub mod facts;
 pub mod found;
+pub mod golden;
 pub mod names_of;
 pub mod own_template;
 pub mod pack;

@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::cluster::{Cluster, ExistingCa};
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
-use crate::pki::key::KeyPair;
+use crate::pki::key::{Algorithm, KeyPair};
 use crate::pki::secret::SecretBytes;
 use crate::pki::x509;
 use crate::plan::{Issuer, Plan, PlannedCertificate};
@@ -61,11 +61,22 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
+    issue_from(plan, seed, None)
+}
+
+/// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
+/// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
+/// The authority's certificate and public key stay as they are.
+pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
+    issue_from(plan, seed, Some(stand_in))
+}
+
+fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
     let keys = plan
         .certificates
         .par_iter()
-        .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, certificate)?)))
+        .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, stand_in, certificate)?)))
         .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
     // Whoever signs comes before what it signs, and there are few of them.
     let issuers: BTreeSet<&str> = plan
@@ -103,10 +114,18 @@ pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
                 }
                 _ => None,
             };
+            // Whoever signed in the place of an authority that was there already: its own is what lies on hosts.
+            let (der, public) = match certificate.request {
+                Some(_) => (der, own.public()),
+                None => {
+                    let existing = &existing_ca(cluster, certificate)?.certificate;
+                    (Some(existing.der().to_vec()), &existing.public)
+                }
+            };
             let issued = Issued {
                 certificate: der.map(|der| x509::to_pem("CERTIFICATE", &der).into_bytes().into()),
                 key: Arc::new(own.to_pem()),
-                public_key: x509::to_pem("PUBLIC KEY", &own.public().spki_der()).into_bytes().into(),
+                public_key: x509::to_pem("PUBLIC KEY", &public.spki_der()).into_bytes().into(),
                 request,
             };
             Ok((certificate.id.clone(), issued))
@@ -132,7 +151,15 @@ fn signed(
     authorities: &BTreeMap<&str, Vec<u8>>,
 ) -> Result<Vec<u8>, IssueError> {
     let Some(request) = &certificate.request else {
-        return Ok(existing_ca(cluster, certificate)?.certificate.der().to_vec());
+        let existing = existing_ca(cluster, certificate)?;
+        let own = key(keys, &certificate.id)?.public();
+        return match existing.certificate.public == *own {
+            true => Ok(existing.certificate.der().to_vec()),
+            false => existing
+                .certificate
+                .with_key(own)
+                .map_err(|reason| error(&certificate.id, reason)),
+        };
     };
     let own = key(keys, &certificate.id)?;
     let issued = cluster.pki.issued;
@@ -152,21 +179,27 @@ fn signed(
     der.map_err(|reason| error(&certificate.id, reason))
 }
 
-fn key_of(cluster: &Cluster, seed: &Seed, certificate: &PlannedCertificate<'_>) -> Result<Arc<KeyPair>, IssueError> {
-    let Some(request) = &certificate.request else {
-        let key = existing_ca(cluster, certificate)?.key.clone();
-        return key.ok_or_else(|| error(&certificate.id, "its key was not read"));
+fn key_of(
+    cluster: &Cluster,
+    seed: &Seed,
+    stand_in: Option<&Seed>,
+    certificate: &PlannedCertificate<'_>,
+) -> Result<Arc<KeyPair>, IssueError> {
+    let derived = |seed: &Seed, algorithm: Algorithm| {
+        let name = &certificate.id;
+        let bytes = seed.derive(&cluster.name, &Purpose::KeyPair { name, algorithm }, GENERATION);
+        let key = KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(name, reason))?;
+        Ok(Arc::new(key))
     };
-    let bytes = seed.derive(
-        &cluster.name,
-        &Purpose::KeyPair {
-            name: &certificate.id,
-            algorithm: request.key,
-        },
-        GENERATION,
-    );
-    let key = KeyPair::from_seed(request.key, &bytes).map_err(|reason| error(&certificate.id, reason))?;
-    Ok(Arc::new(key))
+    if let Some(request) = &certificate.request {
+        return derived(seed, request.key);
+    }
+    let existing = existing_ca(cluster, certificate)?;
+    match (&existing.key, stand_in) {
+        (Some(key), _) => Ok(key.clone()),
+        (None, Some(stand_in)) => derived(stand_in, existing.certificate.public.algorithm),
+        (None, None) => Err(error(&certificate.id, "its key was not read")),
+    }
 }
 
 fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate<'_>) -> Result<&'a ExistingCa, IssueError> {

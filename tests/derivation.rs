@@ -120,6 +120,13 @@ fn each_vector_is_what_the_code_computes() {
                 computed.insert("output", hex(output.as_slice()));
                 computed.insert("base64", Base64::encode_string(output.as_slice()));
             }
+            "fingerprint-key" => {
+                assert_eq!((name, algorithm_name), ("golden", "hmac-sha256"));
+                let output = seed.derive(vector["cluster"], &Purpose::FingerprintKey, generation);
+                computed.insert("output", hex(output.as_slice()));
+                let fingerprints = seed.fingerprint_key(vector["cluster"]);
+                computed.insert("fingerprint", fingerprints.of("/etc/app/password", b"hunter2"));
+            }
             other => panic!("a purpose that the page doesn't define: {other}"),
         }
 
@@ -150,6 +157,7 @@ fn each_vector_is_what_the_code_computes() {
         ("ecdsa-p521", "public-key"),
         ("ed25519", "public-key"),
         ("aescbc", "base64"),
+        ("hmac-sha256", "fingerprint"),
     ] {
         assert!(seen.contains_key(&needed), "the page has no vector for {needed:?}");
     }

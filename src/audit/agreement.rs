@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::components::members;
+use super::document::Tree;
 use super::{Audit, Command, Read};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -36,11 +37,6 @@ const SAME_FLAGS: &[(&str, &[&str], &Code)] = &[
 
 /// Files that every instance of a program has the same.
 const SAME_FILES: &[(&str, &[&str], &Code)] = &[
-    (
-        "kube-apiserver",
-        &["encryption-provider-config"],
-        codes::ENCRYPTION_DISAGREES,
-    ),
     (
         "kube-apiserver",
         &["service-account-key-file", "service-account-signing-key-file"],
@@ -160,10 +156,15 @@ pub fn check(audit: &mut Audit<'_>) {
     let mut domains = Vec::new();
     let mut dns = Vec::new();
     let mut kubelet_authorities = Vec::new();
+    let mut encryption = Vec::new();
     for read in &audit.hosts {
         for (path, documents) in &read.documents {
             for document in documents {
                 match document.text_at(&["kind"]) {
+                    Some("EncryptionConfiguration" | "EncryptionConfig") => {
+                        let sum = read.host.files.get(*path).map(|file| sha256_hex(file.content.expose()));
+                        encryption.extend(sum.map(|sum| say(read, path, sum)));
+                    }
                     Some("KubeProxyConfiguration") => {
                         pods.extend(
                             document
@@ -208,6 +209,12 @@ pub fn check(audit: &mut Audit<'_>) {
         }
     }
     disagree(pods, codes::POD_RANGE_DISAGREES, "the range of pods", &mut reports);
+    disagree(
+        encryption,
+        codes::ENCRYPTION_DISAGREES,
+        "the encryption configuration",
+        &mut reports,
+    );
     disagree(domains, codes::DNS_DISAGREES, "the domain of the cluster", &mut reports);
     disagree(
         dns,
@@ -221,6 +228,21 @@ pub fn check(audit: &mut Audit<'_>) {
         "the authority of clients",
         &mut reports,
     );
+
+    // What is applied to the cluster, on whichever host that is done.
+    let mut manifests: BTreeMap<&str, Vec<Said>> = BTreeMap::new();
+    for read in &audit.hosts {
+        for (path, documents) in &read.documents {
+            let is_manifest = |document: &Tree| document.at(&["metadata", "name"]).is_some();
+            if let Some(file) = read.host.files.get(*path).filter(|_| documents.iter().all(is_manifest)) {
+                let said = say(read, path, sha256_hex(file.content.expose()));
+                manifests.entry(path).or_default().push(said);
+            }
+        }
+    }
+    for said in manifests.into_values() {
+        disagree(said, codes::SETTINGS_DISAGREE, "the manifest", &mut reports);
+    }
 
     // Names and members of etcd.
     let mut names: BTreeMap<&str, Vec<&(&Read<'_>, &Command<'_>)>> = BTreeMap::new();

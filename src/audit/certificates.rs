@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 
 use super::document::Tree;
 use super::names::Url;
-use super::{Audit, Read, certificates_of};
+use super::{Audit, Read, certificates_of, uses};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::Found;
 use crate::pki::inspect::{Certificate, Item, items};
+use crate::pki::x509::ComparableName;
 
 /// A distinct certificate and everywhere it is.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct InventoryRow {
     pub certificate: Certificate,
     /// Host and path, sorted.
     pub places: Vec<(String, String)>,
+    /// What it is for, in a few words each: the most telling first.
+    pub uses: Vec<String>,
 }
 
 /// Every distinct certificate of a bundle, in files and within kubeconfigs: authorities first, then by the end of their life.
@@ -36,6 +39,7 @@ pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
         };
         key(a).cmp(&key(b))
     });
+    uses::add(&audit.hosts, &mut rows);
     rows
 }
 
@@ -48,9 +52,11 @@ fn gather(hosts: &[Read<'_>]) -> BTreeMap<String, InventoryRow> {
             .or_insert_with(|| InventoryRow {
                 certificate: certificate.clone(),
                 places: Vec::new(),
+                uses: Vec::new(),
             });
         let place = (host.to_owned(), path.to_owned());
-        if !row.places.contains(&place) {
+        // A file is gone through in one go.
+        if row.places.last() != Some(&place) {
             row.places.push(place);
         }
     };
@@ -86,12 +92,21 @@ fn embedded(document: &Tree) -> Vec<Item> {
 pub fn check(audit: &mut Audit<'_>) {
     let rows: Vec<InventoryRow> = gather(&audit.hosts).into_values().collect();
     let all: Vec<&Certificate> = rows.iter().map(|row| &row.certificate).collect();
+    let mut by_subject: BTreeMap<&ComparableName, Vec<&Certificate>> = BTreeMap::new();
+    for certificate in &all {
+        by_subject
+            .entry(&certificate.subject_name)
+            .or_default()
+            .push(certificate);
+    }
     for row in &rows {
-        check_one(audit, row, &all);
+        let issuers = by_subject.get(&row.certificate.issuer_name);
+        check_one(audit, row, issuers.map_or(&[], Vec::as_slice));
     }
     check_shared_keys(audit, &rows);
     check_pairs(audit);
     check_authority_keys(audit, &all);
+    check_foreign_keys(audit, &rows);
     check_loose(audit);
 }
 
@@ -148,6 +163,10 @@ fn check_loose(audit: &mut Audit<'_>) {
                 let message = format!("it is {common_name:?}, and has to be {expected:?}");
                 reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
             }
+            if let Some(node) = common_name.strip_prefix("system:nodes:") {
+                let message = format!("it is {common_name:?}, and a node's user is \"system:node:{node}\"");
+                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
+            }
             if common_name.starts_with("system:node:") && !leaf.organizations.iter().any(|one| one == "system:nodes") {
                 reports.push((
                     codes::WRONG_IDENTITY,
@@ -186,7 +205,11 @@ fn check_loose(audit: &mut Audit<'_>) {
     }
 }
 
-fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, all: &[&Certificate]) {
+/// Authorities of one name: a cluster has one, or two while it is replaced.
+const MOST_ISSUERS: usize = 32;
+
+/// `issuers` are the certificates of its issuer's name.
+fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, issuers: &[&Certificate]) {
     let certificate = &row.certificate;
     let mut reports = Vec::new();
     if audit.at > certificate.not_after {
@@ -246,9 +269,9 @@ fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, all: &[&Certificate]) {
             format!("the key usage of {:?} forbids it to sign", certificate.subject),
         ));
     }
-    let issuers: Vec<&&Certificate> = all.iter().filter(|other| certificate.names_as_issuer(other)).collect();
-    let signers: Vec<&&&Certificate> = issuers
+    let signers: Vec<&&Certificate> = issuers
         .iter()
+        .take(MOST_ISSUERS)
         .filter(|issuer| certificate.is_signed_by(issuer))
         .collect();
     if certificate.is_self_issued() && certificate.is_signed_by(certificate) {
@@ -330,7 +353,7 @@ fn check_shared_keys(audit: &mut Audit<'_>, rows: &[InventoryRow]) {
     }
 }
 
-/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`; `NAME.key` beside `NAME.crt`.
+/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`, `NAME.csr`; `NAME.key` beside `NAME.crt`.
 fn check_pairs(audit: &mut Audit<'_>) {
     let mut reports = Vec::new();
     for read in &audit.hosts {
@@ -347,7 +370,7 @@ fn check_pairs(audit: &mut Audit<'_>) {
                 }
                 continue;
             };
-            for end in [".pem", ".pub", ".crt"] {
+            for end in [".pem", ".pub", ".crt", ".csr"] {
                 let other = format!("{stem}{end}");
                 let first = match read.host.files.contains_key(&other) {
                     true => read.public_keys(&other),
@@ -406,5 +429,57 @@ fn check_authority_keys(audit: &mut Audit<'_>, all: &[&Certificate]) {
     }
     for (code, host, path, message) in reports {
         audit.report(code, host, path, message);
+    }
+}
+
+/// A node has its own key, and those of no other. Whoever has an authority's key needs none of them.
+fn check_foreign_keys(audit: &mut Audit<'_>, rows: &[InventoryRow]) {
+    let node_of = |certificate: &Certificate| {
+        let name = certificate.common_name.as_deref()?.strip_prefix("system:node:")?;
+        Some(name.to_owned())
+    };
+    let nodes: BTreeMap<&[u8], String> = rows
+        .iter()
+        .filter_map(|row| Some((row.certificate.public_key.as_slice(), node_of(&row.certificate)?)))
+        .collect();
+    let authorities: BTreeSet<&[u8]> = rows
+        .iter()
+        .filter(|row| row.certificate.authority)
+        .map(|row| row.certificate.public_key.as_slice())
+        .collect();
+    let mut reports = Vec::new();
+    for read in audit.hosts.iter().filter(|read| read.runs("kubelet")) {
+        let own: BTreeSet<&str> = read
+            .programs("kubelet")
+            .map(|command| command.line.flag("hostname-override").unwrap_or(read.name))
+            .collect();
+        let keys: Vec<(&str, &[u8])> = read
+            .pem
+            .keys()
+            .filter_map(|path| Some((*path, read.private_key(path)?)))
+            .collect();
+        if keys.iter().any(|(_, key)| authorities.contains(key)) {
+            continue;
+        }
+        for (path, key) in keys {
+            if let Some(node) = nodes.get(key).filter(|node| !own.contains(node.as_str())) {
+                reports.push((read.name.to_owned(), path.to_owned(), node.clone()));
+            }
+        }
+        for row in rows {
+            let Some(node) = node_of(&row.certificate).filter(|node| !own.contains(node.as_str())) else {
+                continue;
+            };
+            // In a kubeconfig the key is beside it.
+            let in_kubeconfigs = row
+                .places
+                .iter()
+                .filter(|(host, path)| host == read.name && read.documents.contains_key(path.as_str()));
+            reports.extend(in_kubeconfigs.map(|(host, path)| (host.clone(), path.clone(), node.clone())));
+        }
+    }
+    for (host, path, node) in reports {
+        let message = format!("with it this host can be the node {node:?}");
+        audit.report(codes::FOREIGN_KEY, &host, &path, message);
     }
 }

@@ -11,6 +11,7 @@ use super::names::{Url, balancer, canonical, first_of, is_loopback};
 use super::{Audit, Command, Read, chain};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
+use crate::pki::digest::sha256_hex;
 use crate::pki::inspect::{Certificate, Usage};
 
 /// A kube-apiserver.
@@ -140,7 +141,9 @@ pub fn check(audit: &mut Audit<'_>) {
                         &mut reports,
                     );
                     check_authority(read, command, of("root-ca-file"), &mut reports);
+                    check_insecure_address(read, command, &mut reports);
                 }
+                "kube-scheduler" => check_insecure_address(read, command, &mut reports),
                 _ => {}
             }
         }
@@ -153,13 +156,42 @@ pub fn check(audit: &mut Audit<'_>) {
     }
 }
 
-/// Whether a value is the path of a file that a bundle brings.
-fn is_file_of_a_bundle(value: &str) -> bool {
+/// The address at which neither identity nor encryption is asked for.
+fn check_insecure_address(read: &Read<'_>, command: &Command<'_>, reports: &mut Reports<'_>) {
+    let address = command.line.flag("address").unwrap_or("127.0.0.1");
+    if !is_loopback(address) && command.line.flag("port") != Some("0") {
+        let message = format!("--address={address} lets everybody read who reaches its insecure port");
+        reports.add(codes::OPEN_DOOR, read, command.path, message);
+    }
+}
+
+/// Addresses of a list that come again.
+fn check_twice(read: &Read<'_>, at: &str, what: &str, list: &[String], reports: &mut Reports<'_>) {
+    let mut seen = BTreeSet::new();
+    for one in list.iter().filter(|one| !seen.insert(one.as_str())) {
+        reports.add(codes::LISTED_TWICE, read, at, format!("{what} has {one} twice"));
+    }
+}
+
+/// Whether a value is the path of a file that a bundle brings: its own name says so, or the flag or field it is the value of.
+fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
     let name = value.rsplit('/').next().unwrap_or_default();
     let ends = [".pem", ".crt", ".key", ".pub", ".kubeconfig", ".yaml", ".yml", ".json"];
+    let fields = [
+        "cafile",
+        "ca-file",
+        "certfile",
+        "cert-file",
+        "keyfile",
+        "key-file",
+        "CAFile",
+        "CertFile",
+        "KeyFile",
+    ];
+    let is_named = fields.iter().any(|end| field.ends_with(end)) || matches!(field, "kubeconfig" | "config");
     value.starts_with('/')
         && !value.starts_with("/run/")
-        && (ends.iter().any(|end| name.ends_with(end)) || name == "kubeconfig")
+        && (is_named || ends.iter().any(|end| name.ends_with(end)) || name == "kubeconfig")
 }
 
 fn check_flags(read: &Read<'_>, command: &Command<'_>, reports: &mut Reports<'_>) {
@@ -177,7 +209,7 @@ fn check_flags(read: &Read<'_>, command: &Command<'_>, reports: &mut Reports<'_>
     }
     for (flag, values) in &command.line.flags {
         for value in values.iter().flat_map(|value| value.split(',')) {
-            if is_file_of_a_bundle(value) && read.resolve(value).is_none() && !read.host.loose {
+            if is_file_of_a_bundle(flag, value) && read.resolve(value).is_none() && !read.host.loose {
                 reports.add(
                     codes::MISSING_FILE,
                     read,
@@ -190,12 +222,12 @@ fn check_flags(read: &Read<'_>, command: &Command<'_>, reports: &mut Reports<'_>
 }
 
 fn check_files_of_documents(read: &Read<'_>, reports: &mut Reports<'_>) {
-    fn texts<'t>(tree: &'t Tree, found: &mut Vec<&'t str>) {
+    fn texts<'t>(name: &'t str, tree: &'t Tree, found: &mut Vec<(&'t str, &'t str)>) {
         match tree {
-            Tree::Text(text) => found.push(text),
+            Tree::Text(text) => found.push((name, text)),
             Tree::Plain(_) => {}
-            Tree::List(items) => items.iter().for_each(|item| texts(item, found)),
-            Tree::Map(fields) => fields.iter().for_each(|(_, value)| texts(value, found)),
+            Tree::List(items) => items.iter().for_each(|item| texts(name, item, found)),
+            Tree::Map(fields) => fields.iter().for_each(|(name, value)| texts(name, value, found)),
         }
     }
     if read.host.loose {
@@ -208,8 +240,8 @@ fn check_files_of_documents(read: &Read<'_>, reports: &mut Reports<'_>) {
         };
         for document in documents.iter().filter(configures) {
             let mut found = Vec::new();
-            texts(document, &mut found);
-            for text in found.into_iter().filter(|text| is_file_of_a_bundle(text)) {
+            texts("", document, &mut found);
+            for (_, text) in found.into_iter().filter(|(name, text)| is_file_of_a_bundle(name, text)) {
                 if read.resolve(text).is_none() {
                     reports.add(
                         codes::MISSING_FILE,
@@ -459,6 +491,19 @@ fn check_etcd(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports
             );
         }
     }
+    if !members.is_empty() && members.len().is_multiple_of(2) {
+        let message = format!(
+            "its cluster has {} members: {} have to work",
+            members.len(),
+            members.len() / 2 + 1
+        );
+        reports.add(codes::ETCD_QUORUM, read, at, message);
+    }
+    let urls_of_members: Vec<String> = members
+        .iter()
+        .filter_map(|(_, url)| url.as_ref().map(|url| url.host.clone()))
+        .collect();
+    check_twice(read, at, "--initial-cluster", &urls_of_members, reports);
     match members.iter().find(|(member, _)| member == name) {
         None => reports.add(
             codes::ETCD_DISAGREES,
@@ -531,7 +576,8 @@ fn check_api(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports:
                 format!("it does not hold {name}, by which pods call the API server"),
             );
         }
-        // Pods are told the address of the first family alone.
+        // Pods are told the address of the first family alone, in a dual-stack cluster too: the API server makes its
+        // service single-stack (pkg/controlplane/controller/kubernetesservice, createOrUpdateMasterServiceIfNeeded).
         for range in command.line.list("service-cluster-ip-range").into_iter().take(1) {
             match first_of(range) {
                 Some(first) if leaf.ips.contains(&first) => {}
@@ -685,6 +731,29 @@ fn check_api(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports:
             "--insecure-port lets in everybody who reaches it",
         );
     }
+    if command.line.flag("insecure-port").is_none() && command.line.flags.contains_key("kubelet-https") {
+        // It is on by default before Kubernetes 1.20; a release that knows --kubelet-https is not much later.
+        let message = "--insecure-port is not 0: in a release so old everybody on this host is an administrator";
+        reports.add(codes::OPEN_DOOR, read, at, message);
+    }
+    let plugins = command.line.list("enable-admission-plugins");
+    if modes.contains(&"Node") && !plugins.contains(&"NodeRestriction") {
+        reports.add(
+            codes::MISSING_SETTING,
+            read,
+            at,
+            "--enable-admission-plugins lacks NodeRestriction, so that a kubelet may change other nodes",
+        );
+    }
+    if command.line.flags.contains_key("audit-log-path") && command.line.flag("audit-policy-file").is_none() {
+        let message = "--audit-log-path without --audit-policy-file: nothing is recorded";
+        reports.add(codes::NO_EFFECT, read, at, message);
+    }
+    let lease = command.line.flag("endpoint-reconciler-type").unwrap_or("lease") == "lease";
+    if lease && command.line.flags.contains_key("apiserver-count") {
+        let message = "--apiserver-count: API servers count each other by their leases";
+        reports.add(codes::NO_EFFECT, read, at, message);
+    }
     if command.line.flag("anonymous-auth") == Some("true") {
         reports.add(codes::OPEN_DOOR, read, at, "--anonymous-auth is on");
     }
@@ -759,6 +828,7 @@ fn check_rbac(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, caller:
             }
         }
     }
+    check_role(audit, reports);
     if !any && audit.whole {
         reports.add(
             codes::RBAC_SUBJECT,
@@ -766,6 +836,27 @@ fn check_rbac(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, caller:
             command.path,
             "nothing here binds the user as which it calls kubelets",
         );
+    }
+}
+
+/// The role of each binding by which kubelets are called: one that is here, or the one that every cluster has.
+fn check_role(audit: &Audit<'_>, reports: &mut Reports<'_>) {
+    let documents = || audit.hosts.iter().flat_map(|read| read.documents.values().flatten());
+    let roles: BTreeSet<&str> = documents()
+        .filter(|document| document.text_at(&["kind"]) == Some("ClusterRole"))
+        .filter_map(|document| document.text_at(&["metadata", "name"]))
+        .chain(["system:kubelet-api-admin"])
+        .collect();
+    for read in audit.hosts.iter().filter(|_| audit.whole) {
+        for (path, documents) in &read.documents {
+            let bound = documents
+                .iter()
+                .filter_map(|document| document.text_at(&["roleRef", "name"]));
+            for role in bound.filter(|role| role.contains("kubelet") && !roles.contains(role)) {
+                let message = format!("it binds the role {role:?}, which is not here");
+                reports.add(codes::RBAC_SUBJECT, read, path, message);
+            }
+        }
     }
 }
 
@@ -785,6 +876,13 @@ fn check_etcd_servers(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>,
     let at = command.path;
     let of = |flag: &str| command.line.flag(flag).unwrap_or_default();
     let trusted = read.certificates(of("etcd-cafile"));
+    let servers: Vec<String> = command
+        .line
+        .list("etcd-servers")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    check_twice(read, at, "--etcd-servers", &servers, reports);
     for text in command.line.list("etcd-servers") {
         let Some(url) = Url::parse(text) else {
             reports.add(
@@ -860,6 +958,11 @@ fn check_etcd_servers(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>,
 
 fn check_kubelet(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports: &mut Reports<'_>) {
     let name = command.line.flag("hostname-override").unwrap_or(read.name);
+    let has_network = read.host.files.keys().any(|path| path.starts_with("/etc/cni/net.d/"));
+    if !has_network && !read.host.loose {
+        let message = "nothing in /etc/cni/net.d gives its pods a network";
+        reports.add(codes::NODE_WITHOUT_NETWORK, read, command.path, message);
+    }
     let Some(path) = command.line.flag("config").and_then(|path| read.resolve(path)) else {
         return;
     };
@@ -993,6 +1096,16 @@ fn check_balancers(audit: &Audit<'_>, read: &Read<'_>, reports: &mut Reports<'_>
             (api.addresses.contains(host) || is_loopback(host) && api.read.name == read.name)
                 && port.is_none_or(|port| port == api.port)
         };
+        for address in &balancer.unfilled {
+            let message = format!("{address:?} is a placeholder, and no address");
+            reports.add(codes::BAD_ADDRESS, read, path, message);
+        }
+        let upstreams: Vec<String> = balancer
+            .upstreams
+            .iter()
+            .map(|(host, port)| format!("{host} port {}", port.unwrap_or_default()))
+            .collect();
+        check_twice(read, path, "it", &upstreams, reports);
         for upstream in &balancer.upstreams {
             let is_name = upstream.0.parse::<IpAddr>().is_err();
             if !is_name && !apis.iter().any(|api| leads_to(api, upstream)) {
@@ -1018,6 +1131,16 @@ fn check_balancers(audit: &Audit<'_>, read: &Read<'_>, reports: &mut Reports<'_>
         }
     }
 }
+
+/// SHA-256 of the base64 of keys that stand in documentation: the walk-through's own, 32 zeros, and those of kubernetes.io,
+/// "Encrypting Confidential Data at Rest".
+const PUBLISHED: [&str; 5] = [
+    "6595643956924dbe2402efee28ac8d37b73ec8e8cb7b4b884b09646a70e5d7fc",
+    "51643eac9777b63a7b268174d1fd4276daedec9bc9ea0bc6e5abf69047bc54f6",
+    "dc9b5db8c9b009b33f42c4aa31b9862fabd53f56920632a4fe1f28a933570008",
+    "0e8e10c14d31e55f39d33df7e136521d706a7cd67196950b8742acd130ca5c91",
+    "3d4e957dbf72e713e736a6b5fb7c07ee75a1dec7f7daa0b0be91e320f79e9e40",
+];
 
 fn check_encryption(read: &Read<'_>, reports: &mut Reports<'_>) {
     use base64ct::{Base64, Encoding};
@@ -1047,6 +1170,9 @@ fn check_encryption(read: &Read<'_>, reports: &mut Reports<'_>) {
                     _ => None,
                 };
                 match providers.first().and_then(kind).as_deref() {
+                    Some("aescbc") => {
+                        reports.add(codes::WEAK_ENCRYPTION, read, path, "its first provider is aescbc");
+                    }
                     Some("identity") => reports.add(
                         codes::IDENTITY_FIRST,
                         read,
@@ -1074,6 +1200,10 @@ fn check_encryption(read: &Read<'_>, reports: &mut Reports<'_>) {
                             reports.add(codes::BAD_ENCRYPTION, read, path, "a key of it has no name of its own");
                         }
                         let secret = key.text_at(&["secret"]).unwrap_or_default();
+                        if PUBLISHED.contains(&sha256_hex(secret.as_bytes()).as_str()) {
+                            let message = format!("the key {name:?} of it is that of a well-known example");
+                            reports.add(codes::PUBLISHED_SECRET, read, path, message);
+                        }
                         let length = Base64::decode_vec(secret)
                             .map(Zeroizing::new)
                             .ok()

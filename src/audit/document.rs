@@ -1,5 +1,7 @@
 //! YAML and JSON as a tree, read within limits. An error says which line, never what stands there.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -82,11 +84,13 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Tree::Plain(value.to_string()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Tree, E> {
+        pay(value.len())?;
         Ok(Tree::Text(Zeroizing::new(value.to_owned())))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Tree, E> {
+        pay(value.len())?;
         Ok(Tree::Text(Zeroizing::new(value)))
     }
 
@@ -105,6 +109,7 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
+            pay(0)?;
             items.push(item);
         }
         Ok(Tree::List(items))
@@ -112,9 +117,11 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut fields: Vec<(String, Tree)> = Vec::new();
+        let mut names = BTreeSet::new();
         while let Some((name, value)) = map.next_entry::<Tree, Tree>()? {
             let name = name.text().unwrap_or_default().to_owned();
-            if fields.iter().any(|(other, _)| *other == name) {
+            pay(2 * name.len())?;
+            if !names.insert(name.clone()) {
                 return Err(serde::de::Error::custom("a field is given twice"));
             }
             fields.push((name, value));
@@ -129,23 +136,97 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// More than any file of a cluster has; a document of a few bytes can still ask for a lot (aliases), which the reader's own
-/// budget stops.
+/// More than any file of a cluster has.
 const MOST_BYTES: usize = 4 << 20;
 /// Levels of brackets and of indentation.
 const DEEPEST: usize = 200;
 
-/// The documents of a YAML stream; an error is the line, where that is known.
-pub fn yaml(text: &str) -> Result<Vec<Tree>, Option<u64>> {
-    if text.len() > MOST_BYTES || is_deep(text) {
-        return Err(None);
-    }
-    serde_saphyr::from_multiple(text).map_err(|error| error.location().map(|location| location.line()))
+/// The most that the trees of one file may take in memory, and those of all files together. A document of a few bytes can
+/// ask for a lot: by aliases, or since each value is a node.
+const MOST_OF_ONE: usize = 64 << 20;
+const MOST_OF_ALL: usize = 1 << 30;
+/// What a value takes besides its text.
+const COST_OF_NODE: usize = 96;
+
+thread_local! {
+    /// What the trees of the text that is being read may still take: a visitor is handed nothing that could count.
+    static LEFT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A JSON document; an error is its line.
-pub fn json(text: &str) -> Result<Tree, Option<u64>> {
-    serde_json::from_str(text).map_err(|error| Some(error.line() as u64))
+fn pay<E: serde::de::Error>(bytes: usize) -> Result<(), E> {
+    let left = LEFT.get().checked_sub(COST_OF_NODE + bytes);
+    LEFT.set(left.unwrap_or(0));
+    left.map(drop).ok_or_else(|| E::custom("too much"))
+}
+
+/// Why a text could not be read.
+pub enum Unread {
+    /// It is not what it should be, in that line where it is known.
+    Syntax(Option<u64>),
+    /// It, or all together, is more than any cluster has.
+    TooLarge,
+}
+
+/// Reads documents, as many as there may be.
+pub struct Documents {
+    left: usize,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Documents { left: MOST_OF_ALL }
+    }
+}
+
+impl Documents {
+    /// The documents of a YAML stream.
+    pub fn yaml(&mut self, text: &str) -> Result<Vec<Tree>, Unread> {
+        if text.len() <= MOST_BYTES && is_deep(text) {
+            return Err(Unread::Syntax(None));
+        }
+        self.within(text, || {
+            let options = serde_saphyr::options! {
+                budget: serde_saphyr::budget! { max_recorded_anchor_events: 100_000, max_recorded_anchor_bytes: MOST_BYTES },
+            };
+            serde_saphyr::from_multiple_with_options(text, options)
+                .map_err(|error| error.location().map(|location| location.line()))
+        })
+    }
+
+    /// A JSON document.
+    pub fn json(&mut self, text: &str) -> Result<Tree, Unread> {
+        self.within(text, || {
+            serde_json::from_str(text).map_err(|error| Some(error.line() as u64))
+        })
+    }
+
+    fn within<T>(&mut self, text: &str, read: impl FnOnce() -> Result<T, Option<u64>>) -> Result<T, Unread> {
+        if text.len() > MOST_BYTES {
+            return Err(Unread::TooLarge);
+        }
+        let most = self.left.min(MOST_OF_ONE);
+        LEFT.set(most);
+        let read = read();
+        let left = LEFT.get();
+        if read.is_ok() {
+            self.left -= most - left;
+        }
+        // Whoever asked for more has nothing left.
+        read.map_err(|line| match left {
+            0 => Unread::TooLarge,
+            _ => Unread::Syntax(line),
+        })
+    }
+}
+
+/// The documents of one YAML stream, for whoever keeps none of them.
+pub fn yaml(text: &str) -> Result<Vec<Tree>, Unread> {
+    Documents::default().yaml(text)
+}
+
+/// One JSON document, likewise.
+pub fn json(text: &str) -> Result<Tree, Unread> {
+    Documents::default().json(text)
 }
 
 /// Whether brackets or indentation go so deep that a reader might run out of stack.
@@ -166,7 +247,7 @@ fn is_deep(text: &str) -> bool {
         .lines()
         .map(|line| {
             line.bytes()
-                .take_while(|byte| matches!(byte, b' ' | b'-' | b'?' | b':'))
+                .take_while(|byte| matches!(byte, b' ' | b'\t' | b'-' | b'?' | b':'))
                 .count()
         })
         .max()

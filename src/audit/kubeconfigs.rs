@@ -227,12 +227,25 @@ impl Check<'_, '_> {
             .filter(|api| api.addresses.contains(&url.host))
             .collect();
         let answering: Vec<&Api<'_, '_>> = if is_loopback(&url.host) && !own.is_empty() {
-            own
+            own.clone()
         } else if !direct.is_empty() {
             direct.clone()
         } else {
             self.apis.iter().collect()
         };
+        if self.audit.whole
+            && is_loopback(&url.host)
+            && !self.apis.is_empty()
+            && self.is_used_here()
+            && own.is_empty()
+            && !self.is_balanced_here()
+        {
+            let message = format!(
+                "no API server and no load balancer of this host listens at {}",
+                url.host
+            );
+            report(codes::NOBODY_ANSWERS, message);
+        }
         let port = url.port.unwrap_or(443);
         let listens: BTreeSet<u16> = self
             .balancers
@@ -276,8 +289,8 @@ impl Check<'_, '_> {
         }
     }
 
-    /// Who uses the file: as units and configurations say, else as its name says.
-    fn who(&self) -> Vec<Who> {
+    /// Who uses the file, as units and configurations say.
+    fn programs(&self) -> Vec<Who> {
         let is_this = |path: Option<&str>| path.and_then(|path| self.read.resolve(path)) == Some(self.path);
         let mut found = Vec::new();
         for command in &self.read.commands {
@@ -300,6 +313,12 @@ impl Check<'_, '_> {
                 program => found.push(Who::User(format!("system:{program}"))),
             }
         }
+        found
+    }
+
+    /// Who uses the file: as units and configurations say, else as its name says.
+    fn who(&self) -> Vec<Who> {
+        let mut found = self.programs();
         if !found.is_empty() {
             return found;
         }
@@ -313,6 +332,19 @@ impl Check<'_, '_> {
             _ => {}
         }
         found
+    }
+
+    /// Whether it is for this host: a program here reads it, or an administrator.
+    fn is_used_here(&self) -> bool {
+        !self.programs().is_empty() || self.who().iter().any(|who| matches!(who, Who::Administrator))
+    }
+
+    fn is_balanced_here(&self) -> bool {
+        let files = self.read.host.files.iter();
+        files
+            .filter(|(path, _)| path.ends_with(".conf") || path.ends_with(".cfg"))
+            .filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok())
+            .any(|text| balancer(text).is_some())
     }
 
     fn is_node(&self, name: &str) -> bool {

@@ -10,8 +10,11 @@ pub(crate) mod document;
 mod integrity;
 mod kubeconfigs;
 pub(crate) mod names;
+mod pods;
 mod report;
+mod table;
 pub(crate) mod unit;
+mod uses;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,11 +26,12 @@ use crate::diagnostic::verify_codes as codes;
 use crate::found::{File, Found, Host, printable};
 use crate::pki::digest::sha256_hex;
 use crate::pki::inspect::{Certificate, Item, Usage, items, judge_chain};
-use document::Tree;
+use document::{Documents, Tree, Unread};
 use unit::{CommandLine, Unit};
 
 pub use certificates::{InventoryRow, inventory};
-pub use report::{inventory_json, inventory_text, render_json, render_text};
+pub use report::{inventory_json, render_json, render_text};
+pub use table::{Detail, inventory_text};
 
 /// Something that is wrong with a bundle, or remarkable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +64,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     components::check(&mut audit);
     kubeconfigs::check(&mut audit);
     agreement::check(&mut audit);
+    pods::check(&mut audit);
     let mut findings: Vec<Finding> = audit.findings.into_iter().collect();
     findings.sort_by_key(|finding| finding.row().severity);
     findings
@@ -116,7 +121,7 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// Every public key that a file names: of certificates, public and private keys.
+    /// Every public key that a file names: of certificates, requests, public and private keys.
     fn public_keys(&self, path: &str) -> Vec<&[u8]> {
         public_keys_of(self.items(path))
     }
@@ -153,7 +158,7 @@ fn public_keys_of(items: &[Item]) -> Vec<&[u8]> {
         .iter()
         .filter_map(|item| match item {
             Item::Certificate(certificate) => Some(certificate.public_key.as_slice()),
-            Item::PrivateKey(key) | Item::PublicKey(key) => Some(key.as_slice()),
+            Item::PrivateKey(key) | Item::PublicKey(key) | Item::Request(key) => Some(key.as_slice()),
             _ => None,
         })
         .collect()
@@ -167,6 +172,7 @@ struct Audit<'a> {
     findings: BTreeSet<Finding>,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
     known: RefCell<BTreeMap<String, Vec<Item>>>,
+    reader: Documents,
 }
 
 impl<'a> Audit<'a> {
@@ -195,6 +201,7 @@ impl<'a> Audit<'a> {
             whole: found.hosts.len() > 1,
             findings: BTreeSet::new(),
             known: RefCell::default(),
+            reader: Documents::default(),
         };
         for host in &found.hosts {
             let mut read = Read {
@@ -259,17 +266,18 @@ impl<'a> Audit<'a> {
                 Err(why) => self.report(codes::BAD_SYNTAX, read.name, path, why),
             }
         } else if is_json {
-            match document::json(text) {
+            match self.reader.json(text) {
                 Ok(document) => {
                     read.documents.insert(path, vec![document]);
                 }
-                Err(line) => {
+                Err(Unread::TooLarge) => self.report(codes::ARCHIVE_LIMIT, read.name, path, TOO_LARGE),
+                Err(Unread::Syntax(line)) => {
                     let message = format!("it is not valid JSON{}", in_line(line));
                     self.report(codes::BAD_SYNTAX, read.name, path, message);
                 }
             }
         } else {
-            match document::yaml(text) {
+            match self.reader.yaml(text) {
                 Ok(documents) if documents.is_empty() => {
                     self.report(codes::BAD_SYNTAX, read.name, path, "there is nothing in it");
                 }
@@ -281,7 +289,8 @@ impl<'a> Audit<'a> {
                     }
                     read.documents.insert(path, documents);
                 }
-                Err(line) => {
+                Err(Unread::TooLarge) => self.report(codes::ARCHIVE_LIMIT, read.name, path, TOO_LARGE),
+                Err(Unread::Syntax(line)) => {
                     let message = format!("it is not valid YAML{}", in_line(line));
                     self.report(codes::BAD_SYNTAX, read.name, path, message);
                 }
@@ -289,6 +298,8 @@ impl<'a> Audit<'a> {
         }
     }
 }
+
+const TOO_LARGE: &str = "it, or what all files hold together, is more than any cluster needs, and was not read";
 
 /// A chain from a certificate to one that is trusted, or why there is none.
 fn chain(
@@ -313,7 +324,7 @@ fn chain(
                 .join(", ")
         ));
     }
-    if !leads_to(leaf, others, trusted, 0) {
+    if !leads_to(leaf, others, trusted) {
         return Err("its signature is not by the key of the trusted authority".to_owned());
     }
     let all = others.iter().chain(trusted).chain(std::iter::once(&leaf));
@@ -325,13 +336,34 @@ fn chain(
     Ok(())
 }
 
-fn leads_to(leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate], depth: usize) -> bool {
-    let issued_by = |issuer: &&&Certificate| leaf.names_as_issuer(issuer) && leaf.is_signed_by(issuer);
-    trusted.iter().any(|root| issued_by(&root))
-        || (depth < 6
-            && others
-                .iter()
-                .filter(|other| other.authority && other.der != leaf.der)
-                .filter(issued_by)
-                .any(|other| leads_to(other, others, trusted, depth + 1)))
+/// More than any chain has to try.
+const MOST_SIGNATURES: usize = 1000;
+
+/// Whether signatures lead from `leaf` to one that is trusted. Each certificate is gone through once: of authorities that
+/// issued each other there are more paths than anybody can try.
+fn leads_to(leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate]) -> bool {
+    let mut tries = 0;
+    let mut issued = |one: &Certificate, by: &Certificate| {
+        one.names_as_issuer(by) && {
+            tries += 1;
+            tries <= MOST_SIGNATURES && one.is_signed_by(by)
+        }
+    };
+    let mut left: Vec<&Certificate> = others.iter().copied().filter(|other| other.authority).collect();
+    let mut reached = vec![leaf];
+    let mut next = 0;
+    while let Some(one) = reached.get(next).copied() {
+        if trusted.iter().any(|root| issued(one, root)) {
+            return true;
+        }
+        left.retain(|other| {
+            let is_next = issued(one, other);
+            if is_next {
+                reached.push(other);
+            }
+            !is_next
+        });
+        next += 1;
+    }
+    false
 }

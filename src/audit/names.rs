@@ -39,6 +39,9 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
             None => (text, None),
         }
     };
+    if is_placeholder(host) {
+        return None;
+    }
     if host.is_empty() || host.contains([':', '@']) && host.parse::<IpAddr>().is_err() {
         return None;
     }
@@ -47,6 +50,11 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
         None => None,
     };
     Some((canonical(host), port))
+}
+
+/// Whether a template or a shell should have put something else there: `{{IP}}`, `${IP}`, `<ip>`.
+pub fn is_placeholder(host: &str) -> bool {
+    host.contains(['{', '}', '$', '<', '>', '(', ')'])
 }
 
 /// An address in its shortest form, a name in lower case.
@@ -72,6 +80,8 @@ pub fn first_of(range: &str) -> Option<IpAddr> {
 #[derive(Clone, Debug, Default)]
 pub struct Balancer {
     pub upstreams: Vec<(String, Option<u16>)>,
+    /// Upstreams that are still placeholders.
+    pub unfilled: Vec<String>,
     pub listens: Vec<u16>,
 }
 
@@ -85,9 +95,11 @@ pub fn balancer(text: &str) -> Option<Balancer> {
             // haproxy: a name, then the address; nginx: the address.
             ["server", first, rest @ ..] if *first != "{" => {
                 let address = if line.ends_with(';') { Some(first) } else { rest.first() };
-                balancer
-                    .upstreams
-                    .extend(address.and_then(|address| host_and_port(address)));
+                let Some(address) = address else { continue };
+                match is_placeholder(address) {
+                    true => balancer.unfilled.push((*address).to_owned()),
+                    false => balancer.upstreams.extend(host_and_port(address)),
+                }
             }
             ["listen" | "bind", addresses, ..] => {
                 for address in addresses.split(',') {
@@ -98,7 +110,7 @@ pub fn balancer(text: &str) -> Option<Balancer> {
             _ => {}
         }
     }
-    (!balancer.upstreams.is_empty()).then_some(balancer)
+    (!balancer.upstreams.is_empty() || !balancer.unfilled.is_empty()).then_some(balancer)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Findings and certificates as text for people and as JSON for programs.
+//! Findings as text for people and as JSON for programs; certificates as JSON.
 
 use std::fmt::Write as _;
 
@@ -73,11 +73,11 @@ pub fn render_json(findings: &[Finding], specification: Option<Value>) -> String
     format!("{document:#}\n")
 }
 
-fn days_left(row: &InventoryRow, at: OffsetDateTime) -> i64 {
+pub(super) fn days_left(row: &InventoryRow, at: OffsetDateTime) -> i64 {
     (row.certificate.not_after - at).whole_seconds().div_euclid(86_400)
 }
 
-fn names(row: &InventoryRow) -> Vec<String> {
+pub(super) fn names(row: &InventoryRow) -> Vec<String> {
     let certificate = &row.certificate;
     let ips = certificate.ips.iter().map(ToString::to_string);
     let names = certificate
@@ -88,72 +88,7 @@ fn names(row: &InventoryRow) -> Vec<String> {
     names.chain(ips).collect()
 }
 
-/// Paths shown of one certificate.
-const PLACES_SHOWN: usize = 3;
-
-/// One block for each certificate: authorities, then leaves by the end of their life.
-pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime) -> String {
-    let mut text = String::new();
-    let mut heading = None;
-    for row in rows {
-        let certificate = &row.certificate;
-        if heading != Some(certificate.authority) {
-            heading = Some(certificate.authority);
-            text.push_str(if certificate.authority {
-                "AUTHORITIES\n\n"
-            } else {
-                "CERTIFICATES\n\n"
-            });
-        }
-        let days = days_left(row, at);
-        let left = match days {
-            ..0 => "EXPIRED".to_owned(),
-            _ if at < certificate.not_before => "NOT YET VALID".to_owned(),
-            _ => format!("{days} days left"),
-        };
-        let mut line = |label: &str, value: &str| {
-            let _ = writeln!(text, "  {label:<11}{value}");
-        };
-        line("subject", &certificate.subject);
-        line("issuer", &certificate.issuer);
-        line(
-            "valid",
-            &format!(
-                "{} to {} ({left})",
-                date(certificate.not_before),
-                date(certificate.not_after)
-            ),
-        );
-        line("key", &certificate.key);
-        let names = names(row);
-        if !names.is_empty() {
-            line("names", &names.join(", "));
-        }
-        let shown: Vec<String> = row
-            .places
-            .iter()
-            .take(PLACES_SHOWN)
-            .map(|(host, path)| printable(&format!("{host}:{path}")))
-            .collect();
-        let more = row.places.len().saturating_sub(PLACES_SHOWN);
-        let more = if more == 0 {
-            String::new()
-        } else {
-            format!(", and {more} more")
-        };
-        line("in", &format!("{}{more}", shown.join(", ")));
-        text.push('\n');
-    }
-    let authorities = rows.iter().filter(|row| row.certificate.authority).count();
-    let _ = writeln!(
-        text,
-        "{authorities} authorities, {} certificates",
-        rows.len() - authorities
-    );
-    text
-}
-
-/// As [`inventory_text`], with every place.
+/// Every certificate with all that is known of it, as JSON.
 pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
     let list: Vec<Value> = rows
         .iter()
@@ -165,6 +100,7 @@ pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
                 .map(|(host, path)| json!({"host": host, "path": path}))
                 .collect();
             json!({
+                "uses": row.uses,
                 "subject": certificate.subject,
                 "issuer": certificate.issuer,
                 "authority": certificate.authority,
@@ -181,6 +117,6 @@ pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
     format!("{:#}\n", json!({ "certificates": list }))
 }
 
-fn date(instant: OffsetDateTime) -> String {
+pub(super) fn date(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }

@@ -16,6 +16,8 @@ pub struct CommandLine {
     pub program: String,
     /// Each flag and its values, in the order they are given. A flag without a value has `true`.
     pub flags: BTreeMap<String, Vec<String>>,
+    /// Everything after the program, as it stands there.
+    pub words: Vec<String>,
 }
 
 impl CommandLine {
@@ -147,12 +149,13 @@ pub fn words(line: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
-fn command_line(words: &[String]) -> CommandLine {
-    let mut words = words.iter();
+fn command_line(line: &[String]) -> CommandLine {
+    let mut words = line.iter();
     let program = words.next().map(String::as_str).unwrap_or_default();
     let program = program.trim_start_matches(['-', '@', ':', '+', '!', '|']);
     let mut command = CommandLine {
         program: program.rsplit('/').next().unwrap_or(program).to_owned(),
+        words: line.get(1..).unwrap_or_default().to_vec(),
         ..CommandLine::default()
     };
     let mut words = words.peekable();

@@ -217,7 +217,7 @@ fn pem(bytes: &[u8]) -> Said {
             [Item::Certificate(certificate)] => certificate_name(certificate),
             [Item::PrivateKey(_)] => "private key".to_owned(),
             [Item::PublicKey(_)] => "public key".to_owned(),
-            [Item::Request] => "certificate request".to_owned(),
+            [Item::Request(_)] => "certificate request".to_owned(),
             [] => "PEM file with nothing in it".to_owned(),
             several => format!("{} PEM blocks", several.len()),
         },
@@ -282,7 +282,7 @@ fn of_item(item: &Item, prefix: &str, facts: &mut Vec<(String, Fact)>) {
             add("bytes", Fact::Mark(certificate.fingerprint.clone()));
         }
         Item::PrivateKey(spki) | Item::PublicKey(spki) => add("key", fingerprint(spki)),
-        Item::Request => {}
+        Item::Request(_) => {}
         Item::Unreadable(label, why) => add("unreadable", value(format!("{label}: {why}"))),
     }
 }

@@ -111,8 +111,11 @@ pub struct Step {
     pub actions: Vec<Action>,
 }
 
-/// Files of programs whose units come from the distribution: where, and what makes them read it again.
-const ELSEWHERE: &[(&str, Stage, fn() -> Action)] = &[
+/// A folder, when its files count, and what makes their program read them again.
+type Elsewhere = (&'static str, Stage, fn() -> Action);
+
+/// Files of programs whose units come from the distribution.
+const ELSEWHERE: &[Elsewhere] = &[
     ("/etc/nginx/", Stage::LoadBalancer, || {
         Action::Reload("nginx".to_owned())
     }),

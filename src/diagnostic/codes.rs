@@ -1490,6 +1490,24 @@ codes! {
              runtime chosen does not have."
     }
 
+    UNUSED_RUNTIME_VERSION "unused-runtime-version" Warning "containerd's version without effect" {
+        meaning "Docker brings its own containerd, which khw-gen does not configure."
+        advice "remove `version`, or set `engine` to \"containerd\""
+        example "cluster.toml" [
+            "[runtime]",
+            r#"version = "1.7""#,
+        ]
+        right [
+            "[runtime]",
+            r#"engine = "containerd""#,
+            r#"version = "1.7""#,
+        ]
+        met
+            "With a Kubernetes before 1.24 and no `engine`: Docker is the default there, and whoever writes a version \
+             of containerd probably meant to run that."
+        see ["https://kubernetes.io/blog/2022/02/17/dockershim-faq/"]
+    }
+
     WEAKENED_SAFEGUARD "weakened-safeguard" Warning "safeguard taken away" {
         meaning "Without it the cluster still works, but protects less."
         advice "leave it as khw-gen sets it"

@@ -367,6 +367,16 @@ codes! {
         see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/"]
     }
 
+    FOREIGN_KEY "foreign-key" Error "key of another node" {
+        meaning "Whoever takes over this node is the other one too, and may read the Secrets of that one's pods."
+        advice "remove it; if others could get at it, replace the key"
+        example "node1: /root/node2-key.pem" ["-rw------- root root node2-key.pem"]
+        met
+            "By the walk-through's own list of what goes to workers: ca.pem and node*.pem. Each gets the keys of all, \
+             uses its own, and the others stay in the home folder."
+        see ["https://kubernetes.io/docs/reference/access-authn-authz/node/"]
+    }
+
     BAD_SAN "bad-san" Error "name in a certificate that nothing asks for" {
         meaning "Ranges, ports, addresses as DNS names and misspelt names of services match no request."
         advice "issue it with names and addresses alone"
@@ -473,6 +483,17 @@ codes! {
             "When a control plane was taken out for repair and not put back, and when one was added later. It shows on \
              the day when the others fail."
         see ["https://nginx.org/en/docs/stream/ngx_stream_upstream_module.html"]
+    }
+
+    LISTED_TWICE "listed-twice" Warning "address that is listed twice" {
+        meaning "Nobody is asked more often for it, and another one is probably missing."
+        advice "put the missing address in its place"
+        example "master1: /etc/systemd/system/kube-apiserver.service" ["https://10.11.0.11:2379,https://10.11.0.11:2379"]
+        right ["https://10.11.0.11:2379,https://10.11.0.12:2379"]
+        met
+            "With variables exported by copying a line: the walk-through sets CONTROLLER1_IP to the address of MASTER1, \
+             so that both API servers depend on one member of etcd."
+        see ["https://etcd.io/docs/v3.5/op-guide/failures/"]
     }
 
     BAD_ADDRESS "unusable-address" Error "address that can't be used" {
@@ -598,6 +619,30 @@ codes! {
         ]
     }
 
+    NO_EFFECT "no-effect" Warning "setting that does nothing" {
+        meaning "It looks like a safeguard or a limit, and nothing happens by it."
+        advice "remove it, or set what it needs"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r"--audit-log-path=/var/log/kubernetes/audit.log \"]
+        right [
+            r"--audit-log-path=/var/log/kubernetes/audit.log \",
+            r"--audit-policy-file=/etc/kubernetes/config/audit-policy.yaml \",
+        ]
+        met
+            "With an audit log that stays empty, since no policy says what to record, and with --apiserver-count, which \
+             API servers that keep leases in etcd don't ask."
+        see ["https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/"]
+    }
+
+    NODE_WITHOUT_NETWORK "node-without-network" Warning "node without a network for its pods" {
+        meaning "Until a network plugin has its configuration in /etc/cni/net.d, the node is not Ready."
+        advice "put a configuration there, or install a plugin that does"
+        example "node1: /etc/cni/net.d" ["ls: cannot access '/etc/cni/net.d': No such file or directory"]
+        met
+            "When the plugins' programs were unpacked and nobody said which of them to run: `kubectl get nodes` shows \
+             NotReady, as at the end of the walk-through. With a plugin of your own it is as it has to be."
+        see ["https://www.cni.dev/docs/spec/"]
+    }
+
     SETTINGS_DISAGREE "settings-disagree" Error "setting that differs between hosts" {
         meaning "Requests fare differently, depending on which instance answers."
         advice "make it the same everywhere"
@@ -708,6 +753,27 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#decrypting-all-data"]
     }
 
+    PUBLISHED_SECRET "published-secret" Error "key that everybody can read elsewhere" {
+        meaning "It stands in documentation or examples, so it hides nothing."
+        advice "make one of your own: head -c 32 /dev/urandom | base64"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" ["secret: L0KeMGR9dmgRvfzqkELizUkcTiUpqb8lqisyzYcGtIw="]
+        met
+            "By copying a file from a guide together with its key. That of the walk-through is known, and so are those \
+             on Kubernetes' own page."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
+    }
+
+    WEAK_ENCRYPTION "weak-encryption" Warning "encryption with a known weakness" {
+        meaning "Kubernetes' documentation advises against aescbc: a padding oracle can tell what is encrypted."
+        advice "use secretbox"
+        example "master1: /var/lib/kubernetes/encryption-config.yaml" ["- aescbc:"]
+        right ["- secretbox:"]
+        met
+            "In configurations as old as the walk-through, which calls aescbc the recommended choice. Put secretbox in \
+             front of it, rewrite all Secrets, then take aescbc out."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#providers"]
+    }
+
     FRONT_PROXY "front-proxy" Error "front proxy that anybody could be" {
         meaning "Headers that name a user are believed of whom the front-proxy authority vouches for."
         advice "use an authority of its own, and name the proxy in --requestheader-allowed-names"
@@ -735,5 +801,17 @@ codes! {
             "https://github.com/etcd-io/etcd/issues/11294",
             "https://etcd.io/docs/v3.5/op-guide/clustering/",
         ]
+    }
+    ETCD_QUORUM "etcd-quorum" Warning "members of etcd that can't lose one" {
+        meaning
+            "Of an even number more than half have to work: that bears no more failures than one member less, and of \
+             two none at all."
+        advice "have three members, or five"
+        example "master1: /etc/systemd/system/etcd.service" [r"master2=https://10.11.0.12:2380 \"]
+        right [r"master2=https://10.11.0.12:2380,master3=https://10.11.0.13:2380 \"]
+        met
+            "With one member on each of two masters, as in the walk-through, and after a member was removed for good. \
+             When one of two stops, the API servers can neither read nor write."
+        see ["https://etcd.io/docs/v3.5/faq/#why-an-odd-number-of-cluster-members"]
     }
 }

@@ -7,11 +7,8 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
 use super::{DiskError, TreeEntry, read_tree};
-use crate::found::{Found, Node, Nodes, from_archive, from_folder};
+use crate::found::{Found, MOST_BYTES, Node, Nodes, TOO_LARGE, from_archive, from_folder};
 use crate::pki::secret::SecretBytes;
-
-/// The largest archive that is looked at.
-const LARGEST_ARCHIVE: u64 = 256 << 20;
 
 /// What is at `path`: a folder, or a tar, tar.gz or zip of a host. No link below it is followed.
 ///
@@ -24,12 +21,12 @@ pub fn read_found(path: &Path) -> Result<Found, DiskError> {
         FileType::Directory => Ok(from_folder(&folder_name(path), nodes(path)?)),
         FileType::RegularFile => {
             let mut bytes = SecretBytes::with_capacity(usize::try_from(stat.st_size.min(1 << 28)).unwrap_or(0) + 1);
-            std::io::copy(&mut File::from(file).take(LARGEST_ARCHIVE + 1), &mut bytes)
+            std::io::copy(&mut File::from(file).take(MOST_BYTES + 1), &mut bytes)
                 .map_err(|reason| DiskError::os("read", path, reason))?;
-            if bytes.len() as u64 > LARGEST_ARCHIVE {
+            if bytes.len() as u64 > MOST_BYTES {
                 return Err(DiskError::TooLarge {
                     path: path.to_owned(),
-                    limit: LARGEST_ARCHIVE,
+                    limit: MOST_BYTES,
                 });
             }
             Ok(from_archive(&folder_name(path), bytes.expose()))
@@ -56,6 +53,7 @@ fn nodes(path: &Path) -> Result<Nodes, DiskError> {
                     root_owned: None,
                     content,
                 },
+                TreeEntry::TooLarge { .. } => Node::Other { what: TOO_LARGE },
                 TreeEntry::Symlink => Node::Other { what: "symbolic link" },
                 TreeEntry::Other => Node::Other {
                     what: "device, pipe or socket",

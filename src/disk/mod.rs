@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bundle_as_found;
+mod golden;
 mod new_files;
 mod output;
 mod source;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use bundle_as_found::read_found;
+pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
 pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
@@ -35,6 +37,10 @@ pub enum DiskError {
     NameNotUtf8 { path: PathBuf },
     /// More bytes than a file of this kind can sensibly have.
     TooLarge { path: PathBuf, limit: u64 },
+    /// More in a folder than is read at once.
+    TooMuch { path: PathBuf, limit: u64 },
+    /// Folders in folders in folders.
+    TooDeep { path: PathBuf },
     /// A folder, device, pipe or socket where a file should be.
     NotAFile { path: PathBuf },
     /// The seed can be read by others than its owner, and does not say that it is public.
@@ -49,6 +55,8 @@ pub enum DiskError {
     NotAFolder { path: PathBuf },
     /// The folder at the output's path was not made by khw-gen.
     NotOurs { path: PathBuf, why: String },
+    /// A folder is no golden that can be compared.
+    NoGolden { path: PathBuf, why: String },
     /// The folder at the output's path holds what khw-gen did not write: how many, and the first few.
     Foreign {
         path: PathBuf,
@@ -112,6 +120,12 @@ impl fmt::Display for DiskError {
             DiskError::TooLarge { path, limit } => {
                 write!(f, "{} is larger than {limit} bytes", Shown(path))
             }
+            DiskError::TooMuch { path, limit } => write!(
+                f,
+                "{} holds more than {limit} bytes, or more files than that: verify its hosts one by one",
+                Shown(path)
+            ),
+            DiskError::TooDeep { path } => write!(f, "the folder {} is too deep below others", Shown(path)),
             DiskError::NotAFile { path } => write!(f, "{} is not a file", Shown(path)),
             DiskError::SeedExposed { path, mode } => write!(
                 f,
@@ -136,6 +150,7 @@ impl fmt::Display for DiskError {
                 "{} was not made by khw-gen and will not be replaced: {why}",
                 Shown(path)
             ),
+            DiskError::NoGolden { path, why } => write!(f, "{} is no golden to compare with: {why}", Shown(path)),
             DiskError::Foreign { path, count, first } => {
                 write!(
                     f,

@@ -21,13 +21,38 @@ use super::tree::{check_replaceable, list, open_folder, remove, same};
 use crate::bundle::{
     Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, check_path, manifest_text, sha256sums_text,
 };
+use crate::golden::index::{self, INDEX};
 use crate::pki::digest::sha256_hex;
 
 /// How often to begin again when others get in between before giving up.
 const ATTEMPTS: u32 = 64;
 
-/// The mode of the output folder: it holds secrets.
-const OUTPUT_MODE: u32 = 0o700;
+/// What a folder is that is replaced as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The bundles of a cluster.
+    Output,
+    /// Texts of them without secrets.
+    Golden,
+}
+
+impl Kind {
+    fn mode(self) -> u32 {
+        match self {
+            // It holds secrets.
+            Kind::Output => 0o700,
+            Kind::Golden => 0o755,
+        }
+    }
+
+    /// The files that it makes itself.
+    fn own_files(self) -> &'static [&'static str] {
+        match self {
+            Kind::Output => &[MANIFEST, SHA256SUMS],
+            Kind::Golden => &[INDEX],
+        }
+    }
+}
 
 /// The mode of a host's folder: the same that its archive gives it.
 const HOST_MODE: u32 = 0o755;
@@ -38,6 +63,7 @@ const ARCHIVE_MODE: u32 = 0o600;
 /// An output in the making. Dropped without [`Output::commit`], it leaves everything as it was.
 #[derive(Debug)]
 pub struct Output {
+    kind: Kind,
     /// The folder that the output is in, and its path for errors.
     parent: OwnedFd,
     parent_path: PathBuf,
@@ -77,6 +103,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Leftover {
     pub path: PathBuf,
+    pub holds_secrets: bool,
     pub reason: Box<DiskError>,
 }
 
@@ -95,6 +122,15 @@ impl Output {
     /// Errors: `out` is not a folder, or one that khw-gen did not make, or holds something that it did not write; there is
     /// no staging folder to be had.
     pub fn begin(out: &Path) -> Result<Output, DiskError> {
+        Output::begin_kind(Kind::Output, out)
+    }
+
+    /// As [`Output::begin`], for a golden: readable by everyone, and only a golden is replaced by it.
+    pub fn begin_golden(out: &Path) -> Result<Output, DiskError> {
+        Output::begin_kind(Kind::Golden, out)
+    }
+
+    fn begin_kind(kind: Kind, out: &Path) -> Result<Output, DiskError> {
         let (parent_path, name) = locate(out)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let parent =
@@ -105,7 +141,7 @@ impl Output {
         match statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => {
                 refuse_working_folder(&path)?;
-                check_replaceable(parent.as_fd(), &name, &path)?;
+                check_replaceable(kind, parent.as_fd(), &name, &path)?;
             }
             Err(Errno::NOENT) => {}
             Err(reason) => return Err(DiskError::os("look at", path, reason)),
@@ -113,6 +149,7 @@ impl Output {
         remove_stale(&parent, &parent_path, &prefix)?;
         let (staging_name, staging) = make_staging(&parent, &parent_path, &prefix)?;
         let output = Output {
+            kind,
             parent,
             parent_path,
             name,
@@ -124,7 +161,7 @@ impl Output {
             kernel_exchanges: true,
             published: false,
         };
-        output.set_mode(&output.staging, OUTPUT_MODE, &output.staging_path())?;
+        output.set_mode(&output.staging, kind.mode(), &output.staging_path())?;
         Ok(output)
     }
 
@@ -187,13 +224,33 @@ impl Output {
     /// Errors: the old output is as it was, and the staging folder removed where possible.
     pub fn commit(mut self) -> Result<Summary, DiskError> {
         self.write_manifests()?;
+        self.make_durable_and_publish()
+    }
+
+    /// As [`Output::commit`], for a golden made from the seed of this fingerprint: writes its index.
+    pub fn commit_golden(mut self, seed: &str) -> Result<Summary, DiskError> {
+        let files = self.rows.iter().filter(|(_, row)| row.sha256.is_some());
+        let text = index::text(seed, files.map(|(path, _)| path.as_str()));
+        let mode = 0o644;
+        self.write_file(INDEX, mode, text.as_bytes())?;
+        let sha256 = Some(sha256_hex(text.as_bytes()));
+        self.rows.insert(INDEX.to_owned(), ManifestRow { mode, sha256 });
+        self.make_durable_and_publish()
+    }
+
+    fn make_durable_and_publish(mut self) -> Result<Summary, DiskError> {
         self.make_durable()?;
         let published = self.publish()?;
         self.published = true;
         let leftover = published.old.as_ref().and_then(|old| {
             let path = self.parent_path.join(old);
             let reason = Box::new(remove(self.parent.as_fd(), old, &path).err()?);
-            Some(Leftover { path, reason })
+            let holds_secrets = self.kind == Kind::Output;
+            Some(Leftover {
+                path,
+                holds_secrets,
+                reason,
+            })
         });
         Ok(Summary {
             path: self.path(),
@@ -219,7 +276,7 @@ impl Output {
             return Err(bad_name(name, "it holds a slash"));
         }
         check_path(name).map_err(|_| bad_name(name, "it is not a plain file name"))?;
-        if [MANIFEST, SHA256SUMS].contains(&name) {
+        if self.kind.own_files().contains(&name) {
             return Err(bad_name(name, "it is taken by the output itself"));
         }
         match self.rows.insert(name.to_owned(), row) {
@@ -364,7 +421,7 @@ impl Output {
 
     /// There is an output. None: it has gone.
     fn replace(&self) -> Result<Option<Published>, DiskError> {
-        check_replaceable(self.parent.as_fd(), &self.name, &self.path())?;
+        check_replaceable(self.kind, self.parent.as_fd(), &self.name, &self.path())?;
         if !self.kernel_exchanges {
             return self.replace_by_two_renames();
         }
@@ -375,7 +432,8 @@ impl Output {
             Err(reason) => return Err(DiskError::os("replace", self.path(), reason)),
         }
         // Now nobody finds the old one by its name any more: what has come into it until here would be lost.
-        let checked = check_replaceable(self.parent.as_fd(), &self.staging_name, &self.staging_path());
+        let staging = self.staging_path();
+        let checked = check_replaceable(self.kind, self.parent.as_fd(), &self.staging_name, &staging);
         match checked.and_then(|()| self.sync_parent()) {
             Ok(()) => Ok(Some(Published {
                 old: Some(self.staging_name.clone()),
@@ -410,12 +468,13 @@ impl Output {
             Err(reason) => return Err(DiskError::os("rename", self.path(), reason)),
         }
         let mut in_place = false;
-        let published = check_replaceable(parent.as_fd(), &old, &self.parent_path.join(&old)).and_then(|()| {
-            self.rename_to_output()
-                .map_err(|reason| DiskError::os("rename to", self.path(), reason))?;
-            in_place = true;
-            self.sync_parent()
-        });
+        let published =
+            check_replaceable(self.kind, parent.as_fd(), &old, &self.parent_path.join(&old)).and_then(|()| {
+                self.rename_to_output()
+                    .map_err(|reason| DiskError::os("rename to", self.path(), reason))?;
+                in_place = true;
+                self.sync_parent()
+            });
         match published {
             Ok(()) => Ok(Some(Published {
                 old: Some(old),

@@ -13,14 +13,20 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fs
 use rustix::io::Errno;
 
 use super::DiskError;
+use super::output::Kind;
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest};
+use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
+use crate::golden::index::{self, INDEX};
 use crate::pki::secret::SecretBytes;
 
-/// More than the manifest of 100,000 hosts, and than any archive of one.
-const LARGEST_FILE: u64 = 1 << 30;
+/// More than the manifest of 100,000 hosts.
+const LARGEST_MANIFEST: u64 = 1 << 30;
 
 /// How many foreign paths an error names.
 const NAMED_FOREIGN_PATHS: usize = 5;
+
+/// Levels of folders: each keeps a descriptor open while what is below it is read.
+const DEEPEST: usize = 64;
 
 /// Something found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +38,10 @@ pub enum TreeEntry {
         mode: u32,
         content: SecretBytes,
     },
+    /// A file of more than [`MOST_BYTES`], not read.
+    TooLarge {
+        mode: u32,
+    },
     /// Not followed.
     Symlink,
     /// A device, pipe or socket; not opened.
@@ -40,84 +50,135 @@ pub enum TreeEntry {
 
 /// Everything below `dir`, by path relative to it. `dir` itself may be a symbolic link; none is followed below it.
 ///
-/// Errors: something can't be read, a name is not UTF-8, a file is larger than 1 GiB.
+/// Errors: something can't be read, a name is not UTF-8, folders are more than 64 levels deep, or all together is more than
+/// [`MOST_IN_ALL`].
 pub fn read_tree(dir: &Path) -> Result<BTreeMap<String, TreeEntry>, DiskError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = open(dir, flags, Mode::empty()).map_err(|reason| DiskError::os("open", dir, reason))?;
-    let mut entries = BTreeMap::new();
-    read_below(folder.as_fd(), dir, "", &mut entries)?;
-    Ok(entries)
+    let mut reading = Reading {
+        dir,
+        left: MOST_IN_ALL,
+        entries: BTreeMap::new(),
+    };
+    reading.read_below(folder.as_fd(), dir, "", 1)?;
+    Ok(reading.entries)
 }
 
-fn read_below(
-    folder: BorrowedFd<'_>,
-    shown: &Path,
-    prefix: &str,
-    entries: &mut BTreeMap<String, TreeEntry>,
-) -> Result<(), DiskError> {
-    for (name, stat) in list(folder, shown)? {
-        let shown = shown.join(&name);
-        let Some(name) = name.to_str() else {
-            return Err(DiskError::NameNotUtf8 { path: shown });
-        };
-        let path = format!("{prefix}{name}");
-        let mode = stat.st_mode & 0o7777;
-        let entry = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => {
-                let below =
-                    open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
-                read_below(below.as_fd(), &shown, &format!("{path}/"), entries)?;
-                TreeEntry::Directory { mode }
-            }
-            FileType::RegularFile => TreeEntry::File {
-                mode,
-                content: read_file(folder, name, &shown)?,
-            },
-            FileType::Symlink => TreeEntry::Symlink,
-            _ => TreeEntry::Other,
-        };
-        entries.insert(path, entry);
+/// A folder that is read, and how much of it may still be.
+struct Reading<'a> {
+    dir: &'a Path,
+    left: u64,
+    entries: BTreeMap<String, TreeEntry>,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, cost: u64) -> Result<(), DiskError> {
+        let left = self.left.checked_sub(cost);
+        self.left = left.ok_or_else(|| DiskError::TooMuch {
+            path: self.dir.to_owned(),
+            limit: MOST_IN_ALL,
+        })?;
+        Ok(())
     }
-    Ok(())
+
+    fn read_below(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        shown: &Path,
+        prefix: &str,
+        level: usize,
+    ) -> Result<(), DiskError> {
+        if level > DEEPEST {
+            return Err(DiskError::TooDeep { path: shown.to_owned() });
+        }
+        let most = usize::try_from(self.left / cost("", 0)).unwrap_or(usize::MAX);
+        let listed = list_at_most(folder, shown, most)?;
+        // Before anything is read: what is too much together must not be in memory to be found out.
+        for (name, stat) in &listed {
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            let size = u64::try_from(stat.st_size)
+                .ok()
+                .filter(|size| is_file && *size <= MOST_BYTES);
+            self.take(cost(prefix, name.len() as u64 * 3 + size.unwrap_or(0)))?;
+        }
+        for (name, stat) in listed {
+            let shown = shown.join(&name);
+            let Some(name) = name.to_str() else {
+                return Err(DiskError::NameNotUtf8 { path: shown });
+            };
+            let path = format!("{prefix}{name}");
+            let mode = stat.st_mode & 0o7777;
+            let entry = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    let below =
+                        open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
+                    self.read_below(below.as_fd(), &shown, &format!("{path}/"), level + 1)?;
+                    TreeEntry::Directory { mode }
+                }
+                FileType::RegularFile => match u64::try_from(stat.st_size) {
+                    Ok(size) if size <= MOST_BYTES => {
+                        // It may grow meanwhile; what it had is what was paid for.
+                        let content = read_file(folder, name, &shown, size)?;
+                        TreeEntry::File { mode, content }
+                    }
+                    _ => TreeEntry::TooLarge { mode },
+                },
+                FileType::Symlink => TreeEntry::Symlink,
+                _ => TreeEntry::Other,
+            };
+            self.entries.insert(path, entry);
+        }
+        Ok(())
+    }
 }
 
-fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path) -> Result<SecretBytes, DiskError> {
+/// A file's content, of which there may be `most` bytes.
+pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path, most: u64) -> Result<SecretBytes, DiskError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let failed = |reason: Errno| DiskError::os("open", shown, reason);
+    let too_large = || DiskError::TooLarge {
+        path: shown.to_owned(),
+        limit: most,
+    };
     let file = openat(folder, name, flags, Mode::empty()).map_err(failed)?;
     let stat = fstat(&file).map_err(failed)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(DiskError::NotAFile { path: shown.to_owned() });
     }
     let size = u64::try_from(stat.st_size).unwrap_or(0);
-    if size > LARGEST_FILE {
-        return Err(DiskError::TooLarge {
-            path: shown.to_owned(),
-            limit: LARGEST_FILE,
-        });
+    if size > most {
+        return Err(too_large());
     }
     // One byte more than the file has, so that reading to its end never moves a secret.
     let mut bytes = Vec::with_capacity(size as usize + 1);
-    let read = File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    let read = File::from(file).take(most + 1).read_to_end(&mut bytes);
     let content = SecretBytes::from(bytes);
     match read {
         Err(reason) => Err(DiskError::os("read", shown, reason)),
-        Ok(length) if length as u64 > LARGEST_FILE => Err(DiskError::TooLarge {
-            path: shown.to_owned(),
-            limit: LARGEST_FILE,
-        }),
+        Ok(length) if length as u64 > most => Err(too_large()),
         Ok(_) => Ok(content),
     }
 }
 
 /// What is in an open folder, sorted by name; `shown` is its path for errors.
 pub(super) fn list(folder: BorrowedFd<'_>, shown: &Path) -> Result<Vec<(OsString, Stat)>, DiskError> {
+    list_at_most(folder, shown, usize::MAX)
+}
+
+/// As [`list`]; more than `most` entries are an error.
+fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec<(OsString, Stat)>, DiskError> {
     let failed = |reason: Errno| DiskError::os("read the folder", shown, reason);
     let mut entries = Vec::new();
     for entry in Dir::read_from(folder).map_err(failed)? {
         let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
         if name == "." || name == ".." {
             continue;
+        }
+        if entries.len() == most {
+            return Err(DiskError::TooMuch {
+                path: shown.to_owned(),
+                limit: MOST_IN_ALL,
+            });
         }
         match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => entries.push((name, stat)),
@@ -197,7 +258,12 @@ fn open_for_removal(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Err
 /// Whether the folder `name` may be replaced: khw-gen made it, and nothing was added since; or it is empty.
 ///
 /// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], [`DiskError::Foreign`], or it can't be read.
-pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) -> Result<(), DiskError> {
+pub(super) fn check_replaceable(
+    kind: Kind,
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    shown: &Path,
+) -> Result<(), DiskError> {
     let folder = match open_folder(parent, name) {
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(DiskError::NotAFolder { path: shown.to_owned() }),
         folder => folder.map_err(|reason| DiskError::os("open", shown, reason))?,
@@ -206,7 +272,20 @@ pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Pa
     if entries.is_empty() {
         return Ok(());
     }
-    let rows = manifest_of(folder.as_fd(), &entries, shown)?;
+    let rows = match kind {
+        Kind::Output => {
+            let text = text_of(MANIFEST, folder.as_fd(), &entries, shown)?;
+            let mut rows = parse_manifest(ManifestOf::Output, &text)
+                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))?;
+            let own = [MANIFEST, SHA256SUMS].map(|own| (own.to_owned(), LISTED_FILE));
+            rows.extend(own);
+            rows
+        }
+        Kind::Golden => {
+            let text = text_of(INDEX, folder.as_fd(), &entries, shown)?;
+            rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))?
+        }
+    };
     let mut foreign = Vec::new();
     find_foreign(folder.as_fd(), shown, "", &rows, &mut foreign)?;
     match foreign.len() {
@@ -222,24 +301,54 @@ pub(super) fn check_replaceable(parent: BorrowedFd<'_>, name: &OsStr, shown: &Pa
     }
 }
 
-fn manifest_of(
+fn not_ours(path: &Path, why: String) -> DiskError {
+    DiskError::NotOurs {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// The text of the file at the top of a folder that says what else is in it.
+fn text_of(
+    list: &str,
     folder: BorrowedFd<'_>,
     entries: &[(OsString, Stat)],
     shown: &Path,
-) -> Result<BTreeMap<String, ManifestRow>, DiskError> {
-    let not_ours = |why: String| DiskError::NotOurs {
-        path: shown.to_owned(),
-        why,
-    };
-    let stat = entries.iter().find(|(name, _)| name == MANIFEST).map(|(_, stat)| stat);
+) -> Result<String, DiskError> {
+    let not_ours = |why: String| not_ours(shown, why);
+    let stat = entries.iter().find(|(name, _)| name == list).map(|(_, stat)| stat);
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-        None => return Err(not_ours(format!("there is no {MANIFEST} in it"))),
+        None => return Err(not_ours(format!("there is no {list} in it"))),
         Some(FileType::RegularFile) => {}
-        Some(_) => return Err(not_ours(format!("its {MANIFEST} is not a file"))),
+        Some(_) => return Err(not_ours(format!("its {list} is not a file"))),
     }
-    let content = read_file(folder, MANIFEST, &shown.join(MANIFEST))?;
-    let text = std::str::from_utf8(content.expose()).map_err(|_| not_ours(format!("its {MANIFEST} is not UTF-8")))?;
-    parse_manifest(ManifestOf::Output, text).map_err(|error| not_ours(format!("{error} in its {MANIFEST}")))
+    let content = read_file(folder, list, &shown.join(list), LARGEST_MANIFEST)?;
+    let text = std::str::from_utf8(content.expose());
+    text.map(str::to_owned)
+        .map_err(|_| not_ours(format!("its {list} is not UTF-8")))
+}
+
+const LISTED_FILE: ManifestRow = ManifestRow {
+    mode: 0o644,
+    sha256: Some(String::new()),
+};
+const LISTED_FOLDER: ManifestRow = ManifestRow {
+    mode: 0o755,
+    sha256: None,
+};
+
+/// The files that the index of a golden lists and the folders that they are in.
+fn rows_of_golden(text: &str) -> Result<BTreeMap<String, ManifestRow>, index::IndexError> {
+    let paths = index::replaceable(text)?;
+    let mut rows = BTreeMap::from([(INDEX.to_owned(), LISTED_FILE)]);
+    for path in paths {
+        let folders = path
+            .match_indices('/')
+            .map(|(end, _)| (path[..end].to_owned(), LISTED_FOLDER));
+        rows.extend(folders);
+        rows.insert(path.to_owned(), LISTED_FILE);
+    }
+    Ok(rows)
 }
 
 /// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
@@ -259,7 +368,6 @@ fn find_foreign(
         let row = path.to_str().and_then(|path| rows.get(path));
         match (FileType::from_raw_mode(stat.st_mode), row) {
             (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => {}
-            (FileType::RegularFile, None) if path == MANIFEST || path == SHA256SUMS => {}
             (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
                 let shown = shown.join(&name);
                 let below = open_folder(folder, &name).map_err(|reason| DiskError::os("open", &shown, reason))?;

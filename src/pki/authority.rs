@@ -9,7 +9,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use super::key::{KeyError, PublicKey};
-use super::x509::{IssuerCertificate, Validity, to_pem};
+use super::x509::{IssuerCertificate, Validity, X509Error, to_pem, with_subject_key};
 
 /// An authority's certificate and what it says about those below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +153,11 @@ impl AuthorityCertificate {
     /// The DER as it was read.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The DER with another key in the place of its own, to sign with where its own key is not at hand.
+    pub fn with_key(&self, key: &PublicKey) -> Result<Vec<u8>, X509Error> {
+        with_subject_key(&self.der, key)
     }
 
     /// The certificate alone in PEM, as every other certificate is written.

@@ -26,6 +26,44 @@ pub fn describe_pem(pem: &[u8]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
+/// A piece of a text that may hold PEM.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Lines outside of any block.
+    Text(&'a [u8]),
+    /// A block, with its boundary lines.
+    Block {
+        /// `CERTIFICATE`, `EC PRIVATE KEY`.
+        label: String,
+        /// As it stands.
+        text: &'a [u8],
+        /// As [`describe_pem`] puts it; none if it can't be read.
+        description: Option<String>,
+    },
+}
+
+/// A text in pieces, in order; together they are all of it.
+pub fn parts(text: &[u8]) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    for block in blocks(text) {
+        let start = find_boundary(rest, b"-----BEGIN ").map_or(0, |(start, _)| start);
+        if start > 0 {
+            parts.push(Part::Text(&rest[..start]));
+        }
+        rest = &rest[start + block.text.len()..];
+        parts.push(Part::Block {
+            description: block.facts().map(|facts| facts.0),
+            label: block.label,
+            text: block.text,
+        });
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest));
+    }
+    parts
+}
+
 /// A PEM block (RFC 7468), with its boundary lines.
 pub(super) struct Block<'a> {
     pub(super) label: String,
@@ -76,7 +114,14 @@ fn find_boundary(text: &[u8], prefix: &[u8]) -> Option<(usize, String)> {
 
 impl Block<'_> {
     fn describe(&self) -> String {
-        let facts = match self.label.as_str() {
+        self.facts().map_or_else(
+            || format!("{}: can't be read\n", printable(&self.label)),
+            |facts| facts.0,
+        )
+    }
+
+    fn facts(&self) -> Option<Facts> {
+        match self.label.as_str() {
             "CERTIFICATE" => self.der().and_then(|der| certificate(&der)),
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => self.der().and_then(|der| request(&der)),
             "PUBLIC KEY" => self.der().and_then(|der| {
@@ -87,14 +132,15 @@ impl Block<'_> {
             // The DER of a private key must not lie about in memory that nobody wipes.
             label if label.ends_with("PRIVATE KEY") => private_key(self.text),
             _ => None,
-        };
-        facts.map_or_else(
-            || format!("{}: can't be read\n", printable(&self.label)),
-            |facts| facts.0,
-        )
+        }
     }
 
     pub(super) fn der(&self) -> Option<Vec<u8>> {
+        // The decoders of Go and OpenSSL pass over no other control characters.
+        let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\r' | b'\n');
+        if !self.text.iter().all(is_text) {
+            return None;
+        }
         pem::parse(self.text).ok().map(pem::Pem::into_contents)
     }
 }
@@ -630,11 +676,35 @@ mod tests {
         assert_eq!(describe_pem(b"no PEM at all"), None);
     }
 
+    #[test]
+    fn the_parts_of_a_text_are_all_of_it() {
+        let pem = to_pem("CERTIFICATE", &leaf());
+        let text = format!("before\n{pem}{pem}between\n-----BEGIN X-----\nAAAA\n-----END X-----\nafter");
+        let parts = parts(text.as_bytes());
+        let bytes: Vec<&[u8]> = parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) | Part::Block { text, .. } => *text,
+            })
+            .collect();
+        assert_eq!(bytes.concat(), text.as_bytes());
+        let described: Vec<bool> = parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Text(_) => None,
+                Part::Block { description, .. } => Some(description.is_some()),
+            })
+            .collect();
+        assert_eq!(described, [true, true, false]);
+        assert_eq!(super::parts(b""), []);
+    }
+
     proptest::proptest! {
         #[test]
         fn random_der_is_no_panic(der: Vec<u8>, label in "CERTIFICATE( REQUEST)?|PUBLIC KEY|EC PRIVATE KEY") {
             describe_pem(to_pem(&label, &der).as_bytes());
             describe_pem(&der);
+            parts(&der);
         }
 
         #[test]

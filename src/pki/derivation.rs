@@ -49,12 +49,20 @@ pub enum Purpose<'a> {
         /// The provider that encrypts with it.
         provider: &'a str,
     },
+    /// The key of the fingerprints that stand for secrets in a golden.
+    FingerprintKey,
 }
 
 impl Seed {
     /// The seed of these bytes, for the command that draws a new one.
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Seed {
         Seed(bytes)
+    }
+
+    /// A seed that anybody knows, another for each number: what differs between two clusters made from two of them
+    /// depends on the seed.
+    pub fn stand_in(number: u8) -> Seed {
+        Seed(hmac(b"khw-gen stand-in for a seed", &[&[number]]))
     }
 
     /// The seed in a file: exactly 32 raw bytes, or text with one line of 64 hexadecimal digits, in either case of
@@ -99,7 +107,7 @@ impl Seed {
 }
 
 /// HMAC-SHA256 with a key of at most 64 bytes.
-fn hmac(key: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+pub(super) fn hmac(key: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     // A key shorter than the hash's block is padded with zeros (RFC 2104, section 2).
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key) {
@@ -123,6 +131,7 @@ fn label(cluster: &str, purpose: &Purpose<'_>, generation: u32) -> Vec<u8> {
     let (kind, name, algorithm) = match purpose {
         Purpose::KeyPair { name, algorithm } => ("key-pair", *name, algorithm.to_string()),
         Purpose::EncryptionKey { name, provider } => ("encryption-key", *name, (*provider).to_owned()),
+        Purpose::FingerprintKey => ("fingerprint-key", "golden", "hmac-sha256".to_owned()),
     };
     let mut label = Vec::new();
     for field in [kind, cluster, name, &algorithm, &generation.to_string()] {

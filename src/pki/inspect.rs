@@ -9,13 +9,14 @@ use std::net::IpAddr;
 use ring::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
+use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::decode;
-use super::key::{KeyPair, PublicKey};
-use super::x509::is_same_name;
+use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
+use super::x509::ComparableName;
 
 /// What a certificate says, read from its DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +28,9 @@ pub struct Certificate {
     pub serial: String,
     pub subject: String,
     pub issuer: String,
-    subject_der: Vec<u8>,
-    issuer_der: Vec<u8>,
+    /// The subject and the issuer, as they are compared.
+    pub subject_name: ComparableName,
+    pub issuer_name: ComparableName,
     pub common_name: Option<String>,
     pub organizations: Vec<String>,
     pub dns: Vec<String>,
@@ -53,10 +55,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads one certificate; none if the DER is no certificate or not that alone.
+    /// Reads one certificate; none if the DER is no certificate, contradicts itself, or is not that alone.
     pub fn from_der(der: &[u8]) -> Option<Certificate> {
         let (rest, parsed) = X509Certificate::from_der(der).ok()?;
-        if !rest.is_empty() {
+        // Both algorithms have to be the same (RFC 5280, section 4.1.1.2): Go refuses the certificate where they aren't.
+        if !rest.is_empty() || parsed.signature_algorithm != parsed.tbs_certificate.signature {
             return None;
         }
         let mut certificate = Certificate {
@@ -65,8 +68,8 @@ impl Certificate {
             serial: hex(parsed.raw_serial()),
             subject: decode::name(parsed.subject()),
             issuer: decode::name(parsed.issuer()),
-            subject_der: parsed.subject().as_raw().to_vec(),
-            issuer_der: parsed.issuer().as_raw().to_vec(),
+            subject_name: ComparableName::from_der(parsed.subject().as_raw()),
+            issuer_name: ComparableName::from_der(parsed.issuer().as_raw()),
             common_name: parsed
                 .subject()
                 .iter_common_name()
@@ -125,36 +128,26 @@ impl Certificate {
 
     /// Whether the name of its issuer is the subject of `other`.
     pub fn names_as_issuer(&self, other: &Certificate) -> bool {
-        is_same_name(&self.issuer_der, &other.subject_der)
+        self.issuer_name == other.subject_name
     }
 
     /// Whether it is its own issuer by name.
     pub fn is_self_issued(&self) -> bool {
-        is_same_name(&self.issuer_der, &self.subject_der)
+        self.issuer_name == self.subject_name
     }
 
     /// Whether the key of `issuer` made its signature.
     pub fn is_signed_by(&self, issuer: &Certificate) -> bool {
-        let (Ok((_, parsed)), Ok((_, key))) = (
-            X509Certificate::from_der(&self.der),
-            SubjectPublicKeyInfo::from_der(&issuer.public_key),
-        ) else {
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.der) else {
             return false;
         };
         let signature = &parsed.signature_value.data;
-        let signed = parsed.tbs_certificate.as_ref();
-        let made_by = |algorithm: &'static dyn ring::signature::VerificationAlgorithm| {
-            ring::signature::UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
-                .verify(signed, signature)
-                .is_ok()
-        };
-        match self.signature.as_str() {
-            "SHA-256 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
-            "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
-            "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
-            "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
-            _ => PublicKey::from_spki_der(&issuer.public_key).is_ok_and(|key| key.verifies(signed, signature)),
-        }
+        is_signature(
+            &self.signature,
+            parsed.tbs_certificate.as_ref(),
+            signature,
+            &issuer.public_key,
+        )
     }
 
     /// Whether its signature is by a broken digest.
@@ -176,6 +169,43 @@ impl Certificate {
                         .is_some_and(|(label, rest)| !label.is_empty() && rest == suffix)
                 })
         })
+    }
+}
+
+/// Whether the key of a SubjectPublicKeyInfo made a signature, by the algorithm of that name.
+fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) -> bool {
+    let made_by = |algorithm: &'static dyn ring::signature::VerificationAlgorithm| {
+        SubjectPublicKeyInfo::from_der(key).is_ok_and(|(_, key)| {
+            ring::signature::UnparsedPublicKey::new(algorithm, &key.subject_public_key.data)
+                .verify(signed, signature)
+                .is_ok()
+        })
+    };
+    match algorithm {
+        "SHA-256 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
+        "SHA-384 with RSA" => made_by(&ring::signature::RSA_PKCS1_2048_8192_SHA384),
+        "SHA-512 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
+        "SHA-1 with RSA" => made_by(&ring::signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        "ECDSA with SHA-256" => {
+            made_by(&ring::signature::ECDSA_P256_SHA256_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA256_ASN1)
+        }
+        "ECDSA with SHA-384" => {
+            made_by(&ring::signature::ECDSA_P256_SHA384_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA384_ASN1)
+        }
+        // ring has no P-521.
+        "ECDSA with SHA-512" | "Ed25519" => {
+            PublicKey::from_spki_der(key).is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a key's own algorithm of signatures is the one of that name.
+fn key_fits(algorithm: &str, key: &PublicKey) -> bool {
+    match key.signature_algorithm() {
+        SignatureAlgorithm::EcdsaWithSha512 => algorithm == "ECDSA with SHA-512",
+        SignatureAlgorithm::Ed25519 => algorithm == "Ed25519",
+        _ => false,
     }
 }
 
@@ -249,14 +279,27 @@ pub enum Item {
     PrivateKey(Vec<u8>),
     /// The SubjectPublicKeyInfo of a public key.
     PublicKey(Vec<u8>),
-    Request,
+    /// The SubjectPublicKeyInfo of a request for a certificate, which its key signed.
+    Request(Vec<u8>),
     /// What can't be read: the label, and why.
     Unreadable(String, String),
 }
 
+/// More than the bundle of every public authority has; to read a key costs arithmetic.
+const MOST_BLOCKS: usize = 1000;
+
 /// The items of a PEM file; none if there is no PEM block.
 pub fn items(text: &[u8]) -> Vec<Item> {
-    decode::blocks(text).iter().map(item).collect()
+    let blocks = decode::blocks(text);
+    let mut items: Vec<Item> = blocks.iter().take(MOST_BLOCKS).map(item).collect();
+    if blocks.len() > MOST_BLOCKS {
+        let why = format!("nothing needs more than {MOST_BLOCKS} blocks");
+        items.push(Item::Unreadable(
+            format!("{} further blocks", blocks.len() - MOST_BLOCKS),
+            why,
+        ));
+    }
+    items
 }
 
 fn item(block: &decode::Block<'_>) -> Item {
@@ -280,9 +323,17 @@ fn item(block: &decode::Block<'_>) -> Item {
             Ok(([], _)) => Item::PublicKey(der),
             _ => unreadable("it is no public key"),
         },
-        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match decode::request(&der) {
-            Some(_) => Item::Request,
-            None => unreadable("it is no request"),
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => match X509CertificationRequest::from_der(&der) {
+            Ok(([], request)) => {
+                let key = request.certification_request_info.subject_pki.raw;
+                let algorithm = decode::signature_algorithm(&request.signature_algorithm);
+                let signed = request.certification_request_info.raw;
+                match is_signature(&algorithm, signed, &request.signature_value.data, key) {
+                    true => Item::Request(key.to_vec()),
+                    false => unreadable("its key did not sign it"),
+                }
+            }
+            _ => unreadable("it is no request"),
         },
         _ => unreadable("nothing in a cluster has such a block"),
     }

@@ -4,6 +4,7 @@ pub mod cfssl;
 pub mod decode;
 pub mod derivation;
 pub mod digest;
+pub mod fingerprint;
 pub mod inspect;
 pub mod key;
 pub mod secret;

@@ -4,17 +4,21 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
 /// A growable byte buffer that is wiped on drop, never prints, and leaves no copy of itself behind when it grows.
+///
+/// Clones share the bytes until one of them grows, and the last that is dropped wipes them: what is in several places of a
+/// bundle is in memory once.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretBytes(Zeroizing<Vec<u8>>);
+pub struct SecretBytes(Arc<Zeroizing<Vec<u8>>>);
 
 impl SecretBytes {
     /// An empty buffer with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
-        SecretBytes(Zeroizing::new(Vec::with_capacity(capacity)))
+        SecretBytes::from(Vec::with_capacity(capacity))
     }
 
     /// The bytes themselves. Whoever calls this answers for where they go.
@@ -35,18 +39,21 @@ impl SecretBytes {
     /// Appends `bytes`; a reallocation wipes the memory it leaves.
     pub fn extend(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
-        if needed > self.0.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(self.0.capacity() * 2)));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
+        match Arc::get_mut(&mut self.0) {
+            Some(own) if needed <= own.capacity() => own.extend_from_slice(bytes),
+            _ => {
+                let mut larger = Vec::with_capacity(needed.max(self.0.capacity() * 2));
+                larger.extend_from_slice(&self.0);
+                larger.extend_from_slice(bytes);
+                *self = SecretBytes::from(larger);
+            }
         }
-        self.0.extend_from_slice(bytes);
     }
 }
 
 impl From<Vec<u8>> for SecretBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        SecretBytes(Zeroizing::new(bytes))
+        SecretBytes(Arc::new(Zeroizing::new(bytes)))
     }
 }
 
@@ -70,8 +77,12 @@ impl Write for SecretBytes {
 }
 
 impl Zeroize for SecretBytes {
+    /// Wipes the bytes; those that a clone still needs are only let go.
     fn zeroize(&mut self) {
-        self.0.zeroize();
+        match Arc::get_mut(&mut self.0) {
+            Some(own) => own.zeroize(),
+            None => *self = SecretBytes::default(),
+        }
     }
 }
 
@@ -99,6 +110,19 @@ mod tests {
         assert_eq!(SecretBytes::from(expected.as_slice()), secret);
         secret.zeroize();
         assert!(secret.is_empty());
+    }
+
+    #[test]
+    fn clones_share_the_bytes_until_one_grows() {
+        let one = SecretBytes::from(&b"hunter2"[..]);
+        let mut other = one.clone();
+        assert_eq!(one.expose().as_ptr(), other.expose().as_ptr());
+        other.extend(b"!");
+        assert_eq!((one.expose(), other.expose()), (&b"hunter2"[..], &b"hunter2!"[..]));
+        let mut third = one.clone();
+        third.zeroize();
+        assert!(third.is_empty());
+        assert_eq!(one.expose(), b"hunter2");
     }
 
     #[test]

@@ -234,23 +234,52 @@ impl IssuerCertificate {
     }
 }
 
-/// Whether two Names, as DER, are the same to those who build chains (RFC 5280, section 7.1): letters in another case, other
-/// spaces or another type of string make no difference. Names that can't be read are the same if their bytes are.
-pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
-    let normal = |der| {
-        let (_, name) = X509Name::from_der(der).ok()?;
+/// The DER of a certificate with another public key in the place of its own, for those who can't have the private half: what
+/// it says about those below it stays, and its signature is nobody's.
+pub fn with_subject_key(certificate: &[u8], key: &PublicKey) -> Result<Vec<u8>, X509Error> {
+    const VERSION_TAG: u8 = 0xa0;
+    let read = |der: &[u8]| elements_of(der).map_err(|_| X509Error::NotACertificate);
+    let mut outer = read(certificate)?;
+    let to_be_signed = outer.first_mut().ok_or(X509Error::NotACertificate)?;
+    let mut elements = read(to_be_signed)?;
+    // RFC 5280, section 4.1: a certificate of version 1 does not say its version.
+    let has_version = elements.first().and_then(|element| element.first()) == Some(&VERSION_TAG);
+    let subject_key = elements.get_mut(if has_version { 6 } else { 5 });
+    *subject_key.ok_or(X509Error::NotACertificate)? = key.spki_der();
+    *to_be_signed = sequence(&elements);
+    Ok(sequence(&outer))
+}
+
+/// A Name as those who build chains compare it (RFC 5280, section 7.1): letters in another case, other spaces or another type
+/// of string make no difference. Of a Name that can't be read the bytes count.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComparableName(Result<Vec<Vec<ComparableAttribute>>, Vec<u8>>);
+
+/// The type of an attribute, its text, and its bytes where it has none.
+type ComparableAttribute = (String, String, Vec<u8>);
+
+impl ComparableName {
+    /// The Name with this DER.
+    pub fn from_der(der: &[u8]) -> ComparableName {
+        let Ok((_, name)) = X509Name::from_der(der) else {
+            return ComparableName(Err(der.to_vec()));
+        };
         let names = name.iter_rdn().map(|attributes| {
             let mut attributes: Vec<_> = attributes.iter().map(normal_attribute).collect();
             attributes.sort();
             attributes
         });
-        Some(names.collect::<Vec<_>>())
-    };
-    one == other || normal(one).is_some_and(|one| normal(other) == Some(one))
+        ComparableName(Ok(names.collect()))
+    }
+}
+
+/// Whether two Names, as DER, are the same to those who build chains.
+pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    one == other || ComparableName::from_der(one) == ComparableName::from_der(other)
 }
 
 /// The type of an attribute and its value, as text without the differences that mean nothing, or as bytes.
-fn normal_attribute(attribute: &AttributeTypeAndValue<'_>) -> (String, String, Vec<u8>) {
+fn normal_attribute(attribute: &AttributeTypeAndValue<'_>) -> ComparableAttribute {
     let oid = attribute.attr_type().to_id_string();
     match attribute.as_str() {
         Ok(text) => {
@@ -527,6 +556,27 @@ mod tests {
     fn only_the_issuers_key_signs() {
         let (issuer, subject) = (key(Algorithm::Ed25519, 1), key(Algorithm::Ed25519, 2));
         assert_eq!(content(&issuer, &subject).sign(&subject), Err(X509Error::KeyMismatch));
+    }
+
+    #[test]
+    fn another_key_takes_the_place_of_a_certificates_own_and_all_else_stays() {
+        let (issuer, other) = (key(Algorithm::Ed25519, 1), key(Algorithm::Ecdsa(Curve::P384), 2));
+        let der = content(&issuer, &issuer).sign(&issuer).unwrap();
+        let changed = with_subject_key(&der, other.public()).unwrap();
+        let (before, after) = (
+            IssuerCertificate::from_der(&der).unwrap(),
+            IssuerCertificate::from_der(&changed).unwrap(),
+        );
+        assert_eq!(after.subject_public_key, other.public().subject_public_key);
+        assert_eq!(
+            IssuerCertificate {
+                subject_public_key: before.subject_public_key.clone(),
+                ..after
+            },
+            before
+        );
+        assert_eq!(with_subject_key(&changed, issuer.public()).unwrap(), der);
+        assert!(with_subject_key(b"", issuer.public()).is_err());
     }
 
     #[test]

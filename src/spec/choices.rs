@@ -3,7 +3,7 @@ use crate::catalog::artifacts::Runtime;
 use crate::catalog::identities::Layout;
 use crate::catalog::releases::{Known, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 
 use super::suggest;
 use super::tree::{At, Fields};
@@ -23,6 +23,8 @@ pub struct DraftRelease {
 #[derive(Debug, Default)]
 pub struct DraftNodes {
     pub runtime: Option<Option<At<Runtime>>>,
+    /// Where containerd's version is given.
+    pub version: Option<Place>,
     pub cgroup_driver: Option<Option<At<CgroupDriver>>>,
     pub cgroup_v1: Option<bool>,
     pub gvisor: Option<At<bool>>,
@@ -111,6 +113,7 @@ pub fn layout(pki: &Fields<'_>, default: Layout, diagnostics: &mut Diagnostics) 
 pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>, diagnostics: &mut Diagnostics) -> DraftNodes {
     let mut draft = DraftNodes::default();
     if let Some(fields) = runtime {
+        draft.version = fields.has("version").then(|| fields.place("version"));
         draft.runtime = choice(fields, "engine", &Runtime::ALL, Runtime::name, diagnostics);
         draft.cgroup_driver = choice(
             fields,
@@ -227,6 +230,12 @@ fn runtime(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics)
             release.kubernetes
         );
         refused(message, given, "use containerd, which Docker brings along", diagnostics);
+    }
+    if let Some(place) = &draft.version
+        && runtime == Runtime::Docker
+    {
+        let message = "`version` is containerd's, and Docker runs the containers".to_owned();
+        diagnostics.report(Diagnostic::new(codes::UNUSED_RUNTIME_VERSION, message).at(place.clone()));
     }
     if let Some(given) = draft.gvisor.as_ref().filter(|gvisor| gvisor.value)
         && runtime == Runtime::Docker

@@ -1,0 +1,158 @@
+//! `golden write` and `golden check`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use khw_gen::bundle::{Bundle, Content};
+use khw_gen::disk::{self, DiskError, GoldenFolder, Output, TreeEntry};
+use khw_gen::golden::compare::{Comparison, Difference, Found, Kind};
+use khw_gen::golden::{HostGolden, Unknown, golden};
+use khw_gen::pki::derivation::Seed;
+
+use super::{
+    Reported, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error, seed_path,
+    use_threads, warn_of_summary,
+};
+
+/// The exit code of a comparison that could not be made.
+const TROUBLE: u8 = 2;
+
+/// Anybody may read a text without secrets.
+const TEXT_MODE: u32 = 0o644;
+
+pub fn write(spec: &Path, dir: &Path, seed_file: Option<&Path>) -> Result<(), Reported> {
+    use_threads(None)?;
+    let (checked, seed_in_spec) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
+    let seed = read_seed(spec, seed_file, seed_in_spec)?;
+    let cluster = &checked.cluster;
+    let mut output = Output::begin_golden(dir)?;
+    let made = golden(cluster, Some(&seed), |host, texts| {
+        let mut bundle = Bundle::new();
+        for (path, expected) in texts {
+            let content = Content::Public(expected.text.into_bytes().into());
+            // A path of a bundle is one of its golden's.
+            bundle
+                .insert_file(&path, TEXT_MODE, content)
+                .map_err(|error| error.to_string())?;
+        }
+        output.add(host, &bundle, None).map_err(|error| error.to_string())
+    })?;
+    let summary = output.commit_golden(&made.text)?;
+    warn_of_summary(&summary);
+    print(format_args!(
+        "{}: {} hosts, {} files",
+        dir.display(),
+        cluster.hosts.len(),
+        summary.files
+    ))
+}
+
+pub fn check(spec: &Path, dir: &Path, seed_file: Option<&Path>, without_seed: bool) -> ExitCode {
+    match compare(spec, dir, seed_file, without_seed) {
+        Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
+        Ok(differences) => match report(spec, dir, &differences) {
+            Ok(()) => ExitCode::from(1),
+            Err(Reported) => ExitCode::from(TROUBLE),
+        },
+        Err(Reported) => ExitCode::from(TROUBLE),
+    }
+}
+
+fn compare(spec: &Path, dir: &Path, seed_file: Option<&Path>, without_seed: bool) -> Result<Vec<Difference>, Reported> {
+    use_threads(None)?;
+    let (checked, seed_in_spec) = check_sources(read_sources(spec, disk::read_sources))?;
+    let folder = disk::read_golden(dir)?;
+    let seed = match (without_seed, seed_file) {
+        (true, _) => None,
+        (false, Some(_)) => Some(read_seed(spec, seed_file, seed_in_spec)?),
+        (false, None) => seed_if_there(spec, seed_in_spec)?,
+    };
+    let cluster = &checked.cluster;
+    let unknown = Unknown::of(cluster, seed.as_ref());
+    if unknown.ca_key {
+        say(
+            "note: the key of [pki.ca] is not there: serial numbers and fingerprints of what it signs are not compared",
+        );
+    }
+    if unknown.seed {
+        say(
+            "note: without the seed, keys, fingerprints, serial numbers and the contents of secret files are not compared",
+        );
+    }
+    let mut comparison = Comparison::default();
+    let made = golden(cluster, seed.as_ref(), |host, expected| {
+        compare_host(&mut comparison, &folder, host, &expected)
+    })?;
+    for (name, is_folder) in &folder.names {
+        let is_host = cluster.hosts.iter().any(|host| host.name == *name);
+        match is_folder {
+            true if is_host => {}
+            true => comparison.not_a_host(name, Some(files_in(&folder.below(name)?).len())),
+            false => comparison.not_a_host(name, None),
+        }
+    }
+    comparison.index(&made, &folder.index);
+    if comparison.unchecked > 0 {
+        say(format_args!(
+            "note: {} files depend on what is not there as a whole, and were not compared",
+            comparison.unchecked
+        ));
+    }
+    Ok(comparison.differences)
+}
+
+/// The seed that the specification names, if there is a file of that name.
+fn seed_if_there(spec: &Path, seed_in_spec: Option<String>) -> Result<Option<Seed>, Reported> {
+    let Some(path) = seed_path(spec, None, seed_in_spec) else {
+        say("note: no seed is configured");
+        return Ok(None);
+    };
+    let seed = read_seed_if_there(&path)?;
+    if seed.is_none() {
+        say(format_args!("note: there is no seed {}", path.display()));
+    }
+    Ok(seed)
+}
+
+fn compare_host(
+    comparison: &mut Comparison,
+    folder: &GoldenFolder,
+    host: &str,
+    expected: &HostGolden,
+) -> Result<(), DiskError> {
+    if folder.names.get(host) != Some(&true) {
+        comparison.host(host, expected, None);
+        return Ok(());
+    }
+    let below = folder.below(host)?;
+    comparison.host(host, expected, Some(&files_in(&below)));
+    Ok(())
+}
+
+/// Folders count for nothing: version control keeps none.
+fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, Found<'_>> {
+    let files = tree.iter().filter_map(|(path, entry)| match entry {
+        TreeEntry::Directory { .. } => None,
+        TreeEntry::File { content, .. } => Some((path.clone(), Found::File(content.expose()))),
+        TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), Found::Other)),
+    });
+    files.collect()
+}
+
+fn report(spec: &Path, dir: &Path, differences: &[Difference]) -> Result<(), Reported> {
+    for difference in differences {
+        print(difference)?;
+    }
+    let count = |kind| differences.iter().filter(|difference| difference.kind == kind).count();
+    say_error(format_args!(
+        "{} is not what {} compiles to: {} missing, {} unexpected, {} different. If that is meant, khw-gen golden write, and \
+         review the diff",
+        dir.display(),
+        spec.display(),
+        count(Kind::Missing),
+        count(Kind::Unexpected),
+        count(Kind::Different),
+    ));
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! An output without its secrets: texts that can be committed, reviewed as a diff, and compared with what is made now.
+//!
+//! Each file of a host becomes a text ([`readable`]). What is not known to be public is a fingerprint, and how it is known is
+//! the plan's word, never a guess from the content. Where the seed or the key of an authority is not at hand, the cluster is
+//! made twice, each time with other stand-ins for them: where the two differ, a golden may hold anything of that shape
+//! ([`compare`]). Nothing here touches a file.
+
+pub mod compare;
+pub mod index;
+mod readable;
+
+use std::collections::BTreeMap;
+
+use crate::CompileError;
+use crate::cluster::{Cluster, Host};
+use crate::pki::derivation::Seed;
+use crate::pki::fingerprint::FingerprintKey;
+use crate::plan::{Plan, PlannedFile, plan};
+use crate::render::{RenderError, Renderer};
+use crate::vault::{Vault, issue_with_stand_in};
+
+/// What a golden has to hold: a text, or two that were made from different stand-ins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    pub text: String,
+    /// None if nothing in it depends on what is not at hand.
+    pub other: Option<String>,
+    /// Whether it stands for a file that holds a secret: what a golden has in its place by mistake must not be shown.
+    pub from_secret: bool,
+}
+
+/// The texts of a host by path below the host's folder.
+pub type HostGolden = BTreeMap<String, Expected>;
+
+/// What is not at hand, and so can't be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    pub seed: bool,
+    /// The key of the authority that `[pki.ca]` names.
+    pub ca_key: bool,
+}
+
+impl Unknown {
+    /// What of `cluster` is not at hand.
+    pub fn of(cluster: &Cluster, seed: Option<&Seed>) -> Unknown {
+        Unknown {
+            seed: seed.is_none(),
+            ca_key: cluster.pki.existing_ca.as_ref().is_some_and(|ca| ca.key.is_none()),
+        }
+    }
+
+    /// Whether something is not at hand.
+    pub fn any(self) -> bool {
+        self.seed || self.ca_key
+    }
+}
+
+/// Hands over the golden of one host after the other, in the order of the cluster; gives the fingerprint of the seed.
+///
+/// The same cluster, seed and authority's key give the same texts on any machine. Errors: as [`crate::compile`].
+pub fn golden<E>(
+    cluster: &Cluster,
+    seed: Option<&Seed>,
+    mut output: impl FnMut(&str, HostGolden) -> Result<(), E>,
+) -> Result<Expected, CompileError<E>> {
+    let stand_ins = match Unknown::of(cluster, seed).any() {
+        true => vec![Seed::stand_in(1), Seed::stand_in(2)],
+        false => vec![Seed::stand_in(1)],
+    };
+    let plan = plan(cluster);
+    let mut vaults = Vec::new();
+    for stand_in in &stand_ins {
+        let seed = seed.unwrap_or(stand_in);
+        let vault = issue_with_stand_in(&plan, seed, stand_in).map_err(CompileError::Issue)?;
+        vaults.push((vault, seed.fingerprint_key(&cluster.name)));
+    }
+    let mut makings = Vec::new();
+    for (vault, fingerprints) in &vaults {
+        makings.push(Making {
+            plan: &plan,
+            vault,
+            renderer: Renderer::new(&plan, vault).map_err(CompileError::Render)?,
+            fingerprints,
+        });
+    }
+    for host in &cluster.hosts {
+        let mut texts = Vec::new();
+        for making in &makings {
+            texts.push(making.texts_of(host).map_err(CompileError::Render)?);
+        }
+        output(&host.name, expected(texts)).map_err(CompileError::Output)?;
+    }
+    let mut seeds = vaults.iter().map(|(_, fingerprints)| fingerprints.of("seed", b""));
+    let text = seeds.next().unwrap_or_default();
+    Ok(Expected {
+        other: seeds.next().filter(|other| *other != text),
+        text,
+        from_secret: false,
+    })
+}
+
+/// The texts of a host's files, and of each whether it is made of a secret.
+type Texts = BTreeMap<String, (String, bool)>;
+
+/// The texts of one making, with those of the other where they differ.
+fn expected(texts: Vec<Texts>) -> HostGolden {
+    let mut makings = texts.into_iter();
+    let mut first = makings.next().unwrap_or_default();
+    let mut other = makings.next();
+    let paths: Vec<String> = first.keys().cloned().collect();
+    let pairs = paths.into_iter().filter_map(|path| {
+        let (text, from_secret) = first.remove(&path)?;
+        let other = other.as_mut().and_then(|other| Some(other.remove(&path)?.0));
+        let other = other.filter(|other| *other != text);
+        Some((
+            path,
+            Expected {
+                text,
+                other,
+                from_secret,
+            },
+        ))
+    });
+    pairs.collect()
+}
+
+/// A cluster made from one seed.
+struct Making<'a> {
+    plan: &'a Plan<'a>,
+    vault: &'a Vault,
+    renderer: Renderer<'a>,
+    fingerprints: &'a FingerprintKey,
+}
+
+impl Making<'_> {
+    /// The authority in whose place another has signed.
+    fn stand_in(&self) -> Option<&str> {
+        let mut certificates = self.plan.certificates.iter();
+        let existing = certificates.find(|certificate| certificate.request.is_none())?;
+        let ca = self.plan.cluster.pki.existing_ca.as_ref()?;
+        ca.key.is_none().then_some(existing.id.as_str())
+    }
+
+    fn texts_of(&self, host: &Host) -> Result<Texts, RenderError> {
+        let bundle = self.renderer.bundle(host)?;
+        let planned: BTreeMap<String, &PlannedFile<'_>> = self
+            .plan
+            .files
+            .iter()
+            .filter(|file| file.host.name == host.name)
+            .map(|file| (format!("rootfs{}", file.path), file))
+            .collect();
+        let readable = readable::Readable {
+            vault: self.vault,
+            stand_in: self.stand_in(),
+            fingerprints: self.fingerprints,
+        };
+        Ok(bundle
+            .entries
+            .iter()
+            .filter_map(|(path, entry)| {
+                let text = readable.text(path, entry, planned.get(path).copied())?;
+                Some((path.clone(), text))
+            })
+            .collect())
+    }
+}
