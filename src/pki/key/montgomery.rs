@@ -15,7 +15,7 @@ const WINDOW: u32 = 4;
 pub(super) struct Modulus(Box<dyn Arithmetic>);
 
 /// What a modulus can do, whatever its length.
-trait Arithmetic: Send + Sync {
+trait Arithmetic: Send + Sync + std::panic::RefUnwindSafe + std::panic::UnwindSafe {
     fn reduce(&self, number: &[u64]) -> Limbs;
     fn power(&self, base: &[u64], exponent: &[u64]) -> Limbs;
     fn subtract_multiply(&self, a: &[u64], b: &[u64], c: &[u64]) -> Limbs;
