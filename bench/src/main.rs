@@ -4,13 +4,13 @@
 //! the work of a few nodes once by hand, so that whatever else the machine does in the meantime falls on all of them. The
 //! table has the medians. No time makes it fail; a job that can't be done does.
 //!
-//! - **By hand** is what the walk-through has people do for each node (`by_hand.sh`), for [`NODES_BY_HAND`] nodes of the same
+//! - **By hand** is what the walk-through has people do for each node (`by_hand.sh`), for a few nodes of the same
 //!   content, scaled to the job's. Where a program for that is missing, the table says so.
 //! - **The floor** is this program started once more: the same keys by the same search (P-256 by the p256 crate alone), one
 //!   signature for each certificate, gzip over as many bytes, and as many files of the same sizes, on as many threads. No
 //!   specification, no templates, no digests, no checks, no modes, and no waiting for the disk.
 //!
-//! BENCH_ROUNDS=5, BENCH_WORKERS=1000, BENCH_LARGE=1 for ten times as many, BENCH_JOBS=ecdsa,check for those whose name has one
+//! BENCH_ROUNDS=5, BENCH_WORKERS=1000, BENCH_BY_HAND=20 (nodes), BENCH_LARGE=1 for ten times as many, BENCH_JOBS=ecdsa,check for those whose name has one
 //! of these words.
 
 use std::collections::BTreeMap;
@@ -34,9 +34,6 @@ use khw_gen::spec;
 use khw_gen::vault::GENERATION;
 use p256::ecdsa::signature::Signer;
 use rayon::prelude::*;
-
-/// Enough that the programs are in memory for most of them.
-const NODES_BY_HAND: usize = 20;
 
 /// Published, so that everybody's run searches for the same primes.
 const SEED: &str = "# The seed of the benchmark. Never use it for a cluster that matters: make your own.\n\
@@ -341,6 +338,8 @@ struct Bench {
     /// PATH with the project's own programs behind.
     path: OsString,
     missing: Vec<&'static str>,
+    /// Enough that the programs are in memory for most of them.
+    nodes_by_hand: usize,
 }
 
 #[derive(Default)]
@@ -427,6 +426,7 @@ impl Bench {
             folder: folder.to_owned(),
             said: folder.join("said"),
             path: env::join_paths(&folders).unwrap_or(path),
+            nodes_by_hand: number("BENCH_BY_HAND", 20)?,
             missing: ["bash", "cfssl", "cfssljson", "kubectl", "tar"]
                 .into_iter()
                 .filter(|name| !is_there(name))
@@ -547,8 +547,8 @@ impl Bench {
         }
         let mut command = self.command("bash");
         command.arg(&script).arg("nodes").args([&folder, &sample]);
-        command.args([leaves.to_string(), NODES_BY_HAND.to_string()]);
-        Ok(measure(&mut command, &self.said)?.times(1.0 / NODES_BY_HAND as f64))
+        command.args([leaves.to_string(), self.nodes_by_hand.to_string()]);
+        Ok(measure(&mut command, &self.said)?.times(1.0 / self.nodes_by_hand as f64))
     }
 }
 
@@ -798,7 +798,11 @@ fn surroundings(rounds: usize, load_before: &str, bench: &Bench) -> String {
         load()
     );
     if bench.missing.is_empty() {
-        let _ = write!(text, " By hand: {NODES_BY_HAND} nodes, one after the other, scaled.");
+        let _ = write!(
+            text,
+            " By hand: {} nodes, one after the other, scaled.",
+            bench.nodes_by_hand
+        );
     }
     text
 }
