@@ -442,10 +442,18 @@ const UNREADABLE: u8 = 2;
 
 /// What is to be verified or inspected.
 fn read_found(path: &Path) -> Result<Found, ExitCode> {
-    disk::read_found(path).map_err(|error| {
+    let unreadable = |error: &dyn Display| {
         say_error(error);
         ExitCode::from(UNREADABLE)
-    })
+    };
+    let found = disk::read_found(path).map_err(|error| unreadable(&error))?;
+    match is_empty(&found) {
+        true => Err(unreadable(&format_args!(
+            "there is nothing to read in {}",
+            path.display()
+        ))),
+        false => Ok(found),
+    }
 }
 
 fn verify(
@@ -491,18 +499,60 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
     let (mut made, seed) = read_specified(spec, seed_file)?;
     let known = seed.map_or_else(|| without_seed(spec), |_| Known::All);
     if found.output.is_empty() {
-        made.hosts
-            .retain(|host| found.hosts.iter().any(|other| other.name == host.name));
-        if made.hosts.is_empty() {
-            let names: Vec<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
-            return Err(Reported::from(format!(
-                "{} has no host that is called {}",
-                spec.display(),
-                names.join(", ")
-            )));
-        }
+        keep_hosts_of(&mut made, found, spec)?;
     }
     Ok(changes::compare(found, &made, known))
+}
+
+/// Where one side is a single host, only that host of the other is compared: by the name of its folder or archive.
+fn keep_hosts_of(whole: &mut Found, part: &Found, path: &Path) -> Result<(), Reported> {
+    whole
+        .hosts
+        .retain(|host| part.hosts.iter().any(|other| other.name == host.name));
+    if whole.hosts.is_empty() {
+        let names: Vec<&str> = part.hosts.iter().map(|host| host.name.as_str()).collect();
+        return Err(Reported::from(format!(
+            "{} has no host that is called {}, as the folder or archive to compare with is",
+            path.display(),
+            names.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// What is at a path, whole: what could not be read would be taken for what is not there.
+fn read_undamaged(path: &Path) -> Result<Found, Reported> {
+    let found = disk::read_found(path)?;
+    if is_empty(&found) {
+        return Err(Reported::from(format!(
+            "there is nothing to read in {}",
+            path.display()
+        )));
+    }
+    match say_remarks(path, &found) {
+        true => Err(Reported),
+        false => Ok(found),
+    }
+}
+
+/// Says what could not be read, and whether there was anything.
+fn say_remarks(path: &Path, found: &Found) -> bool {
+    for remark in &found.remarks {
+        let place = match remark.path.is_empty() {
+            true => path.display().to_string(),
+            false => format!("{}: {}", path.display(), khw_gen::found::printable(&remark.path)),
+        };
+        say_error(format_args!("{place} can't be read: {}", remark.message));
+    }
+    !found.remarks.is_empty()
+}
+
+fn is_empty(found: &Found) -> bool {
+    found.remarks.is_empty()
+        && found
+            .hosts
+            .iter()
+            .all(|host| host.files.is_empty() && host.beside.is_empty())
 }
 
 /// The exit code of diff(1) where something differs.
@@ -544,10 +594,16 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
             let [old_side, new_side] = sides;
             [old_side.make()?, new_side.make()?]
         }
-        (true, false) => [read_specified(old, seed_file)?, (disk::read_found(new)?, Some(()))],
-        (false, true) => [(disk::read_found(old)?, Some(())), read_specified(new, seed_file)?],
-        (false, false) => [(disk::read_found(old)?, Some(())), (disk::read_found(new)?, Some(()))],
+        (true, false) => [read_specified(old, seed_file)?, (read_undamaged(new)?, Some(()))],
+        (false, true) => [(read_undamaged(old)?, Some(())), read_specified(new, seed_file)?],
+        (false, false) => [(read_undamaged(old)?, Some(())), (read_undamaged(new)?, Some(()))],
     };
+    let (mut before, mut after) = (before, after);
+    match (before.output.is_empty(), after.output.is_empty()) {
+        (true, false) => keep_hosts_of(&mut after, &before, new)?,
+        (false, true) => keep_hosts_of(&mut before, &after, old)?,
+        _ => {}
+    }
     let known = match (old_seed, new_seed) {
         (Some(()), Some(())) => Known::All,
         (None, None) => Known::StandIn,
@@ -623,7 +679,12 @@ fn inspect(
         Format::Text => audit::inventory_text(&rows, at, detail),
         Format::Json => audit::inventory_json(&rows, at),
     };
-    match print(text.trim_end()) {
+    let printed = print(text.trim_end());
+    // What could not be read may hold the certificate that ends tomorrow.
+    if say_remarks(path, &found) {
+        return ExitCode::from(UNREADABLE);
+    }
+    match printed {
         Ok(()) if within.is_none() || rows.is_empty() => ExitCode::SUCCESS,
         _ => ExitCode::from(1),
     }
