@@ -417,11 +417,11 @@ fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics
     let list = top.list("hosts", diagnostics);
     let nodes = list.as_ref().map_or(&[][..], |list| list.value);
     let pools = pools::read(top, diagnostics);
+    let no_pools = pools.complete && pools.place.is_none();
     draft.hosts_place = nodes
         .first()
         .map(|node| Place::new(top.file(), node.span.clone()))
         .or(pools.place);
-    let no_pools = pools.complete && pools.place.is_none();
     if !top.misspelt("hosts") && (!top.has("hosts") || (list.is_some() && nodes.is_empty())) && no_pools {
         let place = list
             .and_then(|list| list.place)
