@@ -334,3 +334,79 @@ impl<'a> Members<'a> {
         self.names.get(word).or_else(address).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_number() {
+        for (text, first, last) in [
+            ("{n}", "7", "12345"),
+            ("a{n:01}", "a7", "a12345"),
+            ("worker-{n:04}", "worker-0007", "worker-12345"),
+            ("a-{n:010}.b", "a-0000000007.b", "a-0000012345.b"),
+            ("{n:063}", &format!("{:063}", 7), &format!("{:063}", 12345)),
+        ] {
+            let name = At::default_value(text.to_owned());
+            let pattern = name_pattern(&name, &mut Diagnostics::new()).expect(text);
+            assert_eq!(
+                (pattern.expand(7), pattern.expand(12_345)),
+                (first.to_owned(), last.to_owned())
+            );
+        }
+        for bad in [
+            "",
+            "a",
+            "n",
+            "a{}",
+            "a{ n}",
+            "a{N}",
+            "a{0}",
+            "a{n:}",
+            "a{n:0}",
+            "a{n:4}",
+            "a{n:00}",
+            "a{n:004}",
+            "a{n:0+4}",
+            "a{n:04x}",
+            "a{n:0 4}",
+            "a{n:064}",
+            "a{n:099999999999999999999}",
+            "a{n:04:04}",
+            "a{n:-04}",
+            "{{n}}",
+            "a{n}}",
+            "a}{n}",
+            "{n}{n}",
+            "{n",
+            "n}",
+        ] {
+            assert!(parse_pattern(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_end_with_their_family() {
+        let next = |first: &str, offset| nth(first.parse().expect("an address"), offset).map(|ip| ip.to_string());
+        assert_eq!(next("10.0.0.254", 3).as_deref(), Some("10.0.1.1"));
+        assert_eq!(next("fd00::fffe", 3).as_deref(), Some("fd00::1:1"));
+        assert_eq!(next("255.255.255.255", 1), None);
+        assert_eq!(next("0.0.0.0", 1 << 32), None);
+        assert_eq!(next("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1), None);
+    }
+
+    #[test]
+    fn what_is_said_of_a_pool_is_the_same_for_all_of_it() {
+        let members = Members {
+            names: BTreeMap::from([("a", None), ("a-1", Some(0)), ("a-10", Some(0)), ("b-1", Some(1))]),
+            addresses: BTreeMap::from([("fd00::1".parse().expect("an address"), Some(1))]),
+        };
+        let same = |one, other| members.without_names(one).0 == members.without_names(other).0;
+        assert!(same("\"a-1\": a-1-key.pem", "\"a-10\": a-10-key.pem"));
+        assert!(same("fd00::1: taken", "b-1: taken"));
+        assert!(!same("a-1 taken", "b-1 taken"));
+        assert!(!same("a taken", "a-1 taken"));
+        assert_eq!(members.without_names("\u{e4}: a"), ("\u{e4}: a".to_owned(), false));
+    }
+}
