@@ -3,6 +3,7 @@
 //! Results go to standard output, what is said about them to standard error. Exit codes: 0 done, 1 problems found, 2 wrong usage.
 
 mod golden;
+mod progress;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -55,6 +56,9 @@ enum Command {
         /// How many threads to use; the output is the same with any number [default: one for each processor]
         #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
         jobs: Option<u16>,
+        /// Say nothing but warnings and errors: no progress, no closing line
+        #[arg(short, long)]
+        quiet: bool,
     },
     /// Report every problem of a specification; needs no seed
     Check {
@@ -221,7 +225,8 @@ pub fn run() -> ExitCode {
             archive,
             seed_file,
             jobs,
-        } => build(&spec, &out, archive, seed_file.as_deref(), jobs),
+            quiet,
+        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Explain { code } => explain(code.as_deref()),
@@ -274,13 +279,16 @@ fn build(
     archive: ArchiveFormat,
     seed_file: Option<&Path>,
     jobs: Option<u16>,
+    quiet: bool,
 ) -> Result<(), Reported> {
+    let bar = progress::Bar::new(quiet);
     use_threads(jobs)?;
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
-    let written = compile_in_parallel(cluster, &seed, archive, |host| {
+    let watch = |progress| bar.watch(progress);
+    let written = compile_in_parallel(cluster, &seed, archive, watch, |host| {
         output.write(
             host.host,
             host.bundle,
@@ -294,11 +302,17 @@ fn build(
     }
     let summary = output.commit()?;
     warn_of_summary(&summary);
+    let took = bar.finish();
+    if quiet {
+        return Ok(());
+    }
     print(format_args!(
-        "{}: {} hosts, {} files",
+        "{}: {} hosts, {} files, {} in {:.1} s",
         out.display(),
         cluster.hosts.len(),
-        summary.files
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
     ))
 }
 
@@ -442,10 +456,18 @@ const UNREADABLE: u8 = 2;
 
 /// What is to be verified or inspected.
 fn read_found(path: &Path) -> Result<Found, ExitCode> {
-    disk::read_found(path).map_err(|error| {
+    let unreadable = |error: &dyn Display| {
         say_error(error);
         ExitCode::from(UNREADABLE)
-    })
+    };
+    let found = disk::read_found(path).map_err(|error| unreadable(&error))?;
+    match is_empty(&found) {
+        true => Err(unreadable(&format_args!(
+            "there is nothing to read in {}",
+            path.display()
+        ))),
+        false => Ok(found),
+    }
 }
 
 fn verify(
@@ -491,18 +513,60 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
     let (mut made, seed) = read_specified(spec, seed_file)?;
     let known = seed.map_or_else(|| without_seed(spec), |_| Known::All);
     if found.output.is_empty() {
-        made.hosts
-            .retain(|host| found.hosts.iter().any(|other| other.name == host.name));
-        if made.hosts.is_empty() {
-            let names: Vec<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
-            return Err(Reported::from(format!(
-                "{} has no host that is called {}",
-                spec.display(),
-                names.join(", ")
-            )));
-        }
+        keep_hosts_of(&mut made, found, spec)?;
     }
     Ok(changes::compare(found, &made, known))
+}
+
+/// Where one side is a single host, only that host of the other is compared: by the name of its folder or archive.
+fn keep_hosts_of(whole: &mut Found, part: &Found, path: &Path) -> Result<(), Reported> {
+    whole
+        .hosts
+        .retain(|host| part.hosts.iter().any(|other| other.name == host.name));
+    if whole.hosts.is_empty() {
+        let names: Vec<&str> = part.hosts.iter().map(|host| host.name.as_str()).collect();
+        return Err(Reported::from(format!(
+            "{} has no host that is called {}, as the folder or archive to compare with is",
+            path.display(),
+            names.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// What is at a path, whole: what could not be read would be taken for what is not there.
+fn read_undamaged(path: &Path) -> Result<Found, Reported> {
+    let found = disk::read_found(path)?;
+    if is_empty(&found) {
+        return Err(Reported::from(format!(
+            "there is nothing to read in {}",
+            path.display()
+        )));
+    }
+    match say_remarks(path, &found) {
+        true => Err(Reported),
+        false => Ok(found),
+    }
+}
+
+/// Says what could not be read, and whether there was anything.
+fn say_remarks(path: &Path, found: &Found) -> bool {
+    for remark in &found.remarks {
+        let place = match remark.path.is_empty() {
+            true => path.display().to_string(),
+            false => format!("{}: {}", path.display(), khw_gen::found::printable(&remark.path)),
+        };
+        say_error(format_args!("{place} can't be read: {}", remark.message));
+    }
+    !found.remarks.is_empty()
+}
+
+fn is_empty(found: &Found) -> bool {
+    found.remarks.is_empty()
+        && found
+            .hosts
+            .iter()
+            .all(|host| host.files.is_empty() && host.beside.is_empty())
 }
 
 /// The exit code of diff(1) where something differs.
@@ -544,10 +608,16 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
             let [old_side, new_side] = sides;
             [old_side.make()?, new_side.make()?]
         }
-        (true, false) => [read_specified(old, seed_file)?, (disk::read_found(new)?, Some(()))],
-        (false, true) => [(disk::read_found(old)?, Some(())), read_specified(new, seed_file)?],
-        (false, false) => [(disk::read_found(old)?, Some(())), (disk::read_found(new)?, Some(()))],
+        (true, false) => [read_specified(old, seed_file)?, (read_undamaged(new)?, Some(()))],
+        (false, true) => [(read_undamaged(old)?, Some(())), read_specified(new, seed_file)?],
+        (false, false) => [(read_undamaged(old)?, Some(())), (read_undamaged(new)?, Some(()))],
     };
+    let (mut before, mut after) = (before, after);
+    match (before.output.is_empty(), after.output.is_empty()) {
+        (true, false) => keep_hosts_of(&mut after, &before, new)?,
+        (false, true) => keep_hosts_of(&mut before, &after, old)?,
+        _ => {}
+    }
     let known = match (old_seed, new_seed) {
         (Some(()), Some(())) => Known::All,
         (None, None) => Known::StandIn,
@@ -623,7 +693,12 @@ fn inspect(
         Format::Text => audit::inventory_text(&rows, at, detail),
         Format::Json => audit::inventory_json(&rows, at),
     };
-    match print(text.trim_end()) {
+    let printed = print(text.trim_end());
+    // What could not be read may hold the certificate that ends tomorrow.
+    if say_remarks(path, &found) {
+        return ExitCode::from(UNREADABLE);
+    }
+    match printed {
         Ok(()) if within.is_none() || rows.is_empty() => ExitCode::SUCCESS,
         _ => ExitCode::from(1),
     }

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! What is generated stands in three tables: [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
-#![forbid(unsafe_code)]
+// Vector instructions are the one exception, in `pki/key/lanes/x86_64.rs`; tests/architecture.rs knows of no other.
+#![deny(unsafe_code)]
 
 pub mod audit;
 pub mod bundle;
@@ -48,7 +49,7 @@ use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
 use crate::plan::plan;
 use crate::render::{RenderError, Renderer};
-use crate::vault::{IssueError, issue};
+use crate::vault::{IssueError, issue, issue_watched};
 
 /// What one host gets.
 #[derive(Debug)]
@@ -127,20 +128,38 @@ pub fn compile<E>(
     Ok(())
 }
 
+/// How far a compilation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It begins: how many certificates and hosts there are to make.
+    Begins { certificates: usize, hosts: usize },
+    Certificate,
+    Host,
+}
+
 /// As [`compile`], on all threads: hosts come in any order, several at once, and what `output` makes of them is returned in
-/// the order of the cluster. No more than a host for each thread is in memory.
+/// the order of the cluster. No more than a host for each thread is in memory. `watch` is told how far it is, from any thread.
 pub fn compile_in_parallel<T: Send, E: Send>(
     cluster: &Cluster,
     seed: &Seed,
     format: ArchiveFormat,
+    watch: impl Fn(Progress) + Sync,
     output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, CompileError<E>> {
     let plan = plan(cluster);
-    let vault = issue(&plan, seed).map_err(CompileError::Issue)?;
+    watch(Progress::Begins {
+        certificates: plan.certificates.len(),
+        hosts: cluster.hosts.len(),
+    });
+    let vault = issue_watched(&plan, seed, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
     let hosts = cluster.hosts.par_iter();
     hosts
-        .map(|host| compile_host(&renderer, host, format, &output))
+        .map(|host| {
+            let made = compile_host(&renderer, host, format, &output)?;
+            watch(Progress::Host);
+            Ok(made)
+        })
         .collect()
 }
 

@@ -18,6 +18,8 @@ pub struct Plan<'a> {
     pub certificates: Vec<PlannedCertificate<'a>>,
     /// Where each id is among the certificates.
     by_id: BTreeMap<String, usize>,
+    /// Whether some host gets every request.
+    places_all_requests: bool,
 }
 
 /// A certificate, its key and its request.
@@ -224,6 +226,10 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
     let ids = certificates.iter().enumerate();
     Plan {
         cluster,
+        places_all_requests: ARTIFACTS
+            .iter()
+            .filter(|row| matches!(row.holds, Holds::EveryRequest) && cluster.is(row.when))
+            .any(|row| cluster.hosts.iter().any(|host| cluster.is_on(row.on, host))),
         by_id: ids
             .map(|(index, certificate)| (certificate.id.clone(), index))
             .collect(),
@@ -255,6 +261,18 @@ impl<'a> Plan<'a> {
         files.extend(environments(cluster, host));
         files.extend(own_files(cluster, host));
         files
+    }
+
+    /// Whether any host gets the signing request of a certificate.
+    pub fn places_request(&self, certificate: &PlannedCertificate<'_>) -> bool {
+        let extra = self
+            .cluster
+            .pki
+            .extra
+            .iter()
+            .filter(|extra| extra_id(&extra.name) == certificate.id);
+        let mut places = extra.flat_map(|extra| &extra.places);
+        self.places_all_requests || places.any(|place| place.request.is_some())
     }
 
     /// Every file and directory, by host in the order of the cluster, then by row.

@@ -30,7 +30,7 @@ pub struct Issued {
     pub key: Arc<SecretBytes>,
     /// The public half of the key (SubjectPublicKeyInfo, RFC 5280).
     pub public_key: Arc<[u8]>,
-    /// None for an authority that was there already.
+    /// None for an authority that was there already, and where no host gets it.
     pub request: Option<Arc<[u8]>>,
 }
 
@@ -61,17 +61,27 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None)
+    issue_from(plan, seed, None, &|| {})
+}
+
+/// As [`issue`]; `made` is called for each certificate, from any thread.
+pub fn issue_watched(plan: &Plan<'_>, seed: &Seed, made: &(dyn Fn() + Sync)) -> Result<Vault, IssueError> {
+    issue_from(plan, seed, None, made)
 }
 
 /// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
 /// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
 /// The authority's certificate and public key stay as they are.
 pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, Some(stand_in))
+    issue_from(plan, seed, Some(stand_in), &|| {})
 }
 
-fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<Vault, IssueError> {
+fn issue_from(
+    plan: &Plan<'_>,
+    seed: &Seed,
+    stand_in: Option<&Seed>,
+    made_one: &(dyn Fn() + Sync),
+) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
     // Whoever signs comes before what it signs, and there are few of them.
     let issuers: BTreeSet<&str> = plan
@@ -127,7 +137,7 @@ fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<V
                 (None, _) => Some(authorities.sign(cluster, certificate, own)?),
             };
             let request = match &certificate.request {
-                Some(request) if der.is_some() => {
+                Some(request) if der.is_some() && plan.places_request(certificate) => {
                     let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
                     Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
                 }
@@ -147,6 +157,7 @@ fn issue_from(plan: &Plan<'_>, seed: &Seed, stand_in: Option<&Seed>) -> Result<V
                 public_key: x509::to_pem("PUBLIC KEY", &public.spki_der()).into_bytes().into(),
                 request,
             };
+            made_one();
             Ok((certificate.id.clone(), issued))
         })
         .collect::<Result<BTreeMap<String, Issued>, IssueError>>()?;

@@ -448,7 +448,8 @@ fn secrets_modes_and_texts() {
     write(&new, "etc/users.csv", 0o644, "hunter2-new,admin\n");
     let unit = |password: &str, level: u8| {
         format!(
-            "[Service]\nEnvironment=\"DB_PASSWORD={password}\" LEVEL={level}\nExecStart=/bin/x --token={password} --token-file=/{level} \
+            "[Service]\nEnvironment=\"DB_PASSWORD={password}\" LEVEL={level} AWS_SECRET_ACCESS_KEY={password}\n\
+             ExecStart=/bin/x -p {password} --header=\"Authorization: Basic {password}\" --token={password} --token-file=/{level} \
              --proxy=http://u:{password}@h/ -v={level}\n"
         )
     };
@@ -471,6 +472,9 @@ fn secrets_modes_and_texts() {
         [
             "Environment DB_PASSWORD changed",
             "Environment LEVEL 1 -> 2",
+            "Environment AWS_SECRET_ACCESS_KEY changed",
+            "--p changed",
+            "--header changed",
             "--token changed",
             "--token-file /1 -> /2",
             "--proxy changed",
@@ -542,4 +546,65 @@ fn the_readme_shows_what_is_printed() {
         .nth(1)
         .expect("the example");
     assert_eq!(text, shown.split("```").next().expect("its end"));
+}
+
+#[test]
+fn what_can_not_be_read_is_trouble_and_not_a_host_that_is_gone() {
+    let spec = spec(&HOSTS, "");
+    let out = built(&spec, "out");
+    let folder = spec.path().with_file_name("odd");
+    fs::create_dir(&folder).expect("a folder");
+    assert_eq!(diff(&out, &folder, &[]).1, 2, "an empty folder");
+    assert_eq!(diff(&folder, &out, &[]).1, 2, "an empty folder");
+    let whole = fs::read(out.join("n1.tar.gz")).expect("an archive");
+    let cut = folder.join("n1.tar.gz");
+    fs::write(&cut, &whole[..whole.len() / 2]).expect("an archive");
+    assert_eq!(diff(&out.join("n1.tar.gz"), &cut, &[]).1, 2, "an archive cut off");
+    let inspected = run(khw_gen().arg("inspect").arg(&cut));
+    assert_eq!(inspected.status.code(), Some(2), "{}", said(&inspected));
+    let linked = built(&spec, "linked");
+    fs::remove_dir_all(linked.join("n1")).expect("a folder");
+    std::os::unix::fs::symlink("n2", linked.join("n1")).expect("a link");
+    assert_eq!(diff(&out, &linked, &[]).1, 2, "a link");
+    // A host alone is compared with that host.
+    assert_eq!(diff(&out.join("n1"), &spec.path(), &[]), (String::new(), 0));
+    assert_eq!(diff(&out, &out.join("m1.tar.gz"), &[]), (String::new(), 0));
+}
+
+#[test]
+fn roles_engines_and_removed_files() {
+    let old = spec(&HOSTS, "");
+    let mut hosts = HOSTS;
+    hosts[2] = "m3 10.0.0.13 control-plane";
+    let without = spec(&hosts, "[checks]\nallow = [\"even-etcd\"]");
+    let lost = changes(&built(&old, "out"), &built(&without, "out"));
+    assert!(warnings(&lost, true)[0].contains("etcdctl member remove"), "{lost:#}");
+    let deletions = lost["deletions"].as_array().expect("deletions");
+    assert!(
+        deletions
+            .iter()
+            .any(|file| file["host"] == "m3" && file["path"] == "/etc/systemd/system/etcd.service"),
+        "{lost:#}"
+    );
+    let joined = changes(&built(&without, "back"), &built(&old, "out"));
+    assert!(
+        warnings(&joined, false)
+            .iter()
+            .any(|warning| warning.contains("etcdctl member add m3")),
+        "{joined:#}"
+    );
+
+    let other = spec(&HOSTS, "[load_balancer]\nengine = \"haproxy\"");
+    let engine = changes(&built(&old, "out"), &built(&other, "out"));
+    assert_eq!(
+        steps(&engine),
+        ["load-balancer lb: systemctl disable --now nginx; systemctl enable --now haproxy"]
+    );
+
+    let with = spec(&HOSTS, "[components.containerd.on.worker.env]\nLEVEL = \"1\"");
+    let drop_in = changes(&built(&old, "out"), &built(&with, "out"));
+    assert_eq!(
+        steps(&drop_in),
+        ["n1", "n2"].map(|host| format!("node {host}: systemctl daemon-reload; systemctl restart containerd"))
+    );
 }

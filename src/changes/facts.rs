@@ -157,7 +157,9 @@ fn plain_text(text: &str) -> Said {
 
 /// Whether a text holds a private key, or a URL with a user and so perhaps a password.
 fn holds_secret(text: &str) -> bool {
+    let says_who = ["Basic ", "Bearer ", "basic ", "bearer "];
     text.contains(PRIVATE_KEY)
+        || says_who.iter().any(|word| text.contains(word))
         || text.split("://").skip(1).any(|rest| {
             rest.split(['/', ' ', '"'])
                 .next()
@@ -167,7 +169,7 @@ fn holds_secret(text: &str) -> bool {
 
 /// A value under its name; hidden where one of the two says that it may be a secret.
 fn named(name: &str, text: &str) -> Fact {
-    match is_sensitive(name) || holds_secret(text) {
+    match !matches!(text, "true" | "false" | "") && (is_sensitive(name) || holds_secret(text)) {
         true => Fact::Hidden(Digest::of(text.as_bytes())),
         false => value(text),
     }
@@ -175,27 +177,33 @@ fn named(name: &str, text: &str) -> Fact {
 
 /// Whether the value of a field, flag or variable of that name may be a secret.
 fn is_sensitive(name: &str) -> bool {
-    let name = name.trim().trim_start_matches('-').to_ascii_lowercase();
-    let is_place = ["file", "path", "dir", "url", "ttl", "issuer", "name", "mode"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    !is_place
-        && [
-            "secret",
-            "token",
-            "password",
-            "passwd",
-            "pass",
-            "credential",
-            "private",
-            "key-data",
-            "auth_pass",
-        ]
-        .iter()
-        .any(|part| match *part {
-            "secret" | "token" | "private" => name.ends_with(part) || name.ends_with(&format!("{part}key")),
-            part => name.contains(part),
-        })
+    const PARTS: [&str; 10] = [
+        "secret",
+        "passw",
+        "credential",
+        "auth_pass",
+        "key-data",
+        "accesskey",
+        "access_key",
+        "access-key",
+        "apikey",
+        "api_key",
+    ];
+    const ENDS: [&str; 5] = ["token", "privatekey", "private_key", "private-key", "authorization"];
+    // `p` is the short form of a password in many programs.
+    const WHOLE: [&str; 4] = ["auth", "pass", "private", "p"];
+    const PLACES: [&str; 10] = [
+        "file", "path", "dir", "url", "ttl", "issuer", "name", "mode", "secrets", "type",
+    ];
+    let name = name
+        .trim()
+        .trim_start_matches('-')
+        .trim_matches('"')
+        .to_ascii_lowercase();
+    !PLACES.iter().any(|end| name.ends_with(end))
+        && (PARTS.iter().any(|part| name.contains(part))
+            || ENDS.iter().any(|end| name.ends_with(end))
+            || WHOLE.contains(&name.as_str()))
 }
 
 fn value(text: impl Into<String>) -> Fact {
@@ -413,8 +421,14 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
             }
         }
         Tree::List(items) if items.iter().all(|item| item.text().is_some()) => {
-            let texts = items.iter().filter_map(Tree::text).map(str::to_owned);
-            facts.push((path.to_owned(), Fact::List(texts.collect())));
+            let texts: Vec<String> = items.iter().filter_map(Tree::text).map(str::to_owned).collect();
+            let field = path.rsplit('.').next().unwrap_or(path);
+            facts.push(
+                match is_sensitive(field) || texts.iter().any(|text| holds_secret(text)) {
+                    true => (path.to_owned(), Fact::Hidden(Digest::of(texts.join("\n").as_bytes()))),
+                    false => (path.to_owned(), Fact::List(texts)),
+                },
+            );
         }
         Tree::List(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -469,7 +483,7 @@ fn of_unit(unit: &Unit) -> Said {
         seen.push((section, name));
         let values = unit.values(section, name);
         match (name.as_str(), values.as_slice()) {
-            ("ExecStart", [line]) => command(line, &mut facts),
+            ("ExecStart", [line]) if line.contains("--") => command(line, &mut facts),
             ("Environment", lines) => {
                 for word in lines.iter().filter_map(|line| words(line).ok()).flatten() {
                     let (name, text) = word.split_once('=').unwrap_or((&word, ""));
@@ -477,10 +491,16 @@ fn of_unit(unit: &Unit) -> Said {
                 }
             }
             (_, [one]) => facts.push((label_of(section, name), named(name, one))),
-            (_, several) => facts.push((
-                label_of(section, name),
-                Fact::List(several.iter().map(|one| (*one).to_owned()).collect()),
-            )),
+            (_, several) => {
+                let lines: Vec<String> = several.iter().map(|one| (*one).to_owned()).collect();
+                facts.push(match lines.iter().any(|line| holds_secret(line)) {
+                    true => (
+                        label_of(section, name),
+                        Fact::Hidden(Digest::of(lines.join("\n").as_bytes())),
+                    ),
+                    false => (label_of(section, name), Fact::List(lines)),
+                });
+            }
         }
     }
     Said {

@@ -84,6 +84,8 @@ pub struct Changes {
     pub steps: Vec<Step>,
     /// Files that only have to be copied: host and path.
     pub copies: Vec<(String, String)>,
+    /// Files that are no longer in the bundle and stay on the host until somebody removes them: host and path.
+    pub deletions: Vec<(String, String)>,
     pub warnings: Vec<Warning>,
 }
 
@@ -116,7 +118,14 @@ pub fn compare(old: &Found, new: &Found, known: Known) -> Changes {
     }
     let (steps, copies) = steps::steps(&pairs, &hosts);
     let warnings = warnings::warnings(&pairs, known);
+    let of_changed = hosts.iter().filter(|host| host.fate == Fate::Changed);
+    let removed = of_changed.flat_map(|host| host.files.iter().map(move |file| (host, file)));
+    let deletions = removed
+        .filter(|(_, file)| file.fate == Fate::Removed && file.path.starts_with('/'))
+        .map(|(host, file)| (host.host.clone(), file.path.clone()))
+        .collect();
     Changes {
+        deletions,
         hosts,
         steps,
         copies,

@@ -89,7 +89,12 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
             "What to do, in this order, when the files are in place",
             steps(changes, markup),
         ),
-        (4, "Needs no more than a copy", copies(changes, markup)),
+        (
+            4,
+            "Remove there when nothing reads it any more: install.sh leaves it",
+            by_path(&changes.deletions, markup),
+        ),
+        (5, "Needs no more than a copy", by_path(&changes.copies, markup)),
     ]
     .into_iter()
     .filter(|(_, _, items)| !items.is_empty())
@@ -172,10 +177,16 @@ fn hosts(names: &[String], markup: Markup) -> String {
 /// The same change of the same file on several hosts is one item.
 fn files(changes: &Changes, markup: Markup) -> Vec<String> {
     let mut groups: Vec<(&FileChange, Fate, Vec<String>)> = Vec::new();
-    let mut known: BTreeMap<(Fate, &str, Fate, &[String]), usize> = BTreeMap::new();
+    let mut known: BTreeMap<(Fate, &str, &str, Fate, &[String]), usize> = BTreeMap::new();
     for host in &changes.hosts {
         for file in &host.files {
-            let key = (host.fate, file.path.as_str(), file.fate, file.details.as_slice());
+            let key = (
+                host.fate,
+                file.path.as_str(),
+                file.what.as_str(),
+                file.fate,
+                file.details.as_slice(),
+            );
             let index = *known.entry(key).or_insert_with(|| {
                 groups.push((file, host.fate, Vec::new()));
                 groups.len() - 1
@@ -260,9 +271,9 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
     items
 }
 
-fn copies(changes: &Changes, markup: Markup) -> Vec<String> {
+fn by_path(files: &[(String, String)], markup: Markup) -> Vec<String> {
     let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (host, path) in &changes.copies {
+    for (host, path) in files {
         by_path.entry(path).or_default().push(host.clone());
     }
     by_path
@@ -304,11 +315,13 @@ pub fn to_json(changes: &Changes) -> Value {
             json!({"stage": step.stage.name(), "host": step.host, "commands": commands})
         })
         .collect();
-    let copies: Vec<Value> = changes
-        .copies
-        .iter()
-        .map(|(host, path)| json!({"host": host, "path": path}))
-        .collect();
+    let places = |files: &[(String, String)]| -> Vec<Value> {
+        files
+            .iter()
+            .map(|(host, path)| json!({"host": host, "path": path}))
+            .collect()
+    };
+    let (copies, deletions) = (places(&changes.copies), places(&changes.deletions));
     let warnings: Vec<Value> = changes
         .warnings
         .iter()
@@ -316,5 +329,5 @@ pub fn to_json(changes: &Changes) -> Value {
             |warning| json!({"irreversible": warning.irreversible, "message": warning.message, "hosts": warning.hosts}),
         )
         .collect();
-    json!({"hosts": hosts, "steps": steps, "copies": copies, "warnings": warnings})
+    json!({"hosts": hosts, "steps": steps, "copies": copies, "deletions": deletions, "warnings": warnings})
 }

@@ -59,7 +59,7 @@ impl Stage {
             "kube-apiserver" => Stage::ApiServer,
             "kube-controller-manager" | "kube-scheduler" => Stage::ControlPlane,
             "nginx" | "haproxy" | "keepalived" => Stage::LoadBalancer,
-            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" | "pod-routes" => Stage::Node,
+            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" => Stage::Node,
             _ => Stage::Other,
         }
     }
@@ -68,6 +68,8 @@ impl Stage {
 /// One thing to do on a host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
+    /// What a manifest made, once for the whole cluster, before the file is gone.
+    Unapply(String),
     /// Put the whole bundle there, as its INSTALL.md says.
     Install,
     /// A unit that is no longer there.
@@ -89,6 +91,7 @@ pub enum Action {
 impl Action {
     pub fn command(&self) -> String {
         match self {
+            Action::Unapply(path) => format!("kubectl delete -f {path}, before it is removed"),
             Action::Install => "install its bundle, as INSTALL.md there says".to_owned(),
             Action::Stop(unit) => format!("systemctl disable --now {unit}"),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
@@ -235,17 +238,59 @@ fn of_changed(
         if !path.starts_with('/') || (used.contains(path) && !file.cosmetic) {
             continue;
         }
-        let elsewhere = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder));
-        match elsewhere {
-            _ if file.cosmetic => copies.push((change.host.clone(), path.to_owned())),
-            Some((_, stage, action)) => add(*stage, action()),
-            None if file.fate != Fate::Removed && is_manifest(new, path) => {
-                if applied.insert(path.to_owned()) {
-                    add(Stage::Manifests, Action::Apply(path.to_owned()));
-                }
+        if file.cosmetic {
+            copies.push((change.host.clone(), path.to_owned()));
+        } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
+            let has = |host: &Host| host.files.keys().any(|path| path.starts_with(folder));
+            add(*stage, of_package(action(), has(old), has(new)));
+        } else if let Some(unit) = unit_elsewhere(path) {
+            let stage = Stage::of_program(unit.trim_end_matches(".service"));
+            add(stage, Action::DaemonReload);
+            let unit = unit.trim_end_matches(".service").to_owned();
+            let is_unit = path.rsplit('/').next() == Some(unit.as_str());
+            add(
+                stage,
+                match file.fate {
+                    Fate::Added if is_unit => Action::Start(unit),
+                    Fate::Removed if is_unit => Action::Stop(unit),
+                    _ => Action::Restart(unit),
+                },
+            );
+        } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
+            if applied.insert(path.to_owned()) {
+                let path = path.to_owned();
+                add(
+                    Stage::Manifests,
+                    match file.fate {
+                        Fate::Removed => Action::Unapply(path),
+                        _ => Action::Apply(path),
+                    },
+                );
             }
-            None => copies.push((change.host.clone(), path.to_owned())),
+        } else if file.fate != Fate::Removed {
+            copies.push((change.host.clone(), path.to_owned()));
         }
+    }
+}
+
+/// What makes a program of the distribution read its files again, which it has had before, or has from now on, or neither.
+fn of_package(action: Action, before: bool, after: bool) -> Action {
+    match (action, before, after) {
+        (Action::Restart(unit) | Action::Reload(unit), false, _) => Action::Start(unit),
+        (Action::Restart(unit) | Action::Reload(unit), _, false) => Action::Stop(unit),
+        (action, _, _) => action,
+    }
+}
+
+/// The unit that a file belongs to whose service is not in the bundle: a drop-in of a package's, a timer, a socket.
+fn unit_elsewhere(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(UNITS)?;
+    match name.split_once(".d/") {
+        Some((unit, _)) => Some(unit),
+        None => [".timer", ".socket", ".path", ".mount", ".target", ".slice"]
+            .iter()
+            .any(|end| name.ends_with(end))
+            .then_some(name),
     }
 }
 

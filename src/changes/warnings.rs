@@ -42,20 +42,21 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
             (Some(old), Some(new)) => {
                 of_versions(pair.name, old, new, &mut warnings);
                 of_flags(pair.name, old, new, &mut warnings);
+                of_pods(pair.name, old, new, &mut warnings);
+                of_services(pair.name, old, new, &mut warnings);
+                of_damage(pair.name, old, new, &mut warnings);
+                of_encryption(pair.name, old, new, known, &mut warnings);
+                match (command(old, "etcd"), command(new, "etcd")) {
+                    (Some(_), None) => of_lost_member(pair.name, &mut warnings),
+                    (None, Some(_)) => of_new_member(pair.name, new, pairs, &mut warnings),
+                    _ => {}
+                }
                 if known != Known::WithoutSeed {
-                    of_encryption(pair.name, old, new, &mut warnings);
                     of_authorities(pair.name, old, new, &mut warnings);
                     of_tokens(pair.name, old, new, &mut warnings);
                 }
             }
-            (Some(old), None) if command(old, "etcd").is_some() => {
-                warnings.add(
-                    true,
-                    pair.name,
-                    "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy \
-                     of the data can't come back as the same member",
-                );
-            }
+            (Some(old), None) if command(old, "etcd").is_some() => of_lost_member(pair.name, &mut warnings),
             (None, Some(new)) => of_new_member(pair.name, new, pairs, &mut warnings),
             _ => {}
         }
@@ -82,6 +83,94 @@ fn command(host: &Host, program: &str) -> Option<CommandLine> {
         .filter_map(|unit| unit.commands().ok())
         .flatten()
         .find(|command| command.program == program)
+}
+
+fn of_lost_member(name: &str, warnings: &mut Warnings) {
+    warnings.add(
+        true,
+        name,
+        "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy of the data \
+         can't come back as the same member",
+    );
+}
+
+/// The pods' bridge of a node with another range.
+fn of_pods(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    let of = |host: &Host| -> Vec<Tree> {
+        let files = host
+            .files
+            .iter()
+            .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
+        files
+            .filter_map(|(_, file)| document::json(std::str::from_utf8(file.content.expose()).ok()?).ok())
+            .collect()
+    };
+    let (before, after) = (of(old), of(new));
+    if !before.is_empty() && before != after {
+        warnings.add(
+            false,
+            name,
+            "the pods' network of the node changes: pods that run keep what they have; drain the node first, then delete its \
+             bridge (ip link delete cni0) and the routes to its old range, and let the pods be made again",
+        );
+    }
+}
+
+/// Addresses of Services, which the API server does not let change.
+fn of_services(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    let of = |host: &Host| -> BTreeMap<String, String> {
+        let documents = host
+            .files
+            .iter()
+            .filter(|(path, _)| path.ends_with(".yaml"))
+            .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
+            .flatten();
+        documents
+            .filter(|document| document.text_at(&["kind"]) == Some("Service"))
+            .filter_map(|document| {
+                let service = document.text_at(&["metadata", "name"])?;
+                Some((service.to_owned(), document.text_at(&["spec", "clusterIP"])?.to_owned()))
+            })
+            .collect()
+    };
+    let after = of(new);
+    for (service, address) in of(old) {
+        if after.get(&service).is_some_and(|other| *other != address) {
+            warnings.add(
+                false,
+                name,
+                format!(
+                    "the address of the Service {service} can't be changed: delete it before its manifest is applied"
+                ),
+            );
+        }
+    }
+}
+
+/// Files that were good and can't be read now.
+fn of_damage(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+    for (path, file) in &new.files {
+        let bytes = file.content.expose();
+        if old.files.get(path).is_some_and(|before| before.content == file.content) {
+            continue;
+        }
+        let is = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+        let pem = is(&[".pem", ".crt", ".key", ".pub"]).then(|| items(bytes));
+        let bad_pem =
+            pem.is_some_and(|items| items.is_empty() || items.iter().any(|item| matches!(item, Item::Unreadable(..))));
+        let text = std::str::from_utf8(bytes);
+        let bad_yaml = is(&[".yaml", ".yml", "kubeconfig"])
+            && text.map_or(true, |text| {
+                document::yaml(text).map_or(true, |documents| documents.is_empty())
+            });
+        if bad_pem || bad_yaml {
+            warnings.add(
+                false,
+                name,
+                format!("{path} can't be read: don't install it (khw-gen verify tells what is wrong)"),
+            );
+        }
+    }
 }
 
 fn of_new_member(name: &str, new: &Host, pairs: &[Pair<'_>], warnings: &mut Warnings) {
@@ -183,6 +272,18 @@ const LASTING: &[(&str, &str, bool, &str)] = &[
     ),
     (
         "kubelet",
+        "register-with-taints",
+        false,
+        "it counts when a node registers: kubectl taint changes those that have",
+    ),
+    (
+        "kubelet",
+        "node-labels",
+        false,
+        "what a label no longer says stays on the node: kubectl label takes it away",
+    ),
+    (
+        "kubelet",
         "hostname-override",
         false,
         "the node joins as another one; delete the old one with kubectl delete node",
@@ -247,13 +348,19 @@ fn encryption_keys(host: &Host) -> Option<Vec<(String, String, Digest)>> {
     Some(keys)
 }
 
-fn of_encryption(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mut Warnings) {
     let Some(before) = encryption_keys(old) else { return };
     let after = encryption_keys(new).unwrap_or_default();
+    let mentions = |host: &Host| host.files.keys().any(|path| path.contains("encryption-config"));
+    if after.is_empty() && mentions(new) && encryption_keys(new).is_none() {
+        // It can't be read, which is told.
+        return;
+    }
     for (kind, key, digest) in &before {
+        let same_secret = |other: &Digest| known == Known::WithoutSeed || other == digest;
         if after
             .iter()
-            .any(|one| one == &(kind.clone(), key.clone(), digest.clone()))
+            .any(|(other_kind, other_key, other)| other_kind == kind && other_key == key && same_secret(other))
         {
             continue;
         }

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use rayon::prelude::*;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fstat, open, openat, statat, unlinkat};
 use rustix::io::Errno;
 
@@ -220,17 +221,15 @@ fn remove_below(folder: BorrowedFd<'_>, shown: &Path) -> Result<(), DiskError> {
     let device = fstat(folder)
         .map_err(|reason| DiskError::os("look at", shown, reason))?
         .st_dev;
-    for (name, stat) in list(folder, shown)? {
-        let shown = shown.join(&name);
+    // A fleet's hosts on all threads.
+    list(folder, shown)?.par_iter().try_for_each(|(name, stat)| {
+        let shown = shown.join(name);
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory if stat.st_dev != device => {
-                return Err(DiskError::os("remove", shown, Errno::BUSY));
-            }
-            FileType::Directory => remove(folder, &name, &shown)?,
-            _ => unlink(folder, &name, AtFlags::empty(), &shown)?,
+            FileType::Directory if stat.st_dev != device => Err(DiskError::os("remove", shown, Errno::BUSY)),
+            FileType::Directory => remove(folder, name, &shown),
+            _ => unlink(folder, name, AtFlags::empty(), &shown),
         }
-    }
-    Ok(())
+    })
 }
 
 fn unlink(parent: BorrowedFd<'_>, name: &OsStr, flags: AtFlags, shown: &Path) -> Result<(), DiskError> {
@@ -286,8 +285,7 @@ pub(super) fn check_replaceable(
             rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))?
         }
     };
-    let mut foreign = Vec::new();
-    find_foreign(folder.as_fd(), shown, "", &rows, &mut foreign)?;
+    let mut foreign = find_foreign(folder.as_fd(), shown, "", &rows)?;
     match foreign.len() {
         0 => Ok(()),
         count => {
@@ -357,25 +355,27 @@ fn find_foreign(
     shown: &Path,
     prefix: &str,
     rows: &BTreeMap<String, ManifestRow>,
-    foreign: &mut Vec<OsString>,
-) -> Result<(), DiskError> {
+) -> Result<Vec<OsString>, DiskError> {
     let device = fstat(folder)
         .map_err(|reason| DiskError::os("look at", shown, reason))?
         .st_dev;
-    for (name, stat) in list(folder, shown)? {
-        let mut path = OsString::from(prefix);
-        path.push(&name);
-        let row = path.to_str().and_then(|path| rows.get(path));
-        match (FileType::from_raw_mode(stat.st_mode), row) {
-            (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => {}
-            (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
-                let shown = shown.join(&name);
-                let below = open_folder(folder, &name).map_err(|reason| DiskError::os("open", &shown, reason))?;
-                let prefix = String::from_utf8_lossy(path.as_bytes());
-                find_foreign(below.as_fd(), &shown, &format!("{prefix}/"), rows, foreign)?;
+    let found: Result<Vec<Vec<OsString>>, DiskError> = list(folder, shown)?
+        .par_iter()
+        .map(|(name, stat)| {
+            let mut path = OsString::from(prefix);
+            path.push(name);
+            let row = path.to_str().and_then(|path| rows.get(path));
+            match (FileType::from_raw_mode(stat.st_mode), row) {
+                (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => Ok(Vec::new()),
+                (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
+                    let shown = shown.join(name);
+                    let below = open_folder(folder, name).map_err(|reason| DiskError::os("open", &shown, reason))?;
+                    let prefix = String::from_utf8_lossy(path.as_bytes());
+                    find_foreign(below.as_fd(), &shown, &format!("{prefix}/"), rows)
+                }
+                _ => Ok(vec![path]),
             }
-            _ => foreign.push(path),
-        }
-    }
-    Ok(())
+        })
+        .collect();
+    Ok(found?.concat())
 }

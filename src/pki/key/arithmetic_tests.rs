@@ -4,7 +4,7 @@ use crypto_bigint::{BoxedUint, ConcatenatingMul, Gcd, NonZero, Odd};
 use proptest::prelude::*;
 
 use super::limbs;
-use super::montgomery::Modulus;
+use super::montgomery::{self, Modulus};
 
 fn big(limbs: &[u64], length: usize) -> BoxedUint {
     BoxedUint::from_words(limbs.iter().copied().chain(std::iter::repeat(0)).take(length))
@@ -21,7 +21,7 @@ fn number(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u64>> {
 
 proptest! {
     #[test]
-    fn powers_agree(mut n in number(1..9), base in number(1..20), exponent in number(0..4), cut in 0..64) {
+    fn powers_agree(mut n in number(1..36), base in number(1..70), exponent in number(0..4), cut in 0..64) {
         n[0] |= 1;
         if let Some(top) = n.last_mut() {
             *top >>= cut;
@@ -36,7 +36,22 @@ proptest! {
         prop_assert!(limbs::equal(&modulus.power(&base, &exponent), expected.as_words()));
         prop_assert!(limbs::equal(&modulus.reduce(&base), reduced.as_words()));
         prop_assert!(limbs::equal(&limbs::remainder(&base, &n), reduced.as_words()));
-        prop_assert!(limbs::equal(&modulus.power_of_two(&exponent), &modulus.power(&[2], &exponent)));
+    }
+
+    #[test]
+    fn negative_powers_of_two_agree(mut n in number(16..34), mut exponent in number(16..34)) {
+        n[0] |= 1;
+        if let Some(top) = n.last_mut() {
+            *top |= 1 << 63;
+        }
+        exponent[0] |= 1;
+        if let Some(top) = exponent.last_mut() {
+            *top |= 3 << 62;
+        }
+        let modulus = Modulus::new(&n).unwrap();
+        let power = modulus.power(&[2], &exponent);
+        let negative = montgomery::negative_power_of_two(&n, &exponent).unwrap();
+        prop_assert!(limbs::equal(&modulus.subtract_multiply(&power, &[], &negative), &[1]));
     }
 
     #[test]

@@ -16,11 +16,16 @@ pub(super) fn zero(length: usize) -> Limbs {
 
 /// The number that `bytes` are in big-endian order, in as many limbs as the bytes fill.
 pub(super) fn from_be_bytes(bytes: &[u8]) -> Limbs {
-    let mut limbs = Zeroizing::new(Vec::with_capacity(bytes.len().div_ceil(8)));
-    for chunk in bytes.rchunks(8) {
-        limbs.push(chunk.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte)));
-    }
+    let mut limbs = zero(bytes.len().div_ceil(8));
+    read_be_bytes(&mut limbs, bytes);
     limbs
+}
+
+/// `limbs` = the number that `bytes` are in big-endian order, which fill them.
+pub(super) fn read_be_bytes(limbs: &mut [u64], bytes: &[u8]) {
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.rchunks(8)) {
+        *limb = chunk.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+    }
 }
 
 /// All limbs as big-endian bytes, with their leading zeros.

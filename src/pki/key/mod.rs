@@ -4,20 +4,24 @@
 //! RFC 8032, and no signature contains randomness (RFC 6979 for ECDSA). This module must not draw randomness, must not
 //! print, and must not let a signature out that its own public key doesn't verify.
 
+mod arithmetic;
 mod ecdsa;
 mod encoding;
 mod hmac_drbg;
 mod import;
+mod lanes;
 mod limbs;
 mod montgomery;
 mod prime;
 mod rsa;
+mod trial_division;
 
 use std::fmt;
 
 use ed25519_dalek::Signer;
 use ring::signature as judge;
 
+pub use self::arithmetic::Arithmetic;
 use self::ecdsa::EcdsaKey;
 use self::rsa::RsaKey;
 use super::secret::SecretBytes;
@@ -182,10 +186,15 @@ impl KeyPair {
     /// The key pair that 32 derived bytes determine: det-keygen for RSA and ECDSA, RFC 8032 for Ed25519.
     pub fn from_seed(algorithm: Algorithm, seed: &[u8; 32]) -> Result<KeyPair, KeyError> {
         match algorithm {
-            Algorithm::Rsa(bits) => KeyPair::of_rsa(RsaKey::generate(bits, seed)?),
+            Algorithm::Rsa(bits) => KeyPair::rsa_from_seed(bits, seed, Arithmetic::fastest()),
             Algorithm::Ecdsa(curve) => KeyPair::of_ecdsa(EcdsaKey::generate(curve, seed)?),
             Algorithm::Ed25519 => Ok(KeyPair::of_ed25519(seed)),
         }
+    }
+
+    /// As [`KeyPair::from_seed`], the primes found by the arithmetic that is asked for. Nothing but the time depends on it.
+    pub fn rsa_from_seed(bits: RsaBits, seed: &[u8; 32], arithmetic: Arithmetic) -> Result<KeyPair, KeyError> {
+        KeyPair::of_rsa(RsaKey::generate(bits, seed, arithmetic))
     }
 
     fn of_rsa(key: RsaKey) -> Result<KeyPair, KeyError> {

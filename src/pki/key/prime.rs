@@ -1,151 +1,120 @@
-//! Whether a candidate for an RSA prime is prime, as C2SP det-keygen asks (FIPS 186-5, B.3): trial division, then
-//! Miller-Rabin.
+//! The search for RSA primes of C2SP det-keygen: trial division, then Miller-Rabin (FIPS 186-5, B.3).
 //!
-//! The verdict is a function of the candidate alone. The bases come from a generator of their own, seeded with the
-//! candidate, so that they never change which key a seed gives. The time taken tells nothing of a prime that is kept:
-//! only composites, which are thrown away, leave early.
+//! Candidates are a stream that depends on the generator alone, never on what is found in it: so they can be tested ahead
+//! and several at once, by whatever instructions there are. The verdict on a candidate is a function of the candidate
+//! alone. The bases come from a generator of their own, seeded with the candidate, so that they never change which key a
+//! seed gives. The time taken tells nothing of a prime that is kept: only composites, which are thrown away, leave early.
 
-use crypto_bigint::{BoxedUint, Limb, NonZero, Reciprocal};
+use std::collections::VecDeque;
+
 use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
 use super::hmac_drbg::HmacDrbg;
 use super::limbs::{self, Limbs};
-use super::montgomery::Modulus;
+use super::trial_division::has_small_factor;
 
-/// Candidates are divided by the odd primes below this. det-keygen's example stops at 1619; that the number changes
-/// speed and not results is said there. Here a prime more still costs less than the exponentiations it saves.
-const TRIAL_DIVISION_LIMIT: usize = 1 << 14;
-
-/// Consecutive odd primes whose product fits a machine word.
-#[derive(Clone, Copy)]
-struct PrimeGroup {
-    first: usize,
-    end: usize,
-    reciprocal: Reciprocal,
+/// The primes in the stream of candidates that a generator gives.
+pub(super) struct Primes {
+    drbg: HmacDrbg,
+    arithmetic: Arithmetic,
+    /// The length of a candidate in bytes.
+    length: usize,
+    rounds: u32,
+    /// Whether the generator was not asked yet.
+    fresh: bool,
+    /// What passed the tests of the batch before the Miller-Rabin rounds, in the order of the stream.
+    probable: VecDeque<Candidate>,
 }
 
-const PRIME_COUNT: usize = count_odd_primes();
-static PRIMES: [u16; PRIME_COUNT] = odd_primes();
-const GROUP_COUNT: usize = group(&odd_primes(), &mut []);
-static GROUPS: [PrimeGroup; GROUP_COUNT] = {
-    let mut groups = [PrimeGroup {
-        first: 0,
-        end: 0,
-        reciprocal: Reciprocal::default(),
-    }; GROUP_COUNT];
-    group(&odd_primes(), &mut groups);
-    groups
-};
+/// A candidate as the generator made it, and as a number.
+struct Candidate {
+    bytes: Zeroizing<Vec<u8>>,
+    number: Limbs,
+}
 
-/// Whether `candidate`, big-endian bytes of the form 8k + 7 with the two highest bits set, is prime.
-///
-/// A composite passes with the probability that `rounds` Miller-Rabin tests leave for random candidates.
-pub(super) fn is_prime(candidate: &[u8], rounds: u32) -> bool {
-    let number = limbs::from_be_bytes(candidate);
-    if has_small_factor(&number) {
-        return false;
+impl Primes {
+    /// Primes of `length` bytes. A composite passes with the probability that `rounds` Miller-Rabin tests leave for random
+    /// candidates.
+    pub(super) fn new(drbg: HmacDrbg, arithmetic: Arithmetic, length: usize, rounds: u32) -> Primes {
+        Primes {
+            drbg,
+            arithmetic: arithmetic.suited(8 * length as u32),
+            length,
+            rounds,
+            fresh: true,
+            probable: VecDeque::new(),
+        }
     }
-    let Some(modulus) = Modulus::new(&number) else {
-        return false;
+
+    /// The next prime.
+    pub(super) fn next(&mut self) -> Limbs {
+        loop {
+            while let Some(candidate) = self.probable.pop_front() {
+                if miller_rabin(self.arithmetic, &candidate, self.rounds) {
+                    return candidate.number;
+                }
+            }
+            let batch: Vec<Candidate> = (0..self.arithmetic.batch())
+                .map(|_| self.without_small_factor())
+                .collect();
+            let numbers: Vec<&[u64]> = batch.iter().map(|candidate| candidate.number.as_slice()).collect();
+            let verdicts = self.arithmetic.pass_for_two(&numbers);
+            let passed = batch.into_iter().zip(verdicts).filter(|(_, passes)| *passes);
+            self.probable.extend(passed.map(|(candidate, _)| candidate));
+        }
+    }
+
+    /// The next candidate that trial division leaves.
+    fn without_small_factor(&mut self) -> Candidate {
+        let mut bytes = Zeroizing::new(vec![0; self.length]);
+        let mut number = limbs::zero(self.length.div_ceil(8));
+        loop {
+            // det-keygen, steps 8 to 13, which are the same between p and q, and when both are thrown away: fresh output
+            // for each candidate, and an update between two.
+            if !self.fresh {
+                self.drbg.update();
+            }
+            self.fresh = false;
+            self.drbg.fill(&mut bytes);
+            if let [first, .., last] = bytes.as_mut_slice() {
+                *first |= 0b1100_0000;
+                *last |= 0b0000_0111;
+            }
+            limbs::read_be_bytes(&mut number, &bytes);
+            if !has_small_factor(&number, self.arithmetic.trial_division_limit(self.length)) {
+                return Candidate { bytes, number };
+            }
+        }
+    }
+}
+
+/// Whether `candidate`, big-endian bytes of the form 8k + 7, is prime.
+#[cfg(test)]
+pub(super) fn is_prime(arithmetic: Arithmetic, candidate: &[u8], rounds: u32) -> bool {
+    let candidate = Candidate {
+        bytes: Zeroizing::new(candidate.to_vec()),
+        number: limbs::from_be_bytes(candidate),
     };
-    // The candidate is 3 modulo 4, so (n - 1) / 2 is odd and a strong test is a single exponentiation (FIPS 186-5, B.3.1).
-    let mut half = limbs::resized(&number, number.len());
-    limbs::shift_right(&mut half);
-    let passes = |power: Limbs| is_one_or_minus_one(&power, &number);
-
-    // Nearly every composite fails for 2, the cheapest base.
-    if !passes(modulus.power_of_two(&half)) {
-        return false;
-    }
-    let mut bases = HmacDrbg::new(candidate, b"khw-gen Miller-Rabin bases");
-    let mut base = Zeroizing::new(vec![0; candidate.len()]);
-    (0..rounds).all(|_| {
-        bases.fill(&mut base);
-        // Between 2 and n - 2, as n's two highest bits are set.
-        if let [first, .., last] = base.as_mut_slice() {
-            *first &= 0x3f;
-            *last |= 2;
-        }
-        passes(modulus.power(&limbs::from_be_bytes(&base), &half))
-    })
+    !has_small_factor(&candidate.number, 1 << 14)
+        && arithmetic.pass_for_two(&[&candidate.number]) == [true]
+        && miller_rabin(arithmetic, &candidate, rounds)
 }
 
-/// Whether an odd prime below [`TRIAL_DIVISION_LIMIT`] divides the number.
-fn has_small_factor(number: &[u64]) -> bool {
-    let number = Zeroizing::new(BoxedUint::from_words(number.iter().copied()));
-    GROUPS.iter().any(|group| {
-        let remainder = number.rem_limb_with_reciprocal(&group.reciprocal).0;
-        PRIMES[group.first..group.end]
-            .iter()
-            .any(|prime| remainder.is_multiple_of((*prime).into()))
-    })
-}
-
-fn is_one_or_minus_one(power: &[u64], n: &[u64]) -> bool {
-    // n is odd: n - 1 is n without its lowest bit.
-    let mut minus_one = limbs::resized(n, n.len());
-    minus_one[0] &= !1;
-    limbs::equal(power, &[1]) || limbs::equal(power, &minus_one)
-}
-
-const fn is_small_prime(number: usize) -> bool {
-    let mut divisor = 3;
-    while divisor * divisor <= number {
-        if number.is_multiple_of(divisor) {
-            return false;
-        }
-        divisor += 2;
-    }
-    true
-}
-
-const fn count_odd_primes() -> usize {
-    let (mut count, mut number) = (0, 3);
-    while number < TRIAL_DIVISION_LIMIT {
-        if is_small_prime(number) {
-            count += 1;
-        }
-        number += 2;
-    }
-    count
-}
-
-const fn odd_primes() -> [u16; PRIME_COUNT] {
-    let mut primes = [0; PRIME_COUNT];
-    let (mut count, mut number) = (0, 3);
-    while number < TRIAL_DIVISION_LIMIT {
-        if is_small_prime(number) {
-            primes[count] = number as u16;
-            count += 1;
-        }
-        number += 2;
-    }
-    primes
-}
-
-/// Fills as many `groups` as there is room for; the number that all primes need.
-const fn group(primes: &[u16; PRIME_COUNT], groups: &mut [PrimeGroup]) -> usize {
-    let (mut count, mut first) = (0, 0);
-    while first < PRIME_COUNT {
-        let mut product = primes[first] as u64;
-        let mut end = first + 1;
-        while end < PRIME_COUNT {
-            let Some(larger) = product.checked_mul(primes[end] as u64) else {
-                break;
-            };
-            product = larger;
-            end += 1;
-        }
-        if count < groups.len() {
-            let divisor = NonZero::<Limb>::new_unwrap(Limb(product));
-            groups[count] = PrimeGroup {
-                first,
-                end,
-                reciprocal: Reciprocal::new(divisor),
-            };
-        }
-        count += 1;
-        first = end;
-    }
-    count
+/// Miller-Rabin tests of what passed for the base 2, with bases that follow from the candidate.
+fn miller_rabin(arithmetic: Arithmetic, candidate: &Candidate, rounds: u32) -> bool {
+    let mut generator = HmacDrbg::new(&candidate.bytes, b"khw-gen Miller-Rabin bases");
+    let mut bytes = Zeroizing::new(vec![0; candidate.bytes.len()]);
+    let bases: Vec<Limbs> = (0..rounds)
+        .map(|_| {
+            generator.fill(&mut bytes);
+            // Between 2 and n - 2, as n's two highest bits are set.
+            if let [first, .., last] = bytes.as_mut_slice() {
+                *first &= 0x3f;
+                *last |= 2;
+            }
+            limbs::from_be_bytes(&bytes)
+        })
+        .collect();
+    arithmetic.passes_for(&candidate.number, &bases)
 }

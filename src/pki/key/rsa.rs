@@ -9,10 +9,12 @@ use pkcs1::{EncodeRsaPrivateKey, RsaPrivateKeyRef, RsaPublicKeyRef};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use super::arithmetic::Arithmetic;
 use super::hmac_drbg::HmacDrbg;
 use super::limbs::{self, Limbs};
 use super::montgomery::Modulus;
-use super::{KeyError, RsaBits, SignatureAlgorithm, prime};
+use super::prime::Primes;
+use super::{KeyError, RsaBits, SignatureAlgorithm};
 use crate::pki::secret::SecretBytes;
 
 /// The public exponent of every key that is made here (det-keygen, step 22). It is prime, which [`inverse`] relies on.
@@ -50,19 +52,17 @@ impl PrimeFactor {
 
 impl RsaKey {
     /// The key that det-keygen makes of `seed` (at least 16 bytes).
-    pub(super) fn generate(bits: RsaBits, seed: &[u8]) -> Result<RsaKey, KeyError> {
+    pub(super) fn generate(bits: RsaBits, seed: &[u8], arithmetic: Arithmetic) -> RsaKey {
         let mut personalization = b"det RSA key gen".to_vec();
         personalization.extend_from_slice(&bits.0.to_be_bytes());
-        let mut drbg = HmacDrbg::new(seed, &personalization);
+        let drbg = HmacDrbg::new(seed, &personalization);
+        let mut primes = Primes::new(drbg, arithmetic, usize::from(bits.0 / 16), rounds(bits));
         loop {
-            let p = next_prime(bits, &mut drbg);
-            drbg.update();
-            let q = next_prime(bits, &mut drbg);
+            let (p, q) = (primes.next(), primes.next());
             if let Some(key) = RsaKey::of_primes(bits, p, q) {
-                return Ok(key);
+                return key;
             }
             // Both primes are thrown away.
-            drbg.update();
         }
     }
 
@@ -243,25 +243,12 @@ impl RsaKey {
     }
 }
 
-/// det-keygen, steps 8 to 13: fresh generator output until it is a prime.
-fn next_prime(bits: RsaBits, drbg: &mut HmacDrbg) -> Limbs {
-    // FIPS 186-5, table B.1, with the sizes between as det-keygen gives them.
-    let rounds = match bits.get() {
+/// The Miller-Rabin rounds of FIPS 186-5, table B.1, with the sizes between as det-keygen gives them.
+fn rounds(bits: RsaBits) -> u32 {
+    match bits.get() {
         ..2690 => 5,
         2690..7494 => 4,
         7494.. => 3,
-    };
-    let mut candidate = Zeroizing::new(vec![0; usize::from(bits.0 / 16)]);
-    loop {
-        drbg.fill(&mut candidate);
-        if let [first, .., last] = candidate.as_mut_slice() {
-            *first |= 0b1100_0000;
-            *last |= 0b0000_0111;
-        }
-        if prime::is_prime(&candidate, rounds) {
-            return limbs::from_be_bytes(&candidate);
-        }
-        drbg.update();
     }
 }
 

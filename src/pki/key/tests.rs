@@ -4,6 +4,8 @@ use base64ct::{Base64, Encoding};
 use p256::pkcs8::EncodePrivateKey;
 
 use super::ecdsa::EcdsaKey;
+use super::hmac_drbg::HmacDrbg;
+use super::prime::Primes;
 use super::*;
 
 #[derive(serde::Deserialize)]
@@ -153,27 +155,68 @@ fn the_largest_rsa_key_is_that_of_det_keygen() {
     assert_eq!(compare_rsa_vectors(|bits| bits == 8192), 1);
 }
 
-/// How many vectors there are of the chosen sizes, after comparing them.
+/// How many vectors there are of the chosen sizes, after comparing them by each arithmetic.
 fn compare_rsa_vectors(chosen: fn(u32) -> bool) -> usize {
     let mut vectors: Vec<RsaVector> =
         serde_json::from_str(include_str!("../../../tests/vectors/det-keygen/rsa.json")).unwrap();
     vectors.retain(|vector| chosen(vector.bits));
     for vector in &vectors {
         let bits = RsaBits::new(vector.bits).unwrap();
-        let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed)).unwrap()).unwrap();
-        let pkcs8 = pkcs8::PrivateKeyInfoRef::new(
-            pkcs1::ALGORITHM_ID,
-            pkcs1::der::asn1::OctetStringRef::new(key.der.expose()).unwrap(),
-        );
-        assert_eq!(
-            pkcs8.to_pkcs8_der().unwrap().as_bytes(),
-            bytes(&vector.private_key_pkcs8),
-            "{}",
-            vector.seed
-        );
-        assert!(key.sign(b"message").is_ok(), "{}", vector.seed);
+        for arithmetic in Arithmetic::available() {
+            if arithmetic.suited(vector.bits / 2) != arithmetic {
+                continue;
+            }
+            let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed), arithmetic)).unwrap();
+            let pkcs8 = pkcs8::PrivateKeyInfoRef::new(
+                pkcs1::ALGORITHM_ID,
+                pkcs1::der::asn1::OctetStringRef::new(key.der.expose()).unwrap(),
+            );
+            assert_eq!(
+                pkcs8.to_pkcs8_der().unwrap().as_bytes(),
+                bytes(&vector.private_key_pkcs8),
+                "{arithmetic}: {}",
+                vector.seed
+            );
+            assert!(key.sign(b"message").is_ok(), "{arithmetic}: {}", vector.seed);
+        }
     }
     vectors.len()
+}
+
+#[test]
+fn every_arithmetic_makes_the_same_keys() {
+    for bits in [2048, 2064, 3072, 3088] {
+        let bits = RsaBits::new(bits).unwrap();
+        let expected = KeyPair::from_seed(Algorithm::Rsa(bits), &SEED).unwrap();
+        for arithmetic in Arithmetic::available() {
+            let key = KeyPair::rsa_from_seed(bits, &SEED, arithmetic).unwrap();
+            assert!(key.der == expected.der, "{arithmetic}");
+        }
+    }
+}
+
+/// In each place of a batch, which may be smaller than there is room for.
+#[test]
+fn every_arithmetic_finds_a_prime_among_composites() {
+    for length in [128, 129] {
+        let mut primes = Primes::new(HmacDrbg::new(&SEED, b""), Arithmetic::fastest(), length, 5);
+        let prime = limbs::to_be_bytes(&primes.next());
+        let prime = &prime[prime.len() - length..];
+        let number = limbs::from_be_bytes(prime);
+        // 7 modulo 8 as well, and no prime.
+        let mut composite = limbs::from_be_bytes(prime);
+        composite[0] ^= 1 << 40;
+        for arithmetic in Arithmetic::all() {
+            assert!(prime::is_prime(arithmetic, prime, 5), "{arithmetic}");
+            for size in [1, arithmetic.batch()] {
+                let numbers: Vec<&[u64]> = (0..size)
+                    .map(|at| [&number, &composite][usize::from(at != size / 2)].as_slice())
+                    .collect();
+                let expected: Vec<bool> = (0..size).map(|at| at == size / 2).collect();
+                assert_eq!(arithmetic.pass_for_two(&numbers), expected, "{arithmetic}");
+            }
+        }
+    }
 }
 
 const SEED: [u8; 32] = *b"\x8f\x3a\x11\xd2\x05\x77\xee\x90\x4c\xb8\x21\x66\x9d\xfa\x30\x58\xc1\x0e\x7b\x42\xa9\xd3\x6f\x14\xe5\x88\x2c\xb7\x53\x09\xf6\xad";
@@ -499,21 +542,32 @@ fn primes_pass_and_composites_that_fool_the_first_test_do_not() {
         bytes[0] >>= bytes.len() * 8 - bits;
         bytes
     };
-    for exponent in [61, 89, 107, 127, 521, 607, 1279, 2203] {
-        assert!(prime::is_prime(&mersenne(exponent), 5), "2^{exponent} - 1 is prime");
+    for arithmetic in Arithmetic::all() {
+        let is_prime = |exponent, rounds| prime::is_prime(arithmetic, &mersenne(exponent), rounds);
+        for exponent in [61, 89, 107, 127, 521, 607, 1279] {
+            assert!(is_prime(exponent, 5), "{arithmetic}: 2^{exponent} - 1 is prime");
+        }
+        // 2^101 - 1 = 7432339208719 * 341117531003194129: no small factor, and like each 2^p - 1 it passes for base 2.
+        // 2^67 - 1 = 193707721 * 761838257287 as well, and 2^1061 - 1, of which no factor below 2^14 is known.
+        for exponent in [101, 67, 1061] {
+            assert!(is_prime(exponent, 0), "{arithmetic}: 2^{exponent} - 1 passes for 2");
+            assert!(!is_prime(exponent, 1), "{arithmetic}: 2^{exponent} - 1 is composite");
+        }
+        // 2^1021 - 1 has the factor 40841, and 2^59 - 1 has 179951: above the trial division's limit. 2^11 - 1 = 23 * 89.
+        for exponent in [1021, 59, 11] {
+            assert!(!is_prime(exponent, 3), "{arithmetic}: 2^{exponent} - 1 is composite");
+        }
     }
-    // 2^101 - 1 = 7432339208719 * 341117531003194129: no small factor, and like each 2^p - 1 it passes for base 2.
-    assert!(prime::is_prime(&mersenne(101), 0));
-    assert!(!prime::is_prime(&mersenne(101), 1));
-    // 2^67 - 1 = 193707721 * 761838257287 as well.
-    assert!(prime::is_prime(&mersenne(67), 0));
-    assert!(!prime::is_prime(&mersenne(67), 1));
-    // 2^1021 - 1 has the factor 40841, and 2^59 - 1 has 179951: above the trial division's limit. 2^11 - 1 = 23 * 89.
-    for exponent in [1021, 59, 11] {
-        assert!(
-            !prime::is_prime(&mersenne(exponent), 3),
-            "2^{exponent} - 1 is composite"
-        );
+}
+
+/// (2^1033 + 1) / 3 is composite and passes for the base 2, as 2^1033 is -1 modulo it.
+#[test]
+fn other_bases_find_what_two_does_not() {
+    let mut number = vec![0xaa_u8; 129];
+    *number.last_mut().unwrap() = 0xab;
+    for arithmetic in Arithmetic::all() {
+        assert!(prime::is_prime(arithmetic, &number, 0), "{arithmetic}");
+        assert!(!prime::is_prime(arithmetic, &number, 1), "{arithmetic}");
     }
 }
 
