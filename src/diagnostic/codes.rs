@@ -565,6 +565,19 @@ codes! {
         ]
     }
 
+    BAD_POOL_NAME "bad-pool-name" Error "unusable name of a pool's hosts" {
+        meaning
+            "A pool has one name for all of its hosts, in which {n} stands for each one's number, and {n:04} for the \
+             number with leading zeros to four digits."
+        advice "write {n} once where the number goes, or {n:04}, and no other braces: \"worker-{n:04}\""
+        example "cluster.toml" [r#"name = "worker""#]
+        right [r#"name = "worker-{n:04}""#]
+        met
+            "With the notation of another tool: `%04d` of seq and printf, `{1..9}` of the shell, `[001:100]` of \
+             Ansible's inventories, or `{n:4}`, which pads with spaces in Python and Rust."
+        see ["https://docs.ansible.com/ansible/latest/inventory_guide/intro_inventory.html#adding-ranges-of-hosts"]
+    }
+
     RESERVED_HOST_NAME "reserved-host-name" Error "host name that collides" {
         meaning "The files of a worker's certificate are named after it, and would replace files of the same name."
         advice "choose another name for the host"

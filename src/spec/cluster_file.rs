@@ -18,7 +18,7 @@ use super::files::DraftFile;
 use super::load_balancer::DraftLoadBalancing;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Paths, components, families, files, labels, load_balancer, suggest, toml_text};
+use super::{Paths, components, families, files, labels, load_balancer, pools, suggest, toml_text};
 
 /// What cluster.toml says. None is a value that is wrong and has been reported.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ pub struct DraftPlacement {
 }
 
 /// A host as it is written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DraftHost {
     pub name: Option<At<String>>,
     pub ip: Option<Families<At<IpAddr>>>,
@@ -111,6 +111,8 @@ pub struct DraftHost {
     pub interface: Option<Option<At<String>>>,
     /// The fields that only some roles have a use for, and where they stand.
     pub role_fields: Vec<At<&'static str>>,
+    /// The number of the pool that it is one of.
+    pub pool: Option<usize>,
 }
 
 impl DraftHost {
@@ -147,6 +149,7 @@ const TOP: &[&str] = &[
     "runtime",
     "checks",
     "hosts",
+    "pools",
     "certificates",
     "components",
     "files",
@@ -413,11 +416,13 @@ fn existing_ca(pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<DraftC
 fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics) {
     let list = top.list("hosts", diagnostics);
     let nodes = list.as_ref().map_or(&[][..], |list| list.value);
-    draft.hosts_place = nodes.first().map(|node| Place::new(top.file(), node.span.clone()));
-    if top.misspelt("hosts") {
-        return;
-    }
-    if !top.has("hosts") || (list.is_some() && nodes.is_empty()) {
+    let pools = pools::read(top, diagnostics);
+    let no_pools = pools.complete && pools.place.is_none();
+    draft.hosts_place = nodes
+        .first()
+        .map(|node| Place::new(top.file(), node.span.clone()))
+        .or(pools.place);
+    if !top.misspelt("hosts") && (!top.has("hosts") || (list.is_some() && nodes.is_empty())) && no_pools {
         let place = list
             .and_then(|list| list.place)
             .unwrap_or_else(|| Place::new(top.file(), 0..0));
@@ -428,8 +433,9 @@ fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics
         .iter()
         .filter_map(|node| host(top.file(), node, diagnostics))
         .collect();
-    draft.hosts_incomplete =
-        draft.hosts.len() < nodes.len() || list.is_none() || draft.hosts.iter().any(|host| host.roles.is_none());
+    let some_unread = draft.hosts.len() < nodes.len() || list.is_some() != top.has("hosts") || top.misspelt("hosts");
+    draft.hosts.extend(pools.hosts);
+    draft.hosts_incomplete = some_unread || !pools.complete || draft.hosts.iter().any(|host| host.roles.is_none());
 }
 
 fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftHost> {
@@ -442,6 +448,15 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
             .text("name", diagnostics)
             .and_then(|name| host_name(name, diagnostics)),
         ip: families::read(&fields, "ip", address, diagnostics),
+        ..host_without_name(&fields, diagnostics)
+    })
+}
+
+/// What hosts have besides a name and an address of their own, as far as `fields` may have it.
+pub(super) fn host_without_name(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftHost {
+    DraftHost {
+        name: None,
+        ip: None,
         addresses: fields
             .texts("addresses", diagnostics)
             .unwrap_or_default()
@@ -454,11 +469,11 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
             .into_iter()
             .filter_map(|name| other_name(name, diagnostics))
             .collect(),
-        labels: labels::labels(&fields, diagnostics),
-        taints: labels::taints(&fields, diagnostics),
-        pods: families::read(&fields, "pods", range, diagnostics)
+        labels: labels::labels(fields, diagnostics),
+        taints: labels::taints(fields, diagnostics),
+        pods: families::read(fields, "pods", range, diagnostics)
             .map_or_else(Vec::new, |parts| parts.iter().cloned().collect()),
-        interface: load_balancer::interface(&fields, diagnostics),
+        interface: load_balancer::interface(fields, diagnostics),
         role_fields: OF_ROLES
             .iter()
             .filter(|name| fields.has(name))
@@ -467,9 +482,10 @@ fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
                 place: Some(fields.key_place(name)),
             })
             .collect(),
-        roles: roles(&fields, diagnostics),
+        roles: roles(fields, diagnostics),
         roles_place: fields.place("roles"),
-    })
+        pool: None,
+    }
 }
 
 fn certificate(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftCertificate> {
@@ -791,7 +807,7 @@ pub(super) fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option
 }
 
 /// Why other hosts can't reach `address`.
-fn address_problem(address: IpAddr) -> Option<&'static str> {
+pub(super) fn address_problem(address: IpAddr) -> Option<&'static str> {
     let link_local = match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),

@@ -19,6 +19,7 @@ mod load_balancer;
 mod names;
 mod network;
 mod pods;
+mod pools;
 pub mod suggest;
 mod toml_text;
 mod tree;
@@ -97,6 +98,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let cluster = cluster(&draft, &folder, &profiles, nodes);
     files::check_templates(sources, &draft, cluster.as_ref(), &mut diagnostics);
 
+    pools::tell_once(&draft, &mut diagnostics);
     diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
     let failed = diagnostics.has_errors();
     let findings = diagnostics.into_sorted_vec();
