@@ -140,8 +140,11 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
         differ(&out, &damaged);
         differ(&certs, &damaged);
         differ(&out.join("cp.tar.gz"), &other.join("cp"));
-        differ(&spec.path(), &other);
-        differ(&spec.path(), &spec.path().with_file_name("seed"));
+        if format == "text" {
+            // Both are compiled.
+            differ(&spec.path(), &other);
+            differ(&spec.path(), &spec.path().with_file_name("seed"));
+        }
     }
     say(khw_gen().arg("verify").arg(&other).arg("--spec").arg(spec.path()));
     say(khw_gen()

@@ -1,4 +1,9 @@
 //! How far a build is, on a terminal, once it takes longer than half a second.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "how long a build took is told to whoever waits for it, and goes into no file"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,10 +23,6 @@ pub struct Bar {
 }
 
 impl Bar {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "how long a build took is told to whoever waits for it, and goes into no file"
-    )]
     pub fn new(quiet: bool) -> Bar {
         Bar {
             began: Instant::now(),
