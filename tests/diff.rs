@@ -148,7 +148,7 @@ fn a_node_that_is_added() {
     let routes = "systemctl daemon-reload; systemctl restart pod-routes";
     let expected: Vec<String> = ["m1", "m2", "m3", "n1", "n2"]
         .iter()
-        .map(|host| format!("node {host}: {routes}"))
+        .map(|host| format!("other {host}: {routes}"))
         .chain(["node n3: install its bundle, as INSTALL.md there says".to_owned()])
         .collect();
     assert_eq!(steps(&changes), expected);

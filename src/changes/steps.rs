@@ -393,7 +393,8 @@ fn programs(host: &Host) -> BTreeSet<String> {
 }
 
 fn first_stage(host: &Host) -> Stage {
-    let of_units = programs(host).iter().map(|program| Stage::of_program(program)).min();
+    let stages = programs(host).into_iter().map(|program| Stage::of_program(&program));
+    let of_units = stages.filter(|stage| *stage != Stage::Other).min();
     let of_files = || {
         let paths = host.files.keys();
         let rows = paths.flat_map(|path| ELSEWHERE.iter().filter(move |(folder, ..)| path.starts_with(folder)));
