@@ -5,8 +5,9 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
-use super::{Lanes, Limbs, Row};
+use super::{LANES, Lanes, Limbs, Row};
 
 /// AVX-512 F: products of 32 bits, so limbs of 28.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +37,19 @@ macro_rules! lanes {
     ($features:literal) => {
         type Vector = __m512i;
 
-        // SAFETY, of each block: `self` exists, so the processor has the features.
         #[inline(always)]
         fn load(self, row: &Row) -> __m512i {
-            // SAFETY: as above, and a row is 64 bytes, aligned so.
-            unsafe { _mm512_load_si512(std::ptr::from_ref(row).cast()) }
+            // SAFETY: both are 64 bytes, of which any are valid.
+            unsafe { transmute::<[u64; LANES], __m512i>(row.0) }
         }
 
         #[inline(always)]
         fn store(self, vector: __m512i, row: &mut Row) {
             // SAFETY: as for `load`.
-            unsafe { _mm512_store_si512(std::ptr::from_mut(row).cast(), vector) }
+            row.0 = unsafe { transmute::<__m512i, [u64; LANES]>(vector) };
         }
 
+        // SAFETY, of each block that follows: `self` exists, so the processor has the features.
         #[inline(always)]
         fn splat(self, word: u64) -> __m512i {
             unsafe { _mm512_set1_epi64(word.cast_signed()) }
