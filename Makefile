@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e fuzz programs bless lint audit clean
+.PHONY: help build demo test bench e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
@@ -48,6 +48,10 @@ test: ## Run every test, then all again with the clock of 2036 and of 2041, and 
 	sh tests/at-another-time.sh '2036-02-07 06:28:16' '2041-06-01 12:00:00'
 	@if [ -s target/skipped.txt ]; then echo "Skipped on this machine:"; sort -u target/skipped.txt | sed 's/^/  /'; else echo "Nothing was skipped."; fi
 
+bench: ## Measure: khw-gen, the way by hand and a floor; BENCH_ROUNDS (5), BENCH_LARGE=1, BENCH_JOBS=ecdsa,check
+	$(CARGO) build --release --locked --package khw-gen --package khw-gen-bench
+	target/release/khw-gen-bench
+
 e2e: build ## Boot real clusters from the bundles on this machine, and check them (root, Go, the network)
 	tests/e2e/run.sh
 
@@ -62,7 +66,7 @@ TEST_LINTS := -A clippy::disallowed_methods -A clippy::disallowed_types -A clipp
 lint: ## Check format, lints and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
-	$(CARGO) clippy --locked --all-targets -- -D warnings $(TEST_LINTS)
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings $(TEST_LINTS)
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences and bans were not checked"; fi
 
