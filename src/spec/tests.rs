@@ -156,11 +156,14 @@ fn pools_that_overlap_are_told_once_for_each_pair() {
     let pool = |name, first| (name, 10_000, first, WORKERS);
     let same = [pool("n{n}", "\"10.0.0.1\""), pool("n{n}", "\"10.0.0.1\"")];
     let findings = check(&with_pools(&same)).err().unwrap_or_default();
-    assert_eq!(
-        codes(&findings),
-        ["duplicate-name", "duplicate-address", "built-in-csr"]
-    );
-    assert!(findings[0].message.ends_with("(and 9999 more like it)"), "{findings:?}");
+    let duplicates: Vec<&Diagnostic> = findings
+        .iter()
+        .filter(|finding| finding.code.starts_with("duplicate-"))
+        .collect();
+    assert_eq!(duplicates.len(), 2, "{}", crate::diagnostic::render_text(&findings));
+    for duplicate in duplicates {
+        assert!(duplicate.message.ends_with("(and 9999 more like it)"), "{duplicate:?}");
+    }
     // Two pools that one overlaps are two findings, and a host is one of its own.
     let three = [
         pool("a{n}", "\"10.0.0.1\""),
