@@ -132,7 +132,10 @@ pub fn compile<E>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It begins: how many certificates and hosts there are to make.
-    Begins { certificates: usize, hosts: usize },
+    Begins {
+        certificates: usize,
+        hosts: usize,
+    },
     Certificate,
     Host,
 }
