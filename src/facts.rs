@@ -14,7 +14,7 @@ use crate::catalog::identities::{USES, kubelet_client_csr};
 use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct HostFacts {
     pub name: String,
     /// The primary address.
@@ -211,39 +211,48 @@ impl Facts {
 #[derive(Debug)]
 pub struct FactsOf<'a> {
     cluster: &'a Cluster,
-    /// Those of some host.
-    shared: Option<Facts>,
+    /// Those of no host in particular.
+    shared: Facts,
+    /// Whether anything reads the ways to the pods: from each host to each, they are too many to be worked out for nobody.
+    with_routes: bool,
 }
 
 impl<'a> FactsOf<'a> {
+    /// For rendering the files of the cluster's hosts.
     pub fn new(cluster: &'a Cluster) -> FactsOf<'a> {
+        let bridges = cluster.nodes.pod_network == PodNetwork::Bridge;
         FactsOf {
             cluster,
-            shared: cluster.hosts.first().map(|host| facts(cluster, host)),
+            shared: shared(cluster),
+            with_routes: bridges || cluster.files.iter().any(|file| file.text.contains("pod_routes")),
         }
     }
 
     /// The variables of a host of the cluster.
     pub fn of(&self, host: &Host) -> Facts {
         let cluster = self.cluster;
-        match &self.shared {
-            None => facts(cluster, host),
-            Some(shared) => {
-                let mut own = Facts {
-                    host: host_facts(cluster, host),
-                    pod_routes: pod_routes(cluster, host),
-                    pki: pki_files(cluster.pki.layout, host),
-                    ..shared.clone()
-                };
-                own.load_balancer.vrrp = vrrp(cluster, host);
-                own
-            }
+        let mut facts = self.shared.clone();
+        facts.host = host_facts(cluster, host);
+        facts.pki = pki_files(cluster.pki.layout, host);
+        facts.load_balancer.vrrp = vrrp(cluster, host);
+        if self.with_routes {
+            facts.pod_routes = pod_routes(cluster, host);
         }
+        facts
     }
 }
 
 /// The variables of `host` in `cluster`.
 pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
+    let all = FactsOf {
+        with_routes: true,
+        ..FactsOf::new(cluster)
+    };
+    all.of(host)
+}
+
+/// The variables that do not depend on the host; those that do are empty.
+fn shared(cluster: &Cluster) -> Facts {
     let facts_of = |host: &Host| host_facts(cluster, host);
     let with = |role| cluster.with(role).map(facts_of).collect::<Vec<_>>();
     let etcd = with(Role::Etcd);
@@ -269,7 +278,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             proxy_mode: cluster.nodes.proxy_mode,
             resolv_conf: cluster.nodes.resolv_conf.clone(),
         },
-        host: facts_of(host),
+        host: HostFacts::default(),
         hosts: RoleFacts {
             etcd: several(cluster, Role::Etcd),
             control_plane: several(cluster, Role::ControlPlane),
@@ -281,7 +290,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
                 .map(|host| host.name.clone())
                 .unwrap_or_default(),
         },
-        pod_routes: pod_routes(cluster, host),
+        pod_routes: Vec::new(),
         api_servers: with(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
         api_server_user: user_of(cluster, kubelet_client_csr(cluster.pki.layout)).user,
@@ -298,7 +307,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
             listen_ipv6: cluster.has_ipv6(),
             engine: cluster.load_balancing.engine.name(),
             virtual_ips: cluster.virtual_ips().map(IpAddr::to_string).collect(),
-            vrrp: vrrp(cluster, host),
+            vrrp: Vec::new(),
         },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
         endpoint_elsewhere: !cluster.virtual_ips().any(|ip| ip.to_string() == cluster.endpoint.host)
@@ -311,7 +320,7 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
         any_address: if ipv6 { "::" } else { "0.0.0.0" },
         release: release_facts(cluster),
         runtime: runtime_facts(cluster),
-        pki: pki_files(cluster.pki.layout, host),
+        pki: BTreeMap::new(),
         layout: cluster.pki.layout.name(),
         admin: user_of(cluster, "admin-csr.json"),
     }
@@ -440,11 +449,7 @@ fn vrrp(cluster: &Cluster, host: &Host) -> Vec<VrrpFacts> {
     instances.collect()
 }
 
-/// The ways to the pods of the other workers. Where a network plugin finds them, there is nothing to say.
 fn pod_routes(cluster: &Cluster, to: &Host) -> Vec<PodRouteFacts> {
-    if cluster.nodes.pod_network != PodNetwork::Bridge {
-        return Vec::new();
-    }
     let others = cluster.with(Role::Worker).filter(|worker| worker.name != to.name);
     let routes = others.flat_map(|worker| {
         let ranges = worker.pods.iter().flat_map(|pods| pods.iter());

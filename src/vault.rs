@@ -120,13 +120,9 @@ fn issue_from(
         .par_iter()
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
-            let made = match authorities.keys.get(certificate.id.as_str()) {
-                Some(_) => None,
-                None => Some(key_of(cluster, seed, stand_in, certificate)?),
-            };
-            let own = match &made {
-                Some(made) => made,
-                None => authorities.key(&certificate.id)?,
+            let own = &match authorities.keys.get(certificate.id.as_str()) {
+                Some(key) => key.clone(),
+                None => key_of(cluster, seed, stand_in, certificate)?,
             };
             let der = match (
                 authorities.certificates.get(certificate.id.as_str()),
