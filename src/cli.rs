@@ -20,7 +20,7 @@ use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
 use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
 use khw_gen::facts::{Facts, facts};
-use khw_gen::found::Found;
+use khw_gen::found::{Found, Host, printable};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -451,18 +451,15 @@ fn init(dir: &Path) -> Result<(), Reported> {
     ))
 }
 
-/// Nothing to read: wrong usage, as for an argument.
+/// The exit code where there is nothing to judge or compare: wrong usage, as for an argument.
 const UNREADABLE: u8 = 2;
 
-/// What is to be verified or inspected.
-fn read_found(path: &Path) -> Result<Found, ExitCode> {
-    let unreadable = |error: &dyn Display| {
-        say_error(error);
-        ExitCode::from(UNREADABLE)
-    };
-    let found = disk::read_found(path).map_err(|error| unreadable(&error))?;
-    match is_empty(&found) {
-        true => Err(unreadable(&format_args!(
+/// What is at a path, whatever its state; nothing at all is an error.
+fn read_found(path: &Path) -> Result<Found, Reported> {
+    let found = disk::read_found(path)?;
+    let is_empty = |host: &Host| host.files.is_empty() && host.beside.is_empty();
+    match found.remarks.is_empty() && found.hosts.iter().all(is_empty) {
+        true => Err(Reported::from(format!(
             "there is nothing to read in {}",
             path.display()
         ))),
@@ -477,9 +474,8 @@ fn verify(
     spec: Option<&Path>,
     seed_file: Option<&Path>,
 ) -> ExitCode {
-    let found = match read_found(path) {
-        Ok(found) => found,
-        Err(unreadable) => return unreadable,
+    let Ok(found) = read_found(path) else {
+        return ExitCode::from(UNREADABLE);
     };
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
@@ -536,13 +532,7 @@ fn keep_hosts_of(whole: &mut Found, part: &Found, path: &Path) -> Result<(), Rep
 
 /// What is at a path, whole: what could not be read would be taken for what is not there.
 fn read_undamaged(path: &Path) -> Result<Found, Reported> {
-    let found = disk::read_found(path)?;
-    if is_empty(&found) {
-        return Err(Reported::from(format!(
-            "there is nothing to read in {}",
-            path.display()
-        )));
-    }
+    let found = read_found(path)?;
     match say_remarks(path, &found) {
         true => Err(Reported),
         false => Ok(found),
@@ -554,19 +544,11 @@ fn say_remarks(path: &Path, found: &Found) -> bool {
     for remark in &found.remarks {
         let place = match remark.path.is_empty() {
             true => path.display().to_string(),
-            false => format!("{}: {}", path.display(), khw_gen::found::printable(&remark.path)),
+            false => format!("{}: {}", path.display(), printable(&remark.path)),
         };
         say_error(format_args!("{place} can't be read: {}", remark.message));
     }
     !found.remarks.is_empty()
-}
-
-fn is_empty(found: &Found) -> bool {
-    found.remarks.is_empty()
-        && found
-            .hosts
-            .iter()
-            .all(|host| host.files.is_empty() && host.beside.is_empty())
 }
 
 /// The exit code of diff(1) where something differs.
@@ -651,9 +633,7 @@ impl Specified {
     /// What it compiles to, and whether with its own seed.
     fn make(self) -> Result<(Found, Option<()>), Reported> {
         let own = self.seed.as_ref().map(|_| ());
-        let seed = self
-            .seed
-            .unwrap_or_else(|| Seed::from_bytes(zeroize::Zeroizing::new([0; 32])));
+        let seed = self.seed.unwrap_or_else(|| Seed::stand_in(1));
         Ok((found_of(&self.checked.cluster, &seed)?, own))
     }
 }
@@ -679,9 +659,8 @@ fn inspect(
     within: Option<Duration>,
     at: Option<OffsetDateTime>,
 ) -> ExitCode {
-    let found = match read_found(path) {
-        Ok(found) => found,
-        Err(unreadable) => return unreadable,
+    let Ok(found) = read_found(path) else {
+        return ExitCode::from(UNREADABLE);
     };
     let at = at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);

@@ -459,6 +459,25 @@ fn secrets_modes_and_texts() {
         |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  a: {value}\n");
     write(&old, "root/s.yaml", 0o644, &secret("hunter2-old"));
     write(&new, "root/s.yaml", 0o644, &secret("hunter2-new"));
+    fs::set_permissions(at(&old, "var/lib/kubelet"), fs::Permissions::from_mode(0o700)).expect("a mode");
+    fs::set_permissions(at(&new, "var/lib/kubelet"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    write(&new, "var/lib/kube-proxy/kubeconfig", 0o600, "a: [");
+    let pod = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n    - name: c\n      env:\n        - name: API_TOKEN\n          \
+             value: {value}\n"
+        )
+    };
+    write(&old, "root/p.yaml", 0o644, &pod("hunter2-old"));
+    write(&new, "root/p.yaml", 0o644, &pod("hunter2-new"));
+    let kubeconfig = |value: &str| {
+        format!(
+            "kind: Config\nusers:\n  - name: u\n    user:\n      exec:\n        command: /bin/login\n        args: [--pin, {value}]\n        \
+             env:\n          - name: LOGIN\n            value: {value}\n"
+        )
+    };
+    write(&old, "root/own.kubeconfig", 0o600, &kubeconfig("hunter2-old"));
+    write(&new, "root/own.kubeconfig", 0o600, &kubeconfig("hunter2-new"));
     write(&old, "etc/x.conf", 0o644, "# one\nvalue 1\n");
     write(&new, "etc/x.conf", 0o644, "# two\nvalue 1\n");
     let changes = changes(&old, &new);
@@ -466,7 +485,14 @@ fn secrets_modes_and_texts() {
     assert_eq!(of("/etc/token.conf"), ["content changed", "mode 0600 -> 0644"]);
     assert_eq!(of("/etc/users.csv"), ["content changed"]);
     assert_eq!(of("/root/s.yaml"), ["stringData.a changed"]);
+    assert_eq!(of("/root/p.yaml"), ["spec.containers[c].env[API_TOKEN].value changed"]);
+    assert_eq!(of("/root/own.kubeconfig").len(), 2, "{changes:#}");
     assert_eq!(of("/etc/x.conf"), ["only comments or layout"]);
+    assert_eq!(of("/var/lib/kubelet/"), ["mode 0700 -> 0755"]);
+    assert_eq!(
+        of("/var/lib/kube-proxy/kubeconfig"),
+        ["was a kubeconfig, and is a secret file"]
+    );
     assert_eq!(
         of("/etc/systemd/system/x.service"),
         [
@@ -485,8 +511,9 @@ fn secrets_modes_and_texts() {
     assert_eq!(
         steps(&changes),
         [
-            "manifests n1: kubectl apply -f /root/s.yaml",
-            "other n1: systemctl daemon-reload; systemctl restart x"
+            "manifests n1: kubectl apply -f /root/p.yaml; kubectl apply -f /root/s.yaml",
+            "other n1: systemctl daemon-reload; systemctl restart x",
+            "node n1: systemctl restart kube-proxy"
         ]
     );
 }

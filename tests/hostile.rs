@@ -441,6 +441,23 @@ fn zips_that_ask_for_memory_get_none() {
 
 // --- documents ---------------------------------------------------------------------------------------------------------
 
+/// What `verify` says of a folder with files of these names and contents, in which it has to find errors.
+fn findings_in(cases: &[(&str, impl AsRef<[u8]>)]) -> String {
+    let (_folder, out) = folder();
+    for (name, content) in cases {
+        write(&out.join(name), content.as_ref());
+    }
+    let output = verify(&out);
+    let text = said(&output);
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        text.chars().take(4000).collect::<String>()
+    );
+    text
+}
+
 /// Each is a finding, and none takes memory or the stack.
 #[test]
 fn documents_that_ask_for_memory_get_none() {
@@ -484,18 +501,7 @@ fn documents_that_ask_for_memory_get_none() {
         ("large.json", format!("[{}1]", repeat("1,", 8 << 20))),
         ("number.json", format!("{}x", repeat("9", 3 << 20))),
     ];
-    let (_folder, out) = folder();
-    for (name, text) in &cases {
-        write(&out.join(name), text.as_bytes());
-    }
-    let output = verify(&out);
-    let text = said(&output);
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        text.chars().take(4000).collect::<String>()
-    );
+    let text = findings_in(&cases);
     for (name, _) in &cases {
         let line = text.lines().find(|line| line.contains(&format!("/{name}:")));
         let known = ["bad-syntax", "archive-limit"];
@@ -587,18 +593,7 @@ fn der_and_pem_that_ask_for_memory_get_none() {
         ("ends.pem", b"-----END CERTIFICATE-----\n".repeat(1_000_000)),
         ("empty.pem", b"-----BEGIN A-----\n-----END A-----\n".repeat(100_000)),
     ];
-    let (_folder, out) = folder();
-    for (name, text) in &cases {
-        write(&out.join(name), text);
-    }
-    let output = verify(&out);
-    let text = said(&output);
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        text.chars().take(4000).collect::<String>()
-    );
+    let text = findings_in(&cases);
     for (name, _) in &cases {
         let line = text
             .lines()

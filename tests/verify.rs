@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::{Severity, verify_codes};
-use khw_gen::disk::{TreeEntry, read_tree};
+use khw_gen::disk::read_nodes;
 use khw_gen::found::{Node, Nodes, from_archive, from_folder};
 use khw_gen::pki::cfssl::{self, Authority, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::inspect::{Certificate, Item, items};
@@ -36,21 +36,7 @@ const AT: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
 const AT_TEXT: &str = "2026-06-01T00:00:00Z";
 
 fn nodes_of(folder: &Path) -> Nodes {
-    let entries = read_tree(folder).expect("a folder").into_iter();
-    entries
-        .map(|(path, entry)| {
-            let node = match entry {
-                TreeEntry::Directory { mode } => Node::Directory { mode: Some(mode) },
-                TreeEntry::File { mode, content } => Node::File {
-                    mode: Some(mode),
-                    root_owned: None,
-                    content,
-                },
-                _ => Node::Other { what: "link" },
-            };
-            (path, node)
-        })
-        .collect()
+    read_nodes(folder).expect("a folder")
 }
 
 fn built(case: &str) -> Nodes {

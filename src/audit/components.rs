@@ -315,24 +315,13 @@ fn check_accepted(
     let Some((leaf, others)) = certificates.split_first() else {
         return;
     };
-    match usage {
-        Usage::Server if !leaf.server_auth => {
-            return reports.add(
-                codes::MISSING_SERVER_AUTH,
-                read,
-                at,
-                format!("{path} is shown by a server, and may not be"),
-            );
-        }
-        Usage::Client if !leaf.client_auth => {
-            return reports.add(
-                codes::MISSING_CLIENT_AUTH,
-                read,
-                at,
-                format!("{path} is shown by a client, and may not be"),
-            );
-        }
-        _ => {}
+    let (may, code) = match usage {
+        Usage::Server => (leaf.server_auth, codes::MISSING_SERVER_AUTH),
+        Usage::Client => (leaf.client_auth, codes::MISSING_CLIENT_AUTH),
+    };
+    if !may {
+        let message = format!("{path} is shown by a {usage}, and may not be");
+        return reports.add(code, read, at, message);
     }
     if roots.is_empty() {
         return;
@@ -418,11 +407,7 @@ fn check_etcd(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports
             "at which clients are told to call it",
             reports,
         );
-        let listens = urls(command, "listen-client-urls");
-        if !listens
-            .iter()
-            .any(|listen| listen.port == url.port && (listen.host == url.host || is_any(&listen.host)))
-        {
+        if !listens_at(command, "listen-client-urls", &url) {
             reports.add(
                 codes::BAD_ADDRESS,
                 read,
@@ -439,11 +424,7 @@ fn check_etcd(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports
     }
     for url in urls(command, "initial-advertise-peer-urls") {
         check_covers(read, at, peer, &url.host, "at which its peers call it", reports);
-        let listens = urls(command, "listen-peer-urls");
-        if !listens
-            .iter()
-            .any(|listen| listen.port == url.port && (listen.host == url.host || is_any(&listen.host)))
-        {
+        if !listens_at(command, "listen-peer-urls", &url) {
             reports.add(
                 codes::BAD_ADDRESS,
                 read,
@@ -521,6 +502,13 @@ fn check_etcd(audit: &Audit<'_>, read: &Read<'_>, command: &Command<'_>, reports
         }
         _ => {}
     }
+}
+
+/// Whether one of the URLs of a flag is where `url` leads, on that address or on all.
+fn listens_at(command: &Command<'_>, flag: &str, url: &Url) -> bool {
+    urls(command, flag)
+        .iter()
+        .any(|listen| listen.port == url.port && (listen.host == url.host || is_any(&listen.host)))
 }
 
 fn is_any(host: &str) -> bool {

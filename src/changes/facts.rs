@@ -49,6 +49,16 @@ pub struct Said {
     pub facts: Vec<(String, Fact)>,
 }
 
+impl Said {
+    /// Whether some of it is compared as a whole, since nothing can read it.
+    pub fn is_opaque(&self) -> bool {
+        self.facts.iter().any(|(label, _)| label == OPAQUE)
+    }
+}
+
+/// The label of what is compared as a whole.
+const OPAQUE: &str = "content";
+
 /// Whether others may not read a file, or should not.
 pub fn is_secret(file: &File) -> bool {
     let key = file
@@ -88,7 +98,7 @@ fn content(path: &str, file: &File, secret: bool) -> Said {
     let bytes = file.content.expose();
     let hidden = |what: &str| Said {
         what: what.to_owned(),
-        facts: vec![("content".to_owned(), Fact::Hidden(Digest::of(bytes)))],
+        facts: vec![(OPAQUE.to_owned(), Fact::Hidden(Digest::of(bytes)))],
     };
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
@@ -99,20 +109,23 @@ fn content(path: &str, file: &File, secret: bool) -> Said {
         return hidden("binary file");
     };
     let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
-    if let Ok(documents) = document::yaml(text)
-        && let [config] = documents.as_slice()
-        && (is_yaml || ends(&[".conf"]))
-    {
-        match config.text_at(&["kind"]) {
-            Some("Config") => return kubeconfig(config),
-            Some("EncryptionConfiguration" | "EncryptionConfig") => return encryption(config),
-            _ => {}
+    // kubeadm's kubeconfigs end in .conf.
+    let documents = match is_yaml || ends(&[".conf"]) {
+        true => document::yaml(text).ok(),
+        false => None,
+    };
+    if let Some([config]) = documents.as_deref() {
+        if config.text_at(&["kind"]) == Some("Config") {
+            return kubeconfig(config);
+        }
+        if is_encryption(config) {
+            return encryption(config);
         }
     }
     if secret {
         return hidden("secret file");
     }
-    if is_yaml && let Ok(documents) = document::yaml(text) {
+    if let Some(documents) = documents.filter(|_| is_yaml) {
         return settings(&documents);
     }
     if ends(&[".json", ".conflist"])
@@ -295,6 +308,23 @@ fn of_item(item: &Item, prefix: &str, facts: &mut Vec<(String, Fact)>) {
     }
 }
 
+/// What of a kubeconfig is shown besides its certificates. The rest may hold credentials in any field: of a command that is
+/// run, of a provider that is asked.
+const PUBLIC_FIELDS: [&str; 12] = [
+    "server",
+    "tls-server-name",
+    "insecure-skip-tls-verify",
+    "certificate-authority",
+    "client-certificate",
+    "client-key",
+    "name",
+    "cluster",
+    "user",
+    "namespace",
+    "current-context",
+    "preferences",
+];
+
 fn kubeconfig(config: &Tree) -> Said {
     let mut said = Said {
         what: "kubeconfig".to_owned(),
@@ -303,6 +333,15 @@ fn kubeconfig(config: &Tree) -> Said {
     flatten(config, "", &mut said.facts);
     said.facts
         .retain(|(label, _)| !matches!(label.as_str(), "kind" | "apiVersion"));
+    for (label, fact) in &mut said.facts {
+        let field = label.rsplit('.').next().unwrap_or(label);
+        let is_decoded = ["certificate authority ", "client "]
+            .iter()
+            .any(|start| label.starts_with(start));
+        if !is_decoded && !PUBLIC_FIELDS.contains(&field) {
+            *fact = hide_fact(fact);
+        }
+    }
     // With one of each, there is no need to say of which.
     let alone = ["clusters", "users", "contexts"]
         .iter()
@@ -320,36 +359,67 @@ fn kubeconfig(config: &Tree) -> Said {
     said
 }
 
+/// Whether a document is an encryption configuration, of whatever version.
+pub fn is_encryption(document: &Tree) -> bool {
+    let kind = document.text_at(&["kind"]);
+    matches!(kind, Some("EncryptionConfiguration" | "EncryptionConfig"))
+}
+
+/// A key of an encryption configuration.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncryptionKey {
+    pub provider: String,
+    pub name: String,
+    pub secret: Digest,
+}
+
+/// The providers of one entry of an encryption configuration in the order in which they are tried, each with each of its
+/// keys; one without keys comes alone.
+pub fn providers(entry: &Tree) -> Vec<(&str, Option<EncryptionKey>)> {
+    let mut providers = Vec::new();
+    for provider in entry.items_at(&["providers"]) {
+        let Tree::Map(fields) = provider else { continue };
+        for (kind, provider) in fields {
+            let keys = provider.items_at(&["keys"]);
+            if keys.is_empty() {
+                providers.push((kind.as_str(), None));
+            }
+            for key in keys {
+                let key = EncryptionKey {
+                    provider: kind.clone(),
+                    name: key.text_at(&["name"]).unwrap_or("without a name").to_owned(),
+                    secret: Digest::of(key.text_at(&["secret"]).unwrap_or_default().as_bytes()),
+                };
+                providers.push((kind.as_str(), Some(key)));
+            }
+        }
+    }
+    providers
+}
+
 /// Providers in their order, and a hidden fact for each key.
 fn encryption(config: &Tree) -> Said {
     let mut facts = Vec::new();
-    for (entry, number) in config.items_at(&["resources"]).iter().zip(1..) {
-        let of = match config.items_at(&["resources"]).len() {
+    let entries = config.items_at(&["resources"]);
+    for (entry, number) in entries.iter().zip(1..) {
+        let of = match entries.len() {
             1 => String::new(),
             _ => format!("resources {number} "),
         };
-        let texts = |items: &[Tree]| items.iter().filter_map(Tree::text).map(str::to_owned).collect();
+        let resources = entry.items_at(&["resources"]).iter().filter_map(Tree::text);
         facts.push((
             format!("{of}resources"),
-            Fact::List(texts(entry.items_at(&["resources"]))),
+            Fact::List(resources.map(str::to_owned).collect()),
         ));
         let mut order = Vec::new();
         let mut keys = Vec::new();
-        for provider in entry.items_at(&["providers"]) {
-            let Tree::Map(fields) = provider else { continue };
-            for (kind, provider) in fields {
-                let named = provider.items_at(&["keys"]);
-                if named.is_empty() {
-                    order.push(kind.clone());
-                }
-                for key in named {
-                    let name = key.text_at(&["name"]).unwrap_or("without a name");
-                    order.push(format!("{kind} {name}"));
-                    let secret = key.text_at(&["secret"]).unwrap_or_default();
-                    keys.push((
-                        format!("{of}key {kind} {name}"),
-                        Fact::Hidden(Digest::of(secret.as_bytes())),
-                    ));
+        for (provider, key) in providers(entry) {
+            match key {
+                None => order.push(provider.to_owned()),
+                Some(key) => {
+                    let name = format!("{provider} {}", key.name);
+                    keys.push((format!("{of}key {name}"), Fact::Hidden(key.secret)));
+                    order.push(name);
                 }
             }
         }
@@ -409,8 +479,13 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
     match tree {
         Tree::Map(fields) if fields.is_empty() => facts.push((path.to_owned(), value("{}"))),
         Tree::Map(fields) => {
+            // The environment of a container is a list of names and values.
+            let of_secret = tree.text_at(&["name"]).is_some_and(is_sensitive);
             for (name, field) in fields {
                 match field.text() {
+                    Some(text) if of_secret && name == "value" => {
+                        facts.push((below(name), Fact::Hidden(Digest::of(text.as_bytes()))));
+                    }
                     Some(text) if name.ends_with("-data") => embedded(text, &below(name), facts),
                     Some(text) => match named(name, text) {
                         hidden @ Fact::Hidden(_) => facts.push((below(name), hidden)),

@@ -105,19 +105,13 @@ struct Pair<'a> {
 /// What differs between `old` and `new`.
 pub fn compare(old: &Found, new: &Found, known: Known) -> Changes {
     let pairs = pairs(old, new);
-    let mut hosts = Vec::new();
-    for pair in &pairs {
-        let files = files_of(pair, known);
-        if !files.is_empty() || pair.old.is_none() || pair.new.is_none() {
-            hosts.push(HostChange {
-                host: printable(pair.name),
-                fate: Fate::of(&pair.old, &pair.new),
-                files,
-            });
-        }
-    }
-    let (steps, copies) = steps::steps(&pairs, &hosts);
+    let changed: Vec<(&Pair<'_>, HostChange)> = pairs
+        .iter()
+        .filter_map(|pair| Some((pair, host_change(pair, known)?)))
+        .collect();
+    let (steps, copies) = steps::steps(&changed);
     let warnings = warnings::warnings(&pairs, known);
+    let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
     let of_changed = hosts.iter().filter(|host| host.fate == Fate::Changed);
     let removed = of_changed.flat_map(|host| host.files.iter().map(move |file| (host, file)));
     let deletions = removed
@@ -131,6 +125,17 @@ pub fn compare(old: &Found, new: &Found, known: Known) -> Changes {
         copies,
         warnings,
     }
+}
+
+/// What became of a host; none if nothing differs.
+fn host_change(pair: &Pair<'_>, known: Known) -> Option<HostChange> {
+    let files = files_of(pair, known);
+    let fate = Fate::of(&pair.old, &pair.new);
+    (fate != Fate::Changed || !files.is_empty()).then(|| HostChange {
+        host: printable(pair.name),
+        fate,
+        files,
+    })
 }
 
 /// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called.
@@ -190,8 +195,32 @@ fn files_of(pair: &Pair<'_>, known: Known) -> Vec<FileChange> {
             change(path, before, after, known)
         })
         .collect();
+    changes.extend(folders(pair));
     changes.extend(beside(pair));
     changes
+}
+
+/// Folders that are there before and after, with another mode.
+fn folders(pair: &Pair<'_>) -> Vec<FileChange> {
+    let (Some(old), Some(new)) = (pair.old, pair.new) else {
+        return Vec::new();
+    };
+    let changed = new.all.iter().filter_map(|(path, node)| {
+        let on_host = path.strip_prefix("rootfs/")?;
+        let (Some(Node::Directory { mode: Some(before) }), Node::Directory { mode: Some(after) }) =
+            (old.all.get(path), node)
+        else {
+            return None;
+        };
+        (before != after).then(|| FileChange {
+            path: printable(&format!("/{on_host}/")),
+            fate: Fate::Changed,
+            what: "folder".to_owned(),
+            details: vec![format!("mode {before:04o} -> {after:04o}")],
+            cosmetic: false,
+        })
+    });
+    changed.collect()
 }
 
 fn change(path: &str, before: Option<facts::Said>, after: Option<facts::Said>, known: Known) -> Option<FileChange> {
@@ -201,13 +230,14 @@ fn change(path: &str, before: Option<facts::Said>, after: Option<facts::Said>, k
         .or(before.as_ref())
         .map(|said| said.what.clone())
         .unwrap_or_default();
-    let none = Vec::new();
-    let facts = |said: &Option<facts::Said>| said.as_ref().map_or(none.clone(), |said| said.facts.clone());
-    let (old, new) = (facts(&before), facts(&after));
-    let details = match fate {
-        Fate::Changed => differences(&old, &new),
-        Fate::Added => summary(&new),
-        Fate::Removed => Vec::new(),
+    let details = match (&before, &after) {
+        // What can be read on one side alone has nothing to be compared with.
+        (Some(before), Some(after)) if before.is_opaque() != after.is_opaque() => {
+            vec![format!("was a {}, and is a {}", before.what, after.what)]
+        }
+        (Some(before), Some(after)) => differences(&before.facts, &after.facts),
+        (None, Some(after)) => summary(&after.facts),
+        (_, None) => Vec::new(),
     };
     let cosmetic = fate == Fate::Changed && details.is_empty();
     if cosmetic && known == Known::WithoutSeed {
@@ -237,7 +267,7 @@ fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     names
         .into_iter()
-        .filter(|name| !DERIVED.contains(&name.as_str()) && old.get(*name) != new.get(*name))
+        .filter(|name| !DERIVED.contains(&name.as_str()))
         .filter(|name| is_file(old.get(*name)) || is_file(new.get(*name)))
         .filter(|name| content(old.get(*name)) != content(new.get(*name)))
         .map(|name| FileChange {
@@ -278,20 +308,13 @@ fn summary(facts: &[(String, Fact)]) -> Vec<String> {
 
 /// Each difference between two lists of facts, in words.
 fn differences(old: &[(String, Fact)], new: &[(String, Fact)]) -> Vec<String> {
-    let get = |facts: &[(String, Fact)], label: &str| {
-        facts
-            .iter()
-            .find(|(other, _)| other == label)
-            .map(|(_, fact)| fact.clone())
-    };
-    let labels = new
-        .iter()
-        .chain(old.iter().filter(|(label, _)| get(new, label).is_none()))
-        .map(|(label, _)| label);
+    let (before, after) = (by_label(old), by_label(new));
+    let gone = old.iter().filter(|(label, _)| !after.contains_key(label.as_str()));
+    let labels = new.iter().chain(gone).map(|(label, _)| label.as_str());
     let mut details = Vec::new();
     let mut marks = Vec::new();
     for label in labels {
-        match (get(old, label), get(new, label)) {
+        match (before.get(label).copied(), after.get(label).copied()) {
             (Some(before), Some(after)) if before == after => {
                 // Made from a seed that stands in, a key is a mark, which is the same or is not.
                 if matches!(after, Fact::Key(_)) || matches!(after, Fact::Mark(_)) && label.ends_with("key") {
@@ -303,7 +326,7 @@ fn differences(old: &[(String, Fact)], new: &[(String, Fact)]) -> Vec<String> {
                 marks.push(label.replace("bytes", "signed again"));
             }
             (Some(Fact::Mark(_)), Some(Fact::Mark(_))) => marks.push(format!("new {label}")),
-            (before, after) => details.extend(difference(label, before.as_ref(), after.as_ref())),
+            (before, after) => details.extend(difference(label, before, after)),
         }
     }
     let changed = !details.is_empty() || marks.iter().any(|mark| !mark.starts_with("same "));
@@ -319,6 +342,11 @@ fn differences(old: &[(String, Fact)], new: &[(String, Fact)]) -> Vec<String> {
         }
     }
     details
+}
+
+/// Of facts with one label the first counts.
+fn by_label(facts: &[(String, Fact)]) -> BTreeMap<&str, &Fact> {
+    facts.iter().rev().map(|(label, fact)| (label.as_str(), fact)).collect()
 }
 
 fn difference(label: &str, before: Option<&Fact>, after: Option<&Fact>) -> Vec<String> {
@@ -345,7 +373,7 @@ fn difference(label: &str, before: Option<&Fact>, after: Option<&Fact>) -> Vec<S
             let removed = without(&old, &new).map(|item| named('-', item));
             let added = without(&new, &old).map(|item| named('+', item));
             let changed: Vec<String> = removed.chain(added).collect();
-            match changed.is_empty() {
+            match changed.is_empty() && old != new {
                 true => vec![format!("{label} in another order").trim_start().to_owned()],
                 false => changed,
             }

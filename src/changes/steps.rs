@@ -141,31 +141,24 @@ const ELSEWHERE: &[Elsewhere] = &[
 const UNITS: &str = "/etc/systemd/system/";
 
 /// The steps, and the files that need no more than to be copied.
-pub(super) fn steps(pairs: &[Pair<'_>], changes: &[HostChange]) -> (Vec<Step>, Vec<(String, String)>) {
+pub(super) fn steps(changes: &[(&Pair<'_>, HostChange)]) -> (Vec<Step>, Vec<(String, String)>) {
     let mut steps: BTreeMap<(Stage, String), BTreeSet<Action>> = BTreeMap::new();
     let mut copies = Vec::new();
     let mut applied = BTreeSet::new();
-    for change in changes {
-        let Some(pair) = pairs
-            .iter()
-            .find(|pair| crate::found::printable(pair.name) == change.host)
-        else {
-            continue;
-        };
+    for (pair, change) in changes {
         let mut add = |stage: Stage, action: Action| {
             steps.entry((stage, change.host.clone())).or_default().insert(action);
         };
         match (pair.old, pair.new) {
-            (_, None) => {
-                let etcd = pair.old.is_some_and(|host| programs(host).contains("etcd"));
-                let node = pair.old.is_some_and(|host| programs(host).contains("kubelet"));
-                if node {
+            (old, None) => {
+                let ran = old.map(programs).unwrap_or_default();
+                if ran.contains("kubelet") {
                     add(
                         Stage::Retirement,
                         Action::Retire("kubectl drain it, then kubectl delete node"),
                     );
                 }
-                if etcd {
+                if ran.contains("etcd") {
                     add(Stage::Retirement, Action::Retire("etcdctl member remove it"));
                 }
                 add(Stage::Retirement, Action::Retire("switch it off, and delete its keys"));

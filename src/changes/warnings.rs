@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::Digest;
+use super::facts::{EncryptionKey, is_encryption, is_secret, providers};
 use super::steps::version;
 use super::{Known, Pair};
 use crate::audit::document::{self, Tree};
@@ -34,35 +34,80 @@ impl Warnings {
     }
 }
 
+/// A host, and what its units run.
+struct Side<'a> {
+    host: &'a Host,
+    commands: Vec<CommandLine>,
+}
+
+impl<'a> Side<'a> {
+    /// Of a unit that is secret nothing is read: values of flags are shown.
+    fn read(host: &'a Host) -> Side<'a> {
+        let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
+        let commands = units
+            .filter(|(_, file)| !is_secret(file))
+            .filter_map(|(_, file)| Unit::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
+            .filter_map(|unit| unit.commands().ok())
+            .flatten()
+            .collect();
+        Side { host, commands }
+    }
+
+    fn command(&self, program: &str) -> Option<&CommandLine> {
+        self.commands.iter().find(|command| command.program == program)
+    }
+
+    fn runs(&self, program: &str) -> bool {
+        self.command(program).is_some()
+    }
+}
+
+/// A host's name, and the host before and after.
+struct Sides<'a> {
+    name: &'a str,
+    old: Option<Side<'a>>,
+    new: Option<Side<'a>>,
+}
+
 /// What `pairs` amount to, what can't be undone first.
 pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
     let mut warnings = Warnings::default();
-    for pair in pairs {
-        match (pair.old, pair.new) {
-            (Some(old), Some(new)) => {
-                of_versions(pair.name, old, new, &mut warnings);
-                of_flags(pair.name, old, new, &mut warnings);
-                of_pods(pair.name, old, new, &mut warnings);
-                of_services(pair.name, old, new, &mut warnings);
-                of_damage(pair.name, old, new, &mut warnings);
-                of_encryption(pair.name, old, new, known, &mut warnings);
-                match (command(old, "etcd"), command(new, "etcd")) {
-                    (Some(_), None) => of_lost_member(pair.name, &mut warnings),
-                    (None, Some(_)) => of_new_member(pair.name, new, pairs, &mut warnings),
-                    _ => {}
-                }
-                if known != Known::WithoutSeed {
-                    of_authorities(pair.name, old, new, &mut warnings);
-                    of_tokens(pair.name, old, new, &mut warnings);
-                }
-            }
-            (Some(old), None) if command(old, "etcd").is_some() => of_lost_member(pair.name, &mut warnings),
-            (None, Some(new)) => of_new_member(pair.name, new, pairs, &mut warnings),
+    let all: Vec<Sides<'_>> = pairs
+        .iter()
+        .map(|pair| Sides {
+            name: pair.name,
+            old: pair.old.map(Side::read),
+            new: pair.new.map(Side::read),
+        })
+        .collect();
+    let is_member = |side: &Option<Side<'_>>| side.as_ref().is_some_and(|side| side.runs("etcd"));
+    // Somebody is left whom a new member can join.
+    let etcd_runs = all.iter().any(|sides| is_member(&sides.old) && sides.new.is_some());
+    for sides in &all {
+        let name = sides.name;
+        match (is_member(&sides.old), &sides.new) {
+            (true, new) if !is_member(new) => of_lost_member(name, &mut warnings),
+            (false, Some(new)) if etcd_runs => of_new_member(name, new, &mut warnings),
             _ => {}
         }
+        let (Some(old), Some(new)) = (&sides.old, &sides.new) else {
+            continue;
+        };
+        of_versions(name, old.host, new.host, &mut warnings);
+        of_flags(name, old, new, &mut warnings);
+        of_pods(name, old.host, new.host, &mut warnings);
+        of_services(name, old.host, new.host, &mut warnings);
+        of_damage(name, old.host, new.host, &mut warnings);
+        of_encryption(name, old.host, new.host, known, &mut warnings);
+        if known != Known::WithoutSeed {
+            of_authorities(name, old.host, new.host, &mut warnings);
+            of_tokens(name, old, new, &mut warnings);
+        }
     }
-    write_key_first(pairs, known, &mut warnings);
-    names_that_clients_still_call(pairs, &mut warnings);
+    if known != Known::WithoutSeed {
+        write_key_first(pairs, &mut warnings);
+    }
+    names_that_clients_still_call(&all, &mut warnings);
     warnings
         .all
         .into_iter()
@@ -72,17 +117,6 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
             hosts: hosts.into_iter().collect(),
         })
         .collect()
-}
-
-/// The command line of a program in a bundle's units.
-fn command(host: &Host, program: &str) -> Option<CommandLine> {
-    host.files
-        .iter()
-        .filter(|(path, _)| path.ends_with(".service"))
-        .filter_map(|(_, file)| Unit::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
-        .filter_map(|unit| unit.commands().ok())
-        .flatten()
-        .find(|command| command.program == program)
 }
 
 fn of_lost_member(name: &str, warnings: &mut Warnings) {
@@ -173,14 +207,9 @@ fn of_damage(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     }
 }
 
-fn of_new_member(name: &str, new: &Host, pairs: &[Pair<'_>], warnings: &mut Warnings) {
-    let Some(etcd) = command(new, "etcd") else { return };
-    let runs_already = pairs
-        .iter()
-        .any(|pair| pair.old.is_some_and(|old| command(old, "etcd").is_some()) && pair.new.is_some());
-    if !runs_already {
-        return;
-    }
+/// A member of etcd that was none, if it is one.
+fn of_new_member(name: &str, new: &Side<'_>, warnings: &mut Warnings) {
+    let Some(etcd) = new.command("etcd") else { return };
     let member = etcd.flag("name").unwrap_or(name);
     let urls = etcd.flag("initial-advertise-peer-urls").unwrap_or("its peer URLs");
     let state = match etcd.flag("initial-cluster-state") {
@@ -226,78 +255,68 @@ fn of_versions(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     }
 }
 
-/// Flags whose values outlive a restart: program, flag, whether that can't be undone, what it means.
-const LASTING: &[(&str, &str, bool, &str)] = &[
+/// Flags whose values outlive a restart: program, flag, what it means.
+const LASTING: &[(&str, &str, &str)] = &[
     (
         "kube-apiserver",
         "service-cluster-ip-range",
-        false,
         "Services keep the addresses that they have, and the certificate and pods of the old range's first address with them",
     ),
     (
         "kube-apiserver",
         "service-account-issuer",
-        false,
         "tokens of the old issuer are refused, unless it is kept as a second --service-account-issuer",
     ),
     (
         "kube-apiserver",
         "etcd-prefix",
-        false,
         "the API server no longer finds what is stored under the old prefix",
     ),
     (
         "kube-controller-manager",
         "cluster-cidr",
-        false,
         "nodes keep the ranges of pods that they have until they are deleted and join again",
     ),
     (
         "etcd",
         "data-dir",
-        false,
         "the member starts empty in another folder: move the old one there first",
     ),
     (
         "etcd",
         "name",
-        false,
         "the member is unknown to its own data: remove and add it instead",
     ),
     (
         "etcd",
         "initial-advertise-peer-urls",
-        false,
         "a member that has data ignores it: etcdctl member update tells the others",
     ),
     (
         "kubelet",
         "register-with-taints",
-        false,
         "it counts when a node registers: kubectl taint changes those that have",
     ),
     (
         "kubelet",
         "node-labels",
-        false,
         "what a label no longer says stays on the node: kubectl label takes it away",
     ),
     (
         "kubelet",
         "hostname-override",
-        false,
         "the node joins as another one; delete the old one with kubectl delete node",
     ),
 ];
 
-fn of_flags(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
-    for (program, flag, irreversible, meaning) in LASTING {
-        let value = |host: &Host| Some(command(host, program)?.flag(flag).unwrap_or_default().to_owned());
+fn of_flags(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    for (program, flag, meaning) in LASTING {
+        let value = |side: &Side<'_>| Some(side.command(program)?.flag(flag).unwrap_or_default().to_owned());
         if let (Some(before), Some(after)) = (value(old), value(new))
             && before != after
         {
             warnings.add(
-                *irreversible,
+                false,
                 name,
                 match (before.as_str(), after.as_str()) {
                     // Names and addresses differ from host to host, so one message for all is the better one.
@@ -311,68 +330,55 @@ fn of_flags(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     }
 }
 
-/// The keys of an encryption configuration, in the order in which they are tried: provider, name, digest of the secret.
-fn encryption_keys(host: &Host) -> Option<Vec<(String, String, Digest)>> {
-    let configurations: Vec<Tree> = host
-        .files
-        .values()
-        .filter_map(|file| std::str::from_utf8(file.content.expose()).ok())
-        .filter(|text| text.contains("EncryptionConfig"))
-        .filter_map(|text| document::yaml(text).ok())
-        .flatten()
-        .filter(|document| {
-            matches!(
-                document.text_at(&["kind"]),
-                Some("EncryptionConfiguration" | "EncryptionConfig")
-            )
-        })
-        .collect();
-    if configurations.is_empty() {
-        return None;
-    }
-    let mut keys = Vec::new();
-    for entry in configurations.iter().flat_map(|config| config.items_at(&["resources"])) {
-        for provider in entry.items_at(&["providers"]) {
-            let Tree::Map(fields) = provider else { continue };
-            for (kind, provider) in fields {
-                for key in provider.items_at(&["keys"]) {
-                    keys.push((
-                        kind.clone(),
-                        key.text_at(&["name"]).unwrap_or_default().to_owned(),
-                        Digest::of(key.text_at(&["secret"]).unwrap_or_default().as_bytes()),
-                    ));
-                }
-            }
+/// The files of a host that are encryption configurations: path and content.
+fn encryption_files(host: &Host) -> Vec<(&str, Tree)> {
+    let mut files = Vec::new();
+    for (path, file) in &host.files {
+        let text = std::str::from_utf8(file.content.expose()).unwrap_or_default();
+        // Every other file of a fleet would have to be read otherwise.
+        if text.contains("EncryptionConfig") {
+            let documents = document::yaml(text).unwrap_or_default().into_iter();
+            files.extend(
+                documents
+                    .filter(is_encryption)
+                    .map(|document| (path.as_str(), document)),
+            );
         }
     }
-    Some(keys)
+    files
+}
+
+/// All keys in the order in which they are tried.
+fn encryption_keys(files: &[(&str, Tree)]) -> Vec<EncryptionKey> {
+    let entries = files.iter().flat_map(|(_, config)| config.items_at(&["resources"]));
+    entries.flat_map(providers).filter_map(|(_, key)| key).collect()
 }
 
 fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mut Warnings) {
-    let Some(before) = encryption_keys(old) else { return };
-    let after = encryption_keys(new).unwrap_or_default();
-    let mentions = |host: &Host| host.files.keys().any(|path| path.contains("encryption-config"));
-    if after.is_empty() && mentions(new) && encryption_keys(new).is_none() {
-        // It can't be read, which is told.
+    let (before, after) = (encryption_files(old), encryption_files(new));
+    if after.is_empty() && before.iter().any(|(path, _)| new.files.contains_key(*path)) {
+        // It is there and can't be read, which is told.
         return;
     }
-    for (kind, key, digest) in &before {
-        let same_secret = |other: &Digest| known == Known::WithoutSeed || other == digest;
-        if after
-            .iter()
-            .any(|(other_kind, other_key, other)| other_kind == kind && other_key == key && same_secret(other))
-        {
-            continue;
-        }
-        let how = match after.iter().find(|(other, name, _)| other == kind && name == key) {
-            Some(_) => "is replaced by another of the same name",
-            None => "is dropped",
+    let after = encryption_keys(&after);
+    for EncryptionKey {
+        provider,
+        name: key,
+        secret,
+    } in encryption_keys(&before)
+    {
+        let is_named = |other: &&EncryptionKey| other.provider == provider && other.name == key;
+        let is_kept = |other: &EncryptionKey| known == Known::WithoutSeed || other.secret == secret;
+        let how = match after.iter().filter(is_named).collect::<Vec<_>>().as_slice() {
+            [] => "is dropped",
+            named if named.iter().any(|other| is_kept(other)) => continue,
+            _ => "is replaced by another of the same name",
         };
         warnings.add(
             true,
             name,
             format!(
-                "the encryption key {kind} {key} {how}: what is stored under it can't be read any more, by nobody; write \
+                "the encryption key {provider} {key} {how}: what is stored under it can't be read any more, by nobody; write \
                  everything again under another key before (kubectl get secrets -A -o json | kubectl replace -f -)"
             ),
         );
@@ -380,20 +386,17 @@ fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mu
 }
 
 /// A new key that is written with at once: API servers that restart later can't read what the first one writes.
-fn write_key_first(pairs: &[Pair<'_>], known: Known, warnings: &mut Warnings) {
-    let mut hosts = Vec::new();
-    for pair in pairs {
+fn write_key_first(pairs: &[Pair<'_>], warnings: &mut Warnings) {
+    let is_new = |pair: &&Pair<'_>| {
         let (Some(old), Some(new)) = (pair.old, pair.new) else {
-            continue;
+            return false;
         };
-        if let (Some(before), Some(after)) = (encryption_keys(old), encryption_keys(new))
-            && let Some(first) = after.first()
-            && !before.contains(first)
-        {
-            hosts.push(pair.name);
-        }
-    }
-    if known != Known::WithoutSeed && hosts.len() > 1 {
+        let before = encryption_files(old);
+        let first = encryption_keys(&encryption_files(new)).into_iter().next();
+        !before.is_empty() && first.is_some_and(|first| !encryption_keys(&before).contains(&first))
+    };
+    let hosts: Vec<&str> = pairs.iter().filter(is_new).map(|pair| pair.name).collect();
+    if hosts.len() > 1 {
         for host in hosts {
             warnings.add(
                 false,
@@ -432,14 +435,14 @@ fn of_authorities(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     }
 }
 
-fn of_tokens(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
-    let keys = |host: &Host| -> BTreeSet<Vec<u8>> {
-        let Some(api) = command(host, "kube-apiserver") else {
+fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    let keys = |side: &Side<'_>| -> BTreeSet<Vec<u8>> {
+        let Some(api) = side.command("kube-apiserver") else {
             return BTreeSet::new();
         };
         let files = api.flags.get("service-account-key-file").into_iter().flatten();
         files
-            .filter_map(|path| host.files.get(path))
+            .filter_map(|path| side.host.files.get(path))
             .flat_map(|file| items(file.content.expose()))
             .filter_map(|item| match item {
                 Item::PrivateKey(spki) | Item::PublicKey(spki) => Some(spki),
@@ -460,11 +463,11 @@ fn of_tokens(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
 }
 
 /// API servers' certificates without a name that kubeconfigs have called until now.
-fn names_that_clients_still_call(pairs: &[Pair<'_>], warnings: &mut Warnings) {
-    let called: BTreeSet<String> = pairs
+fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
+    let called: BTreeSet<String> = all
         .iter()
-        .filter_map(|pair| pair.old)
-        .flat_map(|host| host.files.iter())
+        .filter_map(|sides| sides.old.as_ref())
+        .flat_map(|side| side.host.files.iter())
         .filter(|(path, _)| path.ends_with("kubeconfig"))
         .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
         .flatten()
@@ -477,22 +480,23 @@ fn names_that_clients_still_call(pairs: &[Pair<'_>], warnings: &mut Warnings) {
         })
         .filter_map(|server| Some(Url::parse(&server)?.host))
         .collect();
-    let serving = |host: &Host| -> Option<Certificate> {
-        let api = command(host, "kube-apiserver")?;
-        let file = host.files.get(api.flag("tls-cert-file")?)?;
+    let serving = |side: &Side<'_>| -> Option<Certificate> {
+        let api = side.command("kube-apiserver")?;
+        let file = side.host.files.get(api.flag("tls-cert-file")?)?;
         items(file.content.expose()).into_iter().find_map(|item| match item {
             Item::Certificate(certificate) => Some(*certificate),
             _ => None,
         })
     };
-    for pair in pairs {
-        let (Some(before), Some(after)) = (pair.old.and_then(serving), pair.new.and_then(serving)) else {
+    for sides in all {
+        let serving = |side: &Option<Side<'_>>| side.as_ref().and_then(serving);
+        let (Some(before), Some(after)) = (serving(&sides.old), serving(&sides.new)) else {
             continue;
         };
         for name in called.iter().filter(|name| before.covers(name) && !after.covers(name)) {
             warnings.add(
                 false,
-                pair.name,
+                sides.name,
                 format!(
                     "the API server's certificate loses {name}, which kubeconfigs call until they are replaced; keep it among \
                      the names until every client has moved"

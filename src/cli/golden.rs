@@ -11,12 +11,9 @@ use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
 
 use super::{
-    Reported, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error, seed_path,
+    Reported, UNREADABLE, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error, seed_path,
     use_threads, warn_of_summary,
 };
-
-/// The exit code of a comparison that could not be made.
-const TROUBLE: u8 = 2;
 
 /// Anybody may read a text without secrets.
 const TEXT_MODE: u32 = 0o644;
@@ -53,9 +50,9 @@ pub fn check(spec: &Path, dir: &Path, seed_file: Option<&Path>, without_seed: bo
         Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
         Ok(differences) => match report(spec, dir, &differences) {
             Ok(()) => ExitCode::from(1),
-            Err(Reported) => ExitCode::from(TROUBLE),
+            Err(Reported) => ExitCode::from(UNREADABLE),
         },
-        Err(Reported) => ExitCode::from(TROUBLE),
+        Err(Reported) => ExitCode::from(UNREADABLE),
     }
 }
 

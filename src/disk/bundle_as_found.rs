@@ -18,7 +18,7 @@ pub fn read_found(path: &Path) -> Result<Found, DiskError> {
     let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).map_err(os)?;
     let stat = fstat(&file).map_err(os)?;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => Ok(from_folder(&folder_name(path), nodes(path)?)),
+        FileType::Directory => Ok(from_folder(&folder_name(path), read_nodes(path)?)),
         FileType::RegularFile => {
             let mut bytes = SecretBytes::with_capacity(usize::try_from(stat.st_size.min(1 << 28)).unwrap_or(0) + 1);
             std::io::copy(&mut File::from(file).take(MOST_BYTES + 1), &mut bytes)
@@ -42,7 +42,10 @@ fn folder_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn nodes(path: &Path) -> Result<Nodes, DiskError> {
+/// What is below a folder. Links are noted and not followed.
+///
+/// Errors: as [`read_tree`].
+pub fn read_nodes(path: &Path) -> Result<Nodes, DiskError> {
     let entries = read_tree(path)?.into_iter();
     Ok(entries
         .map(|(path, entry)| {
