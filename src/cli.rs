@@ -311,7 +311,7 @@ fn build(
             for host in hosts {
                 output.record(host)?;
             }
-            let summary = output.commit_with_state(|manifest| state.text(manifest))?;
+            let summary = output.commit_with_state(|rows| state.text(rows))?;
             let unchanged = match summary.unchanged {
                 0 => String::new(),
                 count => format!(", {count} hosts as they were"),

@@ -487,8 +487,13 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
     (
+        "reuse",
+        &["bundle", "cluster", "pack", "pki", "plan", "vault"],
+        "what is proven follows from the plan and the seed, wherever it was read from",
+    ),
+    (
         "disk",
-        &["bundle", "found", "golden", "pki", "spec"],
+        &["bundle", "found", "golden", "pki", "reuse", "spec"],
         "reading and writing knows no meaning",
     ),
     (
