@@ -22,6 +22,7 @@ use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, Host, printable};
 use khw_gen::pack::ArchiveFormat;
+use khw_gen::part::{PART, Selection, Shard};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources, suggest};
@@ -288,7 +289,7 @@ fn build(
     let cluster = &checked.cluster;
     let mut output = Output::begin(out)?;
     let watch = |progress| bar.watch(progress);
-    let written = compile_in_parallel(cluster, &seed, archive, watch, |host| {
+    let written = compile_in_parallel(&Selection::whole(cluster), &seed, archive, watch, |host| {
         output.write(
             host.host,
             host.bundle,

@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 
 pub mod audit;
+pub mod build_identity;
 pub mod bundle;
 pub mod catalog;
 pub mod changes;
@@ -25,6 +26,7 @@ pub mod golden;
 pub mod names_of;
 pub mod own_template;
 pub mod pack;
+pub mod part;
 pub mod pki;
 pub mod plan;
 pub mod render;
@@ -45,6 +47,7 @@ use crate::bundle::{Bundle, Entry};
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
+use crate::part::Selection;
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
 use crate::plan::plan;
@@ -140,23 +143,28 @@ pub enum Progress {
     Host,
 }
 
-/// As [`compile`], on all threads: hosts come in any order, several at once, and what `output` makes of them is returned in
-/// the order of the cluster. No more than a host for each thread is in memory. `watch` is told how far it is, from any thread.
+/// As [`compile`], on all threads, for a selection of a cluster's hosts: they come in any order, several at once, and what
+/// `output` makes of them is returned in the order of the cluster. Of a part only the keys and certificates are made that its
+/// hosts need. No more than a host for each thread is in memory. `watch` is told how far it is, from any thread.
 pub fn compile_in_parallel<T: Send, E: Send>(
-    cluster: &Cluster,
+    selection: &Selection<'_>,
     seed: &Seed,
     format: ArchiveFormat,
     watch: impl Fn(Progress) + Sync,
     output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, CompileError<E>> {
-    let plan = plan(cluster);
+    let plan = plan(selection.cluster());
+    let needed = match selection.is_part() {
+        true => plan.certificates_needed_by(selection.hosts()),
+        false => plan.certificates.iter().map(|certificate| certificate.id.clone()).collect(),
+    };
     watch(Progress::Begins {
-        certificates: plan.certificates.len(),
-        hosts: cluster.hosts.len(),
+        certificates: needed.len(),
+        hosts: selection.hosts().len(),
     });
-    let vault = issue_watched(&plan, seed, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
+    let vault = issue_watched(&plan, &needed, seed, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
-    let hosts = cluster.hosts.par_iter();
+    let hosts = selection.hosts().par_iter();
     hosts
         .map(|host| {
             let made = compile_host(&renderer, host, format, &output)?;

@@ -61,31 +61,42 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, &|| {})
+    issue_from(plan, None, seed, None, &|| {})
 }
 
-/// As [`issue`]; `made` is called for each certificate, from any thread.
-pub fn issue_watched(plan: &Plan<'_>, seed: &Seed, made: &(dyn Fn() + Sync)) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, made)
+/// As [`issue`], but only the certificates and keys with these ids, whose issuers must be among them; `made` is called for
+/// each, from any thread.
+pub fn issue_watched(
+    plan: &Plan<'_>,
+    needed: &BTreeSet<String>,
+    seed: &Seed,
+    made: &(dyn Fn() + Sync),
+) -> Result<Vault, IssueError> {
+    issue_from(plan, Some(needed), seed, None, made)
 }
 
 /// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
 /// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
 /// The authority's certificate and public key stay as they are.
 pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, Some(stand_in), &|| {})
+    issue_from(plan, None, seed, Some(stand_in), &|| {})
 }
 
 fn issue_from(
     plan: &Plan<'_>,
+    needed: Option<&BTreeSet<String>>,
     seed: &Seed,
     stand_in: Option<&Seed>,
     made_one: &(dyn Fn() + Sync),
 ) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
-    // Whoever signs comes before what it signs, and there are few of them.
-    let issuers: BTreeSet<&str> = plan
+    let wanted: Vec<&PlannedCertificate<'_>> = plan
         .certificates
+        .iter()
+        .filter(|certificate| needed.is_none_or(|needed| needed.contains(&certificate.id)))
+        .collect();
+    // Whoever signs comes before what it signs, and there are few of them.
+    let issuers: BTreeSet<&str> = wanted
         .iter()
         .filter_map(|certificate| match &certificate.issuer {
             Issuer::Another(issuer) => Some(issuer.as_str()),
@@ -95,11 +106,8 @@ fn issue_from(
     let signs = |certificate: &PlannedCertificate<'_>| {
         certificate.issuer == Issuer::Itself || issuers.contains(certificate.id.as_str())
     };
-    let signers: Vec<&PlannedCertificate<'_>> = plan
-        .certificates
-        .iter()
-        .filter(|certificate| signs(certificate))
-        .collect();
+    let signers: Vec<&PlannedCertificate<'_>> =
+        wanted.iter().copied().filter(|certificate| signs(certificate)).collect();
     let keys = signers
         .par_iter()
         .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, stand_in, certificate)?)))
@@ -115,8 +123,7 @@ fn issue_from(
     }
 
     // Any other key is needed for its own certificate and in PEM, and then no more.
-    let issued = plan
-        .certificates
+    let issued = wanted
         .par_iter()
         .map(|certificate| {
             let failed = |reason| error(&certificate.id, reason);
