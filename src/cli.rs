@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::audit::{self, Detail};
+use khw_gen::build_identity::build_identity;
+use khw_gen::bundle::Content;
 use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
@@ -58,6 +60,24 @@ enum Command {
         #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
         jobs: Option<u16>,
         /// Say nothing but warnings and errors: no progress, no closing line
+        #[arg(short, long)]
+        quiet: bool,
+        /// Build a part: only this host, and others that are named so
+        #[arg(long = "host", value_name = "NAME", conflicts_with = "shard")]
+        hosts: Vec<String>,
+        /// Build a part: the I-th of N, as 1/8 to 8/8; khw-gen merge joins them
+        #[arg(long, value_name = "I/N")]
+        shard: Option<Shard>,
+    },
+    /// Join the parts of a fleet (build --host, build --shard) into the whole output; needs no specification and no seed
+    Merge {
+        /// The folders of all parts
+        #[arg(value_name = "PART", required = true)]
+        parts: Vec<PathBuf>,
+        /// The output folder; an earlier one is replaced only if khw-gen made it
+        #[arg(short, long, value_name = "DIR")]
+        out: PathBuf,
+        /// Say nothing but warnings and errors
         #[arg(short, long)]
         quiet: bool,
     },
@@ -227,7 +247,13 @@ pub fn run() -> ExitCode {
             seed_file,
             jobs,
             quiet,
-        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet),
+            hosts,
+            shard,
+        } => {
+            let wanted = Wanted { hosts: &hosts, shard };
+            build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet, wanted)
+        }
+        Command::Merge { parts, out, quiet } => merge(&parts, &out, quiet),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Explain { code } => explain(code.as_deref()),
@@ -281,15 +307,17 @@ fn build(
     seed_file: Option<&Path>,
     jobs: Option<u16>,
     quiet: bool,
+    wanted: Wanted<'_>,
 ) -> Result<(), Reported> {
     let bar = progress::Bar::new(quiet);
     use_threads(jobs)?;
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
-    let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
+    let selection = wanted.of(cluster)?;
+    let seed = read_seed(spec, seed_file, seed_path)?;
     let mut output = Output::begin(out)?;
     let watch = |progress| bar.watch(progress);
-    let written = compile_in_parallel(&Selection::whole(cluster), &seed, archive, watch, |host| {
+    let written = compile_in_parallel(&selection, &seed, archive, watch, |host| {
         output.write(
             host.host,
             host.bundle,
@@ -301,16 +329,84 @@ fn build(
     for host in written {
         output.record(host)?;
     }
+    if selection.is_part() {
+        let list = selection.list(build_identity(cluster, &seed, archive));
+        output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
+    }
     let summary = output.commit()?;
     warn_of_summary(&summary);
     let took = bar.finish();
     if quiet {
         return Ok(());
     }
+    let hosts = match selection.is_part() {
+        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
+        false => format!("{} hosts", cluster.hosts.len()),
+    };
     print(format_args!(
-        "{}: {} hosts, {} files, {} in {:.1} s",
+        "{}: {hosts}, {} files, {} in {:.1} s",
         out.display(),
-        cluster.hosts.len(),
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
+    ))
+}
+
+/// The hosts that the command line asks for; all, unless it names some.
+struct Wanted<'a> {
+    hosts: &'a [String],
+    shard: Option<Shard>,
+}
+
+impl Wanted<'_> {
+    fn of<'c>(&self, cluster: &'c Cluster) -> Result<Selection<'c>, Reported> {
+        if let Some(shard) = self.shard {
+            return Ok(Selection::shard(cluster, shard));
+        }
+        if self.hosts.is_empty() {
+            return Ok(Selection::whole(cluster));
+        }
+        let names: Vec<&str> = self.hosts.iter().map(String::as_str).collect();
+        Selection::named(cluster, &names).map_err(|unknown| {
+            for name in unknown {
+                say_error(unknown_host(cluster, name));
+            }
+            Reported
+        })
+    }
+}
+
+/// How many hosts an error names.
+const NAMED_HOSTS: usize = 20;
+
+fn unknown_host(cluster: &Cluster, name: &str) -> String {
+    let names = || cluster.hosts.iter().map(|host| host.name.as_str());
+    let meant = suggest::nearest(name, names()).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+    let listed: Vec<&str> = names().take(NAMED_HOSTS).collect();
+    let more = match cluster.hosts.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("there is no host {name:?}{meant}; the hosts are {}{more}", listed.join(", "))
+}
+
+fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
+    let bar = progress::Bar::new(true);
+    use_threads(None)?;
+    let summary = disk::merge_parts(parts, out).map_err(|problems| {
+        problems.iter().for_each(say_error);
+        Reported
+    })?;
+    warn_of_summary(&summary);
+    let took = bar.finish();
+    if quiet {
+        return Ok(());
+    }
+    print(format_args!(
+        "{}: {} hosts from {} parts, {} files, {} in {:.1} s",
+        out.display(),
+        summary.hosts,
+        parts.len(),
         summary.files,
         progress::bytes(summary.bytes),
         took.as_secs_f64()
