@@ -555,7 +555,7 @@ const UNREADABLE: u8 = 2;
 fn read_found(path: &Path) -> Result<Found, Reported> {
     let found = disk::read_found(path)?;
     let is_empty = |host: &Host| host.files.is_empty() && host.beside.is_empty();
-    match found.remarks.is_empty() && found.hosts.iter().all(is_empty) {
+    match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
         true => Err(Reported::from(format!(
             "there is nothing to read in {}",
             path.display()
@@ -574,6 +574,14 @@ fn verify(
     let Ok(found) = read_found(path) else {
         return ExitCode::from(UNREADABLE);
     };
+    if let Some(part) = &found.part {
+        say(format_args!(
+            "note: {} is a part of a fleet, {} of {} hosts: what the others should have is not looked for",
+            path.display(),
+            part.here.len(),
+            part.here.len() + part.elsewhere.len()
+        ));
+    }
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
         Ok(differences) => differences,
@@ -608,7 +616,40 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
     if found.output.is_empty() {
         keep_hosts_of(&mut made, found, spec)?;
     }
+    leave_out_elsewhere(&mut made, found);
     Ok(changes::compare(found, &made, known))
+}
+
+/// Likewise where either side, or both, is a part.
+fn leave_out_hosts_elsewhere([(old, before), (new, after)]: [(&Path, &mut Found); 2]) -> Result<(), Reported> {
+    for (path, found) in [(old, &*before), (new, &*after)] {
+        if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {
+            say(format_args!(
+                "note: {} is a part of a fleet, {} of {} hosts: the others are not compared",
+                path.display(),
+                part.here.len(),
+                part.here.len() + part.elsewhere.len()
+            ));
+        }
+    }
+    let had_hosts = !before.hosts.is_empty() && !after.hosts.is_empty();
+    leave_out_elsewhere(before, after);
+    leave_out_elsewhere(after, before);
+    match had_hosts && before.hosts.is_empty() && after.hosts.is_empty() {
+        true => Err(Reported::from(format!(
+            "{} and {} are parts of a fleet that have no host in common",
+            old.display(),
+            new.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Of a fleet's part, only its own hosts are compared: those that it says are elsewhere are not missing.
+fn leave_out_elsewhere(other: &mut Found, part: &Found) {
+    if let Some(part) = &part.part {
+        other.hosts.retain(|host| !part.elsewhere.contains(&host.name));
+    }
 }
 
 /// Where one side is a single host, only that host of the other is compared: by the name of its folder or archive.
@@ -695,7 +736,7 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
     match (before.output.is_empty(), after.output.is_empty()) {
         (true, false) => keep_hosts_of(&mut after, &before, new)?,
         (false, true) => keep_hosts_of(&mut before, &after, old)?,
-        _ => {}
+        _ => leave_out_hosts_elsewhere([(old, &mut before), (new, &mut after)])?,
     }
     let known = match (old_seed, new_seed) {
         (Some(()), Some(())) => Known::All,
