@@ -1,31 +1,39 @@
 //! A digest of the sources for `src/build_identity.rs`: what two builds of khw-gen make of one input may differ though they have
 //! the same version. It is the same on any machine and in any folder.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it reads the sources of the program, not its input"
+)]
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-fn main() {
-    let mut files = Vec::new();
-    for source in ["src", "Cargo.lock"] {
-        println!("cargo:rerun-if-changed={source}");
-        collect(Path::new(source), &mut files);
-    }
+fn main() -> io::Result<()> {
+    let mut files = vec![PathBuf::from("Cargo.lock"), PathBuf::from("build.rs")];
+    collect(Path::new("src"), &mut files)?;
     files.sort();
     let mut digest = Fnv::new();
     for path in files {
-        let bytes = fs::read(&path).unwrap_or_default();
         digest.field(path.to_string_lossy().as_bytes());
-        digest.field(&bytes);
+        digest.field(&fs::read(&path)?);
+    }
+    for source in ["src", "Cargo.lock", "build.rs"] {
+        println!("cargo:rerun-if-changed={source}");
     }
     println!("cargo:rustc-env=KHW_GEN_SOURCES={:032x}", digest.0);
+    Ok(())
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) {
-    match fs::read_dir(path) {
-        Ok(entries) => entries.flatten().for_each(|entry| collect(&entry.path(), files)),
-        Err(_) if path.exists() => files.push(path.to_owned()),
-        Err(_) => {}
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => collect(&entry.path(), files)?,
+            false => files.push(entry.path()),
+        }
     }
+    Ok(())
 }
 
 /// FNV-1a with 128 bits (RFC 9923): it tells versions apart that nobody made to look alike, and needs no crate.

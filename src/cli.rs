@@ -387,7 +387,10 @@ fn unknown_host(cluster: &Cluster, name: &str) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("there is no host {name:?}{meant}; the hosts are {}{more}", listed.join(", "))
+    format!(
+        "there is no host {name:?}{meant}; the hosts are {}{more}",
+        listed.join(", ")
+    )
 }
 
 fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
@@ -574,14 +577,7 @@ fn verify(
     let Ok(found) = read_found(path) else {
         return ExitCode::from(UNREADABLE);
     };
-    if let Some(part) = &found.part {
-        say(format_args!(
-            "note: {} is a part of a fleet, {} of {} hosts: what the others should have is not looked for",
-            path.display(),
-            part.here.len(),
-            part.here.len() + part.elsewhere.len()
-        ));
-    }
+    say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
         Ok(differences) => differences,
@@ -623,14 +619,7 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
 /// Likewise where either side, or both, is a part.
 fn leave_out_hosts_elsewhere([(old, before), (new, after)]: [(&Path, &mut Found); 2]) -> Result<(), Reported> {
     for (path, found) in [(old, &*before), (new, &*after)] {
-        if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {
-            say(format_args!(
-                "note: {} is a part of a fleet, {} of {} hosts: the others are not compared",
-                path.display(),
-                part.here.len(),
-                part.here.len() + part.elsewhere.len()
-            ));
-        }
+        say_what_is_elsewhere(path, found, "the others are not compared");
     }
     let had_hosts = !before.hosts.is_empty() && !after.hosts.is_empty();
     leave_out_elsewhere(before, after);
@@ -642,6 +631,18 @@ fn leave_out_hosts_elsewhere([(old, before), (new, after)]: [(&Path, &mut Found)
             new.display()
         ))),
         false => Ok(()),
+    }
+}
+
+/// Says that a fleet's part lacks hosts, and what that leads to.
+fn say_what_is_elsewhere(path: &Path, found: &Found, so: &str) {
+    if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {
+        say(format_args!(
+            "note: {} is a part of a fleet, {} of {} hosts: {so}",
+            path.display(),
+            part.here.len(),
+            part.here.len() + part.elsewhere.len()
+        ));
     }
 }
 

@@ -133,7 +133,13 @@ impl PartOfFleet {
         };
         let text = std::str::from_utf8(content.expose()).ok()?;
         let hosts = text.strip_prefix("# khw-gen part ")?.strip_suffix("\n# end\n")?;
-        let named = |mark: &str| hosts.lines().filter_map(|line| line.strip_prefix(mark)).map(str::to_owned).collect();
+        let named = |mark: &str| {
+            hosts
+                .lines()
+                .filter_map(|line| line.strip_prefix(mark))
+                .map(str::to_owned)
+                .collect()
+        };
         Some(PartOfFleet {
             here: named("+ "),
             elsewhere: named("- "),

@@ -156,7 +156,11 @@ pub fn compile_in_parallel<T: Send, E: Send>(
     let plan = plan(selection.cluster());
     let needed = match selection.is_part() {
         true => plan.certificates_needed_by(selection.hosts()),
-        false => plan.certificates.iter().map(|certificate| certificate.id.clone()).collect(),
+        false => plan
+            .certificates
+            .iter()
+            .map(|certificate| certificate.id.clone())
+            .collect(),
     };
     watch(Progress::Begins {
         certificates: needed.len(),

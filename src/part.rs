@@ -147,7 +147,10 @@ impl std::error::Error for PartListError {}
 impl PartList {
     /// The hosts that are in this part.
     pub fn here(&self) -> impl Iterator<Item = &str> {
-        self.hosts.iter().filter(|(_, here)| **here).map(|(name, _)| name.as_str())
+        self.hosts
+            .iter()
+            .filter(|(_, here)| **here)
+            .map(|(name, _)| name.as_str())
     }
 
     /// The text of the list: a header, the identity, how many hosts there are, a line for each, an end mark.
@@ -223,7 +226,11 @@ mod tests {
     fn list() -> PartList {
         PartList {
             whole: "0123456789abcdef".repeat(4),
-            hosts: BTreeMap::from([("a".to_owned(), true), ("b-1".to_owned(), false), ("c".to_owned(), true)]),
+            hosts: BTreeMap::from([
+                ("a".to_owned(), true),
+                ("b-1".to_owned(), false),
+                ("c".to_owned(), true),
+            ]),
         }
     }
 
@@ -272,7 +279,22 @@ mod tests {
         for text in ["1/1", "3/8", "8/8", "1/4294967295"] {
             assert!(text.parse::<Shard>().is_ok(), "{text}");
         }
-        for text in ["0/1", "2/1", "1", "/", "1/", "/1", "+1/2", "1/2/3", " 1/2", "-1/2", "1/0", "0/0", "a/b", "1/4294967296"] {
+        for text in [
+            "0/1",
+            "2/1",
+            "1",
+            "/",
+            "1/",
+            "/1",
+            "+1/2",
+            "1/2/3",
+            " 1/2",
+            "-1/2",
+            "1/0",
+            "0/0",
+            "a/b",
+            "1/4294967296",
+        ] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }
     }

@@ -106,8 +106,11 @@ fn issue_from(
     let signs = |certificate: &PlannedCertificate<'_>| {
         certificate.issuer == Issuer::Itself || issuers.contains(certificate.id.as_str())
     };
-    let signers: Vec<&PlannedCertificate<'_>> =
-        wanted.iter().copied().filter(|certificate| signs(certificate)).collect();
+    let signers: Vec<&PlannedCertificate<'_>> = wanted
+        .iter()
+        .copied()
+        .filter(|certificate| signs(certificate))
+        .collect();
     let keys = signers
         .par_iter()
         .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, stand_in, certificate)?)))

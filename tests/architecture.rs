@@ -487,8 +487,18 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
     (
+        "build_identity",
+        &["cluster", "pack", "pki"],
+        "what an output is made of is told by its inputs alone",
+    ),
+    (
+        "part",
+        &["bundle", "cluster"],
+        "which hosts are built decides nothing about what they get",
+    ),
+    (
         "disk",
-        &["bundle", "found", "golden", "pki", "spec"],
+        &["bundle", "found", "golden", "part", "pki", "spec"],
         "reading and writing knows no meaning",
     ),
     (

@@ -175,11 +175,17 @@ fn check_part(audit: &mut Audit<'_>, found: &Found) {
     };
     let hosts: BTreeSet<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
     for host in part.here.iter().filter(|host| !hosts.contains(host.as_str())) {
-        let message = format!("it says that {} is in this part, and there is no such folder", printable(host));
+        let message = format!(
+            "it says that {} is in this part, and there is no such folder",
+            printable(host)
+        );
         audit.report(codes::MANIFEST_DIFFERS, "", PART, message);
     }
     for host in hosts.iter().filter(|host| !part.here.contains(**host)) {
-        let message = format!("it does not say that {} is in this part, and there is such a folder", printable(host));
+        let message = format!(
+            "it does not say that {} is in this part, and there is such a folder",
+            printable(host)
+        );
         audit.report(codes::MANIFEST_DIFFERS, "", PART, message);
     }
 }

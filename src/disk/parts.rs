@@ -118,7 +118,11 @@ fn check_fit(parts: &[PartFolder], known: bool) -> Vec<DiskError> {
         )));
     }
     for (whole, parts) in &wholes {
-        let all: BTreeSet<&str> = parts.iter().flat_map(|part| part.list.hosts.keys()).map(String::as_str).collect();
+        let all: BTreeSet<&str> = parts
+            .iter()
+            .flat_map(|part| part.list.hosts.keys())
+            .map(String::as_str)
+            .collect();
         for part in parts.iter().filter(|part| part.list.hosts.len() != all.len()) {
             problems.push(part.damaged(PART, "it does not list the hosts that the other parts list".to_owned()));
         }
@@ -305,13 +309,14 @@ fn by_top(list: &PartList, rows: BTreeMap<String, ManifestRow>) -> Result<BTreeM
         }
         let host = match (&row.sha256, name == path) {
             (None, true) => here.get(name).copied(),
-            (Some(_), true) if is_archive(name) => here
-                .iter()
-                .copied()
-                .find(|host| name.strip_prefix(host).is_some_and(|end| end.starts_with('.') && is_archive(end))),
+            (Some(_), true) if is_archive(name) => here.iter().copied().find(|host| {
+                name.strip_prefix(host)
+                    .is_some_and(|end| end.starts_with('.') && is_archive(end))
+            }),
             _ => None,
         };
-        let host = host.ok_or_else(|| format!("its {MANIFEST} lists {path}, which is of none of the hosts in its {PART}"))?;
+        let host =
+            host.ok_or_else(|| format!("its {MANIFEST} lists {path}, which is of none of the hosts in its {PART}"))?;
         let top = Top {
             host: host.to_owned(),
             rows: BTreeMap::new(),
@@ -320,7 +325,9 @@ fn by_top(list: &PartList, rows: BTreeMap<String, ManifestRow>) -> Result<BTreeM
         tops.entry(name).or_insert(top).rows.insert(path, row);
     }
     match here.iter().find(|host| !tops.contains_key(**host)) {
-        Some(host) => Err(format!("its {PART} says that {host} is in it, and its {MANIFEST} lists no such folder")),
+        Some(host) => Err(format!(
+            "its {PART} says that {host} is in it, and its {MANIFEST} lists no such folder"
+        )),
         None => Ok(tops),
     }
 }

@@ -13,7 +13,10 @@ pub struct Sha256Hex(Context);
 
 impl Sha256Hex {
     /// Of nothing yet.
-    #[allow(clippy::new_without_default, reason = "the digest of nothing is nothing that anybody starts from by default")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "the digest of nothing is nothing that anybody starts from by default"
+    )]
     pub fn new() -> Sha256Hex {
         Sha256Hex(Context::new(&SHA256))
     }
