@@ -494,11 +494,7 @@ fn show_facts(spec: &Path, host: Option<&str>) -> Result<(), Reported> {
         return print(serde_json::to_string_pretty(&all)?);
     };
     let Some(host) = cluster.hosts.iter().find(|host| host.name == name) else {
-        let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
-        return Err(Reported::from(format!(
-            "there is no host {name:?}; the hosts are {}",
-            names.join(", ")
-        )));
+        return Err(Reported::from(unknown_host(cluster, name)));
     };
     print(serde_json::to_string_pretty(&facts(cluster, host))?)
 }

@@ -224,7 +224,6 @@ pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
         .unwrap_or(name);
     let mut found = from_folder(stem, nodes);
     found.output = Nodes::new();
-    found.part = None;
     // Links and the like were remarked on while unpacking.
     found.remarks = remarks;
     found

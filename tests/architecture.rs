@@ -498,7 +498,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "disk",
-        &["bundle", "found", "golden", "part", "pki", "spec"],
+        &["bundle", "found", "golden", "pack", "part", "pki", "spec"],
         "reading and writing knows no meaning",
     ),
     (

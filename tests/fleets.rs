@@ -549,6 +549,44 @@ fn parts_of_another_whole_are_refused() {
     merged(&[fleet.parts[0].clone(), other, fleet.parts[2].clone()], &out);
 }
 
+/// What the identity is made of leaves nothing out but keys, which are in it in another way.
+#[test]
+fn a_cluster_shows_all_of_itself() {
+    let cluster = |spec: &Path| {
+        let sources = khw_gen::disk::read_sources_and_key(spec).expect("a specification");
+        let checked = khw_gen::spec::check(&sources);
+        checked.unwrap_or_else(|problems| panic!("{problems:?}")).cluster
+    };
+    let spec = small().with_ecdsa_keys();
+    assert_eq!(format!("{:?}", cluster(&spec.path())).matches("not shown").count(), 0);
+    // With an authority that there was already: the one of an earlier output.
+    let folder = TempDir::new().expect("a folder");
+    let earlier = folder.path().join("earlier");
+    built(&spec.path(), &earlier, &["--host", "admin"]);
+    for name in ["ca.pem", "ca-key.pem"] {
+        let bytes = fs::read(earlier.join("admin/rootfs/root/certs").join(name)).expect("an authority");
+        spec.secret(name, &bytes);
+    }
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    fs::write(
+        spec.path(),
+        format!("{text}\n[pki.ca]\ncert = \"ca.pem\"\nkey = \"ca-key.pem\"\n"),
+    )
+    .expect("cluster.toml");
+    fs::remove_file(spec.path().with_file_name("csr").join("ca-csr.json")).expect("a CSR file");
+    let with_authority = format!("{:?}", cluster(&spec.path()));
+    assert_eq!(with_authority.matches("not shown").count(), 1, "its key");
+    let parts = shards(&spec.path(), folder.path(), 2, &[]);
+    assert_ne!(list(&parts[0]).whole, list(&earlier).whole);
+    built(&spec.path(), &folder.path().join("whole"), &[]);
+    merged(&parts, &folder.path().join("joined"));
+    assert_same(
+        &folder.path().join("whole"),
+        &folder.path().join("joined"),
+        "with an authority",
+    );
+}
+
 #[test]
 fn a_damaged_part_is_refused_by_the_name_of_what_is_damaged() {
     let fleet = Parts::new();

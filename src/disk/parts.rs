@@ -17,7 +17,7 @@ use super::DiskError;
 use super::output::{Output, Summary, Written, locate};
 use super::tree::{list, open_folder, text_of};
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest, sha256sums_text};
-use crate::found::is_archive;
+use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
 use crate::pki::digest::{Sha256Hex, sha256_hex};
 
@@ -309,10 +309,7 @@ fn by_top(list: &PartList, rows: BTreeMap<String, ManifestRow>) -> Result<BTreeM
         }
         let host = match (&row.sha256, name == path) {
             (None, true) => here.get(name).copied(),
-            (Some(_), true) if is_archive(name) => here.iter().copied().find(|host| {
-                name.strip_prefix(host)
-                    .is_some_and(|end| end.starts_with('.') && is_archive(end))
-            }),
+            (Some(_), true) => host_of_archive(name).and_then(|host| here.get(host).copied()),
             _ => None,
         };
         let host =
@@ -330,6 +327,12 @@ fn by_top(list: &PartList, rows: BTreeMap<String, ManifestRow>) -> Result<BTreeM
         )),
         None => Ok(tops),
     }
+}
+
+fn host_of_archive(name: &str) -> Option<&str> {
+    let formats = [ArchiveFormat::TarGz, ArchiveFormat::Zip];
+    let mut extensions = formats.into_iter().filter_map(ArchiveFormat::extension);
+    extensions.find_map(|extension| name.strip_suffix(extension)?.strip_suffix('.'))
 }
 
 fn check_nothing_else(entries: &[(OsString, Stat)], tops: &BTreeMap<String, Top>) -> Result<(), String> {
