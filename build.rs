@@ -1,52 +1,48 @@
-//! A digest of the sources for `src/build_identity.rs`: what two builds of khw-gen make of one input may differ though they have
-//! the same version. It is the same on any machine and in any folder.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "it reads the sources of the program, not its input"
-)]
+//! Tells the program which code it is: what one version made is reused by that version alone (`src/reuse.rs`).
+// A build script is no part of what it builds: it has only the folder that it stands in.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-fn main() -> io::Result<()> {
-    let mut files = vec![PathBuf::from("Cargo.lock"), PathBuf::from("build.rs")];
-    collect(Path::new("src"), &mut files)?;
+/// Everything that output depends on besides its input.
+const SOURCES: [&str; 3] = ["src", "Cargo.toml", "Cargo.lock"];
+
+fn main() {
+    let mut files = Vec::new();
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
+        collect(Path::new(source), &mut files);
+    }
     files.sort();
-    let mut digest = Fnv::new();
-    for path in files {
-        digest.field(path.to_string_lossy().as_bytes());
-        digest.field(&fs::read(&path)?);
-    }
-    for source in ["src", "Cargo.lock", "build.rs"] {
-        println!("cargo:rerun-if-changed={source}");
-    }
-    println!("cargo:rustc-env=KHW_GEN_SOURCES={:032x}", digest.0);
-    Ok(())
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => collect(&entry.path(), files)?,
-            false => files.push(entry.path()),
+    let mut state = FNV_OFFSET;
+    for file in files {
+        let content = fs::read(&file).unwrap();
+        for part in [file.to_string_lossy().as_bytes(), &content] {
+            state = fnv(state, &(part.len() as u64).to_le_bytes());
+            state = fnv(state, part);
         }
     }
-    Ok(())
+    println!("cargo::rustc-env=KHW_GEN_CODE={state:032x}");
 }
 
-/// FNV-1a with 128 bits (RFC 9923): it tells versions apart that nobody made to look alike, and needs no crate.
-struct Fnv(u128);
-
-impl Fnv {
-    fn new() -> Fnv {
-        Fnv(0x6c62272e07bb014262b821756295c58d)
-    }
-
-    fn field(&mut self, bytes: &[u8]) {
-        for byte in (bytes.len() as u64).to_be_bytes().iter().chain(bytes) {
-            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000000001000000000000000000013b);
+/// Every file in `path`, or the file that it is; without a lock file the sources have to do.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            collect(&entry.unwrap().path(), files);
         }
+    } else if path.is_file() {
+        files.push(path.to_owned());
     }
+}
+
+/// FNV-1a of 128 bits (RFC 9923): whoever could change the sources on purpose needs no collision.
+const FNV_OFFSET: u128 = 0x6c62272e07bb014262b821756295c58d;
+const FNV_PRIME: u128 = 0x0000000001000000000000000000013b;
+
+fn fnv(state: u128, bytes: &[u8]) -> u128 {
+    bytes
+        .iter()
+        .fold(state, |state, byte| (state ^ u128::from(*byte)).wrapping_mul(FNV_PRIME))
 }

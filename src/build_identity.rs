@@ -9,9 +9,9 @@ use crate::cluster::Cluster;
 use crate::pack::ArchiveFormat;
 use crate::pki::derivation::Seed;
 
-/// Which code makes the bytes: the version of khw-gen, and a digest of its sources and its lock file, since versions between
-/// two releases have the same number.
-const CODE: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("KHW_GEN_SOURCES"));
+/// Which code makes the bytes: the version of khw-gen, and a digest of its sources and its lock file (`build.rs`), since what
+/// is built between two releases has the same version.
+const CODE: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("KHW_GEN_CODE"));
 
 /// The identity of a whole build, as 64 hexadecimal digits. It is the same on any machine, and another if any byte of the
 /// output may be.

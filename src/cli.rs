@@ -28,7 +28,7 @@ use khw_gen::part::{PART, Selection, Shard};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources, suggest};
-use khw_gen::{compile_in_parallel, found_of, starter};
+use khw_gen::{Compiled, compile_over, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -59,6 +59,9 @@ enum Command {
         /// How many threads to use; the output is the same with any number [default: one for each processor]
         #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
         jobs: Option<u16>,
+        /// Make and write everything again, whatever of it an earlier output has
+        #[arg(long)]
+        fresh: bool,
         /// Say nothing but warnings and errors: no progress, no closing line
         #[arg(short, long)]
         quiet: bool,
@@ -246,12 +249,18 @@ pub fn run() -> ExitCode {
             archive,
             seed_file,
             jobs,
+            fresh,
             quiet,
             hosts,
             shard,
         } => {
-            let wanted = Wanted { hosts: &hosts, shard };
-            build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet, wanted)
+            let wanted = Wanted {
+                hosts: &hosts,
+                shard,
+                archive,
+                fresh,
+            };
+            build(&spec, &out, wanted, seed_file.as_deref(), jobs, quiet)
         }
         Command::Merge { parts, out, quiet } => merge(&parts, &out, quiet),
         Command::Check { spec, format } => check(&spec, format),
@@ -303,37 +312,53 @@ pub fn run() -> ExitCode {
 fn build(
     spec: &Path,
     out: &Path,
-    archive: ArchiveFormat,
+    wanted: Wanted<'_>,
     seed_file: Option<&Path>,
     jobs: Option<u16>,
     quiet: bool,
-    wanted: Wanted<'_>,
 ) -> Result<(), Reported> {
+    let archive = wanted.archive;
     let bar = progress::Bar::new(quiet);
     use_threads(jobs)?;
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let cluster = &checked.cluster;
-    let selection = wanted.of(cluster)?;
+    let selection = wanted.selection(cluster)?;
     let seed = read_seed(spec, seed_file, seed_path)?;
-    let mut output = Output::begin(out)?;
+    let mut output = match wanted.fresh {
+        true => Output::begin(out)?,
+        false => Output::begin_over(out)?,
+    };
+    let begin = || output.check_earlier();
     let watch = |progress| bar.watch(progress);
-    let written = compile_in_parallel(&selection, &seed, archive, watch, |host| {
+    let compiled = compile_over(&selection, &seed, archive, output.earlier(), begin, watch, |host| {
+        let archive = host.archive.as_ref();
         output.write(
             host.host,
             host.bundle,
-            host.archive
-                .as_ref()
-                .map(|(name, bytes)| (name.as_str(), bytes.expose())),
+            archive.map(|(name, bytes)| (name.as_str(), bytes.expose())),
         )
     })?;
-    for host in written {
-        output.record(host)?;
-    }
-    if selection.is_part() {
-        let list = selection.list(build_identity(cluster, &seed, archive));
-        output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
-    }
-    let summary = output.commit()?;
+    let (summary, unchanged) = match compiled {
+        Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
+        Compiled::Hosts(hosts, state) => {
+            for host in hosts {
+                output.record(host)?;
+            }
+            if selection.is_part() {
+                let list = selection.list(build_identity(cluster, &seed, archive));
+                output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
+            }
+            let summary = match state {
+                Some(state) => output.commit_with_state(|manifest| state.text(manifest))?,
+                None => output.commit()?,
+            };
+            let unchanged = match summary.unchanged {
+                0 => String::new(),
+                count => format!(", {count} hosts as they were"),
+            };
+            (summary, unchanged)
+        }
+    };
     warn_of_summary(&summary);
     let took = bar.finish();
     if quiet {
@@ -341,10 +366,10 @@ fn build(
     }
     let hosts = match selection.is_part() {
         true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
-        false => format!("{} hosts", cluster.hosts.len()),
+        false => format!("{} hosts", summary.hosts),
     };
     print(format_args!(
-        "{}: {hosts}, {} files, {} in {:.1} s",
+        "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
         out.display(),
         summary.files,
         progress::bytes(summary.bytes),
@@ -352,14 +377,19 @@ fn build(
     ))
 }
 
-/// The hosts that the command line asks for; all, unless it names some.
+/// What the command line asks for.
 struct Wanted<'a> {
+    /// Only these hosts, unless there are none.
     hosts: &'a [String],
+    /// Only those of this shard.
     shard: Option<Shard>,
+    archive: ArchiveFormat,
+    /// Whether everything is made again that an earlier output has.
+    fresh: bool,
 }
 
 impl Wanted<'_> {
-    fn of<'c>(&self, cluster: &'c Cluster) -> Result<Selection<'c>, Reported> {
+    fn selection<'c>(&self, cluster: &'c Cluster) -> Result<Selection<'c>, Reported> {
         if let Some(shard) = self.shard {
             return Ok(Selection::shard(cluster, shard));
         }

@@ -157,7 +157,10 @@ impl<'a> Renderer<'a> {
                 Content::Public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
             }
             PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
-            PlannedContent::PublicKey(id) => Content::Public(issued(id)?.public_key.clone()),
+            PlannedContent::PublicKey(id) => {
+                let public_key = issued(id)?.public_key.clone();
+                Content::Public(public_key.ok_or_else(|| RenderError(format!("{id} has no public key")))?)
+            }
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
                 Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)

@@ -5,12 +5,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bundle_as_found;
+mod earlier;
 mod golden;
 mod new_files;
 mod output;
 mod parts;
 mod source;
 mod tree;
+mod update;
 
 use std::fmt;
 use std::io;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::DiskError;
 use super::output::{Output, Summary, Written, locate};
 use super::tree::{list, open_folder, text_of};
-use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest, sha256sums_text};
+use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_text};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
 use crate::pki::digest::{Sha256Hex, sha256_hex};
@@ -254,6 +254,8 @@ impl PartFolder {
                 let written = Written {
                     host: top.host,
                     rows: top.rows,
+                    kept: Vec::new(),
+                    is_unchanged: false,
                     bytes,
                 };
                 Ok((written, damages))
@@ -336,7 +338,7 @@ fn host_of_archive(name: &str) -> Option<&str> {
 }
 
 fn check_nothing_else(entries: &[(OsString, Stat)], tops: &BTreeMap<String, Top>) -> Result<(), String> {
-    let own = [PART, MANIFEST, SHA256SUMS];
+    let own = [PART, MANIFEST, SHA256SUMS, STATE];
     let known = |name: &OsString| {
         let name = name.to_str();
         name.is_some_and(|name| own.contains(&name) || tops.contains_key(name))
