@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::audit::{self, Detail};
+use khw_gen::build_identity::build_identity;
+use khw_gen::bundle::Content;
 use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
@@ -22,6 +24,7 @@ use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, Host, printable};
 use khw_gen::pack::ArchiveFormat;
+use khw_gen::part::{PART, Selection, Shard};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources, suggest};
@@ -60,6 +63,24 @@ enum Command {
         #[arg(long)]
         fresh: bool,
         /// Say nothing but warnings and errors: no progress, no closing line
+        #[arg(short, long)]
+        quiet: bool,
+        /// Build a part: only this host, and others that are named so
+        #[arg(long = "host", value_name = "NAME", conflicts_with = "shard")]
+        hosts: Vec<String>,
+        /// Build a part: the I-th of N, as 1/8 to 8/8; khw-gen merge joins them
+        #[arg(long, value_name = "I/N")]
+        shard: Option<Shard>,
+    },
+    /// Join the parts of a fleet (build --host, build --shard) into the whole output; needs no specification and no seed
+    Merge {
+        /// The folders of all parts
+        #[arg(value_name = "PART", required = true)]
+        parts: Vec<PathBuf>,
+        /// The output folder; an earlier one is replaced only if khw-gen made it
+        #[arg(short, long, value_name = "DIR")]
+        out: PathBuf,
+        /// Say nothing but warnings and errors
         #[arg(short, long)]
         quiet: bool,
     },
@@ -230,7 +251,18 @@ pub fn run() -> ExitCode {
             jobs,
             fresh,
             quiet,
-        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, fresh, quiet),
+            hosts,
+            shard,
+        } => {
+            let wanted = Wanted {
+                hosts: &hosts,
+                shard,
+                archive,
+                fresh,
+            };
+            build(&spec, &out, wanted, seed_file.as_deref(), jobs, quiet)
+        }
+        Command::Merge { parts, out, quiet } => merge(&parts, &out, quiet),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Explain { code } => explain(code.as_deref()),
@@ -280,24 +312,25 @@ pub fn run() -> ExitCode {
 fn build(
     spec: &Path,
     out: &Path,
-    archive: ArchiveFormat,
+    wanted: Wanted<'_>,
     seed_file: Option<&Path>,
     jobs: Option<u16>,
-    fresh: bool,
     quiet: bool,
 ) -> Result<(), Reported> {
+    let archive = wanted.archive;
     let bar = progress::Bar::new(quiet);
     use_threads(jobs)?;
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
-    let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
-    let mut output = match fresh {
+    let selection = wanted.selection(cluster)?;
+    let seed = read_seed(spec, seed_file, seed_path)?;
+    let mut output = match wanted.fresh {
         true => Output::begin(out)?,
         false => Output::begin_over(out)?,
     };
     let begin = || output.check_earlier();
     let watch = |progress| bar.watch(progress);
-    let compiled = compile_over(cluster, &seed, archive, output.earlier(), begin, watch, |host| {
+    let compiled = compile_over(&selection, &seed, archive, output.earlier(), begin, watch, |host| {
         let archive = host.archive.as_ref();
         output.write(
             host.host,
@@ -310,6 +343,10 @@ fn build(
         Compiled::Hosts(hosts, state) => {
             for host in hosts {
                 output.record(host)?;
+            }
+            if selection.is_part() {
+                let list = selection.list(build_identity(cluster, &seed, archive));
+                output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
             }
             let summary = output.commit_with_state(|rows| state.text(rows))?;
             let unchanged = match summary.unchanged {
@@ -324,10 +361,82 @@ fn build(
     if quiet {
         return Ok(());
     }
+    let hosts = match selection.is_part() {
+        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
+        false => format!("{} hosts", summary.hosts),
+    };
     print(format_args!(
-        "{}: {} hosts, {} files, {} in {:.1} s{unchanged}",
+        "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
+        out.display(),
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
+    ))
+}
+
+/// What the command line asks for.
+struct Wanted<'a> {
+    /// Only these hosts, unless there are none.
+    hosts: &'a [String],
+    /// Only those of this shard.
+    shard: Option<Shard>,
+    archive: ArchiveFormat,
+    /// Whether everything is made again that an earlier output has.
+    fresh: bool,
+}
+
+impl Wanted<'_> {
+    fn selection<'c>(&self, cluster: &'c Cluster) -> Result<Selection<'c>, Reported> {
+        if let Some(shard) = self.shard {
+            return Ok(Selection::shard(cluster, shard));
+        }
+        if self.hosts.is_empty() {
+            return Ok(Selection::whole(cluster));
+        }
+        let names: Vec<&str> = self.hosts.iter().map(String::as_str).collect();
+        Selection::named(cluster, &names).map_err(|unknown| {
+            for name in unknown {
+                say_error(unknown_host(cluster, name));
+            }
+            Reported
+        })
+    }
+}
+
+/// How many hosts an error names.
+const NAMED_HOSTS: usize = 20;
+
+fn unknown_host(cluster: &Cluster, name: &str) -> String {
+    let names = || cluster.hosts.iter().map(|host| host.name.as_str());
+    let meant = suggest::nearest(name, names()).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+    let listed: Vec<&str> = names().take(NAMED_HOSTS).collect();
+    let more = match cluster.hosts.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "there is no host {name:?}{meant}; the hosts are {}{more}",
+        listed.join(", ")
+    )
+}
+
+fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
+    let bar = progress::Bar::new(true);
+    use_threads(None)?;
+    let summary = disk::merge_parts(parts, out).map_err(|problems| {
+        problems.iter().for_each(say_error);
+        Reported
+    })?;
+    warn_of_summary(&summary);
+    let took = bar.finish();
+    if quiet {
+        return Ok(());
+    }
+    print(format_args!(
+        "{}: {} hosts from {} parts, {} files, {} in {:.1} s",
         out.display(),
         summary.hosts,
+        parts.len(),
         summary.files,
         progress::bytes(summary.bytes),
         took.as_secs_f64()
@@ -412,11 +521,7 @@ fn show_facts(spec: &Path, host: Option<&str>) -> Result<(), Reported> {
         return print(serde_json::to_string_pretty(&all)?);
     };
     let Some(host) = cluster.hosts.iter().find(|host| host.name == name) else {
-        let names: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
-        return Err(Reported::from(format!(
-            "there is no host {name:?}; the hosts are {}",
-            names.join(", ")
-        )));
+        return Err(Reported::from(unknown_host(cluster, name)));
     };
     print(serde_json::to_string_pretty(&facts(cluster, host))?)
 }
@@ -476,7 +581,7 @@ const UNREADABLE: u8 = 2;
 fn read_found(path: &Path) -> Result<Found, Reported> {
     let found = disk::read_found(path)?;
     let is_empty = |host: &Host| host.files.is_empty() && host.beside.is_empty();
-    match found.remarks.is_empty() && found.hosts.iter().all(is_empty) {
+    match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
         true => Err(Reported::from(format!(
             "there is nothing to read in {}",
             path.display()
@@ -495,6 +600,7 @@ fn verify(
     let Ok(found) = read_found(path) else {
         return ExitCode::from(UNREADABLE);
     };
+    say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
     let findings = audit::audit(&found, at.unwrap_or_else(now));
     let differences = match spec.map(|spec| against(&found, spec, seed_file)).transpose() {
         Ok(differences) => differences,
@@ -529,7 +635,45 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
     if found.output.is_empty() {
         keep_hosts_of(&mut made, found, spec)?;
     }
+    leave_out_elsewhere(&mut made, found);
     Ok(changes::compare(found, &made, known))
+}
+
+/// Likewise where either side, or both, is a part.
+fn leave_out_hosts_elsewhere([(old, before), (new, after)]: [(&Path, &mut Found); 2]) -> Result<(), Reported> {
+    for (path, found) in [(old, &*before), (new, &*after)] {
+        say_what_is_elsewhere(path, found, "the others are not compared");
+    }
+    let had_hosts = !before.hosts.is_empty() && !after.hosts.is_empty();
+    leave_out_elsewhere(before, after);
+    leave_out_elsewhere(after, before);
+    match had_hosts && before.hosts.is_empty() && after.hosts.is_empty() {
+        true => Err(Reported::from(format!(
+            "{} and {} are parts of a fleet that have no host in common",
+            old.display(),
+            new.display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Says that a fleet's part lacks hosts, and what that leads to.
+fn say_what_is_elsewhere(path: &Path, found: &Found, so: &str) {
+    if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {
+        say(format_args!(
+            "note: {} is a part of a fleet, {} of {} hosts: {so}",
+            path.display(),
+            part.here.len(),
+            part.here.len() + part.elsewhere.len()
+        ));
+    }
+}
+
+/// Of a fleet's part, only its own hosts are compared: those that it says are elsewhere are not missing.
+fn leave_out_elsewhere(other: &mut Found, part: &Found) {
+    if let Some(part) = &part.part {
+        other.hosts.retain(|host| !part.elsewhere.contains(&host.name));
+    }
 }
 
 /// Where one side is a single host, only that host of the other is compared: by the name of its folder or archive.
@@ -616,7 +760,7 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
     match (before.output.is_empty(), after.output.is_empty()) {
         (true, false) => keep_hosts_of(&mut after, &before, new)?,
         (false, true) => keep_hosts_of(&mut before, &after, old)?,
-        _ => {}
+        _ => leave_out_hosts_elsewhere([(old, &mut before), (new, &mut after)])?,
     }
     let known = match (old_seed, new_seed) {
         (Some(()), Some(())) => Known::All,

@@ -110,7 +110,41 @@ pub struct Found {
     pub archives: Vec<(String, Nodes)>,
     /// An output as a whole, with its manifest and sums; empty for anything less.
     pub output: Nodes,
+    /// Which hosts there are besides, where the output is a part of a fleet and says so.
+    pub part: Option<PartOfFleet>,
     pub remarks: Vec<Remark>,
+}
+
+/// The name of the list in an output that is a part of a fleet.
+pub const PART: &str = "PART";
+
+/// What an output says of itself that is a part of a fleet: the names of hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartOfFleet {
+    pub here: BTreeSet<String>,
+    pub elsewhere: BTreeSet<String>,
+}
+
+impl PartOfFleet {
+    /// The list at the top of an output: a header, two fields, a line for each host, an end mark.
+    fn read(nodes: &Nodes) -> Option<PartOfFleet> {
+        let Some(Node::File { content, .. }) = nodes.get(PART) else {
+            return None;
+        };
+        let text = std::str::from_utf8(content.expose()).ok()?;
+        let hosts = text.strip_prefix("# khw-gen part ")?.strip_suffix("\n# end\n")?;
+        let named = |mark: &str| {
+            hosts
+                .lines()
+                .filter_map(|line| line.strip_prefix(mark))
+                .map(str::to_owned)
+                .collect()
+        };
+        Some(PartOfFleet {
+            here: named("+ "),
+            elsewhere: named("- "),
+        })
+    }
 }
 
 /// What a folder holds, as hosts. `name` is the folder's own name.
@@ -127,7 +161,9 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         found.hosts.push(host(name, nodes));
         return found;
     }
-    if tops.is_empty() {
+    found.part = PartOfFleet::read(&nodes);
+    // A part may have no host at all, where there are more parts than hosts.
+    if tops.is_empty() && found.part.is_none() {
         found.hosts = machines(name, nodes);
         return found;
     }

@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 
 pub mod audit;
+pub mod build_identity;
 pub mod bundle;
 pub mod catalog;
 pub mod changes;
@@ -25,6 +26,7 @@ pub mod golden;
 pub mod names_of;
 pub mod own_template;
 pub mod pack;
+pub mod part;
 pub mod pki;
 pub mod plan;
 pub mod render;
@@ -36,6 +38,7 @@ pub mod toml_text;
 pub mod vault;
 pub mod yaml;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -46,6 +49,7 @@ use crate::bundle::{Bundle, Entry};
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
+use crate::part::Selection;
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{PlannedCertificate, plan};
@@ -150,11 +154,12 @@ pub enum Compiled<T> {
     Hosts(Vec<T>, Unfinished),
 }
 
-/// As [`compile`], on all threads, and making only what `earlier` can't be proven to have: hosts come in any order, several at
-/// once, and what `output` makes of them is returned in the order of the cluster. No more than a host for each thread is in
-/// memory. `begin` is called before anything is made, `watch` is told how far it is, from any thread.
+/// As [`compile`], on all threads, for a selection of a cluster's hosts, and making only what `earlier` can't be proven to have:
+/// hosts come in any order, several at once, and what `output` makes of them is returned in the order of the cluster. Of a part
+/// only the keys and certificates are made that its hosts need. No more than a host for each thread is in memory. `begin` is
+/// called before anything is made, `watch` is told how far it is, from any thread.
 pub fn compile_over<T: Send, E: Send>(
-    cluster: &Cluster,
+    selection: &Selection<'_>,
     seed: &Seed,
     format: ArchiveFormat,
     earlier: &dyn Earlier,
@@ -162,20 +167,24 @@ pub fn compile_over<T: Send, E: Send>(
     watch: impl Fn(Progress) + Sync,
     output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
 ) -> Result<Compiled<T>, CompileError<E>> {
-    let plan = plan(cluster);
+    let plan = plan(selection.cluster());
     let proofs = Proofs::new(&plan, seed, format, earlier);
-    if proofs.nothing_changed() {
+    if proofs.nothing_changed(selection) {
         return Ok(Compiled::NothingChanged);
     }
     begin().map_err(CompileError::Output)?;
+    let needed = selection
+        .is_part()
+        .then(|| plan.certificates_needed_by(selection.hosts()));
     watch(Progress::Begins {
-        certificates: plan.certificates.len(),
-        hosts: cluster.hosts.len(),
+        certificates: needed.as_ref().map_or(plan.certificates.len(), BTreeSet::len),
+        hosts: selection.hosts().len(),
     });
     let proven = |certificate: &PlannedCertificate<'_>| proofs.of(certificate);
-    let vault = issue_unproven(&plan, seed, &proven, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
+    let vault = issue_unproven(&plan, needed.as_ref(), seed, &proven, &|| watch(Progress::Certificate))
+        .map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
-    let made = cluster.hosts.par_iter().map(|host| {
+    let made = selection.hosts().par_iter().map(|host| {
         let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
         let archive = match proofs.archive(host, &bundle) {
             Some(archive) => Some(archive),
@@ -190,7 +199,7 @@ pub fn compile_over<T: Send, E: Send>(
     });
     let (hosts, archives): (Vec<T>, Vec<_>) = made.collect::<Result<Vec<_>, CompileError<E>>>()?.into_iter().unzip();
     let archives = archives.into_iter().flatten().collect();
-    Ok(Compiled::Hosts(hosts, proofs.state(&vault, archives)))
+    Ok(Compiled::Hosts(hosts, proofs.state(selection, &vault, archives)))
 }
 
 fn compile_host<'a, T, E>(

@@ -263,6 +263,40 @@ impl<'a> Plan<'a> {
         files
     }
 
+    /// The ids of the certificates and keys that some hosts of the cluster can't be made without, those who sign them included.
+    pub fn certificates_needed_by(&self, hosts: &[&'a Host]) -> BTreeSet<String> {
+        let mut needed = BTreeSet::new();
+        for host in hosts {
+            for file in self.files_on(host) {
+                match file.content {
+                    PlannedContent::Certificate(id)
+                    | PlannedContent::PrivateKey(id)
+                    | PlannedContent::PublicKey(id)
+                    | PlannedContent::Request(id)
+                    | PlannedContent::Kubeconfig { id, .. } => {
+                        needed.insert(id);
+                    }
+                    PlannedContent::Directory
+                    | PlannedContent::Rendered(_)
+                    | PlannedContent::Config(_)
+                    | PlannedContent::Environment(_)
+                    | PlannedContent::OwnTemplate(_)
+                    | PlannedContent::CsrFile { .. }
+                    | PlannedContent::SigningConfig => {}
+                }
+            }
+        }
+        // Issuers come before what they sign, so one pass from the end finds the issuers of issuers too.
+        for certificate in self.certificates.iter().rev() {
+            if let Issuer::Another(issuer) = &certificate.issuer
+                && needed.contains(&certificate.id)
+            {
+                needed.insert(issuer.clone());
+            }
+        }
+        needed
+    }
+
     /// Whether any host gets the signing request of a certificate.
     pub fn places_request(&self, certificate: &PlannedCertificate<'_>) -> bool {
         let extra = self

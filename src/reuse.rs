@@ -15,18 +15,17 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::build_identity::{CODE, build_identity};
 use crate::bundle::{Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text};
 use crate::cluster::Host;
 use crate::pack::ArchiveFormat;
+use crate::part::{PART, Selection};
 use crate::pki::derivation::Seed;
 use crate::pki::digest::sha256_hex;
 use crate::pki::fingerprint::FingerprintKey;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Plan, PlannedCertificate, PlannedContent};
 use crate::vault::{self, GENERATION, Proven, Vault};
-
-/// The sources that the program was built from: another version may make other bytes of the same input.
-const CODE: &str = env!("KHW_GEN_CODE");
 
 /// An earlier output, as it lies there now. Nothing that it says is trusted.
 pub trait Earlier: Sync {
@@ -100,6 +99,12 @@ struct Proof {
 }
 
 impl State {
+    /// A state file as this version of the program would write it: another would stay as it is where nothing else changes.
+    fn read(text: &[u8]) -> Option<State> {
+        let state: State = serde_json::from_slice(text).ok()?;
+        (state.code == CODE && state.text().as_bytes() == text).then_some(state)
+    }
+
     fn text(&self) -> String {
         // Texts by texts can always be written.
         serde_json::to_string(self).unwrap_or_default() + "\n"
@@ -111,6 +116,8 @@ pub struct Proofs<'a> {
     prover: Prover,
     plan: &'a Plan<'a>,
     format: ArchiveFormat,
+    /// Of the whole build.
+    identity: String,
     earlier: &'a dyn Earlier,
     /// What the earlier output says of itself.
     state: State,
@@ -129,40 +136,33 @@ impl Prover {
         self.0.of(&format!("reuse: {what}"), message.as_bytes())
     }
 
-    /// The proof that a host of the output with these inputs has these parts, and what `rows` list of it.
+    /// The proof that a host of the build of this identity has these parts, and what `rows` list of it.
     fn proof_of_host(
         &self,
-        inputs: &str,
+        identity: &str,
         host: &str,
+        format: ArchiveFormat,
         parts: &HostParts,
         rows: &BTreeMap<String, ManifestRow>,
     ) -> String {
         let folder = format!("{host}/");
-        // An archive is called after its host.
-        let archive = format!("{host}.");
         let below = rows
             .range(folder.clone()..)
             .take_while(|(path, _)| path.starts_with(&folder));
-        let beside = rows
-            .range(archive.clone()..)
-            .take_while(|(path, _)| path.starts_with(&archive));
-        let own = rows.get_key_value(host).into_iter().chain(below);
-        let own = own.chain(beside.filter(|(path, _)| !path.contains('/')));
+        let archive = format.file_name(host);
+        let beside = archive.as_ref().and_then(|archive| rows.get_key_value(archive));
+        let own = rows.get_key_value(host).into_iter().chain(below).chain(beside);
         let rows = manifest_text(ManifestOf::Output, own.map(|(path, row)| (path.as_str(), row)));
         let parts = serde_json::to_vec(parts).unwrap_or_default();
         let content = format!("{host}\n{}\n{}", sha256_hex(rows.as_bytes()), sha256_hex(&parts));
-        self.proof("host", inputs, &content)
+        self.proof("host", identity, &content)
     }
 }
 
 impl<'a> Proofs<'a> {
     /// For compiling `plan` over `earlier`.
     pub fn new(plan: &'a Plan<'a>, seed: &Seed, format: ArchiveFormat, earlier: &'a dyn Earlier) -> Proofs<'a> {
-        let state: Option<State> = earlier.read(STATE).and_then(|text| {
-            let state: State = serde_json::from_slice(text.expose()).ok()?;
-            // Only what is written as this program writes it: else it would stay as it is where nothing else changes.
-            (state.code == CODE && state.text().as_bytes() == text.expose()).then_some(state)
-        });
+        let state = earlier.read(STATE).and_then(|text| State::read(text.expose()));
         let state = state.unwrap_or_default();
         let mut said: BTreeMap<String, Issued<Proof>> = BTreeMap::new();
         for (id, issued) in state.hosts.values().flat_map(|host| &host.parts.issued) {
@@ -175,6 +175,7 @@ impl<'a> Proofs<'a> {
             prover: Prover(seed.fingerprint_key(&plan.cluster.name)),
             plan,
             format,
+            identity: build_identity(plan.cluster, seed, format),
             earlier,
             state,
             said,
@@ -192,21 +193,28 @@ impl<'a> Proofs<'a> {
         proofs
     }
 
-    /// Whether the earlier output is, byte for byte, what would be made now.
-    pub fn nothing_changed(&self) -> bool {
-        let inputs = self.inputs_of_output();
+    /// Whether the earlier output is, byte for byte, what would be made now of these hosts.
+    pub fn nothing_changed(&self, selection: &Selection<'_>) -> bool {
         let rows = self.earlier.rows();
-        let hosts = &self.plan.cluster.hosts;
-        let is_proven = |host: &Host| {
-            self.state
-                .hosts
-                .get(&host.name)
-                .is_some_and(|said| said.proof == self.prover.proof_of_host(&inputs, &host.name, &said.parts, rows))
+        let hosts = selection.hosts();
+        let is_proven = |host: &&Host| {
+            self.state.hosts.get(&host.name).is_some_and(|said| {
+                said.proof
+                    == self
+                        .prover
+                        .proof_of_host(&self.identity, &host.name, self.format, &said.parts, rows)
+            })
         };
+        let list = selection.is_part().then(|| {
+            let list = selection.list(self.identity.clone());
+            sha256_hex(list.text().as_bytes())
+        });
+        let found_list = rows.get(PART).and_then(|row| row.sha256.as_ref());
         let archives = usize::from(self.format != ArchiveFormat::None);
         let at_top = rows.keys().filter(|path| !path.contains('/')).count();
         self.state.hosts.len() == hosts.len()
-            && at_top == hosts.len() * (1 + archives)
+            && found_list == list.as_ref()
+            && at_top == hosts.len() * (1 + archives) + list.iter().len()
             && hosts.par_iter().all(is_proven)
             && self.earlier.is_intact()
     }
@@ -254,9 +262,9 @@ impl<'a> Proofs<'a> {
         Some(self.prover.proof("archive", &inputs, &sha256_hex(archive.expose())))
     }
 
-    /// The state file of an output with these keys and certificates, and these proofs of archives by host, but for what
-    /// depends on its MANIFEST.
-    pub fn state(self, vault: &Vault, mut archives: BTreeMap<&str, String>) -> Unfinished {
+    /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but
+    /// for what depends on its MANIFEST.
+    pub fn state(self, selection: &Selection<'_>, vault: &Vault, mut archives: BTreeMap<&str, String>) -> Unfinished {
         let all: Vec<(&PlannedCertificate<'_>, Issued<String>)> = self
             .plan
             .certificates
@@ -267,7 +275,7 @@ impl<'a> Proofs<'a> {
             .into_iter()
             .map(|(certificate, proofs)| (certificate.id.as_str(), proofs))
             .collect();
-        let hosts = self.plan.cluster.hosts.par_iter().map(|host| {
+        let hosts = selection.hosts().par_iter().map(|host| {
             let places = places(self.plan, host).into_iter();
             let issued = places.filter_map(|(id, places)| {
                 let proofs = proofs.get(id.as_str())?;
@@ -293,7 +301,8 @@ impl<'a> Proofs<'a> {
             parts.archive = archives.remove(host.as_str());
         }
         Unfinished {
-            inputs: self.inputs_of_output(),
+            identity: self.identity,
+            format: self.format,
             prover: self.prover,
             hosts,
         }
@@ -341,17 +350,25 @@ impl<'a> Proofs<'a> {
             )
         )
     }
+}
 
-    /// What a whole output depends on, besides the seed: a cluster as it was checked holds everything else.
-    fn inputs_of_output(&self) -> String {
-        sha256_hex(format!("{}\n{:?}", self.format, self.plan.cluster).as_bytes())
+/// The state file of an output that is joined of parts with these, if each of them has one that can be joined.
+pub fn joined<'a>(states: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+    let mut all = State {
+        code: CODE.to_owned(),
+        hosts: BTreeMap::new(),
+    };
+    for text in states {
+        all.hosts.extend(State::read(text)?.hosts);
     }
+    Some(all.text())
 }
 
 /// A state file that lacks what depends on the output's MANIFEST.
 pub struct Unfinished {
     prover: Prover,
-    inputs: String,
+    identity: String,
+    format: ArchiveFormat,
     hosts: BTreeMap<String, HostParts>,
 }
 
@@ -359,7 +376,9 @@ impl Unfinished {
     /// The text of the state file of the output whose MANIFEST lists this.
     pub fn text(self, rows: &BTreeMap<String, ManifestRow>) -> String {
         let hosts = self.hosts.into_par_iter().map(|(host, parts)| {
-            let proof = self.prover.proof_of_host(&self.inputs, &host, &parts, rows);
+            let proof = self
+                .prover
+                .proof_of_host(&self.identity, &host, self.format, &parts, rows);
             (host, HostState { proof, parts })
         });
         let state = State {

@@ -70,45 +70,51 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, &|_| Proven::default(), &|| {})
+    issue_from(plan, None, seed, None, &|_| Proven::default(), &|| {})
 }
 
-/// As [`issue`], but makes only what `proven` has not; `made` is called for each certificate, from any thread.
+/// As [`issue`], but makes only what `proven` has not, and only what has one of the ids `needed`, where some are given, among
+/// which are those of the issuers; `made` is called for each certificate, from any thread.
 pub fn issue_unproven(
     plan: &Plan<'_>,
+    needed: Option<&BTreeSet<String>>,
     seed: &Seed,
     proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
     made: &(dyn Fn() + Sync),
 ) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, proven, made)
+    issue_from(plan, needed, seed, None, proven, made)
 }
 
 /// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
 /// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
 /// The authority's certificate and public key stay as they are.
 pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, Some(stand_in), &|_| Proven::default(), &|| {})
+    issue_from(plan, None, seed, Some(stand_in), &|_| Proven::default(), &|| {})
 }
 
 fn issue_from(
     plan: &Plan<'_>,
+    needed: Option<&BTreeSet<String>>,
     seed: &Seed,
     stand_in: Option<&Seed>,
     proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
     made_one: &(dyn Fn() + Sync),
 ) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
-    let certificates = &plan.certificates;
-    let proven: Vec<Proven> = certificates.par_iter().map(proven).collect();
+    let is_needed =
+        |certificate: &&PlannedCertificate<'_>| needed.is_none_or(|needed| needed.contains(&certificate.id));
+    let certificates: Vec<&PlannedCertificate<'_>> = plan.certificates.iter().filter(is_needed).collect();
+    let proven: Vec<Proven> = certificates.par_iter().map(|certificate| proven(certificate)).collect();
     let key_of = |certificate: &PlannedCertificate<'_>, proven: &Proven| {
         let read = proven.key.as_ref().and_then(|pem| KeyPair::from_pem(pem.expose()).ok());
         read.map_or_else(|| key_of(cluster, seed, stand_in, certificate), |key| Ok(Arc::new(key)))
     };
 
     // Whoever signs comes before what it signs, and there are few of them.
-    let signing = signing(certificates, &proven);
+    let signing = signing(&certificates, &proven);
     let signers: Vec<(&PlannedCertificate<'_>, &Proven)> = certificates
         .iter()
+        .copied()
         .zip(&proven)
         .filter(|(certificate, _)| signing.contains(certificate.id.as_str()))
         .collect();
@@ -189,7 +195,7 @@ fn issue_from(
 }
 
 /// The ids of those that have to sign something, themselves aside.
-fn signing<'a>(certificates: &'a [PlannedCertificate<'_>], proven: &[Proven]) -> BTreeSet<&'a str> {
+fn signing<'a>(certificates: &[&'a PlannedCertificate<'_>], proven: &[Proven]) -> BTreeSet<&'a str> {
     let mut signing = BTreeSet::new();
     // Issuers come before what they sign: from the end, so that an issuer's own issuer is found too.
     for (certificate, proven) in certificates.iter().zip(proven).rev() {

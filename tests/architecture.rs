@@ -487,13 +487,32 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
     (
+        "build_identity",
+        &["cluster", "pack", "pki"],
+        "what an output is made of is told by its inputs alone",
+    ),
+    (
+        "part",
+        &["bundle", "cluster"],
+        "which hosts are built decides nothing about what they get",
+    ),
+    (
         "reuse",
-        &["bundle", "cluster", "pack", "pki", "plan", "vault"],
+        &[
+            "build_identity",
+            "bundle",
+            "cluster",
+            "pack",
+            "part",
+            "pki",
+            "plan",
+            "vault",
+        ],
         "what is proven follows from the plan and the seed, wherever it was read from",
     ),
     (
         "disk",
-        &["bundle", "found", "golden", "pki", "reuse", "spec"],
+        &["bundle", "found", "golden", "pack", "part", "pki", "reuse", "spec"],
         "reading and writing knows no meaning",
     ),
     (

@@ -1,6 +1,7 @@
 //! docs/derivation.md and the code say the same: the page's own vectors, read from the page.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use base64ct::{Base64, Encoding};
 use khw_gen::pki::derivation::{Purpose, Seed};
@@ -127,6 +128,17 @@ fn each_vector_is_what_the_code_computes() {
                 let fingerprints = seed.fingerprint_key(vector["cluster"]);
                 computed.insert("fingerprint", fingerprints.of("/etc/app/password", b"hunter2"));
             }
+            "build-identity-key" => {
+                assert_eq!((name, algorithm_name), ("output", "hmac-sha256"));
+                let output = seed.derive(vector["cluster"], &Purpose::BuildIdentityKey, generation);
+                computed.insert("output", hex(output.as_slice()));
+                let mut digest = seed.build_identity_digest(vector["cluster"]);
+                for field in ["0.1.0", "tar.gz", ""] {
+                    digest.field(field.as_bytes());
+                }
+                digest.write_str("the cluster").expect("a digest takes all");
+                computed.insert("digest", digest.finish());
+            }
             other => panic!("a purpose that the page doesn't define: {other}"),
         }
 
@@ -158,6 +170,7 @@ fn each_vector_is_what_the_code_computes() {
         ("ed25519", "public-key"),
         ("aescbc", "base64"),
         ("hmac-sha256", "fingerprint"),
+        ("hmac-sha256", "digest"),
     ] {
         assert!(seen.contains_key(&needed), "the page has no vector for {needed:?}");
     }

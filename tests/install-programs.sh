@@ -8,7 +8,7 @@ tools="$PWD/target/tools"
 . tests/packages.sh
 
 install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox-static \
-    haproxy keepalived
+    haproxy keepalived parallel
 
 # The version whose behaviour khw-gen is compatible with.
 cfssl=v1.6.5

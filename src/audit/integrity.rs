@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Audit;
 use super::document::Tree;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, Node, Nodes, is_archive, printable};
+use crate::found::{Found, Node, Nodes, PART, is_archive, printable};
 use crate::pki::digest::sha256_hex;
 
 pub fn check(audit: &mut Audit<'_>, found: &Found) {
@@ -15,6 +15,7 @@ pub fn check(audit: &mut Audit<'_>, found: &Found) {
     if !found.output.is_empty() {
         check_manifest(audit, "", &found.output);
         check_sums(audit, &found.output);
+        check_part(audit, found);
     }
     for (name, inside) in &found.archives {
         check_archive(audit, found, name, inside);
@@ -161,6 +162,31 @@ fn check_sums(audit: &mut Audit<'_>, nodes: &Nodes) {
                 format!("{SUMS} lists it, and it is not there"),
             ),
         }
+    }
+}
+
+/// What a part of a fleet says of its hosts: those that it says are elsewhere are looked for by nobody.
+fn check_part(audit: &mut Audit<'_>, found: &Found) {
+    let Some(part) = &found.part else {
+        if found.output.contains_key(PART) {
+            audit.report(codes::BAD_MANIFEST, "", PART, "it is no list of the hosts of a fleet");
+        }
+        return;
+    };
+    let hosts: BTreeSet<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
+    for host in part.here.iter().filter(|host| !hosts.contains(host.as_str())) {
+        let message = format!(
+            "it says that {} is in this part, and there is no such folder",
+            printable(host)
+        );
+        audit.report(codes::MANIFEST_DIFFERS, "", PART, message);
+    }
+    for host in hosts.iter().filter(|host| !part.here.contains(**host)) {
+        let message = format!(
+            "it does not say that {} is in this part, and there is such a folder",
+            printable(host)
+        );
+        audit.report(codes::MANIFEST_DIFFERS, "", PART, message);
     }
 }
 

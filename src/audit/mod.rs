@@ -167,7 +167,7 @@ fn public_keys_of(items: &[Item]) -> Vec<&[u8]> {
 struct Audit<'a> {
     at: OffsetDateTime,
     hosts: Vec<Read<'a>>,
-    /// Whether there is more than one host, so that what is missing is missing.
+    /// Whether there is more than one host, and none elsewhere that is known of, so that what is missing is missing.
     whole: bool,
     findings: BTreeSet<Finding>,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
@@ -198,7 +198,7 @@ impl<'a> Audit<'a> {
         let mut audit = Audit {
             at,
             hosts: Vec::new(),
-            whole: found.hosts.len() > 1,
+            whole: found.hosts.len() > 1 && found.part.as_ref().is_none_or(|part| part.elsewhere.is_empty()),
             findings: BTreeSet::new(),
             known: RefCell::default(),
             reader: Documents::default(),

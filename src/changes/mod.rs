@@ -138,9 +138,10 @@ fn host_change(pair: &Pair<'_>, known: Known) -> Option<HostChange> {
     })
 }
 
-/// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called.
+/// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called; of a
+/// fleet's part that can't be told.
 fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
-    if let ([before], [after]) = (old.hosts.as_slice(), new.hosts.as_slice()) {
+    if let ([before], [after], None, None) = (old.hosts.as_slice(), new.hosts.as_slice(), &old.part, &new.part) {
         return vec![Pair {
             name: &after.name,
             old: Some(before),

@@ -9,6 +9,7 @@ mod earlier;
 mod golden;
 mod new_files;
 mod output;
+mod parts;
 mod source;
 mod tree;
 mod update;
@@ -21,6 +22,7 @@ pub use bundle_as_found::{read_found, read_nodes};
 pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
+pub use parts::merge_parts;
 pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
 pub use tree::{TreeEntry, read_tree};
 
@@ -73,6 +75,14 @@ pub enum DiskError {
     ModeNotKept { path: PathBuf, wanted: u32, got: u32 },
     /// Other processes kept changing the output's path, or its staging folders, all the time.
     Contended { path: PathBuf },
+    /// A folder is no part of a fleet that can be joined with others.
+    NoPart { path: PathBuf, why: String },
+    /// Something in a part is not as its manifest says.
+    DamagedPart { path: PathBuf, why: String },
+    /// Parts that are not those of one whole, each host in one of them.
+    PartsDontFit(String),
+    /// The output of a merge is one of the parts, in one, or around one.
+    OutputIsPart { path: PathBuf, part: PathBuf },
     /// Files that would have been overwritten.
     WouldOverwrite { paths: Vec<PathBuf> },
     /// Several problems at once.
@@ -182,6 +192,15 @@ impl fmt::Display for DiskError {
                     Shown(path)
                 )
             }
+            DiskError::NoPart { path, why } => write!(f, "{} is no part that can be joined: {why}", Shown(path)),
+            DiskError::DamagedPart { path, why } => write!(f, "{} is damaged: {why}", Shown(path)),
+            DiskError::PartsDontFit(why) => f.write_str(why),
+            DiskError::OutputIsPart { path, part } => write!(
+                f,
+                "the output {} is the part {}, in it, or around it: it would be replaced; name another folder",
+                Shown(path),
+                Shown(part)
+            ),
             DiskError::WouldOverwrite { paths } => {
                 write!(f, "nothing was written, because there is already:")?;
                 paths.iter().try_for_each(|path| write!(f, " {}", Shown(path)))

@@ -132,13 +132,13 @@ pub struct Leftover {
 /// A host that was written.
 #[derive(Debug)]
 pub struct Written {
-    host: String,
-    rows: BTreeMap<String, ManifestRow>,
+    pub(super) host: String,
+    pub(super) rows: BTreeMap<String, ManifestRow>,
     /// Of the host's folder and archive those that stay as they are.
-    kept: Vec<String>,
+    pub(super) kept: Vec<String>,
     /// Whether all of it does.
-    is_unchanged: bool,
-    bytes: u64,
+    pub(super) is_unchanged: bool,
+    pub(super) bytes: u64,
 }
 
 /// How the new folder came to the output's name.
@@ -455,7 +455,7 @@ impl Output {
         Ok(())
     }
 
-    fn make_folder(&self, path: &str) -> Result<(), DiskError> {
+    pub(super) fn make_folder(&self, path: &str) -> Result<(), DiskError> {
         let failed = |reason| DiskError::os("make the folder", self.staging_path().join(path), reason);
         match mkdirat(&self.staging, path, Mode::RWXU) {
             Err(Errno::EXIST) => return Err(DiskError::Duplicate { name: path.to_owned() }),
@@ -465,15 +465,27 @@ impl Output {
         chmodat(&self.staging, path, Mode::RWXU, AtFlags::empty()).map_err(failed)
     }
 
-    fn finish_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
+    pub(super) fn finish_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
         let shown = self.staging_path().join(path);
         let folder =
             open_folder(self.staging.as_fd(), path.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
         self.set_mode(&folder, mode, &shown)
     }
 
-    /// Nobody but the owner can open the file before it has its mode, whatever the umask.
     fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        self.write_file_by(path, mode, |file, shown| {
+            file.write_all(bytes)
+                .map_err(|reason| DiskError::os("write", shown, reason))
+        })
+    }
+
+    /// Makes a file of what `write` writes. Nobody but the owner can open it before it has its mode, whatever the umask.
+    pub(super) fn write_file_by<T>(
+        &self,
+        path: &str,
+        mode: u32,
+        write: impl FnOnce(&mut File, &Path) -> Result<T, DiskError>,
+    ) -> Result<T, DiskError> {
         let shown = self.staging_path().join(path);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.staging, path, flags, Mode::RUSR | Mode::WUSR).map_err(|reason| match reason {
@@ -481,9 +493,9 @@ impl Output {
             reason => DiskError::os("create", &shown, reason),
         })?;
         let mut file = File::from(file);
-        file.write_all(bytes)
-            .map_err(|reason| DiskError::os("write", &shown, reason))?;
-        self.set_mode(&file, mode, &shown)
+        let written = write(&mut file, &shown)?;
+        self.set_mode(&file, mode, &shown)?;
+        Ok(written)
     }
 
     fn set_mode(&self, file: impl AsFd, mode: u32, shown: &Path) -> Result<(), DiskError> {
@@ -787,7 +799,7 @@ fn sync_folder(folder: impl AsFd) -> Result<(), Errno> {
 }
 
 /// The real folder that `out` is in and its name there. Symbolic links are followed, `.` and `..` resolved.
-fn locate(out: &Path) -> Result<(PathBuf, OsString), DiskError> {
+pub(super) fn locate(out: &Path) -> Result<(PathBuf, OsString), DiskError> {
     let no_name = || DiskError::NoName { path: out.to_owned() };
     let resolved = match fs::canonicalize(out) {
         Ok(path) => path,

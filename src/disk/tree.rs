@@ -372,7 +372,7 @@ fn not_ours(path: &Path, why: String) -> DiskError {
 }
 
 /// The text of the file at the top of a folder that says what else is in it.
-fn text_of(
+pub(super) fn text_of(
     list: &str,
     folder: BorrowedFd<'_>,
     entries: &[(OsString, Stat)],

@@ -51,6 +51,8 @@ pub enum Purpose<'a> {
     },
     /// The key of the fingerprints that stand for secrets in a golden.
     FingerprintKey,
+    /// The key of the digest that tells one build from another.
+    BuildIdentityKey,
 }
 
 impl Seed {
@@ -108,16 +110,20 @@ impl Seed {
 
 /// HMAC-SHA256 with a key of at most 64 bytes.
 pub(super) fn hmac(key: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    // A key shorter than the hash's block is padded with zeros (RFC 2104, section 2).
-    let mut block = Zeroizing::new([0; 64]);
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    let mut mac = Hmac::<Sha256>::new((&*padded(key)).into());
     for part in message {
         mac.update(part);
     }
     Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+/// A key shorter than the hash's block is padded with zeros (RFC 2104, section 2).
+pub(super) fn padded(key: &[u8]) -> Zeroizing<[u8; 64]> {
+    let mut block = Zeroizing::new([0; 64]);
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    block
 }
 
 impl fmt::Debug for Seed {
@@ -132,6 +138,7 @@ fn label(cluster: &str, purpose: &Purpose<'_>, generation: u32) -> Vec<u8> {
         Purpose::KeyPair { name, algorithm } => ("key-pair", *name, algorithm.to_string()),
         Purpose::EncryptionKey { name, provider } => ("encryption-key", *name, (*provider).to_owned()),
         Purpose::FingerprintKey => ("fingerprint-key", "golden", "hmac-sha256".to_owned()),
+        Purpose::BuildIdentityKey => ("build-identity-key", "output", "hmac-sha256".to_owned()),
     };
     let mut label = Vec::new();
     for field in [kind, cluster, name, &algorithm, &generation.to_string()] {

@@ -7,5 +7,6 @@ pub mod digest;
 pub mod fingerprint;
 pub mod inspect;
 pub mod key;
+pub mod keyed_digest;
 pub mod secret;
 pub mod x509;
