@@ -349,7 +349,7 @@ fn build(
                 output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
             }
             let summary = match state {
-                Some(state) => output.commit_with_state(|manifest| state.text(manifest))?,
+                Some(state) => output.commit_with_state(|rows| state.text(rows))?,
                 None => output.commit()?,
             };
             let unchanged = match summary.unchanged {

@@ -197,7 +197,7 @@ pub fn compile_over<T: Send, E: Send>(
             .and_then(|archive| proofs.proof_of_archive(host, &bundle, archive));
         let made = hand_over(host, &bundle, format, archive.as_ref(), &output)?;
         watch(Progress::Host);
-        Ok((made, proof.map(|proof| (host.name.clone(), proof))))
+        Ok((made, proof.map(|proof| (host.name.as_str(), proof))))
     });
     let (hosts, archives): (Vec<T>, Vec<_>) = made.collect::<Result<Vec<_>, CompileError<E>>>()?.into_iter().unzip();
     let archives = archives.into_iter().flatten().collect();

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::bundle::{Bundle, Entry, MANIFEST, STATE};
+use crate::bundle::{Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text};
 use crate::cluster::Host;
 use crate::pack::ArchiveFormat;
 use crate::pki::derivation::Seed;
@@ -23,7 +23,7 @@ use crate::pki::digest::sha256_hex;
 use crate::pki::fingerprint::FingerprintKey;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Plan, PlannedCertificate, PlannedContent};
-use crate::vault::{GENERATION, Proven, Vault};
+use crate::vault::{self, GENERATION, Proven, Vault};
 
 /// The sources that the program was built from: another version may make other bytes of the same input.
 const CODE: &str = env!("KHW_GEN_CODE");
@@ -32,6 +32,8 @@ const CODE: &str = env!("KHW_GEN_CODE");
 pub trait Earlier: Sync {
     /// The content of a file by its path in the output; none where there is no plain file that can be read.
     fn read(&self, path: &str) -> Option<SecretBytes>;
+    /// What its MANIFEST lists.
+    fn rows(&self) -> &BTreeMap<String, ManifestRow>;
     /// Whether all that MANIFEST lists is there as it says, and nothing else.
     fn is_intact(&self) -> bool;
 }
@@ -45,27 +47,37 @@ impl Earlier for Nothing {
         None
     }
 
+    fn rows(&self) -> &BTreeMap<String, ManifestRow> {
+        const { &BTreeMap::new() }
+    }
+
     fn is_intact(&self) -> bool {
         false
     }
 }
 
-/// The content of a state file.
+/// The content of a state file. What it says of a host does not depend on which others are there, so parts of a fleet can be
+/// joined.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    /// The proof of the whole output, by its MANIFEST and by `parts`.
-    output: String,
-    parts: Parts,
+    code: String,
+    hosts: BTreeMap<String, HostState>,
 }
 
-/// The proofs of what is in an output.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostState {
+    /// Of the host's folder and archive, and of what `parts` says.
+    proof: String,
+    parts: HostParts,
+}
+
+/// The proofs of what a host has.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parts {
-    code: String,
-    /// Of the archives, by host.
-    archives: BTreeMap<String, String>,
+struct HostParts {
+    archive: Option<String>,
     /// By the id of the certificate.
     issued: BTreeMap<String, Issued<Proof>>,
 }
@@ -80,7 +92,7 @@ struct Issued<T> {
 }
 
 /// Where the bytes are, and their proof.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Proof {
     path: String,
@@ -102,6 +114,8 @@ pub struct Proofs<'a> {
     earlier: &'a dyn Earlier,
     /// What the earlier output says of itself.
     state: State,
+    /// Of each certificate, key and request one place that it names, by the id of the certificate.
+    said: BTreeMap<String, Issued<Proof>>,
     /// What determines the certificates of those that sign others, by id.
     issuers: BTreeMap<&'a str, String>,
 }
@@ -115,10 +129,29 @@ impl Prover {
         self.0.of(&format!("reuse: {what}"), message.as_bytes())
     }
 
-    fn proof_of_output(&self, inputs: &str, parts: &Parts, manifest: &[u8]) -> String {
+    /// The proof that a host of the output with these inputs has these parts, and what `rows` list of it.
+    fn proof_of_host(
+        &self,
+        inputs: &str,
+        host: &str,
+        parts: &HostParts,
+        rows: &BTreeMap<String, ManifestRow>,
+    ) -> String {
+        let folder = format!("{host}/");
+        // An archive is called after its host.
+        let archive = format!("{host}.");
+        let below = rows
+            .range(folder.clone()..)
+            .take_while(|(path, _)| path.starts_with(&folder));
+        let beside = rows
+            .range(archive.clone()..)
+            .take_while(|(path, _)| path.starts_with(&archive));
+        let own = rows.get_key_value(host).into_iter().chain(below);
+        let own = own.chain(beside.filter(|(path, _)| !path.contains('/')));
+        let rows = manifest_text(ManifestOf::Output, own.map(|(path, row)| (path.as_str(), row)));
         let parts = serde_json::to_vec(parts).unwrap_or_default();
-        let content = format!("{}\n{}", sha256_hex(manifest), sha256_hex(&parts));
-        self.proof("output", inputs, &content)
+        let content = format!("{host}\n{}\n{}", sha256_hex(rows.as_bytes()), sha256_hex(&parts));
+        self.proof("host", inputs, &content)
     }
 }
 
@@ -128,14 +161,23 @@ impl<'a> Proofs<'a> {
         let state: Option<State> = earlier.read(STATE).and_then(|text| {
             let state: State = serde_json::from_slice(text.expose()).ok()?;
             // Only what is written as this program writes it: else it would stay as it is where nothing else changes.
-            (state.parts.code == CODE && state.text().as_bytes() == text.expose()).then_some(state)
+            (state.code == CODE && state.text().as_bytes() == text.expose()).then_some(state)
         });
+        let state = state.unwrap_or_default();
+        let mut said: BTreeMap<String, Issued<Proof>> = BTreeMap::new();
+        for (id, issued) in state.hosts.values().flat_map(|host| &host.parts.issued) {
+            let all = said.entry(id.clone()).or_default();
+            all.certificate = all.certificate.take().or_else(|| issued.certificate.clone());
+            all.key = all.key.take().or_else(|| issued.key.clone());
+            all.request = all.request.take().or_else(|| issued.request.clone());
+        }
         let mut proofs = Proofs {
             prover: Prover(seed.fingerprint_key(&plan.cluster.name)),
             plan,
             format,
             earlier,
-            state: state.unwrap_or_default(),
+            state,
+            said,
             issuers: BTreeMap::new(),
         };
         for certificate in &plan.certificates {
@@ -152,18 +194,26 @@ impl<'a> Proofs<'a> {
 
     /// Whether the earlier output is, byte for byte, what would be made now.
     pub fn nothing_changed(&self) -> bool {
-        let Some(manifest) = self.earlier.read(MANIFEST) else {
-            return false;
+        let inputs = self.inputs_of_output();
+        let rows = self.earlier.rows();
+        let hosts = &self.plan.cluster.hosts;
+        let is_proven = |host: &Host| {
+            self.state
+                .hosts
+                .get(&host.name)
+                .is_some_and(|said| said.proof == self.prover.proof_of_host(&inputs, &host.name, &said.parts, rows))
         };
-        let proof = self
-            .prover
-            .proof_of_output(&self.inputs_of_output(), &self.state.parts, manifest.expose());
-        self.state.output == proof && self.earlier.is_intact()
+        let archives = usize::from(self.format != ArchiveFormat::None);
+        let at_top = rows.keys().filter(|path| !path.contains('/')).count();
+        self.state.hosts.len() == hosts.len()
+            && at_top == hosts.len() * (1 + archives)
+            && hosts.par_iter().all(is_proven)
+            && self.earlier.is_intact()
     }
 
     /// What the earlier output has of a certificate.
     pub fn of(&self, certificate: &PlannedCertificate<'_>) -> Proven {
-        let Some(parts) = self.state.parts.issued.get(&certificate.id) else {
+        let Some(parts) = self.said.get(&certificate.id) else {
             return Proven::default();
         };
         let read = |what, inputs: &dyn Fn() -> String, part: &Option<Proof>| {
@@ -183,7 +233,7 @@ impl<'a> Proofs<'a> {
 
     /// The archive of a host's bundle, if the earlier output has it.
     pub fn archive(&self, host: &Host, bundle: &Bundle) -> Option<SecretBytes> {
-        let proof = self.state.parts.archives.get(&host.name)?;
+        let proof = self.state.hosts.get(&host.name)?.parts.archive.as_ref()?;
         let archive = self.earlier.read(&self.format.file_name(&host.name)?)?;
         (self.proof_of_archive(host, bundle, &archive)? == *proof).then_some(archive)
     }
@@ -204,44 +254,62 @@ impl<'a> Proofs<'a> {
         Some(self.prover.proof("archive", &inputs, &sha256_hex(archive.expose())))
     }
 
-    /// The state file of an output with these keys and certificates, but for what depends on its MANIFEST.
-    pub fn state(self, vault: &Vault, archives: BTreeMap<String, String>) -> Unfinished {
-        let places = places(self.plan);
-        let issued = self.plan.certificates.par_iter().filter_map(|certificate| {
-            let places = places.get(&certificate.id)?;
-            let issued = vault.issued.get(&certificate.id)?;
-            let prove = |what, inputs: String, place: &Option<Place>, bytes: Option<&[u8]>| {
-                let (path, bytes) = (place.as_ref()?.path.clone(), bytes?);
-                let proof = self.prover.proof(what, &inputs, &sha256_hex(bytes));
-                Some(Proof { path, proof })
+    /// The state file of an output with these keys and certificates, and these proofs of archives by host, but for what
+    /// depends on its MANIFEST.
+    pub fn state(self, vault: &Vault, mut archives: BTreeMap<&str, String>) -> Unfinished {
+        let all: Vec<(&PlannedCertificate<'_>, Issued<String>)> = self
+            .plan
+            .certificates
+            .par_iter()
+            .filter_map(|certificate| Some((certificate, self.prove(certificate, vault.issued.get(&certificate.id)?))))
+            .collect();
+        let proofs: BTreeMap<&str, Issued<String>> = all
+            .into_iter()
+            .map(|(certificate, proofs)| (certificate.id.as_str(), proofs))
+            .collect();
+        let hosts = self.plan.cluster.hosts.par_iter().map(|host| {
+            let places = places(self.plan, host).into_iter();
+            let issued = places.filter_map(|(id, places)| {
+                let proofs = proofs.get(id.as_str())?;
+                let both = |place: Option<Place>, proof: &Option<String>| {
+                    let (path, proof) = (place?.path, proof.clone()?);
+                    Some(Proof { path, proof })
+                };
+                let issued = Issued {
+                    certificate: both(places.certificate, &proofs.certificate),
+                    key: both(places.key, &proofs.key),
+                    request: both(places.request, &proofs.request),
+                };
+                Some((id, issued))
+            });
+            let parts = HostParts {
+                archive: None,
+                issued: issued.collect(),
             };
-            let inputs = || self.inputs_of_certificate(certificate);
-            let parts = Issued {
-                certificate: prove(
-                    CERTIFICATE,
-                    inputs(),
-                    &places.certificate,
-                    issued.certificate.as_deref(),
-                ),
-                key: prove(
-                    KEY,
-                    self.inputs_of_key(certificate),
-                    &places.key,
-                    Some(issued.key.expose()),
-                ),
-                request: prove(REQUEST, inputs(), &places.request, issued.request.as_deref()),
-            };
-            Some((certificate.id.clone(), parts))
+            (host.name.clone(), parts)
         });
-        let parts = Parts {
-            code: CODE.to_owned(),
-            archives,
-            issued: issued.collect(),
-        };
+        let mut hosts: BTreeMap<String, HostParts> = hosts.collect();
+        for (host, parts) in &mut hosts {
+            parts.archive = archives.remove(host.as_str());
+        }
         Unfinished {
             inputs: self.inputs_of_output(),
             prover: self.prover,
-            parts,
+            hosts,
+        }
+    }
+
+    /// The proofs of what was issued.
+    fn prove(&self, certificate: &PlannedCertificate<'_>, issued: &vault::Issued) -> Issued<String> {
+        let inputs = self.inputs_of_certificate(certificate);
+        let prove = |what, inputs: &str, bytes: &[u8]| self.prover.proof(what, inputs, &sha256_hex(bytes));
+        Issued {
+            certificate: issued
+                .certificate
+                .as_deref()
+                .map(|bytes| prove(CERTIFICATE, &inputs, bytes)),
+            key: Some(prove(KEY, &self.inputs_of_key(certificate), issued.key.expose())),
+            request: issued.request.as_deref().map(|bytes| prove(REQUEST, &inputs, bytes)),
         }
     }
 
@@ -284,17 +352,19 @@ impl<'a> Proofs<'a> {
 pub struct Unfinished {
     prover: Prover,
     inputs: String,
-    parts: Parts,
+    hosts: BTreeMap<String, HostParts>,
 }
 
 impl Unfinished {
-    /// The text of the state file of the output with this MANIFEST.
-    pub fn text(self, manifest: &str) -> String {
+    /// The text of the state file of the output whose MANIFEST lists this.
+    pub fn text(self, rows: &BTreeMap<String, ManifestRow>) -> String {
+        let hosts = self.hosts.into_par_iter().map(|(host, parts)| {
+            let proof = self.prover.proof_of_host(&self.inputs, &host, &parts, rows);
+            (host, HostState { proof, parts })
+        });
         let state = State {
-            output: self
-                .prover
-                .proof_of_output(&self.inputs, &self.parts, manifest.as_bytes()),
-            parts: self.parts,
+            code: CODE.to_owned(),
+            hosts: hosts.collect(),
         };
         state.text()
     }
@@ -310,39 +380,28 @@ struct Place {
     embedded: bool,
 }
 
-impl Issued<Place> {
-    const NOWHERE: Issued<Place> = Issued {
-        certificate: None,
-        key: None,
-        request: None,
-    };
+impl<T> Default for Issued<T> {
+    fn default() -> Self {
+        Issued {
+            certificate: None,
+            key: None,
+            request: None,
+        }
+    }
 }
 
-/// Where an output has what is issued: the first place of each, PEM before kubeconfigs. By the id of the certificate.
-fn places(plan: &Plan<'_>) -> BTreeMap<String, Issued<Place>> {
-    let of_hosts: Vec<Vec<(String, PlannedContent)>> = plan
-        .cluster
-        .hosts
-        .par_iter()
-        .map(|host| {
-            let files = plan.files_on(host).into_iter();
-            files
-                .map(|file| (format!("{}/rootfs{}", host.name, file.path), file.content))
-                .collect()
-        })
-        .collect();
+/// Where a host has what is issued, PEM before kubeconfigs: by the id of the certificate.
+fn places(plan: &Plan<'_>, host: &Host) -> BTreeMap<String, Issued<Place>> {
     let mut places: BTreeMap<String, Issued<Place>> = BTreeMap::new();
-    for (path, content) in of_hosts.into_iter().flatten() {
+    for file in plan.files_on(host) {
         let mut put = |id: String, embedded: bool, part: fn(&mut Issued<Place>) -> &mut Option<Place>| {
-            let place = part(places.entry(id).or_insert(Issued::NOWHERE));
+            let place = part(places.entry(id).or_default());
             if place.as_ref().is_none_or(|place| place.embedded && !embedded) {
-                *place = Some(Place {
-                    path: path.clone(),
-                    embedded,
-                });
+                let path = format!("{}/rootfs{}", host.name, file.path);
+                *place = Some(Place { path, embedded });
             }
         };
-        match content {
+        match file.content {
             PlannedContent::Certificate(id) => put(id, false, |places| &mut places.certificate),
             PlannedContent::PrivateKey(id) => put(id, false, |places| &mut places.key),
             PlannedContent::Request(id) => put(id, false, |places| &mut places.request),

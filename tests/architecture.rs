@@ -487,6 +487,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     ("pack", &["bundle", "pki"], "an archive depends on the bundle alone"),
     (
+    (
+        "reuse",
+        &["bundle", "cluster", "pack", "pki", "plan", "vault"],
+        "what is proven follows from the plan and the seed, wherever it was read from",
+    ),
         "build_identity",
         &["cluster", "pack", "pki"],
         "what an output is made of is told by its inputs alone",
@@ -498,7 +503,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "disk",
-        &["bundle", "found", "golden", "pack", "part", "pki", "spec"],
+        &["bundle", "found", "golden", "pack", "part", "pki", "reuse", "spec"],
         "reading and writing knows no meaning",
     ),
     (

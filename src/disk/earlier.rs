@@ -115,6 +115,10 @@ impl EarlierOutput {
 }
 
 impl Earlier for EarlierOutput {
+    fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
     fn read(&self, path: &str) -> Option<SecretBytes> {
         check_path(path).ok()?;
         read_file(self.folder.as_fd(), path, &self.path, LARGEST_MANIFEST).ok()

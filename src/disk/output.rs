@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 use super::DiskError;
 use super::earlier::{EarlierOutput, lock, wait_for_lock};
-use super::tree::{check_replaceable, check_rows, list, open_folder, read_rows, remove, same};
+use super::tree::{Rows, check_replaceable, check_rows, list, open_folder, read_rows, remove, same};
 use super::update::{self, Change};
 use crate::bundle::{
     Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text,
@@ -365,11 +365,10 @@ impl Output {
         self.make_durable_and_publish()
     }
 
-    /// As [`Output::commit`], with a state file, whose text is made from that of `MANIFEST`.
-    pub fn commit_with_state(mut self, state: impl FnOnce(&str) -> String) -> Result<Summary, DiskError> {
-        let manifest = self.write_manifests()?;
-        self.write_own(STATE, STATE_MODE, &state(&manifest))?;
-        self.make_durable_and_publish()
+    /// As [`Output::commit`], with a state file, whose text is made from what `MANIFEST` lists.
+    pub fn commit_with_state(mut self, state: impl FnOnce(&Rows) -> String) -> Result<Summary, DiskError> {
+        self.write_own(STATE, STATE_MODE, &state(&self.rows))?;
+        self.commit()
     }
 
     /// Leaves the earlier output as it is: [`Earlier::is_intact`] has looked at all of it.
@@ -513,8 +512,7 @@ impl Output {
         }
     }
 
-    /// Writes `MANIFEST` and `SHA256SUMS`; gives the text of the first.
-    fn write_manifests(&mut self) -> Result<String, DiskError> {
+    fn write_manifests(&mut self) -> Result<(), DiskError> {
         let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
         let manifest = manifest_text(ManifestOf::Output, rows);
         self.list_own(MANIFEST, &manifest)?;
@@ -523,8 +521,7 @@ impl Output {
                 .iter()
                 .filter_map(|(path, row)| row.sha256.as_deref().map(|sha256| (path.as_str(), sha256))),
         );
-        self.list_own(SHA256SUMS, &sums)?;
-        Ok(manifest)
+        self.list_own(SHA256SUMS, &sums)
     }
 
     fn list_own(&mut self, name: &'static str, text: &str) -> Result<(), DiskError> {

@@ -300,7 +300,7 @@ fn open_for_removal(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Err
 }
 
 /// What a list says of everything in a folder, by path.
-pub(super) type Rows = BTreeMap<String, ManifestRow>;
+pub type Rows = BTreeMap<String, ManifestRow>;
 
 /// Whether the folder `name` may be replaced: khw-gen made it, and nothing was added since; or it is empty.
 ///
