@@ -90,7 +90,7 @@ fn small_bundle() -> Bundle {
         let content = good(path);
         let is_kept = ["ca.pem", "kube-scheduler.yaml", "kube-scheduler.service", "crictl.yaml"];
         if is_kept.iter().any(|name| path.ends_with(&format!("/{name}"))) {
-            let content = Content::Public(content.into());
+            let content = Content::public(content.into());
             bundle.insert_file(path, 0o644, content).expect("a good path");
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
@@ -45,21 +45,74 @@ pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
 /// NAME_MAX of every Linux filesystem that hosts run on.
 const LONGEST_COMPONENT: usize = 255;
 
-/// The content of a file. Clones share the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Anybody on the host may know it.
+/// The content of a file. Clones share the bytes and their digest.
+#[derive(Clone)]
+pub struct Content(Arc<Digested>);
+
+/// Bytes, and their digest once it was asked for.
+struct Digested {
+    bytes: Bytes,
+    sha256: OnceLock<Box<str>>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Bytes {
     Public(Arc<[u8]>),
-    /// Wiped when the last clone is dropped; never printed.
     Secret(Arc<SecretBytes>),
 }
 
 impl Content {
+    /// What anybody on the host may know.
+    pub fn public(bytes: Arc<[u8]>) -> Content {
+        Content::from(Bytes::Public(bytes))
+    }
+
+    /// What is wiped when the last clone is dropped, and never printed.
+    pub fn secret(bytes: Arc<SecretBytes>) -> Content {
+        Content::from(Bytes::Secret(bytes))
+    }
+
+    /// Whether it is wiped and never printed.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.0.bytes, Bytes::Secret(_))
+    }
+
     /// The bytes, secret or not.
     pub fn bytes(&self) -> &[u8] {
-        match self {
-            Content::Public(bytes) => bytes,
-            Content::Secret(bytes) => bytes.expose(),
+        match &self.0.bytes {
+            Bytes::Public(bytes) => bytes,
+            Bytes::Secret(bytes) => bytes.expose(),
+        }
+    }
+
+    /// Their SHA-256 in lower-case hexadecimal, which is computed once.
+    pub fn sha256(&self) -> &str {
+        self.0.sha256.get_or_init(|| sha256_hex(self.bytes()).into())
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Content {
+        Content(Arc::new(Digested {
+            bytes,
+            sha256: OnceLock::new(),
+        }))
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Content {}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.bytes {
+            Bytes::Public(bytes) => f.debug_tuple("Public").field(bytes).finish(),
+            Bytes::Secret(bytes) => f.debug_tuple("Secret").field(bytes).finish(),
         }
     }
 }
@@ -153,7 +206,7 @@ impl Bundle {
     /// Errors: there is one already.
     pub fn add_manifest(&mut self) -> Result<(), BundleError> {
         let text = manifest(self);
-        self.insert_file(MANIFEST, 0o644, Content::Public(text.into_bytes().into()))
+        self.insert_file(MANIFEST, 0o644, Content::public(text.into_bytes().into()))
     }
 
     fn check_new(&self, path: &str, mode: u32) -> Result<(), BundleError> {
@@ -240,7 +293,7 @@ impl From<&Entry> for ManifestRow {
             },
             Entry::File { mode, content } => ManifestRow {
                 mode: *mode,
-                sha256: Some(sha256_hex(content.bytes())),
+                sha256: Some(content.sha256().to_owned()),
             },
         }
     }
@@ -359,7 +412,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn public(text: &str) -> Content {
-        Content::Public(text.as_bytes().into())
+        Content::public(text.as_bytes().into())
     }
 
     #[test]
@@ -447,7 +500,7 @@ mod tests {
     fn the_manifest_is_as_documented() {
         let mut bundle = Bundle::new();
         bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-        let secret = Content::Secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
+        let secret = Content::secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
         bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
         bundle.add_manifest().unwrap();
         assert_eq!(

@@ -20,11 +20,11 @@ use time::macros::datetime;
 const ISSUED: OffsetDateTime = datetime!(2024-02-29 12:34:57 UTC);
 
 fn public(text: &str) -> Content {
-    Content::Public(text.as_bytes().into())
+    Content::public(text.as_bytes().into())
 }
 
 fn secret(text: &str) -> Content {
-    Content::Secret(Arc::new(SecretBytes::from(text.as_bytes())))
+    Content::secret(Arc::new(SecretBytes::from(text.as_bytes())))
 }
 
 /// Modes of all kinds, an empty file, one of exactly a block, an empty directory, names that sort around `/`.
