@@ -4,7 +4,7 @@
 //! does promise is that a bundle is well formed (see [`Bundle`]), so that whoever writes or packs it has nothing to check.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::{Arc, OnceLock};
 
 use crate::pki::digest::sha256_hex;
@@ -221,25 +221,24 @@ impl Bundle {
     }
 
     fn insert_parents(&mut self, path: &str) -> Result<(), BundleError> {
-        let parents = || path.match_indices('/').map(|(end, _)| &path[..end]);
-        for parent in parents() {
-            if let Some(Entry::File { .. }) = self.entries.get(parent) {
-                return Err(BundleError::ParentIsFile {
-                    path: path.to_owned(),
-                    parent: parent.to_owned(),
-                });
+        // From the deepest up: above a directory there is nothing but directories.
+        let mut missing = Vec::new();
+        for parent in path.rmatch_indices('/').map(|(end, _)| &path[..end]) {
+            match self.entries.get(parent) {
+                Some(Entry::Directory { .. }) => break,
+                Some(Entry::File { .. }) => {
+                    return Err(BundleError::ParentIsFile {
+                        path: path.to_owned(),
+                        parent: parent.to_owned(),
+                    });
+                }
+                None => missing.push(parent),
             }
         }
-        for parent in parents() {
-            if !self.entries.contains_key(parent) {
-                self.entries.insert(
-                    parent.to_owned(),
-                    Entry::Directory {
-                        mode: IMPLIED_DIRECTORY_MODE,
-                    },
-                );
-                self.implied.insert(parent.to_owned());
-            }
+        for parent in missing {
+            let mode = IMPLIED_DIRECTORY_MODE;
+            self.entries.insert(parent.to_owned(), Entry::Directory { mode });
+            self.implied.insert(parent.to_owned());
         }
         Ok(())
     }
@@ -316,27 +315,38 @@ impl std::error::Error for ManifestError {}
 
 /// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
 pub fn manifest(bundle: &Bundle) -> String {
-    let rows = manifest_rows(bundle);
-    manifest_text(ManifestOf::Bundle, rows.iter().map(|(path, row)| (path.as_str(), row)))
+    let rows = listed(bundle).map(|(path, entry)| match entry {
+        Entry::Directory { mode } => (path.as_str(), *mode, None),
+        Entry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
+    });
+    text_of_rows(ManifestOf::Bundle, rows)
 }
 
 /// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
 pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
-    let listed = bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST);
-    listed
+    listed(bundle)
         .map(|(path, entry)| (path.clone(), ManifestRow::from(entry)))
         .collect()
 }
 
+fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
+    bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
+}
+
 /// The text of a manifest: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
 pub fn manifest_text<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+    text_of_rows(of, rows.map(|(path, row)| (path, row.mode, row.sha256.as_deref())))
+}
+
+fn text_of_rows<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, u32, Option<&'a str>)>) -> String {
     let mut text = format!("{}\n", of.header());
     let mut count = 0;
-    for (path, row) in rows {
-        match &row.sha256 {
-            Some(sha256) => text.push_str(&format!("{:04o} {sha256} {path}\n", row.mode)),
-            None => text.push_str(&format!("{:04o} - {path}/\n", row.mode)),
-        }
+    for (path, mode, sha256) in rows {
+        // Writing to a string does not fail.
+        let _ = match sha256 {
+            Some(sha256) => writeln!(text, "{mode:04o} {sha256} {path}"),
+            None => writeln!(text, "{mode:04o} - {path}/"),
+        };
         count += 1;
     }
     // Without its end, the half of a manifest would pass for the whole of a smaller one.

@@ -6,6 +6,7 @@
 
 mod variables;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -430,7 +431,8 @@ impl Shared {
 fn embedded(vault: &Vault, id: &str) -> Option<Embedded> {
     let issued = vault.issued.get(id)?;
     Some(Embedded {
-        certificate: Value::from(Base64::encode_string(issued.certificate.as_ref()?)),
+        // Base64 of a PEM text is a word in any kind of file.
+        certificate: Value::from_safe_string(Base64::encode_string(issued.certificate.as_ref()?)),
         key: Value::from_object(SecretText::base64_of(&issued.key)),
     })
 }
@@ -490,17 +492,20 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
     if value.is_safe() {
         return Ok(write!(out, "{value}")?);
     }
-    let text = value.to_string();
-    let kind = state.name().rsplit('.').next().unwrap_or_default().to_owned();
-    let escaped = match kind.as_str() {
-        "service" => systemd_argument(&text),
-        "yaml" => value
-            .as_str()
-            .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
-        "conf" | "cfg" => plain_token(&text),
-        "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
-        "conflist" => serde_json::to_string(value).ok(),
-        "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
+    let text = match value.as_str() {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(value.to_string()),
+    };
+    let escaped: Option<Cow<'_, str>> = match state.name().rsplit('.').next().unwrap_or_default() {
+        "service" => systemd_argument(&text).map(Cow::Owned),
+        "yaml" => match value.as_str() {
+            Some(text) => Some(Cow::Owned(yaml::scalar(text))),
+            None => Some(Cow::Borrowed(&text)),
+        },
+        "conf" | "cfg" => plain_token(&text).map(Cow::Owned),
+        "sh" => Some(Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))),
+        "conflist" => serde_json::to_string(value).ok().map(Cow::Owned),
+        "md" | "raw" => (!text.chars().any(char::is_control)).then_some(Cow::Borrowed(&text)),
         _ => None,
     };
     let escaped = escaped.ok_or_else(|| {

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use minijinja::value::{Enumerator, Object, ObjectExt, Serde, Value, ValueKind};
 
@@ -21,35 +21,47 @@ struct Read {
     value: Option<Value>,
 }
 
-/// What was read so far, in order.
+/// What was read so far, in order, while anybody wanted to know.
 #[derive(Default)]
-struct Reads(Mutex<Vec<Read>>);
+struct Reads {
+    noted: Mutex<Vec<Read>>,
+    /// How many want to know, one within the other.
+    wanted: AtomicUsize,
+}
 
 impl Reads {
-    fn note(&self, read: Read) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+    /// Notes what `read` says.
+    fn note(&self, read: impl FnOnce() -> Read) {
+        if self.wanted.load(Ordering::Relaxed) > 0 {
+            self.noted().push(read());
+        }
     }
 
     fn note_all(&self, reads: &[Read]) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.extend_from_slice(reads);
+        if self.wanted.load(Ordering::Relaxed) > 0 {
+            self.noted().extend_from_slice(reads);
+        }
     }
 
-    fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// What was read since there were `count`, each thing once.
-    fn since(&self, count: usize) -> Vec<Read> {
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// What `make` returns, and what is read while it runs, each thing once.
+    fn of<T>(&self, make: impl FnOnce() -> T) -> (T, Vec<Read>) {
+        let before = self.noted().len();
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        let made = make();
+        self.wanted.fetch_sub(1, Ordering::Relaxed);
+        let noted = self.noted();
         let mut reads: Vec<Read> = Vec::new();
-        for read in &noted[count..] {
+        for read in &noted[before..] {
             let same = |other: &Read| (other.variable, &other.within) == (read.variable, &read.within);
             if !reads.iter().any(same) {
                 reads.push(read.clone());
             }
         }
-        reads
+        (made, reads)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Vec<Read>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,7 +150,7 @@ impl Object for Variables {
         };
         let own = &self.own[variable];
         own.noting.clone().or_else(|| {
-            self.reads.note(Read {
+            self.reads.note(|| Read {
                 variable,
                 within: None,
                 value: Some(own.value.clone()),
@@ -165,7 +177,7 @@ struct Section {
 
 impl Section {
     fn note_whole(&self) {
-        self.reads.note(Read {
+        self.reads.note(|| Read {
             variable: self.variable,
             within: None,
             value: Some(self.value.clone()),
@@ -186,7 +198,7 @@ impl Object for Section {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let value = item(&self.value, key);
-        self.reads.note(Read {
+        self.reads.note(|| Read {
             variable: self.variable,
             within: Some(key.into()),
             value: value.clone(),
@@ -263,17 +275,18 @@ impl<K: Ord, I: PartialEq + Clone, T: Clone> Kept<K, I, T> {
             }
             None => true,
         };
-        let before = variables.0.reads.count();
-        let result = make(input, variables)?;
-        if worth_keeping {
-            let made = Made {
-                input: input.clone(),
-                reads: variables.0.reads.since(before),
-                result: result.clone(),
-            };
-            let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            kept.entry(key).or_insert_with(Results::none).keep(made);
+        if !worth_keeping {
+            return make(input, variables);
         }
+        let (result, reads) = variables.0.reads.of(|| make(input, variables));
+        let result = result?;
+        let made = Made {
+            input: input.clone(),
+            reads,
+            result: result.clone(),
+        };
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.entry(key).or_insert_with(Results::none).keep(made);
         Ok(result)
     }
 }
@@ -292,6 +305,138 @@ impl<I, T> Results<I, T> {
             if results.len() >= MOST_WITHOUT_USE && !*of_use.get_mut() {
                 *self = Results::EveryHostHasItsOwn;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use minijinja::Environment;
+
+    use super::*;
+    use crate::facts::{HostFacts, LoadBalancerFacts};
+
+    /// A host of this name with these labels.
+    fn host(name: &str, labels: &str) -> HostVariables {
+        let own = OwnFacts {
+            host: HostFacts {
+                name: name.to_owned(),
+                labels: labels.to_owned(),
+                roles: vec!["worker"],
+                ..HostFacts::default()
+            },
+            pki: BTreeMap::from([("ca", "ca.pem".to_owned())]),
+            load_balancer: LoadBalancerFacts {
+                port: 6443,
+                listen_ipv6: false,
+                engine: "nginx",
+                virtual_ips: Vec::new(),
+                vrrp: Vec::new(),
+            },
+            pod_routes: Vec::new(),
+        };
+        HostVariables::new(&Value::from_iter([("domain", "cluster.local")]), &own)
+    }
+
+    /// What each of `hosts` gets of `template`, and how often it was rendered.
+    fn rendered(template: &str, hosts: &[HostVariables]) -> (Vec<String>, usize) {
+        let environment = Environment::new();
+        let template = environment.template_from_str(template).unwrap();
+        let (kept, count) = (Kept::new(), Cell::new(0));
+        let texts = hosts.iter().map(|host| {
+            let made = kept.or_make("one", &(), host, |(), variables| {
+                count.set(count.get() + 1);
+                Ok::<_, Infallible>(template.render(variables.value()).unwrap())
+            });
+            let text = made.unwrap();
+            assert_eq!(
+                text,
+                template.render(host.value()).unwrap(),
+                "as it would be rendered for itself"
+            );
+            text
+        });
+        (texts.collect(), count.get())
+    }
+
+    #[test]
+    fn what_reads_the_same_of_two_hosts_is_rendered_once() {
+        let hosts = [host("one", "a=b"), host("two", "a=b"), host("three", "c=d")];
+        let times = |template| rendered(template, &hosts).1;
+        assert_eq!(times("{{ domain }}"), 1, "nothing of the host");
+        assert_eq!(times("{{ pki.ca }}{{ host.roles | join }}"), 1);
+        assert_eq!(times("{% for name in pki %}{{ name }}{% endfor %}{{ pki }}"), 1);
+        assert_eq!(times("{{ host.labels }}{{ host.labels }}"), 2);
+        assert_eq!(times("{{ host }}"), 3);
+        assert_eq!(times("{% for name, value in host | items %}{{ value }}{% endfor %}"), 3);
+        assert_eq!(times("{% set all = host %}{{ all['name'] }}"), 3);
+        assert_eq!(
+            times("{% if host.name == 'one' %}{{ host.labels }}{% endif %}"),
+            3,
+            "it depends on the name alone"
+        );
+        assert_eq!(
+            times("{{ host.nothing is defined }}"),
+            1,
+            "what is not there is not there for all"
+        );
+        assert_eq!(times("{{ pod_routes | length }}"), 1);
+    }
+
+    #[test]
+    fn what_was_taken_again_counts_as_read_by_what_it_becomes_a_part_of() {
+        let (inner, outer) = (Kept::new(), Kept::new());
+        let name = |of: &HostVariables| {
+            outer.or_make("outer", &(), of, |(), of| {
+                inner.or_make("inner", &(), of, |(), of| {
+                    let host = of.value().get_attr("host").unwrap();
+                    Ok::<_, Infallible>(host.get_attr("name").unwrap().to_string())
+                })
+            })
+        };
+        // The second fills the inner one alone, so that the outer one meets it ready.
+        assert_eq!(name(&host("one", "")), Ok("one".to_owned()));
+        let ready = inner.or_make("inner", &(), &host("two", ""), |(), of| {
+            let host = of.value().get_attr("host").unwrap();
+            Ok::<_, Infallible>(host.get_attr("name").unwrap().to_string())
+        });
+        assert_eq!(ready, Ok("two".to_owned()));
+        for expected in ["two", "three", "one"] {
+            assert_eq!(name(&host(expected, "")), Ok(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_every_host_has_otherwise_is_not_kept() {
+        let hosts: Vec<HostVariables> = (0..100).map(|number| host(&format!("host-{number}"), "")).collect();
+        let kept = Kept::new();
+        for host in &hosts {
+            let name = kept.or_make("one", &(), host, |(), of| {
+                Ok::<_, Infallible>(
+                    of.value()
+                        .get_attr("host")
+                        .unwrap()
+                        .get_attr("name")
+                        .unwrap()
+                        .to_string(),
+                )
+            });
+            assert!(name.is_ok());
+        }
+        let kept = kept.0.read().unwrap();
+        assert!(matches!(kept.get("one"), Some(Results::EveryHostHasItsOwn)));
+    }
+
+    #[test]
+    fn another_input_is_another_result() {
+        let kept = Kept::new();
+        let one = host("one", "");
+        for input in [1, 2, 1] {
+            let made = kept.or_make("one", &input, &one, |input, _| Ok::<_, Infallible>(*input));
+            assert_eq!(made, Ok(input));
         }
     }
 }
