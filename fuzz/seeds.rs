@@ -71,7 +71,8 @@ pub fn seeds(project: &Path) -> Seeds {
     let tar = tar("edge1", &bundle, at).expect("an archive").expose().to_vec();
     add("archive", with_choice(0, &bytes(ArchiveFormat::Zip)));
     add("archive", with_choice(0, &bytes(ArchiveFormat::TarGz)));
-    for choice in 0..4 {
+    add("archive", with_choice(0, &bytes(ArchiveFormat::TarZst)));
+    for choice in 0..5 {
         add("archive", with_choice(choice, &tar));
     }
     seeds

@@ -48,7 +48,7 @@ enum Command {
         #[arg(short, long, value_name = "DIR")]
         out: PathBuf,
         /// The archive to make of each host's bundle
-        #[arg(long, default_value = "tar.gz", value_name = "tar.gz|zip|none")]
+        #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
         archive: ArchiveFormat,
         /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
         #[arg(long, value_name = "FILE")]
