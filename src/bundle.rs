@@ -16,6 +16,9 @@ pub const MANIFEST: &str = "MANIFEST";
 /// The name of the checksums at the top of an output, in the format of `sha256sum`.
 pub const SHA256SUMS: &str = "SHA256SUMS";
 
+/// What an output says of itself for the next build over it; not a part of what it holds.
+pub const STATE: &str = ".khw-gen.state";
+
 /// The first line of every manifest; the number is the version of the format.
 const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
 /// How the manifest of a whole output begins: a host's own must not be taken for it.

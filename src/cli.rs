@@ -25,7 +25,7 @@ use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::spec::{self, Checked, Sources, suggest};
-use khw_gen::{compile_in_parallel, found_of, starter};
+use khw_gen::{Compiled, compile_over, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -56,6 +56,9 @@ enum Command {
         /// How many threads to use; the output is the same with any number [default: one for each processor]
         #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
         jobs: Option<u16>,
+        /// Make and write everything again, whatever of it an earlier output has
+        #[arg(long)]
+        fresh: bool,
         /// Say nothing but warnings and errors: no progress, no closing line
         #[arg(short, long)]
         quiet: bool,
@@ -225,8 +228,9 @@ pub fn run() -> ExitCode {
             archive,
             seed_file,
             jobs,
+            fresh,
             quiet,
-        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, quiet),
+        } => build(&spec, &out, archive, seed_file.as_deref(), jobs, fresh, quiet),
         Command::Check { spec, format } => check(&spec, format),
         Command::Plan { spec } => show_plan(&spec),
         Command::Explain { code } => explain(code.as_deref()),
@@ -279,6 +283,7 @@ fn build(
     archive: ArchiveFormat,
     seed_file: Option<&Path>,
     jobs: Option<u16>,
+    fresh: bool,
     quiet: bool,
 ) -> Result<(), Reported> {
     let bar = progress::Bar::new(quiet);
@@ -286,30 +291,43 @@ fn build(
     let (checked, seed_path) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_path)?;
     let cluster = &checked.cluster;
-    let mut output = Output::begin(out)?;
+    let mut output = match fresh {
+        true => Output::begin(out)?,
+        false => Output::begin_over(out)?,
+    };
+    let begin = || output.check_earlier();
     let watch = |progress| bar.watch(progress);
-    let written = compile_in_parallel(cluster, &seed, archive, watch, |host| {
+    let compiled = compile_over(cluster, &seed, archive, output.earlier(), begin, watch, |host| {
+        let archive = host.archive.as_ref();
         output.write(
             host.host,
             host.bundle,
-            host.archive
-                .as_ref()
-                .map(|(name, bytes)| (name.as_str(), bytes.expose())),
+            archive.map(|(name, bytes)| (name.as_str(), bytes.expose())),
         )
     })?;
-    for host in written {
-        output.record(host)?;
-    }
-    let summary = output.commit()?;
+    let (summary, unchanged) = match compiled {
+        Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
+        Compiled::Hosts(hosts, state) => {
+            for host in hosts {
+                output.record(host)?;
+            }
+            let summary = output.commit_with_state(|manifest| state.text(manifest))?;
+            let unchanged = match summary.unchanged {
+                0 => String::new(),
+                count => format!(", {count} hosts as they were"),
+            };
+            (summary, unchanged)
+        }
+    };
     warn_of_summary(&summary);
     let took = bar.finish();
     if quiet {
         return Ok(());
     }
     print(format_args!(
-        "{}: {} hosts, {} files, {} in {:.1} s",
+        "{}: {} hosts, {} files, {} in {:.1} s{unchanged}",
         out.display(),
-        cluster.hosts.len(),
+        summary.hosts,
         summary.files,
         progress::bytes(summary.bytes),
         took.as_secs_f64()

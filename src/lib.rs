@@ -28,6 +28,7 @@ pub mod pack;
 pub mod pki;
 pub mod plan;
 pub mod render;
+pub mod reuse;
 pub mod settings;
 pub mod spec;
 pub mod starter;
@@ -47,9 +48,10 @@ use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
-use crate::plan::plan;
+use crate::plan::{PlannedCertificate, plan};
 use crate::render::{RenderError, Renderer};
-use crate::vault::{IssueError, issue, issue_watched};
+use crate::reuse::{Earlier, Proofs, Unfinished};
+use crate::vault::{IssueError, issue, issue_unproven};
 
 /// What one host gets.
 #[derive(Debug)]
@@ -140,30 +142,55 @@ pub enum Progress {
     Host,
 }
 
-/// As [`compile`], on all threads: hosts come in any order, several at once, and what `output` makes of them is returned in
-/// the order of the cluster. No more than a host for each thread is in memory. `watch` is told how far it is, from any thread.
-pub fn compile_in_parallel<T: Send, E: Send>(
+/// What came of a compilation over an earlier output.
+pub enum Compiled<T> {
+    /// The earlier output is what would have been made.
+    NothingChanged,
+    /// What became of each host, and the state file of the output.
+    Hosts(Vec<T>, Unfinished),
+}
+
+/// As [`compile`], on all threads, and making only what `earlier` can't be proven to have: hosts come in any order, several at
+/// once, and what `output` makes of them is returned in the order of the cluster. No more than a host for each thread is in
+/// memory. `begin` is called before anything is made, `watch` is told how far it is, from any thread.
+pub fn compile_over<T: Send, E: Send>(
     cluster: &Cluster,
     seed: &Seed,
     format: ArchiveFormat,
+    earlier: &dyn Earlier,
+    begin: impl FnOnce() -> Result<(), E>,
     watch: impl Fn(Progress) + Sync,
     output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
-) -> Result<Vec<T>, CompileError<E>> {
+) -> Result<Compiled<T>, CompileError<E>> {
     let plan = plan(cluster);
+    let proofs = Proofs::new(&plan, seed, format, earlier);
+    if proofs.nothing_changed() {
+        return Ok(Compiled::NothingChanged);
+    }
+    begin().map_err(CompileError::Output)?;
     watch(Progress::Begins {
         certificates: plan.certificates.len(),
         hosts: cluster.hosts.len(),
     });
-    let vault = issue_watched(&plan, seed, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
+    let proven = |certificate: &PlannedCertificate<'_>| proofs.of(certificate);
+    let vault = issue_unproven(&plan, seed, &proven, &|| watch(Progress::Certificate)).map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
-    let hosts = cluster.hosts.par_iter();
-    hosts
-        .map(|host| {
-            let made = compile_host(&renderer, host, format, &output)?;
-            watch(Progress::Host);
-            Ok(made)
-        })
-        .collect()
+    let made = cluster.hosts.par_iter().map(|host| {
+        let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
+        let archive = match proofs.archive(host, &bundle) {
+            Some(archive) => Some(archive),
+            None => pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?,
+        };
+        let proof = archive
+            .as_ref()
+            .and_then(|archive| proofs.proof_of_archive(host, &bundle, archive));
+        let made = hand_over(host, &bundle, format, archive.as_ref(), &output)?;
+        watch(Progress::Host);
+        Ok((made, proof.map(|proof| (host.name.clone(), proof))))
+    });
+    let (hosts, archives): (Vec<T>, Vec<_>) = made.collect::<Result<Vec<_>, CompileError<E>>>()?.into_iter().unzip();
+    let archives = archives.into_iter().flatten().collect();
+    Ok(Compiled::Hosts(hosts, proofs.state(&vault, archives)))
 }
 
 fn compile_host<'a, T, E>(
@@ -173,12 +200,21 @@ fn compile_host<'a, T, E>(
     output: impl FnOnce(HostOutput<'_>) -> Result<T, E>,
 ) -> Result<T, CompileError<E>> {
     let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
-    let bytes = pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?;
-    let archive = format.file_name(&host.name).zip(bytes.as_ref());
+    let archive = pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?;
+    hand_over(host, &bundle, format, archive.as_ref(), output)
+}
+
+fn hand_over<T, E>(
+    host: &Host,
+    bundle: &Bundle,
+    format: ArchiveFormat,
+    archive: Option<&SecretBytes>,
+    output: impl FnOnce(HostOutput<'_>) -> Result<T, E>,
+) -> Result<T, CompileError<E>> {
     output(HostOutput {
         host: &host.name,
-        bundle: &bundle,
-        archive,
+        bundle,
+        archive: format.file_name(&host.name).zip(archive),
     })
     .map_err(CompileError::Output)
 }

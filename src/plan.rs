@@ -275,6 +275,16 @@ impl<'a> Plan<'a> {
         self.places_all_requests || places.any(|place| place.request.is_some())
     }
 
+    /// Whether any host gets the public half of a key by itself.
+    pub fn places_public_key(&self, certificate: &PlannedCertificate<'_>) -> bool {
+        let rows = ARTIFACTS.iter().filter(|row| self.cluster.is(row.when));
+        let mut names = rows.filter_map(|row| match row.holds {
+            Holds::PublicKey(name) => Some(name),
+            _ => None,
+        });
+        names.any(|name| certificate.row.is_some_and(|row| row.name == name))
+    }
+
     /// Every file and directory, by host in the order of the cluster, then by row.
     pub fn files(&self) -> impl Iterator<Item = PlannedFile<'a>> {
         self.cluster.hosts.iter().flat_map(|host| self.files_on(host))

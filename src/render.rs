@@ -197,7 +197,10 @@ impl<'a> Renderer<'a> {
                 Some(shared) => shared.key_file.clone(),
                 None => Content::secret(issued(id)?.key.clone()),
             },
-            PlannedContent::PublicKey(id) => Content::public(issued(id)?.public_key.clone()),
+            PlannedContent::PublicKey(id) => {
+                let public_key = issued(id)?.public_key.clone();
+                Content::public(public_key.ok_or_else(|| RenderError(format!("{id} has no public key")))?)
+            }
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
                 Content::public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::cluster::{Cluster, ExistingCa};
+use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
 use crate::pki::key::{Algorithm, KeyPair};
@@ -28,9 +29,17 @@ pub struct Issued {
     /// None for a key pair that nobody signs.
     pub certificate: Option<Arc<[u8]>>,
     pub key: Arc<SecretBytes>,
-    /// The public half of the key (SubjectPublicKeyInfo, RFC 5280).
-    pub public_key: Arc<[u8]>,
+    /// The public half of the key (SubjectPublicKeyInfo, RFC 5280). None where all else was proven, and no host gets it.
+    pub public_key: Option<Arc<[u8]>>,
     /// None for an authority that was there already, and where no host gets it.
+    pub request: Option<Arc<[u8]>>,
+}
+
+/// What is there already of a certificate, in PEM: each part proven to be the very bytes that would be made.
+#[derive(Clone, Debug, Default)]
+pub struct Proven {
+    pub certificate: Option<Arc<[u8]>>,
+    pub key: Option<Arc<SecretBytes>>,
     pub request: Option<Arc<[u8]>>,
 }
 
@@ -61,68 +70,81 @@ impl std::error::Error for IssueError {}
 
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
 pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, &|| {})
+    issue_from(plan, seed, None, &|_| Proven::default(), &|| {})
 }
 
-/// As [`issue`]; `made` is called for each certificate, from any thread.
-pub fn issue_watched(plan: &Plan<'_>, seed: &Seed, made: &(dyn Fn() + Sync)) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, None, made)
+/// As [`issue`], but makes only what `proven` has not; `made` is called for each certificate, from any thread.
+pub fn issue_unproven(
+    plan: &Plan<'_>,
+    seed: &Seed,
+    proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
+    made: &(dyn Fn() + Sync),
+) -> Result<Vault, IssueError> {
+    issue_from(plan, seed, None, proven, made)
 }
 
 /// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
 /// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
 /// The authority's certificate and public key stay as they are.
 pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, seed, Some(stand_in), &|| {})
+    issue_from(plan, seed, Some(stand_in), &|_| Proven::default(), &|| {})
 }
 
 fn issue_from(
     plan: &Plan<'_>,
     seed: &Seed,
     stand_in: Option<&Seed>,
+    proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
     made_one: &(dyn Fn() + Sync),
 ) -> Result<Vault, IssueError> {
     let cluster = plan.cluster;
-    // Whoever signs comes before what it signs, and there are few of them.
-    let issuers: BTreeSet<&str> = plan
-        .certificates
-        .iter()
-        .filter_map(|certificate| match &certificate.issuer {
-            Issuer::Another(issuer) => Some(issuer.as_str()),
-            Issuer::Itself | Issuer::Nobody => None,
-        })
-        .collect();
-    let signs = |certificate: &PlannedCertificate<'_>| {
-        certificate.issuer == Issuer::Itself || issuers.contains(certificate.id.as_str())
+    let certificates = &plan.certificates;
+    let proven: Vec<Proven> = certificates.par_iter().map(proven).collect();
+    let key_of = |certificate: &PlannedCertificate<'_>, proven: &Proven| {
+        let read = proven.key.as_ref().and_then(|pem| KeyPair::from_pem(pem.expose()).ok());
+        read.map_or_else(|| key_of(cluster, seed, stand_in, certificate), |key| Ok(Arc::new(key)))
     };
-    let signers: Vec<&PlannedCertificate<'_>> = plan
-        .certificates
+
+    // Whoever signs comes before what it signs, and there are few of them.
+    let signing = signing(certificates, &proven);
+    let signers: Vec<(&PlannedCertificate<'_>, &Proven)> = certificates
         .iter()
-        .filter(|certificate| signs(certificate))
+        .zip(&proven)
+        .filter(|(certificate, _)| signing.contains(certificate.id.as_str()))
         .collect();
     let keys = signers
         .par_iter()
-        .map(|certificate| Ok((certificate.id.as_str(), key_of(cluster, seed, stand_in, certificate)?)))
+        .map(|(certificate, proven)| Ok((certificate.id.as_str(), key_of(certificate, proven)?)))
         .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
     let mut authorities = Authorities {
         keys,
         certificates: BTreeMap::new(),
     };
-    for certificate in signers {
-        let own = authorities.key(&certificate.id)?;
-        let der = authorities.sign(cluster, certificate, own)?;
+    for (certificate, proven) in signers {
+        let read = proven
+            .certificate
+            .as_ref()
+            .and_then(|pem| AuthorityCertificate::from_pem(pem).ok());
+        let der = match read {
+            Some(authority) => authority.der().to_vec(),
+            None => authorities.sign(cluster, certificate, authorities.key(&certificate.id)?)?,
+        };
         authorities.certificates.insert(certificate.id.as_str(), der);
     }
 
     // Any other key is needed for its own certificate and in PEM, and then no more.
-    let issued = plan
-        .certificates
+    let issued = certificates
         .par_iter()
-        .map(|certificate| {
+        .zip(proven)
+        .map(|(certificate, proven)| {
             let failed = |reason| error(&certificate.id, reason);
+            if let Some(issued) = all_proven(plan, certificate, &proven) {
+                made_one();
+                return Ok((certificate.id.clone(), issued));
+            }
             let own = &match authorities.keys.get(certificate.id.as_str()) {
                 Some(key) => key.clone(),
-                None => key_of(cluster, seed, stand_in, certificate)?,
+                None => key_of(certificate, &proven)?,
             };
             let der = match (
                 authorities.certificates.get(certificate.id.as_str()),
@@ -130,14 +152,8 @@ fn issue_from(
             ) {
                 (_, Issuer::Nobody) => None,
                 (Some(der), _) => Some(der.clone()),
+                (None, _) if proven.certificate.is_some() => None,
                 (None, _) => Some(authorities.sign(cluster, certificate, own)?),
-            };
-            let request = match &certificate.request {
-                Some(request) if der.is_some() && plan.places_request(certificate) => {
-                    let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
-                    Some(x509::to_pem("CERTIFICATE REQUEST", &der).into_bytes().into())
-                }
-                _ => None,
             };
             // Whoever signed in the place of an authority that was there already: its own is what lies on hosts.
             let (der, public) = match certificate.request {
@@ -147,10 +163,18 @@ fn issue_from(
                     (Some(existing.der().to_vec()), &existing.public)
                 }
             };
+            let request = match (&certificate.request, proven.request) {
+                (_, Some(request)) => Some(request),
+                (Some(request), None) if plan.places_request(certificate) => {
+                    let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
+                    Some(pem("CERTIFICATE REQUEST", &der))
+                }
+                _ => None,
+            };
             let issued = Issued {
-                certificate: der.map(|der| x509::to_pem("CERTIFICATE", &der).into_bytes().into()),
+                certificate: der.map(|der| pem("CERTIFICATE", &der)).or(proven.certificate),
                 key: Arc::new(own.to_pem()),
-                public_key: x509::to_pem("PUBLIC KEY", &public.spki_der()).into_bytes().into(),
+                public_key: Some(pem("PUBLIC KEY", &public.spki_der())),
                 request,
             };
             made_one();
@@ -162,6 +186,39 @@ fn issue_from(
         issued,
         encryption_key: Arc::new(encryption_key(cluster, seed)),
     })
+}
+
+/// The ids of those that have to sign something, themselves aside.
+fn signing<'a>(certificates: &'a [PlannedCertificate<'_>], proven: &[Proven]) -> BTreeSet<&'a str> {
+    let mut signing = BTreeSet::new();
+    // Issuers come before what they sign: from the end, so that an issuer's own issuer is found too.
+    for (certificate, proven) in certificates.iter().zip(proven).rev() {
+        match &certificate.issuer {
+            Issuer::Another(issuer) if proven.certificate.is_none() => signing.insert(issuer.as_str()),
+            _ => false,
+        };
+    }
+    signing
+}
+
+/// What is issued where nothing is left to make.
+fn all_proven(plan: &Plan<'_>, certificate: &PlannedCertificate<'_>, proven: &Proven) -> Option<Issued> {
+    let key = proven.key.clone()?;
+    let is_signed = certificate.issuer != Issuer::Nobody;
+    let wants_request = certificate.request.is_some() && plan.places_request(certificate);
+    let lacks = is_signed && proven.certificate.is_none()
+        || is_signed && wants_request && proven.request.is_none()
+        || plan.places_public_key(certificate);
+    (!lacks).then(|| Issued {
+        certificate: proven.certificate.clone(),
+        key,
+        public_key: None,
+        request: proven.request.clone(),
+    })
+}
+
+fn pem(label: &str, der: &[u8]) -> Arc<[u8]> {
+    x509::to_pem(label, der).into_bytes().into()
 }
 
 /// Who signs others, or itself: keys and certificates by id.

@@ -163,7 +163,7 @@ fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
 }
 
 /// What lists or carries the rest, and says nothing of its own.
-const DERIVED: [&str; 2] = [crate::bundle::MANIFEST, crate::bundle::SHA256SUMS];
+const DERIVED: [&str; 3] = [crate::bundle::MANIFEST, crate::bundle::SHA256SUMS, crate::bundle::STATE];
 
 fn files_of(pair: &Pair<'_>, known: Known) -> Vec<FileChange> {
     let empty = BTreeMap::new();

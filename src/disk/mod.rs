@@ -5,11 +5,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bundle_as_found;
+mod earlier;
 mod golden;
 mod new_files;
 mod output;
 mod source;
 mod tree;
+mod update;
 
 use std::fmt;
 use std::io;

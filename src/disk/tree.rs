@@ -4,24 +4,28 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, chmodat, fchmod, fstat, open, openat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat, chmodat, fchmod, fstat, open, openat, seek, statat,
+    unlinkat,
+};
 use rustix::io::Errno;
 
 use super::DiskError;
 use super::output::Kind;
-use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, parse_manifest};
+use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
 use crate::golden::index::{self, INDEX};
 use crate::pki::secret::SecretBytes;
+use zeroize::Zeroizing;
 
 /// More than the manifest of 100,000 hosts.
-const LARGEST_MANIFEST: u64 = 1 << 30;
+pub(super) const LARGEST_MANIFEST: u64 = 1 << 30;
 
 /// How many foreign paths an error names.
 const NAMED_FOREIGN_PATHS: usize = 5;
@@ -135,14 +139,11 @@ impl Reading<'_> {
 
 /// A file's content, of which there may be `most` bytes.
 pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path, most: u64) -> Result<SecretBytes, DiskError> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let failed = |reason: Errno| DiskError::os("open", shown, reason);
     let too_large = || DiskError::TooLarge {
         path: shown.to_owned(),
         limit: most,
     };
-    let file = openat(folder, name, flags, Mode::empty()).map_err(failed)?;
-    let stat = fstat(&file).map_err(failed)?;
+    let (file, stat) = open_file(folder, name).map_err(|reason| DiskError::os("open", shown, reason))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(DiskError::NotAFile { path: shown.to_owned() });
     }
@@ -150,15 +151,45 @@ pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path, most: 
     if size > most {
         return Err(too_large());
     }
-    // One byte more than the file has, so that reading to its end never moves a secret.
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    let read = File::from(file).take(most + 1).read_to_end(&mut bytes);
-    let content = SecretBytes::from(bytes);
-    match read {
+    match read_open(file, size, most) {
         Err(reason) => Err(DiskError::os("read", shown, reason)),
-        Ok(length) if length as u64 > most => Err(too_large()),
-        Ok(_) => Ok(content),
+        Ok(content) if content.len() as u64 > most => Err(too_large()),
+        Ok(content) => Ok(content),
     }
+}
+
+/// Opens what may be a file, without waiting for anything, and says what it is.
+pub(super) fn open_file(folder: BorrowedFd<'_>, name: &str) -> Result<(File, Stat), Errno> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(folder, name, flags, Mode::empty())?;
+    let stat = fstat(&file)?;
+    Ok((file.into(), stat))
+}
+
+/// The content of a file that has `size` bytes and may have grown since; no more than one byte over `most` is read.
+pub(super) fn read_open(mut file: File, size: u64, most: u64) -> io::Result<SecretBytes> {
+    // One byte more than the file has, so that reading to its end never moves a secret.
+    let mut bytes = Zeroizing::new(vec![0; size as usize + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+            Err(reason) => return Err(reason),
+        }
+        // A plain file gives less than was asked for only at its end.
+        if length < bytes.len() {
+            break;
+        }
+    }
+    let grown = length > size as usize;
+    bytes.truncate(length);
+    if grown {
+        file.take((most + 1).saturating_sub(length as u64))
+            .read_to_end(&mut bytes)?;
+    }
+    Ok(SecretBytes::from(std::mem::take(&mut *bytes)))
 }
 
 /// What is in an open folder, sorted by name; `shown` is its path for errors.
@@ -168,19 +199,8 @@ pub(super) fn list(folder: BorrowedFd<'_>, shown: &Path) -> Result<Vec<(OsString
 
 /// As [`list`]; more than `most` entries are an error.
 fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec<(OsString, Stat)>, DiskError> {
-    let failed = |reason: Errno| DiskError::os("read the folder", shown, reason);
     let mut entries = Vec::new();
-    for entry in Dir::read_from(folder).map_err(failed)? {
-        let name = OsString::from_vec(entry.map_err(failed)?.file_name().to_bytes().to_vec());
-        if name == "." || name == ".." {
-            continue;
-        }
-        if entries.len() == most {
-            return Err(DiskError::TooMuch {
-                path: shown.to_owned(),
-                limit: MOST_IN_ALL,
-            });
-        }
+    for name in names(folder, most).map_err(|reason| DiskError::os("read the folder", shown, reason))? {
         match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => entries.push((name, stat)),
             // Somebody else removed it since.
@@ -188,8 +208,33 @@ fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec
             Err(reason) => return Err(DiskError::os("look at", shown.join(name), reason)),
         }
     }
-    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if entries.len() > most {
+        return Err(DiskError::TooMuch {
+            path: shown.to_owned(),
+            limit: MOST_IN_ALL,
+        });
+    }
     Ok(entries)
+}
+
+/// The names in an open folder, sorted; of more than `most` some.
+pub(super) fn names(folder: BorrowedFd<'_>, most: usize) -> Result<Vec<OsString>, Errno> {
+    // Room for any name (getdents64(2)).
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    let mut names = Vec::new();
+    seek(folder, SeekFrom::Start(0))?;
+    let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(OsString::from_vec(name));
+        }
+        if names.len() > most {
+            break;
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Opens a folder by its name in another, never through a symbolic link.
@@ -254,6 +299,9 @@ fn open_for_removal(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Err
     Ok(folder)
 }
 
+/// What a list says of everything in a folder, by path.
+pub(super) type Rows = BTreeMap<String, ManifestRow>;
+
 /// Whether the folder `name` may be replaced: khw-gen made it, and nothing was added since; or it is empty.
 ///
 /// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], [`DiskError::Foreign`], or it can't be read.
@@ -263,29 +311,46 @@ pub(super) fn check_replaceable(
     name: &OsStr,
     shown: &Path,
 ) -> Result<(), DiskError> {
+    let (folder, rows) = read_rows(kind, parent, name, shown)?;
+    check_rows(kind, folder.as_fd(), shown, &rows)
+}
+
+/// The folder `name`, and what its list says is in it; an empty folder needs no list.
+///
+/// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], or it can't be read.
+pub(super) fn read_rows(
+    kind: Kind,
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    shown: &Path,
+) -> Result<(OwnedFd, Rows), DiskError> {
     let folder = match open_folder(parent, name) {
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(DiskError::NotAFolder { path: shown.to_owned() }),
         folder => folder.map_err(|reason| DiskError::os("open", shown, reason))?,
     };
     let entries = list(folder.as_fd(), shown)?;
     if entries.is_empty() {
-        return Ok(());
+        return Ok((folder, Rows::new()));
     }
     let rows = match kind {
         Kind::Output => {
             let text = text_of(MANIFEST, folder.as_fd(), &entries, shown)?;
-            let mut rows = parse_manifest(ManifestOf::Output, &text)
-                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))?;
-            let own = [MANIFEST, SHA256SUMS].map(|own| (own.to_owned(), LISTED_FILE));
-            rows.extend(own);
-            rows
+            parse_manifest(ManifestOf::Output, &text)
+                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))?
         }
         Kind::Golden => {
             let text = text_of(INDEX, folder.as_fd(), &entries, shown)?;
             rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))?
         }
     };
-    let mut foreign = find_foreign(folder.as_fd(), shown, "", &rows)?;
+    Ok((folder, rows))
+}
+
+/// Whether there is nothing in a folder but what `rows` list and the files that are made beside them.
+///
+/// Errors: [`DiskError::Foreign`], or it can't be read.
+pub(super) fn check_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path, rows: &Rows) -> Result<(), DiskError> {
+    let mut foreign = find_foreign(kind, folder, shown, "", rows)?;
     match foreign.len() {
         0 => Ok(()),
         count => {
@@ -336,9 +401,9 @@ const LISTED_FOLDER: ManifestRow = ManifestRow {
 };
 
 /// The files that the index of a golden lists and the folders that they are in.
-fn rows_of_golden(text: &str) -> Result<BTreeMap<String, ManifestRow>, index::IndexError> {
+fn rows_of_golden(text: &str) -> Result<Rows, index::IndexError> {
     let paths = index::replaceable(text)?;
-    let mut rows = BTreeMap::from([(INDEX.to_owned(), LISTED_FILE)]);
+    let mut rows = Rows::new();
     for path in paths {
         let folders = path
             .match_indices('/')
@@ -351,10 +416,11 @@ fn rows_of_golden(text: &str) -> Result<BTreeMap<String, ManifestRow>, index::In
 
 /// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
 fn find_foreign(
+    kind: Kind,
     folder: BorrowedFd<'_>,
     shown: &Path,
     prefix: &str,
-    rows: &BTreeMap<String, ManifestRow>,
+    rows: &Rows,
 ) -> Result<Vec<OsString>, DiskError> {
     let device = fstat(folder)
         .map_err(|reason| DiskError::os("look at", shown, reason))?
@@ -365,13 +431,15 @@ fn find_foreign(
             let mut path = OsString::from(prefix);
             path.push(name);
             let row = path.to_str().and_then(|path| rows.get(path));
+            let is_own = || kind.own_files().iter().any(|own| path == *own);
             match (FileType::from_raw_mode(stat.st_mode), row) {
+                (FileType::RegularFile, None) if is_own() => Ok(Vec::new()),
                 (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => Ok(Vec::new()),
                 (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
                     let shown = shown.join(name);
                     let below = open_folder(folder, name).map_err(|reason| DiskError::os("open", &shown, reason))?;
                     let prefix = String::from_utf8_lossy(path.as_bytes());
-                    find_foreign(below.as_fd(), &shown, &format!("{prefix}/"), rows)
+                    find_foreign(kind, below.as_fd(), &shown, &format!("{prefix}/"), rows)
                 }
                 _ => Ok(vec![path]),
             }

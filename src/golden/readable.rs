@@ -84,7 +84,7 @@ impl Readable<'_> {
             false => Some(labelled(label, description)),
             // The authority's certificate says which key will be there.
             true => {
-                let public = describe_pem(&self.vault.issued.get(id)?.public_key)?;
+                let public = describe_pem(self.vault.issued.get(id)?.public_key.as_ref()?)?;
                 let (heading, _) = description.split_once('\n')?;
                 let (_, facts) = public.split_once('\n')?;
                 Some(labelled(label, &format!("{heading}\n{facts}")))

@@ -1,0 +1,125 @@
+//! Replacing a few hosts of an output: the others stay untouched on the disk.
+//!
+//! What is new stands ready in the staging folder, on the disk. Then the output is taken away, the old is moved out of it into
+//! the staging folder and the new into it, and it is put back: renames alone, so that for less than a thousandth of a second
+//! for each host there is no output, and never a mixed one. The staging folder says what is being done, so that whoever finds it
+//! after a crash can move everything back to where it was.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, statat};
+use rustix::io::Errno;
+
+use super::DiskError;
+use super::tree::{open_folder, read_file};
+
+/// Where in the staging folder the old is put.
+pub(super) const REPLACED: &str = ".replaced";
+
+/// The file in the staging folder that says what is being done.
+const PLAN: &str = ".update";
+
+/// A file or folder at the top of the output that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The staging folder has one of this name, to be put in the place of what there is, if anything.
+    Put(String),
+    /// There is one, and there will be none.
+    Remove(String),
+}
+
+impl Change {
+    fn name(&self) -> &str {
+        match self {
+            Change::Put(name) | Change::Remove(name) => name,
+        }
+    }
+}
+
+/// Notes in the staging folder what will be done.
+pub(super) fn prepare(staging: BorrowedFd<'_>, shown: &Path, changes: &[Change]) -> Result<(), DiskError> {
+    let failed = |what: &'static str| move |reason: Errno| DiskError::os(what, shown, reason);
+    mkdirat(staging, REPLACED, Mode::RWXU).map_err(failed("make a folder in"))?;
+    let text: String = changes
+        .iter()
+        .map(|change| match change {
+            Change::Put(name) => format!("+{name}\n"),
+            Change::Remove(name) => format!("-{name}\n"),
+        })
+        .collect();
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(staging, PLAN, flags, Mode::RUSR | Mode::WUSR).map_err(failed("create a file in"))?;
+    std::io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
+        .map_err(|reason| DiskError::os("write to", shown, reason))
+}
+
+/// Moves the old out of the output's folder and the new into it.
+pub(super) fn perform(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[Change]) -> Result<(), Errno> {
+    let replaced = open_folder(staging, REPLACED.as_ref())?;
+    for change in changes {
+        let name = change.name();
+        match renameat(output, name, &replaced, name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(reason) => return Err(reason),
+        }
+        if let Change::Put(_) = change {
+            renameat(staging, name, output, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves everything back, however far [`perform`] came.
+pub(super) fn undo(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[Change]) -> Result<(), Errno> {
+    let replaced = open_folder(staging, REPLACED.as_ref())?;
+    for change in changes.iter().rev() {
+        let name = change.name();
+        if matches!(change, Change::Put(_)) && !exists(staging, name)? && exists(output, name)? {
+            renameat(output, name, staging, name)?;
+        }
+        if exists(replaced.as_fd(), name)? {
+            renameat(&replaced, name, output, name)?;
+        }
+    }
+    Ok(())
+}
+
+fn exists(folder: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
+    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(reason) => Err(reason),
+    }
+}
+
+/// What a run that crashed was doing with the output that it took away, by what its staging folder says; nothing where that
+/// says nothing.
+pub(super) fn undo_after_crash(
+    parent: BorrowedFd<'_>,
+    taken_away: &OsStr,
+    staging: &OsString,
+    shown: &Path,
+) -> Result<(), DiskError> {
+    let failed = |reason: Errno| DiskError::os("restore", shown, reason);
+    let staging = match open_folder(parent, staging) {
+        Err(Errno::NOENT) => return Ok(()),
+        staging => staging.map_err(failed)?,
+    };
+    if !exists(staging.as_fd(), PLAN).map_err(failed)? {
+        return Ok(());
+    }
+    let text = read_file(staging.as_fd(), PLAN, shown, super::tree::LARGEST_MANIFEST)?;
+    let text = std::str::from_utf8(text.expose()).unwrap_or_default();
+    let changes: Vec<Change> = text
+        .lines()
+        .filter_map(|line| match line.split_at_checked(1)? {
+            ("+", name) => Some(Change::Put(name.to_owned())),
+            ("-", name) => Some(Change::Remove(name.to_owned())),
+            _ => None,
+        })
+        .collect();
+    let output = open_folder(parent, taken_away).map_err(failed)?;
+    undo(output.as_fd(), staging.as_fd(), &changes).map_err(failed)
+}
