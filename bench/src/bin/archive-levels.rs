@@ -57,7 +57,11 @@ fn main() -> Result<(), Failed> {
         });
     }
     let uncompressed: usize = hosts.iter().map(|host| host.tar.len()).sum();
-    println!("{} hosts, {} bytes of tar a host\n", hosts.len(), uncompressed / hosts.len());
+    println!(
+        "{} hosts, {} bytes of tar a host\n",
+        hosts.len(),
+        uncompressed / hosts.len()
+    );
     println!("| | ms a host | bytes a host | of the tar |\n|---|---:|---:|---:|");
     let zstd_levels = [-5, -1].into_iter().chain(1..=12).chain([15, 19]);
     let jobs = (0..=9).map(|level| ("gzip", level));
@@ -86,7 +90,10 @@ fn main() -> Result<(), Failed> {
         times[index].sort_by(f64::total_cmp);
         let (time, size) = (times[index][ROUNDS / 2], sizes[index]);
         let part = 100.0 * size as f64 / uncompressed as f64;
-        println!("| {format} {level} | {time:.2} | {} | {part:.1} % |", size / hosts.len());
+        println!(
+            "| {format} {level} | {time:.2} | {} | {part:.1} % |",
+            size / hosts.len()
+        );
     }
     Ok(())
 }
