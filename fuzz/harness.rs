@@ -301,18 +301,22 @@ pub fn unit_and_documents(input: &[u8]) {
 }
 
 /// An archive, of which the first byte says how it is read: as it is; as a tar whose headers get the sum that they need; as
-/// such a tar in gzip; as it is, beside a folder of its name.
+/// such a tar in gzip; as it is, beside a folder of its name; such a tar in zstd.
 pub fn archive(input: &[u8]) {
     let Some((first, bytes)) = input.split_first() else {
         return;
     };
-    let found = match first % 4 {
+    let found = match first % 5 {
         0 => from_archive("edge1.zip", bytes),
         1 => from_archive("edge1.tar", &with_sums(bytes)),
         2 => {
             let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(1));
             gzip.write_all(&with_sums(bytes)).expect("memory");
             from_archive("edge1.tar.gz", &gzip.finish().expect("memory"))
+        }
+        4 => {
+            let packed = zstd::bulk::compress(&with_sums(bytes), 1).expect("memory");
+            from_archive("edge1.tar.zst", &packed)
         }
         _ => {
             let mut nodes = Nodes::from([

@@ -71,7 +71,8 @@ pub fn seeds(project: &Path) -> Seeds {
     let tar = tar("edge1", &bundle, at).expect("an archive").expose().to_vec();
     add("archive", with_choice(0, &bytes(ArchiveFormat::Zip)));
     add("archive", with_choice(0, &bytes(ArchiveFormat::TarGz)));
-    for choice in 0..4 {
+    add("archive", with_choice(0, &bytes(ArchiveFormat::TarZst)));
+    for choice in 0..5 {
         add("archive", with_choice(choice, &tar));
     }
     seeds
@@ -90,7 +91,7 @@ fn small_bundle() -> Bundle {
         let content = good(path);
         let is_kept = ["ca.pem", "kube-scheduler.yaml", "kube-scheduler.service", "crictl.yaml"];
         if is_kept.iter().any(|name| path.ends_with(&format!("/{name}"))) {
-            let content = Content::Public(content.into());
+            let content = Content::public(content.into());
             bundle.insert_file(path, 0o644, content).expect("a good path");
         }
     }

@@ -4,8 +4,8 @@
 //! does promise is that a bundle is well formed (see [`Bundle`]), so that whoever writes or packs it has nothing to check.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::Arc;
+use std::fmt::{self, Write};
+use std::sync::{Arc, OnceLock};
 
 use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
@@ -48,21 +48,74 @@ pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
 /// NAME_MAX of every Linux filesystem that hosts run on.
 const LONGEST_COMPONENT: usize = 255;
 
-/// The content of a file. Clones share the bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// Anybody on the host may know it.
+/// The content of a file. Clones share the bytes and their digest.
+#[derive(Clone)]
+pub struct Content(Arc<Digested>);
+
+/// Bytes, and their digest once it was asked for.
+struct Digested {
+    bytes: Bytes,
+    sha256: OnceLock<Box<str>>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Bytes {
     Public(Arc<[u8]>),
-    /// Wiped when the last clone is dropped; never printed.
     Secret(Arc<SecretBytes>),
 }
 
 impl Content {
+    /// What anybody on the host may know.
+    pub fn public(bytes: Arc<[u8]>) -> Content {
+        Content::from(Bytes::Public(bytes))
+    }
+
+    /// What is wiped when the last clone is dropped, and never printed.
+    pub fn secret(bytes: Arc<SecretBytes>) -> Content {
+        Content::from(Bytes::Secret(bytes))
+    }
+
+    /// Whether it is wiped and never printed.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.0.bytes, Bytes::Secret(_))
+    }
+
     /// The bytes, secret or not.
     pub fn bytes(&self) -> &[u8] {
-        match self {
-            Content::Public(bytes) => bytes,
-            Content::Secret(bytes) => bytes.expose(),
+        match &self.0.bytes {
+            Bytes::Public(bytes) => bytes,
+            Bytes::Secret(bytes) => bytes.expose(),
+        }
+    }
+
+    /// Their SHA-256 in lower-case hexadecimal, which is computed once.
+    pub fn sha256(&self) -> &str {
+        self.0.sha256.get_or_init(|| sha256_hex(self.bytes()).into())
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Content {
+        Content(Arc::new(Digested {
+            bytes,
+            sha256: OnceLock::new(),
+        }))
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for Content {}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.bytes {
+            Bytes::Public(bytes) => f.debug_tuple("Public").field(bytes).finish(),
+            Bytes::Secret(bytes) => f.debug_tuple("Secret").field(bytes).finish(),
         }
     }
 }
@@ -156,7 +209,7 @@ impl Bundle {
     /// Errors: there is one already.
     pub fn add_manifest(&mut self) -> Result<(), BundleError> {
         let text = manifest(self);
-        self.insert_file(MANIFEST, 0o644, Content::Public(text.into_bytes().into()))
+        self.insert_file(MANIFEST, 0o644, Content::public(text.into_bytes().into()))
     }
 
     fn check_new(&self, path: &str, mode: u32) -> Result<(), BundleError> {
@@ -171,25 +224,24 @@ impl Bundle {
     }
 
     fn insert_parents(&mut self, path: &str) -> Result<(), BundleError> {
-        let parents = || path.match_indices('/').map(|(end, _)| &path[..end]);
-        for parent in parents() {
-            if let Some(Entry::File { .. }) = self.entries.get(parent) {
-                return Err(BundleError::ParentIsFile {
-                    path: path.to_owned(),
-                    parent: parent.to_owned(),
-                });
+        // From the deepest up: above a directory there is nothing but directories.
+        let mut missing = Vec::new();
+        for parent in path.rmatch_indices('/').map(|(end, _)| &path[..end]) {
+            match self.entries.get(parent) {
+                Some(Entry::Directory { .. }) => break,
+                Some(Entry::File { .. }) => {
+                    return Err(BundleError::ParentIsFile {
+                        path: path.to_owned(),
+                        parent: parent.to_owned(),
+                    });
+                }
+                None => missing.push(parent),
             }
         }
-        for parent in parents() {
-            if !self.entries.contains_key(parent) {
-                self.entries.insert(
-                    parent.to_owned(),
-                    Entry::Directory {
-                        mode: IMPLIED_DIRECTORY_MODE,
-                    },
-                );
-                self.implied.insert(parent.to_owned());
-            }
+        for parent in missing {
+            let mode = IMPLIED_DIRECTORY_MODE;
+            self.entries.insert(parent.to_owned(), Entry::Directory { mode });
+            self.implied.insert(parent.to_owned());
         }
         Ok(())
     }
@@ -243,7 +295,7 @@ impl From<&Entry> for ManifestRow {
             },
             Entry::File { mode, content } => ManifestRow {
                 mode: *mode,
-                sha256: Some(sha256_hex(content.bytes())),
+                sha256: Some(content.sha256().to_owned()),
             },
         }
     }
@@ -266,27 +318,38 @@ impl std::error::Error for ManifestError {}
 
 /// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
 pub fn manifest(bundle: &Bundle) -> String {
-    let rows = manifest_rows(bundle);
-    manifest_text(ManifestOf::Bundle, rows.iter().map(|(path, row)| (path.as_str(), row)))
+    let rows = listed(bundle).map(|(path, entry)| match entry {
+        Entry::Directory { mode } => (path.as_str(), *mode, None),
+        Entry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
+    });
+    text_of_rows(ManifestOf::Bundle, rows)
 }
 
 /// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
 pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
-    let listed = bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST);
-    listed
+    listed(bundle)
         .map(|(path, entry)| (path.clone(), ManifestRow::from(entry)))
         .collect()
 }
 
+fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
+    bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
+}
+
 /// The text of a manifest: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
 pub fn manifest_text<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+    text_of_rows(of, rows.map(|(path, row)| (path, row.mode, row.sha256.as_deref())))
+}
+
+fn text_of_rows<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, u32, Option<&'a str>)>) -> String {
     let mut text = format!("{}\n", of.header());
     let mut count = 0;
-    for (path, row) in rows {
-        match &row.sha256 {
-            Some(sha256) => text.push_str(&format!("{:04o} {sha256} {path}\n", row.mode)),
-            None => text.push_str(&format!("{:04o} - {path}/\n", row.mode)),
-        }
+    for (path, mode, sha256) in rows {
+        // Writing to a string does not fail.
+        let _ = match sha256 {
+            Some(sha256) => writeln!(text, "{mode:04o} {sha256} {path}"),
+            None => writeln!(text, "{mode:04o} - {path}/"),
+        };
         count += 1;
     }
     // Without its end, the half of a manifest would pass for the whole of a smaller one.
@@ -362,7 +425,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn public(text: &str) -> Content {
-        Content::Public(text.as_bytes().into())
+        Content::public(text.as_bytes().into())
     }
 
     #[test]
@@ -450,7 +513,7 @@ mod tests {
     fn the_manifest_is_as_documented() {
         let mut bundle = Bundle::new();
         bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-        let secret = Content::Secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
+        let secret = Content::secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
         bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
         bundle.add_manifest().unwrap();
         assert_eq!(

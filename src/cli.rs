@@ -51,7 +51,7 @@ enum Command {
         #[arg(short, long, value_name = "DIR")]
         out: PathBuf,
         /// The archive to make of each host's bundle
-        #[arg(long, default_value = "tar.gz", value_name = "tar.gz|zip|none")]
+        #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
         archive: ArchiveFormat,
         /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
         #[arg(long, value_name = "FILE")]
@@ -346,7 +346,7 @@ fn build(
             }
             if selection.is_part() {
                 let list = selection.list(build_identity(cluster, &seed, archive));
-                output.add_file(PART, 0o644, &Content::Public(list.text().into_bytes().into()))?;
+                output.add_file(PART, 0o644, &Content::public(list.text().into_bytes()))?;
             }
             let summary = output.commit_with_state(|rows| state.text(rows))?;
             let unchanged = match summary.unchanged {

@@ -197,6 +197,15 @@ pub struct Facts {
     pub admin: UserFacts,
 }
 
+/// Those of the variables that are a host's own: no two hosts need have the same.
+#[derive(Clone, Debug, Serialize)]
+pub struct OwnFacts {
+    pub host: HostFacts,
+    pub pki: BTreeMap<&'static str, String>,
+    pub load_balancer: LoadBalancerFacts,
+    pub pod_routes: Vec<PodRouteFacts>,
+}
+
 impl Facts {
     /// The URL of the API server for a kubeconfig.
     pub fn server(&self, through: Through) -> &str {
@@ -230,15 +239,41 @@ impl<'a> FactsOf<'a> {
 
     /// The variables of a host of the cluster.
     pub fn of(&self, host: &Host) -> Facts {
-        let cluster = self.cluster;
-        let mut facts = self.shared.clone();
-        facts.host = host_facts(cluster, host);
-        facts.pki = pki_files(cluster.pki.layout, host);
-        facts.load_balancer.vrrp = vrrp(cluster, host);
-        if self.with_routes {
-            facts.pod_routes = pod_routes(cluster, host);
+        let OwnFacts {
+            host,
+            pki,
+            load_balancer,
+            pod_routes,
+        } = self.own(host);
+        Facts {
+            host,
+            pki,
+            load_balancer,
+            pod_routes,
+            ..self.shared.clone()
         }
-        facts
+    }
+
+    /// Those that are the host's own.
+    pub fn own(&self, host: &Host) -> OwnFacts {
+        let cluster = self.cluster;
+        OwnFacts {
+            host: host_facts(cluster, host),
+            pki: pki_files(cluster.pki.layout, host),
+            load_balancer: LoadBalancerFacts {
+                vrrp: vrrp(cluster, host),
+                ..self.shared.load_balancer.clone()
+            },
+            pod_routes: match self.with_routes {
+                true => pod_routes(cluster, host),
+                false => Vec::new(),
+            },
+        }
+    }
+
+    /// What all hosts have; where [`FactsOf::own`] has a variable, that one counts.
+    pub fn shared(&self) -> &Facts {
+        &self.shared
     }
 }
 

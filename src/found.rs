@@ -25,6 +25,11 @@ const LONGEST_EXTENSION: u64 = 64 << 10;
 /// What a file is called that was not read for its size.
 pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
 const MOST_LEVELS: usize = 32;
+/// What a frame of zstd begins with (RFC 8878, section 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// How far back a frame may point, as a power of two: the memory that its reader sets aside. No more is useful for what may be
+/// unpacked, and zstd's own program takes no more by itself.
+const ZSTD_MOST_WINDOW: u32 = 27;
 
 /// Something at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,11 +223,7 @@ fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
 /// What an archive holds, as hosts. `name` is the file's own name.
 pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
     let (nodes, remarks) = unpack(bytes);
-    let stem = [".tar.gz", ".tgz", ".tar", ".zip"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-        .unwrap_or(name);
-    let mut found = from_folder(stem, nodes);
+    let mut found = from_folder(stem_of_archive(name).unwrap_or(name), nodes);
     found.output = Nodes::new();
     // Links and the like were remarked on while unpacking.
     found.remarks = remarks;
@@ -231,9 +232,14 @@ pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
 
 /// Whether a file's name says that it is an archive that can be read.
 pub fn is_archive(name: &str) -> bool {
-    [".tar.gz", ".tgz", ".tar", ".zip"]
+    stem_of_archive(name).is_some()
+}
+
+/// What an archive that can be read is called without the end that says so; none of any other name.
+pub fn stem_of_archive(name: &str) -> Option<&str> {
+    [".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar", ".zip"]
         .iter()
-        .any(|end| name.ends_with(end))
+        .find_map(|end| name.strip_suffix(end))
 }
 
 fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
@@ -319,9 +325,11 @@ fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes
     if bytes.starts_with(b"PK") {
         unpacked.read_zip(bytes);
     } else if bytes.starts_with(&[0x1f, 0x8b]) {
-        unpacked.read_tar(flate2::read::MultiGzDecoder::new(bytes));
+        unpacked.read_tar(flate2::read::MultiGzDecoder::new(bytes), "gzip");
+    } else if bytes.starts_with(&ZSTD_MAGIC) {
+        unpacked.read_zstd(bytes);
     } else {
-        unpacked.read_tar(bytes);
+        unpacked.read_tar(bytes, "tar");
     }
     *left -= most - unpacked.left.min(most);
     // A parent that no entry names is a folder all the same.
@@ -465,7 +473,19 @@ impl Unpacked<'_> {
         self.nodes.insert(path, node);
     }
 
-    fn read_tar(&mut self, reader: impl Read) {
+    fn read_zstd(&mut self, bytes: &[u8]) {
+        let reader = zstd::stream::read::Decoder::with_buffer(bytes).and_then(|mut reader| {
+            reader.window_log_max(ZSTD_MOST_WINDOW)?;
+            Ok(reader)
+        });
+        match reader {
+            Ok(reader) => self.read_tar(reader, "zstd"),
+            Err(_) => self.damaged("its zstd can't be read"),
+        }
+    }
+
+    /// `within` is what the tar is in, in words.
+    fn read_tar(&mut self, reader: impl Read, within: &str) {
         let (left, exceeded) = (Cell::new(self.left), Cell::new(false));
         let mut archive = tar::Archive::new(Limited {
             reader,
@@ -494,7 +514,7 @@ impl Unpacked<'_> {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(_) if exceeded.get() => break,
                     Err(_) => {
-                        self.damaged("its gzip is damaged");
+                        self.damaged(&format!("its {within} is damaged"));
                         break;
                     }
                 }

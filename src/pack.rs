@@ -1,9 +1,10 @@
 //! Bundles as archives, as bytes: the same bytes on every run and machine.
 //!
 //! Nothing of the machine enters: no clock, no owner, no file name or operating system in the gzip header; the compressor
-//! is one pure implementation at one level. It touches no file and decides nothing about what is in a bundle.
+//! is one pure implementation at one level. What zlib-rs and zstd choose by the processor (comparing, sliding, checksums, bits)
+//! gives the same everywhere; what zlib-ng chooses so (its hash) zlib-rs has not taken over. It touches no file and decides nothing about what is in a bundle.
 //!
-//! Archives hold secrets, so their buffers are wiped. The compressor's own working memory belongs to zlib-rs and is not.
+//! Archives hold secrets, so their buffers are wiped. The compressors' own working memory belongs to zlib-rs and zstd and is not.
 
 use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -18,8 +19,11 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::bundle::{Bundle, Content, Entry};
 use crate::pki::secret::SecretBytes;
 
-/// The compression level of both formats: with zlib-rs 9 takes twice the time and makes larger archives of PEM files.
-const LEVEL: u32 = 6;
+/// The compression level of gzip and zip: `docs/performance.md`, "The level of archives".
+const DEFLATE_LEVEL: u32 = 2;
+
+/// The compression level of zstd: likewise.
+const ZSTD_LEVEL: i32 = 2;
 
 /// "Unknown" (RFC 1952, section 2.3.1): the machine that packed says nothing about the archive.
 const GZIP_UNKNOWN_SYSTEM: u8 = 255;
@@ -31,6 +35,8 @@ const TAR_BLOCK: usize = 512;
 pub enum ArchiveFormat {
     /// A tar in gzip.
     TarGz,
+    /// A tar in one frame of zstd (RFC 8878).
+    TarZst,
     /// A zip with unix modes.
     Zip,
     /// No archive.
@@ -38,10 +44,18 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
+    const ALL: [ArchiveFormat; 4] = [
+        ArchiveFormat::TarGz,
+        ArchiveFormat::TarZst,
+        ArchiveFormat::Zip,
+        ArchiveFormat::None,
+    ];
+
     /// What the archive's file name ends in, or none where there is no archive.
     pub fn extension(self) -> Option<&'static str> {
         match self {
             ArchiveFormat::TarGz => Some("tar.gz"),
+            ArchiveFormat::TarZst => Some("tar.zst"),
             ArchiveFormat::Zip => Some("zip"),
             ArchiveFormat::None => None,
         }
@@ -63,10 +77,15 @@ impl FromStr for ArchiveFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [ArchiveFormat::TarGz, ArchiveFormat::Zip, ArchiveFormat::None]
+        ArchiveFormat::ALL
             .into_iter()
             .find(|format| format.to_string() == text)
-            .ok_or_else(|| format!("{text:?} is none of tar.gz, zip, none"))
+            .ok_or_else(|| {
+                format!(
+                    "{text:?} is none of {}",
+                    ArchiveFormat::ALL.map(|format| format.to_string()).join(", ")
+                )
+            })
     }
 }
 
@@ -82,6 +101,7 @@ pub fn pack(
 ) -> io::Result<Option<SecretBytes>> {
     match format {
         ArchiveFormat::TarGz => gzip(name, bundle, mtime).map(Some),
+        ArchiveFormat::TarZst => zstd(&tar(name, bundle, mtime)?).map(Some),
         ArchiveFormat::Zip => zip(name, bundle, mtime).map(Some),
         ArchiveFormat::None => Ok(None),
     }
@@ -92,12 +112,25 @@ fn gzip(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<Secret
     let mut gzip = GzBuilder::new()
         .mtime(0)
         .operating_system(GZIP_UNKNOWN_SYSTEM)
-        .write(archive, Compression::new(LEVEL));
+        .write(archive, Compression::new(DEFLATE_LEVEL));
     write_tar(name, bundle, mtime, &mut gzip)?;
     gzip.finish()
 }
 
-/// The bundle as an uncompressed tar: what `pack` puts into gzip.
+/// One frame that says how much it holds and the checksum of it, made on one thread: the library's choices, which may change,
+/// are the parameters of the level alone.
+fn zstd(tar: &SecretBytes) -> io::Result<SecretBytes> {
+    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+    compressor.include_checksum(true)?;
+    compressor.include_contentsize(true)?;
+    compressor.include_dictid(false)?;
+    // It never has to grow, so that nothing of it is left behind.
+    let mut archive = Zeroizing::new(Vec::with_capacity(zstd::zstd_safe::compress_bound(tar.len())));
+    compressor.compress_to_buffer(tar.expose(), &mut *archive)?;
+    Ok(SecretBytes::from(archive.as_slice()))
+}
+
+/// The bundle as an uncompressed tar: what `pack` puts into gzip or zstd.
 ///
 /// Errors: as [`pack`].
 pub fn tar(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<SecretBytes> {
@@ -200,7 +233,7 @@ fn zip(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<SecretB
     let options = SimpleFileOptions::default()
         .last_modified_time(zip_time(mtime))
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(i64::from(LEVEL)));
+        .compression_level(Some(i64::from(DEFLATE_LEVEL)));
     zip.add_directory(format!("{name}/"), options.unix_permissions(0o755))?;
     for (path, entry) in &bundle.entries {
         match entry {

@@ -4,6 +4,9 @@
 //! unit, a YAML file, a load balancer's file or a shell script, whatever it holds. Secrets go straight from where they are kept into
 //! the file's own wiped buffer.
 
+mod variables;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,11 +18,11 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
 use time::OffsetDateTime;
 
 use crate::bundle::{Bundle, Content};
-use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template};
+use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template, Through};
 use crate::catalog::components::{COMPONENTS, Component, Format, SettingValue};
 use crate::catalog::identities::NODE_PLACEHOLDER;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
-use crate::facts::{Facts, FactsOf};
+use crate::facts::FactsOf;
 use crate::own_template;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
@@ -27,6 +30,8 @@ use crate::settings::{Table, Value as Setting};
 use crate::toml_text;
 use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
 use crate::yaml;
+
+use self::variables::{HostVariables, Kept};
 
 /// Templates that lie beside a host's tree or are used at several paths.
 const BESIDE: [Template; 3] = [
@@ -71,17 +76,39 @@ pub struct Renderer<'a> {
     plan: &'a Plan<'a>,
     vault: &'a Vault,
     environment: Environment<'static>,
-    /// What each certificate and key looks like inside a kubeconfig.
-    ///
-    /// Those of one host alone are encoded with it.
-    shared: BTreeMap<&'a str, Embedded>,
+    /// The certificates of no host in particular, by id; those of one host alone are encoded with it.
+    shared: BTreeMap<&'a str, Shared>,
     facts: FactsOf<'a>,
+    /// The variables that all hosts have.
+    variables: Value,
+    /// The names of the templates that are texts of a table.
+    inline_names: BTreeMap<&'static str, String>,
+    files: Kept<File<'a>, ComponentSettings, Content>,
+    inlines: Kept<&'static str, (), Arc<str>>,
+}
+
+/// A file that may be the same on several hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum File<'a> {
+    /// By its template, and whether everyone may read it.
+    Rendered(&'static str, bool),
+    /// By its component, and whether everyone may read it.
+    Config(&'static str, bool),
+    /// By the id of its certificate.
+    Kubeconfig(&'a str, Through),
 }
 
 #[derive(Clone)]
 struct Embedded {
     certificate: Value,
     key: Value,
+}
+
+/// A certificate of all hosts and its key, as files and inside a kubeconfig.
+struct Shared {
+    certificate_file: Content,
+    key_file: Content,
+    embedded: Embedded,
 }
 
 impl<'a> Renderer<'a> {
@@ -91,14 +118,22 @@ impl<'a> Renderer<'a> {
             .certificates
             .iter()
             .filter(|certificate| certificate.host.is_none());
+        let inline_names: BTreeMap<&'static str, String> = inline_templates(plan.cluster)
+            .map(|text| (text, format!("{text}.raw")))
+            .collect();
+        let facts = FactsOf::new(plan.cluster);
         Ok(Renderer {
             plan,
             vault,
-            environment: environment(plan.cluster)?,
+            environment: environment(&inline_names)?,
             shared: shared
-                .filter_map(|certificate| Some((certificate.id.as_str(), embedded(vault, &certificate.id)?)))
+                .filter_map(|certificate| Some((certificate.id.as_str(), Shared::of(vault, &certificate.id)?)))
                 .collect(),
-            facts: FactsOf::new(plan.cluster),
+            variables: Value::from(Serde(facts.shared())),
+            facts,
+            inline_names,
+            files: Kept::new(),
+            inlines: Kept::new(),
         })
     }
 
@@ -109,22 +144,24 @@ impl<'a> Renderer<'a> {
 
     /// The whole bundle of `host`, its manifest included.
     pub fn bundle(&self, host: &'a Host) -> Result<Bundle, RenderError> {
-        let facts = self.facts.of(host);
-        let variables = Value::from(Serde(&facts));
+        let variables = HostVariables::new(&self.variables, &self.facts.own(host));
         let mut bundle = Bundle::new();
         let failed = |error: crate::bundle::BundleError| RenderError(error.to_string());
         for file in self.plan.files_on(host) {
             let path = format!("rootfs{}", file.path);
-            match self.content(&file, &facts, &variables)? {
+            match self.content(&file, &variables)? {
                 Some(content) => bundle.insert_file(&path, file.mode, content).map_err(failed)?,
                 None => bundle
                     .insert_directory(path.trim_end_matches('/'), file.mode)
                     .map_err(failed)?,
             }
         }
-        let beside = |name: &str| {
-            let text = self.render(name, variables.clone())?;
-            Ok::<_, RenderError>(Content::Public(text.expose().into()))
+        let beside = |name: &'static str| {
+            let nothing_else = ComponentSettings::default();
+            self.files
+                .or_make(File::Rendered(name, true), &nothing_else, &variables, |_, variables| {
+                    Ok::<_, RenderError>(Content::public(self.render(name, variables.value())?.expose().into()))
+                })
         };
         bundle
             .insert_file("INSTALL.md", 0o644, beside(INSTALL_MD)?)
@@ -137,65 +174,92 @@ impl<'a> Renderer<'a> {
     }
 
     /// The content of a file; none for a directory.
-    fn content(
-        &self,
-        file: &PlannedFile<'_>,
-        facts: &Facts,
-        variables: &Value,
-    ) -> Result<Option<Content>, RenderError> {
-        let cluster = self.plan.cluster;
+    fn content(&self, file: &PlannedFile<'_>, variables: &HostVariables) -> Result<Option<Content>, RenderError> {
+        let (cluster, host) = (self.plan.cluster, file.host);
         let issued = |id: &str| {
             self.vault
                 .issued
                 .get(id)
                 .ok_or_else(|| RenderError(format!("nobody has issued {id}")))
         };
+        let shared = |id: &str| self.shared.get(id);
+        let for_everyone = matches!(file.origin, Origin::Row(row) if row.reader == Reader::Everyone);
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
-            PlannedContent::Certificate(id) => {
-                let certificate = issued(id)?.certificate.clone();
-                Content::Public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
-            }
-            PlannedContent::PrivateKey(id) => Content::Secret(issued(id)?.key.clone()),
+            PlannedContent::Certificate(id) => match shared(id) {
+                Some(shared) => shared.certificate_file.clone(),
+                None => {
+                    let certificate = issued(id)?.certificate.clone();
+                    Content::public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
+                }
+            },
+            PlannedContent::PrivateKey(id) => match shared(id) {
+                Some(shared) => shared.key_file.clone(),
+                None => Content::secret(issued(id)?.key.clone()),
+            },
             PlannedContent::PublicKey(id) => {
                 let public_key = issued(id)?.public_key.clone();
-                Content::Public(public_key.ok_or_else(|| RenderError(format!("{id} has no public key")))?)
+                Content::public(public_key.ok_or_else(|| RenderError(format!("{id} has no public key")))?)
             }
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
-                Content::Public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
+                Content::public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
             }
             PlannedContent::Kubeconfig { id, through } => {
-                Content::Secret(Arc::new(self.kubeconfig(id, facts.server(*through), variables)?))
+                let make = |variables: &HostVariables| {
+                    let server = self.facts.shared().server(*through);
+                    let text = self.kubeconfig(id, server, &variables.value())?;
+                    Ok::<_, RenderError>(Content::secret(Arc::new(text)))
+                };
+                match self.shared.get_key_value(id.as_str()) {
+                    Some((id, _)) => {
+                        let nothing_else = ComponentSettings::default();
+                        let file = File::Kubeconfig(id, *through);
+                        self.files
+                            .or_make(file, &nothing_else, variables, |_, variables| make(variables))?
+                    }
+                    None => make(variables)?,
+                }
             }
             PlannedContent::Rendered(template) => {
-                let variables = self.variables_of(template, cluster, file.host, variables)?;
-                let bytes = self.render(template.path, variables)?;
-                match file.origin {
-                    Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(bytes.expose().into()),
-                    _ => Content::Secret(Arc::new(bytes)),
-                }
+                let component = component_of_unit(template);
+                let own = component.map(|component| cluster.overrides.of(component.name, host));
+                let own = own.unwrap_or_default();
+                let file = File::Rendered(template.path, for_everyone);
+                self.files.or_make(file, &own, variables, |own, variables| {
+                    let variables = self.variables_of(component, own, variables)?;
+                    let bytes = self.render(template.path, variables)?;
+                    Ok::<_, RenderError>(match for_everyone {
+                        true => Content::public(bytes.expose().into()),
+                        false => Content::secret(Arc::new(bytes)),
+                    })
+                })?
             }
             PlannedContent::Config(component) => {
-                let text = self.config(component, cluster, file.host, variables)?;
-                match file.origin {
-                    Origin::Row(row) if row.reader == Reader::Everyone => Content::Public(text.into_bytes().into()),
-                    _ => Content::Secret(Arc::new(text.into_bytes().into())),
-                }
+                let own = cluster.overrides.of(component, host);
+                let file = File::Config(component, for_everyone);
+                self.files.or_make(file, &own, variables, |own, variables| {
+                    let text = self.config(component, own, variables)?.into_bytes();
+                    Ok::<_, RenderError>(match for_everyone {
+                        true => Content::public(text.into()),
+                        false => Content::secret(Arc::new(text.into())),
+                    })
+                })?
             }
             PlannedContent::Environment(component) => {
-                let own = cluster.overrides.of(component, file.host);
+                let own = cluster.overrides.of(component, host);
                 let lines: String = environment_lines(&own)
                     .iter()
                     .map(|line| format!("Environment={line}\n"))
                     .collect();
-                Content::Public(format!("[Service]\n{lines}").into_bytes().into())
+                Content::public(format!("[Service]\n{lines}").into_bytes().into())
             }
             PlannedContent::OwnTemplate(template) => {
-                let bytes = own_template::render(template, facts).map_err(|problem| RenderError(problem.message))?;
+                let bytes = own_template::render(template, &self.facts.of(host))
+                    .map_err(|problem| RenderError(problem.message))?;
                 match file.mode & 0o004 {
-                    0 => Content::Secret(Arc::new(bytes.into())),
-                    _ => Content::Public(bytes.into()),
+                    0 => Content::secret(Arc::new(bytes.into())),
+                    _ => Content::public(bytes.into()),
                 }
             }
             PlannedContent::CsrFile { file, host } => {
@@ -204,12 +268,12 @@ impl<'a> Renderer<'a> {
                     .csrs
                     .get(file)
                     .ok_or_else(|| RenderError(format!("there is no {file}")))?;
-                Content::Public(match host {
-                    Some(host) => csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into(),
-                    None => csr.text.as_bytes().into(),
-                })
+                match host {
+                    Some(host) => Content::public(csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into()),
+                    None => Content::public(csr.text.as_bytes().into()),
+                }
             }
-            PlannedContent::SigningConfig => Content::Public(cluster.pki.config_text.as_bytes().into()),
+            PlannedContent::SigningConfig => Content::public(cluster.pki.config_text.as_bytes().into()),
         };
         Ok(Some(content))
     }
@@ -217,31 +281,21 @@ impl<'a> Renderer<'a> {
     /// What a template sees beyond the facts: a unit its flags and its environment, the encryption configuration its key.
     fn variables_of(
         &self,
-        template: &Template,
-        cluster: &Cluster,
-        host: &Host,
-        variables: &Value,
+        component: Option<&Component>,
+        own: &ComponentSettings,
+        variables: &HostVariables,
     ) -> Result<Value, RenderError> {
-        let component = template
-            .path
-            .strip_prefix("etc/systemd/system/")
-            .and_then(|name| name.strip_suffix(".service"));
-        let component = component.and_then(Component::by_name);
-        let own = component.map(|component| cluster.overrides.of(component.name, host));
-        let own = own.unwrap_or_default();
-        let flags = component.map_or(Ok(Vec::new()), |component| {
-            self.flags(component, cluster, &own, variables)
-        })?;
-        let environment: Vec<Value> = environment_lines(&own)
+        let flags = component.map_or(Ok(Vec::new()), |component| self.flags(component, own, variables))?;
+        let environment: Vec<Value> = environment_lines(own)
             .into_iter()
             .map(Value::from_safe_string)
             .collect();
         let encryption = context! {
-            provider => cluster.encryption.name(),
+            provider => self.plan.cluster.encryption.name(),
             key_name => ENCRYPTION_KEY_NAME,
             key => Value::from_object(SecretText(self.vault.encryption_key.clone())),
         };
-        Ok(context! { flags, environment, encryption, ..variables.clone() })
+        Ok(context! { flags, environment, encryption, ..variables.value() })
     }
 
     /// The command line of a component, one `--flag=value` each, not yet escaped: ours, the release's own and the user's, who
@@ -249,18 +303,18 @@ impl<'a> Renderer<'a> {
     fn flags(
         &self,
         component: &Component,
-        cluster: &Cluster,
         own: &ComponentSettings,
-        facts: &Value,
+        variables: &HostVariables,
     ) -> Result<Vec<String>, RenderError> {
-        let mut flags: Vec<(&str, Vec<Option<String>>)> = Vec::new();
+        let cluster = self.plan.cluster;
+        let mut flags: Vec<(&str, Vec<Option<Arc<str>>>)> = Vec::new();
         let ours = component
             .flags
             .iter()
             .chain(component.flags_of_layout(cluster.pki.layout))
             .chain(cluster.release.flags_of(component.name));
         for (name, value) in ours {
-            let value = value.map(|value| self.inline(value, facts)).transpose()?;
+            let value = value.map(|value| self.inline(value, variables)).transpose()?;
             // A flag without a value is one that this host has no use for.
             if value.as_deref() != Some("") {
                 flags.push((name, vec![value]));
@@ -269,7 +323,7 @@ impl<'a> Renderer<'a> {
         for (name, flag) in &own.flags {
             let values = match flag {
                 OwnFlag::Removed => Vec::new(),
-                OwnFlag::Values(values) => values.iter().cloned().map(Some).collect(),
+                OwnFlag::Values(values) => values.iter().map(|value| Some(value.as_str().into())).collect(),
             };
             match flags.iter_mut().find(|(ours, _)| ours == name) {
                 Some((_, ours)) => *ours = values,
@@ -286,18 +340,18 @@ impl<'a> Renderer<'a> {
     }
 
     /// The configuration file of a component: the settings of its table, of the release and of the user.
-    fn config(&self, name: &str, cluster: &Cluster, host: &Host, facts: &Value) -> Result<String, RenderError> {
+    fn config(&self, name: &str, own: &ComponentSettings, variables: &HostVariables) -> Result<String, RenderError> {
         let missing = || RenderError(format!("{name} has no configuration file"));
         let component = Component::by_name(name).ok_or_else(missing)?;
         let file = component.config.ok_or_else(missing)?;
-        let render = |template| self.inline(template, facts);
+        let render = |template| self.inline(template, variables);
         let mut settings = Table::new();
-        for setting in cluster.release.settings_of(component) {
+        for setting in self.plan.cluster.release.settings_of(component) {
             let value = match setting.value {
                 SettingValue::Bool(value) => Setting::Boolean(value),
                 SettingValue::Integer(value) => Setting::Integer(value),
-                SettingValue::Text(template) => Setting::Text(render(template)?),
-                SettingValue::BoolText(template) => match render(template)?.as_str() {
+                SettingValue::Text(template) => Setting::Text(render(template)?.as_ref().to_owned()),
+                SettingValue::BoolText(template) => match render(template)?.as_ref() {
                     "true" => Setting::Boolean(true),
                     "false" => Setting::Boolean(false),
                     "" => Setting::Text(String::new()),
@@ -314,7 +368,7 @@ impl<'a> Renderer<'a> {
                 settings.set(setting.path, value);
             }
         }
-        settings.merge(&cluster.overrides.of(name, host).config);
+        settings.merge(&own.config);
         Ok(match file.format {
             Format::Yaml => yaml::document(&settings),
             Format::Toml => toml_text::document(&settings),
@@ -326,7 +380,7 @@ impl<'a> Renderer<'a> {
         let missing = || RenderError(format!("nobody has issued {id}"));
         let certificate = self.plan.certificate(id).ok_or_else(missing)?;
         let own = match self.shared.get(id) {
-            Some(shared) => shared.clone(),
+            Some(shared) => shared.embedded.clone(),
             None => embedded(self.vault, id).ok_or_else(missing)?,
         };
         let authority = match &certificate.issuer {
@@ -336,7 +390,7 @@ impl<'a> Renderer<'a> {
         let authority = authority.ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
-            authority => authority.certificate.clone(),
+            authority => authority.embedded.certificate.clone(),
             certificate => own.certificate,
             key => own.key,
             server, user,
@@ -346,11 +400,14 @@ impl<'a> Renderer<'a> {
     }
 
     /// The value of a flag or setting of the tables.
-    fn inline(&self, template: &str, facts: &Value) -> Result<String, Error> {
-        match template.contains(['{', '}']) {
-            true => self.environment.get_template(&inline_name(template))?.render(facts),
-            false => Ok(template.to_owned()),
-        }
+    fn inline(&self, template: &'static str, variables: &HostVariables) -> Result<Arc<str>, RenderError> {
+        let Some(name) = self.inline_names.get(template) else {
+            return Ok(template.into());
+        };
+        self.inlines.or_make(template, &(), variables, |(), variables| {
+            let text = self.environment.get_template(name)?.render(variables.value())?;
+            Ok(text.into())
+        })
     }
 
     fn render(&self, template: &str, variables: Value) -> Result<SecretBytes, RenderError> {
@@ -362,21 +419,54 @@ impl<'a> Renderer<'a> {
     }
 }
 
+impl Shared {
+    fn of(vault: &Vault, id: &str) -> Option<Shared> {
+        let issued = vault.issued.get(id)?;
+        Some(Shared {
+            certificate_file: Content::public(issued.certificate.clone()?),
+            key_file: Content::secret(issued.key.clone()),
+            embedded: embedded(vault, id)?,
+        })
+    }
+}
+
 /// What a certificate and its key look like inside a kubeconfig.
 fn embedded(vault: &Vault, id: &str) -> Option<Embedded> {
     let issued = vault.issued.get(id)?;
     Some(Embedded {
-        certificate: Value::from(Base64::encode_string(issued.certificate.as_ref()?)),
+        // Base64 of a PEM text is a word in any kind of file.
+        certificate: Value::from_safe_string(Base64::encode_string(issued.certificate.as_ref()?)),
         key: Value::from_object(SecretText::base64_of(&issued.key)),
     })
 }
 
-/// The name of a template that is a text of a table: its end says how values are escaped.
-fn inline_name(template: &str) -> String {
-    format!("{template}.raw")
+/// The component whose unit a template is.
+fn component_of_unit(template: &Template) -> Option<&'static Component> {
+    let unit = template.path.strip_prefix("etc/systemd/system/")?;
+    Component::by_name(unit.strip_suffix(".service")?)
 }
 
-fn environment(cluster: &Cluster) -> Result<Environment<'static>, RenderError> {
+/// The texts of the tables that are templates.
+fn inline_templates(cluster: &Cluster) -> impl Iterator<Item = &'static str> {
+    let texts = COMPONENTS.iter().flat_map(|component| {
+        let flags = component
+            .flags
+            .iter()
+            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.release.flags_of(component.name));
+        let settings = cluster.release.settings_of(component);
+        let of_settings = settings.into_iter().filter_map(|setting| match setting.value {
+            SettingValue::Text(text) | SettingValue::BoolText(text) | SettingValue::Texts(text) => Some(text),
+            SettingValue::Bool(_) | SettingValue::Integer(_) => None,
+        });
+        flags.filter_map(|(_, value)| *value).chain(of_settings)
+    });
+    texts.filter(|text| text.contains(['{', '}']))
+}
+
+/// The engine with the catalogue's templates, and those that are texts of a table, with their names, whose end says how
+/// values are escaped.
+fn environment(inline: &BTreeMap<&'static str, String>) -> Result<Environment<'static>, RenderError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build()?);
@@ -391,20 +481,8 @@ fn environment(cluster: &Cluster) -> Result<Environment<'static>, RenderError> {
     for template in rows.chain(BESIDE) {
         environment.add_template(template.path, template.text)?;
     }
-    for component in COMPONENTS {
-        let flags = component
-            .flags
-            .iter()
-            .chain(component.flags_of_layout(cluster.pki.layout))
-            .chain(cluster.release.flags_of(component.name));
-        let settings = cluster.release.settings_of(component);
-        let of_settings = settings.into_iter().filter_map(|setting| match setting.value {
-            SettingValue::Text(text) | SettingValue::BoolText(text) | SettingValue::Texts(text) => Some(text),
-            SettingValue::Bool(_) | SettingValue::Integer(_) => None,
-        });
-        for text in flags.filter_map(|(_, value)| *value).chain(of_settings) {
-            environment.add_template_owned(inline_name(text), text)?;
-        }
+    for (text, name) in inline {
+        environment.add_template_owned(name.clone(), *text)?;
     }
     Ok(environment)
 }
@@ -417,17 +495,20 @@ fn escape_for_the_file(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &
     if value.is_safe() {
         return Ok(write!(out, "{value}")?);
     }
-    let text = value.to_string();
-    let kind = state.name().rsplit('.').next().unwrap_or_default().to_owned();
-    let escaped = match kind.as_str() {
-        "service" => systemd_argument(&text),
-        "yaml" => value
-            .as_str()
-            .map_or_else(|| Some(text.clone()), |text| Some(yaml::scalar(text))),
-        "conf" | "cfg" => plain_token(&text),
-        "sh" => Some(format!("'{}'", text.replace('\'', r"'\''"))),
-        "conflist" => serde_json::to_string(value).ok(),
-        "md" | "raw" => (!text.chars().any(char::is_control)).then(|| text.clone()),
+    let text = match value.as_str() {
+        Some(text) => Cow::Borrowed(text),
+        None => Cow::Owned(value.to_string()),
+    };
+    let escaped: Option<Cow<'_, str>> = match state.name().rsplit('.').next().unwrap_or_default() {
+        "service" => systemd_argument(&text).map(Cow::Owned),
+        "yaml" => match value.as_str() {
+            Some(text) => Some(Cow::Owned(yaml::scalar(text))),
+            None => Some(Cow::Borrowed(&text)),
+        },
+        "conf" | "cfg" => plain_token(&text).map(Cow::Owned),
+        "sh" => Some(Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))),
+        "conflist" => serde_json::to_string(value).ok().map(Cow::Owned),
+        "md" | "raw" => (!text.chars().any(char::is_control)).then_some(Cow::Borrowed(&text)),
         _ => None,
     };
     let escaped = escaped.ok_or_else(|| {

@@ -257,7 +257,7 @@ impl<'a> Proofs<'a> {
             self.format,
             self.plan.cluster.pki.issued.unix_timestamp(),
             host.name,
-            sha256_hex(content.bytes())
+            content.sha256()
         );
         Some(self.prover.proof("archive", &inputs, &sha256_hex(archive.expose())))
     }

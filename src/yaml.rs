@@ -128,7 +128,10 @@ fn is_another_type(text: &str) -> bool {
         "y", "Y", "yes", "Yes", "YES", "n", "N", "no", "No", "NO", "true", "True", "TRUE", "false", "False", "FALSE",
         "on", "On", "ON", "off", "Off", "OFF", "null", "Null", "NULL", "~", "<<", "",
     ];
-    WORDS.contains(&text) || is_float_word(text) || is_number(text) || is_base_60(text) || is_timestamp(text)
+    // All else begins with a digit, a sign, a point, or an underscore that go-yaml leaves out.
+    let like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-._".contains(c));
+    WORDS.contains(&text)
+        || like_a_number && (is_float_word(text) || is_number(text) || is_base_60(text) || is_timestamp(text))
 }
 
 fn is_float_word(text: &str) -> bool {

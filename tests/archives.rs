@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use khw_gen::bundle::{Bundle, Content, Entry};
 use khw_gen::disk::{TreeEntry, read_tree};
+use khw_gen::found::unpack;
 use khw_gen::pack::{ArchiveFormat, pack, tar};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
@@ -20,11 +21,11 @@ use time::macros::datetime;
 const ISSUED: OffsetDateTime = datetime!(2024-02-29 12:34:57 UTC);
 
 fn public(text: &str) -> Content {
-    Content::Public(text.as_bytes().into())
+    Content::public(text.as_bytes().into())
 }
 
 fn secret(text: &str) -> Content {
-    Content::Secret(Arc::new(SecretBytes::from(text.as_bytes())))
+    Content::secret(Arc::new(SecretBytes::from(text.as_bytes())))
 }
 
 /// Modes of all kinds, an empty file, one of exactly a block, an empty directory, names that sort around `/`.
@@ -97,26 +98,124 @@ fn none_is_no_archive() {
     assert!(pack("node1", &sample(), ArchiveFormat::None, ISSUED).unwrap().is_none());
     assert_eq!("none".parse(), Ok(ArchiveFormat::None));
     assert_eq!("tar.gz".parse(), Ok(ArchiveFormat::TarGz));
+    assert_eq!("tar.zst".parse(), Ok(ArchiveFormat::TarZst));
     assert_eq!("zip".parse(), Ok(ArchiveFormat::Zip));
     assert!("tgz".parse::<ArchiveFormat>().is_err());
     assert_eq!(ArchiveFormat::TarGz.file_name("node1").as_deref(), Some("node1.tar.gz"));
 }
 
 /// These bytes may change only on purpose: two users compare archives by their digests. A new release of the compressor
-/// that changes the second or the third is a change of the output, to be announced as one.
+/// that changes any but the first is a change of the output, to be announced as one.
 #[test]
 fn the_bytes_are_those_of_the_last_release() {
     let digests = [
         sha256_hex(tar("node1", &sample(), ISSUED).unwrap().expose()),
         sha256_hex(archive(&sample(), ArchiveFormat::TarGz, ISSUED).expose()),
         sha256_hex(archive(&sample(), ArchiveFormat::Zip, ISSUED).expose()),
+        sha256_hex(archive(&sample(), ArchiveFormat::TarZst, ISSUED).expose()),
+        // Large and of many kinds, so that the compressors come to all that they do, whatever the processor offers them.
+        sha256_hex(archive(&large(), ArchiveFormat::TarGz, ISSUED).expose()),
+        sha256_hex(archive(&large(), ArchiveFormat::Zip, ISSUED).expose()),
+        sha256_hex(archive(&large(), ArchiveFormat::TarZst, ISSUED).expose()),
     ];
     let expected = [
         "aa4504ebe4b64d233dc5e6590885de6e1f377c9fdc5cb8fd6593e01fb7e98018",
-        "79c78a4f13bf36e104ce6184dedc2b53be61bc0585afad0f6ead3a23a2554dac",
-        "193487e97a3777f1c8e4fb2425ce7b2030f8f8b36e9cc33a5218c4a472c352d9",
+        "ccfca9d46594135666433e9354df35e4935f85b192277c2d0c0a51344ac799e8",
+        "08aa9df57616f9001fcd50438dd92ad8294fe6de382196a4c04067ae6f6fa258",
+        "6d2e5814b253b408a38e6d6b67fad07d73754dd7b88a354e6c014c6c1302cadb",
+        "ff7782340d775979aafb840c575a0dacc8b52d449d637ad9dbb6cb96ff8cbd43",
+        "35a7c2256aae6d7cacb621339caae247a1a333ae81fe3a29080fb0fdb67d27db",
+        "100c273701796d6f5b019153d4f2fb0bb86b5c30262b559ecef9ee6bc5cbe17e",
     ];
-    assert_eq!(digests, expected, "tar, tar.gz, zip");
+    assert_eq!(
+        digests, expected,
+        "tar, tar.gz, zip, tar.zst; tar.gz, zip, tar.zst of a large one"
+    );
+}
+
+/// Text that repeats near and far, bytes that don't compress, base64 of them, and nothing but zeros: 3 MiB.
+fn large() -> Bundle {
+    let mut state = 1_u64;
+    let mut noise = |length: usize| -> Vec<u8> {
+        let next = || {
+            // Knuth's MMIX generator: the same everywhere, and no compressor guesses it.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    };
+    let words = noise(64 << 10);
+    let text: String = words
+        .iter()
+        .map(|byte| ["node", "etcd", "--flag=", "\n", " "][usize::from(byte % 5)])
+        .collect();
+    let base64 = |bytes: Vec<u8>| -> String {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        bytes
+            .iter()
+            .map(|byte| char::from(digits[usize::from(byte % 64)]))
+            .collect()
+    };
+    let mut bundle = sample();
+    let files: [(&str, Vec<u8>); 6] = [
+        ("rootfs/a/noise", noise(512 << 10)),
+        ("rootfs/a/text", text.clone().into_bytes()),
+        ("rootfs/b/base64", base64(noise(512 << 10)).into_bytes()),
+        ("rootfs/b/zeros", vec![0; 1 << 20]),
+        ("rootfs/c/text again", text.into_bytes()),
+        ("rootfs/d/noise", noise(100_003)),
+    ];
+    for (path, bytes) in files {
+        bundle.insert_file(path, 0o644, Content::public(bytes.into())).unwrap();
+    }
+    bundle
+}
+
+#[test]
+fn zstd_is_one_frame_that_says_its_size_and_its_checksum_and_no_more() {
+    let packed = archive(&sample(), ArchiveFormat::TarZst, ISSUED);
+    let tar = tar("node1", &sample(), ISSUED).unwrap();
+    let bytes = packed.expose();
+    assert_eq!(bytes[..4], [0x28, 0xb5, 0x2f, 0xfd]);
+    // RFC 8878, section 3.1.1.1: two bytes of size, one segment, a checksum, no dictionary.
+    assert_eq!(bytes[4], 0b0110_0100);
+    assert_eq!(usize::from(u16::from_le_bytes([bytes[5], bytes[6]])) + 256, tar.len());
+    assert_eq!(zstd::bulk::decompress(bytes, tar.len()).unwrap(), tar.expose());
+    assert_eq!(zstd::zstd_safe::find_frame_compressed_size(bytes), Ok(bytes.len()));
+    if program("zstd", "zstd -t on archives").is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node1.tar.zst");
+        fs::write(&path, bytes).unwrap();
+        run(Command::new("zstd").arg("-tq").arg(&path));
+    }
+}
+
+#[test]
+fn a_tar_in_zstd_is_read_back_as_the_one_in_gzip() {
+    let [gzip, zstd] = [ArchiveFormat::TarGz, ArchiveFormat::TarZst].map(|format| {
+        let (nodes, remarks) = unpack(archive(&long_paths(), format, ISSUED).expose());
+        assert!(remarks.is_empty(), "{format}: {remarks:?}");
+        nodes
+    });
+    assert!(gzip.len() > 40 && gzip == zstd);
+    let whole = archive(&sample(), ArchiveFormat::TarZst, ISSUED);
+    let mut flipped = whole.expose().to_vec();
+    flipped[whole.len() / 2] ^= 1;
+    let with_more = [whole.expose(), b"more"].concat();
+    for damaged in [
+        &whole.expose()[..whole.len() - 1],
+        &whole.expose()[..9],
+        &flipped,
+        &with_more,
+    ] {
+        let (_, remarks) = unpack(damaged);
+        assert!(
+            remarks.iter().any(|remark| remark.code.name == "damaged-archive"),
+            "{remarks:?}"
+        );
+    }
 }
 
 #[test]
@@ -362,7 +461,7 @@ fn the_bytes_depend_on_the_bundle_alone() {
             Entry::File { mode, content } => reversed.insert_file(path, *mode, content.clone()).unwrap(),
         }
     }
-    for format in [ArchiveFormat::TarGz, ArchiveFormat::Zip] {
+    for format in [ArchiveFormat::TarGz, ArchiveFormat::TarZst, ArchiveFormat::Zip] {
         let first = archive(&sample(), format, ISSUED);
         let _ = archive(&long_paths(), format, ISSUED);
         assert!(first == archive(&reversed, format, ISSUED), "{format}");

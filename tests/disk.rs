@@ -36,7 +36,7 @@ fn bundle(version: &str) -> Bundle {
             .insert_file(
                 &format!("rootfs/etc/keys/{index}-key.pem"),
                 0o600,
-                Content::Secret(Arc::new(secret)),
+                Content::secret(Arc::new(secret)),
             )
             .unwrap();
         let public = format!("public {index} of {version}\n").into_bytes();
@@ -44,17 +44,17 @@ fn bundle(version: &str) -> Bundle {
             .insert_file(
                 &format!("rootfs/etc/certs/{index}.pem"),
                 0o644,
-                Content::Public(public.into()),
+                Content::public(public.into()),
             )
             .unwrap();
     }
     bundle
-        .insert_file("install.sh", 0o755, Content::Public(version.as_bytes().into()))
+        .insert_file("install.sh", 0o755, Content::public(version.as_bytes().into()))
         .unwrap();
     bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
     bundle.insert_directory("rootfs/read-only", 0o500).unwrap();
     bundle
-        .insert_file("rootfs/read-only/file", 0o400, Content::Public(b"kept"[..].into()))
+        .insert_file("rootfs/read-only/file", 0o400, Content::public(b"kept"[..].into()))
         .unwrap();
     bundle.add_manifest().unwrap();
     bundle

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use khw_gen::bundle::STATE;
 use khw_gen::pki::decode::describe_pem;
 use support::{build, files_below, mode, project, walkthrough};
 
@@ -118,7 +119,7 @@ fn the_manifests_say_what_is_on_disk() {
     let files: Vec<String> = listed.into_iter().filter(|path| !path.ends_with('/')).collect();
     let on_disk: Vec<String> = files_below(&out)
         .into_keys()
-        .filter(|name| name != "MANIFEST" && name != "SHA256SUMS")
+        .filter(|name| !["MANIFEST", "SHA256SUMS", STATE].contains(&name.as_str()))
         .collect();
     assert_eq!(files, on_disk);
     support::must(

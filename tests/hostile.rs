@@ -148,6 +148,28 @@ fn gzip_bomb(first: &[u8], mebibytes: usize) -> Vec<u8> {
 }
 
 #[test]
+fn a_bomb_of_zstd_is_one_too() {
+    let mut tar = header("node/rootfs/x", tar::EntryType::Regular, 600 << 20);
+    tar.resize(601 << 20, 0);
+    let bomb = zstd::bulk::compress(&tar, 1).expect("a bomb");
+    drop(tar);
+    let (_folder, out) = folder();
+    let path = out.join("node.tar.zst");
+    write(&path, &bomb);
+    assert_found(&path, 1, "error[archive-limit]");
+}
+
+#[test]
+fn a_frame_of_zstd_that_points_back_too_far_is_refused() {
+    // RFC 8878, section 3.1.1.1.2: a window of 2 GiB, then a last block of no bytes.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3, 1, 0, 0];
+    let (_folder, out) = folder();
+    let path = out.join("node.tar.zst");
+    write(&path, &frame);
+    assert_found(&path, 1, "error[damaged-archive]");
+}
+
+#[test]
 fn bombs_beside_each_other_are_bounded_together() {
     let bomb = gzip_bomb(&header("node/rootfs/x", tar::EntryType::Regular, 200 << 20), 201);
     let (_folder, out) = folder();

@@ -41,7 +41,7 @@ const SEED: &str = "# The seed of the benchmark. Never use it for a cluster that
     5b1f0c9e83d24a67b8f5e02d7c4196ea3d80f7512ac6b94e0f3d6872e1c5a94b\n";
 
 /// As khw-gen's archives.
-const GZIP_LEVEL: u32 = 6;
+const GZIP_LEVEL: u32 = 2;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 

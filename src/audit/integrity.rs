@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Audit;
 use super::document::Tree;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, Node, Nodes, PART, is_archive, printable};
+use crate::found::{Found, Node, Nodes, PART, is_archive, printable, stem_of_archive};
 use crate::pki::digest::sha256_hex;
 
 pub fn check(audit: &mut Audit<'_>, found: &Found) {
@@ -192,10 +192,7 @@ fn check_part(audit: &mut Audit<'_>, found: &Found) {
 
 /// An archive holds what the folder beside it holds.
 fn check_archive(audit: &mut Audit<'_>, found: &Found, name: &str, inside: &Nodes) {
-    let Some(stem) = [".tar.gz", ".tgz", ".tar", ".zip"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-    else {
+    let Some(stem) = stem_of_archive(name) else {
         return;
     };
     if !found.hosts.iter().any(|host| host.name == stem) {

@@ -78,7 +78,7 @@ pub enum Reader {
 }
 
 /// The way to the API server that a kubeconfig takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Through {
     /// The load balancer, or whatever stands in its place.
     Endpoint,

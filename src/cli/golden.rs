@@ -27,7 +27,7 @@ pub fn write(spec: &Path, dir: &Path, seed_file: Option<&Path>) -> Result<(), Re
     let made = golden(cluster, Some(&seed), |host, texts| {
         let mut bundle = Bundle::new();
         for (path, expected) in texts {
-            let content = Content::Public(expected.text.into_bytes().into());
+            let content = Content::public(expected.text.into_bytes().into());
             // A path of a bundle is one of its golden's.
             bundle
                 .insert_file(&path, TEXT_MODE, content)

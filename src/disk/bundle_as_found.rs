@@ -10,7 +10,7 @@ use super::{DiskError, TreeEntry, read_tree};
 use crate::found::{Found, MOST_BYTES, Node, Nodes, TOO_LARGE, from_archive, from_folder};
 use crate::pki::secret::SecretBytes;
 
-/// What is at `path`: a folder, or a tar, tar.gz or zip of a host. No link below it is followed.
+/// What is at `path`: a folder, or a tar, tar.gz, tar.zst or zip of a host. No link below it is followed.
 ///
 /// Errors: it can't be read, or is neither.
 pub fn read_found(path: &Path) -> Result<Found, DiskError> {

@@ -963,7 +963,7 @@ mod tests {
     fn bundle(text: &str) -> Bundle {
         let mut bundle = Bundle::new();
         bundle
-            .insert_file("etc/file", 0o640, Content::Public(text.as_bytes().into()))
+            .insert_file("etc/file", 0o640, Content::public(text.as_bytes().into()))
             .unwrap();
         bundle
     }

@@ -7,7 +7,7 @@
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::bundle::{Content, Entry, MANIFEST};
+use crate::bundle::{Entry, MANIFEST};
 use crate::pki::decode::{Part, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::plan::{Origin, PlannedContent, PlannedFile};
@@ -35,13 +35,16 @@ impl Readable<'_> {
         };
         let bytes = content.bytes();
         // A manifest has digests of secret files.
-        let mut from_secret = path == MANIFEST || matches!(content, Content::Secret(_));
-        let readable = match (content, planned.map(|planned| (&planned.content, planned.origin))) {
-            (Content::Public(_), _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
-            (Content::Public(_), _) => public(bytes),
-            (Content::Secret(_), Some((PlannedContent::PrivateKey(id), _))) => self.private_key(id, bytes),
-            (Content::Secret(_), Some((PlannedContent::Kubeconfig { .. }, _))) => kubeconfig(bytes),
-            (Content::Secret(_), Some((PlannedContent::Rendered(template), Origin::Row(_)))) => {
+        let mut from_secret = path == MANIFEST || content.is_secret();
+        let readable = match (
+            content.is_secret(),
+            planned.map(|planned| (&planned.content, planned.origin)),
+        ) {
+            (false, _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
+            (false, _) => public(bytes),
+            (true, Some((PlannedContent::PrivateKey(id), _))) => self.private_key(id, bytes),
+            (true, Some((PlannedContent::Kubeconfig { .. }, _))) => kubeconfig(bytes),
+            (true, Some((PlannedContent::Rendered(template), Origin::Row(_)))) => {
                 // The one secret that a template of the catalogue can ask for; all else are facts, which nobody has to hide.
                 match template.text.contains("encryption") {
                     false => {
@@ -52,7 +55,7 @@ impl Readable<'_> {
                 }
             }
             // A file of the user's own that not everybody may read, or one that this module has not heard of.
-            (Content::Secret(_), _) => None,
+            (true, _) => None,
         };
         Some(match readable {
             Some(readable) => (readable, from_secret),

@@ -261,7 +261,10 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
         let owns_key_of = name.value.strip_suffix("-key");
         let problem = if is_localhost(&name.value) {
             Some("every host calls itself localhost".to_owned())
-        } else if name.value.ends_with(".tar.gz") || name.value.ends_with(".zip") {
+        } else if [".tar.gz", ".tar.zst", ".zip"]
+            .iter()
+            .any(|end| name.value.ends_with(end))
+        {
             Some("its bundle would have the name of an archive".to_owned())
         } else if !host.is(Role::Worker) {
             None
