@@ -346,7 +346,7 @@ fn build(
             }
             if selection.is_part() {
                 let list = selection.list(build_identity(cluster, &seed, archive));
-                output.add_file(PART, 0o644, &Content::public(list.text().into_bytes()))?;
+                output.add_file(PART, 0o644, &Content::public(list.text().into_bytes().into()))?;
             }
             let summary = output.commit_with_state(|rows| state.text(rows))?;
             let unchanged = match summary.unchanged {
