@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
+use khw_gen::bundle::STATE;
 use support::{SEED, Spec, files_below, khw_gen, mode, must, project, run, said, walkthrough};
 use tempfile::TempDir;
 
@@ -243,7 +244,7 @@ fn archives_are_as_asked() {
         );
         let archives: Vec<String> = files_below(&out)
             .into_keys()
-            .filter(|name| !name.contains('/') && !["MANIFEST", "SHA256SUMS"].contains(&name.as_str()))
+            .filter(|name| !name.contains('/') && !["MANIFEST", "SHA256SUMS", STATE].contains(&name.as_str()))
             .collect();
         if suffix.is_empty() {
             assert_eq!(archives, Vec::<String>::new());

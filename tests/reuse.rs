@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 
 use khw_gen::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest};
 use khw_gen::pack::ArchiveFormat;
+use khw_gen::part::Selection;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
@@ -395,7 +396,7 @@ fn keys_and_certificates_are_proven_by_what_determines_them() {
             all.iter().filter(|proven| proven.key.is_some()).count(),
             all.iter().filter(|proven| proven.request.is_some()).count(),
             all.len(),
-            proofs.nothing_changed(),
+            proofs.nothing_changed(&Selection::whole(&cluster)),
         )
     };
     input.write(folder.path());
@@ -486,8 +487,25 @@ fn two_builds_at_once_leave_one_whole_output() {
     }
 }
 
+/// Whether strace can be used here; if not, `what` is reported as skipped.
+fn can_trace(what: &str) -> bool {
+    if program("strace", what).is_none() {
+        return false;
+    }
+    let traced = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "true"])
+        .output()
+        .unwrap()
+        .status
+        .success();
+    if !traced {
+        skip(what, "strace may not trace here");
+    }
+    traced
+}
+
 /// The program under strace, which does `fault` to the call of `call` that `when` says.
-fn with_fault(spec: &Path, out: &Path, call: &str, fault: &str, when: u32) -> Command {
+fn with_fault(spec: &Path, out: &Path, call: &str, fault: &str, when: &str) -> Command {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
     command.args(["-e", &format!("inject={call}:{fault}:when={when}")]);
@@ -497,22 +515,43 @@ fn with_fault(spec: &Path, out: &Path, call: &str, fault: &str, when: u32) -> Co
     command
 }
 
+/// Without renameat2, or without a sync of everything.
+#[test]
+fn filesystems_that_can_do_less_are_updated_all_the_same() {
+    let what = "updating on filesystems without renameat2 or syncfs";
+    if !can_trace(what) {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let mut input = Input::new();
+    input.write(folder.path());
+    let spec = folder.path().join("cluster.toml");
+    for (call, fault) in [
+        ("renameat2", "ENOSYS"),
+        ("renameat2", "EINVAL"),
+        ("syncfs", "ENOSYS"),
+        ("flock", "ENOLCK"),
+    ] {
+        build_with(folder.path(), &out, "tar.gz", &[]);
+        input.workers.insert(20 + input.workers.len() as u8);
+        input.write(folder.path());
+        let said = must(&mut with_fault(&spec, &out, call, &format!("error={fault}"), "1+"));
+        // Without locks nobody could be kept from changing it meanwhile: then all of it is replaced.
+        assert_eq!(said.contains("hosts as they were"), call != "flock", "{call}: {said}");
+        let fresh = folder.path().join("fresh");
+        build_with(folder.path(), &fresh, "tar.gz", &["--fresh"]);
+        assert_same(&out, &fresh, call);
+    }
+}
+
 /// Each system call that changes something fails or is the last: there is the old output, the new one, or for the moment none,
 /// and never a mixture. The next build finds its way from each.
 #[test]
 fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
     let what = "cutting an update off at each system call";
-    if program("strace", what).is_none() {
+    if !can_trace(what) {
         return;
-    }
-    if !Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .output()
-        .unwrap()
-        .status
-        .success()
-    {
-        return skip(what, "strace may not trace here");
     }
     let folder = TempDir::new().unwrap();
     let spec_of = |name: &str, input: &Input| {
@@ -555,8 +594,13 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
         ] {
             for when in 1..=times {
                 fs::create_dir(&place).unwrap();
-                must(khw_gen().arg("build").arg(&old).arg("-o").arg(&out));
-                let output = run(&mut with_fault(&new, &out, call, fault, when));
+                must(
+                    Command::new("cp")
+                        .arg("-a")
+                        .arg(folder.path().join("old.fresh"))
+                        .arg(&out),
+                );
+                let output = run(&mut with_fault(&new, &out, call, fault, &when.to_string()));
                 let at = format!("{fault} at {call} {when}: {} {}", output.status, said(&output));
                 if output.status.success() {
                     assert_eq!(everything(&out), new_made, "{at}");

@@ -601,7 +601,7 @@ impl Output {
         let mut away = self.staging_name.clone();
         away.push(OLD_SUFFIX);
         let failed = |reason: Errno| DiskError::os("update", self.path(), reason);
-        let back = || renameat_with(parent, &away, parent, &self.name, RenameFlags::NOREPLACE);
+        let back = || rename_to_nothing(parent, &away, &self.name);
         renameat(parent, &self.name, parent, &away).map_err(failed)?;
         let taken = open_folder(parent.as_fd(), &away).and_then(|taken| fstat(&taken));
         let is_earlier = taken.and_then(|taken| Ok(same(&taken, &fstat(&earlier.folder)?)));
@@ -660,12 +660,7 @@ impl Output {
     }
 
     fn rename_to_output(&self) -> Result<(), Errno> {
-        let (parent, from, to) = (&self.parent, &self.staging_name, &self.name);
-        match renameat_with(parent, from, parent, to, RenameFlags::NOREPLACE) {
-            // A plain rename replaces nothing but an empty folder.
-            Err(Errno::INVAL | Errno::NOSYS) => renameat(parent, from, parent, to),
-            renamed => renamed,
-        }
+        rename_to_nothing(&self.parent, &self.staging_name, &self.name)
     }
 
     /// There is an output. None: it has gone.
@@ -780,6 +775,15 @@ impl Drop for Output {
             // What can't be removed is removed by the next run.
             let _ = remove(self.parent.as_fd(), &self.staging_name, &self.staging_path());
         }
+    }
+}
+
+/// Renames a folder to a name that is not taken.
+fn rename_to_nothing(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    match renameat_with(parent, from, parent, to, RenameFlags::NOREPLACE) {
+        // A plain rename replaces nothing but an empty folder.
+        Err(Errno::INVAL | Errno::NOSYS) => renameat(parent, from, parent, to),
+        renamed => renamed,
     }
 }
 
