@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+
 use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
 
@@ -363,7 +365,6 @@ fn end_mark(rows: usize) -> String {
 
 /// Reads back what [`manifest_text`] wrote; the order of the lines is not asked for.
 pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, ManifestError> {
-    let mut rows = BTreeMap::new();
     let mut lines = text.lines().zip(1..);
     if lines.next().is_none_or(|(header, _)| header != of.header()) {
         return Err(ManifestError {
@@ -371,16 +372,21 @@ pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, Man
             expected: "the header of a manifest",
         });
     }
-    let mut last = 1;
-    for (text, line) in lines.by_ref().take_while(|(text, _)| !text.starts_with('#')) {
-        last = line;
-        let (path, row) = parse_row(text).map_err(|expected| ManifestError { line, expected })?;
-        if rows.insert(path, row).is_some() {
-            return Err(ManifestError {
-                line,
-                expected: "about a path that is new",
-            });
-        }
+    let listed: Vec<(&str, usize)> = lines.by_ref().take_while(|(text, _)| !text.starts_with('#')).collect();
+    let last = listed.last().map_or(1, |(_, line)| *line);
+    // Of a fleet there are hundreds of thousands; the first mistake is told, whichever thread finds one first.
+    let parsed: Vec<_> = listed.par_iter().map(|(text, _)| parse_row(text)).collect();
+    let mut rows = Vec::with_capacity(parsed.len());
+    for (row, (_, line)) in parsed.into_iter().zip(&listed) {
+        rows.push(row.map_err(|expected| ManifestError { line: *line, expected })?);
+    }
+    let count = rows.len();
+    let rows: BTreeMap<String, ManifestRow> = rows.into_iter().collect();
+    if rows.len() != count {
+        return Err(ManifestError {
+            line: first_repeated(&listed),
+            expected: "about a path that is new",
+        });
     }
     if lines.next().is_some() || !text.ends_with(&format!("\n{}", end_mark(rows.len()))) {
         return Err(ManifestError {
@@ -389,6 +395,16 @@ pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, Man
         });
     }
     Ok(rows)
+}
+
+/// The number of the first line about a path that an earlier one is about.
+fn first_repeated(listed: &[(&str, usize)]) -> usize {
+    let mut paths = BTreeSet::new();
+    let mut is_new = |text: &str| parse_row(text).is_ok_and(|(path, _)| paths.insert(path));
+    listed
+        .iter()
+        .find(|(text, _)| !is_new(text))
+        .map_or(1, |(_, line)| *line)
 }
 
 fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
@@ -416,7 +432,11 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
 
 /// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.
 pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    files.map(|(path, sha256)| format!("{sha256}  {path}\n")).collect()
+    let mut text = String::new();
+    for (path, sha256) in files {
+        text.extend([sha256, "  ", path, "\n"]);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -335,7 +335,7 @@ fn build(
         output.write(
             host.host,
             host.bundle,
-            archive.map(|(name, bytes)| (name.as_str(), bytes.expose())),
+            archive.map(|(name, content)| (name.as_str(), *content)),
         )
     })?;
     let (summary, unchanged) = match compiled {

@@ -45,7 +45,7 @@ use std::io;
 
 use rayon::prelude::*;
 
-use crate::bundle::{Bundle, Entry};
+use crate::bundle::{Bundle, Content, Entry};
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, pack};
@@ -62,8 +62,8 @@ use crate::vault::{IssueError, issue, issue_unproven};
 pub struct HostOutput<'a> {
     pub host: &'a str,
     pub bundle: &'a Bundle,
-    /// The archive's file name and bytes, where one was asked for.
-    pub archive: Option<(String, &'a SecretBytes)>,
+    /// The archive's file name and content, where one was asked for.
+    pub archive: Option<(String, &'a Content)>,
 }
 
 /// Why a valid cluster could not be compiled.
@@ -188,7 +188,9 @@ pub fn compile_over<T: Send, E: Send>(
         let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
         let archive = match proofs.archive(host, &bundle) {
             Some(archive) => Some(archive),
-            None => pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?,
+            None => pack(&host.name, &bundle, format, renderer.issued())
+                .map_err(CompileError::Pack)?
+                .map(|archive| Content::secret(archive.into())),
         };
         let proof = archive
             .as_ref()
@@ -210,6 +212,7 @@ fn compile_host<'a, T, E>(
 ) -> Result<T, CompileError<E>> {
     let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
     let archive = pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?;
+    let archive = archive.map(|archive| Content::secret(archive.into()));
     hand_over(host, &bundle, format, archive.as_ref(), output)
 }
 
@@ -217,7 +220,7 @@ fn hand_over<T, E>(
     host: &Host,
     bundle: &Bundle,
     format: ArchiveFormat,
-    archive: Option<&SecretBytes>,
+    archive: Option<&Content>,
     output: impl FnOnce(HostOutput<'_>) -> Result<T, E>,
 ) -> Result<T, CompileError<E>> {
     output(HostOutput {

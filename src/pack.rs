@@ -44,7 +44,7 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
-    const ALL: [ArchiveFormat; 4] = [
+    pub const ALL: [ArchiveFormat; 4] = [
         ArchiveFormat::TarGz,
         ArchiveFormat::TarZst,
         ArchiveFormat::Zip,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::build_identity::{CODE, build_identity};
-use crate::bundle::{Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text};
+use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text};
 use crate::cluster::Host;
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, Selection};
@@ -240,14 +240,15 @@ impl<'a> Proofs<'a> {
     }
 
     /// The archive of a host's bundle, if the earlier output has it.
-    pub fn archive(&self, host: &Host, bundle: &Bundle) -> Option<SecretBytes> {
+    pub fn archive(&self, host: &Host, bundle: &Bundle) -> Option<Content> {
         let proof = self.state.hosts.get(&host.name)?.parts.archive.as_ref()?;
         let archive = self.earlier.read(&self.format.file_name(&host.name)?)?;
+        let archive = Content::secret(archive.into());
         (self.proof_of_archive(host, bundle, &archive)? == *proof).then_some(archive)
     }
 
     /// The proof of a host's archive.
-    pub fn proof_of_archive(&self, host: &Host, bundle: &Bundle, archive: &SecretBytes) -> Option<String> {
+    pub fn proof_of_archive(&self, host: &Host, bundle: &Bundle, archive: &Content) -> Option<String> {
         // The bundle's own manifest says of every entry what it is.
         let Entry::File { content, .. } = bundle.entries.get(MANIFEST)? else {
             return None;
@@ -259,7 +260,7 @@ impl<'a> Proofs<'a> {
             host.name,
             content.sha256()
         );
-        Some(self.prover.proof("archive", &inputs, &sha256_hex(archive.expose())))
+        Some(self.prover.proof("archive", &inputs, archive.sha256()))
     }
 
     /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but

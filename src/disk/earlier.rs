@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use rustix::fs::{FileType, FlockOperation, Stat, flock, fstat};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Stat, flock, fstat, statat};
 use rustix::io::Errno;
 
 use super::output::{HOST_MODE, Kind, LIST_MODE, STATE_MODE};
-use super::tree::{LARGEST_MANIFEST, Rows, names, open_file, open_folder, read_file, read_open, same};
+use super::tree::{LARGEST_MANIFEST, Rows, names, open_file, open_folder, read_file, read_open, rewind, same};
 use crate::bundle::{
     Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text, sha256sums_text,
 };
@@ -59,33 +59,41 @@ impl EarlierOutput {
         stat.st_uid == self.owner && stat.st_mode & 0o7777 == mode
     }
 
-    /// Whether the folder of a host is exactly this bundle.
+    /// Whether the folder of a host has everything of this bundle, as it is there. What is in it besides is for
+    /// [`super::tree::check_rows`] to find.
     pub(super) fn has_host(&self, host: &str, bundle: &Bundle) -> bool {
-        let entry = |path: &str| bundle.entries.get(path);
-        let is_same = |path: &str, found: Found<'_>| match (entry(path), found) {
-            (Some(Entry::Directory { mode }), Found::Folder(stat)) => self.is(stat, *mode),
-            (Some(Entry::File { mode, content }), Found::File(stat, file)) => {
-                let wanted = content.bytes();
-                self.is(stat, *mode)
-                    && stat.st_size as u64 == wanted.len() as u64
-                    && read(file, stat).is_some_and(|found| found.expose() == wanted)
-            }
-            _ => false,
+        let Ok(folder) = open_folder(self.folder.as_fd(), host.as_ref()) else {
+            return false;
         };
-        let folder = open_folder(self.folder.as_fd(), host.as_ref());
-        folder.is_ok_and(|folder| {
-            fstat(&folder).is_ok_and(|stat| self.is(&stat, HOST_MODE))
-                && count_same(folder.as_fd(), "", &is_same) == Some(bundle.entries.len())
-        })
+        let listed = |path: &str| self.rows.contains_key(&format!("{host}/{path}"));
+        let folder_row = format!("{host}/");
+        let below = self.rows.range(folder_row.clone()..);
+        let count = below.take_while(|(path, _)| path.starts_with(&folder_row)).count();
+        count == bundle.entries.len()
+            && fstat(&folder).is_ok_and(|stat| self.is(&stat, HOST_MODE))
+            && bundle.entries.iter().all(|(path, entry)| {
+                listed(path)
+                    && match entry {
+                        Entry::Directory { mode } => statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+                            .is_ok_and(|stat| {
+                                FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
+                            }),
+                        Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes()),
+                    }
+            })
     }
 
     /// Whether a file at the top is exactly this.
     pub(super) fn has_file(&self, name: &str, mode: u32, bytes: &[u8]) -> bool {
-        let found = open_file(self.folder.as_fd(), name)
-            .ok()
-            .filter(|(_, stat)| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && self.is(stat, mode));
-        found.is_some_and(|(file, stat)| {
-            stat.st_size as u64 == bytes.len() as u64 && read(file, &stat).is_some_and(|found| found.expose() == bytes)
+        self.has(self.folder.as_fd(), name, mode, bytes)
+    }
+
+    fn has(&self, folder: BorrowedFd<'_>, path: &str, mode: u32, bytes: &[u8]) -> bool {
+        open_file(folder, path).is_ok_and(|(file, stat)| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+                && self.is(&stat, mode)
+                && stat.st_size as u64 == bytes.len() as u64
+                && read(file, &stat).is_some_and(|found| found.expose() == bytes)
         })
     }
 
@@ -144,8 +152,14 @@ impl Earlier for EarlierOutput {
             },
             _ => false,
         };
-        let found = count_same(self.folder.as_fd(), "", &is_same);
-        found == Some(self.rows.len() + [MANIFEST, SHA256SUMS, STATE].len()) && self.has_lists()
+        let (found, lists) = rayon::join(
+            || {
+                rewind(self.folder.as_fd()).ok()?;
+                count_same(self.folder.as_fd(), "", &is_same)
+            },
+            || self.has_lists(),
+        );
+        lists && found == Some(self.rows.len() + [MANIFEST, SHA256SUMS, STATE].len())
     }
 }
 
@@ -161,7 +175,7 @@ fn count_same(
     prefix: &str,
     is_same: &(dyn Fn(&str, Found<'_>) -> bool + Sync),
 ) -> Option<usize> {
-    let counts = names(folder, usize::MAX).ok()?.into_par_iter().map(|name| {
+    let counts = names(folder, usize::MAX).ok()?.into_par_iter().map(|(name, _)| {
         let name = name.to_str()?;
         let path = format!("{prefix}{name}");
         let (file, stat) = open_file(folder, name).ok()?;

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, chmodat, fchmod, flock, fstat, fsync, mkdirat,
@@ -222,7 +223,7 @@ impl Output {
     ///
     /// Errors: a name that is taken or that can't be one, or the system's reason. After an error the output can only be
     /// dropped.
-    pub fn write(&self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<Written, DiskError> {
+    pub fn write(&self, host: &str, bundle: &Bundle, archive: Option<(&str, &Content)>) -> Result<Written, DiskError> {
         let mut written = Written {
             host: host.to_owned(),
             rows: BTreeMap::new(),
@@ -252,15 +253,16 @@ impl Output {
             true => written.kept.push(host.to_owned()),
             false => self.write_host(host, bundle)?,
         }
-        if let Some((name, bytes)) = archive {
+        if let Some((name, content)) = archive {
             self.check_top(name)?;
             let row = ManifestRow {
                 mode: ARCHIVE_MODE,
-                sha256: Some(sha256_hex(bytes)),
+                sha256: Some(content.sha256().to_owned()),
             };
             if written.rows.insert(name.to_owned(), row).is_some() {
                 return Err(DiskError::Duplicate { name: name.to_owned() });
             }
+            let bytes = content.bytes();
             written.bytes += bytes.len() as u64;
             match self.has_earlier(name, ARCHIVE_MODE, bytes) {
                 true => written.kept.push(name.to_owned()),
@@ -314,6 +316,8 @@ impl Output {
     ///
     /// Errors: as theirs.
     pub fn add(&mut self, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<(), DiskError> {
+        let archive = archive.map(|(name, bytes)| (name, Content::secret(Arc::new(bytes.into()))));
+        let archive = archive.as_ref().map(|(name, content)| (*name, content));
         let written = self.write(host, bundle, archive)?;
         self.record(written)
     }

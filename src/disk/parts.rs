@@ -346,8 +346,7 @@ fn by_top(list: &PartList, rows: BTreeMap<String, ManifestRow>) -> Result<BTreeM
 }
 
 fn host_of_archive(name: &str) -> Option<&str> {
-    let formats = [ArchiveFormat::TarGz, ArchiveFormat::Zip];
-    let mut extensions = formats.into_iter().filter_map(ArchiveFormat::extension);
+    let mut extensions = ArchiveFormat::ALL.into_iter().filter_map(ArchiveFormat::extension);
     extensions.find_map(|extension| name.strip_suffix(extension)?.strip_suffix('.'))
 }
 

@@ -199,8 +199,10 @@ pub(super) fn list(folder: BorrowedFd<'_>, shown: &Path) -> Result<Vec<(OsString
 
 /// As [`list`]; more than `most` entries are an error.
 fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec<(OsString, Stat)>, DiskError> {
+    let failed = |reason| DiskError::os("read the folder", shown, reason);
     let mut entries = Vec::new();
-    for name in names(folder, most).map_err(|reason| DiskError::os("read the folder", shown, reason))? {
+    rewind(folder).map_err(failed)?;
+    for (name, _) in names(folder, most).map_err(failed)? {
         match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => entries.push((name, stat)),
             // Somebody else removed it since.
@@ -217,23 +219,29 @@ fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec
     Ok(entries)
 }
 
-/// The names in an open folder, sorted; of more than `most` some.
-pub(super) fn names(folder: BorrowedFd<'_>, most: usize) -> Result<Vec<OsString>, Errno> {
+/// From here an open folder is read from its beginning.
+pub(super) fn rewind(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    seek(folder, SeekFrom::Start(0)).map(drop)
+}
+
+/// What is in a folder that has just been opened or rewound, sorted by name, and what kind of thing it is, as far as the folder
+/// itself knows; of more than `most` some.
+pub(super) fn names(folder: BorrowedFd<'_>, most: usize) -> Result<Vec<(OsString, FileType)>, Errno> {
     // Room for any name (getdents64(2)).
     let mut buffer = Vec::with_capacity(16 * 1024);
     let mut names = Vec::new();
-    seek(folder, SeekFrom::Start(0))?;
     let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
-        let name = entry?.file_name().to_bytes().to_vec();
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
-            names.push(OsString::from_vec(name));
+            names.push((OsString::from_vec(name.to_vec()), entry.file_type()));
         }
         if names.len() > most {
             break;
         }
     }
-    names.sort();
+    names.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(names)
 }
 
@@ -350,6 +358,7 @@ pub(super) fn read_rows(
 ///
 /// Errors: [`DiskError::Foreign`], or it can't be read.
 pub(super) fn check_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path, rows: &Rows) -> Result<(), DiskError> {
+    rewind(folder).map_err(|reason| DiskError::os("look at", shown, reason))?;
     let mut foreign = find_foreign(kind, folder, shown, "", rows)?;
     match foreign.len() {
         0 => Ok(()),
@@ -422,24 +431,40 @@ fn find_foreign(
     prefix: &str,
     rows: &Rows,
 ) -> Result<Vec<OsString>, DiskError> {
-    let device = fstat(folder)
-        .map_err(|reason| DiskError::os("look at", shown, reason))?
-        .st_dev;
-    let found: Result<Vec<Vec<OsString>>, DiskError> = list(folder, shown)?
-        .par_iter()
-        .map(|(name, stat)| {
+    let failed = |reason| DiskError::os("look at", shown, reason);
+    let device = fstat(folder).map_err(failed)?.st_dev;
+    let entries = names(folder, usize::MAX).map_err(failed)?;
+    let found: Result<Vec<Vec<OsString>>, DiskError> = entries
+        .into_par_iter()
+        .map(|(name, kind_of_file)| {
             let mut path = OsString::from(prefix);
-            path.push(name);
+            path.push(&name);
             let row = path.to_str().and_then(|path| rows.get(path));
             let is_own = || kind.own_files().iter().any(|own| path == *own);
-            match (FileType::from_raw_mode(stat.st_mode), row) {
+            let shown = || shown.join(&name);
+            let kind_of_file = match kind_of_file {
+                FileType::Unknown => match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    // Somebody else removed it since.
+                    Err(Errno::NOENT) => return Ok(Vec::new()),
+                    Err(reason) => return Err(DiskError::os("look at", shown(), reason)),
+                },
+                known => known,
+            };
+            match (kind_of_file, row) {
                 (FileType::RegularFile, None) if is_own() => Ok(Vec::new()),
                 (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => Ok(Vec::new()),
-                (FileType::Directory, Some(ManifestRow { sha256: None, .. })) if stat.st_dev == device => {
-                    let shown = shown.join(name);
-                    let below = open_folder(folder, name).map_err(|reason| DiskError::os("open", &shown, reason))?;
-                    let prefix = String::from_utf8_lossy(path.as_bytes());
-                    find_foreign(kind, below.as_fd(), &shown, &format!("{prefix}/"), rows)
+                (FileType::Directory, Some(ManifestRow { sha256: None, .. })) => {
+                    let below = match open_folder(folder, &name) {
+                        Err(Errno::NOENT) => return Ok(Vec::new()),
+                        below => below.map_err(|reason| DiskError::os("open", shown(), reason))?,
+                    };
+                    let stat = fstat(&below).map_err(|reason| DiskError::os("look at", shown(), reason))?;
+                    if stat.st_dev != device {
+                        return Ok(vec![path]);
+                    }
+                    let prefix = format!("{}/", String::from_utf8_lossy(path.as_bytes()));
+                    find_foreign(kind, below.as_fd(), &shown(), &prefix, rows)
                 }
                 _ => Ok(vec![path]),
             }
