@@ -570,7 +570,7 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
         workers: BTreeSet::from([1, 2]),
         ..Input::new()
     };
-    let old = spec_of("old", &input);
+    spec_of("old", &input);
     // One stays, one is another, one is new.
     let new = spec_of(
         "new",
