@@ -421,7 +421,7 @@ fn what_does_not_fit_is_refused_with_every_reason() {
         &["no part has cp2, member, worker-01"],
     );
     refused(
-        &[two.clone()],
+        std::slice::from_ref(&two),
         &out,
         &["admin, cp1, lb, worker-02, worker-03, worker-04"],
     );
@@ -440,7 +440,7 @@ fn what_does_not_fit_is_refused_with_every_reason() {
     );
     // An earlier output stays.
     merged(&fleet.parts, &out);
-    refused(&[one.clone()], &out, &["no part has"]);
+    refused(std::slice::from_ref(&one), &out, &["no part has"]);
     // The output among the parts, and a part in the output.
     for (bad, why) in [
         (one.clone(), "it would be replaced"),
@@ -461,7 +461,7 @@ fn what_does_not_fit_is_refused_with_every_reason() {
     refused(&fleet.parts, &fleet.path("foreign"), &["was not made by khw-gen"]);
     // What is no part.
     refused(
-        &[out.clone()],
+        std::slice::from_ref(&out),
         &fleet.path("other"),
         &["is no part", "there is no PART in it"],
     );

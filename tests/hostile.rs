@@ -490,7 +490,7 @@ fn documents_that_ask_for_memory_get_none() {
     });
     let scalar = format!("a: &a {}\nb: [{}]\n", repeat("x", 1 << 20), vec!["*a"; 90].join(", "));
     let scalar_of_many = (0..400).fold(format!("z: &z {}\n", repeat("x", 1 << 20)), |text, at| {
-        format!("{text}a{at}: &a{at} 1\nb{at}: [{}]\n", vec!["*z"; 9].join(", "))
+        format!("{text}a{at}: &a{at} 1\nb{at}: [{}]\n", ["*z"; 9].join(", "))
     });
     let merges = (1..25).fold("a0: &a0 {k: v}\n".to_owned(), |text, level| {
         let below = level - 1;

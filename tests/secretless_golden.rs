@@ -107,9 +107,12 @@ fn what_was_written_is_what_is_compiled_whatever_the_umask() {
 /// A difference that must be reported: its kind, its path, and a line of the excerpt; and whether it is without the seed.
 type Expectation = (&'static str, &'static str, &'static str, bool);
 
+/// A text and what takes its place.
+type Replacement = (&'static str, &'static str);
+
 #[test]
 fn each_change_is_reported_for_what_it_is() {
-    let cases: [(&[(&str, &str)], &[Expectation]); 4] = [
+    let cases: [(&[Replacement], &[Expectation]); 4] = [
         (
             &[
                 (

@@ -631,9 +631,12 @@ fn tar_of(entries: &[Entry]) -> Vec<u8> {
 
 use tar::EntryType::{Char, Fifo, Link as HardLink, Regular, Symlink};
 
+/// The path of an entry, its kind, and its content or what it links to.
+type HostileEntry = (&'static str, tar::EntryType, &'static str);
+
 /// Entries of an archive, with content where they are files | code that has to be reported.
 #[rustfmt::skip]
-const HOSTILE: &[(&[(&str, tar::EntryType, &str)], &str)] = &[
+const HOSTILE: &[(&[HostileEntry], &str)] = &[
     (&[("../evil", Regular, "x")], "unsafe-entry"),
     (&[("h/../../evil", Regular, "x")], "unsafe-entry"),
     (&[("/etc/passwd", Regular, "x")], "unsafe-entry"),

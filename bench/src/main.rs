@@ -279,7 +279,6 @@ fn measure(command: &mut Command, said: &Path) -> Result<Measured, Failed> {
         .stdout(Stdio::null())
         .stderr(File::create(said)?);
     let start = Instant::now();
-    #[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
     let child = command
         .spawn()
         .map_err(|error| format!("{command:?} can't be run: {error}"))?;
