@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::ops::Bound::{self, Excluded, Unbounded};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -303,20 +304,20 @@ impl From<&Entry> for ManifestRow {
     }
 }
 
-/// What is wrong with the text of a manifest: the number of the line, from 1, and what was expected there.
+/// What is wrong with a text of lines: the number of the line, from 1, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManifestError {
+pub struct LineError {
     pub line: usize,
     pub expected: &'static str,
 }
 
-impl fmt::Display for ManifestError {
+impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} is not {}", self.line, self.expected)
     }
 }
 
-impl std::error::Error for ManifestError {}
+impl std::error::Error for LineError {}
 
 /// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
 pub fn manifest(bundle: &Bundle) -> String {
@@ -364,10 +365,10 @@ fn end_mark(rows: usize) -> String {
 }
 
 /// Reads back what [`manifest_text`] wrote; the order of the lines is not asked for.
-pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, ManifestError> {
+pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, LineError> {
     let mut lines = text.lines().zip(1..);
     if lines.next().is_none_or(|(header, _)| header != of.header()) {
-        return Err(ManifestError {
+        return Err(LineError {
             line: 1,
             expected: "the header of a manifest",
         });
@@ -378,18 +379,18 @@ pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, Man
     let parsed: Vec<_> = listed.par_iter().map(|(text, _)| parse_row(text)).collect();
     let mut rows = Vec::with_capacity(parsed.len());
     for (row, (_, line)) in parsed.into_iter().zip(&listed) {
-        rows.push(row.map_err(|expected| ManifestError { line: *line, expected })?);
+        rows.push(row.map_err(|expected| LineError { line: *line, expected })?);
     }
     let count = rows.len();
     let rows: BTreeMap<String, ManifestRow> = rows.into_iter().collect();
     if rows.len() != count {
-        return Err(ManifestError {
+        return Err(LineError {
             line: first_repeated(&listed),
             expected: "about a path that is new",
         });
     }
     if lines.next().is_some() || !text.ends_with(&format!("\n{}", end_mark(rows.len()))) {
-        return Err(ManifestError {
+        return Err(LineError {
             line: last + 1,
             expected: "its end mark",
         });
@@ -428,6 +429,28 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
     };
     check_path(path).map_err(|_| "one with a relative, normal path")?;
     Ok((path.to_owned(), ManifestRow { mode, sha256 }))
+}
+
+/// The text of the `SHA256SUMS` of an output with these rows and this `MANIFEST`, which is one of its files too.
+pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, manifest: &str) -> String {
+    let sum_of_manifest = sha256_hex(manifest.as_bytes());
+    let files = |range: (Bound<&str>, Bound<&str>)| {
+        let rows = rows.range::<str, _>(range);
+        rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256.as_deref()?)))
+    };
+    let before = files((Unbounded, Excluded(MANIFEST)));
+    let after = files((Excluded(MANIFEST), Unbounded));
+    sha256sums_text(before.chain([(MANIFEST, sum_of_manifest.as_str())]).chain(after))
+}
+
+/// What is listed below a folder, by its path in there.
+pub fn rows_below<'a>(
+    rows: &'a BTreeMap<String, ManifestRow>,
+    folder: &str,
+) -> impl Iterator<Item = (&'a str, &'a ManifestRow)> {
+    let folder = format!("{folder}/");
+    let from = rows.range(folder.clone()..);
+    from.map_while(move |(path, row)| Some((path.strip_prefix(&folder)?, row)))
 }
 
 /// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.

@@ -14,7 +14,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use khw_gen::audit::{self, Detail};
-use khw_gen::build_identity::build_identity;
 use khw_gen::bundle::Content;
 use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
@@ -345,7 +344,7 @@ fn build(
                 output.record(host)?;
             }
             if selection.is_part() {
-                let list = selection.list(build_identity(cluster, &seed, archive));
+                let list = selection.list(state.identity().to_owned());
                 output.add_file(PART, 0o644, &Content::public(list.text().into_bytes().into()))?;
             }
             let summary = output.commit_with_state(|rows| state.text(rows))?;

@@ -201,7 +201,7 @@ pub fn compile_over<T: Send, E: Send>(
     });
     let (hosts, archives): (Vec<T>, Vec<_>) = made.collect::<Result<Vec<_>, CompileError<E>>>()?.into_iter().unzip();
     let archives = archives.into_iter().flatten().collect();
-    Ok(Compiled::Hosts(hosts, proofs.state(selection, &vault, archives)))
+    Ok(Compiled::Hosts(hosts, proofs.state(selection, &vault, &archives)))
 }
 
 fn compile_host<'a, T, E>(

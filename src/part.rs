@@ -3,10 +3,9 @@
 //! Pure. Nothing of the list is secret: names of hosts, and the identity of the whole build.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::str::FromStr;
 
-use crate::bundle::check_path;
+use crate::bundle::{LineError, check_path};
 use crate::cluster::{Cluster, Host};
 
 /// The name of the list, at the top of a partial output; a whole one has none.
@@ -129,21 +128,6 @@ pub struct PartList {
     pub hosts: BTreeMap<String, bool>,
 }
 
-/// Why a text is no list of a part: the number of a line, from 1, and what was expected there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartListError {
-    pub line: usize,
-    pub expected: &'static str,
-}
-
-impl fmt::Display for PartListError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not {}", self.line, self.expected)
-    }
-}
-
-impl std::error::Error for PartListError {}
-
 impl PartList {
     /// The hosts that are in this part.
     pub fn here(&self) -> impl Iterator<Item = &str> {
@@ -167,25 +151,25 @@ impl PartList {
     }
 
     /// Reads back what [`PartList::text`] wrote, and nothing else.
-    pub fn parse(text: &str) -> Result<PartList, PartListError> {
+    pub fn parse(text: &str) -> Result<PartList, LineError> {
         let mut lines = text.lines().zip(1..);
         let mut after = |start: &'static str, line: usize, expected: &'static str| {
             let found = lines.next().and_then(|(text, _)| text.strip_prefix(start));
-            found.ok_or(PartListError { line, expected })
+            found.ok_or(LineError { line, expected })
         };
         after(HEADER, 1, "the header of the list of a part that this khw-gen knows")?;
         let expected = "the identity of the whole, as 64 digits";
         let whole = after(WHOLE, 2, expected)?;
         if whole.len() != 64 || !whole.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(PartListError { line: 2, expected });
+            return Err(LineError { line: 2, expected });
         }
         let expected = "the number of hosts";
         let count: usize = after(HOSTS, 3, expected)?
             .parse()
-            .map_err(|_| PartListError { line: 3, expected })?;
+            .map_err(|_| LineError { line: 3, expected })?;
         let mut hosts = BTreeMap::new();
         for line in 4.. {
-            let error = |expected| PartListError { line, expected };
+            let error = |expected| LineError { line, expected };
             let text = after("", line, "its end mark")?;
             if text == END {
                 break;
@@ -207,10 +191,10 @@ impl PartList {
             hosts,
         };
         if list.hosts.len() != count {
-            return Err(PartListError { line: 3, expected });
+            return Err(LineError { line: 3, expected });
         }
         if list.text() != text {
-            return Err(PartListError {
+            return Err(LineError {
                 line: count + 4,
                 expected: "the end of a list in order",
             });

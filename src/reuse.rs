@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::build_identity::{CODE, build_identity};
-use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text};
+use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, STATE, manifest_text, rows_below};
 use crate::cluster::Host;
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, Selection};
@@ -145,14 +145,11 @@ impl Prover {
         parts: &HostParts,
         rows: &BTreeMap<String, ManifestRow>,
     ) -> String {
-        let folder = format!("{host}/");
-        let below = rows
-            .range(folder.clone()..)
-            .take_while(|(path, _)| path.starts_with(&folder));
         let archive = format.file_name(host);
         let beside = archive.as_ref().and_then(|archive| rows.get_key_value(archive));
-        let own = rows.get_key_value(host).into_iter().chain(below).chain(beside);
-        let rows = manifest_text(ManifestOf::Output, own.map(|(path, row)| (path.as_str(), row)));
+        let top = rows.get_key_value(host).into_iter().chain(beside);
+        let top = top.map(|(path, row)| (path.as_str(), row));
+        let rows = manifest_text(ManifestOf::Output, top.chain(rows_below(rows, host)));
         let parts = serde_json::to_vec(parts).unwrap_or_default();
         let content = format!("{host}\n{}\n{}", sha256_hex(rows.as_bytes()), sha256_hex(&parts));
         self.proof("host", identity, &content)
@@ -265,7 +262,7 @@ impl<'a> Proofs<'a> {
 
     /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but
     /// for what depends on its MANIFEST.
-    pub fn state(self, selection: &Selection<'_>, vault: &Vault, mut archives: BTreeMap<&str, String>) -> Unfinished {
+    pub fn state(self, selection: &Selection<'_>, vault: &Vault, archives: &BTreeMap<&str, String>) -> Unfinished {
         let all: Vec<(&PlannedCertificate<'_>, Issued<String>)> = self
             .plan
             .certificates
@@ -292,15 +289,12 @@ impl<'a> Proofs<'a> {
                 Some((id, issued))
             });
             let parts = HostParts {
-                archive: None,
+                archive: archives.get(host.name.as_str()).cloned(),
                 issued: issued.collect(),
             };
             (host.name.clone(), parts)
         });
-        let mut hosts: BTreeMap<String, HostParts> = hosts.collect();
-        for (host, parts) in &mut hosts {
-            parts.archive = archives.remove(host.as_str());
-        }
+        let hosts = hosts.collect();
         Unfinished {
             identity: self.identity,
             format: self.format,
@@ -374,6 +368,11 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
+    /// The identity of the whole build.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
     /// The text of the state file of the output whose MANIFEST lists this.
     pub fn text(self, rows: &BTreeMap<String, ManifestRow>) -> String {
         let hosts = self.hosts.into_par_iter().map(|(host, parts)| {

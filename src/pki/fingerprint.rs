@@ -6,6 +6,7 @@
 use zeroize::Zeroizing;
 
 use super::derivation::{Purpose, Seed, hmac};
+use super::digest::hex;
 
 /// How many bytes of the HMAC are shown: nobody finds a second secret with the same 128 bits.
 const SHOWN: usize = 16;
@@ -29,7 +30,7 @@ impl FingerprintKey {
     pub fn of(&self, what: &str, secret: &[u8]) -> String {
         let length = u16::try_from(what.len()).unwrap_or(u16::MAX).to_be_bytes();
         let tag = hmac(self.0.as_slice(), &[&length, what.as_bytes(), secret]);
-        tag[..SHOWN].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&tag[..SHOWN])
     }
 }
 

@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::derivation::{Purpose, Seed, padded};
+use super::digest::hex;
 
 /// The generation of the key; another would change every identity.
 const GENERATION: u32 = 1;
@@ -33,8 +34,7 @@ impl KeyedDigest {
 
     /// The digest as 64 lower-case hexadecimal digits.
     pub fn finish(self) -> String {
-        let tag = self.0.finalize().into_bytes();
-        tag.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0.finalize().into_bytes())
     }
 }
 
