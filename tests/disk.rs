@@ -22,7 +22,7 @@ use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit, umask};
-use support::{program, skip};
+use support::{can_trace, program, skip};
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
@@ -634,21 +634,6 @@ fn read_unless_replaced(out: &Path) -> Option<BTreeSet<String>> {
             .map(|host| text(&tree, &format!("{host}/install.sh")))
             .collect(),
     )
-}
-
-/// Whether strace can be used here; if not, `what` is reported as skipped.
-fn can_trace(what: &str) -> bool {
-    if program("strace", what).is_none() {
-        return false;
-    }
-    let traced = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .output()
-        .unwrap();
-    if !traced.status.success() {
-        skip(what, "strace may not trace here");
-    }
-    traced.status.success()
 }
 
 /// The child under strace, which does `fault` to the calls of `call` that `when` says.

@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ use khw_gen::plan::plan;
 use khw_gen::reuse::{Earlier, Proofs};
 use khw_gen::{disk, spec};
 use proptest::prelude::*;
-use support::{khw_gen, must, program, run, said, skip};
+use support::{can_trace, khw_gen, must, run, said, skip};
 use tempfile::TempDir;
 
 /// What a specification is made from: each field is something that an edit changes.
@@ -468,12 +468,16 @@ fn two_builds_at_once_leave_one_whole_output() {
         specs.push(own);
     }
     build_with(&specs[0], &out, "tar.gz", &[]);
-    for _ in 0..8 {
+    for round in 0..12 {
         let children: Vec<_> = specs
             .iter()
-            .map(|spec| {
+            .enumerate()
+            .map(|(number, spec)| {
                 let mut command = khw_gen();
                 command.arg("build").arg(spec.join("cluster.toml")).arg("-o").arg(&out);
+                if number == round % 4 {
+                    command.arg("--fresh");
+                }
                 command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
             })
             .collect();
@@ -487,23 +491,6 @@ fn two_builds_at_once_leave_one_whole_output() {
     }
 }
 
-/// Whether strace can be used here; if not, `what` is reported as skipped.
-fn can_trace(what: &str) -> bool {
-    if program("strace", what).is_none() {
-        return false;
-    }
-    let traced = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .output()
-        .unwrap()
-        .status
-        .success();
-    if !traced {
-        skip(what, "strace may not trace here");
-    }
-    traced
-}
-
 /// The program under strace, which does `fault` to the call of `call` that `when` says.
 fn with_fault(spec: &Path, out: &Path, call: &str, fault: &str, when: &str) -> Command {
     let mut command = Command::new("strace");
@@ -513,6 +500,39 @@ fn with_fault(spec: &Path, out: &Path, call: &str, fault: &str, when: &str) -> C
     // One thread: so it is the same call each time.
     command.args(["build", "--jobs", "1"]).arg(spec).arg("-o").arg(out);
     command
+}
+
+/// Root may do anything with a file of mode 0000, its owner may not.
+#[test]
+fn an_update_does_not_depend_on_the_umask() {
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("khw-gen");
+    fs::copy(env!("CARGO_BIN_EXE_khw-gen"), &program).unwrap();
+    let own = folder.path().join("own");
+    let mut input = Input::new();
+    for spec in ["old", "new"] {
+        fs::create_dir_all(own.join(spec)).unwrap();
+        input.write(&own.join(spec));
+        input.workers.insert(9);
+    }
+    build_with(&own.join("new"), &folder.path().join("fresh"), "tar.gz", &[]);
+    let somebody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let able = Command::new("setpriv").args(somebody).arg("true").status();
+    if !able.is_ok_and(|status| status.success()) {
+        return skip("an update under another umask", "only root can become somebody else");
+    }
+    must(Command::new("chown").arg("-R").arg("65534:65534").arg(&own));
+    let line = "umask 0777; \"$0\" build old/cluster.toml -o out && \"$0\" build new/cluster.toml -o out";
+    let mut command = Command::new("setpriv");
+    command
+        .args(somebody)
+        .args(["sh", "-c", line])
+        .arg(&program)
+        .current_dir(&own);
+    let said = must(&mut command);
+    assert!(said.contains("5 hosts as they were"), "{said}");
+    assert_same(&own.join("out"), &folder.path().join("fresh"), "umask 0777");
 }
 
 /// Without renameat2, or without a sync of everything.
@@ -582,7 +602,7 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
     );
     let [old_made, new_made] = ["old.fresh", "new.fresh"].map(|name| everything(&folder.path().join(name)));
     let place = folder.path().join("place");
-    let out = place.join("out");
+    let (out, real) = (place.join("out"), place.join("real"));
     let (mut cut, mut absent) = (0, 0);
     for fault in ["error=EIO", "signal=KILL"] {
         for (call, times) in [
@@ -598,8 +618,13 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
                     Command::new("cp")
                         .arg("-a")
                         .arg(folder.path().join("old.fresh"))
-                        .arg(&out),
+                        .arg(&real),
                 );
+                // By its name, and by a link to it.
+                match when % 2 {
+                    0 => fs::rename(&real, &out).unwrap(),
+                    _ => symlink("real", &out).unwrap(),
+                }
                 let output = run(&mut with_fault(&new, &out, call, fault, &when.to_string()));
                 let at = format!("{fault} at {call} {when}: {} {}", output.status, said(&output));
                 if output.status.success() {
@@ -610,7 +635,7 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
                     match out.exists() {
                         true => {
                             let found = everything(&out);
-                            assert!(found == old_made || found == new_made, "a mixture: {at}");
+                            assert!(found == old_made || killed && found == new_made, "{at}");
                         }
                         false => {
                             assert!(killed, "it could have been put back: {at}");
@@ -620,11 +645,12 @@ fn an_update_that_is_cut_off_anywhere_leaves_no_mixture() {
                 }
                 must(khw_gen().arg("build").arg(&new).arg("-o").arg(&out));
                 assert_eq!(everything(&out), new_made, "afterwards: {at}");
-                let left: Vec<_> = fs::read_dir(&place)
+                let mut left: Vec<_> = fs::read_dir(&place)
                     .unwrap()
                     .map(|entry| entry.unwrap().file_name())
                     .collect();
-                assert_eq!(left, ["out"], "{at}");
+                left.sort();
+                assert_eq!(left, ["out", "real"][..1 + when as usize % 2], "{at}");
                 fs::remove_dir_all(&place).unwrap();
             }
         }

@@ -1,6 +1,5 @@
 //! An output that is there already: read, and compared with what is to take its place.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,7 +13,8 @@ use rustix::io::Errno;
 use super::output::{HOST_MODE, Kind, LIST_MODE, STATE_MODE};
 use super::tree::{LARGEST_MANIFEST, Rows, names, open_file, open_folder, read_file, read_open, rewind, same};
 use crate::bundle::{
-    Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text, sha256sums_text,
+    Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text, rows_below,
+    sha256sums_of_output,
 };
 use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
@@ -34,24 +34,20 @@ pub(super) struct EarlierOutput {
 }
 
 impl EarlierOutput {
-    /// The output that has been opened twice: locked, and then to read what its MANIFEST lists. Only those rows where it is not
-    /// one and the same, or not as an output of this user's would be: then it is to be replaced as a whole.
-    pub(super) fn of(locked: OwnedFd, read: &OwnedFd, path: &Path, rows: Rows) -> Result<EarlierOutput, Rows> {
-        let earlier = EarlierOutput {
-            folder: locked,
+    /// An opened output of which MANIFEST lists `rows`.
+    pub(super) fn new(folder: OwnedFd, path: &Path, rows: Rows) -> EarlierOutput {
+        EarlierOutput {
+            folder,
             path: path.to_owned(),
             owner: rustix::process::geteuid().as_raw(),
             rows,
             bytes: AtomicU64::new(0),
-        };
-        let is_ours = match (fstat(&earlier.folder), fstat(read)) {
-            (Ok(locked), Ok(read)) => same(&locked, &read) && earlier.is(&locked, Kind::Output.mode()),
-            _ => false,
-        };
-        match is_ours {
-            true => Ok(earlier),
-            false => Err(earlier.rows),
         }
+    }
+
+    /// Whether it is this user's, with the mode of an output.
+    pub(super) fn is_as_left(&self) -> bool {
+        fstat(&self.folder).is_ok_and(|stat| self.is(&stat, Kind::Output.mode()))
     }
 
     /// Whether something is its owner's and has this mode.
@@ -65,22 +61,16 @@ impl EarlierOutput {
         let Ok(folder) = open_folder(self.folder.as_fd(), host.as_ref()) else {
             return false;
         };
-        let listed = |path: &str| self.rows.contains_key(&format!("{host}/{path}"));
-        let folder_row = format!("{host}/");
-        let below = self.rows.range(folder_row.clone()..);
-        let count = below.take_while(|(path, _)| path.starts_with(&folder_row)).count();
-        count == bundle.entries.len()
+        let listed = rows_below(&self.rows, host).map(|(path, _)| path);
+        let is_same = |(path, entry): (&String, &Entry)| match entry {
+            Entry::Directory { mode } => statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+                FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
+            }),
+            Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes()),
+        };
+        listed.eq(bundle.entries.keys().map(String::as_str))
             && fstat(&folder).is_ok_and(|stat| self.is(&stat, HOST_MODE))
-            && bundle.entries.iter().all(|(path, entry)| {
-                listed(path)
-                    && match entry {
-                        Entry::Directory { mode } => statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW)
-                            .is_ok_and(|stat| {
-                                FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
-                            }),
-                        Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes()),
-                    }
-            })
+            && bundle.entries.iter().all(is_same)
     }
 
     /// Whether a file at the top is exactly this.
@@ -108,14 +98,7 @@ impl EarlierOutput {
             ManifestOf::Output,
             self.rows.iter().map(|(path, row)| (path.as_str(), row)),
         );
-        let manifest_sum = sha256_hex(manifest.as_bytes());
-        let mut sums: BTreeMap<&str, &str> = self
-            .rows
-            .iter()
-            .filter_map(|(path, row)| Some((path.as_str(), row.sha256.as_deref()?)))
-            .collect();
-        sums.insert(MANIFEST, &manifest_sum);
-        let sums = sha256sums_text(sums.into_iter());
+        let sums = sha256sums_of_output(&self.rows, &manifest);
         self.bytes
             .fetch_add((manifest.len() + sums.len()) as u64, Ordering::Relaxed);
         self.has_file(MANIFEST, LIST_MODE, manifest.as_bytes()) && self.has_file(SHA256SUMS, LIST_MODE, sums.as_bytes())
@@ -195,13 +178,6 @@ fn read(file: File, stat: &Stat) -> Option<SecretBytes> {
     let size = u64::try_from(stat.st_size).ok()?;
     let content = read_open(file, size, size).ok()?;
     (content.len() as u64 == size).then_some(content)
-}
-
-/// The folder `name`, if there is one and nobody else builds over it: locked until the descriptor is dropped.
-pub(super) fn lock(parent: BorrowedFd<'_>, name: &OsStr) -> Option<OwnedFd> {
-    let folder = open_folder(parent, name).ok()?;
-    flock(&folder, FlockOperation::NonBlockingLockExclusive).ok()?;
-    Some(folder)
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is

@@ -20,12 +20,12 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::DiskError;
-use super::earlier::{EarlierOutput, lock, wait_for_lock};
-use super::tree::{Rows, check_replaceable, check_rows, list, open_folder, read_rows, remove, same};
+use super::earlier::{EarlierOutput, wait_for_lock};
+use super::tree::{Rows, check_replaceable, check_rows, list, open_folder, open_output, read_rows, remove, same};
 use super::update::{self, Change};
 use crate::bundle::{
     Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text,
-    sha256sums_text,
+    sha256sums_of_output,
 };
 use crate::golden::index::{self, INDEX};
 use crate::pki::digest::sha256_hex;
@@ -94,8 +94,8 @@ pub struct Output {
     unchanged: usize,
     /// Of the names at the top those that stay as they are in the earlier output.
     kept: BTreeSet<String>,
-    /// Of the output's own files those that it will have.
-    own: BTreeSet<&'static str>,
+    /// Whether it will have a state file, which no manifest lists.
+    has_state: bool,
     bytes: u64,
     kernel_exchanges: bool,
     published: bool,
@@ -137,8 +137,6 @@ pub struct Written {
     pub(super) rows: BTreeMap<String, ManifestRow>,
     /// Of the host's folder and archive those that stay as they are.
     pub(super) kept: Vec<String>,
-    /// Whether all of it does.
-    pub(super) is_unchanged: bool,
     pub(super) bytes: u64,
 }
 
@@ -152,7 +150,7 @@ struct Published {
 impl Output {
     /// Prepares to make or replace the folder `out`, in an existing folder. `out` may be a symbolic link to a folder.
     ///
-    /// Removes what crashed runs left beside `out`; changes nothing else.
+    /// Removes what crashed runs left beside `out`; changes nothing else. Waits for a build that is changing some of its hosts.
     ///
     /// Errors: `out` is not a folder, or one that khw-gen did not make, or holds something that it did not write; there is
     /// no staging folder to be had.
@@ -162,7 +160,7 @@ impl Output {
 
     /// As [`Output::begin`], but of an earlier output stays on the disk what would be written again.
     ///
-    /// Where another build is at work over it, or it is not as khw-gen would leave it for this user, all of it is replaced.
+    /// Where it is not as khw-gen would leave it for this user, or can't be locked, all of it is replaced.
     pub fn begin_over(out: &Path) -> Result<Output, DiskError> {
         Output::begin_kind(Kind::Output, out, true)
     }
@@ -174,23 +172,26 @@ impl Output {
 
     fn begin_kind(kind: Kind, out: &Path, over: bool) -> Result<Output, DiskError> {
         let (parent_path, name) = locate(out)?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let parent =
-            open(&parent_path, flags, Mode::empty()).map_err(|reason| DiskError::os("open", &parent_path, reason))?;
+        let parent = open_parent(&parent_path)?;
         let path = parent_path.join(&name);
         let prefix = staging_prefix(&name);
         restore_after_crash(&parent, &parent_path, &name, &prefix)?;
         let earlier = match statat(&parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => {
                 refuse_working_folder(&path)?;
-                let locked = over.then(|| lock(parent.as_fd(), &name)).flatten();
-                let (folder, rows) = read_rows(kind, parent.as_fd(), &name, &path)?;
-                let earlier = match locked {
-                    Some(locked) => EarlierOutput::of(locked, &folder, &path, rows),
-                    None => Err(rows),
-                };
-                let foreign = |rows| check_rows(kind, folder.as_fd(), &path, &rows);
-                earlier.map_or_else(|rows| foreign(rows).map(|()| None), |earlier| Ok(Some(earlier)))?
+                // What another build is changing is not yet as its MANIFEST says.
+                let locked = wait_for_lock(parent.as_fd(), &name).ok().flatten();
+                let reusable = over && locked.is_some();
+                let folder = locked.map_or_else(|| open_output(parent.as_fd(), &name, &path), Ok)?;
+                let rows = read_rows(kind, folder.as_fd(), &path)?;
+                let earlier = EarlierOutput::new(folder, &path, rows);
+                match reusable && earlier.is_as_left() {
+                    true => Some(earlier),
+                    false => {
+                        check_rows(kind, earlier.folder.as_fd(), &path, &earlier.rows)?;
+                        None
+                    }
+                }
             }
             Err(Errno::NOENT) => None,
             Err(reason) => return Err(DiskError::os("look at", path, reason)),
@@ -209,7 +210,7 @@ impl Output {
             hosts: BTreeSet::new(),
             unchanged: 0,
             kept: BTreeSet::new(),
-            own: BTreeSet::new(),
+            has_state: false,
             bytes: 0,
             kernel_exchanges: true,
             published: false,
@@ -228,7 +229,6 @@ impl Output {
             host: host.to_owned(),
             rows: BTreeMap::new(),
             kept: Vec::new(),
-            is_unchanged: false,
             bytes: 0,
         };
         self.check_top(host)?;
@@ -262,20 +262,22 @@ impl Output {
             if written.rows.insert(name.to_owned(), row).is_some() {
                 return Err(DiskError::Duplicate { name: name.to_owned() });
             }
-            let bytes = content.bytes();
-            written.bytes += bytes.len() as u64;
-            match self.has_earlier(name, ARCHIVE_MODE, bytes) {
-                true => written.kept.push(name.to_owned()),
-                false => self.write_file(name, ARCHIVE_MODE, bytes)?,
+            written.bytes += content.bytes().len() as u64;
+            if self.keep_or_write(name, ARCHIVE_MODE, content.bytes())? {
+                written.kept.push(name.to_owned());
             }
         }
-        written.is_unchanged = written.kept.len() == 1 + archive.iter().len();
         Ok(written)
     }
 
-    fn has_earlier(&self, name: &str, mode: u32, bytes: &[u8]) -> bool {
+    /// Writes a file at the top, unless the earlier output has it just so; whether it does.
+    fn keep_or_write(&self, name: &str, mode: u32, bytes: &[u8]) -> Result<bool, DiskError> {
         let earlier = self.earlier.as_ref();
-        earlier.is_some_and(|earlier| earlier.has_file(name, mode, bytes))
+        if earlier.is_some_and(|earlier| earlier.has_file(name, mode, bytes)) {
+            return Ok(true);
+        }
+        self.write_file(name, mode, bytes)?;
+        Ok(false)
     }
 
     fn write_host(&self, host: &str, bundle: &Bundle) -> Result<(), DiskError> {
@@ -300,6 +302,8 @@ impl Output {
     ///
     /// Errors: two hosts or archives of one name.
     pub fn record(&mut self, written: Written) -> Result<(), DiskError> {
+        let at_top = written.rows.keys().filter(|path| !path.contains('/')).count();
+        self.unchanged += usize::from(written.kept.len() == at_top);
         for (path, row) in written.rows {
             if self.rows.insert(path.clone(), row).is_some() {
                 return Err(DiskError::Duplicate { name: path });
@@ -307,7 +311,6 @@ impl Output {
         }
         self.bytes += written.bytes;
         self.hosts.insert(written.host);
-        self.unchanged += usize::from(written.is_unchanged);
         self.kept.extend(written.kept);
         Ok(())
     }
@@ -326,20 +329,20 @@ impl Output {
     ///
     /// Errors: as [`Output::add`].
     pub fn add_file(&mut self, name: &str, mode: u32, content: &Content) -> Result<(), DiskError> {
+        self.check_top(name)?;
+        if self.rows.contains_key(name) {
+            return Err(DiskError::Duplicate { name: name.to_owned() });
+        }
         self.add_top(name, mode, content.bytes())
     }
 
     fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
-        self.check_top(name)?;
-        let row = ManifestRow {
-            mode,
-            sha256: Some(sha256_hex(bytes)),
-        };
-        if self.rows.insert(name.to_owned(), row).is_some() {
-            return Err(DiskError::Duplicate { name: name.to_owned() });
+        if self.keep_or_write(name, mode, bytes)? {
+            self.kept.insert(name.to_owned());
         }
-        self.write_file(name, mode, bytes)?;
         self.bytes += bytes.len() as u64;
+        let sha256 = Some(sha256_hex(bytes));
+        self.rows.insert(name.to_owned(), ManifestRow { mode, sha256 });
         Ok(())
     }
 
@@ -371,7 +374,11 @@ impl Output {
 
     /// As [`Output::commit`], with a state file, whose text is made from what `MANIFEST` lists.
     pub fn commit_with_state(mut self, state: impl FnOnce(&Rows) -> String) -> Result<Summary, DiskError> {
-        self.write_own(STATE, STATE_MODE, &state(&self.rows))?;
+        let state = state(&self.rows);
+        if self.keep_or_write(STATE, STATE_MODE, state.as_bytes())? {
+            self.kept.insert(STATE.to_owned());
+        }
+        self.has_state = true;
         self.commit()
     }
 
@@ -409,9 +416,10 @@ impl Output {
     fn make_durable_and_publish(mut self) -> Result<Summary, DiskError> {
         let changes = self.changes();
         if let Some(changes) = &changes {
-            update::prepare(self.staging.as_fd(), &self.staging_path(), changes)?;
+            self.make_folder(update::REPLACED)?;
+            self.write_file(update::PLAN, STATE_MODE, update::text(changes).as_bytes())?;
         }
-        self.make_durable()?;
+        self.make_durable(changes.is_some())?;
         let published = match &changes {
             Some(changes) => self.publish_changes(changes)?,
             None => self.publish()?,
@@ -519,35 +527,9 @@ impl Output {
     fn write_manifests(&mut self) -> Result<(), DiskError> {
         let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
         let manifest = manifest_text(ManifestOf::Output, rows);
-        self.list_own(MANIFEST, &manifest)?;
-        let sums = sha256sums_text(
-            self.rows
-                .iter()
-                .filter_map(|(path, row)| row.sha256.as_deref().map(|sha256| (path.as_str(), sha256))),
-        );
-        self.list_own(SHA256SUMS, &sums)
-    }
-
-    fn list_own(&mut self, name: &'static str, text: &str) -> Result<(), DiskError> {
-        self.write_own(name, LIST_MODE, text)?;
-        self.bytes += text.len() as u64;
-        let row = ManifestRow {
-            mode: LIST_MODE,
-            sha256: Some(sha256_hex(text.as_bytes())),
-        };
-        self.rows.insert(name.to_owned(), row);
-        Ok(())
-    }
-
-    fn write_own(&mut self, name: &'static str, mode: u32, text: &str) -> Result<(), DiskError> {
-        self.own.insert(name);
-        match self.has_earlier(name, mode, text.as_bytes()) {
-            true => {
-                self.kept.insert(name.to_owned());
-                Ok(())
-            }
-            false => self.write_file(name, mode, text.as_bytes()),
-        }
+        let sums = sha256sums_of_output(&self.rows, &manifest);
+        self.add_top(MANIFEST, LIST_MODE, manifest.as_bytes())?;
+        self.add_top(SHA256SUMS, LIST_MODE, sums.as_bytes())
     }
 
     /// What has to change at the top of the earlier output, where something of it stays; none where all of it is replaced.
@@ -557,7 +539,7 @@ impl Output {
             rows.keys().filter(|path| !path.contains('/')).cloned().collect()
         };
         let mut wanted = top(&self.rows);
-        wanted.extend(self.own.iter().map(|name| (*name).to_owned()));
+        wanted.extend(self.has_state.then(|| STATE.to_owned()));
         let mut found = top(&earlier.rows);
         found.extend(self.kind.own_files().iter().map(|name| (*name).to_owned()));
         let put = wanted.difference(&self.kept).cloned().map(Change::Put);
@@ -567,22 +549,28 @@ impl Output {
 
     /// All of it at once: an fsync for each of 20,000 files takes five seconds, one syncfs a fifth of that. The descriptor
     /// is from before the first byte, so a failure to write back any of them is reported here.
-    fn make_durable(&self) -> Result<(), DiskError> {
+    fn make_durable(&self, is_update: bool) -> Result<(), DiskError> {
         match syncfs(&self.staging) {
             Ok(()) => Ok(()),
             Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
                 let top = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
-                let written = self.rows.iter().filter(|(path, _)| !self.kept.contains(&top(path)));
-                for (path, row) in written {
+                let listed = self
+                    .rows
+                    .iter()
+                    .map(|(path, row)| (path.as_str(), row.sha256.is_some()));
+                // What no manifest lists.
+                let own = [
+                    (STATE, self.has_state),
+                    (update::PLAN, is_update),
+                    (update::REPLACED, is_update),
+                ];
+                let own = own.into_iter().filter(|(_, is_there)| *is_there);
+                let own = own.map(|(name, _)| (name, name != update::REPLACED));
+                for (path, is_file) in listed.chain(own).filter(|(path, _)| !self.kept.contains(&top(path))) {
                     let shown = self.staging_path().join(path);
                     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                    let synced = openat(&self.staging, path.as_str(), flags, Mode::empty()).and_then(|file| {
-                        if row.sha256.is_some() {
-                            fsync(&file)
-                        } else {
-                            sync_folder(&file)
-                        }
-                    });
+                    let synced = openat(&self.staging, path, flags, Mode::empty())
+                        .and_then(|file| if is_file { fsync(&file) } else { sync_folder(&file) });
                     synced.map_err(|reason| DiskError::os("sync", shown, reason))?;
                 }
                 sync_folder(&self.staging).map_err(|reason| DiskError::os("sync", self.staging_path(), reason))
@@ -614,21 +602,29 @@ impl Output {
             return Err(DiskError::Contended { path: self.path() });
         }
         let output = earlier.folder.as_fd();
+        let mut in_place = false;
         let updated = update::perform(output, staging, changes)
+            .and_then(|()| back())
             .map_err(failed)
             .and_then(|()| {
+                in_place = true;
+                // Now nobody finds the old ones by their names any more: what has come into them until here would be lost.
                 let replaced = open_folder(staging, update::REPLACED.as_ref()).map_err(failed)?;
-                check_rows(self.kind, replaced.as_fd(), &self.path(), &earlier.rows)
-            })
-            .and_then(|()| back().map_err(failed));
+                check_rows(self.kind, replaced.as_fd(), &self.path(), &earlier.rows)?;
+                sync_folder(output).map_err(failed)?;
+                self.sync_parent()
+            });
         if let Err(error) = updated {
-            update::undo(output, staging, changes)
+            let away_again = match in_place {
+                true => renameat(parent, &self.name, parent, &away),
+                false => Ok(()),
+            };
+            away_again
+                .and_then(|()| update::undo(output, staging, changes))
                 .and_then(|()| back())
                 .map_err(|reason| DiskError::os("restore", self.path(), reason))?;
             return Err(error);
         }
-        sync_folder(output).map_err(failed)?;
-        self.sync_parent()?;
         Ok(nothing)
     }
 
@@ -806,16 +802,18 @@ fn sync_folder(folder: impl AsFd) -> Result<(), Errno> {
     }
 }
 
-/// The real folder that `out` is in and its name there. Symbolic links are followed, `.` and `..` resolved.
+/// The real folder that `out` is in and its name there. Symbolic links are followed, `.` and `..` resolved; behind a link that
+/// leads nowhere, what a crash took away is put back first.
 pub(super) fn locate(out: &Path) -> Result<(PathBuf, OsString), DiskError> {
     let no_name = || DiskError::NoName { path: out.to_owned() };
     let resolved = match fs::canonicalize(out) {
         Ok(path) => path,
-        Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(out).is_ok() => {
+            restore_behind_link(out)?;
             // A link that leads nowhere is a mistake to be told, not a place to write to.
-            if fs::symlink_metadata(out).is_ok() {
-                return Err(DiskError::os("follow", out, reason));
-            }
+            fs::canonicalize(out).map_err(|_| DiskError::os("follow", out, reason))?
+        }
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound => {
             let parent = match out.parent().ok_or_else(no_name)? {
                 here if here.as_os_str().is_empty() => Path::new("."),
                 parent => parent,
@@ -831,6 +829,21 @@ pub(super) fn locate(out: &Path) -> Result<(PathBuf, OsString), DiskError> {
         (Some(parent), Some(name)) => Ok((parent.to_owned(), name.to_owned())),
         _ => Err(no_name()),
     }
+}
+
+/// Puts an output back that a crash took away from where the link `out` leads.
+fn restore_behind_link(out: &Path) -> Result<(), DiskError> {
+    let target = fs::read_link(out).map_err(|reason| DiskError::os("follow", out, reason))?;
+    let Ok((parent_path, name)) = locate(&out.parent().unwrap_or(Path::new("")).join(target)) else {
+        return Ok(());
+    };
+    let parent = open_parent(&parent_path)?;
+    restore_after_crash(&parent, &parent_path, &name, &staging_prefix(&name))
+}
+
+fn open_parent(path: &Path) -> Result<OwnedFd, DiskError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(|reason| DiskError::os("open", path, reason))
 }
 
 /// A shell that stands in the output would stand in the removed one afterwards and see nothing.
@@ -887,8 +900,8 @@ fn restore_after_crash(parent: &OwnedFd, parent_path: &Path, name: &OsStr, prefi
     }
     for (old, _lock) in abandoned(parent, parent_path, prefix)? {
         if let Some(staging) = old.as_encoded_bytes().strip_suffix(OLD_SUFFIX.as_bytes()) {
-            let staging = OsStr::from_bytes(staging).to_owned();
-            update::undo_after_crash(parent.as_fd(), &old, &staging, &parent_path.join(name))?;
+            let staging = OsStr::from_bytes(staging);
+            update::undo_after_crash(parent.as_fd(), &old, staging, &parent_path.join(name))?;
             return renameat(parent, &old, parent, name)
                 .map_err(|reason| DiskError::os("restore", parent_path.join(name), reason));
         }

@@ -9,14 +9,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, openat, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::DiskError;
 use super::output::{Output, Summary, Written, locate};
-use super::tree::{LARGEST_MANIFEST, list, open_folder, read_file, text_of};
-use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_text};
+use super::tree::{LARGEST_MANIFEST, list, open_file, open_folder, read_file, text_of};
+use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
 use crate::pki::digest::{Sha256Hex, sha256_hex};
@@ -229,7 +229,7 @@ impl PartFolder {
         let list = PartList::parse(&list_text).map_err(|error| no_part(format!("{error} in its {PART}")))?;
         let mut rows = parse_manifest(ManifestOf::Output, &manifest)
             .map_err(|error| no_part(format!("{error} in its {MANIFEST}")))?;
-        check_sums(&mut rows, &manifest, &sums).map_err(no_part)?;
+        check_sums(&rows, &manifest, &sums).map_err(no_part)?;
         match rows.remove(PART) {
             Some(row) if row.sha256.as_deref() == Some(&sha256_hex(list_text.as_bytes())) => {}
             _ => return Err(no_part(format!("its {PART} is not the one that its {MANIFEST} lists"))),
@@ -269,7 +269,6 @@ impl PartFolder {
                     host: top.host,
                     rows: top.rows,
                     kept: Vec::new(),
-                    is_unchanged: false,
                     bytes,
                 };
                 Ok((written, damages))
@@ -296,18 +295,8 @@ impl PartFolder {
 }
 
 /// The sums are made over the same, and over the manifest itself.
-fn check_sums(rows: &mut BTreeMap<String, ManifestRow>, manifest: &str, sums: &str) -> Result<(), String> {
-    let row = ManifestRow {
-        mode: 0o644,
-        sha256: Some(sha256_hex(manifest.as_bytes())),
-    };
-    rows.insert(MANIFEST.to_owned(), row);
-    let files = rows
-        .iter()
-        .filter_map(|(path, row)| Some((path.as_str(), row.sha256.as_deref()?)));
-    let expected = sha256sums_text(files);
-    rows.remove(MANIFEST);
-    match expected == sums {
+fn check_sums(rows: &BTreeMap<String, ManifestRow>, manifest: &str, sums: &str) -> Result<(), String> {
+    match sha256sums_of_output(rows, manifest) == sums {
         true => Ok(()),
         false => Err(format!("its {MANIFEST} and its {SHA256SUMS} do not say the same")),
     }
@@ -455,10 +444,8 @@ impl<'a> Joining<'a> {
         mode: u32,
         sha256: &str,
     ) -> Result<(), DiskError> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = openat(folder, name, flags, Mode::empty()).and_then(|file| Ok((fstat(&file)?, file)));
-        let (stat, mut file) = match opened {
-            Ok((stat, file)) => (stat, File::from(file)),
+        let (mut file, stat) = match open_file(folder, name) {
+            Ok(opened) => opened,
             Err(reason) => {
                 self.unreadable(path, reason);
                 return Ok(());

@@ -171,16 +171,13 @@ pub(super) fn read_open(mut file: File, size: u64, most: u64) -> io::Result<Secr
     // One byte more than the file has, so that reading to its end never moves a secret.
     let mut bytes = Zeroizing::new(vec![0; size as usize + 1]);
     let mut length = 0;
-    while length < bytes.len() {
+    // Fewer bytes than it had are no end yet: not every filesystem gives all at once.
+    while length < size as usize {
         match file.read(&mut bytes[length..]) {
             Ok(0) => break,
             Ok(count) => length += count,
             Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
             Err(reason) => return Err(reason),
-        }
-        // A plain file gives less than was asked for only at its end.
-        if length < bytes.len() {
-            break;
         }
     }
     let grown = length > size as usize;
@@ -319,39 +316,40 @@ pub(super) fn check_replaceable(
     name: &OsStr,
     shown: &Path,
 ) -> Result<(), DiskError> {
-    let (folder, rows) = read_rows(kind, parent, name, shown)?;
+    let folder = open_output(parent, name, shown)?;
+    let rows = read_rows(kind, folder.as_fd(), shown)?;
     check_rows(kind, folder.as_fd(), shown, &rows)
 }
 
-/// The folder `name`, and what its list says is in it; an empty folder needs no list.
+/// The folder `name`.
 ///
-/// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], or it can't be read.
-pub(super) fn read_rows(
-    kind: Kind,
-    parent: BorrowedFd<'_>,
-    name: &OsStr,
-    shown: &Path,
-) -> Result<(OwnedFd, Rows), DiskError> {
-    let folder = match open_folder(parent, name) {
-        Err(Errno::NOTDIR | Errno::LOOP) => return Err(DiskError::NotAFolder { path: shown.to_owned() }),
-        folder => folder.map_err(|reason| DiskError::os("open", shown, reason))?,
-    };
-    let entries = list(folder.as_fd(), shown)?;
-    if entries.is_empty() {
-        return Ok((folder, Rows::new()));
+/// Errors: [`DiskError::NotAFolder`], or it can't be opened.
+pub(super) fn open_output(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) -> Result<OwnedFd, DiskError> {
+    match open_folder(parent, name) {
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(DiskError::NotAFolder { path: shown.to_owned() }),
+        folder => folder.map_err(|reason| DiskError::os("open", shown, reason)),
     }
-    let rows = match kind {
+}
+
+/// What the list in an open folder says is in it; an empty folder needs no list.
+///
+/// Errors: [`DiskError::NotOurs`], or it can't be read.
+pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Result<Rows, DiskError> {
+    let entries = list(folder, shown)?;
+    if entries.is_empty() {
+        return Ok(Rows::new());
+    }
+    match kind {
         Kind::Output => {
-            let text = text_of(MANIFEST, folder.as_fd(), &entries, shown)?;
+            let text = text_of(MANIFEST, folder, &entries, shown)?;
             parse_manifest(ManifestOf::Output, &text)
-                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))?
+                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))
         }
         Kind::Golden => {
-            let text = text_of(INDEX, folder.as_fd(), &entries, shown)?;
-            rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))?
+            let text = text_of(INDEX, folder, &entries, shown)?;
+            rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))
         }
-    };
-    Ok((folder, rows))
+    }
 }
 
 /// Whether there is nothing in a folder but what `rows` list and the files that are made beside them.

@@ -5,21 +5,21 @@
 //! for each host there is no output, and never a mixed one. The staging folder says what is being done, so that whoever finds it
 //! after a crash can move everything back to where it was.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, statat};
+use rustix::fs::{AtFlags, renameat, statat};
 use rustix::io::Errno;
 
 use super::DiskError;
-use super::tree::{open_folder, read_file};
+use super::tree::{LARGEST_MANIFEST, open_folder, read_file};
 
 /// Where in the staging folder the old is put.
 pub(super) const REPLACED: &str = ".replaced";
 
 /// The file in the staging folder that says what is being done.
-const PLAN: &str = ".update";
+pub(super) const PLAN: &str = ".update";
 
 /// A file or folder at the top of the output that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,21 +38,23 @@ impl Change {
     }
 }
 
-/// Notes in the staging folder what will be done.
-pub(super) fn prepare(staging: BorrowedFd<'_>, shown: &Path, changes: &[Change]) -> Result<(), DiskError> {
-    let failed = |what: &'static str| move |reason: Errno| DiskError::os(what, shown, reason);
-    mkdirat(staging, REPLACED, Mode::RWXU).map_err(failed("make a folder in"))?;
-    let text: String = changes
-        .iter()
-        .map(|change| match change {
-            Change::Put(name) => format!("+{name}\n"),
-            Change::Remove(name) => format!("-{name}\n"),
-        })
-        .collect();
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(staging, PLAN, flags, Mode::RUSR | Mode::WUSR).map_err(failed("create a file in"))?;
-    std::io::Write::write_all(&mut std::fs::File::from(file), text.as_bytes())
-        .map_err(|reason| DiskError::os("write to", shown, reason))
+/// The text of [`PLAN`].
+pub(super) fn text(changes: &[Change]) -> String {
+    let line = |change: &Change| match change {
+        Change::Put(name) => format!("+{name}\n"),
+        Change::Remove(name) => format!("-{name}\n"),
+    };
+    changes.iter().map(line).collect()
+}
+
+/// Reads back what [`text`] wrote.
+fn parse(text: &str) -> Vec<Change> {
+    let change = |line: &str| match line.split_at_checked(1)? {
+        ("+", name) => Some(Change::Put(name.to_owned())),
+        ("-", name) => Some(Change::Remove(name.to_owned())),
+        _ => None,
+    };
+    text.lines().filter_map(change).collect()
 }
 
 /// Moves the old out of the output's folder and the new into it.
@@ -99,7 +101,7 @@ fn exists(folder: BorrowedFd<'_>, name: &str) -> Result<bool, Errno> {
 pub(super) fn undo_after_crash(
     parent: BorrowedFd<'_>,
     taken_away: &OsStr,
-    staging: &OsString,
+    staging: &OsStr,
     shown: &Path,
 ) -> Result<(), DiskError> {
     let failed = |reason: Errno| DiskError::os("restore", shown, reason);
@@ -110,16 +112,8 @@ pub(super) fn undo_after_crash(
     if !exists(staging.as_fd(), PLAN).map_err(failed)? {
         return Ok(());
     }
-    let text = read_file(staging.as_fd(), PLAN, shown, super::tree::LARGEST_MANIFEST)?;
-    let text = std::str::from_utf8(text.expose()).unwrap_or_default();
-    let changes: Vec<Change> = text
-        .lines()
-        .filter_map(|line| match line.split_at_checked(1)? {
-            ("+", name) => Some(Change::Put(name.to_owned())),
-            ("-", name) => Some(Change::Remove(name.to_owned())),
-            _ => None,
-        })
-        .collect();
+    let text = read_file(staging.as_fd(), PLAN, shown, LARGEST_MANIFEST)?;
+    let changes = parse(std::str::from_utf8(text.expose()).unwrap_or_default());
     let output = open_folder(parent, taken_away).map_err(failed)?;
     undo(output.as_fd(), staging.as_fd(), &changes).map_err(failed)
 }

@@ -92,6 +92,21 @@ pub fn skip(test: &str, reason: &str) {
     }
 }
 
+/// Whether strace can be used here; if not, `what` is reported as skipped.
+pub fn can_trace(what: &str) -> bool {
+    if program("strace", what).is_none() {
+        return false;
+    }
+    let traced = Command::new("strace")
+        .args(["-f", "-o", "/dev/null", "true"])
+        .output()
+        .unwrap();
+    if !traced.status.success() {
+        skip(what, "strace may not trace here");
+    }
+    traced.status.success()
+}
+
 /// Whether the process may make namespaces, as the tests that need addresses of their own must.
 pub fn namespaces(test: &str) -> bool {
     let able = Command::new("unshare")
