@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use support::{files_below, khw_gen, mode, must, program, project, skip, walkthrough};
+use support::{copy_program, files_below, khw_gen, mode, must, program, project, skip, walkthrough};
 use tempfile::TempDir;
 
 /// Every file with its mode, and every byte of it.
@@ -132,7 +132,7 @@ fn neither_the_folder_nor_the_user_changes_a_byte() {
 
     // setpriv is in util-linux, as essential as cp; only root may use it so.
     let program = folder.path().join("khw-gen");
-    fs::copy(env!("CARGO_BIN_EXE_khw-gen"), &program).expect("a copy of the program");
+    copy_program(Path::new(env!("CARGO_BIN_EXE_khw-gen")), &program);
     let other = folder.path().join("other");
     fs::create_dir(&other).expect("a folder");
     fs::set_permissions(&other, fs::Permissions::from_mode(0o777)).expect("a mode");

@@ -22,7 +22,7 @@ use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit, umask};
-use support::{can_trace, program, skip};
+use support::{can_trace, copy_program, program, skip};
 use tempfile::TempDir;
 
 const NOBODY: u32 = 65534;
@@ -208,7 +208,7 @@ fn modes_are_exact_whatever_the_umask_and_whoever_writes() {
             }
             let (folder, out) = folder();
             let program = folder.path().join("program");
-            fs::copy(this_program(), &program).unwrap();
+            copy_program(&this_program(), &program);
             let mut command = child_of(&program, &out, "one,two");
             if as_nobody {
                 chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -849,7 +849,7 @@ fn a_folder_that_cannot_be_written_to_is_an_error() {
     }
     let (folder, out) = folder();
     let program = folder.path().join("program");
-    fs::copy(this_program(), &program).unwrap();
+    copy_program(&this_program(), &program);
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (status, errors) = errors_of({
         let mut command = child_of(&program, &out, "one");

@@ -20,7 +20,7 @@ use khw_gen::plan::plan;
 use khw_gen::reuse::{Earlier, Proofs};
 use khw_gen::{disk, spec};
 use proptest::prelude::*;
-use support::{can_trace, khw_gen, must, run, said, skip};
+use support::{can_trace, copy_program, khw_gen, must, run, said, skip};
 use tempfile::TempDir;
 
 /// What a specification is made from: each field is something that an edit changes.
@@ -508,7 +508,7 @@ fn an_update_does_not_depend_on_the_umask() {
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("khw-gen");
-    fs::copy(env!("CARGO_BIN_EXE_khw-gen"), &program).unwrap();
+    copy_program(Path::new(env!("CARGO_BIN_EXE_khw-gen")), &program);
     let own = folder.path().join("own");
     let mut input = Input::new();
     for spec in ["old", "new"] {

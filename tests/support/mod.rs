@@ -59,6 +59,13 @@ pub fn must(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// A copy of a program, modes included, that can be run at once. Another process makes it: a file that this one has open
+/// for writing would be open in every child that another test's thread forks meanwhile, and couldn't be run until that
+/// child has become its own program ("Text file busy").
+pub fn copy_program(from: &Path, to: &Path) {
+    must(Command::new("cp").arg("--preserve=mode").arg(from).arg(to));
+}
+
 /// Compiles a specification into a folder of its own.
 pub fn build(spec: &Path) -> (TempDir, PathBuf) {
     let folder = TempDir::new().expect("a temporary folder");
