@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::pack::{ArchiveFormat, pack, tar};
+use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use time::macros::datetime;
 
 use crate::harness::{LABELS, csr_names, good, good_files};
@@ -62,7 +62,8 @@ pub fn seeds(project: &Path) -> Seeds {
     let bundle = small_bundle();
     let at = datetime!(2026-01-01 00:00 UTC);
     let bytes = |format| {
-        pack("edge1", &bundle, format, at)
+        Packer::new(format, at)
+            .pack("edge1", &bundle)
             .expect("an archive")
             .expect("an archive")
             .expose()

@@ -48,7 +48,7 @@ use rayon::prelude::*;
 use crate::bundle::{Bundle, Content, Entry};
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
-use crate::pack::{ArchiveFormat, pack};
+use crate::pack::{ArchiveFormat, Packer};
 use crate::part::Selection;
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
@@ -128,8 +128,11 @@ pub fn compile<E>(
     let plan = plan(cluster);
     let vault = issue(&plan, seed).map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
+    let mut packer = Packer::new(format, renderer.issued());
     for host in &cluster.hosts {
-        compile_host(&renderer, host, format, &mut output)?;
+        let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
+        let archive = pack(&mut packer, host, &bundle)?;
+        hand_over(host, &bundle, format, archive.as_ref(), &mut output)?;
     }
     Ok(())
 }
@@ -184,13 +187,12 @@ pub fn compile_over<T: Send, E: Send>(
     let vault = issue_unproven(&plan, needed.as_ref(), seed, &proven, &|| watch(Progress::Certificate))
         .map_err(CompileError::Issue)?;
     let renderer = Renderer::new(&plan, &vault).map_err(CompileError::Render)?;
-    let made = selection.hosts().par_iter().map(|host| {
+    let packer = || Packer::new(format, renderer.issued());
+    let made = selection.hosts().par_iter().map_init(packer, |packer, host| {
         let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
         let archive = match proofs.archive(host, &bundle) {
             Some(archive) => Some(archive),
-            None => pack(&host.name, &bundle, format, renderer.issued())
-                .map_err(CompileError::Pack)?
-                .map(|archive| Content::secret(archive.into())),
+            None => pack(packer, host, &bundle)?,
         };
         let proof = archive
             .as_ref()
@@ -204,16 +206,9 @@ pub fn compile_over<T: Send, E: Send>(
     Ok(Compiled::Hosts(hosts, proofs.state(selection, &vault, &archives)))
 }
 
-fn compile_host<'a, T, E>(
-    renderer: &Renderer<'a>,
-    host: &'a Host,
-    format: ArchiveFormat,
-    output: impl FnOnce(HostOutput<'_>) -> Result<T, E>,
-) -> Result<T, CompileError<E>> {
-    let bundle = renderer.bundle(host).map_err(CompileError::Render)?;
-    let archive = pack(&host.name, &bundle, format, renderer.issued()).map_err(CompileError::Pack)?;
-    let archive = archive.map(|archive| Content::secret(archive.into()));
-    hand_over(host, &bundle, format, archive.as_ref(), output)
+fn pack<E>(packer: &mut Packer, host: &Host, bundle: &Bundle) -> Result<Option<Content>, CompileError<E>> {
+    let archive = packer.pack(&host.name, bundle).map_err(CompileError::Pack)?;
+    Ok(archive.map(|archive| Content::secret(archive.into())))
 }
 
 fn hand_over<T, E>(

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::str::FromStr;
 
-use flate2::{Compression, GzBuilder};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use time::{OffsetDateTime, UtcOffset};
 use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
@@ -25,8 +25,9 @@ const DEFLATE_LEVEL: u32 = 2;
 /// The compression level of zstd: likewise.
 const ZSTD_LEVEL: i32 = 2;
 
-/// "Unknown" (RFC 1952, section 2.3.1): the machine that packed says nothing about the archive.
-const GZIP_UNKNOWN_SYSTEM: u8 = 255;
+/// Deflate, no flags, no time, nothing about the compressor, and an unknown system (RFC 1952, section 2.3.1): the machine that
+/// packed says nothing about the archive.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 const TAR_BLOCK: usize = 512;
 
@@ -89,62 +90,106 @@ impl FromStr for ArchiveFormat {
     }
 }
 
-/// The bundle as an archive in which everything is below `name/`: sorted by path, directories included, owned by root, and
-/// as old as `mtime` says (zip: in UTC, within 1980 to 2107, in steps of two seconds). None for [`ArchiveFormat::None`].
-///
-/// Errors: nothing that a well-formed bundle and a host's name can cause; an archive beyond what its format can say.
-pub fn pack(
-    name: &str,
-    bundle: &Bundle,
+/// Packs bundles, one after the other: its buffer and its compressor's working memory, several times as large as a worker's
+/// bundle, are used again.
+pub struct Packer {
     format: ArchiveFormat,
     mtime: OffsetDateTime,
-) -> io::Result<Option<SecretBytes>> {
-    match format {
-        ArchiveFormat::TarGz => gzip(name, bundle, mtime).map(Some),
-        ArchiveFormat::TarZst => zstd(&tar(name, bundle, mtime)?).map(Some),
-        ArchiveFormat::Zip => zip(name, bundle, mtime).map(Some),
-        ArchiveFormat::None => Ok(None),
+    tar: SecretBytes,
+    deflate: Option<Compress>,
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Packer {
+    /// Of archives in which everything is as old as `mtime` says (zip: in UTC, within 1980 to 2107, in steps of two seconds).
+    pub fn new(format: ArchiveFormat, mtime: OffsetDateTime) -> Packer {
+        Packer {
+            format,
+            mtime,
+            tar: SecretBytes::default(),
+            deflate: None,
+            zstd: None,
+        }
+    }
+
+    /// The bundle as an archive in which everything is below `name/`: sorted by path, directories included, owned by root.
+    /// The same, whatever was packed before. None for [`ArchiveFormat::None`].
+    ///
+    /// Errors: nothing that a well-formed bundle and a host's name can cause; an archive beyond what its format can say.
+    pub fn pack(&mut self, name: &str, bundle: &Bundle) -> io::Result<Option<SecretBytes>> {
+        match self.format {
+            ArchiveFormat::TarGz => {
+                fill_with_tar(&mut self.tar, name, bundle, self.mtime)?;
+                let deflate = self
+                    .deflate
+                    .get_or_insert_with(|| Compress::new(Compression::new(DEFLATE_LEVEL), false));
+                gzip(deflate, self.tar.expose()).map(Some)
+            }
+            ArchiveFormat::TarZst => {
+                fill_with_tar(&mut self.tar, name, bundle, self.mtime)?;
+                let compressor = match self.zstd.take() {
+                    Some(compressor) => compressor,
+                    None => zstd_compressor()?,
+                };
+                zstd(self.zstd.insert(compressor), self.tar.expose()).map(Some)
+            }
+            ArchiveFormat::Zip => zip(name, bundle, self.mtime).map(Some),
+            ArchiveFormat::None => Ok(None),
+        }
     }
 }
 
-fn gzip(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<SecretBytes> {
-    let archive = SecretBytes::with_capacity(tar_size_hint(bundle));
-    let mut gzip = GzBuilder::new()
-        .mtime(0)
-        .operating_system(GZIP_UNKNOWN_SYSTEM)
-        .write(archive, Compression::new(DEFLATE_LEVEL));
-    write_tar(name, bundle, mtime, &mut gzip)?;
-    gzip.finish()
+/// One member without a name or a time (RFC 1952, section 2.3), deflated in one step.
+fn gzip(deflate: &mut Compress, bytes: &[u8]) -> io::Result<SecretBytes> {
+    let mut checksum = Crc::new();
+    checksum.update(bytes);
+    deflate.reset();
+    let mut archive = Zeroizing::new(Vec::with_capacity(bytes.len() + bytes.len() / 8 + 128));
+    archive.extend_from_slice(&GZIP_HEADER);
+    // It never has to grow, so that nothing of it is left behind: what can't be made smaller is stored as it is.
+    let status = deflate.compress_vec(bytes, &mut archive, FlushCompress::Finish)?;
+    if status != Status::StreamEnd {
+        return Err(io::Error::other("deflate made more of it than there is room for"));
+    }
+    archive.extend_from_slice(&checksum.sum().to_le_bytes());
+    archive.extend_from_slice(&checksum.amount().to_le_bytes());
+    Ok(SecretBytes::from(archive.as_slice()))
 }
 
-/// One frame that says how much it holds and the checksum of it, made on one thread: the library's choices, which may change,
+/// Of frames that say how much they hold and the checksum of it, made on one thread: the library's choices, which may change,
 /// are the parameters of the level alone.
-fn zstd(tar: &SecretBytes) -> io::Result<SecretBytes> {
+fn zstd_compressor() -> io::Result<zstd::bulk::Compressor<'static>> {
     let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
     compressor.include_checksum(true)?;
     compressor.include_contentsize(true)?;
     compressor.include_dictid(false)?;
+    Ok(compressor)
+}
+
+fn zstd(compressor: &mut zstd::bulk::Compressor<'_>, bytes: &[u8]) -> io::Result<SecretBytes> {
     // It never has to grow, so that nothing of it is left behind.
-    let mut archive = Zeroizing::new(Vec::with_capacity(zstd::zstd_safe::compress_bound(tar.len())));
-    compressor.compress_to_buffer(tar.expose(), &mut *archive)?;
+    let mut archive = Zeroizing::new(Vec::with_capacity(zstd::zstd_safe::compress_bound(bytes.len())));
+    compressor.compress_to_buffer(bytes, &mut *archive)?;
     Ok(SecretBytes::from(archive.as_slice()))
 }
 
-/// The bundle as an uncompressed tar: what `pack` puts into gzip or zstd.
+/// The bundle as an uncompressed tar: what a [`Packer`] puts into gzip or zstd.
 ///
-/// Errors: as [`pack`].
+/// Errors: as [`Packer::pack`].
 pub fn tar(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<SecretBytes> {
-    let mut archive = SecretBytes::with_capacity(tar_size_hint(bundle));
-    write_tar(name, bundle, mtime, &mut archive)?;
+    let mut archive = SecretBytes::default();
+    fill_with_tar(&mut archive, name, bundle, mtime)?;
     Ok(archive)
 }
 
-fn tar_size_hint(bundle: &Bundle) -> usize {
+fn fill_with_tar(archive: &mut SecretBytes, name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<()> {
     let entry = |entry: &Entry| match entry {
         Entry::Directory { .. } => TAR_BLOCK,
         Entry::File { content, .. } => 2 * TAR_BLOCK + content.bytes().len(),
     };
-    bundle.entries.values().map(entry).sum::<usize>() + 4 * TAR_BLOCK
+    archive.clear();
+    archive.reserve(bundle.entries.values().map(entry).sum::<usize>() + 4 * TAR_BLOCK);
+    write_tar(name, bundle, mtime, archive)
 }
 
 /// `tar::Builder` copies contents through a buffer on the stack that nobody wipes; so only the headers are the crate's.

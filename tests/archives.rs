@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use khw_gen::bundle::{Bundle, Content, Entry};
 use khw_gen::disk::{TreeEntry, read_tree};
-use khw_gen::found::unpack;
-use khw_gen::pack::{ArchiveFormat, pack, tar};
+use khw_gen::found::{Node, unpack};
+use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
 use support::{program, skip};
@@ -65,8 +65,37 @@ fn long_paths() -> Bundle {
     bundle
 }
 
+/// Bytes without a pattern: Knuth's MMIX generator, the same everywhere, and no compressor guesses it.
+struct Noise(u64);
+
+impl Noise {
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let next = || {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 56) as u8
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    }
+}
+
+/// A megabyte of noise: more than any window and any block of a compressor.
+fn noise() -> Vec<u8> {
+    Noise(2).bytes(1 << 20)
+}
+
+fn incompressible() -> Bundle {
+    let mut bundle = Bundle::new();
+    bundle
+        .insert_file("noise", 0o644, Content::public(noise().into()))
+        .unwrap();
+    bundle
+}
+
 fn archive(bundle: &Bundle, format: ArchiveFormat, mtime: OffsetDateTime) -> SecretBytes {
-    pack("node1", bundle, format, mtime).unwrap().unwrap()
+    Packer::new(format, mtime).pack("node1", bundle).unwrap().unwrap()
 }
 
 fn run(command: &mut Command) -> String {
@@ -95,13 +124,47 @@ fn as_tree(bundle: &Bundle) -> BTreeMap<String, TreeEntry> {
 
 #[test]
 fn none_is_no_archive() {
-    assert!(pack("node1", &sample(), ArchiveFormat::None, ISSUED).unwrap().is_none());
+    let none = Packer::new(ArchiveFormat::None, ISSUED).pack("node1", &sample());
+    assert!(none.unwrap().is_none());
     assert_eq!("none".parse(), Ok(ArchiveFormat::None));
     assert_eq!("tar.gz".parse(), Ok(ArchiveFormat::TarGz));
     assert_eq!("tar.zst".parse(), Ok(ArchiveFormat::TarZst));
     assert_eq!("zip".parse(), Ok(ArchiveFormat::Zip));
     assert!("tgz".parse::<ArchiveFormat>().is_err());
     assert_eq!(ArchiveFormat::TarGz.file_name("node1").as_deref(), Some("node1.tar.gz"));
+}
+
+/// Buffers and the compressor's memory are used again; nothing of one archive may get into the next.
+#[test]
+fn what_was_packed_before_leaves_no_trace() {
+    for format in [ArchiveFormat::TarGz, ArchiveFormat::TarZst, ArchiveFormat::Zip] {
+        let mut packer = Packer::new(format, ISSUED);
+        for bundle in [
+            &long_paths(),
+            &sample(),
+            &incompressible(),
+            &Bundle::new(),
+            &sample(),
+            &long_paths(),
+        ] {
+            let packed = packer.pack("node1", bundle).unwrap().unwrap();
+            assert!(packed == archive(bundle, format, ISSUED), "{format} of {bundle:?}");
+        }
+    }
+}
+
+/// What can't be made smaller makes the archive larger than it is, and has to come back all the same.
+#[test]
+fn what_cannot_be_compressed_is_packed_too() {
+    for format in [ArchiveFormat::TarGz, ArchiveFormat::TarZst, ArchiveFormat::Zip] {
+        let packed = archive(&incompressible(), format, ISSUED);
+        let (nodes, remarks) = unpack(packed.expose());
+        assert!(remarks.is_empty(), "{format}: {remarks:?}");
+        let Some(Node::File { content, .. }) = nodes.get("node1/noise") else {
+            panic!("{format}: {nodes:?}");
+        };
+        assert!(content.expose() == noise(), "{format}");
+    }
 }
 
 /// These bytes may change only on purpose: two users compare archives by their digests. A new release of the compressor
@@ -135,17 +198,8 @@ fn the_bytes_are_those_of_the_last_release() {
 
 /// Text that repeats near and far, bytes that don't compress, base64 of them, and nothing but zeros: 3 MiB.
 fn large() -> Bundle {
-    let mut state = 1_u64;
-    let mut noise = |length: usize| -> Vec<u8> {
-        let next = || {
-            // Knuth's MMIX generator: the same everywhere, and no compressor guesses it.
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 56) as u8
-        };
-        std::iter::repeat_with(next).take(length).collect()
-    };
+    let mut noise = Noise(1);
+    let mut noise = |length| noise.bytes(length);
     let words = noise(64 << 10);
     let text: String = words
         .iter()

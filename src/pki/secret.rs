@@ -36,6 +36,23 @@ impl SecretBytes {
         self.0.is_empty()
     }
 
+    /// Takes the bytes out and keeps the room they had; what they leave there is overwritten by what comes, or wiped at last.
+    pub fn clear(&mut self) {
+        match Arc::get_mut(&mut self.0) {
+            Some(own) => own.clear(),
+            None => *self = SecretBytes::default(),
+        }
+    }
+
+    /// Makes room for `more` bytes beyond those that are there.
+    pub fn reserve(&mut self, more: usize) {
+        if self.0.capacity() - self.0.len() < more {
+            let mut larger = SecretBytes::with_capacity(self.0.len() + more);
+            larger.extend(&self.0);
+            *self = larger;
+        }
+    }
+
     /// Appends `bytes`; a reallocation wipes the memory it leaves.
     pub fn extend(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
