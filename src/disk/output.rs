@@ -14,14 +14,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, chmodat, fchmod, flock, fstat, fsync, mkdirat,
-    open, openat, renameat, renameat_with, statat, syncfs,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, chmodat, fchmod, flock, fstat, fsync,
+    mkdirat, open, openat, renameat, renameat_with, statat, syncfs,
 };
 use rustix::io::Errno;
 
 use super::DiskError;
 use super::earlier::{EarlierOutput, wait_for_lock};
-use super::tree::{Rows, check_replaceable, check_rows, list, open_folder, open_output, read_rows, remove, same};
+use super::tree::{
+    Rows, check_replaceable, check_rows, list, mode_of, open_folder, open_output, read_rows, remove, same,
+};
 use super::update::{self, Change};
 use crate::bundle::{
     Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text,
@@ -215,7 +217,7 @@ impl Output {
             kernel_exchanges: true,
             published: false,
         };
-        output.set_mode(&output.staging, kind.mode(), &output.staging_path())?;
+        output.set_mode(&output.staging, kind.mode(), "")?;
         Ok(output)
     }
 
@@ -281,11 +283,11 @@ impl Output {
     }
 
     fn write_host(&self, host: &str, bundle: &Bundle) -> Result<(), DiskError> {
-        self.make_folder(host)?;
+        self.make_folder(host, HOST_MODE)?;
         for (path, entry) in &bundle.entries {
             let path = format!("{host}/{path}");
             match entry {
-                Entry::Directory { .. } => self.make_folder(&path)?,
+                Entry::Directory { mode } => self.make_folder(&path, *mode)?,
                 Entry::File { mode, content } => self.write_file(&path, *mode, content.bytes())?,
             }
         }
@@ -295,7 +297,7 @@ impl Output {
                 self.finish_folder(&format!("{host}/{path}"), *mode)?;
             }
         }
-        self.finish_folder(host, HOST_MODE)
+        Ok(())
     }
 
     /// Takes what [`Output::write`] wrote into the manifest.
@@ -416,7 +418,7 @@ impl Output {
     fn make_durable_and_publish(mut self) -> Result<Summary, DiskError> {
         let changes = self.changes();
         if let Some(changes) = &changes {
-            self.make_folder(update::REPLACED)?;
+            self.make_folder(update::REPLACED, self.kind.mode())?;
             self.write_file(update::PLAN, STATE_MODE, update::text(changes).as_bytes())?;
         }
         self.make_durable(changes.is_some())?;
@@ -467,58 +469,79 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn make_folder(&self, path: &str) -> Result<(), DiskError> {
+    /// Makes a folder. It has its mode at once where its owner may do anything in it, and else after
+    /// [`Output::finish_folder`], when everything is in it.
+    pub(super) fn make_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
         let failed = |reason| DiskError::os("make the folder", self.staging_path().join(path), reason);
-        match mkdirat(&self.staging, path, Mode::RWXU) {
+        let first = if is_open_to_its_owner(mode) { mode } else { 0o700 };
+        match mkdirat(&self.staging, path, Mode::from_raw_mode(first)) {
             Err(Errno::EXIST) => return Err(DiskError::Duplicate { name: path.to_owned() }),
             made => made.map_err(failed)?,
         }
-        // A umask can take permissions even from the owner.
-        chmodat(&self.staging, path, Mode::RWXU, AtFlags::empty()).map_err(failed)
+        // A umask can take permissions even from the owner, and a folder can inherit bits from the one that it is in.
+        let stat = || statat(&self.staging, path, AtFlags::SYMLINK_NOFOLLOW).map_err(failed);
+        if mode_of(&stat()?) == first {
+            return Ok(());
+        }
+        chmodat(&self.staging, path, Mode::from_raw_mode(first), AtFlags::empty()).map_err(failed)?;
+        self.check_mode(&stat()?, first, path)
     }
 
     pub(super) fn finish_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
-        let shown = self.staging_path().join(path);
-        let folder =
-            open_folder(self.staging.as_fd(), path.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
-        self.set_mode(&folder, mode, &shown)
+        if is_open_to_its_owner(mode) {
+            return Ok(());
+        }
+        let folder = open_folder(self.staging.as_fd(), path.as_ref())
+            .map_err(|reason| DiskError::os("open", self.staging_path().join(path), reason))?;
+        self.set_mode(&folder, mode, path)
     }
 
     fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
-        self.write_file_by(path, mode, |file, shown| {
-            file.write_all(bytes)
-                .map_err(|reason| DiskError::os("write", shown, reason))
-        })
+        self.write_file_by(path, mode, |file| file.write_all(bytes))?
+            .map_err(|reason| self.write_failed(path, reason))
     }
 
-    /// Makes a file of what `write` writes. Nobody but the owner can open it before it has its mode, whatever the umask.
+    pub(super) fn write_failed(&self, path: &str, reason: io::Error) -> DiskError {
+        DiskError::os("write", self.staging_path().join(path), reason)
+    }
+
+    /// Makes a file of what `write` writes. At no moment can anybody open it whom its mode does not allow to, whatever the
+    /// umask.
     pub(super) fn write_file_by<T>(
         &self,
         path: &str,
         mode: u32,
-        write: impl FnOnce(&mut File, &Path) -> Result<T, DiskError>,
+        write: impl FnOnce(&mut File) -> T,
     ) -> Result<T, DiskError> {
-        let shown = self.staging_path().join(path);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.staging, path, flags, Mode::RUSR | Mode::WUSR).map_err(|reason| match reason {
+        let file = openat(&self.staging, path, flags, Mode::from_raw_mode(mode)).map_err(|reason| match reason {
             Errno::EXIST => DiskError::Duplicate { name: path.to_owned() },
-            reason => DiskError::os("create", &shown, reason),
+            reason => DiskError::os("create", self.staging_path().join(path), reason),
         })?;
         let mut file = File::from(file);
-        let written = write(&mut file, &shown)?;
-        self.set_mode(&file, mode, &shown)?;
+        let written = write(&mut file);
+        self.set_mode(&file, mode, path)?;
         Ok(written)
     }
 
-    fn set_mode(&self, file: impl AsFd, mode: u32, shown: &Path) -> Result<(), DiskError> {
-        let failed = |reason: Errno| DiskError::os("set the mode of", shown, reason);
+    /// Gives a file or folder its mode where the umask, or a folder above it, has left it another.
+    fn set_mode(&self, file: impl AsFd, mode: u32, path: &str) -> Result<(), DiskError> {
+        let failed = |reason: Errno| DiskError::os("set the mode of", self.staging_path().join(path), reason);
+        let stat = || fstat(&file).map_err(failed);
+        if mode_of(&stat()?) == mode {
+            return Ok(());
+        }
         fchmod(&file, Mode::from_raw_mode(mode)).map_err(failed)?;
-        match fstat(&file).map_err(failed)?.st_mode & 0o7777 {
-            got if got == mode => Ok(()),
-            // FAT and some network filesystems accept every mode and keep none.
+        self.check_mode(&stat()?, mode, path)
+    }
+
+    /// FAT and some network filesystems accept every mode and keep none.
+    fn check_mode(&self, stat: &Stat, wanted: u32, path: &str) -> Result<(), DiskError> {
+        match mode_of(stat) {
+            got if got == wanted => Ok(()),
             got => Err(DiskError::ModeNotKept {
-                path: shown.to_owned(),
-                wanted: mode,
+                path: self.staging_path().join(path),
+                wanted,
                 got,
             }),
         }
@@ -785,6 +808,11 @@ fn rename_to_nothing(parent: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), E
         Err(Errno::INVAL | Errno::NOSYS) => renameat(parent, from, parent, to),
         renamed => renamed,
     }
+}
+
+/// Whether a folder's mode allows its owner to make anything in it.
+fn is_open_to_its_owner(mode: u32) -> bool {
+    mode & 0o700 == 0o700
 }
 
 fn bad_name(name: &str, why: &'static str) -> DiskError {

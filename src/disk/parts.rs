@@ -3,31 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 use super::DiskError;
 use super::output::{Output, Summary, Written, locate};
-use super::tree::{LARGEST_MANIFEST, list, open_file, open_folder, read_file, text_of};
+use super::tree::{LARGEST_MANIFEST, digest_pieces, list, mode_of, open_file, open_folder, read_file, text_of};
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
-use crate::pki::digest::{Sha256Hex, sha256_hex};
+use crate::pki::digest::sha256_hex;
 use crate::pki::secret::SecretBytes;
 use crate::reuse;
 
 /// How many names, or files of one part, an error names.
 const NAMED: usize = 20;
-
-/// How much of a file is in memory at once.
-const PIECE: usize = 128 << 10;
 
 /// Joins the partial outputs in the folders `parts` into a whole one at `out`, which is replaced as by a build.
 ///
@@ -416,7 +412,7 @@ impl<'a> Joining<'a> {
 
     fn join_folder(&mut self, parent: BorrowedFd<'_>, name: &str, path: &str, mode: u32) -> Result<(), DiskError> {
         if let Some(output) = self.output {
-            output.make_folder(path)?;
+            output.make_folder(path, mode)?;
         }
         let opened = open_folder(parent, name.as_ref()).and_then(|folder| Ok((fstat(&folder)?, folder)));
         let (stat, folder) = match opened {
@@ -454,12 +450,12 @@ impl<'a> Joining<'a> {
         self.check_mode(path, mode, &stat);
         let read = match self.output {
             None => digest_pieces(&mut file, |_| Ok(()))?,
-            Some(output) => output.write_file_by(path, mode, |into, shown| {
+            Some(output) => output.write_file_by(path, mode, |into| {
                 digest_pieces(&mut file, |piece| {
                     into.write_all(piece)
-                        .map_err(|reason| DiskError::os("write", shown, reason))
+                        .map_err(|reason| output.write_failed(path, reason))
                 })
-            })?,
+            })??,
         };
         match read {
             Ok((digest, _)) if digest != sha256 => self.damage(path, "it is not what the manifest was made over"),
@@ -470,7 +466,7 @@ impl<'a> Joining<'a> {
     }
 
     fn check_mode(&mut self, path: &str, mode: u32, stat: &Stat) {
-        let found = stat.st_mode & 0o7777;
+        let found = mode_of(stat);
         if found != mode {
             let why = format!(
                 "its mode is {found:04o}, and {mode:04o} in the manifest; tar -cpf and tar -xpf carry a part with its modes"
@@ -507,28 +503,4 @@ impl<'a> Joining<'a> {
 fn list_one(folder: BorrowedFd<'_>, name: &str) -> Result<Vec<(OsString, Stat)>, Errno> {
     let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(vec![(OsString::from(name), stat)])
-}
-
-/// Reads a file to its end in pieces: its digest and how many bytes it has, or why it can't be read.
-///
-/// Errors: what `each` said of a piece.
-fn digest_pieces(
-    file: &mut File,
-    mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
-) -> Result<io::Result<(String, u64)>, DiskError> {
-    let mut digest = Sha256Hex::new();
-    let mut bytes = 0;
-    let mut piece = Zeroizing::new(vec![0; PIECE]);
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok(Ok((digest.finish(), bytes))),
-            Ok(count) => {
-                digest.update(&piece[..count]);
-                bytes += count as u64;
-                each(&piece[..count])?;
-            }
-            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
-            Err(reason) => return Ok(Err(reason)),
-        }
-    }
 }

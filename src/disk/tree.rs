@@ -21,11 +21,15 @@ use super::output::Kind;
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
 use crate::golden::index::{self, INDEX};
+use crate::pki::digest::Sha256Hex;
 use crate::pki::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 /// More than the manifest of 100,000 hosts.
 pub(super) const LARGEST_MANIFEST: u64 = 1 << 30;
+
+/// How much of a file is read at once where all of it may be too much.
+const PIECE: usize = 128 << 10;
 
 /// How many foreign paths an error names.
 const NAMED_FOREIGN_PATHS: usize = 5;
@@ -112,7 +116,7 @@ impl Reading<'_> {
                 return Err(DiskError::NameNotUtf8 { path: shown });
             };
             let path = format!("{prefix}{name}");
-            let mode = stat.st_mode & 0o7777;
+            let mode = mode_of(&stat);
             let entry = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
                     let below =
@@ -159,9 +163,9 @@ pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path, most: 
 }
 
 /// Opens what may be a file, without waiting for anything, and says what it is.
-pub(super) fn open_file(folder: BorrowedFd<'_>, name: &str) -> Result<(File, Stat), Errno> {
+pub(super) fn open_file(folder: BorrowedFd<'_>, name: impl AsRef<OsStr>) -> Result<(File, Stat), Errno> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(folder, name, flags, Mode::empty())?;
+    let file = openat(folder, name.as_ref(), flags, Mode::empty())?;
     let stat = fstat(&file)?;
     Ok((file.into(), stat))
 }
@@ -170,16 +174,7 @@ pub(super) fn open_file(folder: BorrowedFd<'_>, name: &str) -> Result<(File, Sta
 pub(super) fn read_open(mut file: File, size: u64, most: u64) -> io::Result<SecretBytes> {
     // One byte more than the file has, so that reading to its end never moves a secret.
     let mut bytes = Zeroizing::new(vec![0; size as usize + 1]);
-    let mut length = 0;
-    // Fewer bytes than it had are no end yet: not every filesystem gives all at once.
-    while length < size as usize {
-        match file.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
-            Err(reason) => return Err(reason),
-        }
-    }
+    let length = fill(&mut file, &mut bytes)?;
     let grown = length > size as usize;
     bytes.truncate(length);
     if grown {
@@ -187,6 +182,46 @@ pub(super) fn read_open(mut file: File, size: u64, most: u64) -> io::Result<Secr
             .read_to_end(&mut bytes)?;
     }
     Ok(SecretBytes::from(std::mem::take(&mut *bytes)))
+}
+
+/// Reads a file into `bytes`, which has room for one byte more than the file had, and says how many it read: it has grown if
+/// that is all of them.
+pub(super) fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    // Fewer bytes than it had are no end yet: not every filesystem gives all at once.
+    while length + 1 < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+            Err(reason) => return Err(reason),
+        }
+    }
+    Ok(length)
+}
+
+/// Reads a file to its end in pieces: its digest and how many bytes it has, or why it can't be read.
+///
+/// Errors: what `each` said of a piece.
+pub(super) fn digest_pieces(
+    file: &mut File,
+    mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
+) -> Result<io::Result<(String, u64)>, DiskError> {
+    let mut digest = Sha256Hex::new();
+    let mut bytes = 0;
+    let mut piece = Zeroizing::new(vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(Ok((digest.finish(), bytes))),
+            Ok(count) => {
+                digest.update(&piece[..count]);
+                bytes += count as u64;
+                each(&piece[..count])?;
+            }
+            Err(reason) if reason.kind() == io::ErrorKind::Interrupted => {}
+            Err(reason) => return Ok(Err(reason)),
+        }
+    }
 }
 
 /// What is in an open folder, sorted by name; `shown` is its path for errors.
@@ -240,6 +275,11 @@ pub(super) fn names(folder: BorrowedFd<'_>, most: usize) -> Result<Vec<(OsString
     }
     names.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(names)
+}
+
+/// The permissions in what the system says of a file or folder.
+pub(super) fn mode_of(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
 }
 
 /// Opens a folder by its name in another, never through a symbolic link.
