@@ -282,3 +282,49 @@ pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr) -> Result<Opti
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a host has, and what its manifest says of it, may be anything: a model only ever spares work.
+    #[test]
+    fn a_model_says_what_the_digest_would_say() {
+        let models = Models::default();
+        let contents: Vec<String> = (0..40).map(|number| format!("content {number}")).collect();
+        let digests: Vec<String> = contents.iter().map(|content| sha256_hex(content.as_bytes())).collect();
+        // Alike, then another kind of host, then each its own, then alike again; and damaged in between.
+        let order = [0, 0, 0, 1, 1, 0, 1].into_iter().chain(0..40).chain([7, 7, 39, 39]);
+        for (host, number) in order.enumerate() {
+            let (content, digest) = (contents[number].as_bytes(), digests[number].as_str());
+            let path = format!("host-{host}/etc/file");
+            assert!(models.has_digest(&path, digest, content), "{path}");
+            assert!(!models.has_digest(&path, digest, b"damaged"), "{path}");
+            assert!(
+                !models.has_digest(&path, &digests[(number + 1) % 40], content),
+                "{path}"
+            );
+            assert!(models.has_digest(&format!("host-{host}.tar.gz"), digest, content));
+            assert!(!models.has_digest(&format!("host-{host}.tar.gz"), digest, b"damaged"));
+        }
+        let kept = models.0.read().unwrap();
+        assert_eq!(
+            kept.keys().collect::<Vec<_>>(),
+            ["etc/file"],
+            "one for each place, none for archives"
+        );
+    }
+
+    #[test]
+    fn what_each_host_has_of_its_own_is_kept_of_the_first_few_alone() {
+        let models = Models::default();
+        for host in 0..100 {
+            let content = format!("content {host}");
+            let path = format!("host-{host}/etc/file");
+            assert!(models.has_digest(&path, &sha256_hex(content.as_bytes()), content.as_bytes()));
+        }
+        let kept = models.0.read().unwrap();
+        let last = format!("content {}", MOST_DIFFERENT - 1);
+        assert_eq!(kept["etc/file"].content.expose(), last.as_bytes());
+    }
+}
