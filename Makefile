@@ -51,6 +51,7 @@ test: ## Run every test, and say what could not be tested here
 	$(SAY_SKIPPED)
 
 test-at-other-times: ## Run every test again with the clock of 2036 and of 2041, as `make test` left them
+	@rm -f target/skipped.txt
 	sh tests/at-another-time.sh '2036-02-07 06:28:16' '2041-06-01 12:00:00'
 	$(SAY_SKIPPED)
 

@@ -115,7 +115,8 @@ impl Packer {
     /// The bundle as an archive in which everything is below `name/`: sorted by path, directories included, owned by root.
     /// The same, whatever was packed before. None for [`ArchiveFormat::None`].
     ///
-    /// Errors: nothing that a well-formed bundle and a host's name can cause; an archive beyond what its format can say.
+    /// Errors: nothing that a well-formed bundle of less than 4 GiB and a host's name can cause; an archive beyond what its
+    /// format can say.
     pub fn pack(&mut self, name: &str, bundle: &Bundle) -> io::Result<Option<SecretBytes>> {
         match self.format {
             ArchiveFormat::TarGz => {
@@ -148,8 +149,11 @@ fn gzip(deflate: &mut Compress, bytes: &[u8]) -> io::Result<SecretBytes> {
     archive.extend_from_slice(&GZIP_HEADER);
     // It never has to grow, so that nothing of it is left behind: what can't be made smaller is stored as it is.
     let status = deflate.compress_vec(bytes, &mut archive, FlushCompress::Finish)?;
-    if status != Status::StreamEnd {
-        return Err(io::Error::other("deflate made more of it than there is room for"));
+    // Of more than 4 GiB, zlib would take that much and end there.
+    if status != Status::StreamEnd || deflate.total_in() != bytes.len() as u64 {
+        return Err(io::Error::other(
+            "deflate has not taken all of it, or has no room for it",
+        ));
     }
     archive.extend_from_slice(&checksum.sum().to_le_bytes());
     archive.extend_from_slice(&checksum.amount().to_le_bytes());

@@ -243,6 +243,26 @@ fn modes_are_exact_whatever_the_umask_and_whoever_writes() {
     }
 }
 
+/// What is made in a folder of mode 2775 is born with its group, and a folder with that bit too.
+#[test]
+fn modes_are_exact_whatever_is_inherited() {
+    let (folder, out) = folder();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2775)).unwrap();
+    write(&out, "one").unwrap();
+    write(&out, "two").unwrap();
+    for (path, mode) in [
+        ("", 0o700),
+        ("node1", 0o755),
+        ("node1/install.sh", 0o755),
+        ("node1/rootfs/etc/keys", 0o755),
+        ("node1/rootfs/etc/keys/0-key.pem", 0o600),
+        ("node1/rootfs/var/lib/etcd", 0o700),
+        ("node1/rootfs/read-only", 0o500),
+    ] {
+        assert_eq!(mode_of(&out.join(path)), mode, "{path}");
+    }
+}
+
 #[test]
 fn the_order_of_hosts_leaves_no_trace() {
     let (one, other) = (folder(), folder());

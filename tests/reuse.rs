@@ -446,6 +446,133 @@ fn what_was_added_to_an_output_stops_a_build_that_would_change_it() {
     }
 }
 
+/// Something that is done to the output in a folder.
+type Done = Box<dyn Fn(&Path)>;
+
+/// Whatever is done to an output of which nothing would change, it is seen: the next build makes it as it was, or says what is in
+/// its way, and never that nothing changed.
+#[test]
+fn an_output_that_is_not_as_it_was_left_is_not_taken_for_unchanged() {
+    let folder = TempDir::new().unwrap();
+    let (out, fresh) = (folder.path().join("out"), folder.path().join("fresh"));
+    let mut input = Input::new();
+    input.workers = (1..=9).collect();
+    input.text = Some(1);
+    input.write(folder.path());
+    // The same on each worker, and more than is read at once.
+    let large: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
+    fs::write(folder.path().join("motd"), large).unwrap();
+    build_with(folder.path(), &fresh, "tar.gz", &[]);
+
+    let shared = "rootfs/etc/sysctl.d/99-kubernetes.conf";
+    let own = "rootfs/var/lib/kubelet/kubelet-serving-key.pem";
+    let mode = |path: &'static str, mode: u32| -> Done {
+        Box::new(move |out| fs::set_permissions(out.join(path), fs::Permissions::from_mode(mode)).unwrap())
+    };
+    let instead = |path: String, make: fn(&Path)| -> Done {
+        Box::new(move |out| {
+            let path = out.join(&path);
+            match path.is_dir() {
+                true => fs::remove_dir_all(&path).unwrap(),
+                false => fs::remove_file(&path).unwrap(),
+            }
+            make(&path);
+        })
+    };
+    let changed = |path: String, change: fn(&mut Vec<u8>)| -> Done {
+        Box::new(move |out| {
+            let mut bytes = fs::read(out.join(&path)).unwrap();
+            change(&mut bytes);
+            fs::write(out.join(&path), bytes).unwrap();
+        })
+    };
+    let mut damages: Vec<(String, Done)> = vec![
+        ("a file's mode".into(), mode("w5/rootfs/etc/motd", 0o640)),
+        ("a folder's mode".into(), mode("w5/rootfs/etc", 0o700)),
+        ("a host's mode".into(), mode("w5", 0o700)),
+        ("the list's mode".into(), mode(MANIFEST, 0o600)),
+        ("the state's mode".into(), mode(STATE, 0o644)),
+        (
+            "an empty folder is gone".into(),
+            instead("m0/rootfs/var/lib/etcd".into(), |_| {}),
+        ),
+        (
+            "a full folder is gone".into(),
+            instead("w5/rootfs/var/lib/kubelet".into(), |_| {}),
+        ),
+        ("a host is gone".into(), instead("w5".into(), |_| {})),
+        ("an archive is gone".into(), instead("w5.tar.gz".into(), |_| {})),
+        ("a list is gone".into(), instead(SHA256SUMS.into(), |_| {})),
+        (
+            "a link to the same".into(),
+            instead("w5/install.sh".into(), |path| {
+                symlink("../w4/install.sh", path).unwrap()
+            }),
+        ),
+        (
+            "a pipe".into(),
+            instead("w5/install.sh".into(), |path| {
+                _ = must(Command::new("mkfifo").arg(path))
+            }),
+        ),
+        (
+            "a folder for a file".into(),
+            instead("w5/install.sh".into(), |path| fs::create_dir(path).unwrap()),
+        ),
+        (
+            "a file for a folder".into(),
+            instead("m0/rootfs/var/lib/etcd".into(), |path| fs::write(path, "").unwrap()),
+        ),
+        (
+            "two hosts' keys exchanged".into(),
+            Box::new(move |out| {
+                let [one, other] = ["w4", "w5"].map(|host| out.join(host).join(own));
+                let (of_one, of_other) = (fs::read(&one).unwrap(), fs::read(&other).unwrap());
+                fs::write(one, of_other).unwrap();
+                fs::write(other, of_one).unwrap();
+            }),
+        ),
+    ];
+    for host in ["w1", "w5", "w9"] {
+        for file in [shared, own, "rootfs/etc/motd", "MANIFEST"] {
+            let path = format!("{host}/{file}");
+            let flip = |bytes: &mut Vec<u8>| {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            };
+            damages.push((format!("{path} has a bit flipped"), changed(path.clone(), flip)));
+            if host == "w5" {
+                damages.push((
+                    format!("{path} is shorter"),
+                    changed(path.clone(), |bytes| _ = bytes.pop()),
+                ));
+                damages.push((format!("{path} is longer"), changed(path, |bytes| bytes.push(b'\n'))));
+            }
+        }
+    }
+    must(Command::new("cp").arg("-a").args([&fresh, &out]));
+    assert!(build_with(folder.path(), &out, "tar.gz", &[]).contains("nothing changed"));
+    for (what, damage) in damages {
+        fs::remove_dir_all(&out).unwrap();
+        must(Command::new("cp").arg("-a").args([&fresh, &out]));
+        damage(&out);
+        let output = run(khw_gen()
+            .arg("build")
+            .arg(folder.path().join("cluster.toml"))
+            .arg("-o")
+            .arg(&out));
+        let said = said(&output);
+        assert!(!said.contains("nothing changed"), "{what}: {said}");
+        match output.status.code() {
+            Some(0) => assert_same(&out, &fresh, &what),
+            code => assert!(
+                code == Some(1) && said.contains("khw-gen did not write"),
+                "{what}: {said}"
+            ),
+        }
+    }
+}
+
 #[test]
 fn two_builds_at_once_leave_one_whole_output() {
     let folder = TempDir::new().unwrap();

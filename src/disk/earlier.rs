@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use rayon::prelude::*;
@@ -204,52 +204,47 @@ impl Reader<'_> {
             return matches!(digest_pieces(file, |_| Ok(())), Ok(Ok((digest, _))) if digest == sha256);
         }
         match fill(file, &mut self.buffer[..=size]) {
-            Ok(length) if length == size => self.models.has_digest(path, sha256, &self.buffer[..size]),
+            Ok(length) if length == size => self.models.is_digest_of(path, sha256, &self.buffer[..size]),
             _ => false,
         }
     }
 }
 
-/// So many hosts have something else at a place, one after the other, before it is taken for what each has of its own.
-const MOST_DIFFERENT: u8 = 12;
-
-/// The content that was last found intact at each place of a host's folder. Most files are the same on the next host, and to
-/// compare them is twenty times as fast as to digest them.
+/// What was last found intact at each place of a host's folder. Most files are the same on the next host, and to compare them
+/// is twenty times as fast as to digest them.
 #[derive(Default)]
 struct Models(RwLock<BTreeMap<String, Model>>);
 
 struct Model {
     sha256: String,
-    content: SecretBytes,
-    /// How many in a row were different.
-    different: AtomicU8,
+    /// Known once a second host was found to have it: what is a host's own, and secret, is not kept.
+    content: Option<SecretBytes>,
 }
 
 impl Models {
     /// Whether `sha256` is the digest of `content`, which is at `path`, below the folder of a host.
-    fn has_digest(&self, path: &str, sha256: &str, content: &[u8]) -> bool {
+    fn is_digest_of(&self, path: &str, sha256: &str, content: &[u8]) -> bool {
         let Some((_, place)) = path.split_once('/') else {
             return sha256_hex(content) == sha256;
         };
-        let mut different = 0;
+        let mut again = false;
         if let Some(model) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(place) {
-            if model.sha256 == sha256 {
-                model.different.store(0, Ordering::Relaxed);
-                return model.content.expose() == content;
+            again = model.sha256 == sha256;
+            if let (true, Some(intact)) = (again, &model.content) {
+                return intact.expose() == content;
             }
-            different = model.different.load(Ordering::Relaxed);
         }
         if sha256_hex(content) != sha256 {
             return false;
         }
-        if different < MOST_DIFFERENT {
-            let model = Model {
-                sha256: sha256.to_owned(),
-                content: SecretBytes::from(content),
-                different: AtomicU8::new(different + 1),
-            };
-            let mut models = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            models.insert(place.to_owned(), model);
+        let model = Model {
+            sha256: sha256.to_owned(),
+            content: again.then(|| SecretBytes::from(content)),
+        };
+        let mut models = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match models.get_mut(place) {
+            Some(known) => *known = model,
+            None => _ = models.insert(place.to_owned(), model),
         }
         true
     }
@@ -294,18 +289,18 @@ mod tests {
         let contents: Vec<String> = (0..40).map(|number| format!("content {number}")).collect();
         let digests: Vec<String> = contents.iter().map(|content| sha256_hex(content.as_bytes())).collect();
         // Alike, then another kind of host, then each its own, then alike again; and damaged in between.
-        let order = [0, 0, 0, 1, 1, 0, 1].into_iter().chain(0..40).chain([7, 7, 39, 39]);
+        let order = [0, 0, 0, 1, 1, 0, 1].into_iter().chain(0..40).chain([7, 7, 39, 39, 39]);
         for (host, number) in order.enumerate() {
             let (content, digest) = (contents[number].as_bytes(), digests[number].as_str());
             let path = format!("host-{host}/etc/file");
-            assert!(models.has_digest(&path, digest, content), "{path}");
-            assert!(!models.has_digest(&path, digest, b"damaged"), "{path}");
+            assert!(models.is_digest_of(&path, digest, content), "{path}");
+            assert!(!models.is_digest_of(&path, digest, b"damaged"), "{path}");
             assert!(
-                !models.has_digest(&path, &digests[(number + 1) % 40], content),
+                !models.is_digest_of(&path, &digests[(number + 1) % 40], content),
                 "{path}"
             );
-            assert!(models.has_digest(&format!("host-{host}.tar.gz"), digest, content));
-            assert!(!models.has_digest(&format!("host-{host}.tar.gz"), digest, b"damaged"));
+            assert!(models.is_digest_of(&format!("host-{host}.tar.gz"), digest, content));
+            assert!(!models.is_digest_of(&format!("host-{host}.tar.gz"), digest, b"damaged"));
         }
         let kept = models.0.read().unwrap();
         assert_eq!(
@@ -316,15 +311,20 @@ mod tests {
     }
 
     #[test]
-    fn what_each_host_has_of_its_own_is_kept_of_the_first_few_alone() {
+    fn what_is_a_hosts_own_is_not_kept() {
         let models = Models::default();
-        for host in 0..100 {
-            let content = format!("content {host}");
-            let path = format!("host-{host}/etc/file");
-            assert!(models.has_digest(&path, &sha256_hex(content.as_bytes()), content.as_bytes()));
+        for host in 0..9 {
+            for place in ["etc/own".to_owned(), format!("etc/{host}"), "etc/shared".to_owned()] {
+                let content = if place == "etc/shared" { 0 } else { host }.to_string();
+                let path = format!("host-{host}/{place}");
+                assert!(models.is_digest_of(&path, &sha256_hex(content.as_bytes()), content.as_bytes()));
+            }
         }
-        let kept = models.0.read().unwrap();
-        let last = format!("content {}", MOST_DIFFERENT - 1);
-        assert_eq!(kept["etc/file"].content.expose(), last.as_bytes());
+        let models = models.0.read().unwrap();
+        let kept: Vec<&String> = models
+            .iter()
+            .filter_map(|(place, model)| model.content.as_ref().map(|_| place))
+            .collect();
+        assert_eq!((models.len(), kept), (11, vec![&"etc/shared".to_owned()]));
     }
 }

@@ -457,6 +457,14 @@ impl Output {
         self.parent_path.join(&self.staging_name)
     }
 
+    /// For errors: the path of what is staged, or of the staging folder itself where `path` is empty.
+    fn staged(&self, path: &str) -> PathBuf {
+        match path {
+            "" => self.staging_path(),
+            path => self.staging_path().join(path),
+        }
+    }
+
     /// Whether a name can be at the top.
     fn check_top(&self, name: &str) -> Result<(), DiskError> {
         if name.contains('/') {
@@ -472,7 +480,7 @@ impl Output {
     /// Makes a folder. It has its mode at once where its owner may do anything in it, and else after
     /// [`Output::finish_folder`], when everything is in it.
     pub(super) fn make_folder(&self, path: &str, mode: u32) -> Result<(), DiskError> {
-        let failed = |reason| DiskError::os("make the folder", self.staging_path().join(path), reason);
+        let failed = |reason| DiskError::os("make the folder", self.staged(path), reason);
         let first = if is_open_to_its_owner(mode) { mode } else { 0o700 };
         match mkdirat(&self.staging, path, Mode::from_raw_mode(first)) {
             Err(Errno::EXIST) => return Err(DiskError::Duplicate { name: path.to_owned() }),
@@ -492,17 +500,18 @@ impl Output {
             return Ok(());
         }
         let folder = open_folder(self.staging.as_fd(), path.as_ref())
-            .map_err(|reason| DiskError::os("open", self.staging_path().join(path), reason))?;
+            .map_err(|reason| DiskError::os("open", self.staged(path), reason))?;
         self.set_mode(&folder, mode, path)
     }
 
     fn write_file(&self, path: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
-        self.write_file_by(path, mode, |file| file.write_all(bytes))?
-            .map_err(|reason| self.write_failed(path, reason))
+        self.write_file_by(path, mode, |file| {
+            file.write_all(bytes).map_err(|reason| self.write_failed(path, reason))
+        })
     }
 
     pub(super) fn write_failed(&self, path: &str, reason: io::Error) -> DiskError {
-        DiskError::os("write", self.staging_path().join(path), reason)
+        DiskError::os("write", self.staged(path), reason)
     }
 
     /// Makes a file of what `write` writes. At no moment can anybody open it whom its mode does not allow to, whatever the
@@ -511,22 +520,22 @@ impl Output {
         &self,
         path: &str,
         mode: u32,
-        write: impl FnOnce(&mut File) -> T,
+        write: impl FnOnce(&mut File) -> Result<T, DiskError>,
     ) -> Result<T, DiskError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.staging, path, flags, Mode::from_raw_mode(mode)).map_err(|reason| match reason {
             Errno::EXIST => DiskError::Duplicate { name: path.to_owned() },
-            reason => DiskError::os("create", self.staging_path().join(path), reason),
+            reason => DiskError::os("create", self.staged(path), reason),
         })?;
         let mut file = File::from(file);
-        let written = write(&mut file);
+        let written = write(&mut file)?;
         self.set_mode(&file, mode, path)?;
         Ok(written)
     }
 
     /// Gives a file or folder its mode where the umask, or a folder above it, has left it another.
     fn set_mode(&self, file: impl AsFd, mode: u32, path: &str) -> Result<(), DiskError> {
-        let failed = |reason: Errno| DiskError::os("set the mode of", self.staging_path().join(path), reason);
+        let failed = |reason: Errno| DiskError::os("set the mode of", self.staged(path), reason);
         let stat = || fstat(&file).map_err(failed);
         if mode_of(&stat()?) == mode {
             return Ok(());
@@ -540,7 +549,7 @@ impl Output {
         match mode_of(stat) {
             got if got == wanted => Ok(()),
             got => Err(DiskError::ModeNotKept {
-                path: self.staging_path().join(path),
+                path: self.staged(path),
                 wanted,
                 got,
             }),
@@ -590,7 +599,7 @@ impl Output {
                 let own = own.into_iter().filter(|(_, is_there)| *is_there);
                 let own = own.map(|(name, _)| (name, name != update::REPLACED));
                 for (path, is_file) in listed.chain(own).filter(|(path, _)| !self.kept.contains(&top(path))) {
-                    let shown = self.staging_path().join(path);
+                    let shown = self.staged(path);
                     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let synced = openat(&self.staging, path, flags, Mode::empty())
                         .and_then(|file| if is_file { fsync(&file) } else { sync_folder(&file) });

@@ -455,7 +455,7 @@ impl<'a> Joining<'a> {
                     into.write_all(piece)
                         .map_err(|reason| output.write_failed(path, reason))
                 })
-            })??,
+            })?,
         };
         match read {
             Ok((digest, _)) if digest != sha256 => self.damage(path, "it is not what the manifest was made over"),
