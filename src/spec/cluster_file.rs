@@ -231,7 +231,8 @@ impl BrokenLines {
 pub fn pki_paths(text: &str) -> Paths {
     let file = SourceFile::new("", text);
     let mut nobody = Diagnostics::new();
-    let root = toml_text::parse(&file, &mut nobody);
+    // Of the hosts, who may be many, it needs nothing.
+    let root = toml_text::parse_sections(&file, |section| ["pki", "files"].contains(&section), &mut nobody);
     let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
         return Paths::default();
     };

@@ -81,6 +81,9 @@ pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, diagn
 /// A certificate NAME has the files NAME.pem, NAME-key.pem and NAME.csr beside those of the cluster's and the workers': neither
 /// name may be the other, or the other with `-key`.
 fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+    if draft.certificates.is_empty() {
+        return;
+    }
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     let rows = draft.layout.map_or(&[][..], Layout::identities);
     for row in rows.iter() {

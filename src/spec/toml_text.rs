@@ -11,6 +11,11 @@ use super::tree::{Entry, Node, Value};
 
 /// The tree of `file`, as far as it can be read, and its syntax errors.
 pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Node {
+    parse_sections(file, |_| true, diagnostics)
+}
+
+/// As [`parse`], of those sections at the top alone whose names are `wanted`.
+pub fn parse_sections(file: &Arc<SourceFile>, wanted: impl Fn(&str) -> bool, diagnostics: &mut Diagnostics) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     for error in errors {
         let mut diagnostic = Diagnostic::new(codes::TOML_SYNTAX, error.message().trim_end().replace('\n', "; "));
@@ -19,13 +24,14 @@ pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Node {
     }
     Node {
         span: table.span(),
-        value: Value::Table(entries(table.get_ref())),
+        value: Value::Table(entries(table.get_ref(), wanted)),
     }
 }
 
-fn entries(table: &DeTable<'_>) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
     let mut entries: Vec<Entry> = table
         .iter()
+        .filter(|(key, _)| wanted(key.get_ref()))
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
             key_span: key.span(),
@@ -46,7 +52,7 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Datetime(_) => Value::Moment,
         DeValue::Array(list) => Value::List(list.iter().map(node).collect()),
-        DeValue::Table(table) => Value::Table(entries(table)),
+        DeValue::Table(table) => Value::Table(entries(table, |_| true)),
     };
     Node {
         value: tree,
