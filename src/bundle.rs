@@ -431,16 +431,15 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
     Ok((path.to_owned(), ManifestRow { mode, sha256 }))
 }
 
-/// The text of the `SHA256SUMS` of an output with these rows and this `MANIFEST`, which is one of its files too.
-pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, manifest: &str) -> String {
-    let sum_of_manifest = sha256_hex(manifest.as_bytes());
+/// The text of the `SHA256SUMS` of an output with these rows and a `MANIFEST` of this digest, which is one of its files too.
+pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: &str) -> String {
     let files = |range: (Bound<&str>, Bound<&str>)| {
         let rows = rows.range::<str, _>(range);
         rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256.as_deref()?)))
     };
     let before = files((Unbounded, Excluded(MANIFEST)));
     let after = files((Excluded(MANIFEST), Unbounded));
-    sha256sums_text(before.chain([(MANIFEST, sum_of_manifest.as_str())]).chain(after))
+    sha256sums_text(before.chain([(MANIFEST, sum_of_manifest)]).chain(after))
 }
 
 /// What is listed below a folder, by its path in there.

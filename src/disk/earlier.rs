@@ -104,40 +104,12 @@ impl EarlierOutput {
             ManifestOf::Output,
             self.rows.iter().map(|(path, row)| (path.as_str(), row)),
         );
-        let sums = sha256sums_of_output(&self.rows, &manifest);
+        let sums = sha256sums_of_output(&self.rows, &sha256_hex(manifest.as_bytes()));
         self.bytes
             .fetch_add((manifest.len() + sums.len()) as u64, Ordering::Relaxed);
         self.has_file(MANIFEST, LIST_MODE, manifest.as_bytes()) && self.has_file(SHA256SUMS, LIST_MODE, sums.as_bytes())
     }
-}
 
-impl Earlier for EarlierOutput {
-    fn rows(&self) -> &Rows {
-        &self.rows
-    }
-
-    fn read(&self, path: &str) -> Option<SecretBytes> {
-        check_path(path).ok()?;
-        read_file(self.folder.as_fd(), path, &self.path, LARGEST_MANIFEST).ok()
-    }
-
-    fn is_intact(&self) -> bool {
-        let models = Models::default();
-        let count = |folder: BorrowedFd<'_>| {
-            rewind(folder).ok()?;
-            let top = names(folder, usize::MAX).ok()?;
-            let reader = || Reader::new(&models);
-            let counts = top
-                .into_par_iter()
-                .map_init(reader, |reader, (name, _)| self.count_intact(folder, "", &name, reader));
-            counts.sum::<Option<usize>>()
-        };
-        let (found, lists) = rayon::join(|| count(self.folder.as_fd()), || self.has_lists());
-        lists && found == Some(self.rows.len() + [MANIFEST, SHA256SUMS, STATE].len())
-    }
-}
-
-impl EarlierOutput {
     /// How many files and folders `name` and what is in it are, if each of them is as MANIFEST says.
     fn count_intact(
         &self,
@@ -176,6 +148,32 @@ impl EarlierOutput {
             }
             _ => None,
         }
+    }
+}
+
+impl Earlier for EarlierOutput {
+    fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    fn read(&self, path: &str) -> Option<SecretBytes> {
+        check_path(path).ok()?;
+        read_file(self.folder.as_fd(), path, &self.path, LARGEST_MANIFEST).ok()
+    }
+
+    fn is_intact(&self) -> bool {
+        let models = Models::default();
+        let count = |folder: BorrowedFd<'_>| {
+            rewind(folder).ok()?;
+            let top = names(folder, usize::MAX).ok()?;
+            let reader = || Reader::new(&models);
+            let counts = top
+                .into_par_iter()
+                .map_init(reader, |reader, (name, _)| self.count_intact(folder, "", &name, reader));
+            counts.sum::<Option<usize>>()
+        };
+        let (found, lists) = rayon::join(|| count(self.folder.as_fd()), || self.has_lists());
+        lists && found == Some(self.rows.len() + [MANIFEST, SHA256SUMS, STATE].len())
     }
 }
 

@@ -335,15 +335,16 @@ impl Output {
         if self.rows.contains_key(name) {
             return Err(DiskError::Duplicate { name: name.to_owned() });
         }
-        self.add_top(name, mode, content.bytes())
+        self.add_top(name, mode, content.bytes(), content.sha256().to_owned())
     }
 
-    fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+    /// `sha256` is the digest of `bytes`.
+    fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8], sha256: String) -> Result<(), DiskError> {
         if self.keep_or_write(name, mode, bytes)? {
             self.kept.insert(name.to_owned());
         }
         self.bytes += bytes.len() as u64;
-        let sha256 = Some(sha256_hex(bytes));
+        let sha256 = Some(sha256);
         self.rows.insert(name.to_owned(), ManifestRow { mode, sha256 });
         Ok(())
     }
@@ -559,9 +560,10 @@ impl Output {
     fn write_manifests(&mut self) -> Result<(), DiskError> {
         let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
         let manifest = manifest_text(ManifestOf::Output, rows);
-        let sums = sha256sums_of_output(&self.rows, &manifest);
-        self.add_top(MANIFEST, LIST_MODE, manifest.as_bytes())?;
-        self.add_top(SHA256SUMS, LIST_MODE, sums.as_bytes())
+        let sum_of_manifest = sha256_hex(manifest.as_bytes());
+        let sums = sha256sums_of_output(&self.rows, &sum_of_manifest);
+        self.add_top(MANIFEST, LIST_MODE, manifest.as_bytes(), sum_of_manifest)?;
+        self.add_top(SHA256SUMS, LIST_MODE, sums.as_bytes(), sha256_hex(sums.as_bytes()))
     }
 
     /// What has to change at the top of the earlier output, where something of it stays; none where all of it is replaced.

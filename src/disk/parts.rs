@@ -292,7 +292,7 @@ impl PartFolder {
 
 /// The sums are made over the same, and over the manifest itself.
 fn check_sums(rows: &BTreeMap<String, ManifestRow>, manifest: &str, sums: &str) -> Result<(), String> {
-    match sha256sums_of_output(rows, manifest) == sums {
+    match sha256sums_of_output(rows, &sha256_hex(manifest.as_bytes())) == sums {
         true => Ok(()),
         false => Err(format!("its {MANIFEST} and its {SHA256SUMS} do not say the same")),
     }
