@@ -96,7 +96,7 @@ fn small_bundle() -> Bundle {
             bundle.insert_file(path, 0o644, content).expect("a good path");
         }
     }
-    bundle.add_manifest().expect("a manifest");
+    bundle.add_manifest("node1").expect("a manifest");
     bundle
 }
 

@@ -26,6 +26,9 @@ pub const STATE: &str = ".khw-gen.state";
 const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
 /// How the manifest of a whole output begins: a host's own must not be taken for it.
 const OUTPUT_HEADER: &str = "# khw-gen output 1: mode sha256 path";
+/// What stands before the name of the host in the second line of a host's own. `install.sh` has it from there, and so is the
+/// same on all hosts with the same roles: one to read, one to make.
+const HOST_LINE: &str = "# host: ";
 
 /// What a manifest is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,14 @@ impl ManifestOf {
         match self {
             ManifestOf::Bundle => MANIFEST_HEADER,
             ManifestOf::Output => OUTPUT_HEADER,
+        }
+    }
+
+    /// How many lines stand before the first row.
+    fn lines_before(self) -> usize {
+        match self {
+            ManifestOf::Bundle => 2,
+            ManifestOf::Output => 1,
         }
     }
 }
@@ -207,11 +218,11 @@ impl Bundle {
         Ok(())
     }
 
-    /// Adds `MANIFEST` (0644) over everything that is in the bundle now, so it comes last.
+    /// Adds `MANIFEST` (0644) over everything that is in the bundle of `host` now, so it comes last.
     ///
     /// Errors: there is one already.
-    pub fn add_manifest(&mut self) -> Result<(), BundleError> {
-        let text = manifest(self);
+    pub fn add_manifest(&mut self, host: &str) -> Result<(), BundleError> {
+        let text = manifest(host, self);
         self.insert_file(MANIFEST, 0o644, Content::public(text.into_bytes().into()))
     }
 
@@ -319,13 +330,13 @@ impl fmt::Display for LineError {
 
 impl std::error::Error for LineError {}
 
-/// The manifest of a bundle: the header, then a line for each entry, sorted by path; itself not listed.
-pub fn manifest(bundle: &Bundle) -> String {
+/// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
+pub fn manifest(host: &str, bundle: &Bundle) -> String {
     let rows = listed(bundle).map(|(path, entry)| match entry {
         Entry::Directory { mode } => (path.as_str(), *mode, None),
         Entry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
     });
-    text_of_rows(ManifestOf::Bundle, rows)
+    text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
 }
 
 /// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
@@ -339,13 +350,14 @@ fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
     bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
 }
 
-/// The text of a manifest: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
-pub fn manifest_text<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
-    text_of_rows(of, rows.map(|(path, row)| (path, row.mode, row.sha256.as_deref())))
+/// The manifest of an output: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
+pub fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+    let rows = rows.map(|(path, row)| (path, row.mode, row.sha256.as_deref()));
+    text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
 }
 
-fn text_of_rows<'a>(of: ManifestOf, rows: impl Iterator<Item = (&'a str, u32, Option<&'a str>)>) -> String {
-    let mut text = format!("{}\n", of.header());
+fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<&'a str>)>) -> String {
+    let mut text = header;
     let mut count = 0;
     for (path, mode, sha256) in rows {
         // Writing to a string does not fail.
@@ -364,7 +376,7 @@ fn end_mark(rows: usize) -> String {
     format!("# end: {rows} entries\n")
 }
 
-/// Reads back what [`manifest_text`] wrote; the order of the lines is not asked for.
+/// Reads back what [`manifest`] or [`manifest_of_output`] wrote; the order of the lines is not asked for.
 pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, LineError> {
     let mut lines = text.lines().zip(1..);
     if lines.next().is_none_or(|(header, _)| header != of.header()) {
@@ -373,8 +385,15 @@ pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, Man
             expected: "the header of a manifest",
         });
     }
+    let is_named = |(line, _): (&str, _)| line.strip_prefix(HOST_LINE).is_some_and(|host| !host.is_empty());
+    if of == ManifestOf::Bundle && !lines.next().is_some_and(is_named) {
+        return Err(LineError {
+            line: 2,
+            expected: "the name of the host",
+        });
+    }
     let listed: Vec<(&str, usize)> = lines.by_ref().take_while(|(text, _)| !text.starts_with('#')).collect();
-    let last = listed.last().map_or(1, |(_, line)| *line);
+    let last = listed.last().map_or(of.lines_before(), |(_, line)| *line);
     // Of a fleet there are hundreds of thousands; the first mistake is told, whichever thread finds one first.
     let parsed: Vec<_> = listed.par_iter().map(|(text, _)| parse_row(text)).collect();
     let mut rows = Vec::with_capacity(parsed.len());
@@ -557,7 +576,7 @@ mod tests {
         bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
         let secret = Content::secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
         bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
-        bundle.add_manifest().unwrap();
+        bundle.add_manifest("node1").unwrap();
         assert_eq!(
             std::str::from_utf8(match &bundle.entries[MANIFEST] {
                 Entry::File { content, .. } => content.bytes(),
@@ -565,6 +584,7 @@ mod tests {
             })
             .unwrap(),
             "# khw-gen manifest 1: mode sha256 path\n\
+             # host: node1\n\
              0755 - rootfs/\n\
              0755 - rootfs/etc/\n\
              0600 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad rootfs/etc/key.pem\n\
@@ -574,7 +594,7 @@ mod tests {
              # end: 6 entries\n"
         );
         assert_eq!(
-            parse_manifest(ManifestOf::Bundle, &manifest(&bundle)).unwrap(),
+            parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(),
             manifest_rows(&bundle)
         );
     }
@@ -584,7 +604,7 @@ mod tests {
         let line = |text: &str| {
             parse_manifest(
                 ManifestOf::Bundle,
-                &format!("{MANIFEST_HEADER}\n{text}\n# end: 1 entries\n"),
+                &format!("{MANIFEST_HEADER}\n# host: a\n{text}\n# end: 1 entries\n"),
             )
             .unwrap_err()
             .line
@@ -606,10 +626,14 @@ mod tests {
             "0755 - ../",
             "0755 - /",
         ] {
-            assert_eq!(line(text), 2, "{text}");
+            assert_eq!(line(text), 3, "{text}");
         }
-        assert_eq!(line("0755 - a/\n0755 - a/"), 3);
-        let whole = format!("{MANIFEST_HEADER}\n0755 - a/\n# end: 1 entries\n");
+        assert_eq!(line("0755 - a/\n0755 - a/"), 4);
+        for nameless in ["0755 - a/\n# end: 1 entries", "# host: \n0755 - a/\n# end: 1 entries"] {
+            let text = format!("{MANIFEST_HEADER}\n{nameless}\n");
+            assert_eq!(parse_manifest(ManifestOf::Bundle, &text).unwrap_err().line, 2);
+        }
+        let whole = format!("{MANIFEST_HEADER}\n# host: a\n0755 - a/\n# end: 1 entries\n");
         assert!(parse_manifest(ManifestOf::Bundle, &whole).is_ok());
         assert!(
             parse_manifest(ManifestOf::Output, &whole).is_err(),
@@ -642,7 +666,7 @@ mod tests {
                     prop_assert!(parent < path.as_str());
                 }
             }
-            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest(&bundle)).unwrap(), manifest_rows(&bundle));
+            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(), manifest_rows(&bundle));
         }
     }
 }

@@ -169,7 +169,7 @@ impl<'a> Renderer<'a> {
         bundle
             .insert_file("install.sh", 0o755, beside(INSTALL_SH)?)
             .map_err(failed)?;
-        bundle.add_manifest().map_err(failed)?;
+        bundle.add_manifest(&host.name).map_err(failed)?;
         Ok(bundle)
     }
 

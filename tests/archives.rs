@@ -41,7 +41,7 @@ fn sample() -> Bundle {
         .unwrap();
     bundle.insert_file("rootfs/etc/empty", 0o400, public("")).unwrap();
     bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-    bundle.add_manifest().unwrap();
+    bundle.add_manifest("node1").unwrap();
     bundle
 }
 
@@ -186,13 +186,13 @@ fn the_bytes_are_those_of_the_last_release() {
         sha256_hex(archive(&large(), ArchiveFormat::TarZst, ISSUED).expose()),
     ];
     let expected = [
-        "aa4504ebe4b64d233dc5e6590885de6e1f377c9fdc5cb8fd6593e01fb7e98018",
-        "ccfca9d46594135666433e9354df35e4935f85b192277c2d0c0a51344ac799e8",
-        "08aa9df57616f9001fcd50438dd92ad8294fe6de382196a4c04067ae6f6fa258",
-        "6d2e5814b253b408a38e6d6b67fad07d73754dd7b88a354e6c014c6c1302cadb",
-        "ff7782340d775979aafb840c575a0dacc8b52d449d637ad9dbb6cb96ff8cbd43",
-        "35a7c2256aae6d7cacb621339caae247a1a333ae81fe3a29080fb0fdb67d27db",
-        "100c273701796d6f5b019153d4f2fb0bb86b5c30262b559ecef9ee6bc5cbe17e",
+        "1c50ff412ca2d72a94f3cee0db6d22c859365d15b75ed582a73a5561b22dc433",
+        "3022634eae15d02b95c638ee75eb955c562e12acd4c4097ff0c377dc129681ab",
+        "adbb5c8227420bf611fe5481f7d380878f1a04df3d22b8edfd2a4b06379e4e4f",
+        "136f8cbb90f6d3c035b22425e8e38c395647470cd79b68a3ad5c6e7728b00070",
+        "5bb91d579aac342c9b69694b7d92aa420989f074b5837ea0d0e383d8afcd3842",
+        "220c7174a7ab3352755d975067190128b46da3d2532a76ef283414d8d4fca531",
+        "0271a40721a8dda5d9cfa3740d7cb5d1493f534d3b46953b1b047a4da52d38f4",
     ];
     assert_eq!(
         digests, expected,

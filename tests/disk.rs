@@ -56,7 +56,7 @@ fn bundle(version: &str) -> Bundle {
     bundle
         .insert_file("rootfs/read-only/file", 0o400, Content::public(b"kept"[..].into()))
         .unwrap();
-    bundle.add_manifest().unwrap();
+    bundle.add_manifest("node1").unwrap();
     bundle
 }
 

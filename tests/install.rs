@@ -145,6 +145,8 @@ fn a_manifest_that_was_cut_off_or_altered_is_refused() {
         &whole.replace("0600 ", "4777 "),
         &whole.replace("0600 ", "--reference=/etc/passwd "),
         &whole.replace("rootfs/etc/cni/net.d/", "rootfs/../../outside/"),
+        &whole.replace("# host: node1\n", ""),
+        &whole.replace("# host: node1\n", "# host: \n"),
     ] {
         fs::write(&manifest, damaged).expect("damage");
         let root = TempDir::new().expect("a folder");
@@ -242,6 +244,24 @@ fn the_include_line_is_added_once_and_an_existing_one_is_respected() {
         } else {
             assert_eq!(after, before);
         }
+    }
+}
+
+#[test]
+fn hosts_with_the_same_roles_have_the_same_script() {
+    let (_folder, out) = build(&walkthrough());
+    let script = |host: &str| fs::read(out.join(host).join("install.sh")).expect("a script");
+    assert!(script("node1") == script("node2") && script("master1") == script("master2"));
+    assert!(script("node1") != script("master1"));
+    for host in ["node1", "node2"] {
+        let manifest = fs::read_to_string(out.join(host).join("MANIFEST")).expect("the manifest");
+        assert_eq!(manifest.lines().nth(1), Some(format!("# host: {host}").as_str()));
+        let said = must(
+            Command::new("sh")
+                .arg(out.join(host).join("install.sh"))
+                .arg("--dry-run"),
+        );
+        assert!(said.contains(&format!("{host}: ")), "{said}");
     }
 }
 

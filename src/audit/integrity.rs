@@ -11,6 +11,8 @@ use crate::pki::digest::sha256_hex;
 pub fn check(audit: &mut Audit<'_>, found: &Found) {
     for host in &found.hosts {
         check_manifest(audit, &host.name, &host.all);
+        // A folder by itself may be called anything.
+        check_host_line(audit, &host.name, &host.all, !found.output.is_empty());
     }
     if !found.output.is_empty() {
         check_manifest(audit, "", &found.output);
@@ -122,6 +124,29 @@ fn check_manifest(audit: &mut Audit<'_>, host: &str, nodes: &Nodes) {
         if ![MANIFEST, "SHA256SUMS", ".khw-gen.state"].contains(&path.as_str()) {
             audit.report(codes::MANIFEST_DIFFERS, host, path, "the manifest does not list it");
         }
+    }
+}
+
+/// The second line of a host's manifest names the host: `install.sh` does nothing without.
+fn check_host_line(audit: &mut Audit<'_>, host: &str, nodes: &Nodes, folder_is_named: bool) {
+    const MANIFEST: &str = "MANIFEST";
+    let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
+        return;
+    };
+    let text = String::from_utf8_lossy(content.expose());
+    let named = text.lines().nth(1).and_then(|line| line.strip_prefix("# host: "));
+    match named.filter(|named| !named.is_empty()) {
+        None => audit.report(
+            codes::BAD_MANIFEST,
+            host,
+            MANIFEST,
+            "its second line does not name the host",
+        ),
+        Some(named) if folder_is_named && named != host => {
+            let message = format!("it is the manifest of {}", printable(named));
+            audit.report(codes::MANIFEST_DIFFERS, host, MANIFEST, message);
+        }
+        Some(_) => {}
     }
 }
 

@@ -19,7 +19,7 @@ use super::tree::{
     same,
 };
 use crate::bundle::{
-    Bundle, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text, rows_below,
+    Bundle, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, manifest_of_output, rows_below,
     sha256sums_of_output,
 };
 use crate::pki::digest::sha256_hex;
@@ -100,10 +100,7 @@ impl EarlierOutput {
 
     /// Whether the lists at the top are as they would be written.
     fn has_lists(&self) -> bool {
-        let manifest = manifest_text(
-            ManifestOf::Output,
-            self.rows.iter().map(|(path, row)| (path.as_str(), row)),
-        );
+        let manifest = manifest_of_output(self.rows.iter().map(|(path, row)| (path.as_str(), row)));
         let sums = sha256sums_of_output(&self.rows, &sha256_hex(manifest.as_bytes()));
         self.bytes
             .fetch_add((manifest.len() + sums.len()) as u64, Ordering::Relaxed);

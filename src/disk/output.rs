@@ -26,7 +26,7 @@ use super::tree::{
 };
 use super::update::{self, Change};
 use crate::bundle::{
-    Bundle, Content, Entry, MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, check_path, manifest_text,
+    Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, manifest_of_output,
     sha256sums_of_output,
 };
 use crate::golden::index::{self, INDEX};
@@ -559,7 +559,7 @@ impl Output {
 
     fn write_manifests(&mut self) -> Result<(), DiskError> {
         let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
-        let manifest = manifest_text(ManifestOf::Output, rows);
+        let manifest = manifest_of_output(rows);
         let sum_of_manifest = sha256_hex(manifest.as_bytes());
         let sums = sha256sums_of_output(&self.rows, &sum_of_manifest);
         self.add_top(MANIFEST, LIST_MODE, manifest.as_bytes(), sum_of_manifest)?;

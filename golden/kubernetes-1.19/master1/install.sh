@@ -12,7 +12,6 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
-host='master1'
 units='etcd kube-apiserver kube-controller-manager kube-scheduler pod-routes'
 not_before='20251231235500'
 not_after='20261231235500'
@@ -57,7 +56,8 @@ if [ "$as_root" = no ] && [ "$dry_run" = no ] && [ -z "$destdir" ]; then
     fail "must be run as root (try --dry-run to see what it would do)"
 fi
 
-# 1. Is the bundle whole? MANIFEST has a mode, a SHA-256 and a path on each line; a directory has - for its sum.
+# 1. Is the bundle whole? MANIFEST has the host's name in its second line, then a mode, a SHA-256 and a path on each line; a
+# directory has - for its sum.
 sha256() {
     sha256sum <"$1" | cut -d ' ' -f 1
 }
@@ -87,6 +87,8 @@ while read -r mode sum path || [ -n "$mode" ]; do
     fi
 done <MANIFEST
 [ "$(tail -n 1 MANIFEST)" = "# end: $entries entries" ] || complain "MANIFEST is not whole"
+host=$(sed -n '2s/^# host: //p' MANIFEST)
+[ -n "$host" ] || complain "MANIFEST does not say whose it is"
 [ "$broken" -eq 0 ] || fail "the bundle is damaged; nothing was installed"
 
 # The compiler and the operator agree on the machine by its name.
