@@ -870,21 +870,12 @@ fn now() -> OffsetDateTime {
 
 /// Reads a specification by `reader`; what can't be read is a finding like any other.
 fn read_sources(spec: &Path, reader: fn(&Path) -> Result<Sources, DiskError>) -> Result<Sources, Vec<Diagnostic>> {
-    reader(spec).map_err(|error| {
-        let problems = error.to_string();
-        problems
-            .lines()
-            .map(|problem| Diagnostic::new(codes::UNREADABLE, problem))
-            .collect()
-    })
+    reader(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())])
 }
 
 /// Checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
 fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, Option<String>), Reported> {
-    let seed = sources
-        .as_ref()
-        .ok()
-        .and_then(|sources| spec::paths(&sources.cluster).seed);
+    let seed = sources.as_ref().ok().and_then(|sources| sources.seed.clone());
     match sources.and_then(|sources| spec::check(&sources)) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -397,6 +398,46 @@ fn a_template_that_is_no_file_is_not_read() {
     fs::remove_file(&template).expect("removed");
     fs::write(&template, b"\xff").expect("a file");
     refused("not UTF-8");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_where_it_is_named_and_with_all_else() {
+    let own = "[pki.ca]\ncert = \"gone.pem\"\nkey = \"open.pem\"\n\
+               [[files]]\non = \"all\"\nat = \"/etc/a\"\ntemplate = \"gone.j2\"\n\
+               [[files]]\non = \"w1\"\nat = \"/etc/b\"\ntemplate = \"gone.j2\"\nmood = \"0600\"\n";
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    let key = spec.path().with_file_name("open.pem");
+    fs::write(&key, "hush").expect("a key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    fs::write(spec.path().with_file_name("csr").join("kube-proxy-csr.json"), b"\xff").expect("a file");
+    let output = run(khw_gen().args(["check", "--format", "json"]).arg(spec.path()));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = fs::read_to_string(spec.path()).expect("a specification");
+    let line = |wanted: &str| text.lines().position(|line| line == wanted).expect("a line") as u64 + 1;
+    let errors = report["diagnostics"].as_array().expect("a list").iter();
+    let errors: Vec<(&str, Option<u64>, &str)> = errors
+        .filter(|finding| finding["severity"] == "error")
+        .map(|finding| {
+            let text = |name: &str| finding[name].as_str().expect("a text");
+            (text("code"), finding["line"].as_u64(), text("message"))
+        })
+        .collect();
+    for (code, line, part) in [
+        ("unreadable-input", Some(line("cert = \"gone.pem\"")), "gone.pem"),
+        (
+            "unreadable-input",
+            Some(line("key = \"open.pem\"")),
+            "open.pem has mode 0644",
+        ),
+        ("unreadable-input", Some(line("template = \"gone.j2\"")), "gone.j2"),
+        ("unreadable-input", None, "kube-proxy-csr.json is not UTF-8"),
+        ("unknown-field", Some(line("mood = \"0600\"")), "mood"),
+    ] {
+        let is_it = |found: &&(&str, Option<u64>, &str)| found.0 == code && found.1 == line && found.2.contains(part);
+        assert_eq!(errors.iter().filter(is_it).count(), 1, "{code} {part} in {errors:?}");
+    }
+    assert_eq!(errors.len(), 5, "and nothing that only follows from it: {errors:?}");
+    assert!(!said(&output).contains("hush"));
 }
 
 #[test]

@@ -111,6 +111,7 @@ fn sources(mut files: Files) -> Sources {
         ca_certificate,
         ca_key,
         templates,
+        ..Sources::default()
     }
 }
 

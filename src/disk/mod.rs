@@ -85,8 +85,6 @@ pub enum DiskError {
     OutputIsPart { path: PathBuf, part: PathBuf },
     /// Files that would have been overwritten.
     WouldOverwrite { paths: Vec<PathBuf> },
-    /// Several problems at once.
-    Several(Vec<DiskError>),
 }
 
 impl DiskError {
@@ -95,15 +93,6 @@ impl DiskError {
             action,
             path: path.into(),
             reason: reason.into(),
-        }
-    }
-
-    /// The single error of a list of one; none for an empty list.
-    fn from_list(mut errors: Vec<DiskError>) -> Option<Self> {
-        match errors.len() {
-            0 => None,
-            1 => errors.pop(),
-            _ => Some(DiskError::Several(errors)),
         }
     }
 }
@@ -204,12 +193,6 @@ impl fmt::Display for DiskError {
             DiskError::WouldOverwrite { paths } => {
                 write!(f, "nothing was written, because there is already:")?;
                 paths.iter().try_for_each(|path| write!(f, " {}", Shown(path)))
-            }
-            DiskError::Several(errors) => {
-                for (index, error) in errors.iter().enumerate() {
-                    write!(f, "{}{error}", if index == 0 { "" } else { "\n" })?;
-                }
-                Ok(())
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Reading what the user wrote: cluster.toml, the CSR folder, the seed, an authority that is there already. It judges nothing but whether they can be read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::DiskError;
 use crate::pki::secret::SecretBytes;
-use crate::spec::{self, Sources, TemplateText};
+use crate::spec::{self, SourceId, Sources, TemplateText};
 
 /// Far more than any cluster needs, and little enough to read by mistake.
 const LARGEST_SOURCE: u64 = 16 << 20;
@@ -28,12 +28,15 @@ const DEFAULT_CSR_FOLDER: &str = "csr";
 /// Reads `cluster_toml`, every `*.json` of the CSR folder that it names, relative to itself, and the certificate of an
 /// authority, and the templates of `[[files]]`. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
 ///
-/// Errors: everything that can't be read, is too large or is not UTF-8, and a key that others may read, all at once.
+/// What can't be read, is too large or is not UTF-8, and a key that others may read, is listed in [`Sources::unreadable`], for
+/// [`spec::check`] to report.
+///
+/// Errors: cluster.toml itself can't be read, or the CSR folder can't be listed.
 pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
     read(cluster_toml, Key::IfReadable)
 }
 
-/// As [`read_sources`], for those who sign: not to be able to read the authority's key is an error too.
+/// As [`read_sources`], for those who sign: an authority's key that can't be read, or is not there, is listed too.
 pub fn read_sources_and_key(cluster_toml: &Path) -> Result<Sources, DiskError> {
     read(cluster_toml, Key::Needed)
 }
@@ -52,29 +55,32 @@ fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
         cluster_name: cluster_toml.to_string_lossy().into_owned(),
         cluster,
         csr_dir: csr_dir.to_string_lossy().into_owned(),
+        seed: paths.seed,
         ..Sources::default()
     };
-    let mut errors = Vec::new();
+    let mut unreadable = BTreeMap::new();
     for path in json_files(&csr_dir)? {
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            errors.push(DiskError::NameNotUtf8 { path });
-            continue;
+        let name = path.file_name().unwrap_or_default().to_owned();
+        let text = match name.to_str() {
+            Some(_) => read_listed_text(&path),
+            None => Err(DiskError::NameNotUtf8 { path }),
         };
-        match read_listed_text(&path) {
-            Ok(text) => drop(sources.csr.insert(name.to_owned(), text)),
-            Err(error) => errors.push(error),
+        let name = name.to_string_lossy().into_owned();
+        match text {
+            Ok(text) => drop(sources.csr.insert(name, text)),
+            Err(error) => drop(unreadable.insert(SourceId::Csr(name), error)),
         }
     }
     if let Some(path) = paths.ca_certificate {
         match read_ca_certificate(&beside(cluster_toml, &path)) {
             Ok(certificate) => sources.ca_certificate = Some(certificate),
-            Err(error) => errors.push(error),
+            Err(error) => drop(unreadable.insert(SourceId::CaCertificate, error)),
         }
     }
     if let Some(path) = paths.ca_key {
         match read_ca_key(&beside(cluster_toml, &path), need) {
             Ok(key) => sources.ca_key = key,
-            Err(error) => errors.push(error),
+            Err(error) => drop(unreadable.insert(SourceId::CaKey, error)),
         }
     }
     for path in paths.templates.into_iter().collect::<BTreeSet<_>>() {
@@ -84,13 +90,14 @@ fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
                 let name = found.to_string_lossy().into_owned();
                 sources.templates.insert(path, TemplateText { name, text });
             }
-            Err(error) => errors.push(error),
+            Err(error) => drop(unreadable.insert(SourceId::Template(path), error)),
         }
     }
-    match DiskError::from_list(errors) {
-        None => Ok(sources),
-        Some(error) => Err(error),
-    }
+    let said = unreadable
+        .into_iter()
+        .map(|(source, error)| (source, error.to_string()));
+    sources.unreadable = said.collect();
+    Ok(sources)
 }
 
 /// A path that cluster.toml gives relative to itself.

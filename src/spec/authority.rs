@@ -6,8 +6,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 use crate::pki::authority::{AuthorityCertificate, AuthorityError};
 use crate::pki::key::{Algorithm, KeyError, KeyPair};
 
-use super::Sources;
 use super::cluster_file::DraftCa;
+use super::{SourceId, Sources};
 
 /// An authority as far as it could be read, and where its certificate is named.
 pub struct Existing {
@@ -43,7 +43,9 @@ fn certificate(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics
         });
     };
     let Some(file) = &sources.ca_certificate else {
-        report(codes::BAD_CA, format!("{} was not read", path.value), None);
+        if !sources.is_unreadable(SourceId::CaCertificate) {
+            report(codes::BAD_CA, format!("{} was not read", path.value), None);
+        }
         return None;
     };
     let certificate = match AuthorityCertificate::from_pem(file.expose()) {

@@ -15,7 +15,6 @@ use crate::pki::cfssl::{
 use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
 
-use super::Sources;
 use super::authority::{self, Existing};
 use super::cfssl::config::{ProfileFile, SigningConfig};
 use super::cfssl::{RequestFile, read_request_file, read_signing_config};
@@ -23,6 +22,7 @@ use super::cluster_file::Draft;
 use super::names::certificate_name_problem;
 use super::suggest;
 use super::tree::At;
+use super::{SourceId, Sources};
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -122,7 +122,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
             csrs.insert(name.to_owned(), csr);
         }
     }
-    for csr in extra.filter(|csr| !sources.csr.contains_key(&csr.value)) {
+    for csr in extra.filter(|csr| !sources.has_csr(&csr.value)) {
         let message = format!("{} holds no {}", folder_name(sources), csr.value);
         let known = sources.csr.keys().map(String::as_str);
         let diagnostic = Diagnostic::new(codes::MISSING_CSR, message).at(csr.place.clone());
@@ -155,15 +155,16 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
         .filter(|(_, csr)| csr.built_in)
         .map(|(name, _)| name.as_str());
     let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
-    let missing: Vec<&str> = csrs.chain(config).collect();
+    let missing: Vec<&str> = csrs.chain(config).filter(|name| !sources.has_csr(name)).collect();
     let named = draft.csr.as_ref().and_then(|csr| csr.place.clone());
-    if let (Some(place), true) = (named, sources.csr.is_empty()) {
+    let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(|id| matches!(id, SourceId::Csr(_)));
+    if let (Some(place), true) = (named, is_empty) {
         let message = format!("there is no JSON file in {}", folder_name(sources));
         diagnostics.report(Diagnostic::new(codes::EMPTY_CSR_FOLDER, message).at(place));
         return;
     }
     if !missing.is_empty() {
-        let what = if sources.csr.is_empty() {
+        let what = if is_empty {
             "nothing".to_owned()
         } else {
             "no ".to_owned() + &missing.join(", ")

@@ -9,7 +9,7 @@ use crate::own_template::{self, Problem, ProblemKind};
 
 use super::cluster_file::{self, Draft};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{Sources, extra};
+use super::{SourceId, Sources, extra};
 
 const FILE: &[&str] = &["on", "at", "template", "content", "mode"];
 
@@ -40,6 +40,14 @@ impl DraftFile {
         match &self.text {
             Some(Written::Beside(path)) => path.value.clone(),
             Some(Written::Here(_)) | None => "content".to_owned(),
+        }
+    }
+
+    /// The name of its template, if that is `path`.
+    pub fn beside(&self, path: &str) -> Option<&At<String>> {
+        match &self.text {
+            Some(Written::Beside(named)) if named.value == path => Some(named),
+            _ => None,
         }
     }
 }
@@ -211,7 +219,9 @@ pub fn check_templates(sources: &Sources, draft: &Draft, cluster: Option<&Cluste
     let mut told: BTreeSet<(String, usize, usize, String)> = BTreeSet::new();
     for file in &draft.files {
         let Some(text) = text_of(sources, file) else {
-            if let Some(Written::Beside(path)) = &file.text {
+            if let Some(Written::Beside(path)) = &file.text
+                && !sources.is_unreadable(SourceId::Template(path.value.clone()))
+            {
                 let message = format!("{} was not read", path.value);
                 diagnostics.report(Diagnostic::new(codes::BAD_TEMPLATE, message).at(path.place.clone()));
             }

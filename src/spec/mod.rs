@@ -35,7 +35,7 @@ use crate::catalog::identities::{Layout, SINGLE_CSR};
 use crate::cluster::{
     Checked as CheckedMark, Cluster, CsrFile, ExtraCertificate, Host, Network, Nodes, Overrides, Pki, Placement, Role,
 };
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, codes};
 use crate::pki::secret::SecretBytes;
 
 use certificates::{Folder, Profiles};
@@ -58,6 +58,32 @@ pub struct Sources {
     pub ca_key: Option<SecretBytes>,
     /// The templates that `[[files]]` name, by the path as it is written.
     pub templates: BTreeMap<String, TemplateText>,
+    /// The path of the seed as `[pki] seed` has it: nothing is checked of what is there.
+    pub seed: Option<String>,
+    /// What is named, or lies in the CSR folder, and could not be read, and why.
+    pub unreadable: BTreeMap<SourceId, String>,
+}
+
+/// Which file of a specification, apart from cluster.toml itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceId {
+    /// In the CSR folder, by its name.
+    Csr(String),
+    /// By the path as `[[files]]` have it.
+    Template(String),
+    CaCertificate,
+    CaKey,
+}
+
+impl Sources {
+    /// Whether the CSR folder has a file of this name, which may be one that could not be read.
+    fn has_csr(&self, name: &str) -> bool {
+        self.csr.contains_key(name) || self.is_unreadable(SourceId::Csr(name.to_owned()))
+    }
+
+    fn is_unreadable(&self, source: SourceId) -> bool {
+        self.unreadable.contains_key(&source)
+    }
 }
 
 /// A template of the user's own.
@@ -81,6 +107,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::new();
     let file = SourceFile::new(sources.cluster_name.as_str(), sources.cluster.as_str());
     let (draft, sound) = cluster_file::read(&file, layout_of(sources), &mut diagnostics);
+    report_unreadable(sources, &draft, &mut diagnostics);
     let folder = certificates::read(sources, &draft, &mut diagnostics);
     network::check(&draft, &mut diagnostics);
     hosts::check(
@@ -116,9 +143,24 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
     }
 }
 
+/// What could not be read, where it is named: everything else is checked all the same.
+fn report_unreadable(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) {
+    let ca = draft.existing_ca.as_ref();
+    for (source, why) in &sources.unreadable {
+        let named = match source {
+            SourceId::Csr(_) => None,
+            SourceId::Template(path) => draft.files.iter().find_map(|file| file.beside(path)),
+            SourceId::CaCertificate => ca.and_then(|ca| ca.certificate.as_ref()),
+            SourceId::CaKey => ca.and_then(|ca| ca.key.as_ref()),
+        };
+        let place = named.and_then(|path| path.place.clone());
+        diagnostics.report(Diagnostic::new(codes::UNREADABLE, why.as_str()).at(place));
+    }
+}
+
 /// The layout that the CSR folder is written for: one with the walk-through's certificate for everything is the walk-through's.
 fn layout_of(sources: &Sources) -> Layout {
-    match sources.csr.contains_key(SINGLE_CSR) {
+    match sources.has_csr(SINGLE_CSR) {
         true => Layout::Single,
         false => Layout::Split,
     }
