@@ -261,10 +261,10 @@ fn seal_header(header: &mut tar::Header) -> io::Result<()> {
     header.set_groupname("root")?;
     header.set_device_major(0)?;
     header.set_device_minor(0)?;
-    header.set_cksum();
-    // Six digits, NUL, space, as every tar since the seventh edition writes it; the crate's seven digits are valid too, but
-    // so an archive is byte for byte what GNU tar makes.
-    let checksum = header.cksum()?;
+    // The sum of all bytes, those of the sum itself taken for spaces. Six digits, NUL, space, as every tar since the seventh
+    // edition writes it; the crate's seven digits are valid too, but so an archive is byte for byte what GNU tar makes.
+    header.as_old_mut().cksum = [b' '; 8];
+    let checksum: u32 = header.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
     header
         .as_old_mut()
         .cksum
