@@ -4,13 +4,13 @@
 //! does promise is that a bundle is well formed (see [`Bundle`]), so that whoever writes or packs it has nothing to check.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Bound::{self, Excluded, Unbounded};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 
 /// The name of the manifest, at the top of a bundle and of an output.
@@ -69,7 +69,7 @@ pub struct Content(Arc<Digested>);
 /// Bytes, and their digest once it was asked for.
 struct Digested {
     bytes: Bytes,
-    sha256: OnceLock<Box<str>>,
+    sha256: OnceLock<Sha256>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -102,9 +102,9 @@ impl Content {
         }
     }
 
-    /// Their SHA-256 in lower-case hexadecimal, which is computed once.
-    pub fn sha256(&self) -> &str {
-        self.0.sha256.get_or_init(|| sha256_hex(self.bytes()).into())
+    /// Their digest, which is computed once.
+    pub fn sha256(&self) -> Sha256 {
+        *self.0.sha256.get_or_init(|| sha256(self.bytes()))
     }
 }
 
@@ -292,12 +292,12 @@ pub fn check_path(path: &str) -> Result<(), BundleError> {
 }
 
 /// What a manifest says of one path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ManifestRow {
     /// The permission bits.
     pub mode: u32,
-    /// The SHA-256 of a file in lower-case hexadecimal; none for a directory.
-    pub sha256: Option<String>,
+    /// The digest of a file; none for a directory.
+    pub sha256: Option<Sha256>,
 }
 
 impl From<&Entry> for ManifestRow {
@@ -309,7 +309,7 @@ impl From<&Entry> for ManifestRow {
             },
             Entry::File { mode, content } => ManifestRow {
                 mode: *mode,
-                sha256: Some(content.sha256().to_owned()),
+                sha256: Some(content.sha256()),
             },
         }
     }
@@ -352,19 +352,23 @@ fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
 
 /// The manifest of an output: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
 pub fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
-    let rows = rows.map(|(path, row)| (path, row.mode, row.sha256.as_deref()));
+    let rows = rows.map(|(path, row)| (path, row.mode, row.sha256));
     text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
 }
 
-fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<&'a str>)>) -> String {
+fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<Sha256>)>) -> String {
     let mut text = header;
     let mut count = 0;
     for (path, mode, sha256) in rows {
-        // Writing to a string does not fail.
-        let _ = match sha256 {
-            Some(sha256) => writeln!(text, "{mode:04o} {sha256} {path}"),
-            None => writeln!(text, "{mode:04o} - {path}/"),
-        };
+        text.extend([9, 6, 3, 0].map(|shift| char::from(b'0' + (mode >> shift & 7) as u8)));
+        match sha256 {
+            Some(sha256) => {
+                text.push(' ');
+                sha256.write_to(&mut text);
+                text.extend([" ", path, "\n"]);
+            }
+            None => text.extend([" - ", path, "/\n"]),
+        }
         count += 1;
     }
     // Without its end, the half of a manifest would pass for the whole of a smaller one.
@@ -441,20 +445,20 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
             path.strip_suffix('/').ok_or("a directory with a slash at its end")?,
             None,
         ),
-        hex if hex.len() == 64 && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) => {
-            (path, Some(hex.to_owned()))
-        }
-        _ => return Err("one with a SHA-256 or a dash"),
+        hex => match Sha256::from_hex(hex) {
+            Some(sha256) => (path, Some(sha256)),
+            None => return Err("one with a SHA-256 or a dash"),
+        },
     };
     check_path(path).map_err(|_| "one with a relative, normal path")?;
     Ok((path.to_owned(), ManifestRow { mode, sha256 }))
 }
 
 /// The text of the `SHA256SUMS` of an output with these rows and a `MANIFEST` of this digest, which is one of its files too.
-pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: &str) -> String {
+pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: Sha256) -> String {
     let files = |range: (Bound<&str>, Bound<&str>)| {
         let rows = rows.range::<str, _>(range);
-        rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256.as_deref()?)))
+        rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256?)))
     };
     let before = files((Unbounded, Excluded(MANIFEST)));
     let after = files((Excluded(MANIFEST), Unbounded));
@@ -472,10 +476,11 @@ pub fn rows_below<'a>(
 }
 
 /// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.
-pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, Sha256)>) -> String {
     let mut text = String::new();
     for (path, sha256) in files {
-        text.extend([sha256, "  ", path, "\n"]);
+        sha256.write_to(&mut text);
+        text.extend(["  ", path, "\n"]);
     }
     text
 }

@@ -340,9 +340,7 @@ fn build(
     let (summary, unchanged) = match compiled {
         Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
         Compiled::Hosts(hosts, state) => {
-            for host in hosts {
-                output.record(host)?;
-            }
+            output.record_all(hosts)?;
             if selection.is_part() {
                 let list = selection.list(state.identity().to_owned());
                 output.add_file(PART, 0o644, &Content::public(list.text().into_bytes().into()))?;

@@ -21,7 +21,7 @@ use crate::cluster::Host;
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, Selection};
 use crate::pki::derivation::Seed;
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::{sha256, sha256_hex};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Plan, PlannedCertificate, PlannedContent};
@@ -204,13 +204,13 @@ impl<'a> Proofs<'a> {
         };
         let list = selection.is_part().then(|| {
             let list = selection.list(self.identity.clone());
-            sha256_hex(list.text().as_bytes())
+            sha256(list.text().as_bytes())
         });
-        let found_list = rows.get(PART).and_then(|row| row.sha256.as_ref());
+        let found_list = rows.get(PART).and_then(|row| row.sha256);
         let archives = usize::from(self.format != ArchiveFormat::None);
         let at_top = rows.keys().filter(|path| !path.contains('/')).count();
         self.state.hosts.len() == hosts.len()
-            && found_list == list.as_ref()
+            && found_list == list
             && at_top == hosts.len() * (1 + archives) + list.iter().len()
             && hosts.par_iter().all(is_proven)
             && self.earlier.is_intact()
@@ -257,7 +257,7 @@ impl<'a> Proofs<'a> {
             host.name,
             content.sha256()
         );
-        Some(self.prover.proof("archive", &inputs, archive.sha256()))
+        Some(self.prover.proof("archive", &inputs, &archive.sha256().to_string()))
     }
 
     /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but

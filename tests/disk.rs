@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use khw_gen::bundle::{Bundle, Content, ManifestOf, ManifestRow, parse_manifest};
 use khw_gen::disk::{DiskError, Output, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files};
-use khw_gen::pki::digest::sha256_hex;
+use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::spec::SourceId;
 use rustix::fs::{FlockOperation, Mode, flock};
@@ -101,7 +101,7 @@ fn check_against_manifest(tree: &BTreeMap<String, TreeEntry>) {
                 path.clone(),
                 ManifestRow {
                     mode: *mode,
-                    sha256: Some(sha256_hex(content.expose())),
+                    sha256: Some(sha256(content.expose())),
                 },
             ),
             other => panic!("{path} is {other:?}"),

@@ -22,7 +22,7 @@ use crate::bundle::{
     Bundle, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, manifest_of_output, rows_below,
     sha256sums_of_output,
 };
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 use crate::reuse::Earlier;
 
@@ -101,28 +101,30 @@ impl EarlierOutput {
     /// Whether the lists at the top are as they would be written.
     fn has_lists(&self) -> bool {
         let manifest = manifest_of_output(self.rows.iter().map(|(path, row)| (path.as_str(), row)));
-        let sums = sha256sums_of_output(&self.rows, &sha256_hex(manifest.as_bytes()));
+        let sums = sha256sums_of_output(&self.rows, sha256(manifest.as_bytes()));
         self.bytes
             .fetch_add((manifest.len() + sums.len()) as u64, Ordering::Relaxed);
         self.has_file(MANIFEST, LIST_MODE, manifest.as_bytes()) && self.has_file(SHA256SUMS, LIST_MODE, sums.as_bytes())
     }
 
-    /// How many files and folders `name` and what is in it are, if each of them is as MANIFEST says.
+    /// How many files and folders `name` and what is in it are, if each of them is as MANIFEST says. `path` is that of the folder
+    /// with a slash, and is so again.
     fn count_intact(
         &self,
         folder: BorrowedFd<'_>,
-        prefix: &str,
+        path: &mut String,
         name: &OsStr,
         reader: &mut Reader<'_>,
     ) -> Option<usize> {
-        let path = format!("{prefix}{}", name.to_str()?);
+        let before = path.len();
+        path.push_str(name.to_str()?);
         let (mut file, stat) = open_file(folder, name).ok()?;
-        match (FileType::from_raw_mode(stat.st_mode), self.rows.get(&path)) {
+        let count = match (FileType::from_raw_mode(stat.st_mode), self.rows.get(path.as_str())) {
             (FileType::Directory, Some(ManifestRow { mode, sha256: None })) if self.is(&stat, *mode) => {
                 let inside = names(file.as_fd(), usize::MAX).ok()?;
-                let prefix = format!("{path}/");
+                path.push('/');
                 inside.iter().try_fold(1, |count, (name, _)| {
-                    Some(count + self.count_intact(file.as_fd(), &prefix, name, reader)?)
+                    Some(count + self.count_intact(file.as_fd(), path, name, reader)?)
                 })
             }
             (
@@ -133,7 +135,7 @@ impl EarlierOutput {
                 }),
             ) if self.is(&stat, *mode) => {
                 self.bytes.fetch_add(stat.st_size as u64, Ordering::Relaxed);
-                reader.has_digest(&mut file, &stat, &path, sha256).then_some(1)
+                reader.has_digest(&mut file, &stat, path, *sha256).then_some(1)
             }
             (FileType::RegularFile, None) => {
                 let mode = match path.as_str() {
@@ -144,7 +146,9 @@ impl EarlierOutput {
                 self.is(&stat, mode).then_some(1)
             }
             _ => None,
-        }
+        };
+        path.truncate(before);
+        count
     }
 }
 
@@ -164,9 +168,9 @@ impl Earlier for EarlierOutput {
             rewind(folder).ok()?;
             let top = names(folder, usize::MAX).ok()?;
             let reader = || Reader::new(&models);
-            let counts = top
-                .into_par_iter()
-                .map_init(reader, |reader, (name, _)| self.count_intact(folder, "", &name, reader));
+            let counts = top.into_par_iter().map_init(reader, |reader, (name, _)| {
+                self.count_intact(folder, &mut String::new(), &name, reader)
+            });
             counts.sum::<Option<usize>>()
         };
         let (found, lists) = rayon::join(|| count(self.folder.as_fd()), || self.has_lists());
@@ -193,13 +197,13 @@ impl Reader<'_> {
     }
 
     /// Whether a file can be read and has this digest.
-    fn has_digest(&mut self, file: &mut File, stat: &Stat, path: &str, sha256: &str) -> bool {
+    fn has_digest(&mut self, file: &mut File, stat: &Stat, path: &str, digest: Sha256) -> bool {
         let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
         if size > READ_AT_ONCE {
-            return matches!(digest_pieces(file, |_| Ok(())), Ok(Ok((digest, _))) if digest == sha256);
+            return matches!(digest_pieces(file, |_| Ok(())), Ok(Ok((found, _))) if found == digest);
         }
         match fill(file, &mut self.buffer[..=size]) {
-            Ok(length) if length == size => self.models.is_digest_of(path, sha256, &self.buffer[..size]),
+            Ok(length) if length == size => self.models.is_digest_of(path, digest, &self.buffer[..size]),
             _ => false,
         }
     }
@@ -211,29 +215,29 @@ impl Reader<'_> {
 struct Models(RwLock<BTreeMap<String, Model>>);
 
 struct Model {
-    sha256: String,
+    sha256: Sha256,
     /// Known once a second host was found to have it: what is a host's own, and secret, is not kept.
     content: Option<SecretBytes>,
 }
 
 impl Models {
-    /// Whether `sha256` is the digest of `content`, which is at `path`, below the folder of a host.
-    fn is_digest_of(&self, path: &str, sha256: &str, content: &[u8]) -> bool {
+    /// Whether `digest` is the digest of `content`, which is at `path`, below the folder of a host.
+    fn is_digest_of(&self, path: &str, digest: Sha256, content: &[u8]) -> bool {
         let Some((_, place)) = path.split_once('/') else {
-            return sha256_hex(content) == sha256;
+            return sha256(content) == digest;
         };
         let mut again = false;
         if let Some(model) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(place) {
-            again = model.sha256 == sha256;
+            again = model.sha256 == digest;
             if let (true, Some(intact)) = (again, &model.content) {
                 return intact.expose() == content;
             }
         }
-        if sha256_hex(content) != sha256 {
+        if sha256(content) != digest {
             return false;
         }
         let model = Model {
-            sha256: sha256.to_owned(),
+            sha256: digest,
             content: again.then(|| SecretBytes::from(content)),
         };
         let mut models = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -282,16 +286,16 @@ mod tests {
     fn a_model_says_what_the_digest_would_say() {
         let models = Models::default();
         let contents: Vec<String> = (0..40).map(|number| format!("content {number}")).collect();
-        let digests: Vec<String> = contents.iter().map(|content| sha256_hex(content.as_bytes())).collect();
+        let digests: Vec<Sha256> = contents.iter().map(|content| sha256(content.as_bytes())).collect();
         // Alike, then another kind of host, then each its own, then alike again; and damaged in between.
         let order = [0, 0, 0, 1, 1, 0, 1].into_iter().chain(0..40).chain([7, 7, 39, 39, 39]);
         for (host, number) in order.enumerate() {
-            let (content, digest) = (contents[number].as_bytes(), digests[number].as_str());
+            let (content, digest) = (contents[number].as_bytes(), digests[number]);
             let path = format!("host-{host}/etc/file");
             assert!(models.is_digest_of(&path, digest, content), "{path}");
             assert!(!models.is_digest_of(&path, digest, b"damaged"), "{path}");
             assert!(
-                !models.is_digest_of(&path, &digests[(number + 1) % 40], content),
+                !models.is_digest_of(&path, digests[(number + 1) % 40], content),
                 "{path}"
             );
             assert!(models.is_digest_of(&format!("host-{host}.tar.gz"), digest, content));
@@ -312,7 +316,7 @@ mod tests {
             for place in ["etc/own".to_owned(), format!("etc/{host}"), "etc/shared".to_owned()] {
                 let content = if place == "etc/shared" { 0 } else { host }.to_string();
                 let path = format!("host-{host}/{place}");
-                assert!(models.is_digest_of(&path, &sha256_hex(content.as_bytes()), content.as_bytes()));
+                assert!(models.is_digest_of(&path, sha256(content.as_bytes()), content.as_bytes()));
             }
         }
         let models = models.0.read().unwrap();

@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, chmodat, fchmod, flock, fstat, fsync,
     mkdirat, open, openat, renameat, renameat_with, statat, syncfs,
@@ -30,7 +31,7 @@ use crate::bundle::{
     sha256sums_of_output,
 };
 use crate::golden::index::{self, INDEX};
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::sha256;
 use crate::reuse::{Earlier, Nothing};
 
 /// How often to begin again when others get in between before giving up.
@@ -96,8 +97,8 @@ pub struct Output {
     unchanged: usize,
     /// Of the names at the top those that stay as they are in the earlier output.
     kept: BTreeSet<String>,
-    /// Whether it will have a state file, which no manifest lists.
-    has_state: bool,
+    /// What it has at the top that its manifest does not list.
+    own: BTreeSet<&'static str>,
     bytes: u64,
     kernel_exchanges: bool,
     published: bool,
@@ -212,7 +213,7 @@ impl Output {
             hosts: BTreeSet::new(),
             unchanged: 0,
             kept: BTreeSet::new(),
-            has_state: false,
+            own: BTreeSet::new(),
             bytes: 0,
             kernel_exchanges: true,
             published: false,
@@ -259,7 +260,7 @@ impl Output {
             self.check_top(name)?;
             let row = ManifestRow {
                 mode: ARCHIVE_MODE,
-                sha256: Some(content.sha256().to_owned()),
+                sha256: Some(content.sha256()),
             };
             if written.rows.insert(name.to_owned(), row).is_some() {
                 return Err(DiskError::Duplicate { name: name.to_owned() });
@@ -304,17 +305,38 @@ impl Output {
     ///
     /// Errors: two hosts or archives of one name.
     pub fn record(&mut self, written: Written) -> Result<(), DiskError> {
-        let at_top = written.rows.keys().filter(|path| !path.contains('/')).count();
-        self.unchanged += usize::from(written.kept.len() == at_top);
-        for (path, row) in written.rows {
+        for (path, row) in self.count(written) {
             if self.rows.insert(path.clone(), row).is_some() {
                 return Err(DiskError::Duplicate { name: path });
             }
         }
+        Ok(())
+    }
+
+    /// As [`Output::record`], of a whole fleet: sorted at once, which is several times as fast.
+    ///
+    /// Errors: as its.
+    pub fn record_all(&mut self, written: Vec<Written>) -> Result<(), DiskError> {
+        let mut rows: Vec<(String, ManifestRow)> = std::mem::take(&mut self.rows).into_iter().collect();
+        for written in written {
+            rows.extend(self.count(written));
+        }
+        rows.par_sort_by(|(one, _), (other, _)| one.cmp(other));
+        if let Some([(name, _), _]) = rows.array_windows().find(|[(one, _), (other, _)]| one == other) {
+            return Err(DiskError::Duplicate { name: name.clone() });
+        }
+        self.rows = rows.into_iter().collect();
+        Ok(())
+    }
+
+    /// Counts what was written, and gives the rows of it.
+    fn count(&mut self, written: Written) -> BTreeMap<String, ManifestRow> {
+        let at_top = written.rows.keys().filter(|path| !path.contains('/')).count();
+        self.unchanged += usize::from(written.kept.len() == at_top);
         self.bytes += written.bytes;
         self.hosts.insert(written.host);
         self.kept.extend(written.kept);
-        Ok(())
+        written.rows
     }
 
     /// [`Output::write`] and [`Output::record`] in one.
@@ -335,17 +357,24 @@ impl Output {
         if self.rows.contains_key(name) {
             return Err(DiskError::Duplicate { name: name.to_owned() });
         }
-        self.add_top(name, mode, content.bytes(), content.sha256().to_owned())
+        self.put_at_top(name, mode, content.bytes())?;
+        self.bytes += content.bytes().len() as u64;
+        let sha256 = Some(content.sha256());
+        self.rows.insert(name.to_owned(), ManifestRow { mode, sha256 });
+        Ok(())
     }
 
-    /// `sha256` is the digest of `bytes`.
-    fn add_top(&mut self, name: &str, mode: u32, bytes: &[u8], sha256: String) -> Result<(), DiskError> {
+    /// Adds a file of the output's own, which its manifest does not list.
+    fn add_own(&mut self, name: &'static str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
+        self.put_at_top(name, mode, bytes)?;
+        self.own.insert(name);
+        Ok(())
+    }
+
+    fn put_at_top(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<(), DiskError> {
         if self.keep_or_write(name, mode, bytes)? {
             self.kept.insert(name.to_owned());
         }
-        self.bytes += bytes.len() as u64;
-        let sha256 = Some(sha256);
-        self.rows.insert(name.to_owned(), ManifestRow { mode, sha256 });
         Ok(())
     }
 
@@ -378,10 +407,7 @@ impl Output {
     /// As [`Output::commit`], with a state file, whose text is made from what `MANIFEST` lists.
     pub fn commit_with_state(mut self, state: impl FnOnce(&Rows) -> String) -> Result<Summary, DiskError> {
         let state = state(&self.rows);
-        if self.keep_or_write(STATE, STATE_MODE, state.as_bytes())? {
-            self.kept.insert(STATE.to_owned());
-        }
-        self.has_state = true;
+        self.add_own(STATE, STATE_MODE, state.as_bytes())?;
         self.commit()
     }
 
@@ -409,10 +435,7 @@ impl Output {
     pub fn commit_golden(mut self, seed: &str) -> Result<Summary, DiskError> {
         let files = self.rows.iter().filter(|(_, row)| row.sha256.is_some());
         let text = index::text(seed, files.map(|(path, _)| path.as_str()));
-        let mode = 0o644;
-        self.write_file(INDEX, mode, text.as_bytes())?;
-        let sha256 = Some(sha256_hex(text.as_bytes()));
-        self.rows.insert(INDEX.to_owned(), ManifestRow { mode, sha256 });
+        self.add_own(INDEX, 0o644, text.as_bytes())?;
         self.make_durable_and_publish()
     }
 
@@ -442,7 +465,8 @@ impl Output {
             path: self.path(),
             hosts: self.hosts.len(),
             unchanged: self.unchanged,
-            files: self.rows.values().filter(|row| row.sha256.is_some()).count(),
+            files: self.rows.values().filter(|row| row.sha256.is_some()).count()
+                + self.own.iter().filter(|name| **name != STATE).count(),
             bytes: self.bytes,
             replaced: published.old.is_some(),
             two_renames: published.two_renames,
@@ -560,10 +584,10 @@ impl Output {
     fn write_manifests(&mut self) -> Result<(), DiskError> {
         let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
         let manifest = manifest_of_output(rows);
-        let sum_of_manifest = sha256_hex(manifest.as_bytes());
-        let sums = sha256sums_of_output(&self.rows, &sum_of_manifest);
-        self.add_top(MANIFEST, LIST_MODE, manifest.as_bytes(), sum_of_manifest)?;
-        self.add_top(SHA256SUMS, LIST_MODE, sums.as_bytes(), sha256_hex(sums.as_bytes()))
+        let sums = sha256sums_of_output(&self.rows, sha256(manifest.as_bytes()));
+        self.bytes += (manifest.len() + sums.len()) as u64;
+        self.add_own(MANIFEST, LIST_MODE, manifest.as_bytes())?;
+        self.add_own(SHA256SUMS, LIST_MODE, sums.as_bytes())
     }
 
     /// What has to change at the top of the earlier output, where something of it stays; none where all of it is replaced.
@@ -573,7 +597,7 @@ impl Output {
             rows.keys().filter(|path| !path.contains('/')).cloned().collect()
         };
         let mut wanted = top(&self.rows);
-        wanted.extend(self.has_state.then(|| STATE.to_owned()));
+        wanted.extend(self.own.iter().map(|name| (*name).to_owned()));
         let mut found = top(&earlier.rows);
         found.extend(self.kind.own_files().iter().map(|name| (*name).to_owned()));
         let put = wanted.difference(&self.kept).cloned().map(Change::Put);
@@ -592,14 +616,9 @@ impl Output {
                     .rows
                     .iter()
                     .map(|(path, row)| (path.as_str(), row.sha256.is_some()));
-                // What no manifest lists.
-                let own = [
-                    (STATE, self.has_state),
-                    (update::PLAN, is_update),
-                    (update::REPLACED, is_update),
-                ];
-                let own = own.into_iter().filter(|(_, is_there)| *is_there);
-                let own = own.map(|(name, _)| (name, name != update::REPLACED));
+                let update = [(update::PLAN, true), (update::REPLACED, false)];
+                let update = update.into_iter().filter(|_| is_update);
+                let own = self.own.iter().map(|name| (*name, true)).chain(update);
                 for (path, is_file) in listed.chain(own).filter(|(path, _)| !self.kept.contains(&top(path))) {
                     let shown = self.staged(path);
                     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -18,7 +18,7 @@ use super::tree::{LARGEST_MANIFEST, digest_pieces, list, mode_of, open_file, ope
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 use crate::reuse;
 
@@ -73,9 +73,7 @@ pub fn merge_parts(parts: &[PathBuf], out: &Path) -> Result<Summary, Vec<DiskErr
 }
 
 fn publish(mut output: Output, joined: Vec<Written>, state: Option<String>) -> Result<Summary, DiskError> {
-    for written in joined {
-        output.record(written)?;
-    }
+    output.record_all(joined)?;
     match state {
         Some(state) => output.commit_with_state(|_| state),
         None => output.commit(),
@@ -216,7 +214,7 @@ impl PartFolder {
         };
         let entries = list(folder.as_fd(), path)?;
         let read = |name: &str| {
-            text_of(name, folder.as_fd(), &entries, path).map_err(|error| match error {
+            text_of(name, folder.as_fd(), path).map_err(|error| match error {
                 DiskError::NotOurs { why, .. } => no_part(why),
                 error => error,
             })
@@ -227,7 +225,7 @@ impl PartFolder {
             .map_err(|error| no_part(format!("{error} in its {MANIFEST}")))?;
         check_sums(&rows, &manifest, &sums).map_err(no_part)?;
         match rows.remove(PART) {
-            Some(row) if row.sha256.as_deref() == Some(&sha256_hex(list_text.as_bytes())) => {}
+            Some(row) if row.sha256 == Some(sha256(list_text.as_bytes())) => {}
             _ => return Err(no_part(format!("its {PART} is not the one that its {MANIFEST} lists"))),
         }
         let tops = by_top(&list, rows).map_err(no_part)?;
@@ -292,7 +290,7 @@ impl PartFolder {
 
 /// The sums are made over the same, and over the manifest itself.
 fn check_sums(rows: &BTreeMap<String, ManifestRow>, manifest: &str, sums: &str) -> Result<(), String> {
-    match sha256sums_of_output(rows, &sha256_hex(manifest.as_bytes())) == sums {
+    match sha256sums_of_output(rows, sha256(manifest.as_bytes())) == sums {
         true => Ok(()),
         false => Err(format!("its {MANIFEST} and its {SHA256SUMS} do not say the same")),
     }
@@ -402,7 +400,7 @@ impl<'a> Joining<'a> {
             };
             self.seen.insert(path);
             match (FileType::from_raw_mode(stat.st_mode), &row.sha256) {
-                (FileType::RegularFile, Some(sha256)) => self.join_file(folder, name, path, row.mode, sha256)?,
+                (FileType::RegularFile, Some(sha256)) => self.join_file(folder, name, path, row.mode, *sha256)?,
                 (FileType::Directory, None) => self.join_folder(folder, name, path, row.mode)?,
                 _ => self.damage(path, "it is of another kind than the manifest says"),
             }
@@ -438,7 +436,7 @@ impl<'a> Joining<'a> {
         name: &str,
         path: &str,
         mode: u32,
-        sha256: &str,
+        listed: Sha256,
     ) -> Result<(), DiskError> {
         let (mut file, stat) = match open_file(folder, name) {
             Ok(opened) => opened,
@@ -458,7 +456,7 @@ impl<'a> Joining<'a> {
             })?,
         };
         match read {
-            Ok((digest, _)) if digest != sha256 => self.damage(path, "it is not what the manifest was made over"),
+            Ok((digest, _)) if digest != listed => self.damage(path, "it is not what the manifest was made over"),
             Ok((_, bytes)) => self.bytes += bytes,
             Err(reason) => self.unreadable(path, reason),
         }

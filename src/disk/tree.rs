@@ -21,7 +21,7 @@ use super::output::Kind;
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
 use crate::golden::index::{self, INDEX};
-use crate::pki::digest::Sha256Hex;
+use crate::pki::digest::{Sha256, Sha256Pieces};
 use crate::pki::secret::SecretBytes;
 use zeroize::Zeroizing;
 
@@ -206,8 +206,8 @@ pub(super) fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
 pub(super) fn digest_pieces(
     file: &mut File,
     mut each: impl FnMut(&[u8]) -> Result<(), DiskError>,
-) -> Result<io::Result<(String, u64)>, DiskError> {
-    let mut digest = Sha256Hex::new();
+) -> Result<io::Result<(Sha256, u64)>, DiskError> {
+    let mut digest = Sha256Pieces::new();
     let mut bytes = 0;
     let mut piece = Zeroizing::new(vec![0; PIECE]);
     loop {
@@ -375,18 +375,21 @@ pub(super) fn open_output(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) ->
 ///
 /// Errors: [`DiskError::NotOurs`], or it can't be read.
 pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Result<Rows, DiskError> {
-    let entries = list(folder, shown)?;
-    if entries.is_empty() {
+    let first = rewind(folder).and_then(|()| names(folder, 0));
+    if first
+        .map_err(|reason| DiskError::os("read the folder", shown, reason))?
+        .is_empty()
+    {
         return Ok(Rows::new());
     }
     match kind {
         Kind::Output => {
-            let text = text_of(MANIFEST, folder, &entries, shown)?;
+            let text = text_of(MANIFEST, folder, shown)?;
             parse_manifest(ManifestOf::Output, &text)
                 .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))
         }
         Kind::Golden => {
-            let text = text_of(INDEX, folder, &entries, shown)?;
+            let text = text_of(INDEX, folder, shown)?;
             rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))
         }
     }
@@ -396,8 +399,16 @@ pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Res
 ///
 /// Errors: [`DiskError::Foreign`], or it can't be read.
 pub(super) fn check_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path, rows: &Rows) -> Result<(), DiskError> {
-    rewind(folder).map_err(|reason| DiskError::os("look at", shown, reason))?;
-    let mut foreign = find_foreign(kind, folder, shown, "", rows)?;
+    let failed = |reason| DiskError::os("look at", shown, reason);
+    rewind(folder).map_err(failed)?;
+    let device = fstat(folder).map_err(failed)?.st_dev;
+    let looking = Looking {
+        kind,
+        shown,
+        rows,
+        device,
+    };
+    let mut foreign = looking.find_all(folder)?;
     match foreign.len() {
         0 => Ok(()),
         count => {
@@ -419,18 +430,14 @@ fn not_ours(path: &Path, why: String) -> DiskError {
 }
 
 /// The text of the file at the top of a folder that says what else is in it.
-pub(super) fn text_of(
-    list: &str,
-    folder: BorrowedFd<'_>,
-    entries: &[(OsString, Stat)],
-    shown: &Path,
-) -> Result<String, DiskError> {
+pub(super) fn text_of(list: &str, folder: BorrowedFd<'_>, shown: &Path) -> Result<String, DiskError> {
     let not_ours = |why: String| not_ours(shown, why);
-    let stat = entries.iter().find(|(name, _)| name == list).map(|(_, stat)| stat);
+    let stat = statat(folder, list, AtFlags::SYMLINK_NOFOLLOW);
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-        None => return Err(not_ours(format!("there is no {list} in it"))),
-        Some(FileType::RegularFile) => {}
-        Some(_) => return Err(not_ours(format!("its {list} is not a file"))),
+        Ok(FileType::RegularFile) => {}
+        Ok(_) => return Err(not_ours(format!("its {list} is not a file"))),
+        Err(Errno::NOENT) => return Err(not_ours(format!("there is no {list} in it"))),
+        Err(reason) => return Err(DiskError::os("look at", shown.join(list), reason)),
     }
     let content = read_file(folder, list, &shown.join(list), LARGEST_MANIFEST)?;
     let text = std::str::from_utf8(content.expose());
@@ -438,9 +445,10 @@ pub(super) fn text_of(
         .map_err(|_| not_ours(format!("its {list} is not UTF-8")))
 }
 
+/// An index knows nothing of contents, and nobody asks it.
 const LISTED_FILE: ManifestRow = ManifestRow {
     mode: 0o644,
-    sha256: Some(String::new()),
+    sha256: Some(Sha256::from_bytes([0; 32])),
 };
 const LISTED_FOLDER: ManifestRow = ManifestRow {
     mode: 0o755,
@@ -461,52 +469,98 @@ fn rows_of_golden(text: &str) -> Result<Rows, index::IndexError> {
     Ok(rows)
 }
 
-/// Collects what `rows` doesn't list. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
-fn find_foreign(
+/// Looks for what a list doesn't have. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
+struct Looking<'a> {
     kind: Kind,
-    folder: BorrowedFd<'_>,
-    shown: &Path,
-    prefix: &str,
-    rows: &Rows,
-) -> Result<Vec<OsString>, DiskError> {
-    let failed = |reason| DiskError::os("look at", shown, reason);
-    let device = fstat(folder).map_err(failed)?.st_dev;
-    let entries = names(folder, usize::MAX).map_err(failed)?;
-    let found: Result<Vec<Vec<OsString>>, DiskError> = entries
-        .into_par_iter()
-        .map(|(name, kind_of_file)| {
-            let mut path = OsString::from(prefix);
-            path.push(&name);
-            let row = path.to_str().and_then(|path| rows.get(path));
-            let is_own = || kind.own_files().iter().any(|own| path == *own);
-            let shown = || shown.join(&name);
-            let kind_of_file = match kind_of_file {
-                FileType::Unknown => match statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    // Somebody else removed it since.
-                    Err(Errno::NOENT) => return Ok(Vec::new()),
-                    Err(reason) => return Err(DiskError::os("look at", shown(), reason)),
-                },
-                known => known,
-            };
-            match (kind_of_file, row) {
-                (FileType::RegularFile, None) if is_own() => Ok(Vec::new()),
-                (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => Ok(Vec::new()),
-                (FileType::Directory, Some(ManifestRow { sha256: None, .. })) => {
-                    let below = match open_folder(folder, &name) {
-                        Err(Errno::NOENT) => return Ok(Vec::new()),
-                        below => below.map_err(|reason| DiskError::os("open", shown(), reason))?,
-                    };
-                    let stat = fstat(&below).map_err(|reason| DiskError::os("look at", shown(), reason))?;
-                    if stat.st_dev != device {
-                        return Ok(vec![path]);
-                    }
-                    let prefix = format!("{}/", String::from_utf8_lossy(path.as_bytes()));
-                    find_foreign(kind, below.as_fd(), &shown(), &prefix, rows)
+    /// The path of the folder, for errors.
+    shown: &'a Path,
+    rows: &'a Rows,
+    /// The filesystem that it is on.
+    device: u64,
+}
+
+impl Looking<'_> {
+    /// What is foreign in an open folder that has just been opened or rewound.
+    fn find_all(&self, folder: BorrowedFd<'_>) -> Result<Vec<OsString>, DiskError> {
+        let entries = names(folder, usize::MAX).map_err(|reason| self.failed("look at", b"", reason))?;
+        let found: Result<Vec<Vec<OsString>>, DiskError> = entries
+            .into_par_iter()
+            .map(|(name, kind_of_file)| {
+                let mut foreign = Vec::new();
+                self.find(folder, &mut Vec::new(), &name, kind_of_file, &mut foreign)?;
+                Ok(foreign)
+            })
+            .collect();
+        Ok(found?.concat())
+    }
+
+    /// Collects what of `name`, and of all that is below it, is foreign. `path` is that of the folder with a slash, and is so again.
+    fn find(
+        &self,
+        folder: BorrowedFd<'_>,
+        path: &mut Vec<u8>,
+        name: &OsStr,
+        kind_of_file: FileType,
+        foreign: &mut Vec<OsString>,
+    ) -> Result<(), DiskError> {
+        let before = path.len();
+        path.extend_from_slice(name.as_bytes());
+        let row = str::from_utf8(path).ok().and_then(|path| self.rows.get(path));
+        let is_own = || self.kind.own_files().iter().any(|own| own.as_bytes() == path);
+        let kind_of_file = match kind_of_file {
+            FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                // Somebody else removed it since.
+                Err(Errno::NOENT) => {
+                    path.truncate(before);
+                    return Ok(());
                 }
-                _ => Ok(vec![path]),
+                Err(reason) => return Err(self.failed("look at", path, reason)),
+            },
+            known => known,
+        };
+        match (kind_of_file, row) {
+            (FileType::RegularFile, None) if is_own() => {}
+            (FileType::RegularFile, Some(ManifestRow { sha256: Some(_), .. })) => {}
+            (FileType::Directory, Some(ManifestRow { sha256: None, .. })) => {
+                self.find_below(folder, path, name, foreign)?;
             }
-        })
-        .collect();
-    Ok(found?.concat())
+            _ => foreign.push(OsString::from_vec(path.clone())),
+        }
+        path.truncate(before);
+        Ok(())
+    }
+
+    /// As [`Looking::find`], of a listed folder.
+    fn find_below(
+        &self,
+        folder: BorrowedFd<'_>,
+        path: &mut Vec<u8>,
+        name: &OsStr,
+        foreign: &mut Vec<OsString>,
+    ) -> Result<(), DiskError> {
+        let below = match open_folder(folder, name) {
+            Err(Errno::NOENT) => return Ok(()),
+            below => below.map_err(|reason| self.failed("open", path, reason))?,
+        };
+        let stat = fstat(&below).map_err(|reason| self.failed("look at", path, reason))?;
+        if stat.st_dev != self.device {
+            foreign.push(OsString::from_vec(path.clone()));
+            return Ok(());
+        }
+        let entries = names(below.as_fd(), usize::MAX).map_err(|reason| self.failed("look at", path, reason))?;
+        path.push(b'/');
+        for (name, kind_of_file) in entries {
+            self.find(below.as_fd(), path, &name, kind_of_file, foreign)?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self, action: &'static str, path: &[u8], reason: Errno) -> DiskError {
+        let path = match path {
+            b"" => self.shown.to_owned(),
+            path => self.shown.join(OsStr::from_bytes(path)),
+        };
+        DiskError::os(action, path, reason)
+    }
 }

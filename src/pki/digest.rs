@@ -1,24 +1,77 @@
-//! SHA-256 of whole contents, as hexadecimal text. It keeps nothing of what it digests.
+//! SHA-256 of whole contents. It keeps nothing of what it digests.
 
-use ring::digest::{Context, SHA256, digest};
+use std::fmt;
 
-/// The SHA-256 (FIPS 180-4) of `bytes` as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
+use ring::digest::{Context, Digest, SHA256, digest};
+
+/// A SHA-256 (FIPS 180-4); shown as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// The digest that has these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Sha256 {
+        Sha256(bytes)
+    }
+
+    /// The digest of these 64 lower-case digits; none if they are no such.
+    pub fn from_hex(text: &str) -> Option<Sha256> {
+        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Sha256(bytes))
+    }
+
+    /// Appends the 64 digits.
+    pub fn write_to(&self, text: &mut String) {
+        push_hex(text, &self.0);
+    }
+}
+
+impl From<Digest> for Sha256 {
+    fn from(digest: Digest) -> Sha256 {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Sha256(bytes)
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> Sha256 {
+    digest(&SHA256, bytes).into()
+}
+
+/// The SHA-256 of `bytes` as text.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 
-/// As [`sha256_hex`], of bytes that come piece by piece.
+/// As [`sha256`], of bytes that come piece by piece.
 #[derive(Clone)]
-pub struct Sha256Hex(Context);
+pub struct Sha256Pieces(Context);
 
-impl Sha256Hex {
+impl Sha256Pieces {
     /// Of nothing yet.
     #[allow(
         clippy::new_without_default,
         reason = "the digest of nothing is nothing that anybody starts from by default"
     )]
-    pub fn new() -> Sha256Hex {
-        Sha256Hex(Context::new(&SHA256))
+    pub fn new() -> Sha256Pieces {
+        Sha256Pieces(Context::new(&SHA256))
     }
 
     /// Takes the next piece.
@@ -27,20 +80,31 @@ impl Sha256Hex {
     }
 
     /// The digest of all pieces.
-    pub fn finish(self) -> String {
-        hex(self.0.finish().as_ref())
+    pub fn finish(self) -> Sha256 {
+        self.0.finish().into()
     }
 }
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    push_hex(&mut text, bytes);
     text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
+}
+
+/// The value of a lower-case hexadecimal digit.
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -58,9 +122,21 @@ mod tests {
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        let mut pieces = Sha256Hex::new();
+        let mut pieces = Sha256Pieces::new();
         pieces.update(b"a");
         pieces.update(b"bc");
-        assert_eq!(pieces.finish(), sha256_hex(b"abc"));
+        assert_eq!(pieces.finish(), sha256(b"abc"));
+        assert_eq!(sha256(b"abc").to_string(), sha256_hex(b"abc"));
+    }
+
+    #[test]
+    fn digits_are_read_back_and_nothing_else_is() {
+        let text = sha256_hex(b"abc");
+        assert_eq!(Sha256::from_hex(&text), Some(sha256(b"abc")));
+        let upper = text.to_uppercase();
+        let (short, long, odd) = (&text[1..], format!("{text}0"), text.replacen('b', "g", 1));
+        for other in ["", &upper, short, &long, &odd, &"\u{e9}".repeat(32)] {
+            assert_eq!(Sha256::from_hex(other), None, "{other}");
+        }
     }
 }
