@@ -141,6 +141,16 @@ pub enum Entry {
     File { mode: u32, content: Content },
 }
 
+impl Entry {
+    /// How many bytes a file holds; a directory holds none.
+    pub fn size(&self) -> usize {
+        match self {
+            Entry::Directory { .. } => 0,
+            Entry::File { content, .. } => content.bytes().len(),
+        }
+    }
+}
+
 /// The entries of one host by relative path (`rootfs/etc/etcd/ca.pem`, `INSTALL.md`, `install.sh`, `MANIFEST`); every parent
 /// directory is an entry too; paths have no `.`/`..`/empty components and never begin with `/`.
 ///
@@ -356,8 +366,12 @@ pub fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestR
     text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
 }
 
+/// As many bytes as a row of a manifest may usually have: a guess too many or too few costs nothing but time.
+const USUAL_ROW: usize = 128;
+
 fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<Sha256>)>) -> String {
     let mut text = header;
+    text.reserve(rows.size_hint().0 * USUAL_ROW);
     let mut count = 0;
     for (path, mode, sha256) in rows {
         text.extend([9, 6, 3, 0].map(|shift| char::from(b'0' + (mode >> shift & 7) as u8)));
@@ -452,6 +466,13 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
     };
     check_path(path).map_err(|_| "one with a relative, normal path")?;
     Ok((path.to_owned(), ManifestRow { mode, sha256 }))
+}
+
+/// The texts of `MANIFEST` and `SHA256SUMS` of an output with these rows.
+pub fn lists_of_output(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
+    let manifest = manifest_of_output(rows.iter().map(|(path, row)| (path.as_str(), row)));
+    let sums = sha256sums_of_output(rows, sha256(manifest.as_bytes()));
+    (manifest, sums)
 }
 
 /// The text of the `SHA256SUMS` of an output with these rows and a `MANIFEST` of this digest, which is one of its files too.

@@ -159,7 +159,8 @@ impl Prover {
 impl<'a> Proofs<'a> {
     /// For compiling `plan` over `earlier`.
     pub fn new(plan: &'a Plan<'a>, seed: &Seed, format: ArchiveFormat, earlier: &'a dyn Earlier) -> Proofs<'a> {
-        let state = earlier.read(STATE).and_then(|text| State::read(text.expose()));
+        let read = || earlier.read(STATE).and_then(|text| State::read(text.expose()));
+        let (state, identity) = rayon::join(read, || build_identity(plan.cluster, seed, format));
         let state = state.unwrap_or_default();
         let mut said: BTreeMap<String, Issued<Proof>> = BTreeMap::new();
         for (id, issued) in state.hosts.values().flat_map(|host| &host.parts.issued) {
@@ -172,7 +173,7 @@ impl<'a> Proofs<'a> {
             prover: Prover(seed.fingerprint_key(&plan.cluster.name)),
             plan,
             format,
-            identity: build_identity(plan.cluster, seed, format),
+            identity,
             earlier,
             state,
             said,

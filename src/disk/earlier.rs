@@ -15,13 +15,9 @@ use zeroize::Zeroizing;
 
 use super::output::{HOST_MODE, Kind, LIST_MODE, STATE_MODE};
 use super::tree::{
-    LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, read_open, rewind,
-    same,
+    LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, rewind, same,
 };
-use crate::bundle::{
-    Bundle, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, manifest_of_output, rows_below,
-    sha256sums_of_output,
-};
+use crate::bundle::{Bundle, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, lists_of_output, rows_below};
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 use crate::reuse::Earlier;
@@ -68,28 +64,33 @@ impl EarlierOutput {
             return false;
         };
         let listed = rows_below(&self.rows, host).map(|(path, _)| path);
-        let is_same = |(path, entry): (&String, &Entry)| match entry {
+        let largest = bundle.entries.values().map(Entry::size).max().unwrap_or_default();
+        let mut buffer = buffer_for(largest);
+        let mut is_same = |(path, entry): (&String, &Entry)| match entry {
             Entry::Directory { mode } => statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
                 FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
             }),
-            Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes()),
+            Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes(), &mut buffer),
         };
         listed.eq(bundle.entries.keys().map(String::as_str))
             && fstat(&folder).is_ok_and(|stat| self.is(&stat, HOST_MODE))
-            && bundle.entries.iter().all(is_same)
+            && bundle.entries.iter().all(&mut is_same)
     }
 
     /// Whether a file at the top is exactly this.
     pub(super) fn has_file(&self, name: &str, mode: u32, bytes: &[u8]) -> bool {
-        self.has(self.folder.as_fd(), name, mode, bytes)
+        self.has(self.folder.as_fd(), name, mode, bytes, &mut buffer_for(bytes.len()))
     }
 
-    fn has(&self, folder: BorrowedFd<'_>, path: &str, mode: u32, bytes: &[u8]) -> bool {
-        open_file(folder, path).is_ok_and(|(file, stat)| {
+    /// `buffer` is one for at least as many bytes.
+    fn has(&self, folder: BorrowedFd<'_>, path: &str, mode: u32, bytes: &[u8], buffer: &mut [u8]) -> bool {
+        open_file(folder, path).is_ok_and(|(mut file, stat)| {
+            let size = bytes.len();
             FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
                 && self.is(&stat, mode)
-                && stat.st_size as u64 == bytes.len() as u64
-                && read(file, &stat).is_some_and(|found| found.expose() == bytes)
+                && stat.st_size as u64 == size as u64
+                && matches!(fill(&mut file, &mut buffer[..=size]), Ok(length) if length == size)
+                && buffer[..size] == *bytes
         })
     }
 
@@ -100,8 +101,7 @@ impl EarlierOutput {
 
     /// Whether the lists at the top are as they would be written.
     fn has_lists(&self) -> bool {
-        let manifest = manifest_of_output(self.rows.iter().map(|(path, row)| (path.as_str(), row)));
-        let sums = sha256sums_of_output(&self.rows, sha256(manifest.as_bytes()));
+        let (manifest, sums) = lists_of_output(&self.rows);
         self.bytes
             .fetch_add((manifest.len() + sums.len()) as u64, Ordering::Relaxed);
         self.has_file(MANIFEST, LIST_MODE, manifest.as_bytes()) && self.has_file(SHA256SUMS, LIST_MODE, sums.as_bytes())
@@ -190,8 +190,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn new(models: &Models) -> Reader<'_> {
         Reader {
-            // One byte more, so that a file that has grown is seen to.
-            buffer: Zeroizing::new(vec![0; READ_AT_ONCE + 1]),
+            buffer: buffer_for(READ_AT_ONCE),
             models,
         }
     }
@@ -249,11 +248,9 @@ impl Models {
     }
 }
 
-/// The content of a file, if it has not grown since.
-fn read(file: File, stat: &Stat) -> Option<SecretBytes> {
-    let size = u64::try_from(stat.st_size).ok()?;
-    let content = read_open(file, size, size).ok()?;
-    (content.len() as u64 == size).then_some(content)
+/// For reading a file of so many bytes: it has one more, so that a file that has grown is seen to.
+fn buffer_for(bytes: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(vec![0; bytes + 1])
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is

@@ -26,12 +26,8 @@ use super::tree::{
     Rows, check_replaceable, check_rows, list, mode_of, open_folder, open_output, read_rows, remove, same,
 };
 use super::update::{self, Change};
-use crate::bundle::{
-    Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, manifest_of_output,
-    sha256sums_of_output,
-};
+use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, lists_of_output};
 use crate::golden::index::{self, INDEX};
-use crate::pki::digest::sha256;
 use crate::reuse::{Earlier, Nothing};
 
 /// How often to begin again when others get in between before giving up.
@@ -322,8 +318,10 @@ impl Output {
             rows.extend(self.count(written));
         }
         rows.par_sort_by(|(one, _), (other, _)| one.cmp(other));
-        if let Some([(name, _), _]) = rows.array_windows().find(|[(one, _), (other, _)]| one == other) {
-            return Err(DiskError::Duplicate { name: name.clone() });
+        if let Some(twice) = rows.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(DiskError::Duplicate {
+                name: twice[0].0.clone(),
+            });
         }
         self.rows = rows.into_iter().collect();
         Ok(())
@@ -400,15 +398,17 @@ impl Output {
     ///
     /// Errors: the old output is as it was, and the staging folder removed where possible.
     pub fn commit(mut self) -> Result<Summary, DiskError> {
-        self.write_manifests()?;
+        let lists = lists_of_output(&self.rows);
+        self.add_lists(lists)?;
         self.make_durable_and_publish()
     }
 
     /// As [`Output::commit`], with a state file, whose text is made from what `MANIFEST` lists.
-    pub fn commit_with_state(mut self, state: impl FnOnce(&Rows) -> String) -> Result<Summary, DiskError> {
-        let state = state(&self.rows);
+    pub fn commit_with_state(mut self, state: impl FnOnce(&Rows) -> String + Send) -> Result<Summary, DiskError> {
+        let (state, lists) = rayon::join(|| state(&self.rows), || lists_of_output(&self.rows));
         self.add_own(STATE, STATE_MODE, state.as_bytes())?;
-        self.commit()
+        self.add_lists(lists)?;
+        self.make_durable_and_publish()
     }
 
     /// Leaves the earlier output as it is: [`Earlier::is_intact`] has looked at all of it.
@@ -581,10 +581,7 @@ impl Output {
         }
     }
 
-    fn write_manifests(&mut self) -> Result<(), DiskError> {
-        let rows = self.rows.iter().map(|(path, row)| (path.as_str(), row));
-        let manifest = manifest_of_output(rows);
-        let sums = sha256sums_of_output(&self.rows, sha256(manifest.as_bytes()));
+    fn add_lists(&mut self, (manifest, sums): (String, String)) -> Result<(), DiskError> {
         self.bytes += (manifest.len() + sums.len()) as u64;
         self.add_own(MANIFEST, LIST_MODE, manifest.as_bytes())?;
         self.add_own(SHA256SUMS, LIST_MODE, sums.as_bytes())
