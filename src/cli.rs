@@ -323,6 +323,7 @@ fn build(
     let cluster = &checked.cluster;
     let selection = wanted.selection(cluster)?;
     let seed = read_seed(spec, seed_file, seed_path)?;
+    say_who_is_waited_for(out, quiet);
     let mut output = match wanted.fresh {
         true => Output::begin(out)?,
         false => Output::begin_over(out)?,
@@ -420,6 +421,7 @@ fn unknown_host(cluster: &Cluster, name: &str) -> String {
 fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
     let bar = progress::Bar::new(true);
     use_threads(None)?;
+    say_who_is_waited_for(out, quiet);
     let summary = disk::merge_parts(parts, out).map_err(|problems| {
         problems.iter().for_each(say_error);
         Reported
@@ -438,6 +440,16 @@ fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
         progress::bytes(summary.bytes),
         took.as_secs_f64()
     ))
+}
+
+/// Another build may take minutes: whoever looks on wants to know why nothing happens.
+fn say_who_is_waited_for(out: &Path, quiet: bool) {
+    if !quiet && disk::is_being_built(out) {
+        say(format_args!(
+            "waiting for another khw-gen that builds over {}",
+            out.display()
+        ));
+    }
 }
 
 fn warn_of_summary(summary: &Summary) {

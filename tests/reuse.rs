@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -616,6 +617,35 @@ fn two_builds_at_once_leave_one_whole_output() {
         let is_one = (1..=3).any(|count| everything(&folder.path().join(format!("fresh{count}"))) == now);
         assert!(is_one, "it is none of what was built");
     }
+}
+
+#[test]
+fn a_build_says_that_it_waits_for_another() {
+    let folder = TempDir::new().unwrap();
+    Input::new().write(folder.path());
+    let out = folder.path().join("out");
+    build_with(folder.path(), &out, "tar.gz", &[]);
+    let lock = fs::File::open(&out).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let mut child = khw_gen()
+        .arg("build")
+        .arg(folder.path().join("cluster.toml"))
+        .arg("-o")
+        .arg(&out)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(child.stderr.as_mut().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let told: Vec<String> = told
+        .take_while(|line| !line.contains("waiting for another khw-gen"))
+        .collect();
+    assert!(child.try_wait().unwrap().is_none(), "it did not wait: {told:?}");
+    drop(lock);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && said(&output).contains("nothing changed"));
 }
 
 /// The program under strace, which does `fault` to the call of `call` that `when` says.

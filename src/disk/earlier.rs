@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Stat, flock, fstat, statat};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, open, statat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -251,6 +251,13 @@ impl Models {
 /// For reading a file of so many bytes: it has one more, so that a file that has grown is seen to.
 fn buffer_for(bytes: usize) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(vec![0; bytes + 1])
+}
+
+/// Whether somebody builds over the folder `out`, so that a build over it, or in its place, will have to wait.
+pub fn is_being_built(out: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    open(out, flags, Mode::empty())
+        .is_ok_and(|folder| flock(&folder, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK))
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is

@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use bundle_as_found::{read_found, read_nodes};
+pub use earlier::is_being_built;
 pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Summary};
