@@ -356,6 +356,15 @@ fn a_load_balancer_that_moves() {
             .any(|warning| warning.contains("loses 10.0.0.5, which kubeconfigs call")),
         "{changes:#}"
     );
+    let call = |url: &str| format!("until its own turn the node calls {url}: ");
+    let is_told = |changes: &Value, url: &str| warnings(changes, false).iter().any(|told| told.starts_with(&call(url)));
+    assert!(is_told(&changes, "https://10.0.0.5:6443"), "{changes:#}");
+    let port = spec(&HOSTS, "[load_balancer]\nport = 7443\n");
+    let other_port = self::changes(&built(&old, "out"), &built(&port, "out"));
+    assert!(is_told(&other_port, "https://10.0.0.5:6443"), "{other_port:#}");
+    let flag = spec(&HOSTS, "[components.kubelet.config]\nmaxPods = 50\n");
+    let other_flag = self::changes(&built(&old, "out"), &built(&flag, "out"));
+    assert!(!is_told(&other_flag, "https://10.0.0.5:6443"), "{other_flag:#}");
     let steps = steps(&changes);
     assert_eq!(
         steps.last().expect("a step"),

@@ -95,6 +95,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
         };
         of_versions(name, old.host, new.host, &mut warnings);
         of_flags(name, old, new, &mut warnings);
+        of_server(name, old, new, &mut warnings);
         of_pods(name, old.host, new.host, &mut warnings);
         of_services(name, old.host, new.host, &mut warnings);
         of_damage(name, old.host, new.host, &mut warnings);
@@ -462,13 +463,10 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
     }
 }
 
-/// API servers' certificates without a name that kubeconfigs have called until now.
-fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
-    let called: BTreeSet<String> = all
-        .iter()
-        .filter_map(|sides| sides.old.as_ref())
-        .flat_map(|side| side.host.files.iter())
-        .filter(|(path, _)| path.ends_with("kubeconfig"))
+/// The API servers' URLs in the kubeconfigs of a host.
+fn servers_called(host: &Host) -> BTreeSet<String> {
+    let kubeconfigs = host.files.iter().filter(|(path, _)| path.ends_with("kubeconfig"));
+    kubeconfigs
         .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
         .flatten()
         .flat_map(|config| {
@@ -478,6 +476,32 @@ fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
                 .filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
             servers.map(str::to_owned).collect::<Vec<_>>()
         })
+        .collect()
+}
+
+/// Load balancers are changed before the nodes that call them.
+fn of_server(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    let (before, after) = (servers_called(old.host), servers_called(new.host));
+    let gone: Vec<&str> = before.difference(&after).map(String::as_str).collect();
+    if new.runs("kubelet") && !gone.is_empty() && !after.is_empty() {
+        warnings.add(
+            false,
+            name,
+            format!(
+                "until its own turn the node calls {}: if nobody answers there any more, it is NotReady after a minute, and its \
+                 pods are replaced after five; keep that answering until the last node is done, or make no pause between",
+                gone.join(" and ")
+            ),
+        );
+    }
+}
+
+/// API servers' certificates without a name that kubeconfigs have called until now.
+fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
+    let called: BTreeSet<String> = all
+        .iter()
+        .filter_map(|sides| sides.old.as_ref())
+        .flat_map(|side| servers_called(side.host))
         .filter_map(|server| Some(Url::parse(&server)?.host))
         .collect();
     let serving = |side: &Side<'_>| -> Option<Certificate> {
