@@ -441,6 +441,77 @@ fn what_cannot_be_read_is_told_where_it_is_named_and_with_all_else() {
 }
 
 #[test]
+fn what_stands_in_a_file_that_cannot_be_read_is_not_guessed() {
+    let own = "[[certificates]]\nname = \"metrics\"\ncsr = \"metrics-csr.json\"\n\
+               profile = \"mine\"\nplaces = [{ on = \"worker\", certificate = \"/etc/m.pem\", key = \"/etc/m-key.pem\" }]\n";
+    let profiles = |text: String| {
+        text.replace(
+            "\"kubernetes\":",
+            "\"mine\": { \"usages\": [\"client auth\"], \"expiry\": \"80000h\" }, \"kubernetes\":",
+        )
+    };
+    let long = |text: String| text.replacen('{', "{ \"ca\": { \"expiry\": \"175200h\" },", 1);
+    let spec = Spec::new(HOSTS, own).with_csrs(|name, text| {
+        let text = text
+            .replace(r#""algo": "rsa""#, r#""algo": "ecdsa""#)
+            .replace(r#""size": 2048"#, r#""size": 256"#);
+        match name {
+            "ca-config.json" => profiles(text),
+            "ca-csr.json" => long(text),
+            _ => text,
+        }
+    });
+    let csr = spec.path().with_file_name("csr");
+    fs::copy(csr.join("admin-csr.json"), csr.join("metrics-csr.json")).expect("a CSR file");
+    let errors = || {
+        let output = run(khw_gen().args(["check", "--format", "json"]).arg(spec.path()));
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let all = report["diagnostics"].as_array().expect("a list");
+        let errors = all.iter().filter(|finding| finding["severity"] != "note");
+        errors
+            .map(|finding| {
+                (
+                    finding["code"].as_str().expect("a code").to_owned(),
+                    finding["line"].as_u64(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let before = errors();
+    assert!(before.iter().all(|(code, _)| code != "unreadable-input"), "{before:?}");
+    let text = fs::read_to_string(spec.path()).expect("a specification");
+    let named = text
+        .lines()
+        .position(|line| line == "csr = \"metrics-csr.json\"")
+        .map(|line| line as u64 + 1);
+    let only = |line: Option<u64>, what: &str| {
+        let new: Vec<_> = errors().into_iter().filter(|error| !before.contains(error)).collect();
+        assert_eq!(new, [("unreadable-input".to_owned(), line)], "{what}");
+    };
+    for (name, line) in [
+        ("ca-config.json", None),
+        ("ca-csr.json", None),
+        ("kubernetes-csr.json", None),
+        ("metrics-csr.json", named),
+    ] {
+        let (file, aside) = (csr.join(name), csr.join("aside"));
+        fs::rename(&file, &aside).expect("a move");
+        fs::create_dir(&file).expect("a folder");
+        only(line, name);
+        fs::remove_dir(&file).expect("a folder");
+        fs::rename(&aside, &file).expect("a move");
+    }
+    // The folder itself: nobody knows what is in it.
+    let aside = csr.with_file_name("aside");
+    fs::rename(&csr, &aside).expect("a move");
+    fs::write(&csr, "no folder").expect("a file");
+    only(None, "a file in the place of the folder");
+    fs::remove_file(&csr).expect("a file");
+    std::os::unix::fs::symlink("nowhere", &csr).expect("a link");
+    only(None, "a link that leads nowhere");
+}
+
+#[test]
 fn the_facts_are_the_variables() {
     let spec = Spec::new(HOSTS, "").with_ecdsa_keys();
     let all: BTreeMap<String, Value> =

@@ -26,7 +26,9 @@ pub fn page() -> String {
 #[rustfmt::skip]
 codes! {
     UNREADABLE "unreadable-input" Error "file that can't be read" {
-        meaning "A file of the specification is missing, is too large, or is not UTF-8."
+        meaning
+            "A file of the specification is missing, is too large, or is not UTF-8; or it is the key of an authority, and others \
+             than its owner may read it."
         advice "see that the path is right and that the file is text"
         example "cluster.toml" [r#"template = "host.toml.j2""#]
         right [r#"template = "hosts.toml.j2""#]

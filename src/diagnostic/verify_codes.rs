@@ -82,18 +82,22 @@ codes! {
         example "MANIFEST" ["# nd"]
         right ["# end"]
         met
-            "When MANIFEST or SHA256SUMS was left out of a copy, or edited. In a folder of certificates made by hand \
-             there is none, and then this is not reported."
+            "When MANIFEST or SHA256SUMS was left out of a copy, or edited: a host's own has the host's name in its second \
+             line, and install.sh does nothing without. In a folder of certificates made by hand there is none, and then \
+             this is not reported."
     }
 
     MANIFEST_DIFFERS "manifest-differs" Error "not what the manifest lists" {
-        meaning "Something was added, removed or given another mode since the manifest was made."
+        meaning
+            "Something was added, removed or given another mode since the manifest was made; or the manifest is that of another \
+             host."
         advice "build the bundle again, or find out who changed it"
         example "node1/install.sh" ["-rwx------ root root install.sh"]
         right ["-rwxr-xr-x root root install.sh"]
         met
             "After a chmod -R over the bundle, an editor's backup file left in it, a copy to a file system without \
-             modes, or a file added on the way. The last is the one to look for."
+             modes, folders of hosts that were renamed or exchanged, or a file added on the way. The last is the one to \
+             look for."
     }
 
     CHECKSUM_MISMATCH "checksum-mismatch" Error "content that was changed" {

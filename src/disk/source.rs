@@ -31,7 +31,7 @@ const DEFAULT_CSR_FOLDER: &str = "csr";
 /// What can't be read, is too large or is not UTF-8, and a key that others may read, is listed in [`Sources::unreadable`], for
 /// [`spec::check`] to report.
 ///
-/// Errors: cluster.toml itself can't be read, or the CSR folder can't be listed.
+/// Errors: cluster.toml itself can't be read.
 pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
     read(cluster_toml, Key::IfReadable)
 }
@@ -59,13 +59,19 @@ fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
         ..Sources::default()
     };
     let mut unreadable = BTreeMap::new();
-    for path in json_files(&csr_dir)? {
+    let listed = json_files(&csr_dir).unwrap_or_else(|error| {
+        unreadable.insert(SourceId::CsrFolder, error);
+        Vec::new()
+    });
+    for path in listed {
         let name = path.file_name().unwrap_or_default().to_owned();
         let text = match name.to_str() {
             Some(_) => read_listed_text(&path),
             None => Err(DiskError::NameNotUtf8 { path }),
         };
-        let name = name.to_string_lossy().into_owned();
+        // Two names that are not UTF-8 stay two.
+        let escaped = || name.as_encoded_bytes().escape_ascii().to_string();
+        let name = name.to_str().map_or_else(escaped, str::to_owned);
         match text {
             Ok(text) => drop(sources.csr.insert(name, text)),
             Err(error) => drop(unreadable.insert(SourceId::Csr(name), error)),
@@ -149,7 +155,10 @@ fn exposed_mode(file: &File, path: &Path) -> Result<Option<u32>, DiskError> {
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     let failed = |reason| DiskError::os("read the folder", folder, reason);
     let entries = match fs::read_dir(folder) {
-        Err(reason) if reason.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // A link that leads nowhere is there, and was meant to be something.
+        Err(reason) if reason.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => {
+            return Ok(Vec::new());
+        }
         entries => entries.map_err(failed)?,
     };
     let mut files = Vec::new();

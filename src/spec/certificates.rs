@@ -90,6 +90,8 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         };
         match sources.csr.get(name) {
             Some(text) => (SourceFile::new(path, text.as_str()), false),
+            // What there is to say of it has been said; nothing else takes its place.
+            None if sources.is_csr_unreadable(name) => (SourceFile::new(path, ""), false),
             None => (
                 SourceFile::new(format!("built-in {name}"), built_in(layout, name).unwrap_or("{}")),
                 true,
@@ -107,14 +109,19 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         .map(|row| row.csr);
     let extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
     let own = extra.clone().map(|csr| csr.value.as_str());
+    let is_there = |name: &str| sources.csr.contains_key(name) || sources.is_csr_unreadable(name);
     let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
-    for name in needed.chain(own.filter(|name| sources.csr.contains_key(*name))) {
+    for name in needed.chain(own.filter(|name| is_there(name))) {
         if !csrs.contains_key(name) {
             let (file, built_in) = open(name);
             let before = diagnostics.len();
-            let read = read_request_file(&file, diagnostics);
+            let unreadable = sources.is_csr_unreadable(name);
+            let read = match unreadable {
+                true => None,
+                false => read_request_file(&file, diagnostics),
+            };
             let csr = Csr {
-                broken: diagnostics.has_error_since(before),
+                broken: unreadable || diagnostics.has_error_since(before),
                 file,
                 built_in,
                 read,
@@ -122,7 +129,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
             csrs.insert(name.to_owned(), csr);
         }
     }
-    for csr in extra.filter(|csr| !sources.has_csr(&csr.value)) {
+    for csr in extra.filter(|csr| !is_there(&csr.value)) {
         let message = format!("{} holds no {}", folder_name(sources), csr.value);
         let known = sources.csr.keys().map(String::as_str);
         let diagnostic = Diagnostic::new(codes::MISSING_CSR, message).at(csr.place.clone());
@@ -132,7 +139,10 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         });
     }
     let (config_file, config_built_in) = open(CONFIG_FILE);
-    let config = read_signing_config(&config_file, diagnostics);
+    let config = match sources.is_csr_unreadable(CONFIG_FILE) {
+        true => None,
+        false => read_signing_config(&config_file, diagnostics),
+    };
     let folder = Folder {
         layout,
         csrs,
@@ -155,9 +165,10 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
         .filter(|(_, csr)| csr.built_in)
         .map(|(name, _)| name.as_str());
     let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
-    let missing: Vec<&str> = csrs.chain(config).filter(|name| !sources.has_csr(name)).collect();
+    let missing: Vec<&str> = csrs.chain(config).collect();
     let named = draft.csr.as_ref().and_then(|csr| csr.place.clone());
-    let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(|id| matches!(id, SourceId::Csr(_)));
+    let is_unreadable = |source: &SourceId| matches!(source, SourceId::CsrFolder | SourceId::Csr(_));
+    let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(is_unreadable);
     if let (Some(place), true) = (named, is_empty) {
         let message = format!("there is no JSON file in {}", folder_name(sources));
         diagnostics.report(Diagnostic::new(codes::EMPTY_CSR_FOLDER, message).at(place));

@@ -67,6 +67,8 @@ pub struct Sources {
 /// Which file of a specification, apart from cluster.toml itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SourceId {
+    /// The CSR folder itself, which can't be listed: nobody knows what is in it.
+    CsrFolder,
     /// In the CSR folder, by its name.
     Csr(String),
     /// By the path as `[[files]]` have it.
@@ -76,9 +78,9 @@ pub enum SourceId {
 }
 
 impl Sources {
-    /// Whether the CSR folder has a file of this name, which may be one that could not be read.
-    fn has_csr(&self, name: &str) -> bool {
-        self.csr.contains_key(name) || self.is_unreadable(SourceId::Csr(name.to_owned()))
+    /// Whether the CSR folder has a file of this name, or may have one, that could not be read.
+    fn is_csr_unreadable(&self, name: &str) -> bool {
+        self.is_unreadable(SourceId::CsrFolder) || self.is_unreadable(SourceId::Csr(name.to_owned()))
     }
 
     fn is_unreadable(&self, source: SourceId) -> bool {
@@ -148,19 +150,29 @@ fn report_unreadable(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnos
     let ca = draft.existing_ca.as_ref();
     for (source, why) in &sources.unreadable {
         let named = match source {
-            SourceId::Csr(_) => None,
+            SourceId::CsrFolder => draft.csr.as_ref(),
+            SourceId::Csr(name) => {
+                let mut extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
+                extra.find(|csr| csr.value == *name).or(draft.csr.as_ref())
+            }
             SourceId::Template(path) => draft.files.iter().find_map(|file| file.beside(path)),
             SourceId::CaCertificate => ca.and_then(|ca| ca.certificate.as_ref()),
             SourceId::CaKey => ca.and_then(|ca| ca.key.as_ref()),
         };
         let place = named.and_then(|path| path.place.clone());
-        diagnostics.report(Diagnostic::new(codes::UNREADABLE, why.as_str()).at(place));
+        let diagnostic = Diagnostic::new(codes::UNREADABLE, why.as_str()).at(place);
+        diagnostics.report(match source {
+            SourceId::CaKey => {
+                diagnostic.hint("see that the path is right, and that its owner alone may read the file")
+            }
+            _ => diagnostic,
+        });
     }
 }
 
 /// The layout that the CSR folder is written for: one with the walk-through's certificate for everything is the walk-through's.
 fn layout_of(sources: &Sources) -> Layout {
-    match sources.has_csr(SINGLE_CSR) {
+    match sources.csr.contains_key(SINGLE_CSR) || sources.is_unreadable(SourceId::Csr(SINGLE_CSR.to_owned())) {
         true => Layout::Single,
         false => Layout::Split,
     }
