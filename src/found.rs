@@ -96,6 +96,9 @@ pub struct File {
 #[derive(Clone, Debug)]
 pub struct Host {
     pub name: String,
+    /// The name is that of a folder in an output or archive, which was made with it; not of what was read, which may be called
+    /// anything.
+    pub is_named: bool,
     /// A folder made by hand: its files are known by their names alone.
     pub loose: bool,
     /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
@@ -173,7 +176,10 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         return found;
     }
     for top in &tops {
-        found.hosts.push(host(top, below(&nodes, top)));
+        found.hosts.push(Host {
+            is_named: true,
+            ..host(top, below(&nodes, top))
+        });
     }
     let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
     for (path, node) in &nodes {
@@ -269,6 +275,7 @@ fn host(name: &str, nodes: Nodes) -> Host {
     let loose = !rootfs && !tree;
     let mut host = Host {
         name: name.to_owned(),
+        is_named: false,
         loose,
         files: BTreeMap::new(),
         beside: Nodes::new(),

@@ -147,6 +147,9 @@ fn a_manifest_that_was_cut_off_or_altered_is_refused() {
         &whole.replace("rootfs/etc/cni/net.d/", "rootfs/../../outside/"),
         &whole.replace("# host: node1\n", ""),
         &whole.replace("# host: node1\n", "# host: \n"),
+        &whole.replace("# host: node1\n", "# host: node1\r\n"),
+        &whole.replace("# host: node1\n", "# host:   \n"),
+        &whole.replace("# host: node1\n", "# host: \\033[2J\\c\n"),
     ] {
         fs::write(&manifest, damaged).expect("damage");
         let root = TempDir::new().expect("a folder");
@@ -263,6 +266,32 @@ fn hosts_with_the_same_roles_have_the_same_script() {
         );
         assert!(said.contains(&format!("{host}: ")), "{said}");
     }
+}
+
+#[test]
+fn the_manifest_of_another_host_is_found_where_the_folder_has_a_name() {
+    let (_folder, out) = build(&walkthrough());
+    let (unpacked, bundle) = unpacked(&out, "node1");
+    let manifest = bundle.join("MANIFEST");
+    let text = fs::read_to_string(&manifest).expect("the manifest");
+    fs::write(&manifest, text.replace("# host: node1\n", "# host: node2\n")).expect("a manifest");
+    let archive = unpacked.path().join("node1.tar.gz");
+    must(
+        Command::new("tar")
+            .arg("-czf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(unpacked.path())
+            .arg("node1"),
+    );
+    let told = "it is the manifest of node2";
+    let verify = |path: &Path| said(&run(support::khw_gen().arg("verify").arg(path)));
+    assert!(verify(&archive).contains(told));
+    assert!(!verify(&out.join("node1.tar.gz")).contains("manifest-differs"));
+    assert!(
+        !verify(&bundle).contains(told),
+        "a folder by itself may be called anything"
+    );
 }
 
 #[test]

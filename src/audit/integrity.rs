@@ -11,8 +11,7 @@ use crate::pki::digest::sha256_hex;
 pub fn check(audit: &mut Audit<'_>, found: &Found) {
     for host in &found.hosts {
         check_manifest(audit, &host.name, &host.all);
-        // A folder by itself may be called anything.
-        check_host_line(audit, &host.name, &host.all, !found.output.is_empty());
+        check_host_line(audit, &host.name, &host.all, host.is_named);
     }
     if !found.output.is_empty() {
         check_manifest(audit, "", &found.output);
@@ -127,7 +126,8 @@ fn check_manifest(audit: &mut Audit<'_>, host: &str, nodes: &Nodes) {
     }
 }
 
-/// The second line of a host's manifest names the host: `install.sh` does nothing without.
+/// The second line of a host's manifest names the host: `install.sh` does nothing without. A folder by itself may be called
+/// anything.
 fn check_host_line(audit: &mut Audit<'_>, host: &str, nodes: &Nodes, folder_is_named: bool) {
     const MANIFEST: &str = "MANIFEST";
     let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
@@ -135,7 +135,9 @@ fn check_host_line(audit: &mut Audit<'_>, host: &str, nodes: &Nodes, folder_is_n
     };
     let text = String::from_utf8_lossy(content.expose());
     let named = text.lines().nth(1).and_then(|line| line.strip_prefix("# host: "));
-    match named.filter(|named| !named.is_empty()) {
+    let could_be_host =
+        |name: &&str| !name.is_empty() && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-'));
+    match named.filter(could_be_host) {
         None => audit.report(
             codes::BAD_MANIFEST,
             host,

@@ -88,7 +88,9 @@ while read -r mode sum path || [ -n "$mode" ]; do
 done <MANIFEST
 [ "$(tail -n 1 MANIFEST)" = "# end: $entries entries" ] || complain "MANIFEST is not whole"
 host=$(sed -n '2s/^# host: //p' MANIFEST)
-[ -n "$host" ] || complain "MANIFEST does not say whose it is"
+case $host in
+    "" | *[!a-z0-9.-]*) complain "MANIFEST does not say whose it is" ;;
+esac
 [ "$broken" -eq 0 ] || fail "the bundle is damaged; nothing was installed"
 
 # The compiler and the operator agree on the machine by its name.
