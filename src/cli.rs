@@ -19,7 +19,7 @@ use khw_gen::catalog::releases;
 use khw_gen::changes::{self, Changes, Known};
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text, verify_codes};
-use khw_gen::disk::{self, DiskError, Output, SeedText, Summary};
+use khw_gen::disk::{self, DiskError, Output, SeedText, Start, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, Host, printable};
 use khw_gen::pack::ArchiveFormat;
@@ -323,11 +323,8 @@ fn build(
     let cluster = &checked.cluster;
     let selection = wanted.selection(cluster)?;
     let seed = read_seed(spec, seed_file, seed_path)?;
-    say_who_is_waited_for(out, quiet);
-    let mut output = match wanted.fresh {
-        true => Output::begin(out)?,
-        false => Output::begin_over(out)?,
-    };
+    let start = if wanted.fresh { Start::Anew } else { Start::Over };
+    let mut output = Output::begin_as(start, out, &|| say_that_it_waits(out, quiet))?;
     let begin = || output.check_earlier();
     let watch = |progress| bar.watch(progress);
     let compiled = compile_over(&selection, &seed, archive, output.earlier(), begin, watch, |host| {
@@ -421,8 +418,7 @@ fn unknown_host(cluster: &Cluster, name: &str) -> String {
 fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
     let bar = progress::Bar::new(true);
     use_threads(None)?;
-    say_who_is_waited_for(out, quiet);
-    let summary = disk::merge_parts(parts, out).map_err(|problems| {
+    let summary = disk::merge_parts(parts, out, &|| say_that_it_waits(out, quiet)).map_err(|problems| {
         problems.iter().for_each(say_error);
         Reported
     })?;
@@ -443,8 +439,8 @@ fn merge(parts: &[PathBuf], out: &Path, quiet: bool) -> Result<(), Reported> {
 }
 
 /// Another build may take minutes: whoever looks on wants to know why nothing happens.
-fn say_who_is_waited_for(out: &Path, quiet: bool) {
-    if !quiet && disk::is_being_built(out) {
+fn say_that_it_waits(out: &Path, quiet: bool) {
+    if !quiet {
         say(format_args!(
             "waiting for another khw-gen that builds over {}",
             out.display()

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::disk::{self, DiskError, GoldenFolder, Output, TreeEntry};
+use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Start, TreeEntry};
 use khw_gen::golden::compare::{Comparison, Difference, Found, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
 
 use super::{
-    Reported, UNREADABLE, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error, seed_path,
-    use_threads, warn_of_summary,
+    Reported, UNREADABLE, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error,
+    say_that_it_waits, seed_path, use_threads, warn_of_summary,
 };
 
 /// Anybody may read a text without secrets.
@@ -23,7 +23,7 @@ pub fn write(spec: &Path, dir: &Path, seed_file: Option<&Path>) -> Result<(), Re
     let (checked, seed_in_spec) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
     let seed = read_seed(spec, seed_file, seed_in_spec)?;
     let cluster = &checked.cluster;
-    let mut output = Output::begin_golden(dir)?;
+    let mut output = Output::begin_as(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let made = golden(cluster, Some(&seed), |host, texts| {
         let mut bundle = Bundle::new();
         for (path, expected) in texts {

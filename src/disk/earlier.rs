@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, open, statat};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Stat, flock, fstat, statat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -253,22 +253,22 @@ fn buffer_for(bytes: usize) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(vec![0; bytes + 1])
 }
 
-/// Whether somebody builds over the folder `out`, so that a build over it, or in its place, will have to wait.
-pub fn is_being_built(out: &Path) -> bool {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    open(out, flags, Mode::empty())
-        .is_ok_and(|folder| flock(&folder, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK))
-}
-
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is
-/// no such folder, or no lock to be had.
-pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr) -> Result<Option<OwnedFd>, Errno> {
+/// no such folder, or no lock to be had. `waits` is called before there is anything to wait for.
+pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr, waits: &dyn Fn()) -> Result<Option<OwnedFd>, Errno> {
     loop {
         let folder = match open_folder(parent, name) {
             Err(Errno::NOENT) => return Ok(None),
             folder => folder?,
         };
-        if flock(&folder, FlockOperation::LockExclusive).is_err() {
+        let locked = match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                waits();
+                flock(&folder, FlockOperation::LockExclusive)
+            }
+            locked => locked,
+        };
+        if locked.is_err() {
             return Ok(None);
         }
         // Whoever had it may have put another in its place.

@@ -19,10 +19,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use bundle_as_found::{read_found, read_nodes};
-pub use earlier::is_being_built;
 pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
-pub use output::{Leftover, Output, Summary};
+pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
 pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
 pub use tree::{TreeEntry, read_tree};

@@ -139,6 +139,18 @@ pub struct Written {
     pub(super) bytes: u64,
 }
 
+/// How an output is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// All of it is written, whatever is there.
+    Anew,
+    /// Of an earlier output stays on the disk what would be written again. Where it is not as khw-gen would leave it for this
+    /// user, or can't be locked, all of it is replaced.
+    Over,
+    /// A golden: readable by everyone, and only a golden is replaced by it.
+    Golden,
+}
+
 /// How the new folder came to the output's name.
 struct Published {
     /// The name that the old folder has now.
@@ -154,22 +166,15 @@ impl Output {
     /// Errors: `out` is not a folder, or one that khw-gen did not make, or holds something that it did not write; there is
     /// no staging folder to be had.
     pub fn begin(out: &Path) -> Result<Output, DiskError> {
-        Output::begin_kind(Kind::Output, out, false)
+        Output::begin_as(Start::Anew, out, &|| ())
     }
 
-    /// As [`Output::begin`], but of an earlier output stays on the disk what would be written again.
-    ///
-    /// Where it is not as khw-gen would leave it for this user, or can't be locked, all of it is replaced.
-    pub fn begin_over(out: &Path) -> Result<Output, DiskError> {
-        Output::begin_kind(Kind::Output, out, true)
-    }
-
-    /// As [`Output::begin`], for a golden: readable by everyone, and only a golden is replaced by it.
-    pub fn begin_golden(out: &Path) -> Result<Output, DiskError> {
-        Output::begin_kind(Kind::Golden, out, false)
-    }
-
-    fn begin_kind(kind: Kind, out: &Path, over: bool) -> Result<Output, DiskError> {
+    /// As [`Output::begin`], in one of several ways; `waits` is called before waiting for another build, which may take minutes.
+    pub fn begin_as(start: Start, out: &Path, waits: &dyn Fn()) -> Result<Output, DiskError> {
+        let kind = match start {
+            Start::Anew | Start::Over => Kind::Output,
+            Start::Golden => Kind::Golden,
+        };
         let (parent_path, name) = locate(out)?;
         let parent = open_parent(&parent_path)?;
         let path = parent_path.join(&name);
@@ -179,8 +184,8 @@ impl Output {
             Ok(_) => {
                 refuse_working_folder(&path)?;
                 // What another build is changing is not yet as its MANIFEST says.
-                let locked = wait_for_lock(parent.as_fd(), &name).ok().flatten();
-                let reusable = over && locked.is_some();
+                let locked = wait_for_lock(parent.as_fd(), &name, waits).ok().flatten();
+                let reusable = start == Start::Over && locked.is_some();
                 let folder = locked.map_or_else(|| open_output(parent.as_fd(), &name, &path), Ok)?;
                 let rows = read_rows(kind, folder.as_fd(), &path)?;
                 let earlier = EarlierOutput::new(folder, &path, rows);
@@ -376,7 +381,7 @@ impl Output {
         Ok(())
     }
 
-    /// Whether the earlier output may be changed, which [`Output::begin_over`] leaves to be asked: it may prove to be what is
+    /// Whether the earlier output may be changed, which [`Start::Over`] leaves to be asked: it may prove to be what is
     /// wanted.
     ///
     /// Errors: it holds something that khw-gen did not write.
@@ -387,7 +392,7 @@ impl Output {
         }
     }
 
-    /// The output that is there, where [`Output::begin_over`] could use it.
+    /// The output that is there, where [`Start::Over`] could use it.
     pub fn earlier(&self) -> &dyn Earlier {
         self.earlier
             .as_ref()
@@ -718,7 +723,7 @@ impl Output {
         // Whoever changes some of its hosts has it locked until that is done.
         let _lock = match &self.earlier {
             Some(_) => None,
-            None => wait_for_lock(self.parent.as_fd(), &self.name)
+            None => wait_for_lock(self.parent.as_fd(), &self.name, &|| ())
                 .map_err(|reason| DiskError::os("lock", self.path(), reason))?,
         };
         check_replaceable(self.kind, self.parent.as_fd(), &self.name, &self.path())?;

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use rustix::io::Errno;
 
 use super::DiskError;
-use super::output::{Output, Summary, Written, locate};
+use super::output::{Output, Start, Summary, Written, locate};
 use super::tree::{LARGEST_MANIFEST, digest_pieces, list, mode_of, open_file, open_folder, read_file, text_of};
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
@@ -28,8 +28,8 @@ const NAMED: usize = 20;
 /// Joins the partial outputs in the folders `parts` into a whole one at `out`, which is replaced as by a build.
 ///
 /// Errors: every reason why they are not the parts of one whole, undamaged, each host in one of them; or why `out` can't be
-/// written. Then `out` is as it was.
-pub fn merge_parts(parts: &[PathBuf], out: &Path) -> Result<Summary, Vec<DiskError>> {
+/// written. Then `out` is as it was. `waits` is called before waiting for another build over `out`.
+pub fn merge_parts(parts: &[PathBuf], out: &Path, waits: &dyn Fn()) -> Result<Summary, Vec<DiskError>> {
     let mut problems = Vec::new();
     let mut opened = Vec::new();
     for path in parts {
@@ -39,7 +39,7 @@ pub fn merge_parts(parts: &[PathBuf], out: &Path) -> Result<Summary, Vec<DiskErr
         }
     }
     problems.extend(check_fit(&opened, opened.len() == parts.len()));
-    let output = match check_apart(parts, out).and_then(|()| Output::begin(out)) {
+    let output = match check_apart(parts, out).and_then(|()| Output::begin_as(Start::Anew, out, waits)) {
         Ok(output) => Some(output),
         Err(problem) => {
             problems.push(problem);
