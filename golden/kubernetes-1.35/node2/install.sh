@@ -69,8 +69,12 @@ complain() {
     broken=$((broken + 1))
 }
 
+host=
 while read -r mode sum path || [ -n "$mode" ]; do
-    case $mode in "#"*) continue ;; esac
+    case "$mode $sum" in
+        "# host:") host=$path; continue ;;
+        "#"*) continue ;;
+    esac
     entries=$((entries + 1))
     case $mode in
         0[0-7][0-7][0-7]) ;;
@@ -87,7 +91,6 @@ while read -r mode sum path || [ -n "$mode" ]; do
     fi
 done <MANIFEST
 [ "$(tail -n 1 MANIFEST)" = "# end: $entries entries" ] || complain "MANIFEST is not whole"
-host=$(sed -n '2s/^# host: //p' MANIFEST)
 case $host in
     "" | *[!a-z0-9.-]*) complain "MANIFEST does not say whose it is" ;;
 esac
