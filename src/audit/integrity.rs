@@ -8,6 +8,9 @@ use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, Node, Nodes, PART, is_archive, printable, stem_of_archive};
 use crate::pki::digest::sha256_hex;
 
+/// The list of what belongs to a bundle, or to an output.
+const MANIFEST: &str = "MANIFEST";
+
 pub fn check(audit: &mut Audit<'_>, found: &Found) {
     for host in &found.hosts {
         check_manifest(audit, &host.name, &host.all);
@@ -36,7 +39,6 @@ pub fn check(audit: &mut Audit<'_>, found: &Found) {
 
 /// `mode sha256 path` in each line, a folder with `-` and a slash at its end.
 fn check_manifest(audit: &mut Audit<'_>, host: &str, nodes: &Nodes) {
-    const MANIFEST: &str = "MANIFEST";
     let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
         if !nodes.is_empty() {
             audit.report(
@@ -129,7 +131,6 @@ fn check_manifest(audit: &mut Audit<'_>, host: &str, nodes: &Nodes) {
 /// The second line of a host's manifest names the host: `install.sh` does nothing without. A folder by itself may be called
 /// anything.
 fn check_host_line(audit: &mut Audit<'_>, host: &str, nodes: &Nodes, folder_is_named: bool) {
-    const MANIFEST: &str = "MANIFEST";
     let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
         return;
     };

@@ -254,7 +254,7 @@ fn buffer_for(bytes: usize) -> Zeroizing<Vec<u8>> {
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is
-/// no such folder, or no lock to be had. `waits` is called before there is anything to wait for.
+/// no such folder, or no lock to be had. `waits` is called once somebody else has it, before waiting.
 pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr, waits: &dyn Fn()) -> Result<Option<OwnedFd>, Errno> {
     loop {
         let folder = match open_folder(parent, name) {

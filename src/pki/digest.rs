@@ -57,7 +57,7 @@ pub fn sha256(bytes: &[u8]) -> Sha256 {
 
 /// The SHA-256 of `bytes` as text.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
+    hex(&sha256(bytes).0)
 }
 
 /// As [`sha256`], of bytes that come piece by piece.
