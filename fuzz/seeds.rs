@@ -25,7 +25,7 @@ pub fn seeds(project: &Path) -> Seeds {
         add("cluster_toml", read(path));
     }
     let names: Vec<&str> = csr_names().collect();
-    let built_in = files_below(&project.join("src/spec/builtin"));
+    let built_in = files_below(&project.join("src/input/builtin"));
     for (file, text) in rejected(project) {
         match file.strip_prefix("csr/") {
             Some(name) => add(

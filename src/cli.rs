@@ -22,11 +22,11 @@ use khw_gen::diagnostic::{Diagnostic, Severity, codes, render_json, render_text,
 use khw_gen::disk::{self, DiskError, Output, SeedText, Start, Summary};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, Host, printable};
+use khw_gen::input::{self, Checked, Sources, suggest};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::{PART, Selection, Shard};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
-use khw_gen::spec::{self, Checked, Sources, suggest};
 use khw_gen::{Compiled, compile_over, found_of, starter};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -485,7 +485,7 @@ fn use_threads(jobs: Option<u16>) -> Result<(), Reported> {
 }
 
 fn check(spec: &Path, format: Format) -> Result<(), Reported> {
-    let checked = read_sources(spec, disk::read_sources).and_then(|sources| spec::check(&sources));
+    let checked = read_sources(spec, disk::read_sources).and_then(|sources| input::check(&sources));
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,
@@ -882,7 +882,7 @@ fn read_sources(spec: &Path, reader: fn(&Path) -> Result<Sources, DiskError>) ->
 /// Checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
 fn check_sources(sources: Result<Sources, Vec<Diagnostic>>) -> Result<(Checked, Option<String>), Reported> {
     let seed = sources.as_ref().ok().and_then(|sources| sources.seed.clone());
-    match sources.and_then(|sources| spec::check(&sources)) {
+    match sources.and_then(|sources| input::check(&sources)) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
             Ok((checked, seed))

@@ -1,7 +1,7 @@
 //! The files that `khw-gen init` writes: a specification to begin with.
 
 use crate::catalog::identities::Layout;
-use crate::spec::built_in_files;
+use crate::input::built_in_files;
 
 /// The name of the topology.
 pub const CLUSTER_TOML: &str = "cluster.toml";

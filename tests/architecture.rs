@@ -303,7 +303,7 @@ const ONLY: &[Only] = &[
     },
     Only {
         paths: &["toml"],
-        may: &["src/spec/"],
+        may: &["src/input/"],
         why: "what the user wrote is read in one place",
     },
     Only {
@@ -426,7 +426,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "a valid cluster is plain data",
     ),
     (
-        "spec",
+        "input",
         &[
             "catalog",
             "cluster",
@@ -512,7 +512,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "disk",
-        &["bundle", "found", "golden", "pack", "part", "pki", "reuse", "spec"],
+        &["bundle", "found", "golden", "pack", "part", "pki", "reuse", "input"],
         "reading and writing knows no meaning",
     ),
     (
@@ -537,7 +537,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "starter",
-        &["catalog", "spec"],
+        &["catalog", "input"],
         "a new specification is text, made before there is a cluster",
     ),
 ];

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use khw_gen::diagnostic::{Diagnostics, SourceFile};
+use khw_gen::input::cfssl as input;
 use khw_gen::pki::cfssl::{self, Authority, Profile, Request};
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey, RsaBits};
 use khw_gen::pki::x509::{X509Error, to_pem};
-use khw_gen::spec::cfssl as spec;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate, X509CertificationRequest};
@@ -493,7 +493,7 @@ fn the_specification_reads_what_cfssl_reads() {
             let Some(csr) = case.input.get(field) else { continue };
             let mut diagnostics = Diagnostics::new();
             let file = SourceFile::new("csr.json", csr.to_string());
-            if let Some(read) = spec::read_request(&file, &mut diagnostics) {
+            if let Some(read) = input::read_request(&file, &mut diagnostics) {
                 let expected = Request {
                     key: read.key,
                     ..corpus::request(csr)
@@ -515,7 +515,7 @@ fn the_specification_reads_what_cfssl_reads() {
         let file = SourceFile::new("ca-config.json", config.to_string());
         let name = case.input["profile"].as_str().unwrap_or_default();
         // cfssl takes the default for a profile that isn't there.
-        match spec::read_signing_config(&file, &mut diagnostics).filter(|read| !read.broken) {
+        match input::read_signing_config(&file, &mut diagnostics).filter(|read| !read.broken) {
             Some(read) => {
                 let profile = &read.profile(name).unwrap_or(&read.default).profile;
                 assert_eq!(profile, &corpus::profile(config, name), "{}", case.name);

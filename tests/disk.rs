@@ -18,9 +18,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use khw_gen::bundle::{Bundle, Content, ManifestOf, ManifestRow, parse_manifest};
 use khw_gen::disk::{DiskError, Output, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files};
+use khw_gen::input::SourceId;
 use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
-use khw_gen::spec::SourceId;
 use rustix::fs::{FlockOperation, Mode, flock};
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit, umask};
 use support::{can_trace, copy_program, program, skip};

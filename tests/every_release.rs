@@ -9,9 +9,9 @@ use khw_gen::bundle::Entry;
 use khw_gen::catalog::flags::{self, Known};
 use khw_gen::catalog::releases::{Program, Version};
 use khw_gen::compile;
+use khw_gen::input::{self, Sources};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
-use khw_gen::spec::{self, Sources};
 use serde_json::Value;
 
 const KUBERNETES: [&str; 5] = [
@@ -59,7 +59,7 @@ impl Case {
     /// Every file by host and path, as text.
     fn files(&self) -> BTreeMap<(String, String), String> {
         // RSA keys take their time, and none of this depends on keys.
-        let csr = spec::built_in_files(match self.layout {
+        let csr = input::built_in_files(match self.layout {
             "single" => khw_gen::cluster::Layout::Single,
             _ => khw_gen::cluster::Layout::Split,
         });
@@ -74,7 +74,7 @@ impl Case {
             csr: csr.collect(),
             ..Sources::default()
         };
-        let checked = spec::check(&sources)
+        let checked = input::check(&sources)
             .unwrap_or_else(|findings| panic!("{self:?}\n{}", khw_gen::diagnostic::render_text(&findings)));
         let seed = Seed::from_bytes(zeroize::Zeroizing::new(support::SEED));
         let mut files = BTreeMap::new();

@@ -291,7 +291,7 @@ fn any_split_is_the_whole() {
 fn only_what_a_parts_hosts_need_is_made() {
     let spec = small();
     let sources = khw_gen::disk::read_sources(&spec.path()).expect("a specification");
-    let cluster = khw_gen::spec::check(&sources)
+    let cluster = khw_gen::input::check(&sources)
         .unwrap_or_else(|_| panic!("a cluster"))
         .cluster;
     let plan = khw_gen::plan::plan(&cluster);
@@ -558,7 +558,7 @@ fn parts_of_another_whole_are_refused() {
 fn a_cluster_shows_all_of_itself() {
     let cluster = |spec: &Path| {
         let sources = khw_gen::disk::read_sources_and_key(spec).expect("a specification");
-        let checked = khw_gen::spec::check(&sources);
+        let checked = khw_gen::input::check(&sources);
         checked.unwrap_or_else(|problems| panic!("{problems:?}")).cluster
     };
     let spec = small().with_ecdsa_keys();

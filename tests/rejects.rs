@@ -12,7 +12,7 @@ mod examples;
 
 use khw_gen::diagnostic::codes::{self, CODES};
 use khw_gen::diagnostic::{Code, Diagnostic, Example, Severity, render_json, render_text};
-use khw_gen::spec::{Sources, TemplateText, check};
+use khw_gen::input::{Sources, TemplateText, check};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -315,7 +315,7 @@ fn programs_read_the_same_findings_as_people() {
 #[test]
 fn the_built_in_files_are_the_walkthroughs() {
     let folder = root().join("specs/walkthrough/csr");
-    let built_in = khw_gen::spec::built_in_files(khw_gen::cluster::Layout::Single);
+    let built_in = khw_gen::input::built_in_files(khw_gen::cluster::Layout::Single);
     for (name, text) in built_in {
         assert_eq!(read(&folder.join(name)), *text, "{name}");
     }

@@ -19,7 +19,7 @@ use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::plan::plan;
 use khw_gen::reuse::{Earlier, Proofs};
-use khw_gen::{disk, spec};
+use khw_gen::{disk, input};
 use proptest::prelude::*;
 use support::{can_trace, copy_program, khw_gen, must, run, said, skip};
 use tempfile::TempDir;
@@ -380,7 +380,7 @@ fn keys_and_certificates_are_proven_by_what_determines_them() {
     let proven = |input: &Input, seed: u8| {
         Input { seed, ..input.clone() }.write(folder.path());
         let sources = disk::read_sources(&folder.path().join("cluster.toml")).unwrap();
-        let cluster = spec::check(&sources).unwrap().cluster;
+        let cluster = input::check(&sources).unwrap().cluster;
         let seed = Seed::parse(&fs::read(folder.path().join("seed")).unwrap())
             .unwrap()
             .seed;

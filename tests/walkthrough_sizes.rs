@@ -11,7 +11,7 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::x509;
 use khw_gen::plan::plan;
 use khw_gen::vault::issue;
-use khw_gen::{disk, spec};
+use khw_gen::{disk, input};
 use support::{build, project, walkthrough};
 
 /// What the walk-through's listings show, in bytes.
@@ -98,7 +98,7 @@ fn the_reasons_account_for_every_byte() {
 #[test]
 fn with_their_names_the_server_certificate_has_their_size() {
     let sources = disk::read_sources(&walkthrough()).expect("the specification");
-    let cluster = spec::check(&sources).expect("it is valid").cluster;
+    let cluster = input::check(&sources).expect("it is valid").cluster;
     let seed = disk::read_seed(&project().join("specs/walkthrough/walkthrough.seed")).expect("the seed");
     let seed = Seed::parse(seed.bytes.expose()).expect("a seed").seed;
     let plan = plan(&cluster);

@@ -27,10 +27,10 @@ use std::time::Instant;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use khw_gen::disk::{read_seed, read_sources};
+use khw_gen::input;
 use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
 use khw_gen::plan::{Issuer, plan};
-use khw_gen::spec;
 use khw_gen::vault::GENERATION;
 use p256::ecdsa::signature::Signer;
 use rayon::prelude::*;
@@ -583,9 +583,9 @@ fn survey(arguments: &[OsString]) -> Result<(), Failed> {
     };
     let (specification, out) = (Path::new(specification), Path::new(out));
     let only = host.first().and_then(|host| host.to_str());
-    let checked = spec::check(&read_sources(specification)?).map_err(|_| "the specification has errors")?;
+    let checked = input::check(&read_sources(specification)?).map_err(|_| "the specification has errors")?;
     let cluster = &checked.cluster;
-    let seed = spec::paths(&fs::read_to_string(specification)?)
+    let seed = input::paths(&fs::read_to_string(specification)?)
         .seed
         .ok_or("no seed is named")?;
     let seed = specification.with_file_name(seed);

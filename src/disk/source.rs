@@ -10,8 +10,8 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use zeroize::Zeroizing;
 
 use super::DiskError;
+use crate::input::{self, SourceId, Sources, TemplateText};
 use crate::pki::secret::SecretBytes;
-use crate::spec::{self, SourceId, Sources, TemplateText};
 
 /// Far more than any cluster needs, and little enough to read by mistake.
 const LARGEST_SOURCE: u64 = 16 << 20;
@@ -29,7 +29,7 @@ const DEFAULT_CSR_FOLDER: &str = "csr";
 /// authority, and the templates of `[[files]]`. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
 ///
 /// What can't be read, is too large or is not UTF-8, and a key that others may read, is listed in [`Sources::unreadable`], for
-/// [`spec::check`] to report.
+/// [`input::check`] to report.
 ///
 /// Errors: cluster.toml itself can't be read.
 pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
@@ -49,7 +49,7 @@ enum Key {
 
 fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
     let cluster = read_text(cluster_toml)?;
-    let paths = spec::paths(&cluster);
+    let paths = input::paths(&cluster);
     let csr_dir = beside(cluster_toml, paths.csr.as_deref().unwrap_or(DEFAULT_CSR_FOLDER));
     let mut sources = Sources {
         cluster_name: cluster_toml.to_string_lossy().into_owned(),

@@ -1,6 +1,6 @@
 //! Templates that a user may write, right and wrong.
 use super::*;
-use crate::spec::{Sources, check};
+use crate::input::{Sources, check};
 
 fn any_facts() -> Facts {
     let cluster = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\n\

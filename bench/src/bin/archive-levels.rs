@@ -17,7 +17,7 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::render::Renderer;
 use khw_gen::vault::issue;
-use khw_gen::{pack, spec};
+use khw_gen::{input, pack};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -41,7 +41,7 @@ fn main() -> Result<(), Failed> {
     };
     let most: usize = rest.first().map_or(Ok(ARCHIVES), |count| count.parse())?;
     let sources = read_sources_and_key(Path::new(cluster_toml))?;
-    let checked = spec::check(&sources).map_err(|_| "khw-gen check says what is wrong with it")?;
+    let checked = input::check(&sources).map_err(|_| "khw-gen check says what is wrong with it")?;
     let seed = Seed::parse(read_seed(Path::new(seed))?.bytes.expose())?.seed;
     let plan = plan(&checked.cluster);
     let vault = issue(&plan, &seed)?;

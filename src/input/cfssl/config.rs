@@ -6,9 +6,9 @@ use time::Duration;
 
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::input::tree::{Entry, Fields, Naming, Node};
+use crate::input::{json_text, suggest};
 use crate::pki::cfssl::{CaConstraint, CsrWhitelist, ExtendedKeyUsage, KeyUsage, Policy, Profile, Qualifier, Usage};
-use crate::spec::tree::{Entry, Fields, Naming, Node};
-use crate::spec::{json_text, suggest};
 
 use super::{count_field, duration_field, ignored, oid, time_field, url};
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::input::json_text;
+use crate::input::tree::{self, At, Fields, Naming, Node, Value};
 use crate::pki::cfssl::{CaSection, Name, RawExtension, Request};
 use crate::pki::key::{Algorithm, Curve, RsaBits};
-use crate::spec::json_text;
-use crate::spec::tree::{self, At, Fields, Naming, Node, Value};
 
 use super::{base64, count_field, duration_field, ignored, is_oid, oid, url};
 
