@@ -494,6 +494,30 @@ impl Cluster {
             .map(|(name, _)| name.as_str());
         config.into_iter().chain(csrs).collect()
     }
+
+    /// The addresses of the service `kubernetes`: the first after the network's own, of each range.
+    pub fn first_service_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.network.services.iter().map(|services| match services.network() {
+            IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
+            IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
+        })
+    }
+
+    /// The addresses that the load balancers share.
+    pub fn virtual_ips(&self) -> impl Iterator<Item = &IpAddr> {
+        let shared = self.load_balancing.virtual_address.iter();
+        shared.flat_map(|address| address.ip.iter())
+    }
+
+    /// Whether IPv6 is the family of the cluster, or the first of two.
+    pub fn is_ipv6(&self) -> bool {
+        matches!(self.network.services.primary, IpNet::V6(_))
+    }
+
+    /// Whether IPv6 is a family of the cluster.
+    pub fn has_ipv6(&self) -> bool {
+        self.network.services.iter().any(|range| matches!(range, IpNet::V6(_)))
+    }
 }
 
 /// The prefix length of a node's part of a range of pods: a /24, or a /64. An IPv6 range that a /64 does not fit into, or

@@ -12,6 +12,7 @@ use crate::catalog::artifacts::Through;
 use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::identities::{USES, kubelet_client_csr};
 use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
+use crate::plan::units_on;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -438,7 +439,7 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         url_ip: in_url(&host.ip.primary.to_string()),
         ips: host.ip.iter().map(IpAddr::to_string).collect(),
         roles: host.roles.iter().map(|role| role.name()).collect(),
-        units: cluster.units_on(host).map(|component| component.name).collect(),
+        units: units_on(cluster, host).map(|component| component.name).collect(),
         labels: joined(host.labels.iter().map(|(key, value)| format!("{key}={value}"))),
         // Old kubelets want the equals sign of an empty value, and later ones take it.
         taints: joined(

@@ -440,11 +440,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "plan",
-        &["catalog", "cluster", "pki"],
+        &["catalog", "cluster", "pki", "server_names"],
         "a plan is decided before there are any keys",
     ),
     (
-        "names_of",
+        "server_names",
         &["cluster"],
         "by which names a server is reached follows from the cluster alone",
     ),

@@ -1,0 +1,140 @@
+//! What lies on a host: each file and directory, with what it will hold.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::catalog::artifacts::{Artifact, Template, Through};
+use crate::catalog::components::{Unit, environment_path};
+use crate::cluster::{Cluster, ExtraCertificate, Host};
+
+use super::certificates::{PlannedCertificate, extra_id};
+use super::rows::components_on;
+
+/// A file or directory on a host.
+#[derive(Clone, Debug)]
+pub struct PlannedFile<'a> {
+    pub host: &'a Host,
+    /// Absolute on the host; a directory ends in a slash.
+    pub path: String,
+    pub mode: u32,
+    pub content: PlannedContent,
+    pub origin: Origin<'a>,
+}
+
+/// Where it is written that a file belongs on a host.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// A row of the catalogue.
+    Row(&'static Artifact),
+    /// A place of the user's own, of the certificate of this name.
+    Certificate(&'a str),
+    /// What the user sets on the component of this name.
+    Component(&'static str),
+    /// A file of the user's own, by its template.
+    File(&'a str),
+}
+
+/// What a file will hold; certificates are named by their id.
+#[derive(Clone, Debug)]
+pub enum PlannedContent {
+    Directory,
+    Certificate(String),
+    PrivateKey(String),
+    PublicKey(String),
+    Request(String),
+    Kubeconfig {
+        id: String,
+        through: Through,
+    },
+    Rendered(Template),
+    /// The configuration file of the component of this name.
+    Config(&'static str),
+    /// The environment of the unit of this name, which comes with a package.
+    Environment(&'static str),
+    /// What a template of the user's own makes of the facts.
+    OwnTemplate(Arc<str>),
+    /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
+    CsrFile {
+        file: String,
+        host: Option<String>,
+    },
+    SigningConfig,
+}
+
+/// The environments that the user gives to units on `host` that come with a package.
+pub fn environments<'a>(cluster: &'a Cluster, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    components_on(cluster, host)
+        .filter(|component| component.unit != Unit::Generated)
+        .filter(|component| !cluster.overrides.of(component.name, host).environment.is_empty())
+        .map(|component| PlannedFile {
+            host,
+            path: environment_path(component.name),
+            mode: 0o644,
+            content: PlannedContent::Environment(component.name),
+            origin: Origin::Component(component.name),
+        })
+        .collect()
+}
+
+/// The user's own files on `host`.
+pub fn own_files<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = PlannedFile<'a>> {
+    let files = cluster.files.iter().filter(|file| file.on.is(host));
+    files.map(|file| PlannedFile {
+        host,
+        path: file.at.clone(),
+        mode: file.mode,
+        content: PlannedContent::OwnTemplate(file.text.clone()),
+        origin: Origin::File(&file.origin),
+    })
+}
+
+/// The files of a certificate of the user's own on `host`.
+pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    let id = || extra_id(&extra.name);
+    let mut files = Vec::new();
+    for place in extra.places.iter().filter(|place| place.on.is(host)) {
+        let contents = [
+            (&place.certificate, 0o644, PlannedContent::Certificate(id())),
+            (&place.key, place.key_mode, PlannedContent::PrivateKey(id())),
+            (&place.request, 0o644, PlannedContent::Request(id())),
+        ];
+        files.extend(contents.into_iter().filter_map(|(path, mode, content)| {
+            Some(PlannedFile {
+                host,
+                path: path.clone()?,
+                mode,
+                content,
+                origin: Origin::Certificate(&extra.name),
+            })
+        }));
+    }
+    files
+}
+
+/// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
+pub fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(String, PlannedContent)> {
+    let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
+    let of_workers = || certificates.iter().filter(|certificate| certificate.host.is_some());
+    // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
+    let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
+    let identities = cluster.pki.layout.identities().iter().map(|identity| identity.csr);
+    let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
+    let mut seen = BTreeSet::new();
+    for file in identities.chain(extra) {
+        if cluster.pki.csrs.contains_key(file) && seen.insert(file) && !is_a_workers(file) {
+            let content = PlannedContent::CsrFile {
+                file: file.to_owned(),
+                host: None,
+            };
+            inputs.push((file.to_owned(), content));
+        }
+    }
+    for certificate in of_workers() {
+        let content = PlannedContent::CsrFile {
+            file: certificate.csr.to_owned(),
+            host: certificate.host.map(str::to_owned),
+        };
+        inputs.push((format!("{}-csr.json", certificate.files), content));
+    }
+    inputs
+}

@@ -1,0 +1,35 @@
+//! Which rows of the tables count in a cluster, and on which of its hosts.
+
+use crate::catalog::artifacts::{On, When};
+use crate::catalog::components::{COMPONENTS, Component, Unit};
+use crate::cluster::{Cluster, Host, PodNetwork};
+
+/// The components that run on `host`, in the order in which they start.
+pub fn components_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+    COMPONENTS
+        .iter()
+        .filter(|component| counts(cluster, component.when) && is_on(cluster, component.on, host))
+}
+
+/// The components on `host` whose units are generated, in the order in which they start.
+pub fn units_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
+    components_on(cluster, host).filter(|component| component.unit == Unit::Generated)
+}
+
+/// Whether rows for such clusters count in this one.
+pub fn counts(cluster: &Cluster, when: When) -> bool {
+    match when {
+        When::Always => true,
+        When::Layout(layout) => cluster.pki.layout == layout,
+        When::Runtime(runtime) => cluster.nodes.runtime == runtime,
+        When::Bridges => cluster.nodes.pod_network == PodNetwork::Bridge,
+        When::GVisor => cluster.nodes.gvisor,
+        When::Engine(engine) => cluster.load_balancing.engine == engine,
+        When::VirtualAddress => cluster.load_balancing.virtual_address.is_some(),
+    }
+}
+
+pub fn is_on(cluster: &Cluster, on: On, host: &Host) -> bool {
+    let is_first = |role| cluster.with(role).next().is_some_and(|first| first.name == host.name);
+    on.is(&host.roles, is_first)
+}
