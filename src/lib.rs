@@ -46,6 +46,7 @@ use std::io;
 use rayon::prelude::*;
 
 use crate::bundle::{Bundle, Content, Entry};
+use crate::changes::Keys;
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
 use crate::pack::{ArchiveFormat, Packer};
@@ -89,19 +90,21 @@ impl<E: fmt::Display> fmt::Display for CompileError<E> {
 
 impl<E: fmt::Debug + fmt::Display> std::error::Error for CompileError<E> {}
 
-/// What a cluster compiles to, as if it had been found somewhere: for comparisons.
+/// What a cluster compiles to, as if it had been found somewhere: for comparisons. Without a seed another stands in for it, always
+/// the same.
 ///
 /// Errors: as [`compile`].
-pub fn found_of(cluster: &Cluster, seed: &Seed) -> Result<Found, CompileError<Infallible>> {
+pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys), CompileError<Infallible>> {
     let mut nodes = Nodes::new();
-    compile(cluster, seed, ArchiveFormat::None, |output| {
+    let stand_in = Seed::stand_in(1);
+    compile(cluster, seed.unwrap_or(&stand_in), ArchiveFormat::None, |output| {
         nodes.insert(output.host.to_owned(), Node::Directory { mode: None });
         for (path, entry) in &output.bundle.entries {
             nodes.insert(format!("{}/{path}", output.host), as_found(entry));
         }
         Ok(())
     })?;
-    Ok(from_folder("", nodes))
+    Ok((from_folder("", nodes), seed.map_or(Keys::StandIn, |_| Keys::Own)))
 }
 
 fn as_found(entry: &Entry) -> Node {

@@ -5,6 +5,7 @@
 
 mod facts;
 mod report;
+mod sides;
 mod steps;
 mod warnings;
 
@@ -14,18 +15,9 @@ use crate::found::{Found, Host, Node, Nodes, printable};
 use facts::{Fact, is_secret, said};
 
 pub use report::{render_markdown, render_text, to_json};
+pub use sides::{Keys, Known, keep_hosts_of, leave_out_elsewhere};
 pub use steps::{Action, Stage, Step};
 pub use warnings::Warning;
-
-/// Whether both sides were made with their seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    All,
-    /// Both sides were made from one seed that stands in for theirs: fingerprints of keys mean nothing.
-    StandIn,
-    /// One side was made without its seed: keys, serial numbers and secrets are not compared.
-    WithoutSeed,
-}
 
 /// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,8 +1,7 @@
-//! `golden write` and `golden check`.
+//! `khw-gen golden write` and `khw-gen golden check`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::ExitCode;
 
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Start, TreeEntry};
@@ -10,18 +9,21 @@ use khw_gen::golden::compare::{Comparison, Difference, Found, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
 
-use super::{
-    Reported, UNREADABLE, check_sources, print, read_seed, read_seed_if_there, read_sources, say, say_error,
-    say_that_it_waits, seed_path, use_threads, warn_of_summary,
-};
+use super::args::{GoldenCheckArgs, GoldenWriteArgs};
+use super::outcome::Outcome;
+use super::output::{say_that_it_waits, warn_of_summary};
+use super::say::{Reported, print, say, say_error};
+use super::specification::{read_checked, read_seed, read_seed_if_there, seed_path};
+use super::threads::use_threads;
 
 /// Anybody may read a text without secrets.
 const TEXT_MODE: u32 = 0o644;
 
-pub fn write(spec: &Path, dir: &Path, seed_file: Option<&Path>) -> Result<(), Reported> {
+pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
+    let GoldenWriteArgs { spec, dir, seed } = arguments;
     use_threads(None)?;
-    let (checked, seed_in_spec) = check_sources(read_sources(spec, disk::read_sources_and_key))?;
-    let seed = read_seed(spec, seed_file, seed_in_spec)?;
+    let (checked, seed_in_spec) = read_checked(spec, disk::read_sources_and_key)?;
+    let seed = read_seed(spec, seed.file.as_deref(), seed_in_spec)?;
     let cluster = &checked.cluster;
     let mut output = Output::begin_as(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let made = golden(cluster, Some(&seed), |host, texts| {
@@ -45,24 +47,35 @@ pub fn write(spec: &Path, dir: &Path, seed_file: Option<&Path>) -> Result<(), Re
     ))
 }
 
-pub fn check(spec: &Path, dir: &Path, seed_file: Option<&Path>, without_seed: bool) -> ExitCode {
-    match compare(spec, dir, seed_file, without_seed) {
-        Ok(differences) if differences.is_empty() => ExitCode::SUCCESS,
-        Ok(differences) => match report(spec, dir, &differences) {
-            Ok(()) => ExitCode::from(1),
-            Err(Reported) => ExitCode::from(UNREADABLE),
-        },
-        Err(Reported) => ExitCode::from(UNREADABLE),
+pub fn check(arguments: &GoldenCheckArgs) -> Result<Outcome, Reported> {
+    let differences = differences(arguments)?;
+    if differences.is_empty() {
+        return Ok(Outcome::Done);
     }
+    for difference in &differences {
+        print(difference)?;
+    }
+    let count = |kind| differences.iter().filter(|difference| difference.kind == kind).count();
+    say_error(format_args!(
+        "{} is not what {} compiles to: {} missing, {} unexpected, {} different. If that is meant, khw-gen golden write, and \
+         review the diff",
+        arguments.dir.display(),
+        arguments.spec.display(),
+        count(Kind::Missing),
+        count(Kind::Unexpected),
+        count(Kind::Different),
+    ));
+    Ok(Outcome::Found)
 }
 
-fn compare(spec: &Path, dir: &Path, seed_file: Option<&Path>, without_seed: bool) -> Result<Vec<Difference>, Reported> {
+fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported> {
+    let GoldenCheckArgs { spec, dir, seed, .. } = arguments;
     use_threads(None)?;
-    let (checked, seed_in_spec) = check_sources(read_sources(spec, disk::read_sources))?;
+    let (checked, seed_in_spec) = read_checked(spec, disk::read_sources)?;
     let folder = disk::read_golden(dir)?;
-    let seed = match (without_seed, seed_file) {
+    let seed = match (arguments.without_seed, &seed.file) {
         (true, _) => None,
-        (false, Some(_)) => Some(read_seed(spec, seed_file, seed_in_spec)?),
+        (false, Some(file)) => Some(read_seed(spec, Some(file), seed_in_spec)?),
         (false, None) => seed_if_there(spec, seed_in_spec)?,
     };
     let cluster = &checked.cluster;
@@ -135,21 +148,4 @@ fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, Found<'_>> {
         TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), Found::Other)),
     });
     files.collect()
-}
-
-fn report(spec: &Path, dir: &Path, differences: &[Difference]) -> Result<(), Reported> {
-    for difference in differences {
-        print(difference)?;
-    }
-    let count = |kind| differences.iter().filter(|difference| difference.kind == kind).count();
-    say_error(format_args!(
-        "{} is not what {} compiles to: {} missing, {} unexpected, {} different. If that is meant, khw-gen golden write, and \
-         review the diff",
-        dir.display(),
-        spec.display(),
-        count(Kind::Missing),
-        count(Kind::Unexpected),
-        count(Kind::Different),
-    ));
-    Ok(())
 }

@@ -1,0 +1,52 @@
+//! The two sides of a comparison: what is known of their keys, and which of their hosts are compared.
+
+use crate::found::Found;
+
+/// Which keys and secrets a side has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// Its own.
+    Own,
+    /// Those of a seed that stands in for its own.
+    StandIn,
+}
+
+/// Whether both sides were made with their seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    All,
+    /// Both sides were made from one seed that stands in for theirs: fingerprints of keys mean nothing.
+    StandIn,
+    /// One side was made without its seed: keys, serial numbers and secrets are not compared.
+    WithoutSeed,
+}
+
+impl Known {
+    /// What is known where the sides have these keys.
+    pub fn of(old: Keys, new: Keys) -> Known {
+        match (old, new) {
+            (Keys::Own, Keys::Own) => Known::All,
+            (Keys::StandIn, Keys::StandIn) => Known::StandIn,
+            _ => Known::WithoutSeed,
+        }
+    }
+}
+
+/// Of a fleet's part, only its own hosts are compared: those that it says are elsewhere are not missing.
+pub fn leave_out_elsewhere(other: &mut Found, part: &Found) {
+    if let Some(part) = &part.part {
+        other.hosts.retain(|host| !part.elsewhere.contains(&host.name));
+    }
+}
+
+/// Where one side is a single host, only that host of the other is compared: by the name of its folder or archive.
+///
+/// Errors: the names of the part's hosts, if the whole has none of them.
+pub fn keep_hosts_of<'p>(whole: &mut Found, part: &'p Found) -> Result<(), Vec<&'p str>> {
+    let names: Vec<&str> = part.hosts.iter().map(|host| host.name.as_str()).collect();
+    whole.hosts.retain(|host| names.contains(&host.name.as_str()));
+    match whole.hosts.is_empty() {
+        true => Err(names),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,248 @@
+//! The command line as clap reads it, and nothing else: no command is run here, so that anything may be made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use khw_gen::pack::ArchiveFormat;
+use khw_gen::part::Shard;
+use time::{Duration, OffsetDateTime};
+
+use super::instants::{instant, period};
+
+/// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
+#[derive(Parser)]
+#[command(name = "khw-gen", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Compile a specification into an output folder, which is replaced as a whole
+    Build(BuildArgs),
+    /// Join the parts of a fleet (build --host, build --shard) into the whole output; needs no specification and no seed
+    Merge(MergeArgs),
+    /// Report every problem of a specification; needs no seed
+    Check(CheckArgs),
+    /// Show every file that would be made: host, mode, path, what it is, from which row; needs no seed
+    Plan(PlanArgs),
+    /// Say what a code of a diagnostic or finding means, with an example, what to do and where people meet it; without one,
+    /// list them all
+    Explain(ExplainArgs),
+    /// Show the releases that are known: what changes at each, and why
+    Releases,
+    /// Show the variables that templates may use, as JSON; needs no seed
+    Facts(FactsArgs),
+    /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a folder of
+    /// certificates made by hand
+    Verify(VerifyArgs),
+    /// Show what differs in meaning, what to restart in which order, and what can't be undone; exit with 0 if nothing
+    /// differs, 1 if something does, 2 in trouble
+    Diff(DiffArgs),
+    /// Show every certificate of a bundle as found: whose, where, by which names, until when
+    Inspect(InspectArgs),
+    /// The output without its secrets, as a folder of texts to commit, review and compare with
+    Golden {
+        #[command(subcommand)]
+        command: GoldenCommand,
+    },
+    /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
+    Init(InitArgs),
+}
+
+#[derive(Args)]
+pub struct BuildArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// The output folder; an earlier one is replaced only if khw-gen made it
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The archive to make of each host's bundle
+    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
+    pub archive: ArchiveFormat,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+    /// How many threads to use; the output is the same with any number [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub jobs: Option<u16>,
+    /// Make and write everything again, whatever of it an earlier output has
+    #[arg(long)]
+    pub fresh: bool,
+    /// Say nothing but warnings and errors: no progress, no closing line
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Build a part: only this host, and others that are named so
+    #[arg(long = "host", value_name = "NAME", conflicts_with = "shard")]
+    pub hosts: Vec<String>,
+    /// Build a part: the I-th of N, as 1/8 to 8/8; khw-gen merge joins them
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+}
+
+#[derive(Args)]
+pub struct SeedArgs {
+    /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+    #[arg(id = "seed_file", long = "seed-file", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct MergeArgs {
+    /// The folders of all parts
+    #[arg(value_name = "PART", required = true)]
+    pub parts: Vec<PathBuf>,
+    /// The output folder; an earlier one is replaced only if khw-gen made it
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Say nothing but warnings and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct CheckArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct PlanArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// Such as even-etcd
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+#[derive(Args)]
+pub struct FactsArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// Only those of this host
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// The folder or archive
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The instant to judge validity at, as RFC 3339 has it [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+    /// Say too what this specification would have made differently
+    #[arg(long, value_name = "CLUSTER.TOML")]
+    pub spec: Option<PathBuf>,
+    /// The seed of that specification, instead of the one that `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE", requires = "spec")]
+    pub seed_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct DiffArgs {
+    /// A folder or archive, or a cluster.toml
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Likewise
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// The most bytes of text or markdown; what has no room is counted
+    #[arg(long, value_name = "BYTES")]
+    pub limit: Option<usize>,
+    /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct InspectArgs {
+    /// The folder or archive
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    pub expires_within: Option<Duration>,
+    /// Shorten nothing, however long the lines get
+    #[arg(long)]
+    pub wide: bool,
+    /// The instant to count from, as RFC 3339 has it [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+}
+
+#[derive(Subcommand)]
+pub enum GoldenCommand {
+    /// Write the folder, which is replaced as a whole
+    Write(GoldenWriteArgs),
+    /// Compare the folder with what the specification compiles to now; exit with 1 if they differ, 2 if that can't be told
+    Check(GoldenCheckArgs),
+}
+
+#[derive(Args)]
+pub struct GoldenWriteArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// The folder; an earlier one is replaced only if khw-gen made it
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+}
+
+#[derive(Args)]
+pub struct GoldenCheckArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+    /// Compare what does not depend on the seed; so it is too where the seed that `[pki] seed` names is not there
+    #[arg(long, conflicts_with = "seed_file")]
+    pub without_seed: bool,
+}
+
+#[derive(Args)]
+pub struct InitArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    Text,
+    Markdown,
+    Json,
+}

@@ -1,0 +1,65 @@
+//! Bundles as found, and what is said of them.
+
+use std::path::Path;
+
+use khw_gen::found::{Found, Host, printable};
+use khw_gen::{changes, disk};
+
+use super::say::{Reported, say, say_error};
+
+/// What is at a path, whatever its state; nothing at all is an error.
+pub fn read_found(path: &Path) -> Result<Found, Reported> {
+    let found = disk::read_found(path)?;
+    let is_empty = |host: &Host| host.files.is_empty() && host.beside.is_empty();
+    match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
+        true => Err(Reported::from(format!(
+            "there is nothing to read in {}",
+            path.display()
+        ))),
+        false => Ok(found),
+    }
+}
+
+/// What is at a path, whole: what could not be read would be taken for what is not there.
+pub fn read_undamaged(path: &Path) -> Result<Found, Reported> {
+    let found = read_found(path)?;
+    match say_remarks(path, &found) {
+        true => Err(Reported),
+        false => Ok(found),
+    }
+}
+
+/// Says what could not be read, and whether there was anything.
+pub fn say_remarks(path: &Path, found: &Found) -> bool {
+    for remark in &found.remarks {
+        let place = match remark.path.is_empty() {
+            true => path.display().to_string(),
+            false => format!("{}: {}", path.display(), printable(&remark.path)),
+        };
+        say_error(format_args!("{place} can't be read: {}", remark.message));
+    }
+    !found.remarks.is_empty()
+}
+
+/// Says that a fleet's part lacks hosts, and what that leads to.
+pub fn say_what_is_elsewhere(path: &Path, found: &Found, so: &str) {
+    if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {
+        say(format_args!(
+            "note: {} is a part of a fleet, {} of {} hosts: {so}",
+            path.display(),
+            part.here.len(),
+            part.here.len() + part.elsewhere.len()
+        ));
+    }
+}
+
+/// Of the whole that was read from `path`, only the hosts of the part stay.
+pub fn keep_hosts_of(whole: &mut Found, part: &Found, path: &Path) -> Result<(), Reported> {
+    changes::keep_hosts_of(whole, part).map_err(|names| {
+        Reported::from(format!(
+            "{} has no host that is called {}, as the folder or archive to compare with is",
+            path.display(),
+            names.join(", ")
+        ))
+    })
+}

@@ -1,0 +1,93 @@
+//! `khw-gen build`.
+
+use khw_gen::bundle::Content;
+use khw_gen::cluster::Cluster;
+use khw_gen::disk::{self, Output, Start};
+use khw_gen::part::{PART, Selection};
+use khw_gen::{Compiled, compile_over};
+
+use super::args::BuildArgs;
+use super::output::{say_that_it_waits, warn_of_summary};
+use super::progress::{self, Bar};
+use super::say::{Reported, print, say_error};
+use super::specification::{read_checked, read_seed, unknown_host};
+use super::threads::use_threads;
+
+pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
+    let BuildArgs { spec, out, quiet, .. } = arguments;
+    let bar = Bar::new(*quiet);
+    use_threads(arguments.jobs)?;
+    let (checked, seed_path) = read_checked(spec, disk::read_sources_and_key)?;
+    let cluster = &checked.cluster;
+    let selection = selection(cluster, arguments)?;
+    let seed = read_seed(spec, arguments.seed.file.as_deref(), seed_path)?;
+    let start = if arguments.fresh { Start::Anew } else { Start::Over };
+    let mut output = Output::begin_as(start, out, &|| say_that_it_waits(out, *quiet))?;
+    let begin = || output.check_earlier();
+    let watch = |progress| bar.watch(progress);
+    let compiled = compile_over(
+        &selection,
+        &seed,
+        arguments.archive,
+        output.earlier(),
+        begin,
+        watch,
+        |host| {
+            let archive = host.archive.as_ref();
+            output.write(
+                host.host,
+                host.bundle,
+                archive.map(|(name, content)| (name.as_str(), *content)),
+            )
+        },
+    )?;
+    let (summary, unchanged) = match compiled {
+        Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
+        Compiled::Hosts(hosts, state) => {
+            output.record_all(hosts)?;
+            if selection.is_part() {
+                let list = selection.list(state.identity().to_owned());
+                output.add_file(PART, 0o644, &Content::public(list.text().into_bytes().into()))?;
+            }
+            let summary = output.commit_with_state(|rows| state.text(rows))?;
+            let unchanged = match summary.unchanged {
+                0 => String::new(),
+                count => format!(", {count} hosts as they were"),
+            };
+            (summary, unchanged)
+        }
+    };
+    warn_of_summary(&summary);
+    let took = bar.finish();
+    if *quiet {
+        return Ok(());
+    }
+    let hosts = match selection.is_part() {
+        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
+        false => format!("{} hosts", summary.hosts),
+    };
+    print(format_args!(
+        "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
+        out.display(),
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
+    ))
+}
+
+/// The hosts that the command line asks for: all, where it names none.
+fn selection<'c>(cluster: &'c Cluster, arguments: &BuildArgs) -> Result<Selection<'c>, Reported> {
+    if let Some(shard) = arguments.shard {
+        return Ok(Selection::shard(cluster, shard));
+    }
+    if arguments.hosts.is_empty() {
+        return Ok(Selection::whole(cluster));
+    }
+    let names: Vec<&str> = arguments.hosts.iter().map(String::as_str).collect();
+    Selection::named(cluster, &names).map_err(|unknown| {
+        for name in unknown {
+            say_error(unknown_host(cluster, name));
+        }
+        Reported
+    })
+}

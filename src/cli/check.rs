@@ -1,0 +1,37 @@
+//! `khw-gen check`.
+
+use khw_gen::cluster::Cluster;
+use khw_gen::diagnostic::render_json;
+use khw_gen::{disk, input};
+
+use super::args::{CheckArgs, Format};
+use super::say::{Reported, print, say_diagnostics};
+use super::specification::read_sources;
+
+pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
+    let CheckArgs { spec, format } = arguments;
+    let checked = read_sources(spec, disk::read_sources).and_then(|sources| input::check(&sources));
+    let remarks = match &checked {
+        Ok(checked) => &checked.remarks,
+        Err(problems) => problems,
+    };
+    match format {
+        Format::Json => print(format_args!("{}", render_json(remarks).trim_end()))?,
+        Format::Text => say_diagnostics(remarks),
+    }
+    match (checked, format) {
+        (Ok(checked), Format::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
+        (Ok(_), Format::Json) => Ok(()),
+        (Err(_), _) => Err(Reported),
+    }
+}
+
+fn in_words(cluster: &Cluster) -> String {
+    format!(
+        "no errors; {} hosts, Kubernetes {}, etcd {}, layout {}",
+        cluster.hosts.len(),
+        cluster.version,
+        cluster.release.etcd,
+        cluster.pki.layout.name()
+    )
+}

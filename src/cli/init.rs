@@ -1,0 +1,33 @@
+//! `khw-gen init`: the only command that draws randomness.
+
+use khw_gen::pki::derivation::Seed;
+use khw_gen::{disk, starter};
+
+use super::args::InitArgs;
+use super::instants::now;
+use super::say::{Reported, print};
+
+pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
+    let dir = &arguments.dir;
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice())?;
+    let seed = Seed::from_bytes(bytes).to_file_text();
+    // The last midnight in UTC is what it proposes as the day of issue.
+    let files = starter::files(&format!("{}T00:00:00Z", now().date()), seed.expose());
+    disk::write_new_files(
+        dir,
+        &files
+            .iter()
+            .map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice()))
+            .collect::<Vec<_>>(),
+    )?;
+    for (name, mode, _) in &files {
+        print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
+    }
+    print(format_args!(
+        "\nNext: name your hosts in {0}, then khw-gen check {0}.\nWhoever has {1} has every key of the cluster: \
+         keep it safe, keep a copy, and keep it out of version control.",
+        dir.join(starter::CLUSTER_TOML).display(),
+        dir.join(starter::SEED).display(),
+    ))
+}

@@ -1,0 +1,35 @@
+//! `khw-gen inspect`.
+
+use khw_gen::audit::{self, Detail};
+
+use super::args::{Format, InspectArgs};
+use super::as_found::{read_found, say_remarks};
+use super::instants::now;
+use super::outcome::Outcome;
+use super::say::{Reported, print};
+
+pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
+    let path = &arguments.path;
+    let found = read_found(path)?;
+    let at = arguments.at.unwrap_or_else(now);
+    let mut rows = audit::inventory(&found, at);
+    if let Some(within) = arguments.expires_within {
+        let until = at.checked_add(within);
+        rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
+    }
+    let detail = if arguments.wide { Detail::Wide } else { Detail::Short };
+    let text = match arguments.format {
+        Format::Text => audit::inventory_text(&rows, at, detail),
+        Format::Json => audit::inventory_json(&rows, at),
+    };
+    let printed = print(text.trim_end());
+    // What could not be read may hold the certificate that ends tomorrow.
+    if say_remarks(path, &found) {
+        return Err(Reported);
+    }
+    printed?;
+    Ok(match arguments.expires_within.is_some() && !rows.is_empty() {
+        true => Outcome::Found,
+        false => Outcome::Done,
+    })
+}

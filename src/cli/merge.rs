@@ -1,0 +1,33 @@
+//! `khw-gen merge`.
+
+use khw_gen::disk;
+
+use super::args::MergeArgs;
+use super::output::{say_that_it_waits, warn_of_summary};
+use super::progress::{self, Bar};
+use super::say::{Reported, print, say_error};
+use super::threads::use_threads;
+
+pub fn run(arguments: &MergeArgs) -> Result<(), Reported> {
+    let MergeArgs { parts, out, quiet } = arguments;
+    let bar = Bar::new(true);
+    use_threads(None)?;
+    let summary = disk::merge_parts(parts, out, &|| say_that_it_waits(out, *quiet)).map_err(|problems| {
+        problems.iter().for_each(say_error);
+        Reported
+    })?;
+    warn_of_summary(&summary);
+    let took = bar.finish();
+    if *quiet {
+        return Ok(());
+    }
+    print(format_args!(
+        "{}: {} hosts from {} parts, {} files, {} in {:.1} s",
+        out.display(),
+        summary.hosts,
+        parts.len(),
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
+    ))
+}

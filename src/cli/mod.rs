@@ -1,0 +1,54 @@
+//! Arguments in, exit code out; the only place that prints. A command is a file; which there are, `args` says.
+//!
+//! Results go to standard output, what is said about them to standard error.
+
+mod args;
+mod as_found;
+mod build;
+mod check;
+mod diff;
+mod explain;
+mod facts;
+mod golden;
+mod init;
+mod inspect;
+mod instants;
+mod merge;
+mod outcome;
+mod output;
+mod plan;
+mod progress;
+mod releases;
+mod say;
+mod specification;
+mod threads;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command, GoldenCommand};
+use outcome::{judged, made};
+
+/// Runs the program with the process's arguments.
+pub fn run() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Build(arguments) => made(build::run(&arguments)),
+        Command::Merge(arguments) => made(merge::run(&arguments)),
+        Command::Check(arguments) => made(check::run(&arguments)),
+        Command::Plan(arguments) => made(plan::run(&arguments)),
+        Command::Explain(arguments) => made(explain::run(&arguments)),
+        Command::Releases => made(releases::run()),
+        Command::Facts(arguments) => made(facts::run(&arguments)),
+        Command::Verify(arguments) => judged(verify::run(&arguments)),
+        Command::Diff(arguments) => judged(diff::run(&arguments)),
+        Command::Inspect(arguments) => judged(inspect::run(&arguments)),
+        Command::Golden { command } => match command {
+            GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
+            GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),
+        },
+        Command::Init(arguments) => made(init::run(&arguments)),
+    };
+    outcome.exit_code()
+}

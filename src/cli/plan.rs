@@ -1,0 +1,21 @@
+//! `khw-gen plan`.
+
+use khw_gen::disk;
+use khw_gen::plan::plan;
+
+use super::args::PlanArgs;
+use super::say::{Reported, print};
+use super::specification::read_checked;
+
+pub fn run(arguments: &PlanArgs) -> Result<(), Reported> {
+    let (checked, _) = read_checked(&arguments.spec, disk::read_sources)?;
+    print(plan(&checked.cluster).to_string().trim_end())?;
+    let built_in = checked.cluster.built_in_files();
+    if !built_in.is_empty() {
+        print(format_args!(
+            "\nBuilt in, since the CSR folder has none: {}",
+            built_in.join(", ")
+        ))?;
+    }
+    Ok(())
+}

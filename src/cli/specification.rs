@@ -1,0 +1,132 @@
+//! A specification and its seed as commands read them, and what is said where that can't be done.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use khw_gen::changes::Keys;
+use khw_gen::cluster::Cluster;
+use khw_gen::diagnostic::{Diagnostic, codes};
+use khw_gen::disk::{self, DiskError, SeedText};
+use khw_gen::found::Found;
+use khw_gen::found_of;
+use khw_gen::input::{self, Checked, Sources, suggest};
+use khw_gen::pki::derivation::Seed;
+
+use super::say::{Reported, say, say_diagnostics, say_error};
+
+/// Reads a specification; whether with the keys that it names, the reader decides.
+pub type SourcesReader = fn(&Path) -> Result<Sources, DiskError>;
+
+/// Reads a specification; what can't be read is a finding like any other.
+pub fn read_sources(spec: &Path, reader: SourcesReader) -> Result<Sources, Vec<Diagnostic>> {
+    reader(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())])
+}
+
+/// Reads and checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
+pub fn read_checked(spec: &Path, reader: SourcesReader) -> Result<(Checked, Option<String>), Reported> {
+    let sources = read_sources(spec, reader);
+    let seed = sources.as_ref().ok().and_then(|sources| sources.seed.clone());
+    match sources.and_then(|sources| input::check(&sources)) {
+        Ok(checked) => {
+            say_diagnostics(&checked.remarks);
+            Ok((checked, seed))
+        }
+        Err(problems) => {
+            say_diagnostics(&problems);
+            Err(Reported)
+        }
+    }
+}
+
+/// A specification that can be compiled, with its seed where there is one.
+pub struct Specified {
+    pub checked: Checked,
+    pub seed: Option<Seed>,
+}
+
+impl Specified {
+    /// What it compiles to.
+    pub fn make(self) -> Result<(Found, Keys), Reported> {
+        Ok(found_of(&self.checked.cluster, self.seed.as_ref())?)
+    }
+}
+
+/// Reads a specification with its keys, and its seed: an argument's must be there, the one that it names need not.
+pub fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reported> {
+    let (checked, in_spec) = read_checked(spec, disk::read_sources_and_key)?;
+    let seed = match (seed_file, seed_path(spec, None, in_spec.clone())) {
+        (Some(_), _) => Some(read_seed(spec, seed_file, in_spec)?),
+        (None, Some(path)) => read_seed_if_there(&path)?,
+        (None, None) => None,
+    };
+    Ok(Specified { checked, seed })
+}
+
+/// Says that a specification was compiled without its seed.
+pub fn say_that_the_seed_is_missing(spec: &Path) {
+    say(format_args!(
+        "note: {} has no seed here: keys, serial numbers and secrets are not compared",
+        spec.display()
+    ));
+}
+
+/// Reads the seed from where the command line says, else from where the specification says, relative to it.
+pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Result<Seed, Reported> {
+    let Some(path) = seed_path(spec, argument, in_spec) else {
+        say_error(format_args!(
+            "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
+        ));
+        return Err(Reported);
+    };
+    seed_of(&path, &disk::read_seed(&path)?)
+}
+
+pub fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Option<PathBuf> {
+    match (argument, in_spec) {
+        (Some(path), _) => Some(path.to_owned()),
+        (None, Some(path)) => Some(spec.parent().unwrap_or(Path::new("")).join(path)),
+        (None, None) => None,
+    }
+}
+
+/// The seed in a file; none if there is no such file. One that is there and can't be read is an error.
+pub fn read_seed_if_there(path: &Path) -> Result<Option<Seed>, Reported> {
+    match disk::read_seed(path) {
+        Err(DiskError::Os { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => seed_of(path, &text?).map(Some),
+    }
+}
+
+fn seed_of(path: &Path, text: &SeedText) -> Result<Seed, Reported> {
+    let file = Seed::parse(text.bytes.expose()).map_err(|error| {
+        Reported::from(format!(
+            "{}: {error} (khw-gen init writes a fresh one; so does openssl rand -hex 32)",
+            path.display()
+        ))
+    })?;
+    text.check_exposure(file.public)?;
+    if file.public {
+        say(format_args!(
+            "warning: the seed {} is public: anybody has the keys made from it. Use it for examples and tests only.",
+            path.display()
+        ));
+    }
+    Ok(file.seed)
+}
+
+/// How many hosts an error names.
+const NAMED_HOSTS: usize = 20;
+
+pub fn unknown_host(cluster: &Cluster, name: &str) -> String {
+    let names = || cluster.hosts.iter().map(|host| host.name.as_str());
+    let meant = suggest::nearest(name, names()).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+    let listed: Vec<&str> = names().take(NAMED_HOSTS).collect();
+    let more = match cluster.hosts.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "there is no host {name:?}{meant}; the hosts are {}{more}",
+        listed.join(", ")
+    )
+}

@@ -1,0 +1,62 @@
+//! `khw-gen verify`.
+
+use std::path::Path;
+
+use khw_gen::audit;
+use khw_gen::changes::{self, Changes, Keys, Known, leave_out_elsewhere};
+use khw_gen::diagnostic::Severity;
+use khw_gen::found::Found;
+
+use super::args::{Format, VerifyArgs};
+use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
+use super::instants::now;
+use super::outcome::Outcome;
+use super::say::{Reported, print};
+use super::specification::{read_specified, say_that_the_seed_is_missing};
+use super::threads::use_threads;
+
+pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
+    let VerifyArgs { path, format, at, .. } = arguments;
+    let found = read_found(path)?;
+    say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
+    let findings = audit::audit(&found, at.unwrap_or_else(now));
+    let spec = arguments.spec.as_deref();
+    let differences = spec
+        .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
+        .transpose()?;
+    match format {
+        Format::Text => print(audit::render_text(&findings).trim_end())?,
+        Format::Json => {
+            print(audit::render_json(&findings, differences.as_ref().map(changes::to_json)).trim_end())?;
+        }
+    }
+    match (&differences, format) {
+        (Some(differences), Format::Text) if differences.is_empty() => print("\nThe specification makes the same.")?,
+        (Some(differences), Format::Text) => print(format_args!(
+            "\nThe specification would make differently:\n\n{}",
+            changes::render_text(differences, None).trim_end()
+        ))?,
+        _ => {}
+    }
+    let errors = findings.iter().any(|finding| finding.row().severity == Severity::Error);
+    Ok(
+        match errors || differences.is_some_and(|differences| !differences.is_empty()) {
+            true => Outcome::Found,
+            false => Outcome::Done,
+        },
+    )
+}
+
+/// What a specification would make differently of what was found. Of a single host as found, only that host is compared.
+fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Changes, Reported> {
+    use_threads(None)?;
+    let (mut made, keys) = read_specified(spec, seed_file)?.make()?;
+    if keys == Keys::StandIn {
+        say_that_the_seed_is_missing(spec);
+    }
+    if found.output.is_empty() {
+        keep_hosts_of(&mut made, found, spec)?;
+    }
+    leave_out_elsewhere(&mut made, found);
+    Ok(changes::compare(found, &made, Known::of(Keys::Own, keys)))
+}
