@@ -6,8 +6,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 use crate::pki::authority::{AuthorityCertificate, AuthorityError};
 use crate::pki::key::{Algorithm, KeyError, KeyPair};
 
-use super::cluster_file::DraftCa;
-use super::{SourceId, Sources};
+use super::draft::DraftCa;
+use super::sources::{SourceId, Sources};
 
 /// An authority as far as it could be read, and where its certificate is named.
 pub struct Existing {

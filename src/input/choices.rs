@@ -3,35 +3,14 @@ use crate::catalog::artifacts::Runtime;
 use crate::catalog::identities::Layout;
 use crate::catalog::releases::{Known, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 
+use super::draft::{DraftNodes, DraftRelease};
 use super::suggest;
 use super::tree::{At, Fields};
+use super::values::path_on_host;
 
 pub const RUNTIME: &[&str] = &["engine", "version", "cgroup_driver", "cgroup_v1", "gvisor"];
-
-/// The versions as they are written, and the release that they make together.
-#[derive(Clone, Debug)]
-pub struct DraftRelease {
-    /// The Kubernetes version as it was written.
-    pub version: String,
-    pub release: Release,
-}
-
-/// `[runtime]` and what `[network]` says of pods. None is a value that is wrong and has been reported; the inner none, one
-/// that is not given.
-#[derive(Debug, Default)]
-pub struct DraftNodes {
-    pub runtime: Option<Option<At<Runtime>>>,
-    /// Where containerd's version is given.
-    pub version: Option<Place>,
-    pub cgroup_driver: Option<Option<At<CgroupDriver>>>,
-    pub cgroup_v1: Option<bool>,
-    pub gvisor: Option<At<bool>>,
-    pub resolv_conf: Option<String>,
-    pub pod_network: Option<Option<At<PodNetwork>>>,
-    pub proxy_mode: Option<Option<At<String>>>,
-}
 
 /// More workers than this are not connected by routes from each to each unless that is asked for.
 const MOST_ROUTES: usize = 256;
@@ -137,7 +116,7 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>, diagnos
         };
         draft.resolv_conf = fields
             .text_or("resolv_conf", "/run/systemd/resolve/resolv.conf", diagnostics)
-            .and_then(|path| super::cluster_file::path_on_host(path, diagnostics))
+            .and_then(|path| path_on_host(path, diagnostics))
             .map(|path| path.value);
     }
     draft

@@ -82,19 +82,31 @@ pub fn one_of_each<T: OfFamily>(name: &str, all: &[At<T>], diagnostics: &mut Dia
     sound
 }
 
-impl<T> Families<At<T>> {
+/// What is asked of values that have places.
+pub trait AtFamilies<T> {
     /// The values without their places.
-    pub fn values(&self) -> Families<T>
+    fn values(&self) -> Families<T>
+    where
+        T: Clone;
+
+    /// The one of a family.
+    fn of_family(&self, is_ipv6: bool) -> Option<&At<T>>
+    where
+        T: OfFamily;
+}
+
+impl<T> AtFamilies<T> for Families<At<T>> {
+    fn values(&self) -> Families<T>
     where
         T: Clone,
     {
         self.map(|at| at.value.clone())
     }
-}
 
-impl<T: OfFamily> Families<At<T>> {
-    /// The one of a family.
-    pub fn of_family(&self, is_ipv6: bool) -> Option<&At<T>> {
+    fn of_family(&self, is_ipv6: bool) -> Option<&At<T>>
+    where
+        T: OfFamily,
+    {
         self.iter().find(|at| at.value.is_ipv6() == is_ipv6)
     }
 }

@@ -2,55 +2,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, OwnFile, PlacedOn};
+use crate::cluster::{Cluster, OwnFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::facts::{Facts, facts};
 use crate::own_template::{self, Problem, ProblemKind};
 
-use super::cluster_file::{self, Draft};
+use super::draft::{Draft, DraftFile, Written};
+use super::placed::{ALL, on_something, placed_on_or_all};
+use super::sources::{SourceId, Sources};
 use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::{SourceId, Sources, extra};
+use super::values::{file_mode, path_name, path_on_host};
 
 const FILE: &[&str] = &["on", "at", "template", "content", "mode"];
-
-/// `on` of a file that every host gets.
-const ALL: &str = "all";
-
-/// A file of the user's own as it is written. What is none was not given, or was wrong.
-#[derive(Debug)]
-pub struct DraftFile {
-    /// A role, the name of a host, or all.
-    pub on: Option<At<String>>,
-    pub at: Option<At<String>>,
-    pub mode: Option<u32>,
-    text: Option<Written>,
-}
-
-/// Where the text of a template is.
-#[derive(Debug)]
-enum Written {
-    /// In a file beside cluster.toml.
-    Beside(At<String>),
-    Here(At<String>),
-}
-
-impl DraftFile {
-    /// The row of `plan` that it comes from.
-    pub fn origin(&self) -> String {
-        match &self.text {
-            Some(Written::Beside(path)) => path.value.clone(),
-            Some(Written::Here(_)) | None => "content".to_owned(),
-        }
-    }
-
-    /// The name of its template, if that is `path`.
-    pub fn beside(&self, path: &str) -> Option<&At<String>> {
-        match &self.text {
-            Some(Written::Beside(named)) if named.value == path => Some(named),
-            _ => None,
-        }
-    }
-}
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftFile> {
@@ -70,7 +33,7 @@ fn file(source: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) ->
         on: fields.text("on", diagnostics),
         at: fields
             .text("at", diagnostics)
-            .and_then(|path| cluster_file::path_on_host(path, diagnostics)),
+            .and_then(|path| path_on_host(path, diagnostics)),
         mode: match fields.has("mode") {
             true => fields
                 .text("mode", diagnostics)
@@ -91,7 +54,7 @@ fn written(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Written
         }
         (true, false) => fields
             .text("template", diagnostics)
-            .and_then(|path| cluster_file::path_name(path, diagnostics))
+            .and_then(|path| path_name(path, diagnostics))
             .map(Written::Beside),
         (false, true) => {
             let node = fields.get("content")?;
@@ -116,22 +79,6 @@ fn written(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Written
     }
 }
 
-/// The mode of a file that holds no secret of khw-gen's: its owner reads it, and not everybody may write it.
-fn file_mode(mode: At<String>, diagnostics: &mut Diagnostics) -> Option<u32> {
-    let is_octal = matches!(mode.value.len(), 3 | 4) && mode.value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    let bits = u32::from_str_radix(&mode.value, 8).ok().filter(|_| is_octal);
-    let problem = match bits {
-        None => "it is no octal number of three or four digits",
-        Some(bits) if bits & !0o777 != 0 => "files of other users' rights are not put on hosts",
-        Some(bits) if bits & 0o002 != 0 => "everybody could write the file",
-        Some(bits) if bits & 0o400 == 0 => "its owner could not read the file",
-        Some(bits) => return Some(bits),
-    };
-    let message = format!("\"{}\" can't be a file's mode: {problem}", mode.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_FILE_MODE, message).at(mode.place));
-    None
-}
-
 /// The names of the templates beside cluster.toml.
 pub fn templates(top: &Fields<'_>) -> Vec<String> {
     let mut nobody = Diagnostics::new();
@@ -141,16 +88,6 @@ pub fn templates(top: &Fields<'_>) -> Vec<String> {
         _ => None,
     });
     names.collect()
-}
-
-// --- judging -------------------------------------------------------------------------------------------------------------
-
-/// Which hosts get a file.
-pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
-    match on {
-        ALL => Some(PlacedOn::All),
-        on => extra::placed_on(draft, on),
-    }
 }
 
 /// Whether the files go anywhere; that their places are free is said beside those of certificates.
@@ -163,7 +100,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
                 .any(|host| host.name.as_ref().is_some_and(|own| own.value == name))
         };
         if on.value != ALL {
-            extra::on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
+            on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
         } else if is_host(ALL) {
             let message = format!("\"{ALL}\" is every host, and a host");
             let diagnostic = Diagnostic::new(codes::UNKNOWN_HOST, message).at(on.place.clone());
@@ -201,7 +138,7 @@ fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
 pub fn own_files(sources: &Sources, draft: &Draft) -> Option<Vec<OwnFile>> {
     let files = draft.files.iter().map(|file| {
         Some(OwnFile {
-            on: placed_on(draft, &file.on.as_ref()?.value)?,
+            on: placed_on_or_all(draft, &file.on.as_ref()?.value)?,
             at: file.at.as_ref()?.value.clone(),
             mode: file.mode?,
             text: text_of(sources, file)?.text,
@@ -213,7 +150,13 @@ pub fn own_files(sources: &Sources, draft: &Draft) -> Option<Vec<OwnFile>> {
 
 /// What is wrong with the templates: with their syntax, and where there is a cluster, on every host that gets them. Where there
 /// is none for other mistakes, names that no cluster has are still found.
-pub fn check_templates(sources: &Sources, draft: &Draft, cluster: Option<&Cluster>, diagnostics: &mut Diagnostics) {
+pub fn check_templates(
+    sources: &Sources,
+    draft: &Draft,
+    cluster: Option<&Cluster>,
+    sample_facts: impl Fn() -> Option<Facts>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut all_facts: Vec<Option<Facts>> = Vec::new();
     let mut sample: Option<Option<Facts>> = None;
     let mut told: BTreeSet<(String, usize, usize, String)> = BTreeSet::new();
@@ -249,14 +192,14 @@ pub fn check_templates(sources: &Sources, draft: &Draft, cluster: Option<&Cluste
             continue;
         }
         let Some(cluster) = cluster else {
-            let facts = sample.get_or_insert_with(sample_facts);
+            let facts = sample.get_or_insert_with(&sample_facts);
             let problems = facts.iter().flat_map(|facts| own_template::problems(&text.text, facts));
             for problem in problems.filter(is_unknown_name) {
                 tell(problem, None);
             }
             continue;
         };
-        let Some(on) = file.on.as_ref().and_then(|on| placed_on(draft, &on.value)) else {
+        let Some(on) = file.on.as_ref().and_then(|on| placed_on_or_all(draft, &on.value)) else {
             continue;
         };
         all_facts.resize_with(cluster.hosts.len(), || None);
@@ -297,29 +240,4 @@ fn diagnostic(text: &Text, problem: Problem, host: Option<&str>) -> Diagnostic {
         (None, place) => place.clone(),
     };
     Diagnostic::new(code, message).at(place)
-}
-
-/// The variables of a small cluster: the names are the same in all.
-fn sample_facts() -> Option<Facts> {
-    let sources = Sources {
-        cluster: SAMPLE.to_owned(),
-        ..Sources::default()
-    };
-    let checked = super::check(&sources).ok()?;
-    let host = checked.cluster.hosts.first()?;
-    Some(facts(&checked.cluster, host))
-}
-
-const SAMPLE: &str = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\n\
-                      roles = [\"control-plane\", \"etcd\", \"worker\", \"admin\", \"load-balancer\"]\n\
-                      [load_balancer]\nport = 7443\n";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sample_is_a_cluster() {
-        assert!(sample_facts().is_some());
-    }
 }

@@ -7,7 +7,7 @@ use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-use super::cluster_file::{Draft, DraftHost};
+use super::draft::{Draft, DraftHost};
 use super::labels;
 use super::load_balancer::{self, virtual_endpoint, virtual_ips};
 use super::pods;
@@ -51,7 +51,7 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
 /// Where the API server is reached: as given, else the address that the load balancers share, else the first of them, else
 /// the only control plane.
 pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
-    if let Some(endpoint) = draft.endpoint.as_ref()? {
+    if let Some(endpoint) = draft.cluster.endpoint.as_ref()? {
         return Some(endpoint.value.clone());
     }
     let mut control_planes = draft.hosts.iter().filter(|host| host.is(Role::ControlPlane));
@@ -76,7 +76,9 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
 
 /// An endpoint that is one of the hosts must be where an API server or a load balancer listens.
 fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let Some(Some(endpoint)) = &draft.endpoint else { return };
+    let Some(Some(endpoint)) = &draft.cluster.endpoint else {
+        return;
+    };
     let Endpoint { host: name, port } = &endpoint.value;
     let is_endpoint = |host: &&DraftHost| {
         host.all_names().any(|own| own.value == *name) || host.all_addresses().any(|own| own.value.to_string() == *name)
@@ -140,7 +142,7 @@ fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
 /// API server.
 fn names_of_api_servers(draft: &Draft, diagnostics: &mut Diagnostics) {
     let mut seen = BTreeSet::new();
-    for name in &draft.names {
+    for name in &draft.cluster.names {
         let is_only_a_node = |host: &&DraftHost| {
             let is_worker = host.roles.is_some() && host.is(Role::Worker) && !host.is(Role::ControlPlane);
             let has_name = host.all_names().any(|own| own.value == name.value);
@@ -221,7 +223,7 @@ fn fields_of_other_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
 /// In the single layout a worker NAME has the files NAME.pem, NAME-key.pem, NAME.csr, NAME-csr.json and NAME.kubeconfig beside
 /// those of the cluster's identities: neither name may be the other, or the other with `-key`.
 fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let rows = draft.layout.map_or(&[][..], Layout::identities);
+    let rows = draft.pki.layout.map_or(&[][..], Layout::identities);
     let own_files = |row: &&Identity| row.per == Per::Cluster;
     let named_after_hosts = rows.iter().any(|row| row.files == "{host}");
     let identities: BTreeSet<&str> = rows
@@ -236,10 +238,11 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
         .filter_map(|host| host.name.as_ref());
     let worker_names: BTreeSet<&str> = workers.map(|name| name.value.as_str()).collect();
     // A kubelet's certificate is valid for its host's name: with the API server's it could pass for the API server.
-    let domain = draft.domain.as_ref().map_or("", |domain| &domain.value);
+    let domain = draft.cluster.domain.as_ref().map_or("", |domain| &domain.value);
     let service =
         ["", ".default", ".default.svc", &format!(".default.svc.{domain}")].map(|rest| format!("kubernetes{rest}"));
     let endpoint = draft
+        .cluster
         .endpoint
         .iter()
         .flatten()
@@ -337,7 +340,7 @@ fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
         .load_balancing
         .as_ref()
         .and_then(|written| written.virtual_ip.as_ref());
-    if draft.endpoint.as_ref().is_none_or(Option::is_some) || shared.is_none() {
+    if draft.cluster.endpoint.as_ref().is_none_or(Option::is_some) || shared.is_none() {
         return;
     }
     let is_shared = shared.is_some_and(Option::is_some);

@@ -8,7 +8,7 @@ use crate::cluster::{Role, Taint, TaintEffect};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-use super::cluster_file::Draft;
+use super::draft::Draft;
 use super::tree::{self, At, Fields};
 use super::{names, suggest};
 

@@ -3,32 +3,21 @@ use std::net::IpAddr;
 
 use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::engines::Engine;
-use crate::cluster::{Families, LoadBalancing, Role, VirtualAddress};
+use crate::cluster::{LoadBalancing, Role, VirtualAddress};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 use super::choices;
-use super::cluster_file::{self, Draft, DraftHost};
-use super::families::{self, OfFamily, family_name};
+use super::draft::{Draft, DraftHost, DraftLoadBalancing};
+use super::families::{self, AtFamilies as _, OfFamily, family_name};
 use super::tree::{At, Fields};
+use super::values;
 
 /// Its fields.
 pub const FIELDS: &[&str] = &["port", "engine", "virtual_ip", "interface", "virtual_router_id"];
 /// Those that say how a virtual address is carried.
 const OF_VIRTUAL: [&str; 2] = ["interface", "virtual_router_id"];
 const VIRTUAL_ROUTER_ID: u8 = 51;
-
-/// `[load_balancer]` as it is written. None is a value that is wrong and has been reported; an inner none was not given.
-#[derive(Debug)]
-pub struct DraftLoadBalancing {
-    pub engine: Option<Engine>,
-    pub port: Option<At<u16>>,
-    pub virtual_ip: Option<Option<Families<At<IpAddr>>>>,
-    pub interface: Option<Option<At<String>>>,
-    pub virtual_router_id: Option<u8>,
-    /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
-    pub given: Vec<At<&'static str>>,
-}
 
 /// Reads the section.
 pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBalancing {
@@ -42,11 +31,11 @@ pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBal
         port: match section.has("port") {
             true => section
                 .integer("port", diagnostics)
-                .and_then(|port| cluster_file::port_number(port, diagnostics)),
+                .and_then(|port| values::port_number(port, diagnostics)),
             false => Some(At::default_value(API_SERVER_PORT)),
         },
         virtual_ip: match section.has("virtual_ip") {
-            true => families::read(section, "virtual_ip", cluster_file::address, diagnostics).map(Some),
+            true => families::read(section, "virtual_ip", values::address, diagnostics).map(Some),
             false => Some(None),
         },
         interface: interface(section, diagnostics),
@@ -141,7 +130,7 @@ pub fn virtual_ips(draft: &Draft) -> impl Iterator<Item = &At<IpAddr>> {
 
 /// The virtual address that clients use: the one of the cluster's first family, else the one that there is.
 pub fn virtual_endpoint(draft: &Draft) -> Option<&At<IpAddr>> {
-    let first_is_ipv6 = draft.services.as_ref()?.primary.value.is_ipv6();
+    let first_is_ipv6 = draft.network.services.as_ref()?.primary.value.is_ipv6();
     let of_first = virtual_ips(draft).find(|ip| ip.value.is_ipv6() == first_is_ipv6);
     of_first.or_else(|| virtual_ips(draft).next())
 }
@@ -178,7 +167,7 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
         }
     }
     let is_of_the_cluster = |ip: &&At<IpAddr>| {
-        let services = draft.services.as_ref();
+        let services = draft.network.services.as_ref();
         services.is_none_or(|services| services.of_family(ip.value.is_ipv6()).is_some())
     };
     for ip in virtual_ips(draft).filter(is_of_the_cluster) {

@@ -7,8 +7,8 @@ use crate::cluster::{Families, Role, node_prefix};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 
-use super::cluster_file::{Draft, DraftHost};
-use super::families::{OfFamily, family_name};
+use super::draft::{Draft, DraftHost};
+use super::families::{AtFamilies as _, OfFamily, family_name};
 use super::load_balancer::virtual_ips;
 use super::tree::At;
 
@@ -28,7 +28,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
 
 /// The cluster DNS address: as given, else the tenth of the first services range.
 pub fn dns(draft: &Draft) -> Option<Families<IpAddr>> {
-    match (draft.dns.as_ref()?, draft.services.as_ref()?) {
+    match (draft.network.dns.as_ref()?, draft.network.services.as_ref()?) {
         (Some(dns), _) => Some(dns.values()),
         (None, services) => nth(&services.primary.value, 10).map(Families::single),
     }
@@ -46,7 +46,7 @@ pub fn nth(range: &IpNet, n: u32) -> Option<IpAddr> {
 /// Kubernetes takes the first address for the API server and refuses a range of more than 20 bits
 /// (kube-apiserver, validateClusterIPFlags).
 fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
-    for services in draft.services.iter().flat_map(|services| services.iter()) {
+    for services in draft.network.services.iter().flat_map(|services| services.iter()) {
         let (largest, smallest) = if services.value.is_ipv6() { (108, 124) } else { (12, 28) };
         let prefix = services.value.prefix_len();
         let size = if prefix < largest { "large" } else { "small" };
@@ -66,7 +66,7 @@ fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
 /// (pkg/controller/nodeipam/ipam/cidrset).
 fn pods_size(draft: &Draft, diagnostics: &mut Diagnostics) {
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
-    for pods in draft.pods.iter().flat_map(|pods| pods.iter()) {
+    for pods in draft.network.pods.iter().flat_map(|pods| pods.iter()) {
         one_pods_size(pods, workers, diagnostics);
     }
 }
@@ -107,7 +107,7 @@ fn one_pods_size(pods: &At<IpNet>, workers: usize, diagnostics: &mut Diagnostics
 }
 
 fn dns_address(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let (Some(Some(dns)), Some(services)) = (&draft.dns, &draft.services) else {
+    let (Some(Some(dns)), Some(services)) = (&draft.network.dns, &draft.network.services) else {
         return;
     };
     for dns in dns.iter() {
@@ -141,7 +141,7 @@ fn one_dns_address(dns: &At<IpAddr>, range: &IpNet, diagnostics: &mut Diagnostic
 /// Ranges of both families, or of one, for services and pods alike; and in a dual-stack cluster whatever runs pods or
 /// answers for a service has an address of each: <https://kubernetes.io/docs/concepts/services-networking/dual-stack/>.
 fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
-    let (Some(services), Some(pods)) = (&draft.services, &draft.pods) else {
+    let (Some(services), Some(pods)) = (&draft.network.services, &draft.network.pods) else {
         return;
     };
     let half = match (&services.secondary, &pods.secondary) {
@@ -197,7 +197,9 @@ fn is_node(host: &DraftHost) -> bool {
 
 /// Whether all addresses are of a family of the services, those that come first of the first.
 fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
-    let Some(services) = &draft.services else { return false };
+    let Some(services) = &draft.network.services else {
+        return false;
+    };
     let first = services.primary.value.is_ipv6();
     let mut one = true;
     let mut differs = |what: &str, place: &Option<Place>, hint: Option<&str>| {
@@ -217,7 +219,7 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
     let order = services
         .is_dual()
         .then_some("name the families in the same order everywhere, that of the services first");
-    if let Some(pods) = &draft.pods
+    if let Some(pods) = &draft.network.pods
         && pods.primary.value.is_ipv6() != first
     {
         differs(
@@ -226,7 +228,7 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
             order,
         );
     }
-    for dns in draft.dns.iter().flatten().flat_map(|dns| dns.iter()) {
+    for dns in draft.network.dns.iter().flatten().flat_map(|dns| dns.iter()) {
         if services.of_family(dns.value.is_ipv6()).is_none() {
             differs(&format!("the DNS address {}", dns.value), &dns.place, None);
         }
@@ -244,7 +246,7 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
             differs(&format!("the address {}", second.value), &second.place, Some(hint));
         }
     }
-    if let Some(Some(endpoint)) = &draft.endpoint
+    if let Some(Some(endpoint)) = &draft.cluster.endpoint
         && let Ok(address) = endpoint.value.host.parse::<IpAddr>()
         && services.of_family(address.is_ipv6()).is_none()
     {
@@ -262,7 +264,7 @@ fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
     let ranges_of = |ranges: &Option<Families<At<IpNet>>>| -> Vec<At<IpNet>> {
         ranges.iter().flat_map(|ranges| ranges.iter()).cloned().collect()
     };
-    let (services, pods) = (ranges_of(&draft.services), ranges_of(&draft.pods));
+    let (services, pods) = (ranges_of(&draft.network.services), ranges_of(&draft.network.pods));
     for services in &services {
         for pods in &pods {
             let (a, b) = (&services.value, &pods.value);
@@ -274,6 +276,7 @@ fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
         }
     }
     let endpoint = draft
+        .cluster
         .endpoint
         .iter()
         .flatten()

@@ -8,12 +8,12 @@ use crate::cluster::{Families, Nodes, PodNetwork, Role, node_prefix};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-use super::cluster_file::{Draft, DraftHost};
-use super::families::OfFamily;
+use super::draft::{Draft, DraftHost};
+use super::families::{AtFamilies as _, OfFamily};
 
 /// Everything that can be wrong with the parts that workers are given.
 pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let Some(pods) = &draft.pods else { return };
+    let Some(pods) = &draft.network.pods else { return };
     let mut owners: BTreeMap<IpNet, &DraftHost> = BTreeMap::new();
     for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
         for part in &host.pods {
@@ -64,7 +64,7 @@ pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Dia
 /// The parts of all hosts, in their order; none for a host that is no worker, or where the ranges do not suffice.
 pub fn allot(draft: &Draft) -> Vec<Option<Families<IpNet>>> {
     let mut allotted = vec![Vec::new(); draft.hosts.len()];
-    let ranges = draft.pods.iter().flat_map(|pods| pods.iter());
+    let ranges = draft.network.pods.iter().flat_map(|pods| pods.iter());
     for range in ranges.map(|range| range.value) {
         let given = |host: &DraftHost| {
             let mut parts = host.pods.iter().map(|part| part.value);

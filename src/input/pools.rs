@@ -10,10 +10,12 @@ use crate::cluster::Families;
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
 
-use super::cluster_file::{self, Draft, DraftHost};
+use super::draft::{Draft, DraftHost};
 use super::families;
+use super::host::host_without_name;
 use super::names::{self, LONGEST_HOST_NAME};
 use super::tree::{At, Fields, Naming, Node};
+use super::values;
 
 const POOL: &[&str] = &[
     "name",
@@ -82,10 +84,10 @@ fn pool(
             .and_then(|first| first_number(&first, diagnostics)),
         false => Some(1),
     };
-    let first_ip = families::read(&fields, "first_ip", cluster_file::address, diagnostics);
+    let first_ip = families::read(&fields, "first_ip", values::address, diagnostics);
     let alike = DraftHost {
         pool: Some(index),
-        ..cluster_file::host_without_name(&fields, diagnostics)
+        ..host_without_name(&fields, diagnostics)
     };
     let count = count?;
     let name_of = pattern
@@ -221,7 +223,7 @@ fn addresses_are_sound<'a>(
             let Some(address) = nth(first.value, offset) else {
                 return Some(format!("there is no address for the pool's host {host} of {count}"));
             };
-            let problem = cluster_file::address_problem(address)?;
+            let problem = values::address_problem(address)?;
             Some(format!(
                 "{address}, for the pool's host {host} of {count}, can't be used: {problem}"
             ))

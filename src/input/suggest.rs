@@ -1,5 +1,4 @@
 //! "Did you mean": the known word nearest to one that is not known.
-use super::tree::fold;
 
 /// Words longer than this are nobody's typing mistake.
 const LONGEST: usize = 64;
@@ -41,6 +40,14 @@ fn joined<'a>(words: impl IntoIterator<Item = &'a str>, conjunction: &str) -> St
         [one] => one.clone(),
         [most @ .., last] => format!("{} {conjunction} {last}", most.join(", ")),
     }
+}
+
+/// A name with case differences removed as Go's `bytes.EqualFold` sees them.
+pub fn fold(name: &str) -> String {
+    name.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn normal(word: &str) -> Vec<char> {

@@ -1,13 +1,14 @@
 //! The walk-through, minimal files, and whatever else may be thrown at `check`.
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::cluster::Role;
 
 fn walkthrough() -> Sources {
     let csr = Layout::Single
         .identities()
         .iter()
         .map(|row| row.csr)
-        .chain([certificates::CONFIG_FILE]);
+        .chain([CONFIG_FILE]);
     Sources {
         cluster_name: "cluster.toml".to_owned(),
         cluster: include_str!("../../specs/walkthrough/cluster.toml").to_owned(),
@@ -16,9 +17,7 @@ fn walkthrough() -> Sources {
             .map(|name| {
                 (
                     name.to_owned(),
-                    certificates::built_in(Layout::Single, name)
-                        .unwrap_or_default()
-                        .to_owned(),
+                    built_in(Layout::Single, name).unwrap_or_default().to_owned(),
                 )
             })
             .collect(),
@@ -75,7 +74,7 @@ fn a_dozen_lines_are_a_cluster() {
 fn every_identity_has_a_built_in_csr() {
     for layout in Layout::ALL {
         for row in layout.identities() {
-            assert!(certificates::built_in(layout, row.csr).is_some(), "{}", row.csr);
+            assert!(built_in(layout, row.csr).is_some(), "{}", row.csr);
         }
     }
 }

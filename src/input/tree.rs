@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
 
-use super::suggest;
+use super::suggest::{self, fold};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -406,12 +406,4 @@ pub fn wrong_type<T>(file: &Arc<SourceFile>, node: &Node, expected: &str, diagno
     }
     diagnostics.report(diagnostic);
     None
-}
-
-/// A name with case differences removed as Go's `bytes.EqualFold` sees them.
-pub fn fold(name: &str) -> String {
-    name.chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect()
 }

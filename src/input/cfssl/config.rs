@@ -7,10 +7,10 @@ use time::Duration;
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
 use crate::input::tree::{Entry, Fields, Naming, Node};
-use crate::input::{json_text, suggest};
+use crate::input::{parse_json, suggest};
 use crate::pki::cfssl::{CaConstraint, CsrWhitelist, ExtendedKeyUsage, KeyUsage, Policy, Profile, Qualifier, Usage};
 
-use super::{count_field, duration_field, ignored, oid, time_field, url};
+use super::values::{count_field, duration_field, ignored, oid, time_field, url};
 
 /// The profiles of a signing configuration, by name.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ const YEAR: Duration = Duration::hours(8760);
 /// Reads a signing configuration. Every problem is reported, in all profiles, since cfssl loads all or none.
 pub fn read_signing_config(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<SigningConfig> {
     let before = diagnostics.len();
-    let root = json_text::parse(file, diagnostics)?;
+    let root = parse_json::parse(file, diagnostics)?;
     let opening = Place::new(file, root.span.start..root.span.start + 1);
     let config = Fields::of(file, &root, CONFIG, Naming::Folded, diagnostics)?;
     for name in ["ocsp", "auth_keys", "remotes"] {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
-use crate::input::json_text;
+use crate::input::parse_json;
 use crate::input::tree::{self, At, Fields, Naming, Node, Value};
 use crate::pki::cfssl::{CaSection, Name, RawExtension, Request};
 use crate::pki::key::{Algorithm, Curve, RsaBits};
 
-use super::{base64, count_field, duration_field, ignored, is_oid, oid, url};
+use super::values::{base64, count_field, duration_field, ignored, is_oid, oid, url};
 
 /// A request, and where its parts stand, for those who judge it by its use.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ const EXTENSION: &[&str] = &["Id", "Critical", "Value"];
 
 /// Reads a CSR file. Every problem is reported; where there are errors the request may lack what they are about.
 pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<RequestFile> {
-    let root = json_text::parse(file, diagnostics)?;
+    let root = parse_json::parse(file, diagnostics)?;
     // What stands at no better place stands at the opening brace.
     let opening = Place::new(file, root.span.start..root.span.start + 1);
     let fields = Fields::of(file, &root, REQUEST, Naming::Folded, diagnostics)?;

@@ -1,4 +1,6 @@
 //! What Go's decoder and cfssl 1.6.5 were seen to make of odd files.
+use time::Duration;
+
 use super::*;
 use crate::pki::cfssl::{KeyUsage, Usage};
 use crate::pki::key::{Algorithm, Curve, RsaBits};

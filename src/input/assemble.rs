@@ -1,0 +1,80 @@
+//! A draft in which nothing is wrong -> the cluster.
+use crate::cluster::{Checked, Cluster, CsrFile, Host, Network, Nodes, Overrides, Pki};
+
+use super::csr_folder::Folder;
+use super::draft::Draft;
+use super::families::AtFamilies as _;
+use super::profiles::Profiles;
+use super::{hosts, load_balancer, network, own_certificates, pods};
+
+/// The cluster of a draft of which every part is there, as it is when nothing was reported; what the user sets over it comes
+/// later.
+pub fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Option<Nodes>) -> Option<Cluster> {
+    let hosts = draft.hosts.iter().zip(pods::allot(draft)).map(|(host, pods)| {
+        Some(Host {
+            name: host.name.as_ref()?.value.clone(),
+            ip: host.ip.as_ref()?.values(),
+            addresses: host.addresses.iter().map(|at| at.value).collect(),
+            names: host.names.iter().map(|at| at.value.clone()).collect(),
+            roles: host.roles.clone()?,
+            labels: host
+                .labels
+                .iter()
+                .map(|(key, value)| (key.value.clone(), value.clone()))
+                .collect(),
+            taints: host.taints.clone(),
+            pods,
+            interface: host.interface.as_ref()?.as_ref().map(|at| at.value.clone()),
+        })
+    });
+    let csrs = folder.csrs.iter().map(|(name, csr)| {
+        let request = csr.read.as_ref()?.request.clone();
+        Some((
+            name.clone(),
+            CsrFile {
+                request,
+                text: csr.file.text.clone(),
+                built_in: csr.built_in,
+            },
+        ))
+    });
+    let own = profiles
+        .own
+        .iter()
+        .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
+    Some(Cluster {
+        name: draft.cluster.name.as_ref()?.value.clone(),
+        version: draft.release.as_ref()?.version.clone(),
+        release: draft.release.as_ref()?.release.clone(),
+        nodes: nodes?,
+        domain: draft.cluster.domain.as_ref()?.value.clone(),
+        network: Network {
+            services: draft.network.services.as_ref()?.values(),
+            pods: draft.network.pods.as_ref()?.values(),
+            dns: network::dns(draft)?,
+        },
+        endpoint: hosts::endpoint(draft)?,
+        names: draft.cluster.names.iter().map(|at| at.value.clone()).collect(),
+        load_balancing: load_balancer::load_balancing(draft)?,
+        pki: Pki {
+            layout: draft.pki.layout?,
+            issued: draft.pki.issued.as_ref()?.value,
+            profile: profiles.default?.file.profile.clone(),
+            profile_name: draft.pki.profile.as_ref()?.value.clone(),
+            profiles: own.collect::<Option<_>>()?,
+            extra: own_certificates::extra_certificates(draft, profiles)?,
+            config_text: folder.config_file.text.clone(),
+            config_built_in: folder.config_built_in,
+            existing_ca: match &folder.existing_ca {
+                Some(existing) => Some(existing.ca.clone()?),
+                None => None,
+            },
+            csrs: csrs.collect::<Option<_>>()?,
+        },
+        encryption: draft.encryption.as_ref()?.value,
+        overrides: Overrides::default(),
+        files: Vec::new(),
+        hosts: hosts.collect::<Option<_>>()?,
+        checked: Checked(()),
+    })
+}

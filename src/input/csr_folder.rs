@@ -1,0 +1,215 @@
+//! The CSR folder: which of its files are made into something, and what is built in for those that it lacks.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::identities::{CLUSTER_AUTHORITY, Layout};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
+
+use super::authority::{self, Existing};
+use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
+use super::draft::Draft;
+use super::sources::{SourceId, Sources};
+use super::suggest;
+
+/// The name of the signing configuration in the CSR folder.
+pub const CONFIG_FILE: &str = "ca-config.json";
+
+macro_rules! built_in_files {
+    ($folder:literal: $($name:literal)*) => {
+        &[$(($name, include_str!(concat!("builtin/", $folder, "/", $name)))),*]
+    };
+}
+
+/// The files, name and text, for those that a folder lacks: in the single layout the walk-through's.
+pub fn built_in_files(layout: Layout) -> &'static [(&'static str, &'static str)] {
+    match layout {
+        Layout::Single => built_in_files!("single":
+            "admin-csr.json" "ca-config.json" "ca-csr.json" "kube-controller-manager-csr.json" "kube-proxy-csr.json"
+            "kube-scheduler-csr.json" "kubernetes-csr.json" "node-csr.json" "service-account-csr.json"),
+        Layout::Split => built_in_files!("split":
+            "admin-csr.json" "apiserver-csr.json" "apiserver-etcd-client-csr.json" "apiserver-kubelet-client-csr.json"
+            "break-glass-csr.json" "ca-config.json" "ca-csr.json" "etcd-ca-csr.json" "etcd-healthcheck-client-csr.json"
+            "etcd-peer-csr.json" "etcd-server-csr.json" "front-proxy-ca-csr.json" "front-proxy-client-csr.json"
+            "kube-controller-manager-csr.json" "kube-proxy-csr.json" "kube-scheduler-csr.json" "kubelet-client-csr.json"
+            "kubelet-serving-csr.json" "service-account-csr.json"),
+    }
+}
+
+/// The built-in text of a file in the CSR folder. A test holds that every row of the identities tables has one.
+pub fn built_in(layout: Layout, name: &str) -> Option<&'static str> {
+    built_in_files(layout)
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
+/// A file of the CSR folder, or its built-in stand-in.
+pub struct Csr {
+    pub file: Arc<SourceFile>,
+    pub built_in: bool,
+    /// Whether there are errors in it by itself.
+    pub broken: bool,
+    /// None if it can't be read.
+    pub read: Option<RequestFile>,
+}
+
+/// The CSR folder as it was read.
+pub struct Folder {
+    pub layout: Layout,
+    pub csrs: BTreeMap<String, Csr>,
+    pub config_file: Arc<SourceFile>,
+    pub config_built_in: bool,
+    /// None if it can't be read.
+    pub config: Option<SigningConfig>,
+    /// The authority that `[pki.ca]` names, if there is that section; nothing is then made of a root's CSR file.
+    pub existing_ca: Option<Existing>,
+}
+
+/// Reads all files that certificates are made from, each with its own problems.
+pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> Folder {
+    // A layout that could not be read has been reported; what follows from it would be noise.
+    let layout = draft.pki.layout.unwrap_or(Layout::Split);
+    let open = |name: &str| {
+        let path = if sources.csr_dir.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", sources.csr_dir)
+        };
+        match sources.csr.get(name) {
+            Some(text) => (SourceFile::new(path, text.as_str()), false),
+            // What there is to say of it has been said; nothing else takes its place.
+            None if sources.is_csr_unreadable(name) => (SourceFile::new(path, ""), false),
+            None => (
+                SourceFile::new(format!("built-in {name}"), built_in(layout, name).unwrap_or("{}")),
+                true,
+            ),
+        }
+    };
+    let existing_ca = draft
+        .pki
+        .existing_ca
+        .as_ref()
+        .map(|ca| authority::read(sources, ca, diagnostics));
+    let needed = layout
+        .identities()
+        .iter()
+        .filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none())
+        .map(|row| row.csr);
+    let extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
+    let own = extra.clone().map(|csr| csr.value.as_str());
+    let is_there = |name: &str| sources.csr.contains_key(name) || sources.is_csr_unreadable(name);
+    let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
+    for name in needed.chain(own.filter(|name| is_there(name))) {
+        if !csrs.contains_key(name) {
+            let (file, built_in) = open(name);
+            let before = diagnostics.len();
+            let unreadable = sources.is_csr_unreadable(name);
+            let read = match unreadable {
+                true => None,
+                false => read_request_file(&file, diagnostics),
+            };
+            let csr = Csr {
+                broken: unreadable || diagnostics.has_error_since(before),
+                file,
+                built_in,
+                read,
+            };
+            csrs.insert(name.to_owned(), csr);
+        }
+    }
+    for csr in extra.filter(|csr| !is_there(&csr.value)) {
+        let message = format!("{} holds no {}", folder_name(sources), csr.value);
+        let known = sources.csr.keys().map(String::as_str);
+        let diagnostic = Diagnostic::new(codes::MISSING_CSR, message).at(csr.place.clone());
+        diagnostics.report(match suggest::nearest(&csr.value, known) {
+            Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
+            None => diagnostic,
+        });
+    }
+    let (config_file, config_built_in) = open(CONFIG_FILE);
+    let config = match sources.is_csr_unreadable(CONFIG_FILE) {
+        true => None,
+        false => read_signing_config(&config_file, diagnostics),
+    };
+    let folder = Folder {
+        layout,
+        csrs,
+        config_file,
+        config_built_in,
+        config,
+        existing_ca,
+    };
+    report_built_in(sources, draft, &folder, diagnostics);
+    if draft.pki.layout.is_some() {
+        report_unused(sources, draft, &folder, diagnostics);
+    }
+    folder
+}
+
+fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) {
+    let csrs = folder
+        .csrs
+        .iter()
+        .filter(|(_, csr)| csr.built_in)
+        .map(|(name, _)| name.as_str());
+    let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
+    let missing: Vec<&str> = csrs.chain(config).collect();
+    let named = draft.pki.csr.as_ref().and_then(|csr| csr.place.clone());
+    let is_unreadable = |source: &SourceId| matches!(source, SourceId::CsrFolder | SourceId::Csr(_));
+    let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(is_unreadable);
+    if let (Some(place), true) = (named, is_empty) {
+        let message = format!("there is no JSON file in {}", folder_name(sources));
+        diagnostics.report(Diagnostic::new(codes::EMPTY_CSR_FOLDER, message).at(place));
+        return;
+    }
+    if !missing.is_empty() {
+        let what = if is_empty {
+            "nothing".to_owned()
+        } else {
+            "no ".to_owned() + &missing.join(", ")
+        };
+        let message = format!("{} holds {what}: the built-in text is used", folder_name(sources));
+        let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.clone());
+        diagnostics.report(Diagnostic::new(codes::BUILT_IN_CSR, message).at(place));
+    }
+}
+
+fn folder_name(sources: &Sources) -> &str {
+    if sources.csr_dir.is_empty() {
+        "the CSR folder"
+    } else {
+        &sources.csr_dir
+    }
+}
+
+fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) {
+    for (name, text) in &sources.csr {
+        if name == CONFIG_FILE || folder.csrs.contains_key(name.as_str()) {
+            continue;
+        }
+        let file = SourceFile::new(format!("{}/{name}", sources.csr_dir), text.as_str());
+        let known = folder.csrs.keys().map(String::as_str).chain([CONFIG_FILE]);
+        let mut diagnostic = Diagnostic::new(codes::UNUSED_CSR, format!("nothing is made from {name}"));
+        let worker = name.strip_suffix("-csr.json").filter(|host| {
+            draft
+                .hosts
+                .iter()
+                .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
+        });
+        let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
+        if used_in(&folder.layout) {
+            diagnostic = diagnostic.hint("remove it: [pki.ca] names an authority that there is already");
+        } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
+            diagnostic = diagnostic.hint(format!(
+                "the layout `{}` has it, and the layout here is `{}`",
+                other.name(),
+                folder.layout.name()
+            ));
+        } else if worker.is_some() {
+            diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
+        } else if let Some(meant) = suggest::nearest(name, known) {
+            diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
+        }
+        diagnostics.report(diagnostic.at(Place::new(&file, 0..0)));
+    }
+}

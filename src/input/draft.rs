@@ -1,0 +1,240 @@
+//! What cluster.toml says, section by section, before anything is judged.
+//!
+//! None is a value that is wrong and has been reported; an inner none is one that is not given.
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use time::OffsetDateTime;
+
+use crate::catalog::artifacts::Runtime;
+use crate::catalog::components::Component;
+use crate::catalog::engines::Engine;
+use crate::catalog::identities::Layout;
+use crate::catalog::releases::Release;
+use crate::cluster::{CgroupDriver, EncryptionProvider, Endpoint, Families, OwnFlag, PodNetwork, Role, Taint};
+use crate::diagnostic::Place;
+use crate::settings::{Table, Value as Setting};
+
+use super::tree::At;
+
+/// What cluster.toml says.
+#[derive(Debug, Default)]
+pub struct Draft {
+    pub cluster: DraftNaming,
+    pub release: Option<DraftRelease>,
+    pub network: DraftNetwork,
+    pub nodes: DraftNodes,
+    pub pki: DraftPki,
+    pub encryption: Option<At<EncryptionProvider>>,
+    /// None if it could not be read at all.
+    pub load_balancing: Option<DraftLoadBalancing>,
+    /// Codes that are silenced.
+    pub allow: BTreeSet<&'static str>,
+    pub hosts: Vec<DraftHost>,
+    /// Whether every host could be read, so that what is missing is really missing.
+    pub hosts_complete: bool,
+    /// For what is wrong with the hosts as a whole.
+    pub hosts_place: Option<Place>,
+    pub certificates: Vec<DraftCertificate>,
+    pub components: Vec<DraftOverride>,
+    pub files: Vec<DraftFile>,
+}
+
+/// What `[cluster]` says but for the versions: by which names the cluster goes.
+#[derive(Debug, Default)]
+pub struct DraftNaming {
+    pub name: Option<At<String>>,
+    pub domain: Option<At<String>>,
+    pub endpoint: Option<Option<At<Endpoint>>>,
+    /// Names and addresses by which the API servers are reached besides.
+    pub names: Vec<At<String>>,
+}
+
+/// The address ranges of `[network]`.
+#[derive(Debug, Default)]
+pub struct DraftNetwork {
+    pub services: Option<Families<At<IpNet>>>,
+    pub pods: Option<Families<At<IpNet>>>,
+    pub dns: Option<Option<Families<At<IpAddr>>>>,
+}
+
+/// `[pki]` as it is written.
+#[derive(Debug, Default)]
+pub struct DraftPki {
+    pub csr: Option<At<String>>,
+    pub layout: Option<Layout>,
+    pub profile: Option<At<String>>,
+    pub issued: Option<At<OffsetDateTime>>,
+    /// The entries of `[pki.profiles]`: the name of a certificate and its profile.
+    pub profiles: Vec<(At<String>, At<String>)>,
+    /// The section `[pki.ca]`, if there is one.
+    pub existing_ca: Option<DraftCa>,
+}
+
+/// The versions as they are written, and the release that they make together.
+#[derive(Clone, Debug)]
+pub struct DraftRelease {
+    /// The Kubernetes version as it was written.
+    pub version: String,
+    pub release: Release,
+}
+
+/// `[runtime]` and what `[network]` says of pods.
+#[derive(Debug, Default)]
+pub struct DraftNodes {
+    pub runtime: Option<Option<At<Runtime>>>,
+    /// Where containerd's version is given.
+    pub version: Option<Place>,
+    pub cgroup_driver: Option<Option<At<CgroupDriver>>>,
+    pub cgroup_v1: Option<bool>,
+    pub gvisor: Option<At<bool>>,
+    pub resolv_conf: Option<String>,
+    pub pod_network: Option<Option<At<PodNetwork>>>,
+    pub proxy_mode: Option<Option<At<String>>>,
+}
+
+/// `[pki.ca]` as it is written: the paths of an authority's certificate and key.
+#[derive(Debug)]
+pub struct DraftCa {
+    pub certificate: Option<At<String>>,
+    pub key: Option<At<String>>,
+}
+
+/// `[load_balancer]` as it is written.
+#[derive(Debug)]
+pub struct DraftLoadBalancing {
+    pub engine: Option<Engine>,
+    pub port: Option<At<u16>>,
+    pub virtual_ip: Option<Option<Families<At<IpAddr>>>>,
+    pub interface: Option<Option<At<String>>>,
+    pub virtual_router_id: Option<u8>,
+    /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
+    pub given: Vec<At<&'static str>>,
+}
+
+/// A host as it is written.
+#[derive(Clone, Debug)]
+pub struct DraftHost {
+    pub name: Option<At<String>>,
+    pub ip: Option<Families<At<IpAddr>>>,
+    pub addresses: Vec<At<IpAddr>>,
+    pub names: Vec<At<String>>,
+    /// None if any is unknown.
+    pub roles: Option<BTreeSet<Role>>,
+    pub roles_place: Place,
+    pub labels: Vec<(At<String>, String)>,
+    pub taints: Vec<Taint>,
+    /// The parts of the pods' ranges that the host is given; at most one of each family.
+    pub pods: Vec<At<IpNet>>,
+    pub interface: Option<Option<At<String>>>,
+    /// The fields that only some roles have a use for, and where they stand.
+    pub role_fields: Vec<At<&'static str>>,
+    /// The number of the pool that it is one of.
+    pub pool: Option<usize>,
+}
+
+impl DraftHost {
+    /// Whether the host has `role`.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.as_ref().is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// All addresses by which the host is reached.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &At<IpAddr>> {
+        self.ip.iter().flat_map(|ip| ip.iter()).chain(&self.addresses)
+    }
+
+    /// All names by which the host is reached.
+    pub fn all_names(&self) -> impl Iterator<Item = &At<String>> {
+        self.name.iter().chain(&self.names)
+    }
+
+    /// Where the host's name stands, or the next best.
+    pub fn place(&self) -> Place {
+        self.name
+            .as_ref()
+            .and_then(|name| name.place.clone())
+            .unwrap_or_else(|| self.roles_place.clone())
+    }
+}
+
+/// A certificate of the user's own as it is written.
+#[derive(Debug)]
+pub struct DraftCertificate {
+    pub name: Option<At<String>>,
+    pub csr: Option<At<String>>,
+    pub profile: Option<Option<At<String>>>,
+    pub hosts: Vec<At<String>>,
+    pub signed_by: Option<At<String>>,
+    pub places: Vec<DraftPlacement>,
+    pub place: Place,
+}
+
+/// Where a certificate of the user's own lies, as it is written. A path that is none was not given, or was wrong.
+#[derive(Debug)]
+pub struct DraftPlacement {
+    /// A role or the name of a host.
+    pub on: Option<At<String>>,
+    pub certificate: Option<At<String>>,
+    pub key: Option<At<String>>,
+    pub request: Option<At<String>>,
+    /// None if it is wrong.
+    pub mode: Option<u32>,
+    /// Whether nothing is to be put there.
+    pub empty: bool,
+    pub place: Place,
+}
+
+/// What is set on a component as it is written, for all hosts or for some.
+#[derive(Debug)]
+pub struct DraftOverride {
+    pub component: &'static Component,
+    /// A role or the name of a host; none for all.
+    pub on: Option<At<String>>,
+    pub flags: Vec<(At<String>, OwnFlag)>,
+    pub config: Table,
+    /// The values of `config` that are no tables, by their path.
+    pub leaves: Vec<(At<Vec<String>>, Setting)>,
+    pub environment: Vec<(At<String>, String)>,
+    /// Where `flags` and `config` stand, if they do.
+    pub flags_place: Option<Place>,
+    pub config_place: Option<Place>,
+    pub place: Place,
+}
+
+/// A file of the user's own as it is written. What is none was not given, or was wrong.
+#[derive(Debug)]
+pub struct DraftFile {
+    /// A role, the name of a host, or all.
+    pub on: Option<At<String>>,
+    pub at: Option<At<String>>,
+    pub mode: Option<u32>,
+    pub text: Option<Written>,
+}
+
+/// Where the text of a template is.
+#[derive(Debug)]
+pub enum Written {
+    /// In a file beside cluster.toml.
+    Beside(At<String>),
+    Here(At<String>),
+}
+
+impl DraftFile {
+    /// The row of `plan` that it comes from.
+    pub fn origin(&self) -> String {
+        match &self.text {
+            Some(Written::Beside(path)) => path.value.clone(),
+            Some(Written::Here(_)) | None => "content".to_owned(),
+        }
+    }
+
+    /// The name of its template, if that is `path`.
+    pub fn beside(&self, path: &str) -> Option<&At<String>> {
+        match &self.text {
+            Some(Written::Beside(named)) if named.value == path => Some(named),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Those who sign: what they are to what they sign, and whether their names, keys and path lengths suffice.
+use std::collections::BTreeMap;
+
+use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::pki::cfssl::Validity;
+use crate::pki::key::{Algorithm, Curve};
+use crate::pki::x509::is_same_name;
+
+use super::cfssl::RequestFile;
+use super::cfssl::config::ProfileFile;
+use super::csr_folder::{Csr, Folder};
+use super::draft::Draft;
+use super::profiles::path_length;
+use super::requests::subject;
+use super::signed::{Issuer, Leaf, Signs, report};
+use super::validity::{existing_validity, is_set, root_validity};
+
+/// An authority of the cluster, the one that is there already or the one to be made.
+pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
+    let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
+    if let (CLUSTER_AUTHORITY, Some(existing)) = (row.name, &folder.existing_ca) {
+        let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
+        return Issuer {
+            subject: certificate.map(|certificate| certificate.subject.clone()),
+            key: certificate.map(|certificate| certificate.public.algorithm),
+            validity: certificate.and_then(|certificate| {
+                existing_validity(certificate.validity, issued?, existing.place.as_ref(), diagnostics)
+            }),
+            path_length: certificate.and_then(|certificate| certificate.path_length),
+            name: None,
+            place: existing.place.clone(),
+        };
+    }
+    let file = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref());
+    let ca = file.and_then(|file| file.request.ca.as_ref());
+    Issuer {
+        subject: file.and_then(subject),
+        key: file
+            .filter(|file| !file.broken.contains("key"))
+            .map(|file| file.request.key),
+        validity: file.and_then(|file| root_validity(file, issued?, diagnostics)),
+        path_length: ca.filter(|ca| ca.pathlen != 0 || ca.pathlenzero).map(|ca| ca.pathlen),
+        name: None,
+        place: None,
+    }
+}
+
+/// What it is to those that it signs.
+pub fn as_issuer(leaf: &Leaf<'_>, draft: &Draft) -> Option<Issuer> {
+    let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
+    let file = leaf.csr?.read.as_ref()?;
+    let profile = leaf.profile?;
+    Some(Issuer {
+        subject: subject(file),
+        key: Some(file.request.key).filter(|_| !file.broken.contains("key")),
+        validity: issued
+            .filter(|_| is_set(profile.file))
+            .map(|issued| Validity::of_leaf(&profile.file.profile, issued)),
+        path_length: path_length(&profile.file.profile),
+        name: Some(leaf.name.to_owned()),
+        place: None,
+    })
+}
+
+/// Authorities are told apart by their names: whoever builds a chain takes the first issuer of the right one.
+pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, diagnostics: &mut Diagnostics) {
+    let rows: Vec<&Identity> = folder.layout.identities().iter().filter(|row| row.signs()).collect();
+    let subject_of = |row: &Identity| authorities.get(row.name).and_then(|issuer| issuer.subject.as_deref());
+    for (at, row) in rows.iter().enumerate() {
+        let twin = rows[..at]
+            .iter()
+            .find(|other| match (subject_of(other), subject_of(row)) {
+                (Some(one), Some(other)) => is_same_name(one, other),
+                _ => false,
+            });
+        if let (Some(other), Some(file)) = (twin, folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref())) {
+            let message = format!("{} has the subject of {}", row.name, other.name);
+            report(codes::AUTHORITIES_ALIKE, message, &file.cn, diagnostics);
+        }
+    }
+}
+
+/// Whether each authority has, under every one above it, no more authorities between than that one's path length permits.
+pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, diagnostics: &mut Diagnostics) {
+    let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
+    let is_authority = |leaf: &Leaf<'_>| {
+        leaf.profile
+            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
+    };
+    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none() && is_authority(leaf)) {
+        let mut above = leaf.issuer;
+        // How many authorities a leaf below this one has under the one above.
+        for count in 1.. {
+            let (limit, who, next) = match above {
+                None => break,
+                Some(Signs::Authority(name)) => (ca.and_then(|ca| ca.path_length), name, None),
+                Some(Signs::Extra(_, name)) => match find(name) {
+                    None => break,
+                    Some(other) => (
+                        other.profile.and_then(|profile| path_length(&profile.file.profile)),
+                        name,
+                        other.issuer,
+                    ),
+                },
+            };
+            if let Some(limit) = limit.filter(|limit| *limit < count) {
+                let message = format!(
+                    "`{}` is an authority, and the path length of `{who}` is {limit}: with it there would be {count} below",
+                    leaf.name
+                );
+                let extra = draft.certificates.iter();
+                let place = extra
+                    .filter(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
+                    .find_map(|extra| extra.signed_by.as_ref()?.place.clone().or(Some(extra.place.clone())));
+                diagnostics.report(Diagnostic::new(codes::PATH_TOO_LONG, message).at(place));
+            }
+            above = next;
+        }
+    }
+}
+
+/// An issuer has a name (RFC 5280, section 4.1.2.4).
+pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
+    if let Some(existing) = &folder.existing_ca
+        && existing
+            .ca
+            .as_ref()
+            .is_some_and(|ca| ca.certificate.subject == EMPTY_NAME)
+    {
+        let message = "the authority has no subject, and nothing that it signs would be accepted";
+        diagnostics.report(Diagnostic::new(codes::EMPTY_SUBJECT, message).at(existing.place.clone()));
+    }
+    let own = leaves.iter().filter(|leaf| leaf.row.is_none());
+    for leaf in own.filter(|leaf| {
+        leaf.profile
+            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
+    }) {
+        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        if subject(file).is_some_and(|subject| subject == EMPTY_NAME) {
+            let message = format!("`{}` is an authority without a subject", leaf.name);
+            report(codes::EMPTY_SUBJECT, message, &file.cn, diagnostics);
+        }
+    }
+}
+
+pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+    let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
+    if weaker && !csr.built_in && !file.broken.contains("key") {
+        let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
+        report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
+    }
+    let same = match (subject(file), &issuer.subject) {
+        (Some(own), Some(issuers)) => is_same_name(&own, issuers),
+        _ => false,
+    };
+    if same {
+        report(
+            codes::LEAF_SUBJECT_IS_CA,
+            format!("{name} has the subject of its authority"),
+            &file.cn,
+            diagnostics,
+        );
+    }
+}
+
+/// Without `SignatureAlgorithm` in its whitelist cfssl leaves the choice to Go, which takes SHA-256 under any RSA key, where
+/// cfssl's own table has SHA-384 and SHA-512 (`signer.DefaultSigAlgo`).
+pub fn leaves_the_signature_to_go(profile: &ProfileFile, issuer: &Issuer) -> bool {
+    let left_to_go = profile
+        .profile
+        .csr_whitelist
+        .is_some_and(|whitelist| !whitelist.signature_algorithm);
+    left_to_go && matches!(issuer.key, Some(Algorithm::Rsa(bits)) if bits.get() >= 3072)
+}
+
+pub fn signature_left_to_go(profile: &ProfileFile, diagnostics: &mut Diagnostics) {
+    let message = "under an RSA authority of 3072 bits or more, a `CSRWhitelist` needs `SignatureAlgorithm`";
+    let hint = "add \"SignatureAlgorithm\": true";
+    diagnostics.report(
+        Diagnostic::new(codes::UNSUPPORTED_FIELD, message)
+            .at(profile.place.clone())
+            .hint(hint),
+    );
+}
+
+/// Bits of security (NIST SP 800-57 part 1, table 2), in the steps that matter here.
+fn strength(key: Algorithm) -> u32 {
+    match key {
+        Algorithm::Rsa(bits) if bits.get() < 3072 => 112,
+        Algorithm::Rsa(bits) if bits.get() < 7680 => 128,
+        Algorithm::Rsa(_) | Algorithm::Ecdsa(Curve::P384) => 192,
+        Algorithm::Ecdsa(Curve::P256) | Algorithm::Ed25519 => 128,
+        Algorithm::Ecdsa(Curve::P521) => 256,
+    }
+}

@@ -1,0 +1,383 @@
+//! What the user sets on components: whether it fits the component, the release, the hosts and each other.
+use std::collections::BTreeSet;
+
+use crate::catalog::components::Unit;
+use crate::catalog::flags::{self, Known};
+use crate::catalog::releases::Program;
+use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::settings::Value as Setting;
+
+use super::draft::{Draft, DraftHost, DraftOverride};
+use super::placed::{is_here, may_run, on_something, override_on};
+use super::safeguards::{generated_flags, safeguards};
+use super::suggest;
+use super::tree::At;
+
+/// Everything that can be wrong with what the user sets on components.
+pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+    for own in &draft.components {
+        if let Some(on) = &own.on {
+            on_something(draft, on, codes::UNUSED_OVERRIDE, diagnostics);
+        }
+        somebody_runs_it(draft, nodes, own, diagnostics);
+        parts_it_has(own, diagnostics);
+        known_flags(draft, own, diagnostics);
+        known_fields(draft, own, diagnostics);
+        known_gates(draft, own, diagnostics);
+        removed_flags(draft, own, diagnostics);
+        safeguards(draft, own, diagnostics);
+    }
+    conflicts(draft, nodes, diagnostics);
+}
+
+/// What was found sound.
+pub fn overrides(draft: &Draft) -> Option<Overrides> {
+    let overrides = draft.components.iter().map(|own| {
+        Some(Override {
+            component: own.component.name,
+            on: override_on(draft, own)?,
+            settings: ComponentSettings {
+                flags: own
+                    .flags
+                    .iter()
+                    .map(|(name, flag)| (name.value.clone(), flag.clone()))
+                    .collect(),
+                config: own.config.clone(),
+                environment: own
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name.value.clone(), value.clone()))
+                    .collect(),
+            },
+        })
+    });
+    overrides.collect::<Option<Vec<_>>>().map(Overrides)
+}
+
+fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(on) = override_on(draft, own) else { return };
+    let name = own.component.name;
+    let runs = |host: &&DraftHost| is_here(&on, host) && may_run(draft, nodes, own.component, host);
+    if !draft.hosts_complete || draft.hosts.iter().any(|host| runs(&host)) {
+        return;
+    }
+    let message = match &on {
+        PlacedOn::All => format!("no host runs {name}"),
+        // That has been said.
+        PlacedOn::Role(role) if !draft.hosts.iter().any(|host| host.is(*role)) => return,
+        PlacedOn::Role(role) => format!("no host with the role {} runs {name}", role.name()),
+        PlacedOn::Host(host) => format!("{host} does not run {name}"),
+    };
+    diagnostics.report(Diagnostic::new(codes::UNUSED_OVERRIDE, message).at(own.place.clone()));
+}
+
+/// A unit that comes with a package has its own command line, and not every component has a configuration file of ours.
+fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let name = own.component.name;
+    if own.component.flags.is_empty()
+        && let Some(place) = &own.flags_place
+    {
+        let message = match own.component.unit {
+            Unit::Packaged => format!("the unit of {name} comes with its package, and takes no flags from here"),
+            Unit::Generated => format!("{name} takes no flags"),
+        };
+        let hint = match own.component.config {
+            Some(_) => "set what is meant in `config`, or with `env`",
+            None => "set what is meant with `env`, or put a file on the host with [[files]]",
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::MISSING_PART, message)
+                .at(place.clone())
+                .hint(hint),
+        );
+    }
+    if own.component.config.is_none()
+        && let Some(place) = &own.config_place
+    {
+        let message = format!("khw-gen writes no configuration file for {name}");
+        let hint = match own.component.unit {
+            Unit::Generated if own.component.flags.is_empty() => "put a file on the host with [[files]]",
+            Unit::Generated => "set what is meant in `flags`",
+            Unit::Packaged => "put a file on the host with [[files]]",
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::MISSING_PART, message)
+                .at(place.clone())
+                .hint(hint),
+        );
+    }
+}
+
+/// Whether the component of this release takes the flags.
+fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    let component = own.component;
+    if component.flags.is_empty() {
+        return;
+    }
+    let version = release.version_of(component.name);
+    let program = match version.program.name() {
+        name if name == component.name => format!("{name} {}", version.version),
+        name => format!("{} of {name} {}", component.name, version.version),
+    };
+    let given = own.flags.iter().filter(|(_, flag)| *flag != OwnFlag::Removed);
+    for (name, _) in given {
+        let (code, message, hint) = match flags::flag(component.name, &name.value, version.version.minor) {
+            Known::Yes => continue,
+            Known::Since(minor) => (
+                codes::REFUSED_FLAG,
+                format!(
+                    "{program} refuses `--{}`: it came with {}.{minor}",
+                    name.value, version.version.major
+                ),
+                None,
+            ),
+            Known::Until(minor) => (
+                codes::REFUSED_FLAG,
+                format!(
+                    "{program} refuses `--{}`: {}.{minor} was the last to take it",
+                    name.value, version.version.major
+                ),
+                flags::instead(component.name, &name.value).map(str::to_owned),
+            ),
+            Known::Never => {
+                let known = flags::flag_names(component.name, version.version.minor);
+                (
+                    codes::UNKNOWN_FLAG,
+                    format!("{program} has no flag `--{}`", name.value),
+                    suggest::nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
+                )
+            }
+        };
+        let diagnostic = Diagnostic::new(code, message).at(name.place.clone());
+        diagnostics.report(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    }
+}
+
+/// Whether the configuration file of this release has the fields. Containerd's is not in the tables.
+fn known_fields(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    let Some(kind) = release.kind_of(own.component) else {
+        return;
+    };
+    let minor = release.kubernetes.minor;
+    for (path, value) in &own.leaves {
+        let mut paths = vec![path.value.join(".")];
+        if let Setting::List(items) = value {
+            for item in items {
+                if let Setting::Table(table) = item {
+                    let below = table.leaves().into_iter();
+                    paths.extend(below.map(|(below, _)| format!("{}.{}", path.value.join("."), below.join("."))));
+                }
+            }
+        }
+        for path_text in paths {
+            let message = match flags::field(&kind, &path_text, minor) {
+                Known::Yes => continue,
+                Known::Since(since) => format!(
+                    "`{path_text}` has no effect: {kind} has it from Kubernetes 1.{since} on, and this is {}",
+                    release.kubernetes
+                ),
+                Known::Until(until) => format!(
+                    "`{path_text}` has no effect: Kubernetes 1.{until} was the last whose {kind} has it, and this is {}",
+                    release.kubernetes
+                ),
+                Known::Never => format!("`{path_text}` is no field of {kind}"),
+            };
+            let near = suggest::nearest(&path_text, flags::field_names(&kind, minor));
+            let diagnostic = Diagnostic::new(codes::UNKNOWN_SETTING, message).at(path.place.clone());
+            diagnostics.report(match near {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic,
+            });
+        }
+    }
+}
+
+/// Whether the release has the feature gates that are set by flag or in a configuration file.
+fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
+        return;
+    };
+    if release.version_of(own.component.name).program != Program::Kubernetes {
+        return;
+    }
+    let minor = release.kubernetes.minor;
+    let mut gates: Vec<(String, &Option<Place>)> = Vec::new();
+    for (name, flag) in own.flags.iter().filter(|(name, _)| name.value == "feature-gates") {
+        let OwnFlag::Values(values) = flag else { continue };
+        let pairs = values.iter().flat_map(|value| value.split(','));
+        gates.extend(pairs.map(|pair| (pair.split('=').next().unwrap_or(pair).trim().to_owned(), &name.place)));
+    }
+    for (path, _) in &own.leaves {
+        if let [first, gate] = path.value.as_slice()
+            && first == "featureGates"
+        {
+            gates.push((gate.clone(), &path.place));
+        }
+    }
+    for (gate, place) in gates
+        .into_iter()
+        .filter(|(gate, _)| !gate.is_empty() && !GROUPS.contains(&gate.as_str()))
+    {
+        let message = match flags::gate(&gate, minor) {
+            Known::Yes => continue,
+            Known::Since(since) => format!("Kubernetes 1.{minor} has no feature gate {gate}: it came with 1.{since}"),
+            Known::Until(until) => {
+                format!("Kubernetes 1.{minor} has no feature gate {gate}: 1.{until} was the last to have it")
+            }
+            Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
+        };
+        let diagnostic = Diagnostic::new(codes::UNKNOWN_GATE, message).at(place.clone());
+        diagnostics.report(match suggest::nearest(&gate, flags::gate_names(minor)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        });
+    }
+}
+
+/// The gates that switch all of a maturity.
+const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
+
+/// Removing what is not given does nothing.
+fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    if draft.release.is_none() || draft.pki.layout.is_none() || own.component.flags.is_empty() {
+        return;
+    }
+    let ours = generated_flags(draft, own.component);
+    let others = |name: &str| {
+        draft.components.iter().any(|other| {
+            let gives = |(own, flag): &(At<String>, OwnFlag)| own.value == name && *flag != OwnFlag::Removed;
+            other.component == own.component && other.flags.iter().any(gives)
+        })
+    };
+    for (name, flag) in &own.flags {
+        let is_ours = ours.iter().any(|(ours, _)| *ours == name.value);
+        if *flag == OwnFlag::Removed && !is_ours && !others(&name.value) {
+            let message = format!(
+                "`{}` is not given to {}: there is nothing to remove",
+                name.value, own.component.name
+            );
+            let near = suggest::nearest(&name.value, ours.iter().map(|(ours, _)| *ours));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write \"false\" in quotes to give it the value false".to_owned(),
+            };
+            diagnostics.report(
+                Diagnostic::new(codes::UNUSED_OVERRIDE, message)
+                    .at(name.place.clone())
+                    .hint(hint),
+            );
+        }
+    }
+}
+
+/// One host that has two roles for which the same is set differently: nothing says which one counts, unless the host does.
+fn conflicts(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+    let mut told: BTreeSet<(usize, String)> = BTreeSet::new();
+    for host in &draft.hosts {
+        let here: Vec<(usize, PlacedOn, &DraftOverride)> = draft
+            .components
+            .iter()
+            .enumerate()
+            .filter_map(|(index, own)| Some((index, override_on(draft, own)?, own)))
+            .filter(|(_, on, own)| is_here(on, host) && may_run(draft, nodes, own.component, host))
+            .collect();
+        let of_roles = || here.iter().filter(|(_, on, _)| matches!(on, PlacedOn::Role(_)));
+        for (index, _, later) in of_roles() {
+            for (_, _, earlier) in
+                of_roles().filter(|(other, _, own)| other < index && own.component == later.component)
+            {
+                let of_host = here
+                    .iter()
+                    .filter(|(_, on, own)| matches!(on, PlacedOn::Host(_)) && own.component == later.component);
+                let of_host: Vec<&DraftOverride> = of_host.map(|(_, _, own)| *own).collect();
+                for (what, place) in differences(earlier, later, &of_host) {
+                    if told.insert((*index, what.clone())) {
+                        report_conflict(host, earlier, later, &what, place, diagnostics);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn report_conflict(
+    host: &DraftHost,
+    earlier: &DraftOverride,
+    later: &DraftOverride,
+    what: &str,
+    place: Option<Place>,
+    diagnostics: &mut Diagnostics,
+) {
+    let role = |own: &DraftOverride| own.on.as_ref().map_or(String::new(), |on| on.value.clone());
+    let host = host.name.as_ref().map_or("a host", |name| &name.value);
+    let component = later.component.name;
+    let message = format!(
+        "{what} of {component} is set otherwise for the role {}, and {host} has both roles",
+        role(earlier)
+    );
+    let hint = format!("set it the same for both, or in [components.{component}.on.{host}]");
+    diagnostics.report(
+        Diagnostic::new(codes::CONFLICTING_OVERRIDES, message)
+            .at(place)
+            .hint(hint),
+    );
+}
+
+/// What two set differently, and where the later does, but for what the host's own settles.
+fn differences(
+    earlier: &DraftOverride,
+    later: &DraftOverride,
+    of_host: &[&DraftOverride],
+) -> Vec<(String, Option<Place>)> {
+    let mut found = Vec::new();
+    for (name, flag) in &later.flags {
+        let differs = earlier
+            .flags
+            .iter()
+            .any(|(other, own)| other.value == name.value && own != flag);
+        let is_settled = of_host
+            .iter()
+            .any(|own| own.flags.iter().any(|(own, _)| own.value == name.value));
+        if differs && !is_settled {
+            found.push((format!("the flag `{}`", name.value), name.place.clone()));
+        }
+    }
+    for (name, value) in &later.environment {
+        let differs = earlier
+            .environment
+            .iter()
+            .any(|(other, own)| other.value == name.value && own != value);
+        let is_settled = of_host
+            .iter()
+            .any(|own| own.environment.iter().any(|(own, _)| own.value == name.value));
+        if differs && !is_settled {
+            found.push((format!("the variable `{}`", name.value), name.place.clone()));
+        }
+    }
+    for (path, value) in &later.leaves {
+        let is_empty_table = |value: &Setting| matches!(value, Setting::Table(_));
+        let differs = earlier.leaves.iter().any(|(other, own)| {
+            let (a, b) = (&path.value, &other.value);
+            let is_above = (a.len() < b.len() && b.starts_with(a) && !is_empty_table(value))
+                || (b.len() < a.len() && a.starts_with(b) && !is_empty_table(own));
+            (a == b && own != value) || is_above
+        });
+        let is_settled = of_host
+            .iter()
+            .any(|own| own.leaves.iter().any(|(own, _)| path.value.starts_with(&own.value)));
+        if differs && !is_settled {
+            found.push((format!("the setting `{}`", path.value.join(".")), path.place.clone()));
+        }
+    }
+    found
+}

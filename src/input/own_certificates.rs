@@ -1,0 +1,227 @@
+//! `[[certificates]]`: certificates of the user's own, and whether their names are free.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::catalog::identities::{Layout, Per};
+use crate::cluster::{ExtraCertificate, Placement, Role};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, codes};
+
+use super::draft::{Draft, DraftCertificate, DraftPlacement};
+use super::names::{self, LONGEST_HOST_NAME};
+use super::placed::{on_something, placed_on};
+use super::profiles::Profiles;
+use super::tree::{At, Fields, Naming, Node};
+use super::values::{key_mode, path_on_host};
+
+const CERTIFICATE: &[&str] = &["name", "csr", "profile", "hosts", "signed_by", "places"];
+
+const PLACE: &[&str] = &["on", "certificate", "key", "request", "mode"];
+
+/// Reads the section.
+pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftCertificate> {
+    let nodes = top.list("certificates", diagnostics).map_or(&[][..], |list| list.value);
+    let read = nodes
+        .iter()
+        .filter_map(|node| certificate(top.file(), node, diagnostics));
+    read.collect()
+}
+
+fn certificate(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftCertificate> {
+    let fields = Fields::of(file, node, CERTIFICATE, Naming::Exact, diagnostics)?;
+    for name in ["name", "csr"] {
+        fields.require(name, diagnostics);
+    }
+    let placements = fields.list("places", diagnostics).map_or(&[][..], |list| list.value);
+    Some(DraftCertificate {
+        name: fields
+            .text("name", diagnostics)
+            .and_then(|name| certificate_name(name, diagnostics)),
+        csr: fields.text("csr", diagnostics),
+        profile: match fields.has("profile") {
+            true => fields.text("profile", diagnostics).map(Some),
+            false => Some(None),
+        },
+        hosts: fields.texts("hosts", diagnostics).unwrap_or_default(),
+        signed_by: fields.text_or("signed_by", "ca", diagnostics),
+        places: placements
+            .iter()
+            .filter_map(|node| placement(file, node, diagnostics))
+            .collect(),
+        place: fields.own_place(),
+    })
+}
+
+fn certificate_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    let problem = match names::dns_name_problem(&name.value, LONGEST_HOST_NAME) {
+        None if name.value.contains('.') => Some("it has a dot".to_owned()),
+        problem => problem,
+    };
+    let Some(problem) = problem else {
+        return Some(name);
+    };
+    let message = format!("\"{}\" can't be a certificate's name: {problem}", name.value);
+    diagnostics.report(Diagnostic::new(codes::BAD_CERTIFICATE_NAME, message).at(name.place));
+    None
+}
+
+fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftPlacement> {
+    let fields = Fields::of(file, node, PLACE, Naming::Exact, diagnostics)?;
+    fields.require("on", diagnostics);
+    let mut path = |name| {
+        fields
+            .text(name, diagnostics)
+            .and_then(|path| path_on_host(path, diagnostics))
+    };
+    let (certificate, key, request) = (path("certificate"), path("key"), path("request"));
+    let is_there = |name: &&str| fields.has(name) || fields.misspelt(name);
+    if fields.has("mode") && !is_there(&"key") {
+        let message = "`mode` is the key's, and no key is put there";
+        diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(fields.key_place("mode")));
+    }
+    Some(DraftPlacement {
+        on: fields.text("on", diagnostics),
+        certificate,
+        key,
+        request,
+        mode: match fields.has("mode") {
+            true => fields
+                .text("mode", diagnostics)
+                .and_then(|mode| key_mode(mode, diagnostics)),
+            false => Some(0o600),
+        },
+        empty: !["certificate", "key", "request"].iter().any(is_there),
+        place: fields.own_place(),
+    })
+}
+
+/// Whether the names are free and the places anywhere; whether a place is free is said in [`super::claims`].
+pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+    reserved_names(draft, diagnostics);
+    inputs_of_workers(draft, diagnostics);
+    for certificate in &draft.certificates {
+        for placement in &certificate.places {
+            if placement.empty {
+                let message = "nothing is put there";
+                diagnostics.report(Diagnostic::new(codes::EMPTY_PLACE, message).at(placement.place.clone()));
+            }
+            if let Some(on) = &placement.on {
+                on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
+            }
+        }
+    }
+}
+
+/// A certificate NAME has the files NAME.pem, NAME-key.pem and NAME.csr beside those of the cluster's and the workers': neither
+/// name may be the other, or the other with `-key`.
+fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+    if draft.certificates.is_empty() {
+        return;
+    }
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    let rows = draft.pki.layout.map_or(&[][..], Layout::identities);
+    for row in rows.iter() {
+        owners.insert(row.name.to_owned(), "a certificate that the cluster needs".to_owned());
+        let Per::Each(role) = row.per else { continue };
+        for name in draft
+            .hosts
+            .iter()
+            .filter(|host| host.is(role))
+            .filter_map(|host| host.name.as_ref())
+        {
+            let whose = match row.files {
+                "{host}" => "a worker".to_owned(),
+                _ => format!("the {} certificate of {}", row.name, name.value),
+            };
+            owners.insert(row.files.replace("{host}", &name.value), whose);
+        }
+    }
+    for certificate in &draft.certificates {
+        let Some(name) = &certificate.name else { continue };
+        let own_key = format!("{}-key", name.value);
+        let whose_key = name.value.strip_suffix("-key");
+        let problem = if let Some(owner) = owners.get(&name.value) {
+            Some(format!("it is the name of {owner}"))
+        } else if let Some(other) = whose_key.filter(|other| owners.contains_key(*other)) {
+            Some(format!("{}.pem is the key of {other}", name.value))
+        } else if owners.contains_key(&own_key) {
+            Some(format!("{own_key}.pem is the certificate of {own_key}"))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let message = format!("\"{}\" can't be the certificate's name: {problem}", name.value);
+            diagnostics.report(Diagnostic::new(codes::RESERVED_CERTIFICATE_NAME, message).at(name.place.clone()));
+        }
+        owners
+            .entry(name.value.clone())
+            .or_insert_with(|| "another certificate".to_owned());
+    }
+}
+
+/// The CSR file of the worker NAME is called NAME-csr.json beside the others.
+fn inputs_of_workers(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let workers: BTreeSet<&str> = draft
+        .hosts
+        .iter()
+        .filter(|host| host.is(Role::Worker))
+        .filter_map(|host| Some(host.name.as_ref()?.value.as_str()))
+        .collect();
+    for csr in draft
+        .certificates
+        .iter()
+        .filter_map(|certificate| certificate.csr.as_ref())
+    {
+        if let Some(worker) = csr
+            .value
+            .strip_suffix("-csr.json")
+            .filter(|name| workers.contains(name))
+        {
+            let message = format!("{} is the CSR file of the worker {worker}", csr.value);
+            let diagnostic = Diagnostic::new(codes::RESERVED_CERTIFICATE_NAME, message).at(csr.place.clone());
+            diagnostics.report(diagnostic.hint("give the CSR file another name"));
+        }
+    }
+}
+
+/// The user's own certificates, issuers before what they sign.
+pub fn extra_certificates(draft: &Draft, profiles: &Profiles<'_>) -> Option<Vec<ExtraCertificate>> {
+    let mut left = Vec::new();
+    for certificate in &draft.certificates {
+        let name = certificate.name.as_ref()?.value.clone();
+        let by = &certificate.signed_by.as_ref()?.value;
+        let is_extra = |by: &&String| draft.certificates.iter().any(|other| is_named(other, by));
+        let places = certificate.places.iter().map(|place| {
+            let path = |path: &Option<At<String>>| path.as_ref().map(|path| path.value.clone());
+            Some(Placement {
+                on: placed_on(draft, &place.on.as_ref()?.value)?,
+                certificate: path(&place.certificate),
+                key: path(&place.key),
+                request: path(&place.request),
+                key_mode: place.mode?,
+            })
+        });
+        left.push(ExtraCertificate {
+            csr: certificate.csr.as_ref()?.value.clone(),
+            hosts: certificate.hosts.iter().map(|host| host.value.clone()).collect(),
+            profile: profiles.of(&name)?.file.profile.clone(),
+            signed_by: Some(by).filter(is_extra).cloned(),
+            places: places.collect::<Option<_>>()?,
+            name,
+        });
+    }
+    let mut ordered: Vec<ExtraCertificate> = Vec::new();
+    while !left.is_empty() {
+        let is_ready = |extra: &ExtraCertificate| {
+            let by = extra.signed_by.as_ref();
+            by.is_none_or(|by| ordered.iter().any(|issuer| issuer.name == *by))
+        };
+        // There is always a next one, since nothing that signs itself by a detour gets here.
+        let next = left.iter().position(is_ready)?;
+        ordered.push(left.remove(next));
+    }
+    Some(ordered)
+}
+
+fn is_named(certificate: &DraftCertificate, name: &str) -> bool {
+    certificate.name.as_ref().is_some_and(|own| own.value == name)
+}

@@ -1,0 +1,119 @@
+//! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
+use crate::catalog::artifacts::{On, When};
+use crate::catalog::components::Component;
+use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
+
+use super::draft::{Draft, DraftHost, DraftOverride};
+use super::suggest;
+use super::tree::At;
+
+/// `on` of a file that every host gets.
+pub const ALL: &str = "all";
+
+/// The role or host that `on` names, if there is one.
+pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
+    if let Some(role) = Role::ALL.into_iter().find(|role| role.name() == on) {
+        return Some(PlacedOn::Role(role));
+    }
+    let names = || draft.hosts.iter().filter_map(|host| host.name.as_ref());
+    names()
+        .any(|name| name.value == on)
+        .then(|| PlacedOn::Host(on.to_owned()))
+}
+
+/// Which hosts get a file.
+pub fn placed_on_or_all(draft: &Draft, on: &str) -> Option<PlacedOn> {
+    match on {
+        ALL => Some(PlacedOn::All),
+        on => placed_on(draft, on),
+    }
+}
+
+/// Where what the user sets on a component holds.
+pub fn override_on(draft: &Draft, own: &DraftOverride) -> Option<PlacedOn> {
+    match &own.on {
+        Some(on) => placed_on(draft, &on.value),
+        None => Some(PlacedOn::All),
+    }
+}
+
+/// Reports that `on` names nothing, or (as `unused`) a role that nobody has.
+pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, diagnostics: &mut Diagnostics) {
+    let hosts: Vec<&str> = draft
+        .hosts
+        .iter()
+        .filter_map(|host| Some(host.name.as_ref()?.value.as_str()))
+        .collect();
+    let mut report = |code: &'static Code, message: String, hint: Option<String>| {
+        let diagnostic = Diagnostic::new(code, message).at(on.place.clone());
+        diagnostics.report(match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    };
+    match placed_on(draft, &on.value) {
+        Some(PlacedOn::Role(role)) if hosts.contains(&on.value.as_str()) => {
+            let message = format!("\"{}\" is a role and a host", role.name());
+            report(
+                codes::UNKNOWN_HOST,
+                message,
+                Some("give the host another name".to_owned()),
+            );
+        }
+        Some(PlacedOn::Role(role)) if draft.hosts_complete && !draft.hosts.iter().any(|host| host.is(role)) => {
+            report(unused, format!("no host has the role {}", role.name()), None);
+        }
+        Some(_) => {}
+        // The host that is meant may be one that could not be read.
+        None if !draft.hosts_complete || draft.hosts.iter().any(|host| host.name.is_none()) => {}
+        None => {
+            let roles: [&str; Role::ALL.len()] = Role::ALL.map(Role::name);
+            let known = hosts.iter().copied().chain(roles);
+            let hint = suggest::nearest(&on.value, known).map(|meant| format!("did you mean `{meant}`?"));
+            let message = format!("\"{}\" is neither a role nor a host", on.value);
+            report(codes::UNKNOWN_HOST, message, hint);
+        }
+    }
+}
+
+/// Whether rows for such clusters count in this one, as far as it is known.
+pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
+    let balancing = || draft.load_balancing.as_ref();
+    match when {
+        When::Always => true,
+        When::Layout(layout) => draft.pki.layout.is_none_or(|own| own == layout),
+        When::Runtime(runtime) => nodes.is_none_or(|nodes| nodes.runtime == runtime),
+        When::Bridges => nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge),
+        When::GVisor => nodes.is_none_or(|nodes| nodes.gvisor),
+        When::Engine(engine) => balancing().is_none_or(|own| own.engine.is_none_or(|own| own == engine)),
+        When::VirtualAddress => balancing().is_none_or(|own| own.virtual_ip.as_ref().is_none_or(Option::is_some)),
+    }
+}
+
+/// Whether `host` is one of those that `on` means.
+pub fn is_on(draft: &Draft, on: On, host: &DraftHost) -> bool {
+    let (Some(roles), Some(name)) = (&host.roles, &host.name) else {
+        return false;
+    };
+    let is_first = |role| {
+        let first = draft.hosts.iter().find(|host| host.is(role));
+        let first = first.and_then(|first| first.name.as_ref());
+        first.is_some_and(|first| first.value == name.value)
+    };
+    on.is(roles, is_first)
+}
+
+/// Whether `host` is one of those that `on` means.
+pub fn is_here(on: &PlacedOn, host: &DraftHost) -> bool {
+    match on {
+        PlacedOn::All => true,
+        PlacedOn::Role(role) => host.is(*role),
+        PlacedOn::Host(name) => host.name.as_ref().is_some_and(|own| own.value == *name),
+    }
+}
+
+/// Whether a component runs on `host`; where a choice is not known it may.
+pub fn may_run(draft: &Draft, nodes: Option<&Nodes>, component: &Component, host: &DraftHost) -> bool {
+    may_be(draft, nodes, component.when) && is_on(draft, component.on, host)
+}

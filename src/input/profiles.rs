@@ -1,0 +1,165 @@
+//! Which profile signs what: the default one, and those of certificates that have one of their own.
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::pki::cfssl::Profile;
+
+use super::cfssl::config::ProfileFile;
+use super::csr_folder::Folder;
+use super::draft::Draft;
+use super::suggest;
+use super::tree::At;
+
+/// A profile that signs something, by the name under which the configuration has it.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a> {
+    pub name: &'a str,
+    pub file: &'a ProfileFile,
+}
+
+/// What the checks decided: which profile signs what.
+pub struct Profiles<'a> {
+    /// The one that `[pki] profile` names.
+    pub default: Option<Chosen<'a>>,
+    /// By the name of a certificate that has a profile of its own; none where there is no such profile.
+    pub own: BTreeMap<&'a str, Option<Chosen<'a>>>,
+}
+
+impl<'a> Profiles<'a> {
+    /// The profile that signs the certificate `name`.
+    pub fn of(&self, name: &str) -> Option<Chosen<'a>> {
+        self.own.get(name).copied().unwrap_or(self.default)
+    }
+}
+
+/// The profiles of all certificates, those that `[pki.profiles]` and `[[certificates]]` give included.
+pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Profiles<'a> {
+    let mut chosen = |name| chosen_profile(name, folder, diagnostics);
+    let default = draft.pki.profile.as_ref().and_then(&mut chosen);
+    let mut own = BTreeMap::new();
+    for (name, profile) in &draft.pki.profiles {
+        own.insert(name.value.as_str(), chosen(profile));
+    }
+    let given = |name: &str| draft.pki.profiles.iter().find(|(given, _)| given.value == name);
+    let rows = folder.layout.identities();
+    for (row, preferred) in rows.iter().filter_map(|row| Some((row, row.profile?))) {
+        let found = folder.config.as_ref().and_then(|config| config.profile(preferred));
+        if let (None, Some(file)) = (given(row.name), found) {
+            let name = preferred;
+            own.insert(row.name, Some(Chosen { name, file }));
+        }
+    }
+    let mut twice = Vec::new();
+    // A certificate of the user's own that takes the name of one of the cluster's does not give that one its profile.
+    let is_own = |name: &str| !rows.iter().any(|row| row.name == name);
+    let extra = draft.certificates.iter();
+    for certificate in extra.filter(|extra| extra.name.as_ref().is_some_and(|name| is_own(&name.value))) {
+        let (Some(name), Some(profile)) = (&certificate.name, &certificate.profile) else {
+            // A profile that could not be read is not the default one.
+            own.extend(certificate.name.as_ref().map(|name| (name.value.as_str(), None)));
+            continue;
+        };
+        if let Some(profile) = profile {
+            own.insert(name.value.as_str(), chosen(profile));
+            twice.extend(given(&name.value).map(|(name, _)| name));
+        }
+    }
+    for name in twice {
+        let message = format!(
+            "[[certificates]] gives `{}` a profile too, and that one counts",
+            name.value
+        );
+        diagnostics.report(Diagnostic::new(codes::DUPLICATE_FIELD, message).at(name.place.clone()));
+    }
+    for (name, _) in &draft.pki.profiles {
+        let extra = || {
+            draft
+                .certificates
+                .iter()
+                .filter_map(|extra| Some(extra.name.as_ref()?.value.as_str()))
+        };
+        let signed = rows.iter().filter(|row| row.is_signed()).map(|row| row.name);
+        let known: Vec<&str> = signed.chain(extra()).collect();
+        if known.contains(&name.value.as_str()) {
+            continue;
+        }
+        let (message, hint) = if let Some(row) = folder.layout.identity(&name.value) {
+            let why = match row.signs() {
+                true => "signs itself",
+                false => "has no certificate",
+            };
+            let message = format!("`{}` {why}, and no profile applies to it", name.value);
+            (message, "remove it".to_owned())
+        } else {
+            let hint = match suggest::nearest(&name.value, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the certificates are {}", suggest::listed(known)),
+            };
+            (format!("there is no certificate `{}`", name.value), hint)
+        };
+        diagnostics.report(
+            Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message)
+                .at(name.place.clone())
+                .hint(hint),
+        );
+    }
+    broad_profiles(folder, &own, default, diagnostics);
+    Profiles { default, own }
+}
+
+/// Where a certificate is for one purpose, and ca-config.json has no profile of the name that is for this one.
+fn broad_profiles(
+    folder: &Folder,
+    own: &BTreeMap<&str, Option<Chosen<'_>>>,
+    default: Option<Chosen<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
+    let (Some(config), Some(default)) = (&folder.config, default) else {
+        return;
+    };
+    let mut wanting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in folder
+        .layout
+        .identities()
+        .iter()
+        .filter(|row| !own.contains_key(row.name))
+    {
+        if let Some(profile) = row.profile {
+            wanting.entry(profile).or_default().push(row.name);
+        }
+    }
+    for (profile, names) in wanting {
+        let message = format!(
+            "there is no profile \"{profile}\": {} get \"{}\"",
+            suggest::listed(names),
+            default.name
+        );
+        diagnostics.report(Diagnostic::new(codes::BROAD_PROFILE, message).at(config.place.clone()));
+    }
+}
+
+fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<Chosen<'a>> {
+    let config = folder.config.as_ref()?;
+    let profile = config.profile(&name.value);
+    // Where an error keeps the profiles from being read, the one that is missing may be among them.
+    if profile.is_none() && !(config.profiles.is_empty() && config.broken) {
+        let message = format!("{} has no profile \"{}\"", folder.config_file.name, name.value);
+        let hint = match suggest::nearest(&name.value, config.names()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the profiles are {}", suggest::listed(config.names())),
+        };
+        let place = name.place.clone().unwrap_or_else(|| config.place.clone());
+        diagnostics.report(Diagnostic::new(codes::UNKNOWN_PROFILE, message).at(place).hint(hint));
+    }
+    profile.map(|file| Chosen {
+        name: &name.value,
+        file,
+    })
+}
+
+/// The path length that a profile gives to authorities, by cfssl's rule that 0 is none unless it is asked for by name.
+pub fn path_length(profile: &Profile) -> Option<u32> {
+    let constraint = profile.ca_constraint;
+    let is_set = constraint.max_path_len != 0 || constraint.max_path_len_zero;
+    (constraint.is_ca && is_set).then_some(constraint.max_path_len)
+}

@@ -1,0 +1,338 @@
+//! One request at a time: whether its names, its key and its extensions make a certificate that Kubernetes and etcd accept.
+use crate::catalog::identities::{Identity, NODE_PLACEHOLDER, Per, SignedBy};
+use crate::catalog::roles::Role;
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::pki::cfssl::{
+    ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, leaf_refusal, root_refusal, subject_der, user_and_groups,
+};
+use crate::pki::key::Algorithm;
+
+use super::cfssl::RequestFile;
+use super::csr_folder::Folder;
+use super::draft::Draft;
+use super::names::certificate_name_problem;
+use super::profiles::Profiles;
+use super::signed::{Leaf, report};
+
+/// The DER of the Name that a certificate of this request gets; none if it can't be said.
+pub fn subject(file: &RequestFile) -> Option<Vec<u8>> {
+    let known = !file.broken.contains("CN") && !file.broken.contains("names");
+    known.then(|| subject_der(&file.request).ok())?
+}
+
+pub fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let request = &file.request;
+    // cfssl asks for a CN, or else for names none of which is blank (initca.go, validator).
+    let blank = |name: &Name| {
+        [&name.c, &name.st, &name.l, &name.o, &name.ou]
+            .iter()
+            .all(|text| text.trim().is_empty())
+    };
+    if request.cn.is_empty()
+        && !file.broken.contains("CN")
+        && (request.names.is_empty() || request.names.iter().any(blank))
+    {
+        report(codes::EMPTY_SUBJECT, "the authority has no CN", &file.cn, diagnostics);
+    }
+    if request.ca.as_ref().is_none_or(|ca| ca.expiry.is_none()) && !file.broken.contains("ca") {
+        report(
+            codes::CA_DEFAULT_EXPIRY,
+            "the authority lives five years, cfssl's default",
+            &file.expiry,
+            diagnostics,
+        );
+    }
+    for (host, place) in request.hosts.iter().zip(&file.hosts) {
+        if !matches!(San::classify(host), San::Ip(_)) {
+            dropped_name(host, place.as_ref(), diagnostics);
+        }
+    }
+    ed25519(file, diagnostics);
+}
+
+pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let profile = leaf.profile.map(|profile| &profile.file.profile);
+    if let Some(place) = &file.ca {
+        report(
+            codes::CA_SECTION,
+            format!("{} is signed by another, and has a `ca` section", leaf.csr_name),
+            place,
+            diagnostics,
+        );
+    }
+    if let Some(place) = &file.crl_url {
+        let message =
+            "`crl_url` has no effect: cfssl writes it into an authority's certificate; a leaf's comes from the profile";
+        report(codes::IGNORED_FIELD, message, place, diagnostics);
+    }
+    if let (
+        Some(place),
+        Some(Profile {
+            copy_extensions: false, ..
+        }),
+    ) = (&file.extensions, profile)
+    {
+        let message = "`extensions` has no effect: the profile does not set `copy_extensions`";
+        report(codes::IGNORED_FIELD, message, place, diagnostics);
+    }
+    if profile.is_some_and(|profile| profile.copy_extensions) {
+        copied_extensions(file, diagnostics);
+    }
+    if !file.broken.contains("CN") {
+        match leaf.row {
+            Some(row) => user(row, file, diagnostics),
+            None if user_and_groups(&file.request).0.contains(NODE_PLACEHOLDER) => {
+                let message = format!(
+                    "no worker's name takes the place of {NODE_PLACEHOLDER} in {}",
+                    leaf.csr_name
+                );
+                let diagnostic = Diagnostic::new(codes::WRONG_SUBJECT, message).at(file.cn.clone());
+                diagnostics.report(diagnostic.hint("write the name that is meant"));
+            }
+            None => {}
+        }
+    }
+    if let Some(row) = leaf.row
+        && !file.broken.contains("names")
+    {
+        groups(row, file, diagnostics);
+    }
+    let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
+    for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
+        match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
+            true => dropped_name(host, place.as_ref(), diagnostics),
+            false => host_entry(per_worker, host, place.as_ref(), diagnostics),
+        }
+    }
+    if !file.broken.contains("key") {
+        key(leaf, file, profile, diagnostics);
+    }
+}
+
+/// The names and addresses that `[[certificates]]` add to what the CSR files have.
+pub fn own_hosts(draft: &Draft, profiles: &Profiles<'_>, diagnostics: &mut Diagnostics) {
+    for extra in &draft.certificates {
+        let (Some(name), Some(_)) = (&extra.name, &extra.csr) else {
+            continue;
+        };
+        let profile = profiles.of(&name.value);
+        for host in &extra.hosts {
+            let place = host.place.as_ref();
+            match profile.is_some_and(|profile| drops_name(&profile.file.profile, &host.value)) {
+                true => dropped_name(&host.value, place, diagnostics),
+                false => host_entry(false, &host.value, place, diagnostics),
+            }
+        }
+    }
+}
+
+/// Whether cfssl leaves a name out since the profile makes authorities: only addresses stay.
+fn drops_name(profile: &Profile, host: &str) -> bool {
+    profile.ca_constraint.is_ca && !matches!(San::classify(host), San::Ip(_))
+}
+
+fn dropped_name(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
+    diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.cloned()));
+}
+
+/// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
+fn copied_extensions(file: &RequestFile, diagnostics: &mut Diagnostics) {
+    for extension in &file.request.extensions {
+        let id = extension.id.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+        let problem = match extension.id.as_slice() {
+            // RFC 5280, section 4.2.1: key identifiers, key usage, alternative names, constraints, extended key usage.
+            [2, 5, 29, 14 | 15 | 17 | 19 | 30 | 35 | 36 | 37] => {
+                "it would take the place of what the certificate is for"
+            }
+            _ if extension.critical => "it is critical, and whoever does not know it refuses the certificate",
+            _ => continue,
+        };
+        let place = file.extensions.as_ref().unwrap_or(&file.names);
+        report(
+            codes::BAD_EXTENSION,
+            format!("the extension {id} can't be copied: {problem}"),
+            place,
+            diagnostics,
+        );
+    }
+}
+
+/// What cfssl itself would refuse, and no check above has named; without a profile, to make a root of.
+pub fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+    let error = match profile {
+        None => root_refusal(&file.request),
+        Some(profile) => leaf_refusal(&file.request, profile),
+    };
+    if let Some(error) = error {
+        let place = file.extensions.as_ref().unwrap_or(&file.names);
+        report(
+            codes::REFUSED_REQUEST,
+            format!("{csr_name} is refused: {error}"),
+            place,
+            diagnostics,
+        );
+    }
+}
+
+/// Kubernetes reads the user from CN (kubernetes.io, "Authenticating", X.509 client certificates).
+fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let (cn, _) = user_and_groups(&file.request);
+    let expected = row.subject.cn.map(|cn| cn.replace("{host}", NODE_PLACEHOLDER));
+    match expected {
+        Some(expected) if cn != expected => {
+            let hint = format!("write \"CN\": \"{expected}\"");
+            let lacks_placeholder = row.per == PER_WORKER && !cn.contains(NODE_PLACEHOLDER);
+            let (code, message) = if lacks_placeholder {
+                (
+                    codes::NO_PLACEHOLDER,
+                    format!("CN is \"{}\" on every worker: {NODE_PLACEHOLDER} is missing", cn),
+                )
+            } else {
+                (codes::WRONG_SUBJECT, format!("CN is \"{cn}\", not \"{expected}\""))
+            };
+            diagnostics.report(Diagnostic::new(code, message).at(file.cn.clone()).hint(hint));
+        }
+        None if cn.is_empty() && row.needs.contains(&ExtendedKeyUsage::ClientAuth) => {
+            let message = format!("{} ({}) has no CN, and so no user name", row.name, row.what);
+            diagnostics.report(
+                Diagnostic::new(codes::WRONG_SUBJECT, message)
+                    .at(file.cn.clone())
+                    .hint("set \"CN\""),
+            );
+        }
+        _ => {}
+    }
+}
+
+const PER_WORKER: Per = Per::Each(Role::Worker);
+
+/// The group that may do everything, whatever RBAC says.
+const MASTERS: &str = "system:masters";
+
+/// Kubernetes reads the groups from O.
+fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+    let (_, organizations) = user_and_groups(&file.request);
+    if let Some(expected) = row.subject.o
+        && !organizations.iter().any(|group| group == expected)
+    {
+        let message = format!("no name has the O \"{expected}\"");
+        let hint = format!("write \"names\": [{{\"O\": \"{expected}\"}}]");
+        diagnostics.report(
+            Diagnostic::new(codes::WRONG_SUBJECT, message)
+                .at(file.names.clone())
+                .hint(hint),
+        );
+    }
+    if row.subject.o != Some(MASTERS) && organizations.iter().any(|group| group == MASTERS) {
+        let typed = file
+            .request
+            .names
+            .iter()
+            .zip(&file.organizations)
+            .find(|(name, _)| name.o == MASTERS);
+        let place = typed.and_then(|(_, place)| place.as_ref()).unwrap_or(&file.names);
+        report(
+            codes::EXTRA_MASTERS,
+            format!("{} is a member of {MASTERS}", row.name),
+            place,
+            diagnostics,
+        );
+    }
+}
+
+fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    // The placeholder stands for a name that is checked where the hosts are.
+    let host = if per_worker {
+        host.replace(NODE_PLACEHOLDER, "worker")
+    } else {
+        host.to_owned()
+    };
+    let problem = match San::classify(&host) {
+        San::Ip(_) => None,
+        San::Email(address) => (!address.is_ascii()).then(|| "it is not ASCII".to_owned()),
+        San::Uri(uri) if !uri.is_ascii() => Some("it is not ASCII".to_owned()),
+        San::Uri(uri) if uri.contains("://") || uri.starts_with("urn:") => None,
+        San::Uri(_) => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
+        San::Dns(name) => certificate_name_problem(&name),
+    };
+    if let Some(problem) = problem {
+        let message = format!("\"{host}\" is neither a name nor an address: {problem}");
+        diagnostics.report(Diagnostic::new(codes::BAD_NAME_ENTRY, message).at(place.cloned()));
+    }
+}
+
+fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+    let key = file.request.key;
+    // The pair that signs tokens is the one of which no TLS usage is asked.
+    let signs_tokens = leaf.row.is_some_and(|row| row.needs.is_empty());
+    if signs_tokens && key == Algorithm::Ed25519 {
+        report(
+            codes::ED25519_TOKENS,
+            format!("{} is an Ed25519 key", leaf.name),
+            &file.key,
+            diagnostics,
+        );
+        return;
+    }
+    if leaf.row.is_some() {
+        ed25519(file, diagnostics);
+    }
+    let enciphers = profile.is_some_and(|profile| profile.usages.contains(&Usage::Key(KeyUsage::KeyEncipherment)));
+    // What is built in is nobody's to correct.
+    let built_in = leaf.csr.is_some_and(|csr| csr.built_in);
+    if enciphers && !built_in && !matches!(key, Algorithm::Rsa(_)) {
+        let message = format!(
+            "{} has no RSA key, and its certificate says that it enciphers keys",
+            leaf.name
+        );
+        report(codes::KEY_ENCIPHERMENT, message, &file.key, diagnostics);
+    }
+}
+
+fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
+    if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
+        report(
+            codes::ED25519_IDENTITY,
+            "an Ed25519 key is refused by some who must accept it",
+            &file.key,
+            diagnostics,
+        );
+    }
+}
+
+/// A certificate of the user's own that makes its bearer an administrator whom RBAC can't take anything from.
+pub fn own_masters(leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
+        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        let (_, organizations) = user_and_groups(&file.request);
+        if !file.broken.contains("names") && organizations.iter().any(|group| group == MASTERS) {
+            let message = format!("{} is a member of {MASTERS}", leaf.name);
+            report(codes::EXTRA_MASTERS, message, &file.names, diagnostics);
+        }
+    }
+}
+
+/// Key pairs without a certificate: nothing but the key of their CSR files counts.
+pub fn key_pairs(folder: &Folder, diagnostics: &mut Diagnostics) {
+    for row in folder
+        .layout
+        .identities()
+        .iter()
+        .filter(|row| row.signed_by == SignedBy::Nobody)
+    {
+        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
+            continue;
+        };
+        if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
+            report(
+                codes::ED25519_TOKENS,
+                format!("{} is an Ed25519 key", row.name),
+                &file.key,
+                diagnostics,
+            );
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Which safeguards the user's flags and settings take away, and what else depends on what they change.
+use crate::catalog::components::{Component, Flag, Setting as GeneratedSetting, SettingValue};
+use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
+use crate::cluster::OwnFlag;
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::settings::Value as Setting;
+
+use super::draft::{Draft, DraftOverride};
+
+/// What the user does to a flag or a setting.
+enum Change {
+    Removed,
+    Given(Vec<String>),
+}
+
+/// Says which safeguards are taken away, and what else depends on what was changed.
+pub fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+    let ours = generated_flags(draft, own.component);
+    for (name, flag) in &own.flags {
+        let change = match flag {
+            OwnFlag::Removed if !ours.iter().any(|(ours, _)| *ours == name.value) => continue,
+            OwnFlag::Removed => Change::Removed,
+            OwnFlag::Values(values) if values.iter().all(String::is_empty) => Change::Removed,
+            OwnFlag::Values(values) => {
+                // What is as it was changes nothing.
+                let same = |flag: &&&Flag| flag.0 == name.value && flag.1.unwrap_or("true") == values.join(",");
+                if ours.iter().any(|flag| same(&flag)) {
+                    continue;
+                }
+                Change::Given(values.clone())
+            }
+        };
+        let is_part = |part: Part| matches!(part, Part::Flag(own) if own == name.value);
+        let what = match &change {
+            Change::Removed => format!("{} without `--{}`", own.component.name, name.value),
+            Change::Given(values) => format!("{} `--{}={}`", own.component.name, name.value, values.join(",")),
+        };
+        judge(
+            own.component,
+            &is_part,
+            &change,
+            &what,
+            &name.value,
+            &name.place,
+            diagnostics,
+        );
+    }
+    let settings = draft
+        .release
+        .iter()
+        .flat_map(|known| known.release.settings_of(own.component));
+    let settings: Vec<_> = settings.collect();
+    for (path, value) in &own.leaves {
+        let values = texts(value);
+        let same = |ours: &GeneratedSetting| {
+            let is_text = matches!(ours.value, SettingValue::Text(text) if values == [text]);
+            is_text && ours.path.iter().eq(path.value.iter())
+        };
+        if settings.iter().any(same) {
+            continue;
+        }
+        let change = match values.iter().all(String::is_empty) {
+            true => Change::Removed,
+            false => Change::Given(values),
+        };
+        let is_part = |part: Part| matches!(part, Part::Setting(own) if own.iter().eq(path.value.iter()));
+        let dotted = path.value.join(".");
+        let what = match &change {
+            Change::Removed => format!("{} without `{dotted}`", own.component.name),
+            Change::Given(values) => format!("{} `{dotted}: {}`", own.component.name, values.join(",")),
+        };
+        judge(
+            own.component,
+            &is_part,
+            &change,
+            &what,
+            &dotted,
+            &path.place,
+            diagnostics,
+        );
+    }
+}
+
+/// The flags that a component is given without the user, as far as the release and the layout are known.
+pub fn generated_flags<'a>(draft: &'a Draft, component: &'static Component) -> Vec<&'a Flag> {
+    let of_layout = draft.pki.layout.map(|layout| component.flags_of_layout(layout));
+    let of_release = draft
+        .release
+        .iter()
+        .flat_map(|known| known.release.flags_of(component.name));
+    component
+        .flags
+        .iter()
+        .chain(of_layout.into_iter().flatten())
+        .chain(of_release)
+        .collect()
+}
+
+/// A value as a list of texts.
+fn texts(value: &Setting) -> Vec<String> {
+    match value {
+        Setting::Text(text) => vec![text.clone()],
+        Setting::Boolean(value) => vec![value.to_string()],
+        Setting::Integer(value) => vec![value.to_string()],
+        Setting::Float(value) => vec![value.to_string()],
+        Setting::List(list) => list.iter().flat_map(texts).collect(),
+        Setting::Table(_) => Vec::new(),
+    }
+}
+
+fn judge(
+    component: &Component,
+    is_part: &dyn Fn(Part) -> bool,
+    change: &Change,
+    what: &str,
+    name: &str,
+    place: &Option<Place>,
+    diagnostics: &mut Diagnostics,
+) {
+    let is_about = |of: &[&str], part| of.contains(&component.name) && is_part(part);
+    let mut weakened = false;
+    for row in SAFEGUARDS.iter().filter(|row| is_about(row.of, row.part)) {
+        if is_gone(row.gone, change) {
+            weakened = true;
+            let is_default = PERMISSIVE_DEFAULTS.contains(&(component.name, row.part));
+            let code = if is_default {
+                codes::PERMISSIVE_DEFAULT
+            } else {
+                codes::WEAKENED_SAFEGUARD
+            };
+            diagnostics.report(Diagnostic::new(code, format!("{what}: {}", row.why)).at(place.clone()));
+        }
+    }
+    if weakened {
+        return;
+    }
+    if let Some(row) = WIRING.iter().find(|row| is_about(row.of, row.part)) {
+        let message = format!(
+            "khw-gen decides `{name}` of {}, and this depends on it: {}",
+            component.name, row.dependents
+        );
+        diagnostics.report(Diagnostic::new(codes::OVERRIDDEN_WIRING, message).at(place.clone()));
+    }
+}
+
+/// Whether a change takes a safeguard away. Of several values that a flag is given the last may count, or all: one is enough.
+fn is_gone(gone: When, change: &Change) -> bool {
+    let values = match change {
+        Change::Removed => return gone == When::Removed,
+        Change::Given(values) => values,
+    };
+    // strconv.ParseBool of Go.
+    let is_true = |value: &String| ["1", "t", "T", "TRUE", "true", "True"].contains(&value.as_str());
+    let is_false = |value: &String| ["0", "f", "F", "FALSE", "false", "False"].contains(&value.as_str());
+    let items = || values.iter().flat_map(|value| value.split(',')).map(str::trim);
+    match gone {
+        When::Removed => false,
+        When::Given => true,
+        When::True => values.iter().any(is_true),
+        When::False => values.iter().any(is_false),
+        When::OneOf(some) => items().any(|item| some.contains(&item)),
+        When::Not(only) => values.iter().any(|value| value.trim() != only),
+        When::Has(bad) => items().any(|item| item == bad),
+        When::Lacks(good) => !items().any(|item| item == good),
+        When::PlainHttp => items().any(|url| {
+            let lower = url.to_ascii_lowercase();
+            lower.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest))
+        }),
+        When::OffLoopback => items().any(|address| !is_loopback(address)),
+    }
+}
+
+/// Whether `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`, perhaps with a path, is the host itself.
+fn is_loopback(address: &str) -> bool {
+    let authority = address.split('/').next().unwrap_or(address);
+    let bare = |text: &str| text.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let is_address = |text: &str| {
+        let is_ip = bare(text).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        is_ip || text.eq_ignore_ascii_case("localhost")
+    };
+    is_address(authority) || authority.rsplit_once(':').is_some_and(|(host, _)| is_address(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loopback_address_is_one_in_every_form() {
+        for here in [
+            "127.0.0.1",
+            "127.0.0.1:2379",
+            "127.9.9.9:1/x",
+            "[::1]:2379",
+            "::1",
+            "localhost:80",
+            "LOCALHOST",
+        ] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for elsewhere in [
+            "",
+            "0.0.0.0:1",
+            "10.0.0.1",
+            "[::]:2379",
+            "::",
+            "localhost.example",
+            "127.0.0.1.example:1",
+        ] {
+            assert!(!is_loopback(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_safeguard_is_gone_when_its_row_says_so() {
+        let given = |values: &[&str]| Change::Given(values.iter().map(|value| (*value).to_owned()).collect());
+        for (gone, values, expected) in [
+            (When::Has("AlwaysAllow"), &["Node,AlwaysAllow"][..], true),
+            (When::Has("AlwaysAllow"), &["Node", "AlwaysAllow"], true),
+            (When::Has("AlwaysAllow"), &["NotAlwaysAllow"], false),
+            (When::Lacks("RBAC"), &["Node, RBAC"], false),
+            (When::Lacks("RBAC"), &["Node"], true),
+            (When::True, &["T"], true),
+            (When::True, &["false"], false),
+            (When::False, &["0"], true),
+            (When::Not("0"), &["8080"], true),
+            (When::Not("0"), &["0"], false),
+            (When::PlainHttp, &["https://10.0.0.1:2379,http://127.0.0.1:2379"], false),
+            (When::PlainHttp, &["HTTP://10.0.0.1:2379"], true),
+            (When::OffLoopback, &["0.0.0.0:10251"], true),
+            (When::Removed, &["x"], false),
+            (When::Given, &["x"], true),
+        ] {
+            assert_eq!(is_gone(gone, &given(values)), expected, "{gone:?} {values:?}");
+        }
+        assert!(is_gone(When::Removed, &Change::Removed) && !is_gone(When::Lacks("RBAC"), &Change::Removed));
+    }
+}

@@ -1,0 +1,200 @@
+//! When certificates begin and end: by themselves, and beside those who sign them.
+use std::collections::BTreeSet;
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::pki::cfssl::Validity;
+
+use super::cfssl::RequestFile;
+use super::cfssl::config::ProfileFile;
+use super::draft::Draft;
+use super::signed::{Issuer, Leaf, in_use, report};
+
+pub fn validity<'a>(
+    draft: &Draft,
+    leaves: &[Leaf<'_>],
+    issuer_of: impl Fn(&Leaf<'_>) -> Option<&'a Issuer>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(issued) = draft.pki.issued.as_ref().map(|issued| issued.value) else {
+        return;
+    };
+    let profiles = in_use(leaves);
+    for profile in &profiles {
+        let file = profile.file;
+        if !is_set(file) {
+            continue;
+        }
+        let whose = match profiles.len() {
+            1 => "the certificates".to_owned(),
+            _ => format!("the certificates of the profile \"{}\"", profile.name),
+        };
+        let leaf = Validity::of_leaf(&file.profile, issued);
+        if !period(leaf, &whose, issued, &file.expiry, diagnostics) {
+            continue;
+        }
+        let users = leaves
+            .iter()
+            .filter(|leaf| leaf.profile.is_some_and(|own| own.name == profile.name));
+        let mut seen = BTreeSet::new();
+        for user in users.filter(|user| seen.insert(user.issuer)) {
+            if let Some(issuer) = issuer_of(user) {
+                within_issuer(&whose, leaf, file, issuer, issued, diagnostics);
+            }
+        }
+        if leaf.not_before > issued {
+            let message = format!(
+                "{whose} begin at {}, after their issue at {}",
+                moment(leaf.not_before),
+                moment(issued)
+            );
+            report(
+                codes::VALID_LATER,
+                message,
+                file.not_before.as_ref().unwrap_or(&file.place),
+                diagnostics,
+            );
+        }
+    }
+}
+
+/// The validity of a root that is to be made, if it makes sense by itself.
+pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &mut Diagnostics) -> Option<Validity> {
+    if file.broken.contains("ca") {
+        return None;
+    }
+    let validity = Validity::of_root(file.request.ca.as_ref(), issued);
+    if validity.not_after <= issued && validity.not_after > validity.not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(validity.not_after),
+            moment(issued)
+        );
+        report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
+        return None;
+    }
+    period(validity, "the authority", issued, &file.expiry, diagnostics).then_some(validity)
+}
+
+/// The validity of an authority that is there already, if it has one at the time of issue or later.
+pub fn existing_validity(
+    validity: Validity,
+    issued: OffsetDateTime,
+    place: Option<&Place>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Validity> {
+    let Validity { not_before, not_after } = validity;
+    if not_after <= issued || not_after <= not_before {
+        let message = format!(
+            "the authority expired at {}, before {}",
+            moment(not_after),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::CA_EXPIRED, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("renew the authority, or correct `issued`"));
+        return None;
+    }
+    if not_before > issued {
+        let message = format!(
+            "the authority begins at {}, after the issue at {}",
+            moment(not_before),
+            moment(issued)
+        );
+        let diagnostic = Diagnostic::new(codes::VALID_LATER, message).at(place.cloned());
+        diagnostics.report(diagnostic.hint("issue later than the authority begins"));
+    }
+    Some(validity)
+}
+
+/// Whether a profile says how long it is valid. A duration that could not be read has been reported, and stands as zero.
+pub fn is_set(file: &ProfileFile) -> bool {
+    !file.profile.expiry.is_zero() || file.profile.not_after.is_some() || file.expiry_is_zero
+}
+
+/// Whether certificates are valid only while their issuer is.
+fn within_issuer(
+    whose: &str,
+    leaf: Validity,
+    file: &ProfileFile,
+    issuer: &Issuer,
+    issued: OffsetDateTime,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(validity) = issuer.validity else { return };
+    let authority = match &issuer.name {
+        Some(name) => format!("their authority `{name}`"),
+        None => "their authority".to_owned(),
+    };
+    if leaf.not_after > validity.not_after {
+        let message = format!(
+            "{whose} end at {}, after {authority}, which ends at {}",
+            moment(leaf.not_after),
+            moment(validity.not_after)
+        );
+        let diagnostic = Diagnostic::new(codes::LEAF_OUTLIVES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic.at(place.clone()).hint(format!(
+                "shorten the profile's `expiry` in {}, or use an authority that lives longer",
+                file.expiry.file.name
+            )),
+            None if issuer.name.is_some() => diagnostic
+                .at(file.expiry.clone())
+                .hint("shorten the profile's `expiry`, or lengthen that of the authority's profile"),
+            None => diagnostic.at(file.expiry.clone()),
+        });
+    }
+    // That an authority begins after everything is issued has been said, and this would follow.
+    let begins_later = issuer.place.is_some() && validity.not_before > issued;
+    if leaf.not_before < validity.not_before && !begins_later {
+        let message = format!(
+            "{whose} begin at {}, before {authority}, which begins at {}",
+            moment(leaf.not_before),
+            moment(validity.not_before)
+        );
+        let diagnostic = Diagnostic::new(codes::LEAF_PREDATES_CA, message);
+        diagnostics.report(match &issuer.place {
+            Some(place) => diagnostic
+                .at(place.clone())
+                .hint("issue later than the authority begins, or set the profile's `backdate`"),
+            None => diagnostic.at(file.not_before.as_ref().unwrap_or(&file.place).clone()),
+        });
+    }
+}
+
+/// A time as cluster.toml has it.
+fn moment(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+}
+
+/// Whether the dates make sense by themselves.
+fn period(
+    validity: Validity,
+    whose: &str,
+    issued: OffsetDateTime,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    // What lies beyond the calendar stands at its end.
+    let last = PrimitiveDateTime::MAX.assume_utc();
+    if validity.not_after >= last || validity.not_before >= last {
+        report(
+            codes::DATE_OVERFLOW,
+            format!("the end of {whose} lies beyond the year 9999"),
+            place,
+            diagnostics,
+        );
+        return false;
+    }
+    if validity.not_after <= validity.not_before || validity.not_after <= issued {
+        let message = format!(
+            "{whose} would be valid from {} to {}",
+            moment(validity.not_before),
+            moment(validity.not_after)
+        );
+        report(codes::NO_VALIDITY, message, place, diagnostics);
+        return false;
+    }
+    true
+}
