@@ -99,7 +99,7 @@ fn archive(bundle: &Bundle, format: ArchiveFormat, mtime: OffsetDateTime) -> Sec
 }
 
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let output = support::run(command);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {errors}");
     assert_eq!(errors, "", "{command:?} has something to say");

@@ -11,6 +11,8 @@
     reason = "tests read the corpus, run cfssl, and fail by panicking"
 )]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +24,7 @@ use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey, RsaBits};
 use khw_gen::pki::x509::{X509Error, to_pem};
 use serde_json::Value;
+use support::{program, run};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate, X509CertificationRequest};
 
@@ -265,22 +268,11 @@ fn pair_of(answer: &Value) -> Pair {
 }
 
 fn cfssl<'a>(arguments: impl IntoIterator<Item = &'a str>, folder: &Path) -> Option<Value> {
-    let output = Command::new("cfssl")
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .expect("cfssl runs");
+    let output = run(Command::new("cfssl").args(arguments).current_dir(folder));
     output
         .status
         .success()
         .then(|| serde_json::from_slice(&output.stdout).expect("cfssl prints JSON"))
-}
-
-fn cfssl_is_installed() -> bool {
-    Command::new("cfssl")
-        .arg("version")
-        .output()
-        .is_ok_and(|output| output.status.success())
 }
 
 struct Case {
@@ -468,8 +460,7 @@ fn is_refused(case: &Case) -> bool {
 
 #[test]
 fn cfssls_answers_are_ours() {
-    if !cfssl_is_installed() {
-        println!("cfssl is not installed: only its recorded answers were used");
+    if program("cfssl", "cfssl asked anew what it answered once").is_none() {
         return;
     }
     let mut failures = Vec::new();
@@ -551,8 +542,8 @@ fn key_of_cfssl(algorithm: &str, size: u32, folder: &Path) -> KeyPair {
 /// cfssl checks a request's signature and that an authority's key and certificate fit each other; OpenSSL checks the chain.
 #[test]
 fn cfssl_and_openssl_accept_what_we_sign() {
-    if !cfssl_is_installed() {
-        println!("cfssl is not installed: nobody judged our signatures");
+    let test = "cfssl and OpenSSL judge signatures";
+    if program("cfssl", test).is_none() || program("openssl", test).is_none() {
         return;
     }
     let csr = serde_json::json!({
@@ -620,14 +611,7 @@ fn cfssl_and_openssl_accept_what_we_sign() {
             ["verify", "-x509_strict", "-CAfile", "ca.pem", "leaf.pem"].as_slice(),
             &["req", "-verify", "-noout", "-in", "leaf.csr"],
         ] {
-            let output = Command::new("openssl")
-                .args(arguments)
-                .current_dir(folder.path())
-                .output();
-            let Ok(output) = output else {
-                println!("OpenSSL is not installed: only cfssl judged our signatures");
-                continue;
-            };
+            let output = run(Command::new("openssl").args(arguments).current_dir(folder.path()));
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(
                 output.status.success(),

@@ -886,7 +886,7 @@ fn shell(folder: &Path, path: &str) -> Command {
 }
 
 fn path() -> String {
-    std::env::var("PATH").unwrap_or_default()
+    support::path().into_string().expect("a path that is text")
 }
 
 /// Runs the script on a fleet, in a folder with a space in its name.

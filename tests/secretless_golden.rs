@@ -607,7 +607,7 @@ fn the_readmes_lines_for_ci_do_what_they_say() {
         .display()
         .to_string();
     let in_ci = |seed: &str| {
-        let path = format!("{programs}:{}", std::env::var("PATH").expect("a path"));
+        let path = format!("{programs}:{}", support::path().display());
         let mut shell = Command::new("sh");
         shell.arg("-ec").arg(script).env("PATH", path).env("SEED", seed);
         run(shell.current_dir(spec.path().parent().expect("a folder")))

@@ -4,6 +4,7 @@
 pub mod leaks;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -25,14 +26,16 @@ pub fn walkthrough() -> PathBuf {
 /// The program, with no environment but a path.
 pub fn khw_gen() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_khw-gen"));
-    command
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env_clear().env("PATH", path());
     command
 }
 
-/// Runs a command to its end; fails with all it said where it can't be run.
+/// Runs a command to its end; fails with all it said where it can't be run. What it runs by name, scripts included, is what
+/// [`program`] finds, unless the command has a path of its own.
 pub fn run(command: &mut Command) -> Output {
+    if command.get_envs().all(|(name, _)| name != "PATH") {
+        command.env("PATH", path());
+    }
     command
         .output()
         .unwrap_or_else(|error| panic!("{command:?} can't be run: {error}"))
@@ -74,16 +77,24 @@ pub fn build(spec: &Path) -> (TempDir, PathBuf) {
     (folder, out)
 }
 
-/// A real program by name, from the path, the system's folders or the tools that the tests installed; where there is none,
-/// the test that wanted it is listed as skipped.
+/// Where programs are: the tools that the tests installed, the path of whoever runs the tests, and the system's folders that
+/// a user's path may lack. The one list for finding a program and for running it by name.
+pub fn path() -> OsString {
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(project().join("target/tools"))
+        .chain(std::env::split_paths(&own))
+        .chain(["/usr/sbin", "/sbin", "/usr/local/bin"].map(PathBuf::from));
+    std::env::join_paths(folders).expect("folders of a path have no colon")
+}
+
+/// A real program by name; where there is none, the test that wanted it is listed as skipped.
 pub fn program(name: &str, test: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin", "/usr/local/bin"].map(PathBuf::from))
-        .chain([project().join("target/tools")]);
-    let found = folders.map(|folder| folder.join(name)).find(|file| {
-        fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-    });
+    let path = path();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| {
+            fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+        });
     if found.is_none() {
         skip(test, &format!("{name} is not installed"));
     }
@@ -104,10 +115,7 @@ pub fn can_trace(what: &str) -> bool {
     if program("strace", what).is_none() {
         return false;
     }
-    let traced = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "true"])
-        .output()
-        .unwrap();
+    let traced = run(Command::new("strace").args(["-f", "-o", "/dev/null", "true"]));
     if !traced.status.success() {
         skip(what, "strace may not trace here");
     }
