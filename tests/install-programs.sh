@@ -1,53 +1,74 @@
 #!/bin/sh
 # Installs the programs that the tests compare with: other makers and readers of certificates, and the programs that
-# are to be configured. Never fails: what can't be had is named, and the tests that want it say that they were skipped.
+# are to be configured. Says what it does before it does it. Never fails: what can't be had is named, and the tests that
+# want it say that they were skipped.
+#
+# To add one: a word in `packages`, a line at `go_program`, or a line in tests/judges/requirements.txt. Whatever of these lies
+# in target/tools, the tests find by name (tests/support, `path`).
 set -u
 
 cd "$(dirname "$0")/.." || exit 0
 tools="$PWD/target/tools"
+log="$PWD/target/install-programs.log"
+mkdir -p "$tools"
+: >"$log"
 . tests/packages.sh
 
-install_packages etcd-server etcd-client nginx libnginx-mod-stream gnutls-bin openssl faketime unzip python3 python3-venv strace iproute2 busybox-static \
-    haproxy keepalived parallel
+packages="busybox-static etcd-client etcd-server faketime gnutls-bin haproxy iproute2 keepalived libnginx-mod-stream nginx
+    openssl parallel python3 python3-venv shellcheck strace systemd unzip zstd"
+# Others package it too, and only one of them can be installed.
+command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"
+# shellcheck disable=SC2086
+install_packages $packages
+
+# name, what it is called in the messages, then the command that makes $tools/name.
+with_go() {
+    program=$1
+    shift
+    if ! command -v go >/dev/null 2>&1; then
+        miss "$program" "there is no go on this machine"
+        return 0
+    fi
+    echo "Building $program"
+    "$@" >>"$log" 2>&1 || miss "$program" "go can't build it: see target/install-programs.log"
+}
+
+# name, package and version: what is there already is of that version, or the path's own.
+go_program() {
+    command -v "$1" >/dev/null 2>&1 || [ -x "$tools/$1" ] || GOBIN="$tools" with_go "$1" go install "$2"
+}
 
 # The version whose behaviour khw-gen is compatible with.
-cfssl=v1.6.5
-for program in cfssl cfssljson; do
-    if command -v "$program" >/dev/null 2>&1 || [ -x "$tools/$program" ]; then
-        continue
-    elif command -v go >/dev/null 2>&1; then
-        mkdir -p "$tools"
-        GOBIN="$tools" GOFLAGS=-mod=mod go install "github.com/cloudflare/cfssl/cmd/$program@$cfssl" >/dev/null 2>&1 ||
-            miss "$program" "go can't install it"
-    else
-        miss "$program" "there is no go on this machine"
-    fi
-done
+go_program cfssl github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5
+go_program cfssljson github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
 
 # The judges that are written in Go. They stand here as sources, so they are built anew each time.
 for judge in x509 keygen; do
-    if command -v go >/dev/null 2>&1; then
-        mkdir -p "$tools"
-        (cd "tests/judges/$judge" && go build -trimpath -o "$tools/judge-$judge" .) >/dev/null 2>&1 ||
-            miss "judge-$judge" "go can't build tests/judges/$judge"
-    else
-        miss "judge-$judge" "there is no go on this machine"
-    fi
+    with_go "judge-$judge" go build -C "tests/judges/$judge" -trimpath -buildvcs=false -o "$tools/judge-$judge" .
 done
 
-# The judges that are Python packages have a folder of their own; where all is there, pip asks nobody.
+# The judges that are Python packages have a folder of their own, whose programs stand beside the others; where all is there,
+# pip asks nobody.
 pyca="$PWD/target/pyca"
+install_judges() {
+    [ -x "$pyca/bin/python" ] || python3 -m venv "$pyca" || return 1
+    "$pyca/bin/python" -m pip install -q --disable-pip-version-check -r tests/judges/requirements.txt || return 1
+    for program in "$pyca"/bin/*; do
+        case ${program##*/} in
+            python* | pip* | activate* | Activate*) ;;
+            *) ln -sf "$program" "$tools/" ;;
+        esac
+    done
+}
 if command -v python3 >/dev/null 2>&1; then
-    { [ -x "$pyca/bin/python" ] || python3 -m venv "$pyca"; } >/dev/null 2>&1 &&
-        "$pyca/bin/python" -m pip install -q --disable-pip-version-check -r tests/judges/requirements.txt >/dev/null 2>&1 || {
-        miss "cryptography, badkeys" "pip can't install tests/judges/requirements.txt"
+    echo "Installing the Python packages of tests/judges/requirements.txt"
+    install_judges >>"$log" 2>&1 || {
+        miss "tests/judges/requirements.txt" "pip can't install it: see target/install-programs.log"
         rm -rf "$pyca"
     }
 else
-    miss "cryptography, badkeys" "there is no python3 on this machine"
+    miss "tests/judges/requirements.txt" "there is no python3 on this machine"
 fi
-
-command -v kubectl >/dev/null 2>&1 || miss kubectl "it has to be on the machine already"
 
 if [ -n "$missing" ]; then
     echo "Not on this machine, so what needs them will be skipped:$missing"
