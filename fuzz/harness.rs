@@ -105,7 +105,7 @@ fn file(mode: u32, content: &[u8]) -> Node {
 
 /// The names of the CSR files that [`cfssl_json`] chooses from.
 pub fn csr_names() -> impl Iterator<Item = &'static str> {
-    let layout = catalog::identities::Layout::Split;
+    let layout = catalog::layouts::Layout::Split;
     built_in_files(layout).iter().map(|(name, _)| *name)
 }
 
@@ -122,7 +122,7 @@ pub fn cluster_toml(input: &[u8]) {
         ..Sources::default()
     };
     if named.csr.is_some() {
-        let files = built_in_files(catalog::identities::Layout::Single).iter();
+        let files = built_in_files(catalog::layouts::Layout::Single).iter();
         sources.csr = files
             .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
             .collect();

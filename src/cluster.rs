@@ -6,9 +6,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
-pub use crate::catalog::artifacts::Runtime;
-pub use crate::catalog::engines::Engine;
-pub use crate::catalog::identities::Layout;
+pub use crate::catalog::engines::{Engine, Runtime};
+pub use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;

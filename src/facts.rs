@@ -8,9 +8,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::catalog::artifacts::Through;
-use crate::catalog::components::API_SERVER_PORT;
-use crate::catalog::identities::{USES, kubelet_client_csr};
+use crate::catalog::holds::Through;
+use crate::catalog::layouts::{USES, kubelet_client_csr};
+use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
 use crate::plan::units_on;
 

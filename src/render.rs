@@ -18,9 +18,14 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
 use time::OffsetDateTime;
 
 use crate::bundle::{Bundle, Content};
-use crate::catalog::artifacts::{ARTIFACTS, Holds, Reader, Template, Through};
-use crate::catalog::components::{COMPONENTS, Component, Format, SettingValue};
-use crate::catalog::identities::NODE_PLACEHOLDER;
+use crate::catalog;
+use crate::catalog::artifact::Reader;
+use crate::catalog::component::{Component, Format};
+use crate::catalog::flag::SettingValue;
+use crate::catalog::holds::{Holds, Template, Through};
+use crate::catalog::identity::NODE_PLACEHOLDER;
+use crate::catalog::tables::artifacts::ARTIFACTS;
+use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
 use crate::facts::FactsOf;
 use crate::own_template;
@@ -311,7 +316,7 @@ impl<'a> Renderer<'a> {
         let ours = component
             .flags
             .iter()
-            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.pki.layout.flags_of(component.name))
             .chain(cluster.release.flags_of(component.name));
         for (name, value) in ours {
             let value = value.map(|value| self.inline(value, variables)).transpose()?;
@@ -342,7 +347,7 @@ impl<'a> Renderer<'a> {
     /// The configuration file of a component: the settings of its table, of the release and of the user.
     fn config(&self, name: &str, own: &ComponentSettings, variables: &HostVariables) -> Result<String, RenderError> {
         let missing = || RenderError(format!("{name} has no configuration file"));
-        let component = Component::by_name(name).ok_or_else(missing)?;
+        let component = catalog::component(name).ok_or_else(missing)?;
         let file = component.config.ok_or_else(missing)?;
         let render = |template| self.inline(template, variables);
         let mut settings = Table::new();
@@ -443,7 +448,7 @@ fn embedded(vault: &Vault, id: &str) -> Option<Embedded> {
 /// The component whose unit a template is.
 fn component_of_unit(template: &Template) -> Option<&'static Component> {
     let unit = template.path.strip_prefix("etc/systemd/system/")?;
-    Component::by_name(unit.strip_suffix(".service")?)
+    catalog::component(unit.strip_suffix(".service")?)
 }
 
 /// The texts of the tables that are templates.
@@ -452,7 +457,7 @@ fn inline_templates(cluster: &Cluster) -> impl Iterator<Item = &'static str> {
         let flags = component
             .flags
             .iter()
-            .chain(component.flags_of_layout(cluster.pki.layout))
+            .chain(cluster.pki.layout.flags_of(component.name))
             .chain(cluster.release.flags_of(component.name));
         let settings = cluster.release.settings_of(component);
         let of_settings = settings.into_iter().filter_map(|setting| match setting.value {

@@ -1,6 +1,6 @@
 //! The files that `khw-gen init` writes: a specification to begin with.
 
-use crate::catalog::identities::Layout;
+use crate::catalog::layouts::Layout;
 use crate::input::built_in_files;
 
 /// The name of the topology.

@@ -1,4 +1,4 @@
-//! What passes connections on to the API servers: name | unit.
+//! The programs that the user chooses between: what passes connections on to the API servers, and what runs containers.
 
 /// A program that balances TCP connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,25 @@ impl Engine {
         match self {
             Engine::Nginx => "nginx",
             Engine::Haproxy => "haproxy",
+        }
+    }
+}
+
+/// What runs containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    Containerd,
+    Docker,
+}
+
+impl Runtime {
+    pub const ALL: [Runtime; 2] = [Runtime::Containerd, Runtime::Docker];
+
+    /// The name in cluster.toml, and of its unit.
+    pub fn name(self) -> &'static str {
+        match self {
+            Runtime::Containerd => "containerd",
+            Runtime::Docker => "docker",
         }
     }
 }

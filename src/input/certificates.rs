@@ -1,7 +1,7 @@
 //! Whether the CSR files and the profiles make certificates that Kubernetes and etcd accept.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::identities::CLUSTER_AUTHORITY;
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::diagnostic::Diagnostics;
 
 use super::csr_folder::Folder;

@@ -1,6 +1,6 @@
 //! Which releases, which layout, and what workers run pods with: values that are chosen from a few.
-use crate::catalog::artifacts::Runtime;
-use crate::catalog::identities::Layout;
+use crate::catalog::engines::Runtime;
+use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{Known, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};

@@ -2,8 +2,9 @@
 //! user's own. All collisions are found here.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::artifacts::{ARTIFACTS, Holds};
-use crate::catalog::components::{Unit, environment_path};
+use crate::catalog::component::{Unit, environment_path};
+use crate::catalog::holds::Holds;
+use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Nodes, PlacedOn};
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 

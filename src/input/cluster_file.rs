@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::catalog::identities::Layout;
+use crate::catalog::layouts::Layout;
 use crate::cluster::{EncryptionProvider, Families};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 

@@ -1,7 +1,9 @@
 //! `[components.NAME]`: flags, settings and environment of the user's own, as they are written.
 use std::sync::Arc;
 
-use crate::catalog::components::{COMPONENTS, Component};
+use crate::catalog;
+use crate::catalog::component::Component;
+use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::OwnFlag;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
 use crate::settings::{Table, Value as Setting};
@@ -43,7 +45,7 @@ pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftOverrid
 }
 
 fn component(file: &Arc<SourceFile>, entry: &Entry, diagnostics: &mut Diagnostics) -> Option<&'static Component> {
-    let component = Component::by_name(&entry.key);
+    let component = catalog::component(&entry.key);
     if component.is_none() {
         let names = || COMPONENTS.iter().map(|component| component.name);
         let hint = suggest::nearest(&entry.key, names()).map_or_else(

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::identities::{CLUSTER_AUTHORITY, Layout};
+use crate::catalog::identity::CLUSTER_AUTHORITY;
+use crate::catalog::layouts::Layout;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
 
 use super::authority::{self, Existing};

@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use time::OffsetDateTime;
 
-use crate::catalog::artifacts::Runtime;
-use crate::catalog::components::Component;
+use crate::catalog::component::Component;
 use crate::catalog::engines::Engine;
-use crate::catalog::identities::Layout;
+use crate::catalog::engines::Runtime;
+use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
 use crate::cluster::{CgroupDriver, EncryptionProvider, Endpoint, Families, OwnFlag, PodNetwork, Role, Taint};
 use crate::diagnostic::Place;

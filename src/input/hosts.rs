@@ -1,8 +1,9 @@
 //! Whether the hosts make a cluster together.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::components::API_SERVER_PORT;
-use crate::catalog::identities::{Identity, Layout, Per};
+use crate::catalog::identity::{Identity, Per};
+use crate::catalog::layouts::Layout;
+use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};

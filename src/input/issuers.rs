@@ -1,7 +1,7 @@
 //! Those who sign: what they are to what they sign, and whether their names, keys and path lengths suffice.
 use std::collections::BTreeMap;
 
-use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::pki::cfssl::Validity;
 use crate::pki::key::{Algorithm, Curve};

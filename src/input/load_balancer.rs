@@ -1,8 +1,8 @@
 //! The section `[load_balancer]`: what passes connections on, and the address that the load balancers share.
 use std::net::IpAddr;
 
-use crate::catalog::components::API_SERVER_PORT;
 use crate::catalog::engines::Engine;
+use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{LoadBalancing, Role, VirtualAddress};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -46,7 +46,7 @@ mod tests;
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
 pub use sources::{Checked, DEFAULT_CSR_FOLDER, Paths, SourceId, Sources, TemplateText};
 
-use crate::catalog::identities::{Layout, SINGLE_CSR};
+use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::cluster::{Cluster, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, codes};
 use crate::facts::{Facts, facts};

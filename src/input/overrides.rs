@@ -1,7 +1,7 @@
 //! What the user sets on components: whether it fits the component, the release, the hosts and each other.
 use std::collections::BTreeSet;
 
-use crate::catalog::components::Unit;
+use crate::catalog::component::Unit;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::Program;
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};

@@ -2,7 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::catalog::identities::{Layout, Per};
+use crate::catalog::identity::Per;
+use crate::catalog::layouts::Layout;
 use crate::cluster::{ExtraCertificate, Placement, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, codes};
 

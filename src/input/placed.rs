@@ -1,6 +1,6 @@
 //! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
-use crate::catalog::artifacts::{On, When};
-use crate::catalog::components::Component;
+use crate::catalog::component::Component;
+use crate::catalog::scope::{On, When};
 use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
 

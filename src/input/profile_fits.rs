@@ -1,5 +1,5 @@
 //! Whether profiles permit what they are used for.
-use crate::catalog::identities::Identity;
+use crate::catalog::identity::Identity;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 use crate::pki::cfssl::{CsrWhitelist, ExtendedKeyUsage, KeyUsage, Usage};
 

@@ -1,5 +1,5 @@
 //! One request at a time: whether its names, its key and its extensions make a certificate that Kubernetes and etcd accept.
-use crate::catalog::identities::{Identity, NODE_PLACEHOLDER, Per, SignedBy};
+use crate::catalog::identity::{Identity, NODE_PLACEHOLDER, Per, SignedBy};
 use crate::catalog::roles::Role;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 use crate::pki::cfssl::{

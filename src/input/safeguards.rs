@@ -1,6 +1,8 @@
 //! Which safeguards the user's flags and settings take away, and what else depends on what they change.
-use crate::catalog::components::{Component, Flag, Setting as GeneratedSetting, SettingValue};
-use crate::catalog::safeguards::{PERMISSIVE_DEFAULTS, Part, SAFEGUARDS, WIRING, When};
+use crate::catalog::component::Component;
+use crate::catalog::flag::{Flag, Setting as GeneratedSetting, SettingValue};
+use crate::catalog::safeguard::{Part, When};
+use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
 use crate::cluster::OwnFlag;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 use crate::settings::Value as Setting;
@@ -83,7 +85,7 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnost
 
 /// The flags that a component is given without the user, as far as the release and the layout are known.
 pub fn generated_flags<'a>(draft: &'a Draft, component: &'static Component) -> Vec<&'a Flag> {
-    let of_layout = draft.pki.layout.map(|layout| component.flags_of_layout(layout));
+    let of_layout = draft.pki.layout.map(|layout| layout.flags_of(component.name));
     let of_release = draft
         .release
         .iter()

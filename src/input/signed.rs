@@ -1,7 +1,7 @@
 //! Everything that an authority signs, by whom, and what is known of those who sign.
 use std::collections::BTreeMap;
 
-use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, SignedBy};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, SignedBy};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
 use crate::pki::cfssl::{KeyUsage, Usage, Validity};
 use crate::pki::key::Algorithm;

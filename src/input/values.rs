@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::catalog::components::API_SERVER_PORT;
+use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::Endpoint;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::identities::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
 use crate::cluster::{Cluster, ExtraCertificate, Host};
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 use crate::server_names::{api_server_names, etcd_names, node_names};

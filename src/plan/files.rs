@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::artifacts::{Artifact, Template, Through};
-use crate::catalog::components::{Unit, environment_path};
+use crate::catalog::artifact::Artifact;
+use crate::catalog::component::{Unit, environment_path};
+use crate::catalog::holds::{Template, Through};
 use crate::cluster::{Cluster, ExtraCertificate, Host};
 
 use super::certificates::{PlannedCertificate, extra_id};

@@ -12,7 +12,9 @@ pub use rows::units_on;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::catalog::artifacts::{ARTIFACTS, Artifact, Holds, Through};
+use crate::catalog::artifact::Artifact;
+use crate::catalog::holds::{Holds, Through};
+use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Cluster, Host};
 
 use certificates::{certificates, extra_id};

@@ -1,7 +1,8 @@
 //! Which rows of the tables count in a cluster, and on which of its hosts.
 
-use crate::catalog::artifacts::{On, When};
-use crate::catalog::components::{COMPONENTS, Component, Unit};
+use crate::catalog::component::{Component, Unit};
+use crate::catalog::scope::{On, When};
+use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{Cluster, Host, PodNetwork};
 
 /// The components that run on `host`, in the order in which they start.

@@ -2,59 +2,11 @@
 //!
 //! A user may set anything. These rows say what is worth a warning.
 
-/// A flag or a setting of a configuration file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    Flag(&'static str),
-    Setting(&'static [&'static str]),
-}
-
-/// Which values take a safeguard away. Lists are separated by commas; an empty value counts as none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// It is removed.
-    Removed,
-    /// It is given any value.
-    Given,
-    /// It is true, in one of the spellings that Go knows.
-    True,
-    /// It is false, likewise.
-    False,
-    /// It is one of these.
-    OneOf(&'static [&'static str]),
-    /// It is anything but this.
-    Not(&'static str),
-    /// The list has this.
-    Has(&'static str),
-    /// The list lacks this.
-    Lacks(&'static str),
-    /// A URL of the list is plain HTTP beyond the host itself.
-    PlainHttp,
-    /// The address is not the host's own loopback address.
-    OffLoopback,
-}
-
-/// One row: a safeguard of components.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Safeguard {
-    pub of: &'static [&'static str],
-    pub part: Part,
-    pub gone: When,
-    /// What follows, as the end of a sentence.
-    pub why: &'static str,
-}
-
-/// One row: something that other parts of the cluster are generated to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wiring {
-    pub of: &'static [&'static str],
-    pub part: Part,
-    /// What depends on it.
-    pub dependents: &'static str,
-}
-
-use Part::{Flag, Setting};
-use When::{False, Given, Has, Lacks, Not, OffLoopback, OneOf, PlainHttp, Removed, True};
+use crate::catalog::safeguard::Part::{self, Flag, Setting};
+use crate::catalog::safeguard::When::{
+    self, False, Given, Has, Lacks, Not, OffLoopback, OneOf, PlainHttp, Removed, True,
+};
+use crate::catalog::safeguard::{Safeguard, Wiring};
 
 const API: &[&str] = &["kube-apiserver"];
 const CONTROLLER: &[&str] = &["kube-controller-manager"];
@@ -247,70 +199,3 @@ pub const WIRING: &[Wiring] = &[
     wiring(PROXY, Setting(&["clusterCIDR"]), "the controller manager and the network of pods, which have the same range"),
     wiring(PROXY, Setting(&["hostnameOverride"]), "the name by which the node is registered"),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::super::components::{COMPONENTS, Component};
-    use super::*;
-
-    #[test]
-    fn every_row_is_about_components_that_there_are() {
-        let parts = SAFEGUARDS.iter().map(|row| (row.of, row.part));
-        for (of, part) in parts.chain(WIRING.iter().map(|row| (row.of, row.part))) {
-            for name in of {
-                let component = Component::by_name(name).expect("a component");
-                assert!(
-                    matches!(part, Flag(_)) || component.config.is_some(),
-                    "{name} has no configuration file"
-                );
-            }
-        }
-        for row in SAFEGUARDS {
-            assert!(!row.why.is_empty() && !row.why.ends_with('.'), "{row:?}");
-        }
-    }
-
-    /// What names a path, an address or a name of the cluster can't be changed without a word.
-    #[test]
-    fn every_flag_and_setting_that_holds_a_path_or_a_variable_is_a_wire() {
-        use super::super::components::SettingValue::{Text, Texts};
-        use super::super::identities::Layout;
-        use super::super::releases::{Program, Release, Version};
-        let (first, last) = Program::Kubernetes.known();
-        let releases: Vec<Release> = (first.minor..=last.minor)
-            .filter_map(|minor| Some(Release::of(Version::parse(&format!("1.{minor}"))?)))
-            .collect();
-        let mut missing = std::collections::BTreeSet::new();
-        // containerd's settings are known to nobody else.
-        for component in COMPONENTS.iter().filter(|component| !component.flags.is_empty()) {
-            let layouts = Layout::ALL.iter().flat_map(|layout| component.flags_of_layout(*layout));
-            let of_releases = releases.iter().flat_map(|release| release.flags_of(component.name));
-            let flags = component.flags.iter().chain(layouts).chain(of_releases);
-            let flags = flags.filter_map(|(name, value)| Some((format!("--{name}"), Flag(name), (*value)?)));
-            let settings = releases.iter().flat_map(|release| release.settings_of(component));
-            let settings = settings.filter_map(|setting| match setting.value {
-                Text(value) | Texts(value) => Some((setting.path.join("."), Setting(setting.path), value)),
-                _ => None,
-            });
-            for (name, part, value) in flags.chain(settings) {
-                let is_about = |of: &[&str], own: Part| own == part && of.contains(&component.name);
-                let is_wire = WIRING.iter().any(|row| is_about(row.of, row.part));
-                let is_safeguard = SAFEGUARDS.iter().any(|row| is_about(row.of, row.part));
-                let is_wired = value.starts_with('/') || value.contains("{{");
-                // Nobody else is told of these.
-                const OWN: [&str; 5] = [
-                    "--cluster-name",
-                    "--bind-address",
-                    "bindAddress",
-                    "resolvConf",
-                    "--image-pull-progress-deadline",
-                ];
-                let is_own = OWN.contains(&name.as_str());
-                if is_wired && !is_wire && !is_safeguard && !is_own {
-                    missing.insert(format!("{} {name} = {value}", component.name));
-                }
-            }
-        }
-        assert!(missing.is_empty(), "{missing:#?}");
-    }
-}

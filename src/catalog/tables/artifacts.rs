@@ -1,151 +1,14 @@
-//! What lies on the hosts: on which hosts | at which path | who may read it | what it holds.
+//! What lies on the hosts: on which hosts | at which path | who may read it | what it holds | what it is; and in which clusters.
 //!
 //! A row reads as a sentence. `{host}` in a path is the host's name; in a row that holds one of each certificate,
 //! `{name}` is the name of its files. Directories end in a slash.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
-use super::engines::Engine;
-use super::identities::Layout;
-use super::roles::Role;
-
-/// Which hosts get a row's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    /// Every host with the role.
-    Role(Role),
-    /// Every host with one of the roles.
-    Either(Role, Role),
-    /// Every host with the first role that lacks the second.
-    But(Role, Role),
-    /// The first host with the first role, and every host with the second.
-    FirstAnd(Role, Role),
-}
-
-impl On {
-    /// Whether a host of these roles gets the row's file; `is_first` says whether it is the first host of a role.
-    pub fn is(self, roles: &BTreeSet<Role>, is_first: impl Fn(Role) -> bool) -> bool {
-        match self {
-            On::Role(role) => roles.contains(&role),
-            On::Either(one, other) => roles.contains(&one) || roles.contains(&other),
-            On::But(role, not) => roles.contains(&role) && !roles.contains(&not),
-            On::FirstAnd(first, every) => roles.contains(&every) || is_first(first),
-        }
-    }
-}
-
-/// In which clusters a row counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    Always,
-    Layout(Layout),
-    Runtime(Runtime),
-    /// Nodes and pods are connected by bridges and routes of the compiler's making.
-    Bridges,
-    /// Pods may ask for gVisor's sandbox.
-    GVisor,
-    /// This is the program that balances connections.
-    Engine(Engine),
-    /// The load balancers share an address.
-    VirtualAddress,
-}
-
-/// What runs containers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runtime {
-    Containerd,
-    Docker,
-}
-
-impl Runtime {
-    pub const ALL: [Runtime; 2] = [Runtime::Containerd, Runtime::Docker];
-
-    /// The name in cluster.toml, and of its unit.
-    pub fn name(self) -> &'static str {
-        match self {
-            Runtime::Containerd => "containerd",
-            Runtime::Docker => "docker",
-        }
-    }
-}
-
-/// Who may read a file or enter a directory; nobody but root may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    Everyone,
-    Root,
-}
-
-/// The way to the API server that a kubeconfig takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Through {
-    /// The load balancer, or whatever stands in its place.
-    Endpoint,
-    /// The API server on the same host.
-    Loopback,
-}
-
-/// A template: its path in `templates/`, which is the path on the host, and its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Template {
-    pub path: &'static str,
-    pub text: &'static str,
-}
-
-/// What a file holds. Certificates, keys and requests are named by their row in the identities table; for an identity that
-/// each worker has its own of, the host's own is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
-    Directory,
-    Certificate(&'static str),
-    PrivateKey(&'static str),
-    /// The public half of a key pair, in PEM.
-    PublicKey(&'static str),
-    Kubeconfig(&'static str, Through),
-    Rendered(Template),
-    /// The configuration file of a component.
-    Config(&'static str),
-    /// One file for every certificate of the cluster.
-    EveryCertificate,
-    /// One file for every private key.
-    EveryPrivateKey,
-    /// One file for every certificate signing request.
-    EveryRequest,
-    /// One file for every CSR JSON file and for ca-config.json, as they were read.
-    EveryInput,
-    /// One file for each worker's kubelet, of the identity of that name.
-    EveryKubeconfig(&'static str),
-}
-
-/// One row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Artifact {
-    pub when: When,
-    pub on: On,
-    pub at: &'static str,
-    pub reader: Reader,
-    pub holds: Holds,
-    /// What it is, in words, for `plan`.
-    pub what: &'static str,
-}
-
-impl Artifact {
-    /// The row, for such clusters only.
-    const fn only(self, when: When) -> Artifact {
-        Artifact { when, ..self }
-    }
-
-    /// The permission bits of the file or directory.
-    pub fn mode(&self) -> u32 {
-        match (self.reader, self.holds) {
-            (Reader::Everyone, Holds::Directory) => 0o755,
-            (Reader::Root, Holds::Directory) => 0o700,
-            (Reader::Everyone, _) => 0o644,
-            (Reader::Root, _) => 0o600,
-        }
-    }
-}
+use crate::catalog::artifact::{Artifact, Reader};
+use crate::catalog::engines::{Engine, Runtime};
+use crate::catalog::holds::{Holds, Template, Through};
+use crate::catalog::layouts::Layout;
+use crate::catalog::roles::Role;
+use crate::catalog::scope::{On, When};
 
 const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
     Artifact {
@@ -162,7 +25,7 @@ macro_rules! template {
     ($path:literal) => {
         Holds::Rendered(Template {
             path: $path,
-            text: include_str!(concat!("../templates/", $path)),
+            text: include_str!(concat!("../../templates/", $path)),
         })
     };
 }
@@ -282,14 +145,3 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(ADMIN, "/root/certs/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA of etcd").only(SPLIT),
     row(ADMIN, "/root/certs/front-proxy-ca.pem", Everyone, Certificate("front-proxy-ca"), "CA of the front proxy").only(SPLIT),
 ];
-
-impl fmt::Display for On {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            On::Role(role) => f.write_str(role.name()),
-            On::Either(one, other) => write!(f, "{} or {}", one.name(), other.name()),
-            On::But(role, not) => write!(f, "{} but not {}", role.name(), not.name()),
-            On::FirstAnd(first, every) => write!(f, "first {} and {}", first.name(), every.name()),
-        }
-    }
-}

@@ -1,107 +1,16 @@
 //! The programs that run as systemd units: on which hosts | in which order they start | which flags and settings they get.
 //!
-//! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`.
+//! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`, what only
+//! one layout needs in `layouts`.
 
-use super::artifacts::{On, Runtime, When};
-use super::engines::Engine;
-use super::identities::Layout;
-use super::roles::Role;
+use crate::catalog::component::{Component, ConfigFile, Format, Unit};
+use crate::catalog::engines::{Engine, Runtime};
+use crate::catalog::flag::{Flag, Setting, boolean, flag, integer, switch, text, texts};
+use crate::catalog::roles::Role;
+use crate::catalog::scope::{On, When};
 
 /// The port that every API server listens on, and the default of endpoints and load balancers.
 pub const API_SERVER_PORT: u16 = 6443;
-
-/// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
-pub type Flag = (&'static str, Option<&'static str>);
-
-/// What a setting of a configuration file is set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SettingValue {
-    /// A template. What renders to nothing is left out.
-    Text(&'static str),
-    Bool(bool),
-    /// A template of `true` or `false`. What renders to nothing is left out.
-    BoolText(&'static str),
-    Integer(i64),
-    /// A template of a comma-separated list. What renders to nothing is left out.
-    Texts(&'static str),
-}
-
-/// A setting of a configuration file: the keys that lead to it, and its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setting {
-    pub path: &'static [&'static str],
-    pub value: SettingValue,
-}
-
-/// The language of a configuration file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Yaml,
-    Toml,
-}
-
-/// The configuration file of a component; its row in `artifacts` says who may read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigFile {
-    /// Its path on the host.
-    pub at: &'static str,
-    pub format: Format,
-    /// In the order in which they are written.
-    pub settings: &'static [Setting],
-}
-
-/// Where a component's unit comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// It is generated, with the component's flags.
-    Generated,
-    /// It comes with the component's package.
-    Packaged,
-}
-
-/// One row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Component {
-    /// The name of the program and, with `.service`, of its unit.
-    pub name: &'static str,
-    pub when: When,
-    pub on: On,
-    pub unit: Unit,
-    pub flags: &'static [Flag],
-    pub config: Option<ConfigFile>,
-}
-
-const fn flag(name: &'static str, value: &'static str) -> Flag {
-    (name, Some(value))
-}
-
-const fn text(path: &'static [&'static str], template: &'static str) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Text(template),
-    }
-}
-
-const fn texts(path: &'static [&'static str], template: &'static str) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Texts(template),
-    }
-}
-
-const fn boolean(path: &'static [&'static str], value: bool) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Bool(value),
-    }
-}
-
-const fn integer(path: &'static [&'static str], value: i64) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Integer(value),
-    }
-}
 
 const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
     Some(ConfigFile {
@@ -109,10 +18,6 @@ const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFi
         format: Format::Yaml,
         settings,
     })
-}
-
-const fn switch(name: &'static str) -> Flag {
-    (name, None)
 }
 
 /// In the order in which they start on a host and over the cluster: <https://kubernetes.io/docs/concepts/overview/components/>.
@@ -431,96 +336,3 @@ const KUBE_PROXY_CONFIG: &[Setting] = &[
     text(&["clusterCIDR"], "{{ network.pods }}"),
     text(&["hostnameOverride"], "{{ host.name }}"),
 ];
-
-/// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
-/// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
-const SPLIT: &[(&str, &[Flag])] = &[
-    (
-        "kube-apiserver",
-        &[
-            // Control planes run no kube-proxy, so a service's address leads nowhere from there.
-            flag("enable-aggregator-routing", "true"),
-            flag("proxy-client-cert-file", "/var/lib/kubernetes/front-proxy-client.pem"),
-            flag(
-                "proxy-client-key-file",
-                "/var/lib/kubernetes/front-proxy-client-key.pem",
-            ),
-            flag("requestheader-allowed-names", "front-proxy-client"),
-            flag("requestheader-client-ca-file", "/var/lib/kubernetes/front-proxy-ca.pem"),
-            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
-            flag("requestheader-group-headers", "X-Remote-Group"),
-            flag("requestheader-username-headers", "X-Remote-User"),
-        ],
-    ),
-    (
-        "kube-controller-manager",
-        &[flag(
-            "requestheader-client-ca-file",
-            "/var/lib/kubernetes/front-proxy-ca.pem",
-        )],
-    ),
-];
-
-/// Where the environment of a unit stands that comes with a package: systemd.unit(5), "drop-in".
-pub fn environment_path(component: &str) -> String {
-    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
-}
-
-impl Component {
-    /// The flags that a layout adds.
-    pub fn flags_of_layout(&self, layout: Layout) -> &'static [Flag] {
-        let added = match layout {
-            Layout::Single => None,
-            Layout::Split => SPLIT.iter().find(|(name, _)| *name == self.name),
-        };
-        added.map_or(&[], |(_, flags)| flags)
-    }
-
-    /// The component of that name.
-    pub fn by_name(name: &str) -> Option<&'static Component> {
-        COMPONENTS.iter().find(|component| component.name == name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::artifacts::{ARTIFACTS, Holds, On};
-    use super::*;
-
-    #[test]
-    fn every_configuration_file_has_its_row_among_the_artifacts() {
-        for component in COMPONENTS {
-            let rows: Vec<(On, &str)> = ARTIFACTS
-                .iter()
-                .filter(|row| row.holds == Holds::Config(component.name))
-                .map(|row| (row.on, row.at))
-                .collect();
-            let expected: Vec<(On, &str)> = component
-                .config
-                .iter()
-                .map(|config| (component.on, config.at))
-                .collect();
-            assert_eq!(rows, expected, "{}", component.name);
-        }
-        for row in ARTIFACTS {
-            if let Holds::Config(name) = row.holds {
-                assert!(Component::by_name(name).is_some(), "{name}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_unit_that_is_not_generated_has_no_flags() {
-        for component in COMPONENTS {
-            assert_eq!(
-                component.unit == Unit::Generated,
-                ARTIFACTS
-                    .iter()
-                    .any(|row| row.at == format!("/etc/systemd/system/{}.service", component.name)),
-                "{}",
-                component.name
-            );
-            assert!(component.unit == Unit::Generated || component.flags.is_empty());
-        }
-    }
-}

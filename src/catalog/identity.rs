@@ -1,0 +1,91 @@
+//! A row of the identities: name | CSR file | signed by | profile | needs | SANs | one per what.
+
+use super::roles::Role;
+use crate::pki::cfssl::ExtendedKeyUsage;
+
+/// Who signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedBy {
+    /// It is an authority.
+    Itself,
+    /// The authority of that name.
+    Authority(&'static str),
+    /// A key pair without a certificate.
+    Nobody,
+}
+
+/// For whom a row makes a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    Cluster,
+    /// One for each host with the role.
+    Each(Role),
+}
+
+/// Which names a certificate must be valid for, besides the `hosts` of its CSR file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    None,
+    ApiServer,
+    Etcd,
+    ApiServerAndEtcd,
+    Node,
+}
+
+/// A subject that Kubernetes insists on. `{host}` stands for the host's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub cn: Option<&'static str>,
+    pub o: Option<&'static str>,
+}
+
+/// One row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its key is derived for this name, with the host's after a slash where each host has its own.
+    pub name: &'static str,
+    /// The name of its files, as `cfssljson -bare NAME`; `{host}` is the host's name.
+    pub files: &'static str,
+    pub csr: &'static str,
+    pub signed_by: SignedBy,
+    /// The profile that signs it where ca-config.json has it and cluster.toml names no other.
+    pub profile: Option<&'static str>,
+    pub per: Per,
+    pub names: Names,
+    /// The extended key usages without which its users refuse it.
+    pub needs: &'static [ExtendedKeyUsage],
+    pub subject: Subject,
+    /// Why it is there, for `plan` and for diagnostics.
+    pub what: &'static str,
+}
+
+impl Identity {
+    /// Whether it is an authority.
+    pub fn signs(&self) -> bool {
+        self.signed_by == SignedBy::Itself
+    }
+
+    /// Whether a profile applies to it.
+    pub fn is_signed(&self) -> bool {
+        matches!(self.signed_by, SignedBy::Authority(_))
+    }
+}
+
+/// The authority that signs what the API server and kubelets check; the one that `[pki.ca]` can take the place of.
+pub const CLUSTER_AUTHORITY: &str = "ca";
+
+/// The literal in node-csr.json that the worker's name takes the place of.
+pub const NODE_PLACEHOLDER: &str = "WORKER_HOST";
+
+/// Any subject will do.
+pub(super) const ANY: Subject = Subject { cn: None, o: None };
+pub(super) const fn user(cn: &'static str) -> Subject {
+    Subject { cn: Some(cn), o: None }
+}
+pub(super) const fn group(o: &'static str) -> Subject {
+    Subject { cn: None, o: Some(o) }
+}
+pub(super) const NODE: Subject = Subject {
+    cn: Some("system:node:{host}"),
+    o: Some("system:nodes"),
+};

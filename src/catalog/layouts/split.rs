@@ -1,0 +1,61 @@
+//! The split layout: an authority for each purpose, and a certificate of its own for each server and each client.
+
+use crate::catalog::flag::{Flag, flag};
+use crate::catalog::identity::SignedBy::{Authority, Itself, Nobody};
+use crate::catalog::identity::{ANY, Identity, NODE, Names, Per, group, user};
+use crate::catalog::roles::Role;
+use crate::pki::cfssl::ExtendedKeyUsage::{ClientAuth, ServerAuth};
+
+/// What an operator signs off: kubeadm's list, with a certificate of its own for each server and each purpose.
+#[rustfmt::skip]
+pub const IDENTITIES: &[Identity] = &[
+    Identity { name: "ca", files: "ca", csr: "ca-csr.json", signed_by: Itself, profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "certificate authority of the cluster" },
+    Identity { name: "etcd-ca", files: "etcd-ca", csr: "etcd-ca-csr.json", signed_by: Itself, profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "certificate authority of etcd" },
+    Identity { name: "front-proxy-ca", files: "front-proxy-ca", csr: "front-proxy-ca-csr.json", signed_by: Itself, profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "certificate authority of the front proxy" },
+    Identity { name: "apiserver", files: "apiserver-{host}", csr: "apiserver-csr.json", signed_by: Authority("ca"), profile: Some("server"), per: Per::Each(Role::ControlPlane), names: Names::ApiServer, needs: &[ServerAuth], subject: ANY, what: "API server, as server" },
+    Identity { name: "apiserver-kubelet-client", files: "apiserver-kubelet-client", csr: "apiserver-kubelet-client-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: ANY, what: "API server, as client of kubelets" },
+    Identity { name: "apiserver-etcd-client", files: "apiserver-etcd-client", csr: "apiserver-etcd-client-csr.json", signed_by: Authority("etcd-ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: ANY, what: "API server, as client of etcd" },
+    // etcd's own gateway is a client of its server: <https://github.com/etcd-io/etcd/issues/9785>.
+    Identity { name: "etcd-server", files: "etcd-server-{host}", csr: "etcd-server-csr.json", signed_by: Authority("etcd-ca"), profile: Some("peer"), per: Per::Each(Role::Etcd), names: Names::Etcd, needs: &[ServerAuth, ClientAuth], subject: ANY, what: "etcd, as server" },
+    Identity { name: "etcd-peer", files: "etcd-peer-{host}", csr: "etcd-peer-csr.json", signed_by: Authority("etcd-ca"), profile: Some("peer"), per: Per::Each(Role::Etcd), names: Names::Etcd, needs: &[ServerAuth, ClientAuth], subject: ANY, what: "etcd, to its peers" },
+    Identity { name: "etcd-healthcheck-client", files: "etcd-healthcheck-client", csr: "etcd-healthcheck-client-csr.json", signed_by: Authority("etcd-ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: ANY, what: "whoever looks after etcd's health" },
+    Identity { name: "front-proxy-client", files: "front-proxy-client", csr: "front-proxy-client-csr.json", signed_by: Authority("front-proxy-ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("front-proxy-client"), what: "API server, as client of extension API servers" },
+    Identity { name: "kubelet-client", files: "kubelet-client-{host}", csr: "kubelet-client-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Each(Role::Worker), names: Names::None, needs: &[ClientAuth], subject: NODE, what: "kubelet, as client of the API server" },
+    Identity { name: "kubelet-serving", files: "kubelet-serving-{host}", csr: "kubelet-serving-csr.json", signed_by: Authority("ca"), profile: Some("server"), per: Per::Each(Role::Worker), names: Names::Node, needs: &[ServerAuth], subject: NODE, what: "kubelet, as server" },
+    Identity { name: "kube-controller-manager", files: "kube-controller-manager", csr: "kube-controller-manager-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-controller-manager"), what: "client of the API server" },
+    Identity { name: "kube-scheduler", files: "kube-scheduler", csr: "kube-scheduler-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-scheduler"), what: "client of the API server" },
+    Identity { name: "kube-proxy", files: "kube-proxy", csr: "kube-proxy-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-proxy"), what: "client of the API server" },
+    Identity { name: "admin", files: "admin", csr: "admin-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: ANY, what: "administrator, by a role that RBAC can take back" },
+    Identity { name: "break-glass", files: "break-glass", csr: "break-glass-csr.json", signed_by: Authority("ca"), profile: Some("client"), per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: group("system:masters"), what: "administrator whom nothing stops, for emergencies" },
+    Identity { name: "service-account", files: "service-account", csr: "service-account-csr.json", signed_by: Nobody, profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "key pair that signs and verifies service account tokens" },
+];
+
+/// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
+/// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
+#[rustfmt::skip]
+pub const FLAGS: &[(&str, &[Flag])] = &[
+    (
+        "kube-apiserver",
+        &[
+            // Control planes run no kube-proxy, so a service's address leads nowhere from there.
+            flag("enable-aggregator-routing", "true"),
+            flag("proxy-client-cert-file", "/var/lib/kubernetes/front-proxy-client.pem"),
+            flag(
+                "proxy-client-key-file",
+                "/var/lib/kubernetes/front-proxy-client-key.pem",
+            ),
+            flag("requestheader-allowed-names", "front-proxy-client"),
+            flag("requestheader-client-ca-file", "/var/lib/kubernetes/front-proxy-ca.pem"),
+            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+            flag("requestheader-group-headers", "X-Remote-Group"),
+            flag("requestheader-username-headers", "X-Remote-User"),
+        ],
+    ),
+    (
+        "kube-controller-manager",
+        &[flag(
+            "requestheader-client-ca-file",
+            "/var/lib/kubernetes/front-proxy-ca.pem",
+        )],
+    ),
+];

@@ -1,0 +1,52 @@
+//! What protects a cluster, and what its parts depend on.
+
+/// A flag or a setting of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Flag(&'static str),
+    Setting(&'static [&'static str]),
+}
+
+/// Which values take a safeguard away. Lists are separated by commas; an empty value counts as none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// It is removed.
+    Removed,
+    /// It is given any value.
+    Given,
+    /// It is true, in one of the spellings that Go knows.
+    True,
+    /// It is false, likewise.
+    False,
+    /// It is one of these.
+    OneOf(&'static [&'static str]),
+    /// It is anything but this.
+    Not(&'static str),
+    /// The list has this.
+    Has(&'static str),
+    /// The list lacks this.
+    Lacks(&'static str),
+    /// A URL of the list is plain HTTP beyond the host itself.
+    PlainHttp,
+    /// The address is not the host's own loopback address.
+    OffLoopback,
+}
+
+/// One row: a safeguard of components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Safeguard {
+    pub of: &'static [&'static str],
+    pub part: Part,
+    pub gone: When,
+    /// What follows, as the end of a sentence.
+    pub why: &'static str,
+}
+
+/// One row: something that other parts of the cluster are generated to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wiring {
+    pub of: &'static [&'static str],
+    pub part: Part,
+    /// What depends on it.
+    pub dependents: &'static str,
+}
