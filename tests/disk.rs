@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use khw_gen::bundle::{Bundle, Content, ManifestOf, ManifestRow, parse_manifest};
-use khw_gen::disk::{DiskError, Output, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files};
+use khw_gen::disk::{
+    DiskError, Output, Start, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files,
+};
 use khw_gen::input::SourceId;
 use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
@@ -61,10 +63,21 @@ fn bundle(version: &str) -> Bundle {
     bundle
 }
 
+fn begin(out: &Path) -> Result<Output, DiskError> {
+    Output::begin(Start::Anew, out, &|| ())
+}
+
+fn add(output: &mut Output, host: &str, bundle: &Bundle, archive: Option<(&str, &[u8])>) -> Result<(), DiskError> {
+    let archive = archive.map(|(name, bytes)| (name, Content::public(bytes.into())));
+    let written = output.write(host, bundle, archive.as_ref().map(|(name, content)| (*name, content)))?;
+    output.record(vec![written])
+}
+
 fn write(out: &Path, version: &str) -> Result<Summary, DiskError> {
-    let mut output = Output::begin(out)?;
+    let mut output = begin(out)?;
     for host in ["node1", "node2", "node3"] {
-        output.add(
+        add(
+            &mut output,
             host,
             &bundle(version),
             Some((&format!("{host}.tar.gz"), version.as_bytes())),
@@ -268,11 +281,9 @@ fn modes_are_exact_whatever_is_inherited() {
 fn the_order_of_hosts_leaves_no_trace() {
     let (one, other) = (folder(), folder());
     for (out, hosts) in [(&one.1, ["a", "b", "a-b"]), (&other.1, ["a-b", "b", "a"])] {
-        let mut output = Output::begin(out).unwrap();
+        let mut output = begin(out).unwrap();
         for host in hosts {
-            output
-                .add(host, &bundle(host), Some((&format!("{host}.zip"), b"zip")))
-                .unwrap();
+            add(&mut output, host, &bundle(host), Some((&format!("{host}.zip"), b"zip"))).unwrap();
         }
         output.commit().unwrap();
     }
@@ -326,19 +337,22 @@ fn sha256sum_finds_every_file_and_every_digest() {
 #[test]
 fn names_that_could_leave_the_output_or_hide_another_are_refused() {
     let (_folder, out) = folder();
-    let mut output = Output::begin(&out).unwrap();
+    let mut output = begin(&out).unwrap();
     for name in ["", ".", "..", "a/b", "/etc", "../x", "a\nb", "MANIFEST", "SHA256SUMS"] {
         assert!(
-            matches!(output.add(name, &Bundle::new(), None), Err(DiskError::BadName { .. })),
+            matches!(
+                add(&mut output, name, &Bundle::new(), None),
+                Err(DiskError::BadName { .. })
+            ),
             "{name:?}"
         );
     }
-    output.add("node1", &Bundle::new(), None).unwrap();
+    add(&mut output, "node1", &Bundle::new(), None).unwrap();
     assert!(matches!(
-        output.add("node1", &Bundle::new(), None),
+        add(&mut output, "node1", &Bundle::new(), None),
         Err(DiskError::Duplicate { .. })
     ));
-    let archive_named_like_a_host = output.add("node2", &Bundle::new(), Some(("node1", b"")));
+    let archive_named_like_a_host = add(&mut output, "node2", &Bundle::new(), Some(("node1", b"")));
     assert!(matches!(archive_named_like_a_host, Err(DiskError::Duplicate { .. })));
 }
 
@@ -374,7 +388,7 @@ fn what_cannot_be_an_output_is_refused_at_once() {
     fs::write(at("file"), "mine").unwrap();
     symlink("nowhere", at("dangling")).unwrap();
     symlink("loop", at("loop")).unwrap();
-    let refused = |path: &Path| Output::begin(path).unwrap_err();
+    let refused = |path: &Path| begin(path).unwrap_err();
     assert!(matches!(refused(Path::new("/")), DiskError::NoName { .. }));
     assert!(matches!(refused(Path::new("")), DiskError::NoName { .. }));
     assert!(matches!(refused(&at("file")), DiskError::NotAFolder { .. }));
@@ -496,8 +510,8 @@ fn a_file_that_was_taken_away_is_no_obstacle() {
 fn an_output_that_is_dropped_leaves_everything_as_it_was() {
     let (folder, out) = folder();
     write(&out, "one").unwrap();
-    let mut output = Output::begin(&out).unwrap();
-    output.add("node1", &bundle("two"), None).unwrap();
+    let mut output = begin(&out).unwrap();
+    add(&mut output, "node1", &bundle("two"), None).unwrap();
     assert_eq!(names_in(folder.path()).len(), 2);
     drop(output);
     assert_eq!(names_in(folder.path()), ["out"]);
@@ -507,10 +521,10 @@ fn an_output_that_is_dropped_leaves_everything_as_it_was() {
 #[test]
 fn two_at_once_do_not_disturb_each_other() {
     let (folder, out) = folder();
-    let mut one = Output::begin(&out).unwrap();
-    let mut two = Output::begin(&out).unwrap();
-    one.add("node1", &bundle("one"), None).unwrap();
-    two.add("node1", &bundle("two"), None).unwrap();
+    let mut one = begin(&out).unwrap();
+    let mut two = begin(&out).unwrap();
+    add(&mut one, "node1", &bundle("one"), None).unwrap();
+    add(&mut two, "node1", &bundle("two"), None).unwrap();
     assert!(!one.commit().unwrap().replaced);
     assert!(two.commit().unwrap().replaced);
     let tree = read_tree(&out).unwrap();

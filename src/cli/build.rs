@@ -22,7 +22,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let selection = selection(cluster, arguments)?;
     let seed = read_seed(spec, arguments.seed.file.as_deref(), seed_path)?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
-    let mut output = Output::begin_as(start, out, &|| say_that_it_waits(out, *quiet))?;
+    let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     let begin = || output.check_earlier();
     let watch = |progress| bar.watch(progress);
     let compiled = compile_over(
@@ -44,7 +44,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let (summary, unchanged) = match compiled {
         Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
         Compiled::Hosts(hosts, state) => {
-            output.record_all(hosts)?;
+            output.record(hosts)?;
             if selection.is_part() {
                 let list = selection.list(state.identity().to_owned());
                 output.add_file(PART, 0o644, &Content::public(list.text().into_bytes().into()))?;

@@ -25,7 +25,8 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     let (checked, seed_in_spec) = read_checked(spec, disk::read_sources_and_key)?;
     let seed = read_seed(spec, seed.file.as_deref(), seed_in_spec)?;
     let cluster = &checked.cluster;
-    let mut output = Output::begin_as(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
+    let mut output = Output::begin(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
+    let mut written = Vec::new();
     let made = golden(cluster, Some(&seed), |host, texts| {
         let mut bundle = Bundle::new();
         for (path, expected) in texts {
@@ -35,8 +36,10 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
                 .insert_file(&path, TEXT_MODE, content)
                 .map_err(|error| error.to_string())?;
         }
-        output.add(host, &bundle, None).map_err(|error| error.to_string())
+        written.push(output.write(host, &bundle, None).map_err(|error| error.to_string())?);
+        Ok::<(), String>(())
     })?;
+    output.record(written)?;
     let summary = output.commit_golden(&made.text)?;
     warn_of_summary(&summary);
     print(format_args!(

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
-use super::{DiskError, TreeEntry, read_tree};
+use super::error::DiskError;
+use super::tree::{TreeEntry, read_tree};
 use crate::found::{Found, MOST_BYTES, Node, Nodes, TOO_LARGE, from_archive, from_folder};
 use crate::pki::secret::SecretBytes;
 

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Stat, flock, fstat, statat};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::output::{HOST_MODE, Kind, LIST_MODE, STATE_MODE};
+use super::kind::{FolderKind, HOST_MODE, LIST_MODE, STATE_MODE};
 use super::tree::{
     LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, rewind, same,
 };
@@ -49,7 +49,7 @@ impl EarlierOutput {
 
     /// Whether it is this user's, with the mode of an output.
     pub(super) fn is_as_left(&self) -> bool {
-        fstat(&self.folder).is_ok_and(|stat| self.is(&stat, Kind::Output.mode()))
+        fstat(&self.folder).is_ok_and(|stat| self.is(&stat, FolderKind::Output.mode()))
     }
 
     /// Whether something is its owner's and has this mode.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, open};
 
-use super::tree::{list, read_file};
-use super::{DiskError, TreeEntry, read_tree};
+use super::error::DiskError;
+use super::tree::{TreeEntry, list, read_file, read_tree};
 use crate::found::MOST_BYTES;
 use crate::golden::index::{self, INDEX};
 

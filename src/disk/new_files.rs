@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, fchmod, fsync, open};
 
-use super::DiskError;
+use super::error::DiskError;
 use crate::bundle::check_path;
 
 /// Writes each `(path, mode, bytes)` below `dir`, with missing folders (0755) made, `dir` included.

@@ -12,8 +12,9 @@ use rayon::prelude::*;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use rustix::io::Errno;
 
-use super::DiskError;
-use super::output::{Output, Start, Summary, Written, locate};
+use super::error::DiskError;
+use super::output::{Output, Start, Summary, Written};
+use super::place::locate;
 use super::tree::{LARGEST_MANIFEST, digest_pieces, list, mode_of, open_file, open_folder, read_file, text_of};
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
@@ -39,7 +40,7 @@ pub fn merge_parts(parts: &[PathBuf], out: &Path, waits: &dyn Fn()) -> Result<Su
         }
     }
     problems.extend(check_fit(&opened, opened.len() == parts.len()));
-    let output = match check_apart(parts, out).and_then(|()| Output::begin_as(Start::Anew, out, waits)) {
+    let output = match check_apart(parts, out).and_then(|()| Output::begin(Start::Anew, out, waits)) {
         Ok(output) => Some(output),
         Err(problem) => {
             problems.push(problem);
@@ -73,7 +74,7 @@ pub fn merge_parts(parts: &[PathBuf], out: &Path, waits: &dyn Fn()) -> Result<Su
 }
 
 fn publish(mut output: Output, joined: Vec<Written>, state: Option<String>) -> Result<Summary, DiskError> {
-    output.record_all(joined)?;
+    output.record(joined)?;
     match state {
         Some(state) => output.commit_with_state(|_| state),
         None => output.commit(),
@@ -375,7 +376,7 @@ impl<'a> Joining<'a> {
         // From the deepest up: the final mode of a folder may not allow to make anything in it.
         for (path, row) in self.rows.iter().rev() {
             if let (Some(output), None, true) = (self.output, &row.sha256, self.seen.contains(path.as_str())) {
-                output.finish_folder(path, row.mode)?;
+                output.staging.finish_folder(path, row.mode)?;
             }
         }
         Ok(())
@@ -410,7 +411,7 @@ impl<'a> Joining<'a> {
 
     fn join_folder(&mut self, parent: BorrowedFd<'_>, name: &str, path: &str, mode: u32) -> Result<(), DiskError> {
         if let Some(output) = self.output {
-            output.make_folder(path, mode)?;
+            output.staging.make_folder(path, mode)?;
         }
         let opened = open_folder(parent, name.as_ref()).and_then(|folder| Ok((fstat(&folder)?, folder)));
         let (stat, folder) = match opened {
@@ -448,10 +449,10 @@ impl<'a> Joining<'a> {
         self.check_mode(path, mode, &stat);
         let read = match self.output {
             None => digest_pieces(&mut file, |_| Ok(()))?,
-            Some(output) => output.write_file_by(path, mode, |into| {
+            Some(output) => output.staging.write_file_by(path, mode, |into| {
                 digest_pieces(&mut file, |piece| {
                     into.write_all(piece)
-                        .map_err(|reason| output.write_failed(path, reason))
+                        .map_err(|reason| output.staging.write_failed(path, reason))
                 })
             })?,
         };

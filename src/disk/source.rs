@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use zeroize::Zeroizing;
 
-use super::DiskError;
+use super::error::DiskError;
 use crate::input::{self, SourceId, Sources, TemplateText};
 use crate::pki::secret::SecretBytes;
 

@@ -11,13 +11,13 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat, chmodat, fchmod, fstat, open, openat, seek, statat,
+    AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat, chmodat, fchmod, fstat, fsync, open, openat, seek, statat,
     unlinkat,
 };
 use rustix::io::Errno;
 
-use super::DiskError;
-use super::output::Kind;
+use super::error::DiskError;
+use super::kind::FolderKind;
 use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
 use crate::golden::index::{self, INDEX};
@@ -351,7 +351,7 @@ pub type Rows = BTreeMap<String, ManifestRow>;
 ///
 /// Errors: [`DiskError::NotAFolder`], [`DiskError::NotOurs`], [`DiskError::Foreign`], or it can't be read.
 pub(super) fn check_replaceable(
-    kind: Kind,
+    kind: FolderKind,
     parent: BorrowedFd<'_>,
     name: &OsStr,
     shown: &Path,
@@ -374,7 +374,7 @@ pub(super) fn open_output(parent: BorrowedFd<'_>, name: &OsStr, shown: &Path) ->
 /// What the list in an open folder says is in it; an empty folder needs no list.
 ///
 /// Errors: [`DiskError::NotOurs`], or it can't be read.
-pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Result<Rows, DiskError> {
+pub(super) fn read_rows(kind: FolderKind, folder: BorrowedFd<'_>, shown: &Path) -> Result<Rows, DiskError> {
     let first = rewind(folder).and_then(|()| names(folder, 0));
     if first
         .map_err(|reason| DiskError::os("read the folder", shown, reason))?
@@ -383,12 +383,12 @@ pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Res
         return Ok(Rows::new());
     }
     match kind {
-        Kind::Output => {
+        FolderKind::Output => {
             let text = text_of(MANIFEST, folder, shown)?;
             parse_manifest(ManifestOf::Output, &text)
                 .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))
         }
-        Kind::Golden => {
+        FolderKind::Golden => {
             let text = text_of(INDEX, folder, shown)?;
             rows_of_golden(&text).map_err(|error| not_ours(shown, error.to_string()))
         }
@@ -398,7 +398,7 @@ pub(super) fn read_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path) -> Res
 /// Whether there is nothing in a folder but what `rows` list and the files that are made beside them.
 ///
 /// Errors: [`DiskError::Foreign`], or it can't be read.
-pub(super) fn check_rows(kind: Kind, folder: BorrowedFd<'_>, shown: &Path, rows: &Rows) -> Result<(), DiskError> {
+pub(super) fn check_rows(kind: FolderKind, folder: BorrowedFd<'_>, shown: &Path, rows: &Rows) -> Result<(), DiskError> {
     let failed = |reason| DiskError::os("look at", shown, reason);
     rewind(folder).map_err(failed)?;
     let device = fstat(folder).map_err(failed)?.st_dev;
@@ -471,7 +471,7 @@ fn rows_of_golden(text: &str) -> Result<Rows, index::IndexError> {
 
 /// Looks for what a list doesn't have. Below a folder that isn't listed nothing is looked at: it is foreign as a whole.
 struct Looking<'a> {
-    kind: Kind,
+    kind: FolderKind,
     /// The path of the folder, for errors.
     shown: &'a Path,
     rows: &'a Rows,
@@ -562,5 +562,13 @@ impl Looking<'_> {
             path => self.shown.join(OsStr::from_bytes(path)),
         };
         DiskError::os(action, path, reason)
+    }
+}
+
+/// Some filesystems can't sync a folder; then there is nothing more to be had.
+pub(super) fn sync_folder(folder: impl AsFd) -> Result<(), Errno> {
+    match fsync(folder) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::ROFS) => Ok(()),
+        synced => synced,
     }
 }

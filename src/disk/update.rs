@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, renameat, statat};
 use rustix::io::Errno;
 
-use super::DiskError;
+use super::error::DiskError;
 use super::tree::{LARGEST_MANIFEST, open_folder, read_file};
 
 /// Where in the staging folder the old is put.
