@@ -1,60 +1,14 @@
-//! What goes to each host: paths, modes and bytes, and the manifest over them.
+//! What goes to each host: paths, modes and bytes.
 //!
 //! A bundle is plain data in memory. This module decides nothing about what belongs on a host and touches no file; what it
 //! does promise is that a bundle is well formed (see [`Bundle`]), so that whoever writes or packs it has nothing to check.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::ops::Bound::{self, Excluded, Unbounded};
 use std::sync::{Arc, OnceLock};
-
-use rayon::prelude::*;
 
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
-
-/// The name of the manifest, at the top of a bundle and of an output.
-pub const MANIFEST: &str = "MANIFEST";
-
-/// The name of the checksums at the top of an output, in the format of `sha256sum`.
-pub const SHA256SUMS: &str = "SHA256SUMS";
-
-/// What an output says of itself for the next build over it; not a part of what it holds.
-pub const STATE: &str = ".khw-gen.state";
-
-/// The first line of every manifest; the number is the version of the format.
-const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
-/// How the manifest of a whole output begins: a host's own must not be taken for it.
-const OUTPUT_HEADER: &str = "# khw-gen output 1: mode sha256 path";
-/// What stands before the name of the host in the second line of a host's own. `install.sh` has it from there, and so is the
-/// same on all hosts with the same roles: one to read, one to make.
-const HOST_LINE: &str = "# host: ";
-
-/// What a manifest is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ManifestOf {
-    /// One host's bundle.
-    Bundle,
-    /// A whole output folder.
-    Output,
-}
-
-impl ManifestOf {
-    fn header(self) -> &'static str {
-        match self {
-            ManifestOf::Bundle => MANIFEST_HEADER,
-            ManifestOf::Output => OUTPUT_HEADER,
-        }
-    }
-
-    /// How many lines stand before the first row.
-    fn lines_before(self) -> usize {
-        match self {
-            ManifestOf::Bundle => 2,
-            ManifestOf::Output => 1,
-        }
-    }
-}
 
 /// The mode of a directory that nobody asked for but that a file needs as its parent.
 pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
@@ -228,14 +182,6 @@ impl Bundle {
         Ok(())
     }
 
-    /// Adds `MANIFEST` (0644) over everything that is in the bundle of `host` now, so it comes last.
-    ///
-    /// Errors: there is one already.
-    pub fn add_manifest(&mut self, host: &str) -> Result<(), BundleError> {
-        let text = manifest(host, self);
-        self.insert_file(MANIFEST, 0o644, Content::public(text.into_bytes().into()))
-    }
-
     fn check_new(&self, path: &str, mode: u32) -> Result<(), BundleError> {
         check_path(path)?;
         if mode & !0o777 != 0 {
@@ -299,211 +245,6 @@ pub fn check_path(path: &str) -> Result<(), BundleError> {
         }
     }
     Ok(())
-}
-
-/// What a manifest says of one path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ManifestRow {
-    /// The permission bits.
-    pub mode: u32,
-    /// The digest of a file; none for a directory.
-    pub sha256: Option<Sha256>,
-}
-
-impl From<&Entry> for ManifestRow {
-    fn from(entry: &Entry) -> Self {
-        match entry {
-            Entry::Directory { mode } => ManifestRow {
-                mode: *mode,
-                sha256: None,
-            },
-            Entry::File { mode, content } => ManifestRow {
-                mode: *mode,
-                sha256: Some(content.sha256()),
-            },
-        }
-    }
-}
-
-/// What is wrong with a text of lines: the number of the line, from 1, and what was expected there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LineError {
-    pub line: usize,
-    pub expected: &'static str,
-}
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not {}", self.line, self.expected)
-    }
-}
-
-impl std::error::Error for LineError {}
-
-/// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
-pub fn manifest(host: &str, bundle: &Bundle) -> String {
-    let rows = listed(bundle).map(|(path, entry)| match entry {
-        Entry::Directory { mode } => (path.as_str(), *mode, None),
-        Entry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
-    });
-    text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
-}
-
-/// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
-pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
-    listed(bundle)
-        .map(|(path, entry)| (path.clone(), ManifestRow::from(entry)))
-        .collect()
-}
-
-fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
-    bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
-}
-
-/// The manifest of an output: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
-pub fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
-    let rows = rows.map(|(path, row)| (path, row.mode, row.sha256));
-    text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
-}
-
-/// As many bytes as a row of a manifest may usually have: a guess too many or too few costs nothing but time.
-const USUAL_ROW: usize = 128;
-
-fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<Sha256>)>) -> String {
-    let mut text = header;
-    text.reserve(rows.size_hint().0 * USUAL_ROW);
-    let mut count = 0;
-    for (path, mode, sha256) in rows {
-        text.extend([9, 6, 3, 0].map(|shift| char::from(b'0' + (mode >> shift & 7) as u8)));
-        match sha256 {
-            Some(sha256) => {
-                text.push(' ');
-                sha256.write_to(&mut text);
-                text.extend([" ", path, "\n"]);
-            }
-            None => text.extend([" - ", path, "/\n"]),
-        }
-        count += 1;
-    }
-    // Without its end, the half of a manifest would pass for the whole of a smaller one.
-    text.push_str(&end_mark(count));
-    text
-}
-
-fn end_mark(rows: usize) -> String {
-    format!("# end: {rows} entries\n")
-}
-
-/// Reads back what [`manifest`] or [`manifest_of_output`] wrote; the order of the lines is not asked for.
-pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, LineError> {
-    let mut lines = text.lines().zip(1..);
-    if lines.next().is_none_or(|(header, _)| header != of.header()) {
-        return Err(LineError {
-            line: 1,
-            expected: "the header of a manifest",
-        });
-    }
-    let is_named = |(line, _): (&str, _)| line.strip_prefix(HOST_LINE).is_some_and(|host| !host.is_empty());
-    if of == ManifestOf::Bundle && !lines.next().is_some_and(is_named) {
-        return Err(LineError {
-            line: 2,
-            expected: "the name of the host",
-        });
-    }
-    let listed: Vec<(&str, usize)> = lines.by_ref().take_while(|(text, _)| !text.starts_with('#')).collect();
-    let last = listed.last().map_or(of.lines_before(), |(_, line)| *line);
-    // Of a fleet there are hundreds of thousands; the first mistake is told, whichever thread finds one first.
-    let parsed: Vec<_> = listed.par_iter().map(|(text, _)| parse_row(text)).collect();
-    let mut rows = Vec::with_capacity(parsed.len());
-    for (row, (_, line)) in parsed.into_iter().zip(&listed) {
-        rows.push(row.map_err(|expected| LineError { line: *line, expected })?);
-    }
-    let count = rows.len();
-    let rows: BTreeMap<String, ManifestRow> = rows.into_iter().collect();
-    if rows.len() != count {
-        return Err(LineError {
-            line: first_repeated(&listed),
-            expected: "about a path that is new",
-        });
-    }
-    if lines.next().is_some() || !text.ends_with(&format!("\n{}", end_mark(rows.len()))) {
-        return Err(LineError {
-            line: last + 1,
-            expected: "its end mark",
-        });
-    }
-    Ok(rows)
-}
-
-/// The number of the first line about a path that an earlier one is about.
-fn first_repeated(listed: &[(&str, usize)]) -> usize {
-    let mut paths = BTreeSet::new();
-    let mut is_new = |text: &str| parse_row(text).is_ok_and(|(path, _)| paths.insert(path));
-    listed
-        .iter()
-        .find(|(text, _)| !is_new(text))
-        .map_or(1, |(_, line)| *line)
-}
-
-fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
-    let mut fields = line.splitn(3, ' ');
-    let (Some(mode), Some(sha256), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
-        return Err("a mode, a digest and a path");
-    };
-    if mode.len() != 4 || !mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit)) {
-        return Err("begun by a mode of four octal digits");
-    }
-    let mode = u32::from_str_radix(mode, 8).map_err(|_| "begun by a mode of four octal digits")?;
-    let (path, sha256) = match sha256 {
-        "-" => (
-            path.strip_suffix('/').ok_or("a directory with a slash at its end")?,
-            None,
-        ),
-        hex => match Sha256::from_hex(hex) {
-            Some(sha256) => (path, Some(sha256)),
-            None => return Err("one with a SHA-256 or a dash"),
-        },
-    };
-    check_path(path).map_err(|_| "one with a relative, normal path")?;
-    Ok((path.to_owned(), ManifestRow { mode, sha256 }))
-}
-
-/// The texts of `MANIFEST` and `SHA256SUMS` of an output with these rows.
-pub fn lists_of_output(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
-    let manifest = manifest_of_output(rows.iter().map(|(path, row)| (path.as_str(), row)));
-    let sums = sha256sums_of_output(rows, sha256(manifest.as_bytes()));
-    (manifest, sums)
-}
-
-/// The text of the `SHA256SUMS` of an output with these rows and a `MANIFEST` of this digest, which is one of its files too.
-pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: Sha256) -> String {
-    let files = |range: (Bound<&str>, Bound<&str>)| {
-        let rows = rows.range::<str, _>(range);
-        rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256?)))
-    };
-    let before = files((Unbounded, Excluded(MANIFEST)));
-    let after = files((Excluded(MANIFEST), Unbounded));
-    sha256sums_text(before.chain([(MANIFEST, sum_of_manifest)]).chain(after))
-}
-
-/// What is listed below a folder, by its path in there.
-pub fn rows_below<'a>(
-    rows: &'a BTreeMap<String, ManifestRow>,
-    folder: &str,
-) -> impl Iterator<Item = (&'a str, &'a ManifestRow)> {
-    let folder = format!("{folder}/");
-    let from = rows.range(folder.clone()..);
-    from.map_while(move |(path, row)| Some((path.strip_prefix(&folder)?, row)))
-}
-
-/// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.
-pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, Sha256)>) -> String {
-    let mut text = String::new();
-    for (path, sha256) in files {
-        sha256.write_to(&mut text);
-        text.extend(["  ", path, "\n"]);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -596,83 +337,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_manifest_is_as_documented() {
-        let mut bundle = Bundle::new();
-        bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-        let secret = Content::secret(Arc::new(SecretBytes::from(b"abc".as_slice())));
-        bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
-        bundle.add_manifest("node1").unwrap();
-        assert_eq!(
-            std::str::from_utf8(match &bundle.entries[MANIFEST] {
-                Entry::File { content, .. } => content.bytes(),
-                Entry::Directory { .. } => b"",
-            })
-            .unwrap(),
-            "# khw-gen manifest 1: mode sha256 path\n\
-             # host: node1\n\
-             0755 - rootfs/\n\
-             0755 - rootfs/etc/\n\
-             0600 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad rootfs/etc/key.pem\n\
-             0755 - rootfs/var/\n\
-             0755 - rootfs/var/lib/\n\
-             0700 - rootfs/var/lib/etcd/\n\
-             # end: 6 entries\n"
-        );
-        assert_eq!(
-            parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(),
-            manifest_rows(&bundle)
-        );
-    }
-
-    #[test]
-    fn a_manifest_that_is_not_one_says_which_line() {
-        let line = |text: &str| {
-            parse_manifest(
-                ManifestOf::Bundle,
-                &format!("{MANIFEST_HEADER}\n# host: a\n{text}\n# end: 1 entries\n"),
-            )
-            .unwrap_err()
-            .line
-        };
-        assert_eq!(parse_manifest(ManifestOf::Bundle, "").unwrap_err().line, 1);
-        assert_eq!(
-            parse_manifest(ManifestOf::Bundle, "# khw-gen manifest 2: mode sha256 path\n")
-                .unwrap_err()
-                .line,
-            1
-        );
-        for text in [
-            "0755 -",
-            "755 - a/",
-            "0755 - a",
-            "0799 - a/",
-            "+755 - a/",
-            "0644 abc a",
-            "0755 - ../",
-            "0755 - /",
-        ] {
-            assert_eq!(line(text), 3, "{text}");
-        }
-        assert_eq!(line("0755 - a/\n0755 - a/"), 4);
-        for nameless in ["0755 - a/\n# end: 1 entries", "# host: \n0755 - a/\n# end: 1 entries"] {
-            let text = format!("{MANIFEST_HEADER}\n{nameless}\n");
-            assert_eq!(parse_manifest(ManifestOf::Bundle, &text).unwrap_err().line, 2);
-        }
-        let whole = format!("{MANIFEST_HEADER}\n# host: a\n0755 - a/\n# end: 1 entries\n");
-        assert!(parse_manifest(ManifestOf::Bundle, &whole).is_ok());
-        assert!(
-            parse_manifest(ManifestOf::Output, &whole).is_err(),
-            "a host's is not an output's"
-        );
-        for cut in 0..whole.len() {
-            assert!(
-                parse_manifest(ManifestOf::Bundle, &whole[..cut]).is_err(),
-                "cut after {cut} bytes"
-            );
-        }
-    }
-
     proptest! {
         /// Whatever was put in, in whatever order: parents are directories that come before their children.
         #[test]
@@ -692,7 +356,6 @@ mod tests {
                     prop_assert!(parent < path.as_str());
                 }
             }
-            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(), manifest_rows(&bundle));
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod facts;
 pub mod found;
 pub mod golden;
 pub mod input;
+pub mod manifest;
 pub mod own_template;
 pub mod pack;
 pub mod part;

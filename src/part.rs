@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use crate::bundle::{LineError, check_path};
+use crate::bundle::check_path;
 use crate::cluster::{Cluster, Host};
+use crate::manifest::LineError;
 
 /// The name of the list, at the top of a partial output; a whole one has none.
 pub const PART: &str = "PART";

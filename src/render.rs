@@ -28,6 +28,7 @@ use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{Cluster, ComponentSettings, Host, OwnFlag};
 use crate::facts::FactsOf;
+use crate::manifest::add_manifest;
 use crate::own_template;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
@@ -174,7 +175,7 @@ impl<'a> Renderer<'a> {
         bundle
             .insert_file("install.sh", 0o755, beside(INSTALL_SH)?)
             .map_err(failed)?;
-        bundle.add_manifest(&host.name).map_err(failed)?;
+        add_manifest(&mut bundle, &host.name).map_err(failed)?;
         Ok(bundle)
     }
 

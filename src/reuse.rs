@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::build_identity::{CODE, build_identity};
-use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestRow, STATE, manifest_of_output, rows_below};
+use crate::bundle::{Bundle, Content, Entry};
 use crate::cluster::Host;
+use crate::manifest::{MANIFEST, ManifestRow, STATE, manifest_of_output, rows_below};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, Selection};
 use crate::pki::derivation::Seed;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use khw_gen::bundle::{Bundle, Content, Entry};
 use khw_gen::disk::{TreeEntry, read_tree};
 use khw_gen::found::{Node, unpack};
+use khw_gen::manifest::add_manifest;
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
@@ -41,7 +42,7 @@ fn sample() -> Bundle {
         .unwrap();
     bundle.insert_file("rootfs/etc/empty", 0o400, public("")).unwrap();
     bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-    bundle.add_manifest("node1").unwrap();
+    add_manifest(&mut bundle, "node1").unwrap();
     bundle
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use khw_gen::bundle::STATE;
+use khw_gen::manifest::STATE;
 use support::{SEED, Spec, files_below, khw_gen, mode, must, project, run, said, walkthrough};
 use tempfile::TempDir;
 

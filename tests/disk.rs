@@ -16,11 +16,12 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use khw_gen::bundle::{Bundle, Content, ManifestOf, ManifestRow, parse_manifest};
+use khw_gen::bundle::{Bundle, Content};
 use khw_gen::disk::{
     DiskError, Output, Start, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files,
 };
 use khw_gen::input::SourceId;
+use khw_gen::manifest::{ManifestOf, ManifestRow, add_manifest, parse_manifest};
 use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
 use rustix::fs::{FlockOperation, Mode, flock};
@@ -59,7 +60,7 @@ fn bundle(version: &str) -> Bundle {
     bundle
         .insert_file("rootfs/read-only/file", 0o400, Content::public(b"kept"[..].into()))
         .unwrap();
-    bundle.add_manifest("node1").unwrap();
+    add_manifest(&mut bundle, "node1").unwrap();
     bundle
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use khw_gen::bundle::STATE;
+use khw_gen::manifest::STATE;
 use khw_gen::part::{PART, PartList};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use khw_gen::bundle::STATE;
+use khw_gen::manifest::STATE;
 use khw_gen::pki::decode::describe_pem;
 use support::{build, files_below, mode, project, walkthrough};
 

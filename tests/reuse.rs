@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use khw_gen::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest};
+use khw_gen::manifest::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::Selection;
 use khw_gen::pki::derivation::Seed;

@@ -156,7 +156,11 @@ fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
 }
 
 /// What lists or carries the rest, and says nothing of its own.
-const DERIVED: [&str; 3] = [crate::bundle::MANIFEST, crate::bundle::SHA256SUMS, crate::bundle::STATE];
+const DERIVED: [&str; 3] = [
+    crate::manifest::MANIFEST,
+    crate::manifest::SHA256SUMS,
+    crate::manifest::STATE,
+];
 
 fn files_of(pair: &Pair<'_>, known: Known) -> Vec<FileChange> {
     let empty = BTreeMap::new();

@@ -17,7 +17,8 @@ use super::kind::{FolderKind, HOST_MODE, LIST_MODE, STATE_MODE};
 use super::tree::{
     LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, rewind, same,
 };
-use crate::bundle::{Bundle, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, lists_of_output, rows_below};
+use crate::bundle::{Bundle, Entry, check_path};
+use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output, rows_below};
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 use crate::reuse::Earlier;

@@ -1,7 +1,7 @@
 //! What khw-gen replaces as a whole: which kinds of folders there are, what is at the top of each, and who may read it.
 
-use crate::bundle::{MANIFEST, SHA256SUMS, STATE};
 use crate::golden::index::INDEX;
+use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
 
 /// What a folder is that is replaced as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,8 +19,9 @@ use super::publish::Publication;
 use super::staging::Staging;
 use super::tree::{Rows, check_rows, open_output, read_rows, remove};
 use super::update::{self, Change};
-use crate::bundle::{Bundle, Content, Entry, MANIFEST, ManifestRow, SHA256SUMS, STATE, check_path, lists_of_output};
+use crate::bundle::{Bundle, Content, Entry, check_path};
 use crate::golden::index::{self, INDEX};
+use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output};
 use crate::reuse::{Earlier, Nothing};
 
 /// An output in the making. Dropped without [`Output::commit`], it leaves everything as it was.
@@ -74,7 +75,7 @@ pub struct Leftover {
 
 /// A host that was written.
 #[derive(Debug)]
-pub struct Written {
+pub struct WrittenHost {
     pub(super) host: String,
     pub(super) rows: BTreeMap<String, ManifestRow>,
     /// Of the host's folder and archive those that stay as they are.
@@ -149,8 +150,13 @@ impl Output {
     ///
     /// Errors: a name that is taken or that can't be one, or the system's reason. After an error the output can only be
     /// dropped.
-    pub fn write(&self, host: &str, bundle: &Bundle, archive: Option<(&str, &Content)>) -> Result<Written, DiskError> {
-        let mut written = Written {
+    pub fn write(
+        &self,
+        host: &str,
+        bundle: &Bundle,
+        archive: Option<(&str, &Content)>,
+    ) -> Result<WrittenHost, DiskError> {
+        let mut written = WrittenHost {
             host: host.to_owned(),
             rows: BTreeMap::new(),
             kept: Vec::new(),
@@ -227,7 +233,7 @@ impl Output {
     /// as fast.
     ///
     /// Errors: two hosts or archives of one name.
-    pub fn record(&mut self, written: Vec<Written>) -> Result<(), DiskError> {
+    pub fn record(&mut self, written: Vec<WrittenHost>) -> Result<(), DiskError> {
         let mut rows: Vec<(String, ManifestRow)> = std::mem::take(&mut self.rows).into_iter().collect();
         for written in written {
             rows.extend(self.count(written));
@@ -243,7 +249,7 @@ impl Output {
     }
 
     /// Counts what was written, and gives the rows of it.
-    fn count(&mut self, written: Written) -> BTreeMap<String, ManifestRow> {
+    fn count(&mut self, written: WrittenHost) -> BTreeMap<String, ManifestRow> {
         let at_top = written.rows.keys().filter(|path| !path.contains('/')).count();
         self.unchanged += usize::from(written.kept.len() == at_top);
         self.bytes += written.bytes;

@@ -13,10 +13,10 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use rustix::io::Errno;
 
 use super::error::DiskError;
-use super::output::{Output, Start, Summary, Written};
+use super::output::{Output, Start, Summary, WrittenHost};
 use super::place::locate;
 use super::tree::{LARGEST_MANIFEST, digest_pieces, list, mode_of, open_file, open_folder, read_file, text_of};
-use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
+use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, SHA256SUMS, STATE, parse_manifest, sha256sums_of_output};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, PartList};
 use crate::pki::digest::{Sha256, sha256};
@@ -73,7 +73,7 @@ pub fn merge_parts(parts: &[PathBuf], out: &Path, waits: &dyn Fn()) -> Result<Su
     }
 }
 
-fn publish(mut output: Output, joined: Vec<Written>, state: Option<String>) -> Result<Summary, DiskError> {
+fn publish(mut output: Output, joined: Vec<WrittenHost>, state: Option<String>) -> Result<Summary, DiskError> {
     output.record(joined)?;
     match state {
         Some(state) => output.commit_with_state(|_| state),
@@ -245,9 +245,9 @@ impl PartFolder {
     /// what is damaged.
     ///
     /// Errors: it can't be written.
-    fn join(mut self, output: Option<&Output>) -> Result<(Vec<Written>, Vec<DiskError>), DiskError> {
+    fn join(mut self, output: Option<&Output>) -> Result<(Vec<WrittenHost>, Vec<DiskError>), DiskError> {
         let tops: Vec<(String, Top)> = std::mem::take(&mut self.tops).into_iter().collect();
-        let joined: Vec<(Written, Vec<DiskError>)> = tops
+        let joined: Vec<(WrittenHost, Vec<DiskError>)> = tops
             .into_par_iter()
             .map(|(name, top)| {
                 let mut joining = Joining {
@@ -260,7 +260,7 @@ impl PartFolder {
                 };
                 joining.join_top(&name)?;
                 let (bytes, damages) = (joining.bytes, joining.damages);
-                let written = Written {
+                let written = WrittenHost {
                     host: top.host,
                     rows: top.rows,
                     kept: Vec::new(),
@@ -269,7 +269,7 @@ impl PartFolder {
                 Ok((written, damages))
             })
             .collect::<Result<_, DiskError>>()?;
-        let (written, damages): (Vec<Written>, Vec<Vec<DiskError>>) = joined.into_iter().unzip();
+        let (written, damages): (Vec<WrittenHost>, Vec<Vec<DiskError>>) = joined.into_iter().unzip();
         let mut damages: Vec<DiskError> = damages.into_iter().flatten().collect();
         if let Some(more) = damages.len().checked_sub(NAMED + 1) {
             damages.truncate(NAMED);

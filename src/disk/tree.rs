@@ -18,9 +18,9 @@ use rustix::io::Errno;
 
 use super::error::DiskError;
 use super::kind::FolderKind;
-use crate::bundle::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
 use crate::golden::index::{self, INDEX};
+use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::pki::digest::{Sha256, Sha256Pieces};
 use crate::pki::secret::SecretBytes;
 use zeroize::Zeroizing;

@@ -7,7 +7,8 @@
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::bundle::{Entry, MANIFEST};
+use crate::bundle::Entry;
+use crate::manifest::MANIFEST;
 use crate::pki::decode::{Part, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::plan::{Origin, PlannedContent, PlannedFile};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use khw_gen::audit::{Finding, audit};
-use khw_gen::bundle::STATE;
 use khw_gen::diagnostic::Severity;
 use khw_gen::found::{Node, Nodes, from_folder};
+use khw_gen::manifest::STATE;
 use khw_gen::pki::secret::SecretBytes;
 use rayon::prelude::*;
 

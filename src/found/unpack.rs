@@ -1,240 +1,25 @@
-//! A bundle as found: a folder or an archive, whoever made it, as hosts with files at the paths that they have there.
+//! Archives of others, read in memory and within limits: gzip, zstd, tar and zip.
 //!
-//! Nothing is followed, unpacked to disk or believed: what should not be in a bundle is a remark. All content is kept in
-//! [`SecretBytes`], once however often it is there, and all limits hold whatever the bytes are.
+//! Nothing is believed of what an archive says of itself, and what tools could read in different ways is a remark.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Cursor, Read};
 
+use super::node::{MOST_BYTES, MOST_IN_ALL, Node, Nodes, Remark, cost, printable};
 use crate::diagnostic::verify_codes as codes;
-use crate::diagnostic::{Code, is_unsafe};
 use crate::pki::secret::SecretBytes;
 
-/// The most bytes that a file may have, and that an archive may hold when it is unpacked.
-pub const MOST_BYTES: u64 = 256 << 20;
-/// The most that is read for one verification: folders, archives, and what these unpack to. The output for ten thousand
-/// hosts fits in.
-pub const MOST_IN_ALL: u64 = 2 << 30;
-/// What something at a path costs besides its content: the path, and what is noted of it, in each list that it is in.
-const COST_OF_NODE: u64 = 512;
 const MOST_ENTRIES: usize = 20_000;
 const LONGEST_PATH: usize = 1024;
 /// More than the words before an entry of a tar can need: its long path.
 const LONGEST_EXTENSION: u64 = 64 << 10;
-/// What a file is called that was not read for its size.
-pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
 const MOST_LEVELS: usize = 32;
 /// What a frame of zstd begins with (RFC 8878, section 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// How far back a frame may point, as a power of two: the memory that its reader sets aside. No more is useful for what may be
 /// unpacked, and zstd's own program takes no more by itself.
 const ZSTD_MOST_WINDOW: u32 = 27;
-
-/// Something at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Node {
-    Directory {
-        mode: Option<u32>,
-    },
-    File {
-        /// The permission bits, where they are kept.
-        mode: Option<u32>,
-        /// Whether root owns it; none where that can't be told.
-        root_owned: Option<bool>,
-        content: SecretBytes,
-    },
-    /// A symbolic or hard link, a device, a pipe: what it is, in words.
-    Other {
-        what: &'static str,
-    },
-}
-
-/// Relative path, without a slash at its end, to what is there.
-pub type Nodes = BTreeMap<String, Node>;
-
-/// What something at a path takes of [`MOST_IN_ALL`].
-pub fn cost(path: &str, content: u64) -> u64 {
-    COST_OF_NODE + 3 * path.len() as u64 + content
-}
-
-fn cost_of(nodes: &Nodes) -> u64 {
-    let costs = nodes.iter().map(|(path, node)| match node {
-        Node::File { content, .. } => cost(path, content.len() as u64),
-        _ => cost(path, 0),
-    });
-    costs.sum()
-}
-
-/// What is remarkable about how something was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
-    pub code: &'static Code,
-    pub path: String,
-    pub message: String,
-}
-
-impl Remark {
-    fn new(code: &'static Code, path: impl Into<String>, message: impl Into<String>) -> Remark {
-        Remark {
-            code,
-            path: path.into(),
-            message: message.into(),
-        }
-    }
-}
-
-/// A file of a host.
-#[derive(Clone, Debug)]
-pub struct File {
-    pub mode: Option<u32>,
-    pub root_owned: Option<bool>,
-    pub content: SecretBytes,
-}
-
-/// A host, or a folder of files that is of no host in particular.
-#[derive(Clone, Debug)]
-pub struct Host {
-    pub name: String,
-    /// The name is that of a folder in an output or archive, which was made with it; not of what was read, which may be called
-    /// anything.
-    pub is_named: bool,
-    /// A folder made by hand: its files are known by their names alone.
-    pub loose: bool,
-    /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
-    pub files: BTreeMap<String, File>,
-    /// What lies beside the tree of the host: its manifest, instructions, installer.
-    pub beside: Nodes,
-    /// Everything below the host's folder, for its manifest.
-    pub all: Nodes,
-}
-
-/// All that was found.
-#[derive(Debug, Default)]
-pub struct Found {
-    pub hosts: Vec<Host>,
-    /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
-    /// no more than it takes to tell.
-    pub archives: Vec<(String, Nodes)>,
-    /// An output as a whole, with its manifest and sums; empty for anything less.
-    pub output: Nodes,
-    /// Which hosts there are besides, where the output is a part of a fleet and says so.
-    pub part: Option<PartOfFleet>,
-    pub remarks: Vec<Remark>,
-}
-
-/// The name of the list in an output that is a part of a fleet.
-pub const PART: &str = "PART";
-
-/// What an output says of itself that is a part of a fleet: the names of hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartOfFleet {
-    pub here: BTreeSet<String>,
-    pub elsewhere: BTreeSet<String>,
-}
-
-impl PartOfFleet {
-    /// The list at the top of an output: a header, two fields, a line for each host, an end mark.
-    fn read(nodes: &Nodes) -> Option<PartOfFleet> {
-        let Some(Node::File { content, .. }) = nodes.get(PART) else {
-            return None;
-        };
-        let text = std::str::from_utf8(content.expose()).ok()?;
-        let hosts = text.strip_prefix("# khw-gen part ")?.strip_suffix("\n# end\n")?;
-        let named = |mark: &str| {
-            hosts
-                .lines()
-                .filter_map(|line| line.strip_prefix(mark))
-                .map(str::to_owned)
-                .collect()
-        };
-        Some(PartOfFleet {
-            here: named("+ "),
-            elsewhere: named("- "),
-        })
-    }
-}
-
-/// What a folder holds, as hosts. `name` is the folder's own name.
-pub fn from_folder(name: &str, nodes: Nodes) -> Found {
-    let mut found = Found::default();
-    remark_on(&nodes, "", &mut found.remarks);
-    let tops: BTreeSet<String> = nodes
-        .keys()
-        .filter_map(|path| path.strip_suffix("/rootfs"))
-        .filter(|top| !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(Node::Directory { .. })))
-        .map(str::to_owned)
-        .collect();
-    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) {
-        found.hosts.push(host(name, nodes));
-        return found;
-    }
-    found.part = PartOfFleet::read(&nodes);
-    // A part may have no host at all, where there are more parts than hosts.
-    if tops.is_empty() && found.part.is_none() {
-        found.hosts = machines(name, nodes);
-        return found;
-    }
-    for top in &tops {
-        found.hosts.push(Host {
-            is_named: true,
-            ..host(top, below(&nodes, top))
-        });
-    }
-    let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
-    for (path, node) in &nodes {
-        let Node::File { content, .. } = node else { continue };
-        if !path.contains('/') && is_archive(path) {
-            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
-            for remark in &mut remarks {
-                remark.path = format!("{path}: {}", remark.path);
-            }
-            found.remarks.extend(remarks);
-            found.archives.push((path.clone(), inside));
-        }
-    }
-    found.output = nodes;
-    found
-}
-
-/// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
-/// host.
-fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
-    let folders: Vec<String> = nodes
-        .iter()
-        .filter(|(path, node)| !path.contains('/') && matches!(node, Node::Directory { .. }))
-        .map(|(path, _)| path.clone())
-        .collect();
-    let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
-    if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
-        return vec![host(name, nodes)];
-    }
-    let mut hosts: Vec<Host> = folders
-        .iter()
-        .map(|folder| host(folder, below(&nodes, folder)))
-        .collect();
-    let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
-    hosts.push(host(name, beside));
-    hosts.retain(|host| !host.files.is_empty());
-    hosts
-}
-
-/// Whether the folders of a machine are below a path.
-fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
-    ["etc", "var", "root"]
-        .iter()
-        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(Node::Directory { .. })))
-}
-
-/// What an archive holds, as hosts. `name` is the file's own name.
-pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
-    let (nodes, remarks) = unpack(bytes);
-    let mut found = from_folder(stem_of_archive(name).unwrap_or(name), nodes);
-    found.output = Nodes::new();
-    // Links and the like were remarked on while unpacking.
-    found.remarks = remarks;
-    found
-}
 
 /// Whether a file's name says that it is an archive that can be read.
 pub fn is_archive(name: &str) -> bool {
@@ -248,70 +33,6 @@ pub fn stem_of_archive(name: &str) -> Option<&str> {
         .find_map(|end| name.strip_suffix(end))
 }
 
-fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
-    for (path, node) in nodes {
-        if let Node::Other { what } = node {
-            let code = match *what == TOO_LARGE {
-                true => codes::ARCHIVE_LIMIT,
-                false => codes::UNSAFE_ENTRY,
-            };
-            remarks.push(Remark::new(code, format!("{prefix}{path}"), format!("it is a {what}")));
-        }
-    }
-}
-
-/// What is below a folder, by the path in it.
-fn below(nodes: &Nodes, folder: &str) -> Nodes {
-    let prefix = format!("{folder}/");
-    nodes
-        .iter()
-        .filter_map(|(path, node)| Some((path.strip_prefix(&prefix)?.to_owned(), node.clone())))
-        .collect()
-}
-
-fn host(name: &str, nodes: Nodes) -> Host {
-    let rootfs = matches!(nodes.get("rootfs"), Some(Node::Directory { .. }));
-    let tree = !rootfs && is_tree(&nodes, "");
-    let loose = !rootfs && !tree;
-    let mut host = Host {
-        name: name.to_owned(),
-        is_named: false,
-        loose,
-        files: BTreeMap::new(),
-        beside: Nodes::new(),
-        all: if rootfs { nodes.clone() } else { Nodes::new() },
-    };
-    for (path, node) in nodes {
-        let on_host = if rootfs {
-            path.strip_prefix("rootfs/")
-        } else {
-            Some(path.as_str())
-        };
-        match (on_host, node) {
-            (
-                Some(path),
-                Node::File {
-                    mode,
-                    root_owned,
-                    content,
-                },
-            ) => {
-                let file = File {
-                    mode,
-                    root_owned,
-                    content,
-                };
-                host.files.insert(format!("/{path}"), file);
-            }
-            (None, node) => {
-                host.beside.insert(path, node);
-            }
-            _ => {}
-        }
-    }
-    host
-}
-
 /// What is in an archive, and what should not be. Of a path that comes twice the first is kept.
 pub fn unpack(bytes: &[u8]) -> (Nodes, Vec<Remark>) {
     let mut left = MOST_IN_ALL;
@@ -320,7 +41,7 @@ pub fn unpack(bytes: &[u8]) -> (Nodes, Vec<Remark>) {
 
 /// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with `beside`
 /// nothing is kept that is not there.
-fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes, Vec<Remark>) {
+pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes, Vec<Remark>) {
     let most = MOST_BYTES.min(*left);
     let mut unpacked = Unpacked {
         nodes: Nodes::new(),
@@ -800,14 +521,4 @@ fn path_of_pax(words: &[u8], other_owner: &mut bool) -> Result<Option<Vec<u8>>, 
         }
     }
     Ok(path)
-}
-
-/// A path for people: no character that could steer a terminal.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| match is_unsafe(c) {
-            true => c.escape_default().collect::<Vec<_>>(),
-            false => vec![c],
-        })
-        .collect()
 }

@@ -1,0 +1,233 @@
+//! A bundle as found: a folder or an archive, whoever made it, as hosts with files at the paths that they have there.
+//!
+//! Nothing is followed, unpacked to disk or believed: what should not be in a bundle is a remark. All content is kept in
+//! [`SecretBytes`], once however often it is there, and all limits hold whatever the bytes are.
+
+mod node;
+mod unpack;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::verify_codes as codes;
+use crate::pki::secret::SecretBytes;
+use node::cost_of;
+use unpack::unpack_within;
+
+pub use node::{MOST_BYTES, MOST_IN_ALL, Node, Nodes, Remark, TOO_LARGE, cost, printable};
+pub use unpack::{is_archive, stem_of_archive, unpack};
+
+/// A file of a host.
+#[derive(Clone, Debug)]
+pub struct File {
+    pub mode: Option<u32>,
+    pub root_owned: Option<bool>,
+    pub content: SecretBytes,
+}
+
+/// A host, or a folder of files that is of no host in particular.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub name: String,
+    /// The name is that of a folder in an output or archive, which was made with it; not of what was read, which may be called
+    /// anything.
+    pub is_named: bool,
+    /// A folder made by hand: its files are known by their names alone.
+    pub loose: bool,
+    /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
+    pub files: BTreeMap<String, File>,
+    /// What lies beside the tree of the host: its manifest, instructions, installer.
+    pub beside: Nodes,
+    /// Everything below the host's folder, for its manifest.
+    pub all: Nodes,
+}
+
+/// All that was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub hosts: Vec<Host>,
+    /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
+    /// no more than it takes to tell.
+    pub archives: Vec<(String, Nodes)>,
+    /// An output as a whole, with its manifest and sums; empty for anything less.
+    pub output: Nodes,
+    /// Which hosts there are besides, where the output is a part of a fleet and says so.
+    pub part: Option<PartOfFleet>,
+    pub remarks: Vec<Remark>,
+}
+
+/// The name of the list in an output that is a part of a fleet.
+pub const PART: &str = "PART";
+
+/// What an output says of itself that is a part of a fleet: the names of hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartOfFleet {
+    pub here: BTreeSet<String>,
+    pub elsewhere: BTreeSet<String>,
+}
+
+impl PartOfFleet {
+    /// The list at the top of an output: a header, two fields, a line for each host, an end mark.
+    fn read(nodes: &Nodes) -> Option<PartOfFleet> {
+        let Some(Node::File { content, .. }) = nodes.get(PART) else {
+            return None;
+        };
+        let text = std::str::from_utf8(content.expose()).ok()?;
+        let hosts = text.strip_prefix("# khw-gen part ")?.strip_suffix("\n# end\n")?;
+        let named = |mark: &str| {
+            hosts
+                .lines()
+                .filter_map(|line| line.strip_prefix(mark))
+                .map(str::to_owned)
+                .collect()
+        };
+        Some(PartOfFleet {
+            here: named("+ "),
+            elsewhere: named("- "),
+        })
+    }
+}
+
+/// What a folder holds, as hosts. `name` is the folder's own name.
+pub fn from_folder(name: &str, nodes: Nodes) -> Found {
+    let mut found = Found::default();
+    remark_on(&nodes, "", &mut found.remarks);
+    let tops: BTreeSet<String> = nodes
+        .keys()
+        .filter_map(|path| path.strip_suffix("/rootfs"))
+        .filter(|top| !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(Node::Directory { .. })))
+        .map(str::to_owned)
+        .collect();
+    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) {
+        found.hosts.push(host(name, nodes));
+        return found;
+    }
+    found.part = PartOfFleet::read(&nodes);
+    // A part may have no host at all, where there are more parts than hosts.
+    if tops.is_empty() && found.part.is_none() {
+        found.hosts = machines(name, nodes);
+        return found;
+    }
+    for top in &tops {
+        found.hosts.push(Host {
+            is_named: true,
+            ..host(top, below(&nodes, top))
+        });
+    }
+    let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
+    for (path, node) in &nodes {
+        let Node::File { content, .. } = node else { continue };
+        if !path.contains('/') && is_archive(path) {
+            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
+            for remark in &mut remarks {
+                remark.path = format!("{path}: {}", remark.path);
+            }
+            found.remarks.extend(remarks);
+            found.archives.push((path.clone(), inside));
+        }
+    }
+    found.output = nodes;
+    found
+}
+
+/// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
+/// host.
+fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
+    let folders: Vec<String> = nodes
+        .iter()
+        .filter(|(path, node)| !path.contains('/') && matches!(node, Node::Directory { .. }))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
+    if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
+        return vec![host(name, nodes)];
+    }
+    let mut hosts: Vec<Host> = folders
+        .iter()
+        .map(|folder| host(folder, below(&nodes, folder)))
+        .collect();
+    let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
+    hosts.push(host(name, beside));
+    hosts.retain(|host| !host.files.is_empty());
+    hosts
+}
+
+/// Whether the folders of a machine are below a path.
+fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
+    ["etc", "var", "root"]
+        .iter()
+        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(Node::Directory { .. })))
+}
+
+/// What an archive holds, as hosts. `name` is the file's own name.
+pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
+    let (nodes, remarks) = unpack(bytes);
+    let mut found = from_folder(stem_of_archive(name).unwrap_or(name), nodes);
+    found.output = Nodes::new();
+    // Links and the like were remarked on while unpacking.
+    found.remarks = remarks;
+    found
+}
+
+fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
+    for (path, node) in nodes {
+        if let Node::Other { what } = node {
+            let code = match *what == TOO_LARGE {
+                true => codes::ARCHIVE_LIMIT,
+                false => codes::UNSAFE_ENTRY,
+            };
+            remarks.push(Remark::new(code, format!("{prefix}{path}"), format!("it is a {what}")));
+        }
+    }
+}
+
+/// What is below a folder, by the path in it.
+fn below(nodes: &Nodes, folder: &str) -> Nodes {
+    let prefix = format!("{folder}/");
+    nodes
+        .iter()
+        .filter_map(|(path, node)| Some((path.strip_prefix(&prefix)?.to_owned(), node.clone())))
+        .collect()
+}
+
+fn host(name: &str, nodes: Nodes) -> Host {
+    let rootfs = matches!(nodes.get("rootfs"), Some(Node::Directory { .. }));
+    let tree = !rootfs && is_tree(&nodes, "");
+    let loose = !rootfs && !tree;
+    let mut host = Host {
+        name: name.to_owned(),
+        is_named: false,
+        loose,
+        files: BTreeMap::new(),
+        beside: Nodes::new(),
+        all: if rootfs { nodes.clone() } else { Nodes::new() },
+    };
+    for (path, node) in nodes {
+        let on_host = if rootfs {
+            path.strip_prefix("rootfs/")
+        } else {
+            Some(path.as_str())
+        };
+        match (on_host, node) {
+            (
+                Some(path),
+                Node::File {
+                    mode,
+                    root_owned,
+                    content,
+                },
+            ) => {
+                let file = File {
+                    mode,
+                    root_owned,
+                    content,
+                };
+                host.files.insert(format!("/{path}"), file);
+            }
+            (None, node) => {
+                host.beside.insert(path, node);
+            }
+            _ => {}
+        }
+    }
+    host
+}

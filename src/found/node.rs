@@ -1,0 +1,79 @@
+//! Something at a path, wherever it was found: in a folder, in an archive; and how much of it is read.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Code, is_unsafe};
+use crate::pki::secret::SecretBytes;
+
+/// The most bytes that a file may have, and that an archive may hold when it is unpacked.
+pub const MOST_BYTES: u64 = 256 << 20;
+/// The most that is read for one verification: folders, archives, and what these unpack to. The output for ten thousand
+/// hosts fits in.
+pub const MOST_IN_ALL: u64 = 2 << 30;
+/// What something at a path costs besides its content: the path, and what is noted of it, in each list that it is in.
+const COST_OF_NODE: u64 = 512;
+/// What a file is called that was not read for its size.
+pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
+
+/// Something at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    Directory {
+        mode: Option<u32>,
+    },
+    File {
+        /// The permission bits, where they are kept.
+        mode: Option<u32>,
+        /// Whether root owns it; none where that can't be told.
+        root_owned: Option<bool>,
+        content: SecretBytes,
+    },
+    /// A symbolic or hard link, a device, a pipe: what it is, in words.
+    Other {
+        what: &'static str,
+    },
+}
+
+/// Relative path, without a slash at its end, to what is there.
+pub type Nodes = BTreeMap<String, Node>;
+
+/// What something at a path takes of [`MOST_IN_ALL`].
+pub fn cost(path: &str, content: u64) -> u64 {
+    COST_OF_NODE + 3 * path.len() as u64 + content
+}
+
+pub(super) fn cost_of(nodes: &Nodes) -> u64 {
+    let costs = nodes.iter().map(|(path, node)| match node {
+        Node::File { content, .. } => cost(path, content.len() as u64),
+        _ => cost(path, 0),
+    });
+    costs.sum()
+}
+
+/// What is remarkable about how something was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    pub code: &'static Code,
+    pub path: String,
+    pub message: String,
+}
+
+impl Remark {
+    pub(super) fn new(code: &'static Code, path: impl Into<String>, message: impl Into<String>) -> Remark {
+        Remark {
+            code,
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// A path for people: no character that could steer a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| match is_unsafe(c) {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
+}
