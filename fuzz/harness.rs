@@ -7,12 +7,10 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use khw_gen::audit::{Detail, audit, inventory, inventory_json, inventory_text, render_json, render_text};
-use khw_gen::bundle::Entry;
 use khw_gen::diagnostic::{self, Severity};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, Node, Nodes, from_archive, from_folder};
 use khw_gen::input::{Sources, TemplateText, built_in_files, check, paths};
-use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::authority::AuthorityCertificate;
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::derivation::Seed;
@@ -20,7 +18,7 @@ use khw_gen::pki::inspect::{Item, Usage, items, judge_chain};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use khw_gen::plan::plan;
-use khw_gen::{catalog, compile, own_template};
+use khw_gen::{as_found, bundles, catalog, own_template};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use zeroize::Zeroizing;
@@ -54,19 +52,9 @@ static GOOD: LazyLock<Nodes> = LazyLock::new(|| {
     };
     let checked = check(&sources).expect("a good specification");
     let seed = Seed::from_bytes(Zeroizing::new(core::array::from_fn(|at| at as u8 ^ 0x5a)));
-    let mut nodes = Nodes::new();
-    let mut keep = |output: khw_gen::HostOutput<'_>| -> Result<(), String> {
-        nodes.extend(output.bundle.entries.iter().map(|(path, entry)| {
-            let node = match entry {
-                Entry::Directory { mode } => Node::Directory { mode: Some(*mode) },
-                Entry::File { mode, content } => file(*mode, content.bytes()),
-            };
-            (path.clone(), node)
-        }));
-        Ok(())
-    };
-    compile(&checked.cluster, &seed, ArchiveFormat::None, &mut keep).expect("a good bundle");
-    nodes
+    let bundles = bundles(&checked.cluster, &seed).expect("a good bundle");
+    let entries = bundles.iter().flat_map(|(_, bundle)| &bundle.entries);
+    entries.map(|(path, entry)| (path.clone(), as_found(entry))).collect()
 });
 
 /// The content of a file of [`GOOD`].

@@ -6,11 +6,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use khw_gen::bundle::Entry;
+use khw_gen::bundles;
 use khw_gen::catalog::flags::{self, Known};
 use khw_gen::catalog::releases::{Program, Version};
-use khw_gen::compile;
 use khw_gen::input::{self, Sources};
-use khw_gen::pack::ArchiveFormat;
 use khw_gen::pki::derivation::Seed;
 use serde_json::Value;
 
@@ -77,17 +76,16 @@ impl Case {
         let checked = input::check(&sources)
             .unwrap_or_else(|findings| panic!("{self:?}\n{}", khw_gen::diagnostic::render_text(&findings)));
         let seed = Seed::from_bytes(zeroize::Zeroizing::new(support::SEED));
+        let bundles = bundles(&checked.cluster, &seed).unwrap_or_else(|error| panic!("{self:?}: {error}"));
         let mut files = BTreeMap::new();
-        compile(&checked.cluster, &seed, ArchiveFormat::None, |output| {
-            for (path, entry) in &output.bundle.entries {
+        for (host, bundle) in bundles {
+            for (path, entry) in &bundle.entries {
                 if let (Some(path), Entry::File { content, .. }) = (path.strip_prefix("rootfs"), entry) {
                     let text = String::from_utf8_lossy(content.bytes()).into_owned();
-                    files.insert((output.host.to_owned(), path.to_owned()), text);
+                    files.insert((host.clone(), path.to_owned()), text);
                 }
             }
-            Ok::<(), std::convert::Infallible>(())
-        })
-        .unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        }
         files
     }
 }

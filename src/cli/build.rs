@@ -1,10 +1,11 @@
 //! `khw-gen build`.
 
+use khw_gen::Build;
 use khw_gen::bundle::Content;
 use khw_gen::cluster::Cluster;
 use khw_gen::disk::{self, Output, Start};
 use khw_gen::part::{PART, Selection};
-use khw_gen::{Compiled, compile_over};
+use khw_gen::plan::plan;
 
 use super::args::BuildArgs;
 use super::output::{say_that_it_waits, warn_of_summary};
@@ -23,27 +24,23 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let seed = read_seed(spec, arguments.seed.file.as_deref(), seed_path)?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
-    let begin = || output.check_earlier();
-    let watch = |progress| bar.watch(progress);
-    let compiled = compile_over(
-        &selection,
-        &seed,
-        arguments.archive,
-        output.earlier(),
-        begin,
-        watch,
-        |host| {
-            let archive = host.archive.as_ref();
-            output.write(
-                host.host,
-                host.bundle,
-                archive.map(|(name, content)| (name.as_str(), *content)),
-            )
-        },
-    )?;
-    let (summary, unchanged) = match compiled {
-        Compiled::NothingChanged => (output.leave(), ", nothing changed".to_owned()),
-        Compiled::Hosts(hosts, state) => {
+    let plan = plan(cluster);
+    let build = Build::new(&plan, &selection, &seed, arguments.archive, output.earlier());
+    let (summary, unchanged) = match build.nothing_changed() {
+        true => (output.leave(), ", nothing changed".to_owned()),
+        false => {
+            output.check_earlier()?;
+            let (hosts, state) = build.run(
+                |progress| bar.watch(progress),
+                |made| {
+                    let archive = made.archive.as_ref();
+                    output.write(
+                        made.host,
+                        &made.bundle,
+                        archive.map(|(name, content)| (name.as_str(), content)),
+                    )
+                },
+            )?;
             output.record(hosts)?;
             if selection.is_part() {
                 let list = selection.list(state.identity().to_owned());
