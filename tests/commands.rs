@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use khw_gen::manifest::STATE;
-use support::{SEED, Spec, files_below, khw_gen, mode, must, project, run, said, walkthrough};
+use support::{SEED, Spec, examples, files_below, khw_gen, mode, must, run, said, walkthrough};
 use tempfile::TempDir;
 
 #[test]
@@ -312,13 +312,7 @@ fn output_that_is_not_ours_is_left_alone() {
 
 #[test]
 fn the_readmes_minimal_topology_compiles() {
-    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
-    let example = readme.split("<!-- example: minimal -->").nth(1).expect("the example");
-    let text = example
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("its text");
+    let text = examples::shown("minimal", "toml");
     assert!(text.lines().filter(|line| !line.is_empty()).count() <= 14, "minimal");
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("cluster.toml");

@@ -576,12 +576,7 @@ fn the_readme_shows_what_is_printed() {
         &[],
     );
     assert_eq!(code, 1);
-    let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
-    let shown = readme
-        .split("<!-- example: diff -->\n```text\n")
-        .nth(1)
-        .expect("the example");
-    assert_eq!(text, shown.split("```").next().expect("its end"));
+    support::examples::assert_shows("diff", "text", &text);
 }
 
 #[test]

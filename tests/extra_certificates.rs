@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{Spec, build, files_below, khw_gen, must, program, run, said};
+use support::{Spec, build, examples, files_below, khw_gen, must, program, run, said};
 
 const HOSTS: &[&str] = &[
     "cp 10.0.0.1 control-plane etcd",
@@ -548,22 +548,13 @@ fn the_key_of_ones_own_certificate_is_derived_as_the_page_says() {
 }
 
 #[test]
-fn the_readmes_certificates_compile() {
-    let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
-    let example = readme
-        .split("<!-- example: certificates -->")
-        .nth(1)
-        .expect("the example");
-    let text = example
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("its text");
-    let Some(openssl) = program("openssl", "the README's certificates") else {
+fn the_certificates_of_the_documents_compile() {
+    let text = examples::shown("certificates", "toml");
+    let Some(openssl) = program("openssl", "the certificates of the documents") else {
         return;
     };
     // The sections of the example take the place of those of the minimal one.
-    let spec = own_certificates(text, &[]);
+    let spec = own_certificates(&text, &[]);
     let folder = spec.path().parent().expect("a folder").to_owned();
     let key = must(Command::new(&openssl).args(["ecparam", "-name", "prime256v1", "-genkey", "-noout"]));
     spec.secret("ca-key.pem", key.as_bytes());

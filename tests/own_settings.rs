@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Spec, build, khw_gen, mode, must, program, project, run, said};
+use support::{Spec, build, examples, khw_gen, mode, must, program, project, run, said};
 use tempfile::TempDir;
 
 const HOSTS: &[&str] = &[
@@ -600,28 +600,15 @@ fn the_page_names_every_variable_and_no_other() {
 }
 
 #[test]
-fn the_readmes_own_settings_compile() {
-    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
-    let example = readme
-        .split("<!-- example: own settings -->")
-        .nth(1)
-        .expect("the example");
-    let text = example
-        .split("```toml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("its text");
-    let template = example
-        .split("```jinja\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("a template");
+fn the_settings_of_the_documents_compile() {
+    let text = examples::shown("own settings", "toml");
+    let template = examples::shown("own settings", "jinja");
     let hosts = [
         "master1 10.0.0.1 control-plane etcd admin",
         "node1 10.0.0.2 worker",
         "node2 10.0.0.3 worker",
     ];
-    let spec = Spec::new(&hosts, text).with_ecdsa_keys();
+    let spec = Spec::new(&hosts, &text).with_ecdsa_keys();
     fs::write(spec.path().with_file_name("hosts.toml.j2"), template).expect("a template");
     let (_folder, out) = build(&spec.path());
     assert!(unit(&out, "master1", "kube-apiserver").contains("--oidc-issuer-url="));

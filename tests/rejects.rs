@@ -3,16 +3,17 @@
 //!
 //! A case is `changes.txt`, a few replacements in the base, which has nothing wrong with it, and `expected.txt`, the whole
 //! rendered text. `KHW_BLESS=1` rewrites what is expected.
+
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-#[path = "support/examples.rs"]
-mod examples;
-
 use khw_gen::diagnostic::codes::{self, CODES};
 use khw_gen::diagnostic::{Code, Diagnostic, Example, Severity, render_json, render_text};
 use khw_gen::input::{Sources, TemplateText, check};
+use support::examples;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use support::leaks::{base64, decode, decode_lines, forms, holds, piece_of_key};
-use support::{SEED, Spec, files_below, khw_gen, mode, must, program, project, run, said};
+use support::{SEED, Spec, examples, files_below, khw_gen, mode, must, program, project, run, said};
 
 const HOSTS: [&str; 3] = [
     "cp 10.0.0.1 control-plane etcd admin",
@@ -582,22 +582,13 @@ fn openssl_computes_the_fingerprint_of_a_key() {
         compared += 1;
     }
     assert!(compared > 5);
-    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
-    assert!(
-        readme.contains("-pubout -outform DER | sha256sum"),
-        "the README says how"
-    );
+    let page = fs::read_to_string(project().join("docs/golden.md")).expect("docs/golden.md");
+    assert!(page.contains("-pubout -outform DER | sha256sum"), "the page says how");
 }
 
 #[test]
-fn the_readmes_lines_for_ci_do_what_they_say() {
-    let readme = fs::read_to_string(project().join("README.md")).expect("README.md");
-    let example = readme.split("<!-- example: golden -->").nth(1).expect("the example");
-    let script = example
-        .split("```sh\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next())
-        .expect("a script");
+fn the_lines_for_ci_do_what_they_say() {
+    let script = examples::shown("golden", "sh");
     let spec = spec();
     write(&spec);
     fs::remove_file(spec.path().with_file_name("seed")).expect("there is no seed in CI");
@@ -609,7 +600,7 @@ fn the_readmes_lines_for_ci_do_what_they_say() {
     let in_ci = |seed: &str| {
         let path = format!("{programs}:{}", support::path().display());
         let mut shell = Command::new("sh");
-        shell.arg("-ec").arg(script).env("PATH", path).env("SEED", seed);
+        shell.arg("-ec").arg(&script).env("PATH", path).env("SEED", seed);
         run(shell.current_dir(spec.path().parent().expect("a folder")))
     };
     let hex: String = SEED.iter().map(|byte| format!("{byte:02x}")).collect();

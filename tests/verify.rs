@@ -6,8 +6,6 @@
 mod by_hand;
 #[path = "verify/each_file.rs"]
 mod each_file;
-#[path = "support/examples.rs"]
-mod examples;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +26,7 @@ use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use rayon::prelude::*;
-use support::{build, khw_gen, project, run, said};
+use support::{build, examples, khw_gen, project, run, said};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -822,26 +820,12 @@ fn the_commands_say_what_they_found_by_their_exit_codes() {
     );
 }
 
-/// The README shows what `inspect` says of the walk-through.
+/// A page of docs/ shows what `inspect` says of the walk-through.
 #[test]
-fn the_readme_shows_the_table_of_the_walk_through() {
+fn the_page_shows_the_table_of_the_walk_through() {
     let (_folder, out) = build(&support::walkthrough());
     let said = support::must(khw_gen().arg("inspect").arg(&out).args(["--at", AT_TEXT]));
-    let path = project().join("README.md");
-    let readme = fs::read_to_string(&path).expect("README.md");
-    let start = readme.find("<!-- example: inspect -->").expect("a sample");
-    let start = start + readme[start..].find("```text\n").expect("a block") + 8;
-    let end = start + readme[start..].find("```").expect("its end");
-    if std::env::var_os("KHW_BLESS").is_some() {
-        let blessed = format!("{}{said}{}", &readme[..start], &readme[end..]);
-        fs::write(&path, blessed).expect("README.md can be written");
-        return;
-    }
-    assert_eq!(
-        &readme[start..end],
-        said,
-        "run the test with KHW_BLESS=1 to rewrite the sample"
-    );
+    examples::assert_shows("inspect", "text", &said);
 }
 
 #[test]

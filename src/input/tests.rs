@@ -176,9 +176,9 @@ fn pools_that_overlap_are_told_once_for_each_pair() {
 }
 
 #[test]
-fn the_readmes_pool_is_what_it_says() {
-    let readme = include_str!("../../README.md");
-    let example = readme
+fn the_pool_of_the_documents_is_what_it_says() {
+    let page = include_str!("../../docs/hosts-and-pools.md");
+    let example = page
         .split("<!-- example: pools -->\n```toml\n")
         .nth(1)
         .expect("the example");

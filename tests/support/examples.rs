@@ -1,4 +1,58 @@
-//! Examples of codes in texts: whether they stand there, and what is there with others in their place.
+//! Examples: those that README.md and the pages of docs/ show, by their names, and those of codes, which stand in other texts.
+
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use super::project;
+
+/// The block of code in `language` that follows `<!-- example: NAME -->` in the README or in a page of docs/.
+pub fn shown(name: &str, language: &str) -> String {
+    let (_, page, block) = find(name, language);
+    page[block].to_owned()
+}
+
+/// Holds that block against what it should show; with `KHW_BLESS` it is rewritten.
+pub fn assert_shows(name: &str, language: &str, expected: &str) {
+    let (path, page, block) = find(name, language);
+    if std::env::var_os("KHW_BLESS").is_some() {
+        let blessed = format!("{}{expected}{}", &page[..block.start], &page[block.end..]);
+        fs::write(path, blessed).expect("a page");
+        return;
+    }
+    assert_eq!(
+        &page[block],
+        expected,
+        "run the test with KHW_BLESS=1 to rewrite `{name}` in {}",
+        path.display()
+    );
+}
+
+/// README.md and the pages of docs/.
+pub fn pages() -> Vec<PathBuf> {
+    let docs = fs::read_dir(project().join("docs")).expect("docs");
+    let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("an entry").path()).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.push(project().join("README.md"));
+    pages
+}
+
+fn find(name: &str, language: &str) -> (PathBuf, String, Range<usize>) {
+    let mark = format!("<!-- example: {name} -->\n");
+    let opening = format!("```{language}\n");
+    let mut found = pages().into_iter().filter_map(|path| {
+        let page = fs::read_to_string(&path).expect("a page");
+        let mark = page.find(&mark)?;
+        let start = mark + page[mark..].find(&opening).expect("a block") + opening.len();
+        let end = start + page[start..].find("```").expect("its end");
+        Some((path, page, start..end))
+    });
+    let block = found
+        .next()
+        .unwrap_or_else(|| panic!("no page shows the example `{name}`"));
+    assert!(found.next().is_none(), "two pages show an example `{name}`");
+    block
+}
 
 /// `text` with the lines `new` where `old` stand first; none if `old` don't stand there. Of `old`, the first may be the end of
 /// a line and the last the beginning of one; how far lines are indented makes no difference.

@@ -1,6 +1,7 @@
 //! What the tests share: running the program, making specifications to run it on, and finding real programs to judge it.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod examples;
 pub mod leaks;
 
 use std::collections::BTreeMap;
