@@ -8,6 +8,7 @@ use std::fmt::Write;
 use crate::cluster::Cluster;
 use crate::pack::ArchiveFormat;
 use crate::pki::derivation::Seed;
+use crate::pki::keyed_digest::KeyedDigest;
 
 /// Which code makes the bytes: the version of khw-gen, and a digest of its sources and its lock file (`build.rs`), since what
 /// is built between two releases has the same version.
@@ -16,7 +17,7 @@ pub const CODE: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("KHW_GEN_COD
 /// The identity of a whole build, as 64 hexadecimal digits. It is the same on any machine, and another if any byte of the
 /// output may be.
 pub fn build_identity(cluster: &Cluster, seed: &Seed, format: ArchiveFormat) -> String {
-    let mut digest = seed.build_identity_digest(&cluster.name);
+    let mut digest = KeyedDigest::of_build(seed, &cluster.name);
     digest.field(CODE.as_bytes());
     digest.field(format.to_string().as_bytes());
     // Keys don't show themselves, and one can be written in several ways that fit the same certificate.

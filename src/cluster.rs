@@ -11,7 +11,7 @@ pub use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
-use crate::pki::cfssl::{Profile, Request, Validity, user_and_groups};
+use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
 use crate::pki::key::KeyPair;
 use crate::settings::Table;
 
@@ -432,13 +432,13 @@ impl Pki {
             .chain(self.extra.iter().map(|extra| &extra.profile));
         let existing = self.existing_ca.iter().map(|ca| ca.certificate.validity);
         profiles
-            .map(|profile| Validity::of_leaf(profile, self.issued))
+            .map(|profile| leaf_validity(profile, self.issued))
             .chain(existing)
             .reduce(|all, one| Validity {
                 not_before: all.not_before.max(one.not_before),
                 not_after: all.not_after.min(one.not_after),
             })
-            .unwrap_or_else(|| Validity::of_leaf(&self.profile, self.issued))
+            .unwrap_or_else(|| leaf_validity(&self.profile, self.issued))
     }
 }
 

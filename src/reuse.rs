@@ -171,7 +171,7 @@ impl<'a> Proofs<'a> {
             all.request = all.request.take().or_else(|| issued.request.clone());
         }
         let mut proofs = Proofs {
-            prover: Prover(seed.fingerprint_key(&plan.cluster.name)),
+            prover: Prover(FingerprintKey::new(seed, &plan.cluster.name)),
             plan,
             format,
             identity,

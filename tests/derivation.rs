@@ -5,7 +5,9 @@ use std::fmt::Write;
 
 use base64ct::{Base64, Encoding};
 use khw_gen::pki::derivation::{Purpose, Seed};
+use khw_gen::pki::fingerprint::FingerprintKey;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
+use khw_gen::pki::keyed_digest::KeyedDigest;
 use sha2::{Digest, Sha256};
 
 const PAGE: &str = include_str!("../docs/derivation.md");
@@ -125,14 +127,14 @@ fn each_vector_is_what_the_code_computes() {
                 assert_eq!((name, algorithm_name), ("golden", "hmac-sha256"));
                 let output = seed.derive(vector["cluster"], &Purpose::FingerprintKey, generation);
                 computed.insert("output", hex(output.as_slice()));
-                let fingerprints = seed.fingerprint_key(vector["cluster"]);
+                let fingerprints = FingerprintKey::new(&seed, vector["cluster"]);
                 computed.insert("fingerprint", fingerprints.of("/etc/app/password", b"hunter2"));
             }
             "build-identity-key" => {
                 assert_eq!((name, algorithm_name), ("output", "hmac-sha256"));
                 let output = seed.derive(vector["cluster"], &Purpose::BuildIdentityKey, generation);
                 computed.insert("output", hex(output.as_slice()));
-                let mut digest = seed.build_identity_digest(vector["cluster"]);
+                let mut digest = KeyedDigest::of_build(&seed, vector["cluster"]);
                 for field in ["0.1.0", "tar.gz", ""] {
                     digest.field(field.as_bytes());
                 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use khw_gen::diagnostic::codes::{self, CODES};
-use khw_gen::diagnostic::{Code, Diagnostic, Example, Severity, render_json, render_text};
+use khw_gen::diagnostic::{Diagnostic, Example, Severity, render_json, render_text};
 use khw_gen::input::{Sources, TemplateText, check};
 use support::examples;
 
@@ -197,7 +197,7 @@ fn every_code_has_a_case_and_every_case_a_code() {
     assert!(without.is_empty(), "no case raises {without:?}");
     let strange: Vec<&String> = cases
         .keys()
-        .filter(|case| Code::by_name(code_of(case)).is_none())
+        .filter(|case| codes::by_name(code_of(case)).is_none())
         .collect();
     assert!(strange.is_empty(), "no code is named {strange:?}");
 }

@@ -577,7 +577,7 @@ fn the_page_of_findings_is_the_table() {
             row.name
         );
         assert!(
-            khw_gen::diagnostic::Code::by_name(row.name).is_none(),
+            khw_gen::diagnostic::codes::by_name(row.name).is_none(),
             "{} is a diagnostic too",
             row.name
         );

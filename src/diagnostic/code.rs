@@ -1,5 +1,23 @@
 //! A row of the tables of codes, and how it is told: by `khw-gen explain` and by the pages in `docs/`, in one wording.
-use super::Severity;
+
+/// How bad it is. An error stops the build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+    Note,
+}
+
+impl Severity {
+    /// The word that stands before the code: `error`, `warning`, `note`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
 
 /// A row: a kind of finding.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +78,7 @@ macro_rules! codes {
 pub(super) use codes;
 
 /// What is told of a code, below its title, in this order.
-enum Part {
+enum Told {
     Prose(&'static str, String),
     Lines(String, &'static [&'static str]),
     Links(&'static str, &'static [&'static str]),
@@ -73,15 +91,15 @@ impl Code {
     /// What the code means, an example, what to do and where people meet it, as a terminal shows it.
     pub fn explanation(&self) -> String {
         let mut text = format!("{}\n", self.headline());
-        for part in self.parts() {
+        for told in self.told() {
             text.push('\n');
-            match part {
-                Part::Prose(label, prose) => text.push_str(&filled(&format!("{label}: {prose}"))),
-                Part::Lines(label, lines) => {
+            match told {
+                Told::Prose(label, prose) => text.push_str(&filled(&format!("{label}: {prose}"))),
+                Told::Lines(label, lines) => {
                     text.push_str(&format!("{label}:\n\n"));
                     lines.iter().for_each(|line| text.push_str(&format!("    {line}\n")));
                 }
-                Part::Links(label, links) => {
+                Told::Links(label, links) => {
                     text.push_str(&format!("{label}:\n\n"));
                     links.iter().for_each(|link| text.push_str(&format!("    {link}\n")));
                 }
@@ -93,14 +111,14 @@ impl Code {
     /// The same for the page.
     fn section(&self) -> String {
         let mut text = format!("### {}\n\n**{}**\n", self.name, self.headline());
-        for part in self.parts() {
+        for told in self.told() {
             text.push('\n');
-            match part {
-                Part::Prose(label, prose) => text.push_str(&format!("**{label}:** {prose}\n")),
-                Part::Lines(label, lines) => {
+            match told {
+                Told::Prose(label, prose) => text.push_str(&format!("**{label}:** {prose}\n")),
+                Told::Lines(label, lines) => {
                     text.push_str(&format!("**{label}:**\n\n```text\n{}\n```\n", lines.join("\n")));
                 }
-                Part::Links(label, links) => {
+                Told::Links(label, links) => {
                     text.push_str(&format!("**{label}:**\n\n"));
                     links.iter().for_each(|link| text.push_str(&format!("- <{link}>\n")));
                 }
@@ -114,21 +132,21 @@ impl Code {
         format!("{}[{}]: {}", self.severity.name(), self.name, self.title)
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn told(&self) -> Vec<Told> {
         let Example { place, wrong, right } = self.example;
-        let mut parts = vec![
-            Part::Prose("What it means", self.meaning.to_owned()),
-            Part::Lines(format!("For example, in `{place}`"), wrong),
+        let mut told = vec![
+            Told::Prose("What it means", self.meaning.to_owned()),
+            Told::Lines(format!("For example, in `{place}`"), wrong),
         ];
         if !right.is_empty() {
-            parts.push(Part::Lines("Instead".to_owned(), right));
+            told.push(Told::Lines("Instead".to_owned(), right));
         }
-        parts.push(Part::Prose("What to do", format!("{}.", self.advice)));
-        parts.push(Part::Prose("Where people meet it", self.met.to_owned()));
+        told.push(Told::Prose("What to do", format!("{}.", self.advice)));
+        told.push(Told::Prose("Where people meet it", self.met.to_owned()));
         if !self.sources.is_empty() {
-            parts.push(Part::Links("See", self.sources));
+            told.push(Told::Links("See", self.sources));
         }
-        parts
+        told
     }
 }
 

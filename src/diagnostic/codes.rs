@@ -2,14 +2,11 @@
 //!
 //! A code is stable: scripts and `[checks] allow` name it. `khw-gen explain` and `docs/diagnostics.md` tell this table.
 //! Each example stands in a case of `tests/rejects/`, and what is `right` in its place takes the finding away.
-use super::Severity;
-use super::code::{Code, Example, codes, page_of};
+use super::code::{Code, Example, Severity, codes, page_of};
 
-impl Code {
-    /// The row of that name, or none.
-    pub fn by_name(name: &str) -> Option<&'static Code> {
-        CODES.iter().find(|code| code.name == name).copied()
-    }
+/// The row of that name, or none.
+pub fn by_name(name: &str) -> Option<&'static Code> {
+    CODES.iter().find(|code| code.name == name).copied()
 }
 
 /// The table as the page `docs/diagnostics.md`.

@@ -8,14 +8,8 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Severity, SourceFile};
-
-/// Whether the text carries colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    Plain,
-    Colour,
-}
+use super::code::Severity;
+use super::problem::{Diagnostic, SourceFile, order};
 
 /// A span over more lines than these shows only the first of them.
 const LINES_SHOWN: usize = 4;
@@ -24,16 +18,7 @@ const WIDTH: usize = 140;
 
 /// The diagnostics as plain text, by file and place, with a last line that counts them. Empty when there are none.
 pub fn render_text(diagnostics: &[Diagnostic]) -> String {
-    render(diagnostics, Style::Plain)
-}
-
-/// As [`render_text`], with or without colours (ANSI escapes).
-pub fn render(diagnostics: &[Diagnostic], style: Style) -> String {
-    let renderer = match style {
-        Style::Plain => Renderer::plain(),
-        Style::Colour => Renderer::styled(),
-    }
-    .term_width(WIDTH);
+    let renderer = Renderer::plain().term_width(WIDTH);
     let mut lines = LineTable::default();
     let mut text = String::new();
     for diagnostic in sorted(diagnostics) {
@@ -79,15 +64,6 @@ pub fn render_json(diagnostics: &[Diagnostic]) -> String {
     let mut text = json!({ "kind": "khw-gen/diagnostics/v1", "diagnostics": list }).to_string();
     text.push('\n');
     text
-}
-
-/// By file, place, then code and message, so that equal inputs give equal texts; those of no place come last.
-pub(super) fn order(diagnostic: &Diagnostic) -> impl Ord + '_ {
-    let place = diagnostic
-        .place
-        .as_ref()
-        .map(|place| (place.file.name.as_str(), place.span.start, place.span.end));
-    (place.is_none(), place, diagnostic.code, diagnostic.message.as_str())
 }
 
 fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {

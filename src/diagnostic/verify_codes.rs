@@ -2,8 +2,7 @@
 //!
 //! A code is stable: scripts name it. `khw-gen explain` and `docs/findings.md` tell this table. Each example that can be
 //! put into a good bundle is put there by `tests/verify.rs`, and found.
-use super::Severity;
-use super::code::{Code, Example, codes, page_of};
+use super::code::{Code, Example, Severity, codes, page_of};
 
 /// The table as the page `docs/findings.md`.
 pub fn page() -> String {

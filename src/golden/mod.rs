@@ -72,7 +72,7 @@ pub fn golden<E>(
     for stand_in in &stand_ins {
         let seed = seed.unwrap_or(stand_in);
         let vault = issue_with_stand_in(&plan, seed, stand_in).map_err(CompileError::Issue)?;
-        vaults.push((vault, seed.fingerprint_key(&cluster.name)));
+        vaults.push((vault, FingerprintKey::new(seed, &cluster.name)));
     }
     let mut makings = Vec::new();
     for (vault, fingerprints) in &vaults {

@@ -321,8 +321,8 @@ mod tests {
             assert!(!may_hold_key(line), "{line}");
         }
         assert_ne!(
-            Seed::stand_in(1).fingerprint_key("x").of("a", b"b"),
-            Seed::stand_in(2).fingerprint_key("x").of("a", b"b")
+            FingerprintKey::new(&Seed::stand_in(1), "x").of("a", b"b"),
+            FingerprintKey::new(&Seed::stand_in(2), "x").of("a", b"b")
         );
     }
 }

@@ -388,7 +388,7 @@ fn provider(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Encryp
 }
 
 fn allowed(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<&'static str> {
-    match Code::by_name(&text.value) {
+    match codes::by_name(&text.value) {
         Some(code) if code.severity == Severity::Error => {
             let message = format!("`{}` is an error, and errors can't be silenced", code.name);
             diagnostics.report(Diagnostic::new(codes::NOT_SILENCEABLE, message).at(text.place.clone()));

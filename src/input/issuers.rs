@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::pki::cfssl::Validity;
+use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
 
@@ -56,7 +56,7 @@ pub fn as_issuer(leaf: &Leaf<'_>, draft: &Draft) -> Option<Issuer> {
         key: Some(file.request.key).filter(|_| !file.broken.contains("key")),
         validity: issued
             .filter(|_| is_set(profile.file))
-            .map(|issued| Validity::of_leaf(&profile.file.profile, issued)),
+            .map(|issued| leaf_validity(&profile.file.profile, issued)),
         path_length: path_length(&profile.file.profile),
         name: Some(leaf.name.to_owned()),
         place: None,

@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
-use crate::pki::cfssl::Validity;
+use crate::pki::cfssl::{self, Validity, leaf_validity};
 
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
@@ -31,7 +31,7 @@ pub fn validity<'a>(
             1 => "the certificates".to_owned(),
             _ => format!("the certificates of the profile \"{}\"", profile.name),
         };
-        let leaf = Validity::of_leaf(&file.profile, issued);
+        let leaf = leaf_validity(&file.profile, issued);
         if !period(leaf, &whose, issued, &file.expiry, diagnostics) {
             continue;
         }
@@ -65,7 +65,7 @@ pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &m
     if file.broken.contains("ca") {
         return None;
     }
-    let validity = Validity::of_root(file.request.ca.as_ref(), issued);
+    let validity = cfssl::root_validity(file.request.ca.as_ref(), issued);
     if validity.not_after <= issued && validity.not_after > validity.not_before {
         let message = format!(
             "the authority expired at {}, before {}",

@@ -17,14 +17,12 @@ const GENERATION: u32 = 1;
 /// What fingerprints are made with: wiped on drop, never printed.
 pub struct FingerprintKey(Zeroizing<[u8; 32]>);
 
-impl Seed {
-    /// The key of a cluster's fingerprints.
-    pub fn fingerprint_key(&self, cluster: &str) -> FingerprintKey {
-        FingerprintKey(self.derive(cluster, &Purpose::FingerprintKey, GENERATION))
-    }
-}
-
 impl FingerprintKey {
+    /// The key of a cluster's fingerprints.
+    pub fn new(seed: &Seed, cluster: &str) -> FingerprintKey {
+        FingerprintKey(seed.derive(cluster, &Purpose::FingerprintKey, GENERATION))
+    }
+
     /// The fingerprint of a secret as 32 hexadecimal digits. `what` says what kind of thing it is or where it belongs: equal
     /// secrets of different kinds have different fingerprints, so that nobody learns that they are equal.
     pub fn of(&self, what: &str, secret: &[u8]) -> String {
@@ -46,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_depends_on_the_seed_the_cluster_the_kind_and_the_secret() {
-        let key = |number, cluster: &str| Seed::stand_in(number).fingerprint_key(cluster);
+        let key = |number, cluster: &str| FingerprintKey::new(&Seed::stand_in(number), cluster);
         let one = key(1, "demo").of("/etc/password", b"hunter2");
         assert_eq!(one.len(), 32);
         assert_eq!(one, key(1, "demo").of("/etc/password", b"hunter2"));

@@ -17,15 +17,13 @@ const GENERATION: u32 = 1;
 /// HMAC-SHA256 over what is written to it, wiped on drop.
 pub struct KeyedDigest(Hmac<Sha256>);
 
-impl Seed {
-    /// The digest that tells one build from another.
-    pub fn build_identity_digest(&self, cluster: &str) -> KeyedDigest {
-        let key = self.derive(cluster, &Purpose::BuildIdentityKey, GENERATION);
+impl KeyedDigest {
+    /// The digest that tells one build of a cluster from another.
+    pub fn of_build(seed: &Seed, cluster: &str) -> KeyedDigest {
+        let key = seed.derive(cluster, &Purpose::BuildIdentityKey, GENERATION);
         KeyedDigest(Hmac::new((&*padded(key.as_slice())).into()))
     }
-}
 
-impl KeyedDigest {
     /// A field with its length before it, as eight bytes, big-endian: no two lists of fields are written alike.
     pub fn field(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_be_bytes());
@@ -61,7 +59,7 @@ mod tests {
     #[test]
     fn it_depends_on_the_seed_the_cluster_and_every_field() {
         let digest = |number, cluster: &str, fields: &[&str], text: &str| {
-            let mut digest = Seed::stand_in(number).build_identity_digest(cluster);
+            let mut digest = KeyedDigest::of_build(&Seed::stand_in(number), cluster);
             fields.iter().for_each(|field| digest.field(field.as_bytes()));
             digest.write_str(text).unwrap();
             assert_eq!(format!("{digest:?}"), "KeyedDigest(not shown)");

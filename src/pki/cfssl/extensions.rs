@@ -3,7 +3,8 @@
 
 use yasna::{DERWriter, Tag, construct_der};
 
-use super::{ExtendedKeyUsage, KeyUsage, Policy, Qualifier, Usage};
+use super::profile::{Policy, Qualifier};
+use super::usage::{ExtendedKeyUsage, KeyUsage, Usage};
 use crate::pki::x509::{Extension, X509Error, is_object_identifier, write_oid};
 
 pub(super) const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];

@@ -1,132 +1,32 @@
 //! What cfssl 1.6.5 does with a CSR and a profile: the types its JSON is read into, and the certificate it would make.
 //!
 //! Given the same keys, dates and serial number, the certificates and requests made here are cfssl's byte for byte
-//! (`tests/cfssl_parity.rs`). Reading the JSON is for `spec`; nothing here reads a file, a clock or a random number.
+//! (`tests/cfssl_parity.rs`). Reading the JSON is for `input`; nothing here reads a file, a clock or a random number.
 
 mod extensions;
 mod hosts;
 mod mail;
+mod profile;
+mod request;
 mod subject;
 mod template;
 mod uri;
 mod usage;
 mod validity;
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use self::subject::Subject;
 use self::template::{Signer, Template};
-use super::key::{Algorithm, KeyPair, PublicKey};
+use super::key::{KeyPair, PublicKey};
 use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Error};
 
 pub use self::hosts::San;
+pub use self::profile::{CaConstraint, CsrWhitelist, Policy, Profile, Qualifier};
+pub use self::request::{CaSection, Name, RawExtension, Request};
 pub use self::usage::{ExtendedKeyUsage, KeyUsage, Usage};
+pub use self::validity::{leaf_validity, root_validity};
 pub use super::x509::Validity;
-
-/// One entry of `names`: each field that is not empty adds a value to that attribute's list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Name {
-    pub c: String,
-    pub st: String,
-    pub l: String,
-    pub o: String,
-    pub ou: String,
-    pub e: String,
-    /// Extra attributes, dotted OID and value, in the order of the file.
-    pub oid: Vec<(Vec<u64>, String)>,
-}
-
-/// The `ca` section of a CSR.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CaSection {
-    /// None means cfssl's five years.
-    pub expiry: Option<Duration>,
-    /// None means cfssl's five minutes, and so does zero.
-    pub backdate: Option<Duration>,
-    pub pathlen: u32,
-    pub pathlenzero: bool,
-}
-
-/// An X.509 extension as the CSR's `extensions` gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawExtension {
-    pub id: Vec<u64>,
-    pub critical: bool,
-    pub value: Vec<u8>,
-}
-
-/// A CSR JSON file (cfssl `csr.CertificateRequest`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    pub cn: String,
-    pub names: Vec<Name>,
-    /// The subject's serialNumber attribute, not the certificate's serial number.
-    pub serial_number: String,
-    pub hosts: Vec<String>,
-    pub key: Algorithm,
-    pub ca: Option<CaSection>,
-    pub crl_url: String,
-    pub delegation_enabled: bool,
-    pub extensions: Vec<RawExtension>,
-}
-
-/// A policy qualifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Qualifier {
-    /// `id-qt-cps`: a URI, which must be ASCII.
-    Cps(String),
-    /// `id-qt-unotice`: a text.
-    UserNotice(String),
-}
-
-/// A certificate policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy {
-    pub id: Vec<u64>,
-    pub qualifiers: Vec<Qualifier>,
-}
-
-/// `ca_constraint` of a profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CaConstraint {
-    pub is_ca: bool,
-    pub max_path_len: u32,
-    pub max_path_len_zero: bool,
-}
-
-/// Which parts of a CSR a profile takes (`CSRWhitelist`); absent means all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CsrWhitelist {
-    pub subject: bool,
-    pub public_key: bool,
-    /// Not acted upon here: `spec` refuses where it would make a difference.
-    pub signature_algorithm: bool,
-    pub dns_names: bool,
-    pub ip_addresses: bool,
-    pub email_addresses: bool,
-    pub uris: bool,
-}
-
-/// A signing profile of ca-config.json, with what it inherits from `default` already filled in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Profile {
-    pub usages: Vec<Usage>,
-    pub expiry: Duration,
-    /// None means cfssl's five minutes, and so does zero.
-    pub backdate: Option<Duration>,
-    pub not_before: Option<OffsetDateTime>,
-    pub not_after: Option<OffsetDateTime>,
-    pub issuer_urls: Vec<String>,
-    pub ocsp_url: String,
-    pub crl_url: String,
-    pub ocsp_no_check: bool,
-    pub ca_constraint: CaConstraint,
-    pub policies: Vec<Policy>,
-    pub copy_extensions: bool,
-    pub csr_whitelist: Option<CsrWhitelist>,
-    /// A regular expression source, checked when read.
-    pub name_whitelist: Option<String>,
-}
 
 /// A certificate authority that signs: its certificate (DER) and its key.
 pub struct Authority<'a> {
@@ -190,7 +90,7 @@ pub fn root_content(request: &Request, key: &PublicKey, now: OffsetDateTime) -> 
     };
     let mut template = Template::read_back(request, profile.copy_extensions)?;
     template.override_hosts(&request.hosts);
-    let validity = Validity::of_root_within_calendar(request.ca.as_ref(), now).ok_or(X509Error::DateOutOfRange)?;
+    let validity = validity::root_within_calendar(request.ca.as_ref(), now).ok_or(X509Error::DateOutOfRange)?;
     template.certificate(key, &profile, validity, &Signer::Itself)
 }
 
@@ -212,7 +112,7 @@ pub fn leaf_content(
         template = template.keep(whitelist)?;
     }
     template.check_ca(&profile.ca_constraint, &certificate)?;
-    let validity = Validity::of_leaf_within_calendar(profile, now).ok_or(X509Error::DateOutOfRange)?;
+    let validity = validity::leaf_within_calendar(profile, now).ok_or(X509Error::DateOutOfRange)?;
     let signer = Signer::Issuer {
         certificate: &certificate,
         key: issuer_key,

@@ -8,7 +8,7 @@
 
 use yasna::{DERWriter, construct_der};
 
-use super::{Name, Request};
+use super::request::{Name, Request};
 use crate::pki::x509::{X509Error, is_object_identifier, write_oid};
 
 const EMAIL_ADDRESS: &[u64] = &[1, 2, 840, 113549, 1, 9, 1];

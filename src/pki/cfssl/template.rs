@@ -9,13 +9,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Validity;
 use super::extensions::{self, BASIC_CONSTRAINTS, DELEGATION_USAGE};
 use super::hosts::{AltNames, SUBJECT_ALT_NAME};
+use super::profile::{CaConstraint, CsrWhitelist, Profile};
+use super::request::Request;
 use super::subject::Subject;
-use super::{CaConstraint, CsrWhitelist, Profile, Request};
 use crate::pki::key::PublicKey;
-use crate::pki::x509::{self, CertificateContent, Extension, IssuerCertificate, RequestContent, X509Error};
+use crate::pki::x509::{self, CertificateContent, Extension, IssuerCertificate, RequestContent, Validity, X509Error};
 
 /// What a request asks for, as Go reads it from the request.
 #[derive(Clone, Debug, Default)]

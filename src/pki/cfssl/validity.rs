@@ -2,53 +2,34 @@
 
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::{CaSection, Profile, Validity};
+use super::profile::Profile;
+use super::request::CaSection;
+use crate::pki::x509::Validity;
 
 const DEFAULT_BACKDATE: Duration = Duration::minutes(5);
 /// Five years of 365 days (`initca.CAPolicy`).
 const DEFAULT_CA_EXPIRY: Duration = Duration::hours(43_800);
 
-impl Validity {
-    /// The validity of a root made by `gencert -initca` when the clock says `now`. A date that lies beyond what the
-    /// calendar holds (the years -9999 to 9999) becomes its last one; [`super::root`] refuses such a root.
-    pub fn of_root(ca: Option<&CaSection>, now: OffsetDateTime) -> Validity {
-        Validity::from_rule(&Rule::of_root(ca), now, OffsetDateTime::saturating_add)
-    }
+/// The validity of a root made by `gencert -initca` when the clock says `now`. A date that lies beyond what the
+/// calendar holds (the years -9999 to 9999) becomes its last one; [`super::root`] refuses such a root.
+pub fn root_validity(ca: Option<&CaSection>, now: OffsetDateTime) -> Validity {
+    Rule::of_root(ca).validity(now, OffsetDateTime::saturating_add)
+}
 
-    /// The validity of a leaf signed with `profile` when the clock says `now`; as for [`Validity::of_root`], a date
-    /// beyond the calendar becomes its last one, and [`super::leaf`] refuses the leaf.
-    pub fn of_leaf(profile: &Profile, now: OffsetDateTime) -> Validity {
-        Validity::from_rule(&Rule::of_leaf(profile), now, OffsetDateTime::saturating_add)
-    }
+/// The validity of a leaf signed with `profile` when the clock says `now`; as for [`root_validity`], a date
+/// beyond the calendar becomes its last one, and [`super::leaf`] refuses the leaf.
+pub fn leaf_validity(profile: &Profile, now: OffsetDateTime) -> Validity {
+    Rule::of_leaf(profile).validity(now, OffsetDateTime::saturating_add)
+}
 
-    /// [`Validity::of_root`], or none if a date lies beyond the calendar.
-    pub(super) fn of_root_within_calendar(ca: Option<&CaSection>, now: OffsetDateTime) -> Option<Validity> {
-        within_calendar(&Rule::of_root(ca), now)
-    }
+/// [`root_validity`], or none if a date lies beyond the calendar.
+pub(super) fn root_within_calendar(ca: Option<&CaSection>, now: OffsetDateTime) -> Option<Validity> {
+    Rule::of_root(ca).within_calendar(now)
+}
 
-    /// [`Validity::of_leaf`], or none if a date lies beyond the calendar.
-    pub(super) fn of_leaf_within_calendar(profile: &Profile, now: OffsetDateTime) -> Option<Validity> {
-        within_calendar(&Rule::of_leaf(profile), now)
-    }
-
-    fn from_rule(
-        rule: &Rule,
-        now: OffsetDateTime,
-        add: impl Fn(OffsetDateTime, Duration) -> OffsetDateTime,
-    ) -> Validity {
-        let not_before = rule.not_before.unwrap_or_else(|| {
-            let to_minute = to_nearest_minute(now);
-            add(
-                add(now, to_minute),
-                rule.backdate.checked_neg().unwrap_or(Duration::MAX),
-            )
-        });
-        let not_after = rule.not_after.unwrap_or_else(|| add(not_before, rule.expiry));
-        Validity {
-            not_before: in_utc(not_before),
-            not_after: in_utc(not_after),
-        }
-    }
+/// [`leaf_validity`], or none if a date lies beyond the calendar.
+pub(super) fn leaf_within_calendar(profile: &Profile, now: OffsetDateTime) -> Option<Validity> {
+    Rule::of_leaf(profile).within_calendar(now)
 }
 
 /// What a CA section or a profile says about dates.
@@ -77,6 +58,32 @@ impl Rule {
             not_after: profile.not_after,
         }
     }
+
+    fn validity(&self, now: OffsetDateTime, add: impl Fn(OffsetDateTime, Duration) -> OffsetDateTime) -> Validity {
+        let not_before = self.not_before.unwrap_or_else(|| {
+            let to_minute = to_nearest_minute(now);
+            add(
+                add(now, to_minute),
+                self.backdate.checked_neg().unwrap_or(Duration::MAX),
+            )
+        });
+        let not_after = self.not_after.unwrap_or_else(|| add(not_before, self.expiry));
+        Validity {
+            not_before: in_utc(not_before),
+            not_after: in_utc(not_after),
+        }
+    }
+
+    fn within_calendar(&self, now: OffsetDateTime) -> Option<Validity> {
+        let left_calendar = std::cell::Cell::new(false);
+        let validity = self.validity(now, |date, duration| {
+            date.checked_add(duration).unwrap_or_else(|| {
+                left_calendar.set(true);
+                date
+            })
+        });
+        (!left_calendar.get()).then_some(validity)
+    }
 }
 
 /// cfssl can't tell a backdate of `0s` from none.
@@ -84,17 +91,6 @@ fn backdate_or_default(backdate: Option<Duration>) -> Duration {
     backdate
         .filter(|backdate| !backdate.is_zero())
         .unwrap_or(DEFAULT_BACKDATE)
-}
-
-fn within_calendar(rule: &Rule, now: OffsetDateTime) -> Option<Validity> {
-    let left_calendar = std::cell::Cell::new(false);
-    let validity = Validity::from_rule(rule, now, |date, duration| {
-        date.checked_add(duration).unwrap_or_else(|| {
-            left_calendar.set(true);
-            date
-        })
-    });
-    (!left_calendar.get()).then_some(validity)
 }
 
 /// How far it is from `now` to the nearest full minute; half a minute goes up (Go `time.Time.Round`).
@@ -124,7 +120,7 @@ mod tests {
 
     #[test]
     fn now_is_rounded_to_the_nearest_minute() {
-        let not_before = |now| Validity::of_leaf(&profile(), now).not_before;
+        let not_before = |now| leaf_validity(&profile(), now).not_before;
         assert_eq!(
             not_before(datetime!(2026-11-22 15:23:29.999999999 UTC)),
             datetime!(2026-11-22 15:18 UTC)
@@ -149,7 +145,7 @@ mod tests {
             backdate: Some(Duration::hours(24)),
             ..profile()
         };
-        let validity = Validity::of_leaf(&profile, datetime!(2026-11-22 15:23:35 UTC));
+        let validity = leaf_validity(&profile, datetime!(2026-11-22 15:23:35 UTC));
         assert_eq!(validity.not_before, datetime!(2026-11-21 15:24 UTC));
         assert_eq!(validity.not_after, datetime!(2027-11-21 15:24 UTC));
     }
@@ -157,7 +153,7 @@ mod tests {
     #[test]
     fn fixed_dates_win_and_expiry_counts_from_a_fixed_start() {
         let start = datetime!(2030-01-01 02:00:00 +2);
-        let validity = Validity::of_leaf(
+        let validity = leaf_validity(
             &Profile {
                 not_before: Some(start),
                 ..profile()
@@ -171,7 +167,7 @@ mod tests {
     #[test]
     fn a_root_lives_five_years_from_five_minutes_ago_unless_told_otherwise() {
         let now = datetime!(2026-11-22 15:23 UTC);
-        let validity = Validity::of_root(None, now);
+        let validity = root_validity(None, now);
         assert_eq!(validity.not_before, datetime!(2026-11-22 15:18 UTC));
         assert_eq!(validity.not_after - validity.not_before, Duration::days(5 * 365));
         let ca = CaSection {
@@ -179,7 +175,7 @@ mod tests {
             backdate: Some(Duration::ZERO),
             ..CaSection::default()
         };
-        let validity = Validity::of_root(Some(&ca), now);
+        let validity = root_validity(Some(&ca), now);
         assert_eq!(validity.not_before, datetime!(2026-11-22 15:18 UTC));
         assert_eq!(validity.not_after, datetime!(2026-11-22 16:18 UTC));
     }
@@ -192,13 +188,13 @@ mod tests {
             ..Profile::default()
         };
         let now = datetime!(2026-11-22 15:23 UTC);
-        assert_eq!(Validity::of_leaf(&profile, now).not_after.year(), 9999);
-        assert_eq!(Validity::of_leaf_within_calendar(&profile, now), None);
+        assert_eq!(leaf_validity(&profile, now).not_after.year(), 9999);
+        assert_eq!(leaf_within_calendar(&profile, now), None);
         let backdated = Profile {
             backdate: Some(Duration::MIN),
             ..Profile::default()
         };
-        assert_eq!(Validity::of_leaf_within_calendar(&backdated, now), None);
-        assert!(Validity::of_leaf_within_calendar(&Profile::default(), now).is_some());
+        assert_eq!(leaf_within_calendar(&backdated, now), None);
+        assert!(leaf_within_calendar(&Profile::default(), now).is_some());
     }
 }

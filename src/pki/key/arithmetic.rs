@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(test)]
 use super::lanes::emulated::Emulated;
 #[cfg(target_arch = "x86_64")]
-use super::lanes::{Avx512Ifma, Avx512f};
+use super::lanes::x86_64::{Avx512Ifma, Avx512f};
 use super::lanes::{LANES, Lanes};
 use super::limbs::{self, Limbs};
 use super::montgomery::{self, Modulus};

@@ -7,8 +7,8 @@ use sec1::der::Encode;
 use sec1::der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
 
+use super::algorithm::{Curve, KeyError};
 use super::hmac_drbg::HmacDrbg;
-use super::{Curve, KeyError};
 use crate::pki::secret::SecretBytes;
 
 /// An ECDSA private key; each variant wipes itself on drop.

@@ -10,16 +10,18 @@ use pkcs8::spki::SubjectPublicKeyInfo;
 use pkcs8::{AlgorithmIdentifierRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::algorithm::{Algorithm, Curve, KeyError, RsaBits};
 use super::ecdsa::{self, EcdsaKey};
+use super::private::PrivateKey;
 use super::rsa::RsaKey;
-use super::{Algorithm, Curve, KeyError, KeyPair, PublicKey, RsaBits, limbs};
+use super::{encoding, limbs};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// The one private key in a PEM file.
-pub(super) fn private_key(pem: &[u8]) -> Result<KeyPair, KeyError> {
+pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKey, KeyError> {
     let mut found = None;
     let mut lines = pem.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     while let Some(line) = lines.next() {
@@ -56,7 +58,7 @@ pub(super) fn private_key(pem: &[u8]) -> Result<KeyPair, KeyError> {
         let mut der = Zeroizing::new(vec![0; base64.len() / 4 * 3]);
         let der = Base64::decode(base64.as_slice(), &mut der).map_err(|_| KeyError::Malformed)?;
         found = Some(match label {
-            b"RSA PRIVATE KEY" => KeyPair::of_rsa(RsaKey::from_pkcs1_der(der)?)?,
+            b"RSA PRIVATE KEY" => PrivateKey::of_rsa(RsaKey::from_pkcs1_der(der)?),
             b"EC PRIVATE KEY" => from_sec1_der(der, None)?,
             // cfssl writes its Ed25519 keys, PKCS#8 like all others', with a label of its own (helpers/derhelpers).
             b"PRIVATE KEY" | b"Ed25519 PRIVATE KEY" => from_pkcs8_der(der)?,
@@ -67,30 +69,27 @@ pub(super) fn private_key(pem: &[u8]) -> Result<KeyPair, KeyError> {
 }
 
 /// PrivateKeyInfo (RFC 5208, section 5) or OneAsymmetricKey (RFC 5958, section 2).
-fn from_pkcs8_der(der: &[u8]) -> Result<KeyPair, KeyError> {
+fn from_pkcs8_der(der: &[u8]) -> Result<PrivateKey, KeyError> {
     let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed)?;
     let key = match info.algorithm.oid {
-        RSA_ENCRYPTION => KeyPair::of_rsa(RsaKey::from_pkcs1_der(info.private_key.as_bytes())?)?,
+        RSA_ENCRYPTION => PrivateKey::of_rsa(RsaKey::from_pkcs1_der(info.private_key.as_bytes())?),
         EC_PUBLIC_KEY => from_sec1_der(info.private_key.as_bytes(), Some(curve_of(&info.algorithm)?))?,
         ED25519 => {
             // CurvePrivateKey (RFC 8410, section 7): an OCTET STRING in the OCTET STRING.
             let inner = <&OctetStringRef>::from_der(info.private_key.as_bytes()).map_err(|_| KeyError::Malformed)?;
             let seed = <&[u8; 32]>::try_from(inner.as_bytes()).map_err(|_| KeyError::Malformed)?;
-            KeyPair::of_ed25519(seed)
+            PrivateKey::of_ed25519(seed)
         }
         _ => return Err(KeyError::Unsupported),
     };
-    match info
-        .public_key
-        .map(|stated| stated.as_bytes() == Some(key.public.subject_public_key.as_slice()))
-    {
-        Some(false) => Err(KeyError::Inconsistent),
-        Some(true) | None => Ok(key),
+    match info.public_key {
+        Some(stated) if stated.as_bytes() != Some(key.subject_public_key()?.as_slice()) => Err(KeyError::Inconsistent),
+        _ => Ok(key),
     }
 }
 
 /// ECPrivateKey (RFC 5915), whose curve may be named outside, inside, or in both places alike.
-fn from_sec1_der(der: &[u8], curve_outside: Option<Curve>) -> Result<KeyPair, KeyError> {
+fn from_sec1_der(der: &[u8], curve_outside: Option<Curve>) -> Result<PrivateKey, KeyError> {
     let fields = sec1::EcPrivateKey::try_from(der).map_err(|_| KeyError::Malformed)?;
     let curve_inside = match fields.parameters {
         None => None,
@@ -112,12 +111,12 @@ fn from_sec1_der(der: &[u8], curve_outside: Option<Curve>) -> Result<KeyPair, Ke
     let key = EcdsaKey::from_scalar(curve, fields.private_key).map_err(|_| KeyError::Inconsistent)?;
     match fields.public_key {
         Some(stated) if stated != key.public_point().as_slice() => Err(KeyError::Inconsistent),
-        _ => KeyPair::of_ecdsa(key),
+        _ => Ok(PrivateKey::of_ecdsa(key)),
     }
 }
 
-/// The key in a SubjectPublicKeyInfo.
-pub(super) fn public_key(der: &[u8]) -> Result<PublicKey, KeyError> {
+/// The key in a SubjectPublicKeyInfo: its kind, and the contents of subjectPublicKey.
+pub(super) fn public_key(der: &[u8]) -> Result<(Algorithm, Vec<u8>), KeyError> {
     let info = SubjectPublicKeyInfo::<pkcs8::der::asn1::AnyRef<'_>, BitStringRef<'_>>::from_der(der)
         .map_err(|_| KeyError::Malformed)?;
     let subject_public_key = info.subject_public_key.as_bytes().ok_or(KeyError::Malformed)?;
@@ -137,15 +136,10 @@ pub(super) fn public_key(der: &[u8]) -> Result<PublicKey, KeyError> {
         }
         _ => return Err(KeyError::Unsupported),
     };
-    let key = PublicKey {
-        algorithm,
-        subject_public_key: subject_public_key.to_vec(),
-    };
     // Two encodings of one key would give two key identifiers.
-    if key.spki_der() == der {
-        Ok(key)
-    } else {
-        Err(KeyError::Malformed)
+    match encoding::spki(algorithm, subject_public_key) == der {
+        true => Ok((algorithm, subject_public_key.to_vec())),
+        false => Err(KeyError::Malformed),
     }
 }
 

@@ -9,12 +9,12 @@ use pkcs1::{EncodeRsaPrivateKey, RsaPrivateKeyRef, RsaPublicKeyRef};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use super::algorithm::{KeyError, RsaBits, SignatureAlgorithm};
 use super::arithmetic::Arithmetic;
 use super::hmac_drbg::HmacDrbg;
 use super::limbs::{self, Limbs};
 use super::montgomery::Modulus;
 use super::prime::Primes;
-use super::{KeyError, RsaBits, SignatureAlgorithm};
 use crate::pki::secret::SecretBytes;
 
 /// The public exponent of every key that is made here (det-keygen, step 22). It is prime, which [`inverse`] relies on.

@@ -114,7 +114,10 @@ fn ecdsa_signatures_are_those_of_rfc_6979() {
         ),
     ];
     for (curve, scalar, signatures) in vectors {
-        let key = KeyPair::of_ecdsa(EcdsaKey::from_scalar(curve, &hex(scalar)).unwrap()).unwrap();
+        let key = KeyPair::of(PrivateKey::of_ecdsa(
+            EcdsaKey::from_scalar(curve, &hex(scalar)).unwrap(),
+        ))
+        .unwrap();
         for (message, r, s) in signatures {
             let der = key.sign(message.as_bytes()).unwrap();
             let (r_found, s_found) = yasna::parse_der(&der, |reader| {
@@ -166,7 +169,12 @@ fn compare_rsa_vectors(chosen: fn(u32) -> bool) -> usize {
             if arithmetic.suited(vector.bits / 2) != arithmetic {
                 continue;
             }
-            let key = KeyPair::of_rsa(RsaKey::generate(bits, &bytes(&vector.seed), arithmetic)).unwrap();
+            let key = KeyPair::of(PrivateKey::of_rsa(RsaKey::generate(
+                bits,
+                &bytes(&vector.seed),
+                arithmetic,
+            )))
+            .unwrap();
             let pkcs8 = pkcs8::PrivateKeyInfoRef::new(
                 pkcs1::ALGORITHM_ID,
                 pkcs1::der::asn1::OctetStringRef::new(key.der.expose()).unwrap(),

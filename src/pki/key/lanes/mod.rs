@@ -12,12 +12,9 @@ pub(super) mod emulated;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
-mod x86_64;
+pub(super) mod x86_64;
 
 use zeroize::{DefaultIsZeroes, Zeroizing};
-
-#[cfg(target_arch = "x86_64")]
-pub(super) use self::x86_64::{Avx512Ifma, Avx512f};
 
 use super::limbs::{self, Limbs};
 use super::montgomery::{NegatedExponent, negated_inverse};

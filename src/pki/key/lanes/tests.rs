@@ -4,6 +4,8 @@ use crypto_bigint::{BoxedUint, ConcatenatingMul, NonZero};
 use proptest::prelude::*;
 
 use super::emulated::Emulated;
+#[cfg(target_arch = "x86_64")]
+use super::x86_64::{Avx512Ifma, Avx512f};
 use super::*;
 
 fn big(limbs: &[u64]) -> BoxedUint {

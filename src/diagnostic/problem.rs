@@ -1,0 +1,150 @@
+//! A problem with an input, where it is, and all that were found.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::code::{Code, Severity};
+
+/// A text that was read, under the name that diagnostics call it by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: String,
+}
+
+impl SourceFile {
+    /// A text and the name to call it by.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<SourceFile> {
+        Arc::new(SourceFile {
+            name: name.into(),
+            text: text.into(),
+        })
+    }
+}
+
+/// A place in a source: a range of bytes of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: Arc<SourceFile>,
+    pub span: Range<usize>,
+}
+
+impl Place {
+    /// The bytes `span` of `file`.
+    pub fn new(file: &Arc<SourceFile>, span: Range<usize>) -> Place {
+        Place {
+            file: Arc::clone(file),
+            span,
+        }
+    }
+}
+
+/// One finding about the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable, kebab-case; a row of the table of codes.
+    pub code: &'static str,
+    pub severity: Severity,
+    pub message: String,
+    pub place: Option<Place>,
+    pub hint: String,
+}
+
+impl Diagnostic {
+    /// A finding of the kind `code`, at no place yet and with the table's advice as its hint.
+    pub fn new(code: &'static Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code: code.name,
+            severity: code.severity,
+            message: message.into(),
+            place: None,
+            hint: code.advice.to_owned(),
+        }
+    }
+
+    /// The same finding at `place`.
+    pub fn at(mut self, place: impl Into<Option<Place>>) -> Diagnostic {
+        self.place = place.into();
+        self
+    }
+
+    /// The same finding with advice that fits it better than the table's.
+    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
+        self.hint = hint.into();
+        self
+    }
+}
+
+/// The findings so far, in the order they were made.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// None yet.
+    pub fn new() -> Diagnostics {
+        Diagnostics::default()
+    }
+
+    /// Adds a finding.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Whether any of them stops the build.
+    pub fn has_errors(&self) -> bool {
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether any after the first `count` stops the build.
+    pub fn has_error_since(&self, count: usize) -> bool {
+        self.list
+            .iter()
+            .skip(count)
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Drops those that `keep` says no to.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds those of `other`.
+    pub fn append(&mut self, other: Diagnostics) {
+        self.list.extend(other.list);
+    }
+
+    /// All of them, as they were reported.
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.list
+    }
+
+    /// All of them, by file and place; those of no place come last.
+    pub fn into_sorted_vec(self) -> Vec<Diagnostic> {
+        let mut list = self.list;
+        list.sort_by(|a, b| order(a).cmp(&order(b)));
+        list
+    }
+}
+
+/// By file, place, then code and message, so that equal inputs give equal texts; those of no place come last.
+pub(super) fn order(diagnostic: &Diagnostic) -> impl Ord + '_ {
+    let place = diagnostic
+        .place
+        .as_ref()
+        .map(|place| (place.file.name.as_str(), place.span.start, place.span.end));
+    (place.is_none(), place, diagnostic.code, diagnostic.message.as_str())
+}
