@@ -90,17 +90,17 @@ impl fmt::Debug for Content {
 
 /// A file or a directory of a bundle, with its permission bits (`0o600`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum BundleEntry {
     Directory { mode: u32 },
     File { mode: u32, content: Content },
 }
 
-impl Entry {
+impl BundleEntry {
     /// How many bytes a file holds; a directory holds none.
     pub fn size(&self) -> usize {
         match self {
-            Entry::Directory { .. } => 0,
-            Entry::File { content, .. } => content.bytes().len(),
+            BundleEntry::Directory { .. } => 0,
+            BundleEntry::File { content, .. } => content.bytes().len(),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Entry {
 /// The methods keep it so; `entries` is open for reading.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
-    pub entries: BTreeMap<String, Entry>,
+    pub entries: BTreeMap<String, BundleEntry>,
     /// Directories that stand here only because something is in them: naming them later is no repetition.
     implied: BTreeSet<String>,
 }
@@ -165,7 +165,8 @@ impl Bundle {
             return Err(BundleError::Duplicate { path: path.to_owned() });
         }
         self.insert_parents(path)?;
-        self.entries.insert(path.to_owned(), Entry::File { mode, content });
+        self.entries
+            .insert(path.to_owned(), BundleEntry::File { mode, content });
         Ok(())
     }
 
@@ -178,7 +179,7 @@ impl Bundle {
             return Err(BundleError::Duplicate { path: path.to_owned() });
         }
         self.insert_parents(path)?;
-        self.entries.insert(path.to_owned(), Entry::Directory { mode });
+        self.entries.insert(path.to_owned(), BundleEntry::Directory { mode });
         Ok(())
     }
 
@@ -198,8 +199,8 @@ impl Bundle {
         let mut missing = Vec::new();
         for parent in path.rmatch_indices('/').map(|(end, _)| &path[..end]) {
             match self.entries.get(parent) {
-                Some(Entry::Directory { .. }) => break,
-                Some(Entry::File { .. }) => {
+                Some(BundleEntry::Directory { .. }) => break,
+                Some(BundleEntry::File { .. }) => {
                     return Err(BundleError::ParentIsFile {
                         path: path.to_owned(),
                         parent: parent.to_owned(),
@@ -210,7 +211,7 @@ impl Bundle {
         }
         for parent in missing {
             let mode = IMPLIED_DIRECTORY_MODE;
-            self.entries.insert(parent.to_owned(), Entry::Directory { mode });
+            self.entries.insert(parent.to_owned(), BundleEntry::Directory { mode });
             self.implied.insert(parent.to_owned());
         }
         Ok(())
@@ -260,9 +261,9 @@ mod tests {
     fn parents_are_added_and_may_be_named_later() {
         let mut bundle = Bundle::new();
         bundle.insert_file("a/b/c", 0o600, public("x")).unwrap();
-        assert_eq!(bundle.entries["a"], Entry::Directory { mode: 0o755 });
+        assert_eq!(bundle.entries["a"], BundleEntry::Directory { mode: 0o755 });
         bundle.insert_directory("a/b", 0o700).unwrap();
-        assert_eq!(bundle.entries["a/b"], Entry::Directory { mode: 0o700 });
+        assert_eq!(bundle.entries["a/b"], BundleEntry::Directory { mode: 0o700 });
         assert_eq!(
             bundle.insert_directory("a/b", 0o700),
             Err(BundleError::Duplicate { path: "a/b".into() }),
@@ -351,7 +352,7 @@ mod tests {
             for path in bundle.entries.keys() {
                 prop_assert!(check_path(path).is_ok());
                 if let Some((parent, _)) = path.rsplit_once('/') {
-                    let is_directory = matches!(bundle.entries.get(parent), Some(Entry::Directory { .. }));
+                    let is_directory = matches!(bundle.entries.get(parent), Some(BundleEntry::Directory { .. }));
                     prop_assert!(is_directory, "{}", parent);
                     prop_assert!(parent < path.as_str());
                 }

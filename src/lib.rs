@@ -46,7 +46,7 @@ use std::io;
 
 use rayon::prelude::*;
 
-use crate::bundle::{Bundle, Content, Entry};
+use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::changes::Keys;
 use crate::cluster::{Cluster, Host};
 use crate::found::{Found, Node, Nodes, from_folder};
@@ -191,10 +191,10 @@ pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys),
 }
 
 /// An entry of a bundle, as if it had been found somewhere.
-pub fn as_found(entry: &Entry) -> Node {
+pub fn as_found(entry: &BundleEntry) -> Node {
     match entry {
-        Entry::Directory { mode } => Node::Directory { mode: Some(*mode) },
-        Entry::File { mode, content } => Node::File {
+        BundleEntry::Directory { mode } => Node::Directory { mode: Some(*mode) },
+        BundleEntry::File { mode, content } => Node::File {
             mode: Some(*mode),
             root_owned: None,
             content: SecretBytes::from(content.bytes()),

@@ -6,7 +6,7 @@ use std::ops::Bound::{self, Excluded, Unbounded};
 
 use rayon::prelude::*;
 
-use crate::bundle::{Bundle, BundleError, Content, Entry, check_path};
+use crate::bundle::{Bundle, BundleEntry, BundleError, Content, check_path};
 use crate::pki::digest::{Sha256, sha256};
 
 /// The name of the manifest, at the top of a bundle and of an output.
@@ -61,14 +61,14 @@ pub struct ManifestRow {
     pub sha256: Option<Sha256>,
 }
 
-impl From<&Entry> for ManifestRow {
-    fn from(entry: &Entry) -> Self {
+impl From<&BundleEntry> for ManifestRow {
+    fn from(entry: &BundleEntry) -> Self {
         match entry {
-            Entry::Directory { mode } => ManifestRow {
+            BundleEntry::Directory { mode } => ManifestRow {
                 mode: *mode,
                 sha256: None,
             },
-            Entry::File { mode, content } => ManifestRow {
+            BundleEntry::File { mode, content } => ManifestRow {
                 mode: *mode,
                 sha256: Some(content.sha256()),
             },
@@ -102,8 +102,8 @@ pub fn add_manifest(bundle: &mut Bundle, host: &str) -> Result<(), BundleError> 
 /// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
 pub fn manifest(host: &str, bundle: &Bundle) -> String {
     let rows = listed(bundle).map(|(path, entry)| match entry {
-        Entry::Directory { mode } => (path.as_str(), *mode, None),
-        Entry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
+        BundleEntry::Directory { mode } => (path.as_str(), *mode, None),
+        BundleEntry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
     });
     text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
 }
@@ -115,7 +115,7 @@ pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
         .collect()
 }
 
-fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &Entry)> {
+fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &BundleEntry)> {
     bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
 }
 
@@ -280,8 +280,8 @@ mod tests {
         add_manifest(&mut bundle, "node1").unwrap();
         assert_eq!(
             std::str::from_utf8(match &bundle.entries[MANIFEST] {
-                Entry::File { content, .. } => content.bytes(),
-                Entry::Directory { .. } => b"",
+                BundleEntry::File { content, .. } => content.bytes(),
+                BundleEntry::Directory { .. } => b"",
             })
             .unwrap(),
             "# khw-gen manifest 1: mode sha256 path\n\

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::bundle::{Bundle, Content, Entry};
+use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::pki::secret::SecretBytes;
 
 /// The compression level of gzip and zip: `docs/performance.md`, "The level of archives".
@@ -187,9 +187,9 @@ pub fn tar(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<Sec
 }
 
 fn fill_with_tar(archive: &mut SecretBytes, name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<()> {
-    let entry = |entry: &Entry| match entry {
-        Entry::Directory { .. } => TAR_BLOCK,
-        Entry::File { content, .. } => 2 * TAR_BLOCK + content.bytes().len(),
+    let entry = |entry: &BundleEntry| match entry {
+        BundleEntry::Directory { .. } => TAR_BLOCK,
+        BundleEntry::File { content, .. } => 2 * TAR_BLOCK + content.bytes().len(),
     };
     archive.clear();
     archive.reserve(bundle.entries.values().map(entry).sum::<usize>() + 4 * TAR_BLOCK);
@@ -202,8 +202,8 @@ fn write_tar(name: &str, bundle: &Bundle, mtime: OffsetDateTime, out: &mut impl 
     write_tar_entry(&format!("{name}/"), 0o755, None, seconds, out)?;
     for (path, entry) in &bundle.entries {
         match entry {
-            Entry::Directory { mode } => write_tar_entry(&format!("{name}/{path}/"), *mode, None, seconds, out)?,
-            Entry::File { mode, content } => {
+            BundleEntry::Directory { mode } => write_tar_entry(&format!("{name}/{path}/"), *mode, None, seconds, out)?,
+            BundleEntry::File { mode, content } => {
                 write_tar_entry(&format!("{name}/{path}"), *mode, Some(content), seconds, out)?;
             }
         }
@@ -286,10 +286,10 @@ fn zip(name: &str, bundle: &Bundle, mtime: OffsetDateTime) -> io::Result<SecretB
     zip.add_directory(format!("{name}/"), options.unix_permissions(0o755))?;
     for (path, entry) in &bundle.entries {
         match entry {
-            Entry::Directory { mode } => {
+            BundleEntry::Directory { mode } => {
                 zip.add_directory(format!("{name}/{path}/"), options.unix_permissions(*mode))?
             }
-            Entry::File { mode, content } => {
+            BundleEntry::File { mode, content } => {
                 zip.start_file(format!("{name}/{path}"), options.unix_permissions(*mode))?;
                 zip.write_all(content.bytes())?;
             }

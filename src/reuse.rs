@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::build_identity::{CODE, build_identity};
-use crate::bundle::{Bundle, Content, Entry};
+use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::cluster::Host;
 use crate::manifest::{MANIFEST, ManifestRow, STATE, manifest_of_output, rows_below};
 use crate::pack::ArchiveFormat;
@@ -249,7 +249,7 @@ impl<'a> Proofs<'a> {
     /// The proof of a host's archive.
     pub fn proof_of_archive(&self, host: &Host, bundle: &Bundle, archive: &Content) -> Option<String> {
         // The bundle's own manifest says of every entry what it is.
-        let Entry::File { content, .. } = bundle.entries.get(MANIFEST)? else {
+        let BundleEntry::File { content, .. } = bundle.entries.get(MANIFEST)? else {
             return None;
         };
         let inputs = format!(

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
 
-use khw_gen::bundle::{Bundle, Content, Entry};
+use khw_gen::bundle::{Bundle, BundleEntry, Content};
 use khw_gen::disk::{TreeEntry, read_tree};
 use khw_gen::found::{Node, unpack};
 use khw_gen::manifest::add_manifest;
@@ -112,8 +112,8 @@ fn as_tree(bundle: &Bundle) -> BTreeMap<String, TreeEntry> {
     let mut tree = BTreeMap::from([("node1".to_owned(), TreeEntry::Directory { mode: 0o755 })]);
     for (path, entry) in &bundle.entries {
         let entry = match entry {
-            Entry::Directory { mode } => TreeEntry::Directory { mode: *mode },
-            Entry::File { mode, content } => TreeEntry::File {
+            BundleEntry::Directory { mode } => TreeEntry::Directory { mode: *mode },
+            BundleEntry::File { mode, content } => TreeEntry::File {
                 mode: *mode,
                 content: content.bytes().into(),
             },
@@ -516,8 +516,8 @@ fn the_bytes_depend_on_the_bundle_alone() {
     let mut reversed = Bundle::new();
     for (path, entry) in sample().entries.iter().rev() {
         match entry {
-            Entry::Directory { mode } => reversed.insert_directory(path, *mode).unwrap(),
-            Entry::File { mode, content } => reversed.insert_file(path, *mode, content.clone()).unwrap(),
+            BundleEntry::Directory { mode } => reversed.insert_directory(path, *mode).unwrap(),
+            BundleEntry::File { mode, content } => reversed.insert_file(path, *mode, content.clone()).unwrap(),
         }
     }
     for format in [ArchiveFormat::TarGz, ArchiveFormat::TarZst, ArchiveFormat::Zip] {

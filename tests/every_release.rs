@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use khw_gen::bundle::Entry;
+use khw_gen::bundle::BundleEntry;
 use khw_gen::bundles;
 use khw_gen::catalog::flags::{self, Known};
 use khw_gen::catalog::releases::{Program, Version};
@@ -80,7 +80,7 @@ impl Case {
         let mut files = BTreeMap::new();
         for (host, bundle) in bundles {
             for (path, entry) in &bundle.entries {
-                if let (Some(path), Entry::File { content, .. }) = (path.strip_prefix("rootfs"), entry) {
+                if let (Some(path), BundleEntry::File { content, .. }) = (path.strip_prefix("rootfs"), entry) {
                     let text = String::from_utf8_lossy(content.bytes()).into_owned();
                     files.insert((host.clone(), path.to_owned()), text);
                 }

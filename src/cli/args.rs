@@ -107,8 +107,8 @@ pub struct CheckArgs {
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
     /// How to report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -141,8 +141,8 @@ pub struct VerifyArgs {
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// How to report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
     /// The instant to judge validity at, as RFC 3339 has it [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<OffsetDateTime>,
@@ -179,8 +179,8 @@ pub struct InspectArgs {
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// How to show them
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
     /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
     #[arg(long, value_name = "TIME", value_parser = period)]
     pub expires_within: Option<Duration>,
@@ -235,7 +235,7 @@ pub struct InitArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     Text,
     Json,
 }

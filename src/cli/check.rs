@@ -4,7 +4,7 @@ use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::render_json;
 use khw_gen::{disk, input};
 
-use super::args::{CheckArgs, Format};
+use super::args::{CheckArgs, ReportFormat};
 use super::say::{Reported, print, say_diagnostics};
 use super::specification::read_sources;
 
@@ -16,12 +16,12 @@ pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
         Err(problems) => problems,
     };
     match format {
-        Format::Json => print(format_args!("{}", render_json(remarks).trim_end()))?,
-        Format::Text => say_diagnostics(remarks),
+        ReportFormat::Json => print(format_args!("{}", render_json(remarks).trim_end()))?,
+        ReportFormat::Text => say_diagnostics(remarks),
     }
     match (checked, format) {
-        (Ok(checked), Format::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
-        (Ok(_), Format::Json) => Ok(()),
+        (Ok(checked), ReportFormat::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
+        (Ok(_), ReportFormat::Json) => Ok(()),
         (Err(_), _) => Err(Reported),
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Start, TreeEntry};
-use khw_gen::golden::compare::{Comparison, Difference, Found, Kind};
+use khw_gen::golden::compare::{Comparison, Difference, GoldenFile, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
 
@@ -144,11 +144,11 @@ fn compare_host(
 }
 
 /// Folders count for nothing: version control keeps none.
-fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, Found<'_>> {
+fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, GoldenFile<'_>> {
     let files = tree.iter().filter_map(|(path, entry)| match entry {
         TreeEntry::Directory { .. } => None,
-        TreeEntry::File { content, .. } => Some((path.clone(), Found::File(content.expose()))),
-        TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), Found::Other)),
+        TreeEntry::File { content, .. } => Some((path.clone(), GoldenFile::File(content.expose()))),
+        TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), GoldenFile::Other)),
     });
     files.collect()
 }

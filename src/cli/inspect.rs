@@ -2,7 +2,7 @@
 
 use khw_gen::audit::{self, Detail};
 
-use super::args::{Format, InspectArgs};
+use super::args::{InspectArgs, ReportFormat};
 use super::as_found::{read_found, say_remarks};
 use super::instants::now;
 use super::outcome::Outcome;
@@ -19,8 +19,8 @@ pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     }
     let detail = if arguments.wide { Detail::Wide } else { Detail::Short };
     let text = match arguments.format {
-        Format::Text => audit::inventory_text(&rows, at, detail),
-        Format::Json => audit::inventory_json(&rows, at),
+        ReportFormat::Text => audit::inventory_text(&rows, at, detail),
+        ReportFormat::Json => audit::inventory_json(&rows, at),
     };
     let printed = print(text.trim_end());
     // What could not be read may hold the certificate that ends tomorrow.

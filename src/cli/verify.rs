@@ -7,7 +7,7 @@ use khw_gen::changes::{self, Changes, Keys, Known, leave_out_elsewhere};
 use khw_gen::diagnostic::Severity;
 use khw_gen::found::Found;
 
-use super::args::{Format, VerifyArgs};
+use super::args::{ReportFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
 use super::outcome::Outcome;
@@ -25,14 +25,16 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
         .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
         .transpose()?;
     match format {
-        Format::Text => print(audit::render_text(&findings).trim_end())?,
-        Format::Json => {
+        ReportFormat::Text => print(audit::render_text(&findings).trim_end())?,
+        ReportFormat::Json => {
             print(audit::render_json(&findings, differences.as_ref().map(changes::to_json)).trim_end())?;
         }
     }
     match (&differences, format) {
-        (Some(differences), Format::Text) if differences.is_empty() => print("\nThe specification makes the same.")?,
-        (Some(differences), Format::Text) => print(format_args!(
+        (Some(differences), ReportFormat::Text) if differences.is_empty() => {
+            print("\nThe specification makes the same.")?
+        }
+        (Some(differences), ReportFormat::Text) => print(format_args!(
             "\nThe specification would make differently:\n\n{}",
             changes::render_text(differences, None).trim_end()
         ))?,

@@ -17,7 +17,7 @@ use super::kind::{FolderKind, HOST_MODE, LIST_MODE, STATE_MODE};
 use super::tree::{
     LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, rewind, same,
 };
-use crate::bundle::{Bundle, Entry, check_path};
+use crate::bundle::{Bundle, BundleEntry, check_path};
 use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output, rows_below};
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
@@ -65,13 +65,15 @@ impl EarlierOutput {
             return false;
         };
         let listed = rows_below(&self.rows, host).map(|(path, _)| path);
-        let largest = bundle.entries.values().map(Entry::size).max().unwrap_or_default();
+        let largest = bundle.entries.values().map(BundleEntry::size).max().unwrap_or_default();
         let mut buffer = buffer_for(largest);
-        let mut is_same = |(path, entry): (&String, &Entry)| match entry {
-            Entry::Directory { mode } => statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-                FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
-            }),
-            Entry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes(), &mut buffer),
+        let mut is_same = |(path, entry): (&String, &BundleEntry)| match entry {
+            BundleEntry::Directory { mode } => {
+                statat(&folder, path.as_str(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+                    FileType::from_raw_mode(stat.st_mode) == FileType::Directory && self.is(&stat, *mode)
+                })
+            }
+            BundleEntry::File { mode, content } => self.has(folder.as_fd(), path, *mode, content.bytes(), &mut buffer),
         };
         listed.eq(bundle.entries.keys().map(String::as_str))
             && fstat(&folder).is_ok_and(|stat| self.is(&stat, HOST_MODE))

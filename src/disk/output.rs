@@ -18,8 +18,8 @@ use super::place::OutputPlace;
 use super::publish::Publication;
 use super::staging::Staging;
 use super::tree::{Rows, check_rows, open_output, read_rows, remove};
-use super::update::{self, Change};
-use crate::bundle::{Bundle, Content, Entry, check_path};
+use super::update::{self, ChangeAtTop};
+use crate::bundle::{Bundle, BundleEntry, Content, check_path};
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output};
 use crate::reuse::{Earlier, Nothing};
@@ -171,7 +171,7 @@ impl Output {
         for (path, entry) in &bundle.entries {
             let path = format!("{host}/{path}");
             check_path(&path).map_err(|_| bad_name(&path, "it is not a plain relative path"))?;
-            if let Entry::File { content, .. } = entry {
+            if let BundleEntry::File { content, .. } = entry {
                 written.bytes += content.bytes().len() as u64;
             }
             written.rows.insert(path, ManifestRow::from(entry));
@@ -216,13 +216,13 @@ impl Output {
         for (path, entry) in &bundle.entries {
             let path = format!("{host}/{path}");
             match entry {
-                Entry::Directory { mode } => self.staging.make_folder(&path, *mode)?,
-                Entry::File { mode, content } => self.staging.write_file(&path, *mode, content.bytes())?,
+                BundleEntry::Directory { mode } => self.staging.make_folder(&path, *mode)?,
+                BundleEntry::File { mode, content } => self.staging.write_file(&path, *mode, content.bytes())?,
             }
         }
         // From the deepest up: the final mode of a folder may not allow to make anything in it.
         for (path, entry) in bundle.entries.iter().rev() {
-            if let Entry::Directory { mode } = entry {
+            if let BundleEntry::Directory { mode } = entry {
                 self.staging.finish_folder(&format!("{host}/{path}"), *mode)?;
             }
         }
@@ -417,7 +417,7 @@ impl Output {
     }
 
     /// What has to change at the top of the earlier output, where something of it stays; none where all of it is replaced.
-    fn changes(&self) -> Option<Vec<Change>> {
+    fn changes(&self) -> Option<Vec<ChangeAtTop>> {
         let earlier = self.earlier.as_ref().filter(|_| !self.kept.is_empty())?;
         let top = |rows: &BTreeMap<String, ManifestRow>| -> BTreeSet<String> {
             rows.keys().filter(|path| !path.contains('/')).cloned().collect()
@@ -426,8 +426,8 @@ impl Output {
         wanted.extend(self.own.iter().map(|name| (*name).to_owned()));
         let mut found = top(&earlier.rows);
         found.extend(self.kind.own_files().iter().map(|name| (*name).to_owned()));
-        let put = wanted.difference(&self.kept).cloned().map(Change::Put);
-        let remove = found.difference(&wanted).cloned().map(Change::Remove);
+        let put = wanted.difference(&self.kept).cloned().map(ChangeAtTop::Put);
+        let remove = found.difference(&wanted).cloned().map(ChangeAtTop::Remove);
         Some(put.chain(remove).collect())
     }
 

@@ -15,7 +15,7 @@ use super::kind::FolderKind;
 use super::place::{ATTEMPTS, OLD_SUFFIX};
 use super::staging::Staging;
 use super::tree::{check_replaceable, check_rows, open_folder, same, sync_folder};
-use super::update::{self, Change};
+use super::update::{self, ChangeAtTop};
 
 /// What is ready to take an output's place, and what is there.
 pub(super) struct Publication<'a> {
@@ -36,7 +36,7 @@ pub(super) struct Published {
 impl Publication<'_> {
     /// Puts what differs into the earlier output, which meanwhile has another name: whoever looks for it finds it as it was,
     /// or as it is to be, or not at all.
-    pub(super) fn put_changes(&self, changes: &[Change]) -> Result<Published, DiskError> {
+    pub(super) fn put_changes(&self, changes: &[ChangeAtTop]) -> Result<Published, DiskError> {
         let done = Published {
             old: Some(self.staging.name.clone()),
             two_renames: false,

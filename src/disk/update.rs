@@ -23,42 +23,42 @@ pub(super) const PLAN: &str = ".update";
 
 /// A file or folder at the top of the output that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum ChangeAtTop {
     /// The staging folder has one of this name, to be put in the place of what there is, if anything.
     Put(String),
     /// There is one, and there will be none.
     Remove(String),
 }
 
-impl Change {
+impl ChangeAtTop {
     fn name(&self) -> &str {
         match self {
-            Change::Put(name) | Change::Remove(name) => name,
+            ChangeAtTop::Put(name) | ChangeAtTop::Remove(name) => name,
         }
     }
 }
 
 /// The text of [`PLAN`].
-pub(super) fn text(changes: &[Change]) -> String {
-    let line = |change: &Change| match change {
-        Change::Put(name) => format!("+{name}\n"),
-        Change::Remove(name) => format!("-{name}\n"),
+pub(super) fn text(changes: &[ChangeAtTop]) -> String {
+    let line = |change: &ChangeAtTop| match change {
+        ChangeAtTop::Put(name) => format!("+{name}\n"),
+        ChangeAtTop::Remove(name) => format!("-{name}\n"),
     };
     changes.iter().map(line).collect()
 }
 
 /// Reads back what [`text`] wrote.
-fn parse(text: &str) -> Vec<Change> {
+fn parse(text: &str) -> Vec<ChangeAtTop> {
     let change = |line: &str| match line.split_at_checked(1)? {
-        ("+", name) => Some(Change::Put(name.to_owned())),
-        ("-", name) => Some(Change::Remove(name.to_owned())),
+        ("+", name) => Some(ChangeAtTop::Put(name.to_owned())),
+        ("-", name) => Some(ChangeAtTop::Remove(name.to_owned())),
         _ => None,
     };
     text.lines().filter_map(change).collect()
 }
 
 /// Moves the old out of the output's folder and the new into it.
-pub(super) fn perform(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[Change]) -> Result<(), Errno> {
+pub(super) fn perform(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[ChangeAtTop]) -> Result<(), Errno> {
     let replaced = open_folder(staging, REPLACED.as_ref())?;
     for change in changes {
         let name = change.name();
@@ -66,7 +66,7 @@ pub(super) fn perform(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: 
             Ok(()) | Err(Errno::NOENT) => {}
             Err(reason) => return Err(reason),
         }
-        if let Change::Put(_) = change {
+        if let ChangeAtTop::Put(_) = change {
             renameat(staging, name, output, name)?;
         }
     }
@@ -74,11 +74,11 @@ pub(super) fn perform(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: 
 }
 
 /// Moves everything back, however far [`perform`] came.
-pub(super) fn undo(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[Change]) -> Result<(), Errno> {
+pub(super) fn undo(output: BorrowedFd<'_>, staging: BorrowedFd<'_>, changes: &[ChangeAtTop]) -> Result<(), Errno> {
     let replaced = open_folder(staging, REPLACED.as_ref())?;
     for change in changes.iter().rev() {
         let name = change.name();
-        if matches!(change, Change::Put(_)) && !exists(staging, name)? && exists(output, name)? {
+        if matches!(change, ChangeAtTop::Put(_)) && !exists(staging, name)? && exists(output, name)? {
             renameat(output, name, staging, name)?;
         }
         if exists(replaced.as_fd(), name)? {

@@ -65,7 +65,7 @@ impl fmt::Display for Difference {
 
 /// What is at a path of a golden.
 #[derive(Clone, Copy, Debug)]
-pub enum Found<'a> {
+pub enum GoldenFile<'a> {
     File(&'a [u8]),
     /// A symbolic link, a device, a pipe.
     Other,
@@ -86,7 +86,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Compares a host's folder; none is a golden that has no such host.
-    pub fn host(&mut self, host: &str, expected: &HostGolden, found: Option<&BTreeMap<String, Found<'_>>>) {
+    pub fn host(&mut self, host: &str, expected: &HostGolden, found: Option<&BTreeMap<String, GoldenFile<'_>>>) {
         self.hosts.insert(host.to_owned());
         self.paths.extend(expected.keys().map(|path| format!("{host}/{path}")));
         let Some(found) = found else {
@@ -99,11 +99,11 @@ impl Comparison {
             let path_in_golden = format!("{host}/{path}");
             match found.get(path) {
                 None => self.report(Kind::Unexpected, path_in_golden, None, Vec::new()),
-                Some(Found::Other) => {
+                Some(GoldenFile::Other) => {
                     let remark = "it is no file in the golden".to_owned();
                     self.report(Kind::Different, path_in_golden, Some(remark), Vec::new());
                 }
-                Some(Found::File(found)) => self.file(path_in_golden, expected, found),
+                Some(GoldenFile::File(found)) => self.file(path_in_golden, expected, found),
             }
         }
     }

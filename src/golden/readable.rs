@@ -7,9 +7,9 @@
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::bundle::Entry;
+use crate::bundle::BundleEntry;
 use crate::manifest::MANIFEST;
-use crate::pki::decode::{Part, describe_pem, parts};
+use crate::pki::decode::{PemPart, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::plan::{Origin, PlannedContent, PlannedFile};
 use crate::vault::Vault;
@@ -30,8 +30,8 @@ pub struct Readable<'a> {
 impl Readable<'_> {
     /// The text of the entry at `path` of a bundle, and whether it is made of a secret; none for a directory, which the
     /// manifest lists.
-    pub fn text(&self, path: &str, entry: &Entry, planned: Option<&PlannedFile<'_>>) -> Option<(String, bool)> {
-        let Entry::File { content, .. } = entry else {
+    pub fn text(&self, path: &str, entry: &BundleEntry, planned: Option<&PlannedFile<'_>>) -> Option<(String, bool)> {
+        let BundleEntry::File { content, .. } = entry else {
             return None;
         };
         let bytes = content.bytes();
@@ -75,7 +75,7 @@ impl Readable<'_> {
     fn private_key(&self, id: &str, pem: &[u8]) -> Option<String> {
         let parts = parts(pem);
         let [
-            Part::Block {
+            PemPart::Block {
                 label,
                 description: Some(description),
                 ..
@@ -130,16 +130,16 @@ fn public(bytes: &[u8]) -> Option<String> {
     let mut readable = String::with_capacity(bytes.len());
     for part in parts(bytes) {
         match part {
-            Part::Text(text) if mentions_private_key(text) => return None,
-            Part::Text(text) => readable.push_str(std::str::from_utf8(text).ok()?),
-            Part::Block {
+            PemPart::Text(text) if mentions_private_key(text) => return None,
+            PemPart::Text(text) => readable.push_str(std::str::from_utf8(text).ok()?),
+            PemPart::Block {
                 label,
                 description: Some(description),
                 ..
             } => {
                 readable.push_str(&labelled(&label, &description));
             }
-            Part::Block {
+            PemPart::Block {
                 label,
                 text,
                 description: None,
@@ -206,7 +206,7 @@ fn kubeconfig(bytes: &[u8]) -> Option<String> {
             readable.push_str(&format!("{field}:\n"));
             let indent = " ".repeat(field.len() - name.len() + 2);
             for part in parts(&pem) {
-                let Part::Block {
+                let PemPart::Block {
                     label,
                     description: Some(description),
                     ..

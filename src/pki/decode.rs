@@ -28,7 +28,7 @@ pub fn describe_pem(pem: &[u8]) -> Option<String> {
 
 /// A piece of a text that may hold PEM.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Part<'a> {
+pub enum PemPart<'a> {
     /// Lines outside of any block.
     Text(&'a [u8]),
     /// A block, with its boundary lines.
@@ -43,23 +43,23 @@ pub enum Part<'a> {
 }
 
 /// A text in pieces, in order; together they are all of it.
-pub fn parts(text: &[u8]) -> Vec<Part<'_>> {
+pub fn parts(text: &[u8]) -> Vec<PemPart<'_>> {
     let mut parts = Vec::new();
     let mut rest = text;
     for block in blocks(text) {
         let start = find_boundary(rest, b"-----BEGIN ").map_or(0, |(start, _)| start);
         if start > 0 {
-            parts.push(Part::Text(&rest[..start]));
+            parts.push(PemPart::Text(&rest[..start]));
         }
         rest = &rest[start + block.text.len()..];
-        parts.push(Part::Block {
+        parts.push(PemPart::Block {
             description: block.facts().map(|facts| facts.0),
             label: block.label,
             text: block.text,
         });
     }
     if !rest.is_empty() {
-        parts.push(Part::Text(rest));
+        parts.push(PemPart::Text(rest));
     }
     parts
 }
@@ -120,12 +120,12 @@ impl Block<'_> {
         )
     }
 
-    fn facts(&self) -> Option<Facts> {
+    fn facts(&self) -> Option<Description> {
         match self.label.as_str() {
             "CERTIFICATE" => self.der().and_then(|der| certificate(&der)),
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => self.der().and_then(|der| request(&der)),
             "PUBLIC KEY" => self.der().and_then(|der| {
-                let mut facts = Facts::of("Public key");
+                let mut facts = Description::of("Public key");
                 facts.add_public_key(&whole(SubjectPublicKeyInfo::from_der(&der).ok()?)?);
                 Some(facts)
             }),
@@ -145,9 +145,9 @@ impl Block<'_> {
     }
 }
 
-fn certificate(der: &[u8]) -> Option<Facts> {
+fn certificate(der: &[u8]) -> Option<Description> {
     let certificate: X509Certificate<'_> = whole(X509Certificate::from_der(der).ok()?)?;
-    let mut facts = Facts::of("Certificate");
+    let mut facts = Description::of("Certificate");
     facts.add("Version", certificate.version().0.saturating_add(1));
     facts.add("Serial", hex(certificate.raw_serial()));
     facts.add("Issuer", name(certificate.issuer()));
@@ -166,10 +166,10 @@ fn certificate(der: &[u8]) -> Option<Facts> {
     Some(facts)
 }
 
-pub(super) fn request(der: &[u8]) -> Option<Facts> {
+pub(super) fn request(der: &[u8]) -> Option<Description> {
     let request: X509CertificationRequest<'_> = whole(X509CertificationRequest::from_der(der).ok()?)?;
     let info = &request.certification_request_info;
-    let mut facts = Facts::of("Certificate request");
+    let mut facts = Description::of("Certificate request");
     facts.add("Subject", name(&info.subject));
     facts.add_public_key(&info.subject_pki);
     for attribute in info.iter_attributes() {
@@ -187,9 +187,9 @@ pub(super) fn request(der: &[u8]) -> Option<Facts> {
     Some(facts)
 }
 
-fn private_key(pem: &[u8]) -> Option<Facts> {
+fn private_key(pem: &[u8]) -> Option<Description> {
     let spki = KeyPair::from_pem(pem).ok()?.public().spki_der();
-    let mut facts = Facts::of("Private key");
+    let mut facts = Description::of("Private key");
     facts.add_public_key(&whole(SubjectPublicKeyInfo::from_der(&spki).ok()?)?);
     Some(facts)
 }
@@ -200,11 +200,11 @@ fn whole<T>((rest, value): (&[u8], T)) -> Option<T> {
 }
 
 /// Lines of a label and a fact.
-pub(super) struct Facts(String);
+pub(super) struct Description(String);
 
-impl Facts {
-    fn of(what: &str) -> Facts {
-        Facts(format!("{what}\n"))
+impl Description {
+    fn of(what: &str) -> Description {
+        Description(format!("{what}\n"))
     }
 
     fn add(&mut self, label: &str, fact: impl std::fmt::Display) {
@@ -684,15 +684,15 @@ mod tests {
         let bytes: Vec<&[u8]> = parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) | Part::Block { text, .. } => *text,
+                PemPart::Text(text) | PemPart::Block { text, .. } => *text,
             })
             .collect();
         assert_eq!(bytes.concat(), text.as_bytes());
         let described: Vec<bool> = parts
             .iter()
             .filter_map(|part| match part {
-                Part::Text(_) => None,
-                Part::Block { description, .. } => Some(description.is_some()),
+                PemPart::Text(_) => None,
+                PemPart::Block { description, .. } => Some(description.is_some()),
             })
             .collect();
         assert_eq!(described, [true, true, false]);

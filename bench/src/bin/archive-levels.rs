@@ -11,7 +11,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use khw_gen::bundle::{Bundle, Entry};
+use khw_gen::bundle::{Bundle, BundleEntry};
 use khw_gen::disk::{read_seed, read_sources_and_key};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -111,8 +111,8 @@ fn zip(host: &Packed<'_>, level: i32) -> Result<usize, Failed> {
         .compression_level(Some(level.into()));
     for (path, entry) in &host.bundle.entries {
         match entry {
-            Entry::Directory { .. } => zip.add_directory(format!("{}/{path}/", host.name), options)?,
-            Entry::File { content, .. } => {
+            BundleEntry::Directory { .. } => zip.add_directory(format!("{}/{path}/", host.name), options)?,
+            BundleEntry::File { content, .. } => {
                 zip.start_file(format!("{}/{path}", host.name), options)?;
                 zip.write_all(content.bytes())?;
             }

@@ -16,8 +16,8 @@ mod validity;
 
 use time::OffsetDateTime;
 
-use self::subject::Subject;
-use self::template::{Signer, Template};
+use self::subject::CertificateSubject;
+use self::template::{CertificateTemplate, Signer};
 use super::key::{KeyPair, PublicKey};
 use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Error};
 
@@ -38,7 +38,7 @@ pub struct Authority<'a> {
 /// its groups (kubernetes.io, "Authenticating"): what `OID` gives replaces or joins what `CN` and `O` say. For a request
 /// that is refused, what it says.
 pub fn user_and_groups(request: &Request) -> (String, Vec<String>) {
-    match subject::Subject::requested(request) {
+    match subject::CertificateSubject::requested(request) {
         Ok(subject) => subject.read_back().user_and_groups(),
         Err(_) => (
             request.cn.clone(),
@@ -88,7 +88,7 @@ pub fn root_content(request: &Request, key: &PublicKey, now: OffsetDateTime) -> 
         },
         ..Profile::default()
     };
-    let mut template = Template::read_back(request, profile.copy_extensions)?;
+    let mut template = CertificateTemplate::read_back(request, profile.copy_extensions)?;
     template.override_hosts(&request.hosts);
     let validity = validity::root_within_calendar(request.ca.as_ref(), now).ok_or(X509Error::DateOutOfRange)?;
     template.certificate(key, &profile, validity, &Signer::Itself)
@@ -107,7 +107,7 @@ pub fn leaf_content(
     if certificate.subject_public_key != issuer_key.subject_public_key {
         return Err(X509Error::KeyMismatch);
     }
-    let mut template = Template::read_back(request, profile.copy_extensions)?;
+    let mut template = CertificateTemplate::read_back(request, profile.copy_extensions)?;
     if let Some(whitelist) = &profile.csr_whitelist {
         template = template.keep(whitelist)?;
     }
@@ -127,25 +127,26 @@ pub fn request_content(request: &Request) -> Result<RequestContent, X509Error> {
 
 /// Why cfssl refuses to sign `request` with `profile`, whoever signs; none if it would.
 pub fn leaf_refusal(request: &Request, profile: &Profile) -> Option<X509Error> {
-    let signable =
-        Template::read_back(request, profile.copy_extensions).and_then(|template| match template.asks_for_ca() {
-            true if !profile.ca_constraint.is_ca => Err(X509Error::CaNotAllowed),
-            _ => Ok(()),
-        });
+    let signable = CertificateTemplate::read_back(request, profile.copy_extensions).and_then(|template| match template
+        .asks_for_ca()
+    {
+        true if !profile.ca_constraint.is_ca => Err(X509Error::CaNotAllowed),
+        _ => Ok(()),
+    });
     signable.err()
 }
 
 /// Why cfssl refuses to make a root of `request`, whatever the time; none if it would.
 pub fn root_refusal(request: &Request) -> Option<X509Error> {
     match has_ca_subject(request) {
-        true => Template::read_back(request, false).err(),
+        true => CertificateTemplate::read_back(request, false).err(),
         false => Some(X509Error::MissingCaSubject),
     }
 }
 
 /// The DER of the Name that a certificate of `request` gets as its subject.
 pub fn subject_der(request: &Request) -> Result<Vec<u8>, X509Error> {
-    Ok(Subject::requested(request)?.read_back().to_der())
+    Ok(CertificateSubject::requested(request)?.read_back().to_der())
 }
 
 /// Whether the subject is one that cfssl makes a root of (the validator of `initca.New`).

@@ -40,18 +40,18 @@ type Attribute = (Vec<u64>, String);
 
 /// A Go `pkix.Name`: lists, single values and extras, before they are put in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Subject {
+pub(super) struct CertificateSubject {
     lists: [Vec<String>; LISTS.len()],
     singles: [String; SINGLES.len()],
     extras: Vec<Attribute>,
 }
 
-impl Subject {
+impl CertificateSubject {
     /// The subject that a CSR file names (cfssl `csr.CertificateRequest.Name`).
-    pub(super) fn requested(request: &Request) -> Result<Subject, X509Error> {
-        let mut subject = Subject {
+    pub(super) fn requested(request: &Request) -> Result<CertificateSubject, X509Error> {
+        let mut subject = CertificateSubject {
             singles: [request.cn.clone(), request.serial_number.clone()],
-            ..Subject::default()
+            ..CertificateSubject::default()
         };
         for Name {
             c,
@@ -89,8 +89,8 @@ impl Subject {
 
     /// The subject that cfssl reads from a request with this subject (`pkix.Name.FillFromRDNSequence` and
     /// `signer.ParseCertificateRequest`).
-    pub(super) fn read_back(&self) -> Subject {
-        let mut read = Subject::default();
+    pub(super) fn read_back(&self) -> CertificateSubject {
+        let mut read = CertificateSubject::default();
         for (attribute, value) in self.names().into_iter().flatten() {
             if !read.add(&attribute, &value) {
                 read.extras.push((attribute, value));

@@ -13,14 +13,14 @@ use super::extensions::{self, BASIC_CONSTRAINTS, DELEGATION_USAGE};
 use super::hosts::{AltNames, SUBJECT_ALT_NAME};
 use super::profile::{CaConstraint, CsrWhitelist, Profile};
 use super::request::Request;
-use super::subject::Subject;
+use super::subject::CertificateSubject;
 use crate::pki::key::PublicKey;
 use crate::pki::x509::{self, CertificateContent, Extension, IssuerCertificate, RequestContent, Validity, X509Error};
 
 /// What a request asks for, as Go reads it from the request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Template {
-    subject: Subject,
+pub(super) struct CertificateTemplate {
+    subject: CertificateSubject,
     names: AltNames,
     /// Extensions that go into the certificate as they are.
     extras: Vec<Extension>,
@@ -61,17 +61,17 @@ pub(super) fn requested(request: &Request) -> Result<RequestContent, X509Error> 
     }
     all.extend(extras);
     Ok(RequestContent {
-        subject: Subject::requested(request)?.to_der(),
+        subject: CertificateSubject::requested(request)?.to_der(),
         extensions: all,
     })
 }
 
-impl Template {
+impl CertificateTemplate {
     /// What cfssl reads from the request that it wrote for `request` (`signer.ParseCertificateRequest`).
-    pub(super) fn read_back(request: &Request, copies_extensions: bool) -> Result<Template, X509Error> {
-        let mut template = Template {
-            subject: Subject::requested(request)?.read_back(),
-            ..Template::default()
+    pub(super) fn read_back(request: &Request, copies_extensions: bool) -> Result<CertificateTemplate, X509Error> {
+        let mut template = CertificateTemplate {
+            subject: CertificateSubject::requested(request)?.read_back(),
+            ..CertificateTemplate::default()
         };
         let mut seen = BTreeSet::new();
         for extension in requested(request)?.extensions {
@@ -94,7 +94,7 @@ impl Template {
     }
 
     /// Keeps what a `CSRWhitelist` lets through.
-    pub(super) fn keep(self, whitelist: &CsrWhitelist) -> Result<Template, X509Error> {
+    pub(super) fn keep(self, whitelist: &CsrWhitelist) -> Result<CertificateTemplate, X509Error> {
         if !whitelist.public_key {
             return Err(X509Error::PublicKeyNotAllowed);
         }
@@ -119,12 +119,12 @@ impl Template {
         let subject = if whitelist.subject {
             self.subject
         } else {
-            Subject::default()
+            CertificateSubject::default()
         };
-        Ok(Template {
+        Ok(CertificateTemplate {
             subject,
             names,
-            ..Template::default()
+            ..CertificateTemplate::default()
         })
     }
 
