@@ -188,25 +188,31 @@ impl<'a> Renderer<'a> {
                 .get(id)
                 .ok_or_else(|| RenderError(format!("nobody has issued {id}")))
         };
+        let certificate = |id: &str| {
+            let certificate = issued(id)?.certificate.as_ref();
+            certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))
+        };
         let shared = |id: &str| self.shared.get(id);
         let for_everyone = matches!(file.origin, Origin::Row(row) if row.reader == Reader::Everyone);
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
             PlannedContent::Certificate(id) => match shared(id) {
                 Some(shared) => shared.certificate_file.clone(),
-                None => {
-                    let certificate = issued(id)?.certificate.clone();
-                    Content::public(certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))?)
-                }
+                None => Content::public(certificate(id)?.clone()),
+            },
+            PlannedContent::Trust(ids) => match (ids.as_slice(), ids.first().and_then(|id| shared(id))) {
+                ([_], Some(shared)) => shared.certificate_file.clone(),
+                (ids, _) => concatenated(ids, certificate)?,
             },
             PlannedContent::PrivateKey(id) => match shared(id) {
                 Some(shared) => shared.key_file.clone(),
                 None => Content::secret(issued(id)?.key.clone()),
             },
-            PlannedContent::PublicKey(id) => {
-                let public_key = issued(id)?.public_key.clone();
-                Content::public(public_key.ok_or_else(|| RenderError(format!("{id} has no public key")))?)
-            }
+            PlannedContent::PublicKeys(ids) => concatenated(ids, |id| {
+                let issued = issued(id)?;
+                let public = issued.certificate.as_ref().or(issued.public_key.as_ref());
+                public.ok_or_else(|| RenderError(format!("{id} has no public key")))
+            })?,
             PlannedContent::Request(id) => {
                 let request = issued(id)?.request.clone();
                 Content::public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
@@ -434,6 +440,18 @@ impl Shared {
             embedded: embedded(vault, id)?,
         })
     }
+}
+
+/// The PEM of each, one after the other.
+fn concatenated<'v>(
+    ids: &[String],
+    pem: impl Fn(&str) -> Result<&'v Arc<[u8]>, RenderError>,
+) -> Result<Content, RenderError> {
+    let pems: Vec<&[u8]> = ids
+        .iter()
+        .map(|id| Ok(pem(id)?.as_ref()))
+        .collect::<Result<_, RenderError>>()?;
+    Ok(Content::public(pems.concat().into()))
 }
 
 /// What a certificate and its key look like inside a kubeconfig.

@@ -29,7 +29,7 @@ pub struct Issued {
     /// None for a key pair that nobody signs.
     pub certificate: Option<Arc<[u8]>>,
     pub key: Arc<SecretBytes>,
-    /// The public half of the key (SubjectPublicKeyInfo, RFC 5280). None where all else was proven, and no host gets it.
+    /// The public half of the key (SubjectPublicKeyInfo, RFC 5280). None where all is proven, a certificate among it.
     pub public_key: Option<Arc<[u8]>>,
     /// None for an authority that was there already, and where no host gets it.
     pub request: Option<Arc<[u8]>>,
@@ -210,11 +210,11 @@ fn signing<'a>(certificates: &[&'a PlannedCertificate<'_>], proven: &[Proven]) -
 /// What is issued where nothing is left to make.
 fn all_proven(plan: &Plan<'_>, certificate: &PlannedCertificate<'_>, proven: &Proven) -> Option<Issued> {
     let key = proven.key.clone()?;
-    let is_signed = certificate.issuer != Issuer::Nobody;
     let wants_request = certificate.request.is_some() && plan.places_request(certificate);
-    let lacks = is_signed && proven.certificate.is_none()
-        || is_signed && wants_request && proven.request.is_none()
-        || plan.places_public_key(certificate);
+    // A key that nobody signs is verified with its public half, which is made of it.
+    let lacks = certificate.issuer == Issuer::Nobody
+        || proven.certificate.is_none()
+        || wants_request && proven.request.is_none();
     (!lacks).then(|| Issued {
         certificate: proven.certificate.clone(),
         key,

@@ -21,10 +21,13 @@ pub struct Template {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     Directory,
+    /// One certificate: what its holder shows, or signs with.
     Certificate(&'static str),
     PrivateKey(&'static str),
-    /// The public half of a key pair, in PEM.
-    PublicKey(&'static str),
+    /// The certificates of an authority that are accepted, the one that signs first.
+    Trust(&'static str),
+    /// The public keys that are accepted, the one of the key that signs first; in their certificates, where they have any.
+    PublicKeys(&'static str),
     Kubeconfig(&'static str, Through),
     Rendered(Template),
     /// The configuration file of a component.

@@ -41,7 +41,10 @@ pub enum PlannedContent {
     Directory,
     Certificate(String),
     PrivateKey(String),
-    PublicKey(String),
+    /// The certificates that are accepted, one at least.
+    Trust(Vec<String>),
+    /// The public keys that are accepted, one at least; in their certificates, where they have any.
+    PublicKeys(Vec<String>),
     Request(String),
     Kubeconfig {
         id: String,
@@ -60,6 +63,26 @@ pub enum PlannedContent {
         host: Option<String>,
     },
     SigningConfig,
+}
+
+impl PlannedContent {
+    /// The ids of the certificates and keys that it is made of.
+    pub fn ids(&self) -> &[String] {
+        match self {
+            PlannedContent::Certificate(id)
+            | PlannedContent::PrivateKey(id)
+            | PlannedContent::Request(id)
+            | PlannedContent::Kubeconfig { id, .. } => std::slice::from_ref(id),
+            PlannedContent::Trust(ids) | PlannedContent::PublicKeys(ids) => ids,
+            PlannedContent::Directory
+            | PlannedContent::Rendered(_)
+            | PlannedContent::Config(_)
+            | PlannedContent::Environment(_)
+            | PlannedContent::OwnTemplate(_)
+            | PlannedContent::CsrFile { .. }
+            | PlannedContent::SigningConfig => &[],
+        }
+    }
 }
 
 /// The environments that the user gives to units on `host` that come with a package.

@@ -81,22 +81,7 @@ impl<'a> Plan<'a> {
         let mut needed = BTreeSet::new();
         for host in hosts {
             for file in self.files_on(host) {
-                match file.content {
-                    PlannedContent::Certificate(id)
-                    | PlannedContent::PrivateKey(id)
-                    | PlannedContent::PublicKey(id)
-                    | PlannedContent::Request(id)
-                    | PlannedContent::Kubeconfig { id, .. } => {
-                        needed.insert(id);
-                    }
-                    PlannedContent::Directory
-                    | PlannedContent::Rendered(_)
-                    | PlannedContent::Config(_)
-                    | PlannedContent::Environment(_)
-                    | PlannedContent::OwnTemplate(_)
-                    | PlannedContent::CsrFile { .. }
-                    | PlannedContent::SigningConfig => {}
-                }
+                needed.extend(file.content.ids().iter().cloned());
             }
         }
         // Issuers come before what they sign, so one pass from the end finds the issuers of issuers too.
@@ -120,16 +105,6 @@ impl<'a> Plan<'a> {
             .filter(|extra| extra_id(&extra.name) == certificate.id);
         let mut places = extra.flat_map(|extra| &extra.places);
         self.places_all_requests || places.any(|place| place.request.is_some())
-    }
-
-    /// Whether any host gets the public half of a key by itself.
-    pub fn places_public_key(&self, certificate: &PlannedCertificate<'_>) -> bool {
-        let rows = ARTIFACTS.iter().filter(|row| counts(self.cluster, row.when));
-        let mut names = rows.filter_map(|row| match row.holds {
-            Holds::PublicKey(name) => Some(name),
-            _ => None,
-        });
-        names.any(|name| certificate.row.is_some_and(|row| row.name == name))
     }
 
     /// Every file and directory, by host in the order of the cluster, then by row.
@@ -158,7 +133,8 @@ impl<'a> Plan<'a> {
             Holds::Directory => one(PlannedContent::Directory),
             Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
             Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
-            Holds::PublicKey(name) => one(PlannedContent::PublicKey(id_of(name))),
+            Holds::Trust(name) => one(PlannedContent::Trust(vec![id_of(name)])),
+            Holds::PublicKeys(name) => one(PlannedContent::PublicKeys(vec![id_of(name)])),
             Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
                 id: id_of(name),
                 through,

@@ -20,13 +20,11 @@ pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Form
             PlannedContent::Request(id) if matches!(file.origin, Origin::Certificate(_)) => {
                 format!("its signing request ({id})")
             }
-            PlannedContent::Certificate(id)
-            | PlannedContent::PrivateKey(id)
-            | PlannedContent::PublicKey(id)
-            | PlannedContent::Request(id) => {
-                format!("{what} ({id})")
-            }
-            _ => what.to_owned(),
+            PlannedContent::Kubeconfig { .. } => what.to_owned(),
+            content => match content.ids() {
+                [] => what.to_owned(),
+                ids => format!("{what} ({})", ids.join(", ")),
+            },
         };
         [
             file.host.name.clone(),

@@ -46,7 +46,7 @@ const CONTAINERD: When = When::Runtime(Runtime::Containerd);
 
 use Holds::{
     Certificate, Config, Directory, EveryCertificate, EveryInput, EveryKubeconfig, EveryPrivateKey, EveryRequest,
-    Kubeconfig, PrivateKey, PublicKey,
+    Kubeconfig, PrivateKey, PublicKeys, Trust,
 };
 use Reader::{Everyone, Root};
 use Through::{Endpoint, Loopback};
@@ -55,10 +55,10 @@ use Through::{Endpoint, Loopback};
 #[rustfmt::skip]
 pub const ARTIFACTS: &[Artifact] = &[
     row(ETCD, "/var/lib/etcd/", Root, Directory, "etcd's data"),
-    row(ETCD, "/etc/etcd/ca.pem", Everyone, Certificate("ca"), "CA that etcd's peers and clients are checked against").only(SINGLE),
+    row(ETCD, "/etc/etcd/ca.pem", Everyone, Trust("ca"), "CA that etcd's peers and clients are checked against").only(SINGLE),
     row(ETCD, "/etc/etcd/kubernetes.pem", Everyone, Certificate("kubernetes"), "etcd's certificate, for clients and peers").only(SINGLE),
     row(ETCD, "/etc/etcd/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key").only(SINGLE),
-    row(ETCD, "/etc/etcd/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA that etcd's peers and clients are checked against").only(SPLIT),
+    row(ETCD, "/etc/etcd/etcd-ca.pem", Everyone, Trust("etcd-ca"), "CA that etcd's peers and clients are checked against").only(SPLIT),
     row(ETCD, "/etc/etcd/etcd-server.pem", Everyone, Certificate("etcd-server"), "etcd's certificate for clients").only(SPLIT),
     row(ETCD, "/etc/etcd/etcd-server-key.pem", Root, PrivateKey("etcd-server"), "its key").only(SPLIT),
     row(ETCD, "/etc/etcd/etcd-peer.pem", Everyone, Certificate("etcd-peer"), "etcd's certificate for peers").only(SPLIT),
@@ -67,22 +67,22 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(ETCD, "/etc/etcd/etcd-healthcheck-client-key.pem", Root, PrivateKey("etcd-healthcheck-client"), "its key").only(SPLIT),
     row(ETCD, "/etc/systemd/system/etcd.service", Everyone, template!("etc/systemd/system/etcd.service"), "etcd's unit"),
 
-    row(CONTROL_PLANE_AND_WORKER, "/var/lib/kubernetes/ca.pem", Everyone, Certificate("ca"), "CA of the cluster"),
+    row(CONTROL_PLANE_AND_WORKER, "/var/lib/kubernetes/ca.pem", Everyone, Trust("ca"), "CA of the cluster"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/ca-key.pem", Root, PrivateKey("ca"), "CA key, with which the controller manager signs"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes.pem", Everyone, Certificate("kubernetes"), "API server's certificate, also as client of etcd and kubelets").only(SINGLE),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key").only(SINGLE),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pem", Everyone, Certificate("service-account"), "verifies service account tokens").only(SINGLE),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pem", Everyone, PublicKeys("service-account"), "verifies service account tokens").only(SINGLE),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver.pem", Everyone, Certificate("apiserver"), "API server's certificate").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-key.pem", Root, PrivateKey("apiserver"), "its key").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-kubelet-client.pem", Everyone, Certificate("apiserver-kubelet-client"), "API server's certificate as client of kubelets").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-kubelet-client-key.pem", Root, PrivateKey("apiserver-kubelet-client"), "its key").only(SPLIT),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA that etcd is checked against").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/etcd-ca.pem", Everyone, Trust("etcd-ca"), "CA that etcd is checked against").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-etcd-client.pem", Everyone, Certificate("apiserver-etcd-client"), "API server's certificate as client of etcd").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/apiserver-etcd-client-key.pem", Root, PrivateKey("apiserver-etcd-client"), "its key").only(SPLIT),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-ca.pem", Everyone, Certificate("front-proxy-ca"), "CA that front proxies are checked against").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-ca.pem", Everyone, Trust("front-proxy-ca"), "CA that front proxies are checked against").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-client.pem", Everyone, Certificate("front-proxy-client"), "API server's certificate as client of extension API servers").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/front-proxy-client-key.pem", Root, PrivateKey("front-proxy-client"), "its key").only(SPLIT),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pub", Everyone, PublicKey("service-account"), "verifies service account tokens").only(SPLIT),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pub", Everyone, PublicKeys("service-account"), "verifies service account tokens").only(SPLIT),
     row(CONTROL_PLANE, "/var/lib/kubernetes/service-account-key.pem", Root, PrivateKey("service-account"), "signs service account tokens"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
@@ -141,7 +141,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(ADMIN, "/root/certs/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server").only(SINGLE),
     row(ADMIN, "/root/certs/admin.kubeconfig", Root, Kubeconfig("admin", Endpoint), "administrator's access to the cluster").only(SINGLE),
     row(ADMIN, "/root/certs/encryption-config.yaml", Root, template!("var/lib/kubernetes/encryption-config.yaml"), "how secrets are encrypted in etcd, with the key").only(SINGLE),
-    row(ADMIN, "/root/certs/ca.pem", Everyone, Certificate("ca"), "CA of the cluster").only(SPLIT),
-    row(ADMIN, "/root/certs/etcd-ca.pem", Everyone, Certificate("etcd-ca"), "CA of etcd").only(SPLIT),
-    row(ADMIN, "/root/certs/front-proxy-ca.pem", Everyone, Certificate("front-proxy-ca"), "CA of the front proxy").only(SPLIT),
+    row(ADMIN, "/root/certs/ca.pem", Everyone, Trust("ca"), "CA of the cluster").only(SPLIT),
+    row(ADMIN, "/root/certs/etcd-ca.pem", Everyone, Trust("etcd-ca"), "CA of etcd").only(SPLIT),
+    row(ADMIN, "/root/certs/front-proxy-ca.pem", Everyone, Trust("front-proxy-ca"), "CA of the front proxy").only(SPLIT),
 ];
