@@ -230,7 +230,8 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("client-ca-file", "/var/lib/kubernetes/ca.pem"),
     flag("cluster-cidr", "{{ network.pods }}"),
     flag("cluster-name", "{{ cluster.name }}"),
-    flag("cluster-signing-cert-file", "/var/lib/kubernetes/ca.pem"),
+    // Who signs is one certificate, and with two in this file it does not start; who is trusted may be several.
+    flag("cluster-signing-cert-file", "/var/lib/kubernetes/ca-signing.pem"),
     flag("cluster-signing-key-file", "/var/lib/kubernetes/ca-key.pem"),
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
