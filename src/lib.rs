@@ -54,16 +54,17 @@ use crate::pack::{ArchiveFormat, Packer};
 use crate::part::Selection;
 use crate::pki::derivation::Seed;
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Plan, PlannedCertificate, plan};
+use crate::plan::{Plan, plan};
 use crate::render::{RenderError, Renderer};
 use crate::reuse::{Earlier, Nothing, Proofs, Unfinished};
-use crate::vault::{IssueError, issue_unproven};
+use crate::vault::{IssueError, Issuing, Vault, issue};
 
 /// Hosts of a cluster to be made: all of them or a part, packed or not, over an earlier output or from nothing.
 pub struct Build<'a> {
     plan: &'a Plan<'a>,
-    selection: &'a Selection<'a>,
+    selection: Selection<'a>,
     seed: &'a Seed,
+    stand_in: Option<&'a Seed>,
     format: ArchiveFormat,
     proofs: Proofs<'a>,
 }
@@ -71,7 +72,8 @@ pub struct Build<'a> {
 /// What one host gets.
 #[derive(Debug)]
 pub struct HostOutput<'a> {
-    pub host: &'a str,
+    pub host: &'a Host,
+    pub vault: &'a Vault,
     pub bundle: Bundle,
     /// The archive's file name and content, where one was asked for.
     pub archive: Option<(String, Content)>,
@@ -94,7 +96,7 @@ impl<'a> Build<'a> {
     /// machine, whatever `earlier` has.
     pub fn new(
         plan: &'a Plan<'a>,
-        selection: &'a Selection<'a>,
+        selection: Selection<'a>,
         seed: &'a Seed,
         format: ArchiveFormat,
         earlier: &'a dyn Earlier,
@@ -103,14 +105,24 @@ impl<'a> Build<'a> {
             plan,
             selection,
             seed,
+            stand_in: None,
             format,
             proofs: Proofs::new(plan, seed, format, earlier),
         }
     }
 
+    /// All hosts, from nothing and not packed: to be compared. See [`Issuing`] for what stands in for what.
+    pub fn to_compare(plan: &'a Plan<'a>, seed: &'a Seed, stand_in: Option<&'a Seed>) -> Build<'a> {
+        let all = Selection::whole(plan.cluster);
+        Build {
+            stand_in,
+            ..Build::new(plan, all, seed, ArchiveFormat::None, &Nothing)
+        }
+    }
+
     /// Whether the earlier output is what would be made.
     pub fn nothing_changed(&self) -> bool {
-        self.proofs.nothing_changed(self.selection)
+        self.proofs.nothing_changed(&self.selection)
     }
 
     /// Makes the hosts, on all threads and in any order, and hands each over to `output`; what that makes of them comes in the order
@@ -122,7 +134,7 @@ impl<'a> Build<'a> {
     pub fn run<T: Send, E: Send>(
         self,
         watch: impl Fn(Progress) + Sync,
-        output: impl Fn(HostOutput<'a>) -> Result<T, E> + Sync,
+        output: impl Fn(HostOutput<'_>) -> Result<T, E> + Sync,
     ) -> Result<(Vec<T>, Unfinished), CompileError<E>> {
         let (plan, proofs, hosts) = (self.plan, &self.proofs, self.selection.hosts());
         let needed = self.selection.is_part().then(|| plan.certificates_needed_by(hosts));
@@ -130,11 +142,14 @@ impl<'a> Build<'a> {
             certificates: needed.as_ref().map_or(plan.certificates.len(), BTreeSet::len),
             hosts: hosts.len(),
         });
-        let proven = |certificate: &PlannedCertificate<'_>| proofs.of(certificate);
-        let vault = issue_unproven(plan, needed.as_ref(), self.seed, &proven, &|| {
-            watch(Progress::Certificate)
-        })
-        .map_err(CompileError::Issue)?;
+        let issuing = Issuing {
+            seed: self.seed,
+            stand_in: self.stand_in,
+            needed: needed.as_ref(),
+            proven: &|certificate| proofs.of(certificate),
+            made: &|| watch(Progress::Certificate),
+        };
+        let vault = issue(plan, &issuing).map_err(CompileError::Issue)?;
         let renderer = Renderer::new(plan, &vault).map_err(CompileError::Render)?;
         let packer = || Packer::new(self.format, renderer.issued());
         let made = hosts.par_iter().map_init(packer, |packer, host: &&'a Host| {
@@ -150,7 +165,8 @@ impl<'a> Build<'a> {
                 .as_ref()
                 .and_then(|archive| proofs.proof_of_archive(host, &bundle, archive));
             let made = output(HostOutput {
-                host: &host.name,
+                host,
+                vault: &vault,
                 bundle,
                 archive: self.format.file_name(&host.name).zip(archive),
             })
@@ -160,7 +176,7 @@ impl<'a> Build<'a> {
         });
         let (made, archives): (Vec<T>, Vec<_>) = made.collect::<Result<Vec<_>, CompileError<E>>>()?.into_iter().unzip();
         let archives = archives.into_iter().flatten().collect();
-        let state = self.proofs.state(self.selection, &vault, &archives);
+        let state = self.proofs.state(&self.selection, &vault, &archives);
         Ok((made, state))
     }
 }
@@ -169,9 +185,9 @@ impl<'a> Build<'a> {
 ///
 /// Errors: as [`Build::run`].
 pub fn bundles(cluster: &Cluster, seed: &Seed) -> Result<Vec<(String, Bundle)>, CompileError<Infallible>> {
-    let (plan, whole) = (plan(cluster), Selection::whole(cluster));
-    let build = Build::new(&plan, &whole, seed, ArchiveFormat::None, &Nothing);
-    let (bundles, _) = build.run(|_| (), |made| Ok((made.host.to_owned(), made.bundle)))?;
+    let plan = plan(cluster);
+    let build = Build::to_compare(&plan, seed, None);
+    let (bundles, _) = build.run(|_| (), |made| Ok((made.host.name.clone(), made.bundle)))?;
     Ok(bundles)
 }
 

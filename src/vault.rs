@@ -68,38 +68,43 @@ impl fmt::Display for IssueError {
 
 impl std::error::Error for IssueError {}
 
+/// From what a vault is made, and how much of it.
+pub struct Issuing<'a> {
+    pub seed: &'a Seed,
+    /// Where the key of an authority that was there already could not be read, one of the same algorithm signs in its place,
+    /// derived from this. Nothing of it may go to a host: it is for comparing what does not depend on the key. The authority's
+    /// certificate and public key stay as they are.
+    pub stand_in: Option<&'a Seed>,
+    /// Only what has one of these ids, among which are those of the issuers.
+    pub needed: Option<&'a BTreeSet<String>>,
+    /// What need not be made.
+    pub proven: &'a (dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
+    /// Called for each certificate, from any thread.
+    pub made: &'a (dyn Fn() + Sync),
+}
+
+impl<'a> Issuing<'a> {
+    /// All of it, from nothing.
+    pub fn all(seed: &'a Seed) -> Issuing<'a> {
+        Issuing {
+            seed,
+            stand_in: None,
+            needed: None,
+            proven: &|_| Proven::default(),
+            made: &|| {},
+        }
+    }
+}
+
 /// Derives every key and signs every certificate. The result does not depend on the number of threads.
-pub fn issue(plan: &Plan<'_>, seed: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, None, seed, None, &|_| Proven::default(), &|| {})
-}
-
-/// As [`issue`], but makes only what `proven` has not, and only what has one of the ids `needed`, where some are given, among
-/// which are those of the issuers; `made` is called for each certificate, from any thread.
-pub fn issue_unproven(
-    plan: &Plan<'_>,
-    needed: Option<&BTreeSet<String>>,
-    seed: &Seed,
-    proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
-    made: &(dyn Fn() + Sync),
-) -> Result<Vault, IssueError> {
-    issue_from(plan, needed, seed, None, proven, made)
-}
-
-/// As [`issue`], but where the key of an authority that was there already could not be read, one of the same algorithm signs
-/// in its place, derived from `stand_in`. Nothing of it may go to a host: it is for comparing what does not depend on the key.
-/// The authority's certificate and public key stay as they are.
-pub fn issue_with_stand_in(plan: &Plan<'_>, seed: &Seed, stand_in: &Seed) -> Result<Vault, IssueError> {
-    issue_from(plan, None, seed, Some(stand_in), &|_| Proven::default(), &|| {})
-}
-
-fn issue_from(
-    plan: &Plan<'_>,
-    needed: Option<&BTreeSet<String>>,
-    seed: &Seed,
-    stand_in: Option<&Seed>,
-    proven: &(dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
-    made_one: &(dyn Fn() + Sync),
-) -> Result<Vault, IssueError> {
+pub fn issue(plan: &Plan<'_>, issuing: &Issuing<'_>) -> Result<Vault, IssueError> {
+    let Issuing {
+        seed,
+        stand_in,
+        needed,
+        proven,
+        made: made_one,
+    } = *issuing;
     let cluster = plan.cluster;
     let is_needed =
         |certificate: &&PlannedCertificate<'_>| needed.is_none_or(|needed| needed.contains(&certificate.id));

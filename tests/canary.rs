@@ -219,7 +219,7 @@ fn nothing_that_can_be_printed_prints_a_secret() {
     let cluster = khw_gen::input::check(&sources).expect("it is valid").cluster;
     let seed = khw_gen::pki::derivation::Seed::parse(&SEED).expect("a seed").seed;
     let plan = khw_gen::plan::plan(&cluster);
-    let vault = khw_gen::vault::issue(&plan, &seed).expect("certificates");
+    let vault = khw_gen::vault::issue(&plan, &khw_gen::vault::Issuing::all(&seed)).expect("certificates");
     let renderer = khw_gen::render::Renderer::new(&plan, &vault).expect("a renderer");
     let bundle = renderer.bundle(&cluster.hosts[1]).expect("a bundle");
     let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["admin"].key.expose()).expect("a key");

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 use khw_gen::manifest::STATE;
 use khw_gen::part::{PART, PartList};
+use khw_gen::vault::Issuing;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use support::leaks::{decode, forms, holds, piece_of_key};
@@ -310,10 +311,14 @@ fn only_what_a_parts_hosts_need_is_made() {
     assert!(needed("member").contains("etcd-ca") && !needed("member").contains("front-proxy-ca"));
     assert!(needed("lb").is_empty(), "{:?}", needed("lb"));
     let seed = khw_gen::pki::derivation::Seed::stand_in(1);
-    let vault = khw_gen::vault::issue_unproven(&plan, Some(&worker), &seed, &|_| Default::default(), &|| {});
+    let of_worker = Issuing {
+        needed: Some(&worker),
+        ..Issuing::all(&seed)
+    };
+    let vault = khw_gen::vault::issue(&plan, &of_worker);
     let vault = vault.expect("certificates");
     assert_eq!(vault.issued.keys().cloned().collect::<BTreeSet<_>>(), worker);
-    let all = khw_gen::vault::issue(&plan, &seed).expect("certificates");
+    let all = khw_gen::vault::issue(&plan, &Issuing::all(&seed)).expect("certificates");
     for (id, issued) in &vault.issued {
         assert_eq!(issued.certificate, all.issued[id].certificate, "{id}");
         assert_eq!(issued.key, all.issued[id].key, "{id}");

@@ -10,7 +10,7 @@ use khw_gen::pki::cfssl::{self, Authority};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::x509;
 use khw_gen::plan::plan;
-use khw_gen::vault::issue;
+use khw_gen::vault::{Issuing, issue};
 use khw_gen::{disk, input};
 use support::{build, project, walkthrough};
 
@@ -102,7 +102,7 @@ fn with_their_names_the_server_certificate_has_their_size() {
     let seed = disk::read_seed(&project().join("specs/walkthrough/walkthrough.seed")).expect("the seed");
     let seed = Seed::parse(seed.bytes.expose()).expect("a seed").seed;
     let plan = plan(&cluster);
-    let vault = issue(&plan, &seed).expect("certificates");
+    let vault = issue(&plan, &Issuing::all(&seed)).expect("certificates");
     let planned = plan
         .certificates
         .iter()

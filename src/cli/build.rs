@@ -25,7 +25,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     let plan = plan(cluster);
-    let build = Build::new(&plan, &selection, &seed, arguments.archive, output.earlier());
+    let build = Build::new(&plan, selection.clone(), &seed, arguments.archive, output.earlier());
     let (summary, unchanged) = match build.nothing_changed() {
         true => (output.leave(), ", nothing changed".to_owned()),
         false => {
@@ -35,7 +35,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
                 |made| {
                     let archive = made.archive.as_ref();
                     output.write(
-                        made.host,
+                        &made.host.name,
                         &made.bundle,
                         archive.map(|(name, content)| (name.as_str(), content)),
                     )

@@ -11,13 +11,11 @@ mod readable;
 
 use std::collections::BTreeMap;
 
-use crate::CompileError;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::Cluster;
 use crate::pki::derivation::Seed;
 use crate::pki::fingerprint::FingerprintKey;
 use crate::plan::{Plan, PlannedFile, plan};
-use crate::render::{RenderError, Renderer};
-use crate::vault::{Vault, issue_with_stand_in};
+use crate::{Build, CompileError, HostOutput};
 
 /// What a golden has to hold: a text, or two that were made from different stand-ins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +55,8 @@ impl Unknown {
 
 /// Hands over the golden of one host after the other, in the order of the cluster; gives the fingerprint of the seed.
 ///
-/// The same cluster, seed and authority's key give the same texts on any machine. Errors: as [`crate::compile`].
-pub fn golden<E>(
+/// The same cluster, seed and authority's key give the same texts on any machine. Errors: as [`Build::run`].
+pub fn golden<E: Send>(
     cluster: &Cluster,
     seed: Option<&Seed>,
     mut output: impl FnMut(&str, HostGolden) -> Result<(), E>,
@@ -68,29 +66,21 @@ pub fn golden<E>(
         false => vec![Seed::stand_in(1)],
     };
     let plan = plan(cluster);
-    let mut vaults = Vec::new();
+    let mut makings = Vec::new();
+    let mut seeds = Vec::new();
     for stand_in in &stand_ins {
         let seed = seed.unwrap_or(stand_in);
-        let vault = issue_with_stand_in(&plan, seed, stand_in).map_err(CompileError::Issue)?;
-        vaults.push((vault, FingerprintKey::new(seed, &cluster.name)));
-    }
-    let mut makings = Vec::new();
-    for (vault, fingerprints) in &vaults {
-        makings.push(Making {
-            plan: &plan,
-            vault,
-            renderer: Renderer::new(&plan, vault).map_err(CompileError::Render)?,
-            fingerprints,
-        });
+        let fingerprints = FingerprintKey::new(seed, &cluster.name);
+        let build = Build::to_compare(&plan, seed, Some(stand_in));
+        let (texts, _) = build.run(|_| (), |made| Ok(texts_of(&plan, &made, &fingerprints)))?;
+        makings.push(texts.into_iter());
+        seeds.push(fingerprints.of("seed", b""));
     }
     for host in &cluster.hosts {
-        let mut texts = Vec::new();
-        for making in &makings {
-            texts.push(making.texts_of(host).map_err(CompileError::Render)?);
-        }
+        let texts = makings.iter_mut().filter_map(Iterator::next).collect();
         output(&host.name, expected(texts)).map_err(CompileError::Output)?;
     }
-    let mut seeds = vaults.iter().map(|(_, fingerprints)| fingerprints.of("seed", b""));
+    let mut seeds = seeds.into_iter();
     let text = seeds.next().unwrap_or_default();
     Ok(Expected {
         other: seeds.next().filter(|other| *other != text),
@@ -124,40 +114,24 @@ fn expected(texts: Vec<Texts>) -> HostGolden {
     pairs.collect()
 }
 
-/// A cluster made from one seed.
-struct Making<'a> {
-    plan: &'a Plan<'a>,
-    vault: &'a Vault,
-    renderer: Renderer<'a>,
-    fingerprints: &'a FingerprintKey,
+/// The authority in whose place another has signed.
+fn stand_in<'p>(plan: &'p Plan<'_>) -> Option<&'p str> {
+    let mut certificates = plan.certificates.iter();
+    let existing = certificates.find(|certificate| certificate.request.is_none())?;
+    let ca = plan.cluster.pki.existing_ca.as_ref()?;
+    ca.key.is_none().then_some(existing.id.as_str())
 }
 
-impl<'a> Making<'a> {
-    /// The authority in whose place another has signed.
-    fn stand_in(&self) -> Option<&str> {
-        let mut certificates = self.plan.certificates.iter();
-        let existing = certificates.find(|certificate| certificate.request.is_none())?;
-        let ca = self.plan.cluster.pki.existing_ca.as_ref()?;
-        ca.key.is_none().then_some(existing.id.as_str())
-    }
-
-    fn texts_of(&self, host: &'a Host) -> Result<Texts, RenderError> {
-        let bundle = self.renderer.bundle(host)?;
-        let files = self.plan.files_on(host).into_iter();
-        let planned: BTreeMap<String, PlannedFile<'_>> =
-            files.map(|file| (format!("rootfs{}", file.path), file)).collect();
-        let readable = readable::Readable {
-            vault: self.vault,
-            stand_in: self.stand_in(),
-            fingerprints: self.fingerprints,
-        };
-        Ok(bundle
-            .entries
-            .iter()
-            .filter_map(|(path, entry)| {
-                let text = readable.text(path, entry, planned.get(path))?;
-                Some((path.clone(), text))
-            })
-            .collect())
-    }
+fn texts_of(plan: &Plan<'_>, made: &HostOutput<'_>, fingerprints: &FingerprintKey) -> Texts {
+    let files = plan.files_on(made.host).into_iter();
+    let planned: BTreeMap<String, PlannedFile<'_>> = files.map(|file| (format!("rootfs{}", file.path), file)).collect();
+    let readable = readable::Readable {
+        vault: made.vault,
+        stand_in: stand_in(plan),
+        fingerprints,
+    };
+    let entries = made.bundle.entries.iter();
+    entries
+        .filter_map(|(path, entry)| Some((path.clone(), readable.text(path, entry, planned.get(path))?)))
+        .collect()
 }
