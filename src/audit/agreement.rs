@@ -2,314 +2,198 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::components::members;
 use super::document::Tree;
-use super::{Audit, Command, Read};
+use super::programs::apiserver::CLIENTS_OF_KUBELETS;
+use super::programs::etcd::members;
+use super::spot::{Running, Spot, documents, running};
+use super::view::View;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::digest::sha256_hex;
 
 /// Flags that every instance of a program has the same.
+#[rustfmt::skip]
 const SAME_FLAGS: &[(&str, &[&str], &Code)] = &[
-    (
-        "kube-apiserver",
-        &[
-            "service-account-issuer",
-            "authorization-mode",
-            "service-node-port-range",
-            "requestheader-allowed-names",
-            "etcd-servers",
-            "secure-port",
-        ],
-        codes::SETTINGS_DISAGREE,
-    ),
-    (
-        "kube-controller-manager",
-        &["cluster-name", "cluster-cidr"],
-        codes::SETTINGS_DISAGREE,
-    ),
-    (
-        "etcd",
-        &["initial-cluster", "initial-cluster-token", "initial-cluster-state"],
-        codes::ETCD_DISAGREES,
-    ),
+    ("kube-apiserver", &[
+        "service-account-issuer", "authorization-mode", "service-node-port-range", "requestheader-allowed-names",
+        "etcd-servers", "secure-port",
+    ], codes::SETTINGS_DISAGREE),
+    ("kube-controller-manager", &["cluster-name", "cluster-cidr"], codes::SETTINGS_DISAGREE),
+    ("etcd", &["initial-cluster", "initial-cluster-token", "initial-cluster-state"], codes::ETCD_DISAGREES),
 ];
 
 /// Files that every instance of a program has the same.
+#[rustfmt::skip]
 const SAME_FILES: &[(&str, &[&str], &Code)] = &[
-    (
-        "kube-apiserver",
-        &["service-account-key-file", "service-account-signing-key-file"],
-        codes::SERVICE_ACCOUNT_KEYS_DISAGREE,
-    ),
-    (
-        "kube-apiserver",
-        &[
-            "client-ca-file",
-            "etcd-cafile",
-            "requestheader-client-ca-file",
-            "kubelet-certificate-authority",
-            "audit-policy-file",
-        ],
-        codes::SETTINGS_DISAGREE,
-    ),
-    (
-        "kube-controller-manager",
-        &["root-ca-file", "cluster-signing-cert-file", "client-ca-file"],
-        codes::SETTINGS_DISAGREE,
-    ),
-    (
-        "etcd",
-        &["trusted-ca-file", "peer-trusted-ca-file"],
-        codes::ETCD_DISAGREES,
-    ),
+    ("kube-apiserver", &["service-account-key-file", "service-account-signing-key-file"],
+        codes::SERVICE_ACCOUNT_KEYS_DISAGREE),
+    ("kube-apiserver", &[
+        "client-ca-file", "etcd-cafile", "requestheader-client-ca-file", "kubelet-certificate-authority",
+        "audit-policy-file",
+    ], codes::SETTINGS_DISAGREE),
+    ("kube-controller-manager", &["root-ca-file", "cluster-signing-cert-file", "client-ca-file"],
+        codes::SETTINGS_DISAGREE),
+    ("etcd", &["trusted-ca-file", "peer-trusted-ca-file"], codes::ETCD_DISAGREES),
 ];
 
-struct Said {
-    value: String,
-    host: String,
-    path: String,
+pub(crate) fn check(view: &View<'_>) {
+    check_instances(view);
+    check_range_of_services(view);
+    check_tokens(view);
+    check_documents(view);
+    check_manifests(view);
+    check_members(view);
 }
 
-pub fn check(audit: &mut Audit<'_>) {
-    let mut reports: Vec<(&'static Code, String, String, String)> = Vec::new();
-    let commands: Vec<(&Read<'_>, &Command<'_>)> = audit
-        .hosts
-        .iter()
-        .flat_map(|read| read.commands.iter().map(move |command| (read, command)))
-        .collect();
-    let of = |program: &'static str| {
-        commands
-            .iter()
-            .filter(move |(_, command)| command.line.program == program)
-    };
-
+fn check_instances(view: &View<'_>) {
     for (program, flags, code) in SAME_FLAGS {
         for flag in *flags {
-            let said = of(program).map(|(read, command)| {
-                let mut items = command.line.list(flag);
+            let said = running(view, program).map(|one| {
+                let mut items = one.line.list(flag);
                 items.sort_unstable();
-                say(read, command.path, items.join(","))
+                (one.spot, items.join(","))
             });
-            disagree(said.collect(), code, &format!("--{flag}"), &mut reports);
+            disagree(said, code, &format!("--{flag}"));
         }
     }
     for (program, flags, code) in SAME_FILES {
         for flag in *flags {
-            let said = of(program).filter_map(|(read, command)| {
-                let path = read.resolve(command.line.flag(flag)?)?;
-                Some(say(read, path, sha256_hex(read.host.files.get(path)?.content.expose())))
+            let said = running(view, program).filter_map(|one| {
+                let path = one.spot.host.resolve(one.line.flag(flag)?)?;
+                Some((one.spot.at(path), one.spot.host.digest(path)?))
             });
-            disagree(said.collect(), code, &format!("the file of --{flag}"), &mut reports);
+            disagree(said, code, &format!("the file of --{flag}"));
         }
     }
+}
 
-    // The range of services: API servers and controller managers.
-    let ranges = of("kube-apiserver")
-        .chain(of("kube-controller-manager"))
-        .filter_map(|(read, command)| {
-            let range = command.line.flag("service-cluster-ip-range")?;
-            Some(say(read, command.path, range.to_owned()))
-        });
-    disagree(
-        ranges.collect(),
-        codes::SERVICE_RANGE_DISAGREES,
-        "--service-cluster-ip-range",
-        &mut reports,
-    );
+fn check_range_of_services(view: &View<'_>) {
+    let flag = "service-cluster-ip-range";
+    let said = running(view, "kube-apiserver").chain(running(view, "kube-controller-manager"));
+    let said = said.filter_map(|one| Some((one.spot, one.line.flag(flag)?.to_owned())));
+    disagree(said, codes::SERVICE_RANGE_DISAGREES, "--service-cluster-ip-range");
+}
 
-    // Tokens are signed by what every API server accepts.
-    for (read, command) in of("kube-controller-manager") {
-        let path = command
-            .line
-            .flag("service-account-private-key-file")
-            .unwrap_or_default();
-        let Some(key) = read.private_key(path) else { continue };
-        for (other, api) in of("kube-apiserver") {
-            let accepted: Vec<&[u8]> = api
-                .line
-                .flags
-                .get("service-account-key-file")
-                .into_iter()
-                .flatten()
-                .flat_map(|path| other.public_keys(path))
-                .collect();
+/// Tokens are signed by what every API server accepts.
+fn check_tokens(view: &View<'_>) {
+    for manager in running(view, "kube-controller-manager") {
+        let path = manager.file("service-account-private-key-file");
+        let Some(key) = manager.spot.host.private_key(path) else {
+            continue;
+        };
+        for api in running(view, "kube-apiserver") {
+            let accepted = api.public_keys("service-account-key-file");
             if !accepted.is_empty() && !accepted.contains(&key) {
-                let message = format!(
-                    "the API server of {} does not accept the tokens that it signs",
-                    other.name
-                );
-                reports.push((
-                    codes::SERVICE_ACCOUNT_KEYS_DISAGREE,
-                    read.name.to_owned(),
-                    command.path.to_owned(),
-                    message,
-                ));
+                let name = api.spot.host.name;
+                let message = format!("the API server of {name} does not accept the tokens that it signs");
+                manager.report(codes::SERVICE_ACCOUNT_KEYS_DISAGREE, message);
             }
         }
     }
+}
 
-    // The ranges of pods: controller managers and proxies, as far as both say one.
-    let mut pods: Vec<Said> = of("kube-controller-manager")
-        .filter_map(|(read, command)| Some(say(read, command.path, command.line.flag("cluster-cidr")?.to_owned())))
-        .collect();
-    let mut domains = Vec::new();
-    let mut dns = Vec::new();
-    let mut kubelet_authorities = Vec::new();
-    let mut encryption = Vec::new();
-    for read in &audit.hosts {
-        for (path, documents) in &read.documents {
-            for document in documents {
-                match document.text_at(&["kind"]) {
-                    Some("EncryptionConfiguration" | "EncryptionConfig") => {
-                        let sum = read.host.files.get(*path).map(|file| sha256_hex(file.content.expose()));
-                        encryption.extend(sum.map(|sum| say(read, path, sum)));
-                    }
-                    Some("KubeProxyConfiguration") => {
-                        pods.extend(
-                            document
-                                .text_at(&["clusterCIDR"])
-                                .map(|range| say(read, path, range.to_owned())),
-                        );
-                    }
-                    Some("KubeletConfiguration") => {
-                        domains.push(say(
-                            read,
-                            path,
-                            document.text_at(&["clusterDomain"]).unwrap_or_default().to_owned(),
-                        ));
-                        let addresses: Vec<&str> = document
-                            .items_at(&["clusterDNS"])
-                            .iter()
-                            .filter_map(|one| one.text())
-                            .collect();
-                        dns.push(say(read, path, addresses.join(",")));
-                        let authority = document.text_at(&["authentication", "x509", "clientCAFile"]);
-                        if let Some(file) = authority
-                            .and_then(|path| read.resolve(path))
-                            .and_then(|path| read.host.files.get(path))
-                        {
-                            kubelet_authorities.push(say(read, path, sha256_hex(file.content.expose())));
-                        }
-                    }
-                    Some("Service")
-                        if document
-                            .text_at(&["metadata", "name"])
-                            .is_some_and(|name| name.contains("dns")) =>
-                    {
-                        dns.extend(
-                            document
-                                .text_at(&["spec", "clusterIP"])
-                                .map(|address| say(read, path, address.to_owned())),
-                        );
-                    }
-                    _ => {}
-                }
-            }
+/// What the configurations of programs say, and flags besides.
+fn check_documents(view: &View<'_>) {
+    // Controller managers and proxies, as far as both say one.
+    let managers = running(view, "kube-controller-manager");
+    let managers = managers.filter_map(|one| Some((one.spot, one.line.flag("cluster-cidr")?.to_owned())));
+    let proxies = say(view, |spot, document| match document.kind() {
+        "KubeProxyConfiguration" => Some((spot, document.text_at(&["clusterCIDR"])?.to_owned())),
+        _ => None,
+    });
+    disagree(managers.chain(proxies), codes::POD_RANGE_DISAGREES, "the range of pods");
+    let encryption = say(view, |spot, document| {
+        let digest = document.is_encryption().then(|| spot.host.digest(spot.path));
+        Some((spot, digest??))
+    });
+    disagree(encryption, codes::ENCRYPTION_DISAGREES, "the encryption configuration");
+    let domains = say(view, |spot, document| {
+        let domain = document.text_at(&["clusterDomain"]).unwrap_or_default();
+        (document.kind() == "KubeletConfiguration").then(|| (spot, domain.to_owned()))
+    });
+    disagree(domains, codes::DNS_DISAGREES, "the domain of the cluster");
+    let dns = say(view, |spot, document| match document.kind() {
+        "KubeletConfiguration" => {
+            let addresses = document.items_at(&["clusterDNS"]).iter().filter_map(Tree::text);
+            Some((spot, addresses.collect::<Vec<_>>().join(",")))
         }
-    }
-    disagree(pods, codes::POD_RANGE_DISAGREES, "the range of pods", &mut reports);
-    disagree(
-        encryption,
-        codes::ENCRYPTION_DISAGREES,
-        "the encryption configuration",
-        &mut reports,
-    );
-    disagree(domains, codes::DNS_DISAGREES, "the domain of the cluster", &mut reports);
-    disagree(
-        dns,
-        codes::DNS_DISAGREES,
-        "the address of the cluster's DNS",
-        &mut reports,
-    );
-    disagree(
-        kubelet_authorities,
-        codes::SETTINGS_DISAGREE,
-        "the authority of clients",
-        &mut reports,
-    );
+        "Service" if document.text_at(&["metadata", "name"])?.contains("dns") => {
+            Some((spot, document.text_at(&["spec", "clusterIP"])?.to_owned()))
+        }
+        _ => None,
+    });
+    disagree(dns, codes::DNS_DISAGREES, "the address of the cluster's DNS");
+    let authorities = say(view, |spot, document| match document.kind() {
+        "KubeletConfiguration" => {
+            let path = spot.host.resolve(document.text_at(CLIENTS_OF_KUBELETS)?)?;
+            Some((spot, spot.host.digest(path)?))
+        }
+        _ => None,
+    });
+    disagree(authorities, codes::SETTINGS_DISAGREE, "the authority of clients");
+}
 
-    // What is applied to the cluster, on whichever host that is done.
-    let mut manifests: BTreeMap<&str, Vec<Said>> = BTreeMap::new();
-    for read in &audit.hosts {
-        for (path, documents) in &read.documents {
+/// What is applied to the cluster, on whichever host that is done.
+fn check_manifests(view: &View<'_>) {
+    let mut manifests: BTreeMap<&str, Vec<(Spot<'_>, String)>> = BTreeMap::new();
+    for host in &view.hosts {
+        for (path, documents) in &host.documents {
             let is_manifest = |document: &Tree| document.at(&["metadata", "name"]).is_some();
-            if let Some(file) = read.host.files.get(*path).filter(|_| documents.iter().all(is_manifest)) {
-                let said = say(read, path, sha256_hex(file.content.expose()));
-                manifests.entry(path).or_default().push(said);
+            if let Some(digest) = host.digest(path).filter(|_| documents.iter().all(is_manifest)) {
+                let spot = Spot { view, host, path };
+                manifests.entry(path).or_default().push((spot, digest));
             }
         }
     }
     for said in manifests.into_values() {
-        disagree(said, codes::SETTINGS_DISAGREE, "the manifest", &mut reports);
-    }
-
-    // Names and members of etcd.
-    let mut names: BTreeMap<&str, Vec<&(&Read<'_>, &Command<'_>)>> = BTreeMap::new();
-    for one in of("etcd") {
-        names
-            .entry(one.1.line.flag("name").unwrap_or_default())
-            .or_default()
-            .push(one);
-    }
-    for (name, of_name) in names.iter().filter(|(_, of_name)| of_name.len() > 1) {
-        for (read, command) in of_name {
-            let message = format!("more than one member is called {name:?}");
-            reports.push((
-                codes::ETCD_DISAGREES,
-                read.name.to_owned(),
-                command.path.to_owned(),
-                message,
-            ));
-        }
-    }
-    if audit.whole {
-        for (read, command) in of("etcd") {
-            let listed: BTreeSet<String> = members(command).into_iter().map(|(name, _)| name).collect();
-            for missing in listed.iter().filter(|name| !names.contains_key(name.as_str())) {
-                let message = format!("its initial cluster has {missing:?}, which no host here is");
-                reports.push((
-                    codes::ETCD_DISAGREES,
-                    read.name.to_owned(),
-                    command.path.to_owned(),
-                    message,
-                ));
-            }
-        }
-    }
-    for (code, host, path, message) in reports {
-        audit.report(code, &host, &path, message);
+        disagree(said, codes::SETTINGS_DISAGREE, "the manifest");
     }
 }
 
-fn say(read: &Read<'_>, path: &str, value: String) -> Said {
-    Said {
-        value,
-        host: read.name.to_owned(),
-        path: path.to_owned(),
+/// Names and members of etcd.
+fn check_members(view: &View<'_>) {
+    let mut names: BTreeMap<&str, Vec<Running<'_>>> = BTreeMap::new();
+    for etcd in running(view, "etcd") {
+        names.entry(etcd.file("name")).or_default().push(etcd);
     }
+    for (name, of_name) in names.iter().filter(|(_, of_name)| of_name.len() > 1) {
+        for etcd in of_name {
+            let message = format!("more than one member is called {name:?}");
+            etcd.report(codes::ETCD_DISAGREES, message);
+        }
+    }
+    for etcd in running(view, "etcd").filter(|_| view.whole) {
+        let listed: BTreeSet<&str> = members(etcd).into_iter().map(|(name, _)| name).collect();
+        for missing in listed.iter().filter(|name| !names.contains_key(*name)) {
+            let message = format!("its initial cluster has {missing:?}, which no host here is");
+            etcd.report(codes::ETCD_DISAGREES, message);
+        }
+    }
+}
+
+/// What documents say, those that say something, in their order.
+fn say<'v>(
+    view: &'v View<'v>,
+    what: impl Fn(Spot<'v>, &'v Tree) -> Option<(Spot<'v>, String)>,
+) -> impl Iterator<Item = (Spot<'v>, String)> {
+    documents(view).filter_map(move |(spot, document)| what(spot, document))
 }
 
 /// Reports those that are not what most say; of two equally many the first is right.
-fn disagree(
-    said: Vec<Said>,
-    code: &'static Code,
-    what: &str,
-    reports: &mut Vec<(&'static Code, String, String, String)>,
-) {
+fn disagree<'v>(said: impl IntoIterator<Item = (Spot<'v>, String)>, code: &'static Code, what: &str) {
+    let said: Vec<(Spot<'v>, String)> = said.into_iter().collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in &said {
-        *counts.entry(&one.value).or_default() += 1;
+    for (_, value) in &said {
+        *counts.entry(value).or_default() += 1;
     }
     if counts.len() < 2 {
         return;
     }
-    let most = counts.values().max().copied().unwrap_or(0);
-    let Some(right) = said.iter().find(|one| counts.get(one.value.as_str()) == Some(&most)) else {
+    let most = counts.values().max();
+    let Some((right, value)) = said.iter().find(|(_, value)| counts.get(value.as_str()) == most) else {
         return;
     };
-    for one in said.iter().filter(|one| one.value != right.value) {
-        let message = format!("{what} is not the same as in {} of {}", right.path, right.host);
-        reports.push((code, one.host.clone(), one.path.clone(), message));
+    for (spot, _) in said.iter().filter(|(_, other)| other != value) {
+        let message = format!("{what} is not the same as in {} of {}", right.path, right.host.name);
+        spot.report(code, message);
     }
 }

@@ -1,207 +1,117 @@
-//! Each certificate and key by itself, wherever it lies: dates, names, strength, who signed it, which key is whose.
+//! Each certificate by itself, wherever it lies: dates, strength, names, rights, who signed it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
-use base64ct::{Base64, Encoding};
-use time::OffsetDateTime;
-
-use super::document::Tree;
-use super::names::Url;
-use super::{Audit, Read, certificates_of, uses};
+use super::inventory::InventoryRow;
+use super::view::View;
+use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::Found;
-use crate::pki::inspect::{Certificate, Item, items};
+use crate::pki::inspect::Certificate;
 use crate::pki::x509::ComparableName;
 
-/// A distinct certificate and everywhere it is.
-#[derive(Clone, Debug)]
-pub struct InventoryRow {
-    pub certificate: Certificate,
-    /// Host and path, sorted.
-    pub places: Vec<(String, String)>,
-    /// What it is for, in a few words each: the most telling first.
-    pub uses: Vec<String>,
+/// What is wrong with a certificate is told everywhere where it lies.
+struct Everywhere<'v> {
+    view: &'v View<'v>,
+    row: &'v InventoryRow,
 }
 
-/// Every distinct certificate of a bundle, in files and within kubeconfigs: authorities first, then by the end of their life.
-pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
-    let audit = Audit::read(found, at);
-    let mut rows: Vec<InventoryRow> = gather(&audit.hosts).into_values().collect();
-    rows.sort_by(|a, b| {
-        let key = |row: &InventoryRow| {
-            let certificate = &row.certificate;
-            (
-                !certificate.authority,
-                certificate.not_after,
-                certificate.subject.clone(),
-                row.places.clone(),
-            )
-        };
-        key(a).cmp(&key(b))
-    });
-    uses::add(&audit.hosts, &mut rows);
-    rows
-}
-
-/// By fingerprint.
-fn gather(hosts: &[Read<'_>]) -> BTreeMap<String, InventoryRow> {
-    let mut rows: BTreeMap<String, InventoryRow> = BTreeMap::new();
-    let mut add = |certificate: &Certificate, host: &str, path: &str| {
-        let row = rows
-            .entry(certificate.fingerprint.clone())
-            .or_insert_with(|| InventoryRow {
-                certificate: certificate.clone(),
-                places: Vec::new(),
-                uses: Vec::new(),
-            });
-        let place = (host.to_owned(), path.to_owned());
-        // A file is gone through in one go.
-        if row.places.last() != Some(&place) {
-            row.places.push(place);
-        }
-    };
-    for read in hosts {
-        for (path, items) in &read.pem {
-            for certificate in certificates_of(items) {
-                add(certificate, read.name, path);
-            }
-        }
-        for (path, documents) in &read.documents {
-            for item in documents.iter().flat_map(embedded) {
-                if let Item::Certificate(certificate) = item {
-                    add(&certificate, read.name, path);
-                }
-            }
+impl Everywhere<'_> {
+    fn report(&self, code: &'static Code, message: impl Into<String>) {
+        let message = message.into();
+        for (host, path) in &self.row.places {
+            self.view.findings.report(code, host, path, message.clone());
         }
     }
-    rows
 }
 
-/// The PEM items in a kubeconfig's fields, private keys left out.
-fn embedded(document: &Tree) -> Vec<Item> {
-    let clusters = document.items_at(&["clusters"]).iter();
-    let users = document.items_at(&["users"]).iter();
-    clusters
-        .filter_map(|cluster| cluster.text_at(&["cluster", "certificate-authority-data"]))
-        .chain(users.filter_map(|user| user.text_at(&["user", "client-certificate-data"])))
-        .filter_map(|text| Base64::decode_vec(text.trim()).ok())
-        .flat_map(|pem| items(&pem))
-        .collect()
-}
-
-pub fn check(audit: &mut Audit<'_>) {
-    let rows: Vec<InventoryRow> = gather(&audit.hosts).into_values().collect();
-    let all: Vec<&Certificate> = rows.iter().map(|row| &row.certificate).collect();
+pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
     let mut by_subject: BTreeMap<&ComparableName, Vec<&Certificate>> = BTreeMap::new();
-    for certificate in &all {
-        by_subject
-            .entry(&certificate.subject_name)
-            .or_default()
-            .push(certificate);
+    for row in rows {
+        let of_subject = by_subject.entry(&row.certificate.subject_name).or_default();
+        of_subject.push(&row.certificate);
     }
-    for row in &rows {
+    for row in rows {
         let issuers = by_subject.get(&row.certificate.issuer_name);
-        check_one(audit, row, issuers.map_or(&[], Vec::as_slice));
+        let everywhere = Everywhere { view, row };
+        check_dates(&everywhere);
+        check_strength(&everywhere);
+        check_names(&everywhere);
+        check_rights(&everywhere);
+        check_issuers(&everywhere, issuers.map_or(&[], Vec::as_slice));
     }
-    check_shared_keys(audit, &rows);
-    check_pairs(audit);
-    check_authority_keys(audit, &all);
-    check_foreign_keys(audit, &rows);
-    check_loose(audit);
 }
 
-/// What the names of files say where no unit says it: in a folder made by hand, and where certificates are made.
-fn check_loose(audit: &mut Audit<'_>) {
-    let served = audit.hosts.iter().any(|read| read.runs("kube-apiserver"));
-    let mut reports = Vec::new();
-    for read in &audit.hosts {
-        let mut servers = Vec::new();
-        for path in read.pem.keys() {
-            let Some(leaf) = read.certificates(path).first().copied() else {
-                continue;
-            };
-            let Some(stem) = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt")) else {
-                continue;
-            };
-            let name = stem.rsplit('/').next().unwrap_or(stem);
-            if !served && ["kubernetes", "apiserver", "kube-apiserver"].contains(&name) {
-                servers.push((*path, leaf));
-                let wanted = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-                for wanted in wanted.iter().filter(|wanted| !leaf.covers(wanted)) {
-                    reports.push((
-                        codes::SERVICE_NAME_MISSING,
-                        read.name,
-                        *path,
-                        format!("it does not hold {wanted}, by which pods call the API server"),
-                    ));
-                }
-                if !leaf.dns.iter().any(|dns| dns.starts_with("kubernetes.default.svc.")) {
-                    let message =
-                        "it does not hold kubernetes.default.svc and the domain, by which pods call the API server";
-                    reports.push((codes::SERVICE_NAME_MISSING, read.name, *path, message.to_owned()));
-                }
-                if !leaf.server_auth {
-                    reports.push((
-                        codes::MISSING_SERVER_AUTH,
-                        read.name,
-                        *path,
-                        "it is shown by a server, and may not be".to_owned(),
-                    ));
-                }
-            }
-            let common_name = leaf.common_name.as_deref().unwrap_or_default();
-            let expected = match name {
-                "kube-controller-manager" | "kube-scheduler" | "kube-proxy" => Some(format!("system:{name}")),
-                _ if common_name.starts_with("system:node:")
-                    && read.host.files.contains_key(&format!("{stem}.kubeconfig")) =>
-                {
-                    Some(format!("system:node:{name}"))
-                }
-                _ => None,
-            };
-            if let Some(expected) = expected.filter(|expected| expected != common_name) {
-                let message = format!("it is {common_name:?}, and has to be {expected:?}");
-                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
-            }
-            if let Some(node) = common_name.strip_prefix("system:nodes:") {
-                let message = format!("it is {common_name:?}, and a node's user is \"system:node:{node}\"");
-                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
-            }
-            if common_name.starts_with("system:node:") && !leaf.organizations.iter().any(|one| one == "system:nodes") {
-                reports.push((
-                    codes::WRONG_IDENTITY,
-                    read.name,
-                    *path,
-                    "it lacks O=system:nodes".to_owned(),
-                ));
-            }
-            let asked = read
-                .documents(&format!("{stem}-csr.json"))
-                .first()
-                .and_then(|request| request.text_at(&["CN"]));
-            if let Some(asked) = asked.filter(|asked| *asked != common_name) {
-                let message = format!("it is {common_name:?}, and {name}-csr.json asks for {asked:?}");
-                reports.push((codes::WRONG_IDENTITY, read.name, *path, message));
-            }
-        }
-        for (path, documents) in &read.documents {
-            let clusters = documents
-                .iter()
-                .filter(|document| document.text_at(&["kind"]) == Some("Config"))
-                .flat_map(|document| document.items_at(&["clusters"]));
-            for url in clusters
-                .filter_map(|cluster| cluster.text_at(&["cluster", "server"]))
-                .filter_map(Url::parse)
-            {
-                for (server, leaf) in servers.iter().filter(|(_, leaf)| !leaf.covers(&url.host)) {
-                    let message = format!("its server {} is not in {server}, {:?}", url.host, leaf.subject);
-                    reports.push((codes::ADDRESS_NOT_COVERED, read.name, *path, message));
-                }
-            }
-        }
+fn check_dates(everywhere: &Everywhere<'_>) {
+    let (at, certificate) = (everywhere.view.at, &everywhere.row.certificate);
+    let subject = &certificate.subject;
+    if at > certificate.not_after {
+        let message = format!("{subject:?} expired at {}", certificate.not_after);
+        everywhere.report(codes::CERTIFICATE_EXPIRED, message);
     }
-    for (code, host, path, message) in reports {
-        audit.report(code, host, path, message);
+    if at < certificate.not_before {
+        let message = format!("{subject:?} is valid from {}", certificate.not_before);
+        everywhere.report(codes::CERTIFICATE_NOT_YET_VALID, message);
+    }
+    if certificate.not_after <= certificate.not_before {
+        everywhere.report(codes::CERTIFICATE_EXPIRED, format!("{subject:?} is never valid"));
+    }
+}
+
+fn check_strength(everywhere: &Everywhere<'_>) {
+    let certificate = &everywhere.row.certificate;
+    if certificate.has_broken_digest() {
+        let message = format!("{:?} is signed by {}", certificate.subject, certificate.signature);
+        everywhere.report(codes::BROKEN_DIGEST, message);
+    }
+    if let Some(bits) = certificate.rsa_bits.filter(|bits| *bits < 2048) {
+        let message = format!("the RSA key of {:?} has {bits} bits", certificate.subject);
+        everywhere.report(codes::WEAK_KEY, message);
+    }
+}
+
+fn check_names(everywhere: &Everywhere<'_>) {
+    let certificate = &everywhere.row.certificate;
+    let names = certificate.dns.iter().chain(&certificate.other_names);
+    for name in names.filter(|name| !is_dns_name(name)) {
+        everywhere.report(codes::BAD_SAN, format!("no client ever asks for {name:?}"));
+    }
+    let misspelt = ["kubernetes.svc.", "kubernete.", "kubernetes.default.scv"];
+    let is_misspelt = |name: &&String| misspelt.iter().any(|start| name.starts_with(start));
+    for name in certificate.dns.iter().filter(is_misspelt) {
+        everywhere.report(
+            codes::BAD_SAN,
+            format!("{name:?} is no name of the API server's service"),
+        );
+    }
+}
+
+/// Whether a text can be a DNS name that something asks for; an address, a range or a port in it can't.
+fn is_dns_name(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    let is_of_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(is_of_label)
+    };
+    name.len() <= 253 && name.split('.').all(label) && name.parse::<Ipv4Addr>().is_err()
+}
+
+fn check_rights(everywhere: &Everywhere<'_>) {
+    let certificate = &everywhere.row.certificate;
+    let subject = &certificate.subject;
+    let is_break_glass = |path: &str| path.contains("break-glass") || path.contains("super-admin");
+    let break_glass = everywhere.row.places.iter().all(|(_, path)| is_break_glass(path));
+    if certificate.is_in("system:masters") && !break_glass && !certificate.authority {
+        let message = format!("{subject:?} may do everything, and no binding can take that back");
+        everywhere.report(codes::SYSTEM_MASTERS, message);
+    }
+    if certificate.authority && !certificate.signs_certificates {
+        let message = format!("the key usage of {subject:?} forbids it to sign");
+        everywhere.report(codes::NOT_AN_AUTHORITY, message);
     }
 }
 
@@ -209,277 +119,31 @@ fn check_loose(audit: &mut Audit<'_>) {
 const MOST_ISSUERS: usize = 32;
 
 /// `issuers` are the certificates of its issuer's name.
-fn check_one(audit: &mut Audit<'_>, row: &InventoryRow, issuers: &[&Certificate]) {
-    let certificate = &row.certificate;
-    let mut reports = Vec::new();
-    if audit.at > certificate.not_after {
-        reports.push((
-            codes::CERTIFICATE_EXPIRED,
-            format!("{:?} expired at {}", certificate.subject, certificate.not_after),
-        ));
-    }
-    if audit.at < certificate.not_before {
-        let message = format!("{:?} is valid from {}", certificate.subject, certificate.not_before);
-        reports.push((codes::CERTIFICATE_NOT_YET_VALID, message));
-    }
-    if certificate.has_broken_digest() {
-        reports.push((
-            codes::BROKEN_DIGEST,
-            format!("{:?} is signed by {}", certificate.subject, certificate.signature),
-        ));
-    }
-    if let Some(bits) = certificate.rsa_bits.filter(|bits| *bits < 2048) {
-        reports.push((
-            codes::WEAK_KEY,
-            format!("the RSA key of {:?} has {bits} bits", certificate.subject),
-        ));
-    }
-    for name in certificate.dns.iter().chain(&certificate.other_names) {
-        if !is_dns_name(name) {
-            reports.push((codes::BAD_SAN, format!("no client ever asks for {name:?}")));
-        }
-    }
-    let misspelt = |name: &&String| {
-        name.starts_with("kubernetes.svc.")
-            || name.starts_with("kubernete.")
-            || name.starts_with("kubernetes.default.scv")
-    };
-    for name in certificate.dns.iter().filter(misspelt) {
-        reports.push((
-            codes::BAD_SAN,
-            format!("{name:?} is no name of the API server's service"),
-        ));
-    }
-    for organization in &certificate.organizations {
-        let break_glass = row
-            .places
-            .iter()
-            .all(|(_, path)| path.contains("break-glass") || path.contains("super-admin"));
-        if organization == "system:masters" && !break_glass && !certificate.authority {
-            let message = format!(
-                "{:?} may do everything, and no binding can take that back",
-                certificate.subject
-            );
-            reports.push((codes::SYSTEM_MASTERS, message));
-        }
-    }
-    if certificate.authority && !certificate.signs_certificates {
-        reports.push((
-            codes::NOT_AN_AUTHORITY,
-            format!("the key usage of {:?} forbids it to sign", certificate.subject),
-        ));
-    }
-    let signers: Vec<&&Certificate> = issuers
-        .iter()
-        .take(MOST_ISSUERS)
-        .filter(|issuer| certificate.is_signed_by(issuer))
-        .collect();
+fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
+    let certificate = &everywhere.row.certificate;
+    let (subject, issuer) = (&certificate.subject, &certificate.issuer);
+    let candidates = issuers.iter().take(MOST_ISSUERS);
+    let signers: Vec<&&Certificate> = candidates.filter(|issuer| certificate.is_signed_by(issuer)).collect();
     if certificate.is_self_issued() && certificate.is_signed_by(certificate) {
         if !certificate.authority {
-            let message = format!("{:?} is signed by itself, and no authority", certificate.subject);
-            reports.push((codes::NOT_AN_AUTHORITY, message));
+            let message = format!("{subject:?} is signed by itself, and no authority");
+            everywhere.report(codes::NOT_AN_AUTHORITY, message);
         }
     } else if issuers.is_empty() {
-        let message = format!(
-            "the issuer of {:?}, {:?}, is not here",
-            certificate.subject, certificate.issuer
-        );
-        reports.push((codes::UNKNOWN_ISSUER, message));
+        let message = format!("the issuer of {subject:?}, {issuer:?}, is not here");
+        everywhere.report(codes::UNKNOWN_ISSUER, message);
     } else if signers.is_empty() {
-        let message = format!(
-            "{:?} says that {:?} issued it, whose key did not",
-            certificate.subject, certificate.issuer
-        );
-        reports.push((codes::UNTRUSTED_CERTIFICATE, message));
+        let message = format!("{subject:?} says that {issuer:?} issued it, whose key did not");
+        everywhere.report(codes::UNTRUSTED_CERTIFICATE, message);
     }
-    for issuer in signers {
-        if !issuer.authority {
-            let message = format!(
-                "{:?} issued {:?} and is no authority",
-                issuer.subject, certificate.subject
-            );
-            reports.push((codes::NOT_AN_AUTHORITY, message));
+    for signer in signers {
+        if !signer.authority {
+            let message = format!("{:?} issued {subject:?} and is no authority", signer.subject);
+            everywhere.report(codes::NOT_AN_AUTHORITY, message);
         }
-        if certificate.not_after > issuer.not_after {
-            let message = format!(
-                "{:?} ends after its issuer, at {}",
-                certificate.subject, certificate.not_after
-            );
-            reports.push((codes::LEAF_OUTLIVES_AUTHORITY, message));
+        if certificate.not_after > signer.not_after {
+            let message = format!("{subject:?} ends after its issuer, at {}", certificate.not_after);
+            everywhere.report(codes::LEAF_OUTLIVES_AUTHORITY, message);
         }
-    }
-    if certificate.not_after <= certificate.not_before {
-        reports.push((
-            codes::CERTIFICATE_EXPIRED,
-            format!("{:?} is never valid", certificate.subject),
-        ));
-    }
-    for (code, message) in reports {
-        for (host, path) in &row.places {
-            audit.report(code, host, path, message.clone());
-        }
-    }
-}
-
-/// Whether a text can be a DNS name that something asks for; an address, a range or a port in it can't.
-fn is_dns_name(name: &str) -> bool {
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    name.len() <= 253 && name.split('.').all(label) && name.parse::<std::net::Ipv4Addr>().is_err()
-}
-
-fn check_shared_keys(audit: &mut Audit<'_>, rows: &[InventoryRow]) {
-    let mut by_key: BTreeMap<&[u8], Vec<&InventoryRow>> = BTreeMap::new();
-    for row in rows {
-        by_key.entry(&row.certificate.public_key).or_default().push(row);
-    }
-    for rows in by_key.values() {
-        let subjects: BTreeSet<&str> = rows.iter().map(|row| row.certificate.subject.as_str()).collect();
-        let kinds: BTreeSet<bool> = rows.iter().map(|row| row.certificate.authority).collect();
-        if subjects.len() > 1 || kinds.len() > 1 {
-            let message = format!("one key for {}", subjects.into_iter().collect::<Vec<_>>().join(" and "));
-            for (host, path) in rows.iter().flat_map(|row| &row.places) {
-                audit.report(codes::SHARED_KEY, host, path, message.clone());
-            }
-        }
-    }
-}
-
-/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`, `NAME.csr`; `NAME.key` beside `NAME.crt`.
-fn check_pairs(audit: &mut Audit<'_>) {
-    let mut reports = Vec::new();
-    for read in &audit.hosts {
-        for path in read.pem.keys() {
-            let stem = path.strip_suffix("-key.pem").or_else(|| path.strip_suffix(".key"));
-            let (Some(stem), Some(key)) = (stem, read.private_key(path)) else {
-                if stem.is_some() {
-                    reports.push((
-                        codes::BAD_PEM,
-                        read.name,
-                        *path,
-                        "there is no private key in it".to_owned(),
-                    ));
-                }
-                continue;
-            };
-            for end in [".pem", ".pub", ".crt", ".csr"] {
-                let other = format!("{stem}{end}");
-                let first = match read.host.files.contains_key(&other) {
-                    true => read.public_keys(&other),
-                    false => Default::default(),
-                };
-                if first.first().is_some_and(|public| *public != key) {
-                    let message = format!("the key does not fit {other}");
-                    reports.push((codes::KEY_MISMATCH, read.name, *path, message));
-                }
-            }
-        }
-        for (path, items) in &read.pem {
-            let public = path.ends_with(".pem") && !path.ends_with("-key.pem") || path.ends_with(".crt");
-            let certificates = certificates_of(items);
-            if public && certificates.is_empty() && !items.iter().any(|item| matches!(item, Item::PublicKey(_))) {
-                reports.push((
-                    codes::BAD_PEM,
-                    read.name,
-                    *path,
-                    "there is no certificate in it".to_owned(),
-                ));
-            }
-        }
-    }
-    for (code, host, path, message) in reports {
-        audit.report(code, host, path, message);
-    }
-}
-
-/// The key of an authority belongs to the control plane that signs with it, and to where certificates are made.
-fn check_authority_keys(audit: &mut Audit<'_>, all: &[&Certificate]) {
-    let mut reports = Vec::new();
-    for read in &audit.hosts {
-        let used: BTreeSet<&str> = read
-            .commands
-            .iter()
-            .flat_map(|command| command.line.flags.values().flatten())
-            .filter_map(|value| read.resolve(value))
-            .collect();
-        let serves = !read.commands.is_empty() || read.host.files.keys().any(|path| path.ends_with(".cfg"));
-        for path in read.pem.keys() {
-            let Some(key) = read.private_key(path) else { continue };
-            let authority = all.iter().find(|one| one.authority && one.public_key == key);
-            if let Some(authority) = authority
-                && serves
-                && !read.host.loose
-                && !used.contains(path)
-            {
-                let message = format!(
-                    "whoever has this host signs as {:?}, and nothing here needs to",
-                    authority.subject
-                );
-                reports.push((codes::AUTHORITY_KEY_MISPLACED, read.name, *path, message));
-            }
-        }
-    }
-    for (code, host, path, message) in reports {
-        audit.report(code, host, path, message);
-    }
-}
-
-/// A node has its own key, and those of no other. Whoever has an authority's key needs none of them.
-fn check_foreign_keys(audit: &mut Audit<'_>, rows: &[InventoryRow]) {
-    let node_of = |certificate: &Certificate| {
-        let name = certificate.common_name.as_deref()?.strip_prefix("system:node:")?;
-        Some(name.to_owned())
-    };
-    let nodes: BTreeMap<&[u8], String> = rows
-        .iter()
-        .filter_map(|row| Some((row.certificate.public_key.as_slice(), node_of(&row.certificate)?)))
-        .collect();
-    let authorities: BTreeSet<&[u8]> = rows
-        .iter()
-        .filter(|row| row.certificate.authority)
-        .map(|row| row.certificate.public_key.as_slice())
-        .collect();
-    let mut reports = Vec::new();
-    for read in audit.hosts.iter().filter(|read| read.runs("kubelet")) {
-        let own: BTreeSet<&str> = read
-            .programs("kubelet")
-            .map(|command| command.line.flag("hostname-override").unwrap_or(read.name))
-            .collect();
-        let keys: Vec<(&str, &[u8])> = read
-            .pem
-            .keys()
-            .filter_map(|path| Some((*path, read.private_key(path)?)))
-            .collect();
-        if keys.iter().any(|(_, key)| authorities.contains(key)) {
-            continue;
-        }
-        for (path, key) in keys {
-            if let Some(node) = nodes.get(key).filter(|node| !own.contains(node.as_str())) {
-                reports.push((read.name.to_owned(), path.to_owned(), node.clone()));
-            }
-        }
-        for row in rows {
-            let Some(node) = node_of(&row.certificate).filter(|node| !own.contains(node.as_str())) else {
-                continue;
-            };
-            // In a kubeconfig the key is beside it.
-            let in_kubeconfigs = row
-                .places
-                .iter()
-                .filter(|(host, path)| host == read.name && read.documents.contains_key(path.as_str()));
-            reports.extend(in_kubeconfigs.map(|(host, path)| (host.clone(), path.clone(), node.clone())));
-        }
-    }
-    for (host, path, node) in reports {
-        let message = format!("with it this host can be the node {node:?}");
-        audit.report(codes::FOREIGN_KEY, &host, &path, message);
     }
 }

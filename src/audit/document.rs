@@ -45,6 +45,16 @@ impl Tree {
         self.at(path).and_then(Tree::text).filter(|text| !text.is_empty())
     }
 
+    /// What kind of an object it says it is; empty where it does not say.
+    pub fn kind(&self) -> &str {
+        self.text_at(&["kind"]).unwrap_or_default()
+    }
+
+    /// Whether it is an encryption configuration, of whatever version.
+    pub fn is_encryption(&self) -> bool {
+        matches!(self.kind(), "EncryptionConfiguration" | "EncryptionConfig")
+    }
+
     /// The items of a list; none for anything else.
     pub fn items(&self) -> &[Tree] {
         match self {

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use super::components::{Api, apis};
+use super::chain::chain;
 use super::document::Tree;
-use super::names::{Balancer, Url, balancer, is_loopback};
-use super::{Audit, Read, certificates_of, chain};
+use super::names::{Url, is_loopback};
+use super::programs::apiserver::{Api, apis};
+use super::spot::{Spot, documents};
+use super::uses::KUBECONFIG_FLAGS;
+use super::view::{View, certificates_of, private_key_of, unreadable};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item, Usage};
@@ -20,295 +23,234 @@ enum Who {
     Administrator,
 }
 
-pub fn check(audit: &mut Audit<'_>) {
-    let mut reports = Vec::new();
-    let apis = apis(&audit.hosts);
-    let trusted_groups = administrators(&audit.hosts);
-    let balancers: Vec<Balancer> = audit
-        .hosts
-        .iter()
-        .flat_map(|read| read.host.files.iter())
-        .filter(|(path, _)| path.ends_with(".conf") || path.ends_with(".cfg"))
-        .filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok())
-        .filter_map(balancer)
+pub(crate) fn check(view: &View<'_>) {
+    let apis = apis(view);
+    let administrators = administrators(view);
+    let balancers = view.hosts.iter().flat_map(|host| host.balancers.values());
+    let balanced: BTreeSet<u16> = balancers
+        .flat_map(|balancer| balancer.listens.iter().copied())
         .collect();
-    for read in &audit.hosts {
-        for (path, documents) in &read.documents {
-            let Some(config) = documents
-                .iter()
-                .find(|document| document.text_at(&["kind"]) == Some("Config"))
-            else {
-                if path.ends_with("kubeconfig") {
-                    reports.push((
-                        codes::BAD_KUBECONFIG,
-                        read.name,
-                        *path,
-                        "it is no kubeconfig: its kind is not Config".to_owned(),
-                    ));
+    for host in &view.hosts {
+        for (path, documents) in &host.documents {
+            let spot = Spot { view, host, path };
+            match documents.iter().find(|document| document.kind() == "Config") {
+                Some(config) => {
+                    let kubeconfig = Kubeconfig {
+                        spot,
+                        apis: &apis,
+                        balanced: &balanced,
+                        administrators: &administrators,
+                    };
+                    kubeconfig.check(config);
                 }
-                continue;
-            };
-            let mut report = |code: &'static Code, message: String| reports.push((code, read.name, *path, message));
-            let check = Check {
-                audit,
-                read,
-                path,
-                apis: &apis,
-                balancers: &balancers,
-                groups: &trusted_groups,
-            };
-            check.run(config, &mut report);
+                None if path.ends_with("kubeconfig") => {
+                    spot.report(codes::BAD_KUBECONFIG, "it is no kubeconfig: its kind is not Config");
+                }
+                None => {}
+            }
         }
-    }
-    for (code, host, path, message) in reports {
-        audit.report(code, host, path, message);
     }
 }
 
 /// The groups and users that a binding makes administrators.
-fn administrators(hosts: &[Read<'_>]) -> BTreeSet<String> {
-    let documents = hosts.iter().flat_map(|read| read.documents.values().flatten());
-    documents
-        .filter(|document| document.text_at(&["roleRef", "name"]) == Some("cluster-admin"))
-        .flat_map(|document| document.items_at(&["subjects"]))
-        .filter_map(|subject| subject.text_at(&["name"]))
-        .map(str::to_owned)
-        .collect()
+fn administrators<'v>(view: &'v View<'v>) -> BTreeSet<&'v str> {
+    let is_binding = |document: &Tree| document.text_at(&["roleRef", "name"]) == Some("cluster-admin");
+    let bindings = documents(view).filter(|(_, document)| is_binding(document));
+    let subjects = bindings.flat_map(|(_, binding)| binding.items_at(&["subjects"]));
+    subjects.filter_map(|subject| subject.text_at(&["name"])).collect()
 }
 
-struct Check<'a, 'b> {
-    audit: &'b Audit<'a>,
-    read: &'b Read<'a>,
-    path: &'b str,
-    apis: &'b [Api<'a, 'b>],
-    balancers: &'b [Balancer],
-    groups: &'b BTreeSet<String>,
+/// A kubeconfig, and what there is to hold it against.
+struct Kubeconfig<'v> {
+    spot: Spot<'v>,
+    apis: &'v [Api<'v>],
+    /// The ports at which load balancers listen.
+    balanced: &'v BTreeSet<u16>,
+    administrators: &'v BTreeSet<&'v str>,
 }
 
-impl Check<'_, '_> {
-    fn run(&self, config: &Tree, report: &mut dyn FnMut(&'static Code, String)) {
-        let Some(context) = config
-            .text_at(&["current-context"])
-            .and_then(|name| named(config, "contexts", name))
-            .and_then(|context| context.get("context"))
-        else {
-            return report(
-                codes::BAD_KUBECONFIG,
-                "its current context is not among its contexts".to_owned(),
-            );
+impl Kubeconfig<'_> {
+    fn report(&self, code: &'static Code, message: impl Into<String>) {
+        self.spot.report(code, message);
+    }
+
+    fn check(&self, config: &Tree) {
+        let context = config.text_at(&["current-context"]);
+        let context = context.and_then(|name| named(config, "contexts", name)?.get("context"));
+        let Some(context) = context else {
+            return self.report(codes::BAD_KUBECONFIG, "its current context is not among its contexts");
         };
-        let part = |list: &str, field: &str| {
-            let name = context.text_at(&[field])?;
-            named(config, list, name)?.get(field)
-        };
+        let part = |list: &str, field: &str| named(config, list, context.text_at(&[field])?)?.get(field);
         let (Some(cluster), Some(user)) = (part("clusters", "cluster"), part("users", "user")) else {
-            return report(
-                codes::BAD_KUBECONFIG,
-                "its context names a cluster or a user that is not in it".to_owned(),
-            );
+            let message = "its context names a cluster or a user that is not in it";
+            return self.report(codes::BAD_KUBECONFIG, message);
         };
-        let trusted = self.material(cluster, "certificate-authority-data", "certificate-authority", report);
+        let trusted = self.material(cluster, "certificate-authority-data", "certificate-authority");
         let trusted = certificates_of(&trusted);
-        if cluster.text_at(&["insecure-skip-tls-verify"]) == Some("true") || trusted.is_empty() {
-            report(
-                codes::INSECURE_KUBECONFIG,
-                "it does not say which authority the server has to show".to_owned(),
-            );
+        self.check_trusted(cluster, &trusted);
+        match cluster.text_at(&["server"]).and_then(Url::parse) {
+            Some(url) => self.check_server(&url, &trusted),
+            None => self.report(codes::BAD_KUBECONFIG, "its server is no URL"),
         }
-        for authority in &trusted {
-            if !authority.authority {
-                report(
-                    codes::NOT_AN_AUTHORITY,
-                    format!("it trusts {:?}, which is no authority", authority.subject),
-                );
-            }
-        }
-        let server = cluster.text_at(&["server"]);
-        match server.and_then(Url::parse) {
-            Some(url) => self.check_server(&url, &trusted, report),
-            None => report(codes::BAD_KUBECONFIG, "its server is no URL".to_owned()),
-        }
-        let client = self.material(user, "client-certificate-data", "client-certificate", report);
-        let key = self.material(user, "client-key-data", "client-key", report);
-        let client = certificates_of(&client);
-        let Some((leaf, others)) = client.split_first() else {
-            return report(codes::BAD_KUBECONFIG, "its user has no client certificate".to_owned());
+        let client = self.material(user, "client-certificate-data", "client-certificate");
+        let key = self.material(user, "client-key-data", "client-key");
+        self.check_client(&certificates_of(&client), private_key_of(&key), &trusted);
+    }
+
+    /// The PEM of a field, given as base64 or as the path of a file.
+    fn material(&self, tree: &Tree, data: &str, path: &str) -> Vec<Item> {
+        let Some(text) = tree.text_at(&[data]) else {
+            let path = tree.text_at(&[path]).unwrap_or_default();
+            return self.spot.host.items(path).to_vec();
         };
-        let key = key.iter().find_map(|item| match item {
-            Item::PrivateKey(key) => Some(key),
-            _ => None,
-        });
+        let Ok(pem) = Base64::decode_vec(text.trim()).map(Zeroizing::new) else {
+            self.report(codes::BAD_KUBECONFIG, format!("its {data} is not base64"));
+            return Vec::new();
+        };
+        let items = self.spot.view.items_of(&pem);
+        for (label, why) in unreadable(&items) {
+            let message = format!("its {data} holds a {label} that can't be read: {why}");
+            self.report(codes::BAD_KUBECONFIG, message);
+        }
+        if items.is_empty() {
+            self.report(codes::BAD_KUBECONFIG, format!("its {data} holds no PEM"));
+        }
+        items
+    }
+
+    fn check_trusted(&self, cluster: &Tree, trusted: &[&Certificate]) {
+        if cluster.text_at(&["insecure-skip-tls-verify"]) == Some("true") || trusted.is_empty() {
+            let message = "it does not say which authority the server has to show";
+            self.report(codes::INSECURE_KUBECONFIG, message);
+        }
+        for authority in trusted.iter().filter(|authority| !authority.authority) {
+            let message = format!("it trusts {:?}, which is no authority", authority.subject);
+            self.report(codes::NOT_AN_AUTHORITY, message);
+        }
+    }
+
+    /// The client's certificates and key: whether they fit, who lets them in, and who they have to be.
+    fn check_client(&self, certificates: &[&Certificate], key: Option<&[u8]>, trusted: &[&Certificate]) {
+        let Some((leaf, others)) = certificates.split_first() else {
+            return self.report(codes::BAD_KUBECONFIG, "its user has no client certificate");
+        };
         match key {
             Some(key) if *key == leaf.public_key => {}
-            Some(_) => report(codes::KEY_MISMATCH, "its key does not fit its certificate".to_owned()),
-            None => report(codes::BAD_KUBECONFIG, "its user has no private key".to_owned()),
+            Some(_) => self.report(codes::KEY_MISMATCH, "its key does not fit its certificate"),
+            None => self.report(codes::BAD_KUBECONFIG, "its user has no private key"),
         }
-        if !leaf.client_auth {
-            report(
+        if leaf.client_auth {
+            self.check_accepted(leaf, others, trusted);
+        } else {
+            self.report(
                 codes::MISSING_CLIENT_AUTH,
                 format!("{:?} may not be a client", leaf.subject),
             );
         }
+        for who in self.who() {
+            self.check_identity(&who, leaf);
+        }
+    }
+
+    /// Each API server has to accept the client; where there is none, the authority that the kubeconfig trusts.
+    fn check_accepted(&self, leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate]) {
+        let accepted = |roots: &[&Certificate]| chain(leaf, others, roots, self.spot.view.at, Usage::Client);
         let mut judged = false;
         for api in self.apis {
-            let roots = api
-                .read
-                .certificates(api.command.line.flag("client-ca-file").unwrap_or_default());
+            let roots = api.running.certificates("client-ca-file");
             if roots.is_empty() {
                 continue;
             }
             judged = true;
-            if leaf.client_auth
-                && let Err(why) = chain(leaf, others, &roots, self.audit.at, Usage::Client)
-            {
-                report(
-                    codes::UNTRUSTED_CERTIFICATE,
-                    format!("the API server of {} refuses it: {why}", api.read.name),
-                );
+            if let Err(why) = accepted(&roots) {
+                let message = format!("the API server of {} refuses it: {why}", api.running.spot.host.name);
+                self.report(codes::UNTRUSTED_CERTIFICATE, message);
             }
         }
         if !judged
-            && leaf.client_auth
             && !trusted.is_empty()
-            && let Err(why) = chain(leaf, others, &trusted, self.audit.at, Usage::Client)
+            && let Err(why) = accepted(trusted)
         {
-            report(
-                codes::UNTRUSTED_CERTIFICATE,
-                format!("its own authority did not issue its certificate: {why}"),
-            );
-        }
-        for who in self.who() {
-            self.check_identity(&who, leaf, report);
+            let message = format!("its own authority did not issue its certificate: {why}");
+            self.report(codes::UNTRUSTED_CERTIFICATE, message);
         }
     }
 
-    /// The PEM of a field, given as base64 or as the path of a file.
-    fn material(
-        &self,
-        tree: &Tree,
-        data: &str,
-        path: &str,
-        report: &mut dyn FnMut(&'static Code, String),
-    ) -> Vec<Item> {
-        if let Some(text) = tree.text_at(&[data]) {
-            let Ok(pem) = Base64::decode_vec(text.trim()).map(Zeroizing::new) else {
-                report(codes::BAD_KUBECONFIG, format!("its {data} is not base64"));
-                return Vec::new();
-            };
-            let found = self.audit.items_of(&pem);
-            for item in &found {
-                if let Item::Unreadable(label, why) = item {
-                    report(
-                        codes::BAD_KUBECONFIG,
-                        format!("its {data} holds a {label} that can't be read: {why}"),
-                    );
-                }
-            }
-            if found.is_empty() {
-                report(codes::BAD_KUBECONFIG, format!("its {data} holds no PEM"));
-            }
-            return found;
-        }
-        tree.text_at(&[path])
-            .map_or_else(Vec::new, |path| self.read.items(path).to_vec())
-    }
-
-    fn check_server(&self, url: &Url, trusted: &[&Certificate], report: &mut dyn FnMut(&'static Code, String)) {
+    fn check_server(&self, url: &Url, trusted: &[&Certificate]) {
         if url.scheme != "https" {
-            report(
-                codes::INSECURE_KUBECONFIG,
-                format!("its server is reached by {}", url.scheme),
-            );
+            let message = format!("its server is reached by {}", url.scheme);
+            self.report(codes::INSECURE_KUBECONFIG, message);
         }
-        let own: Vec<&Api<'_, '_>> = self.apis.iter().filter(|api| api.read.name == self.read.name).collect();
-        let direct: Vec<&Api<'_, '_>> = self
-            .apis
-            .iter()
-            .filter(|api| api.addresses.contains(&url.host))
-            .collect();
-        let answering: Vec<&Api<'_, '_>> = if is_loopback(&url.host) && !own.is_empty() {
-            own.clone()
-        } else if !direct.is_empty() {
-            direct.clone()
-        } else {
-            self.apis.iter().collect()
-        };
-        if self.audit.whole
-            && is_loopback(&url.host)
-            && !self.apis.is_empty()
-            && self.is_used_here()
-            && own.is_empty()
-            && !self.is_balanced_here()
-        {
+        let all = || self.apis.iter();
+        let own: Vec<&Api<'_>> = all().filter(|api| self.is_here(api)).collect();
+        let direct: Vec<&Api<'_>> = all().filter(|api| api.addresses.contains(&url.host)).collect();
+        let (is_local, is_direct) = (is_loopback(&url.host), !direct.is_empty());
+        let is_answered = self.apis.is_empty() || !own.is_empty() || !self.spot.host.balancers.is_empty();
+        if self.spot.view.whole && is_local && !is_answered && self.is_used_here() {
             let message = format!(
                 "no API server and no load balancer of this host listens at {}",
                 url.host
             );
-            report(codes::NOBODY_ANSWERS, message);
+            self.report(codes::NOBODY_ANSWERS, message);
         }
+        let answering = match (is_local && !own.is_empty(), is_direct) {
+            (true, _) => own,
+            (false, true) => direct,
+            (false, false) => all().collect(),
+        };
         let port = url.port.unwrap_or(443);
-        let listens: BTreeSet<u16> = self
-            .balancers
-            .iter()
-            .flat_map(|one| one.listens.iter().copied())
-            .collect();
-        let ports: BTreeSet<u16> = answering
-            .iter()
-            .map(|api| api.port)
-            .chain(listens.iter().copied())
-            .collect();
-        let is_known = !direct.is_empty() || is_loopback(&url.host) || !listens.is_empty();
-        if !answering.is_empty() && is_known && !ports.contains(&port) {
-            report(
-                codes::WRONG_PORT,
-                format!("nothing listens at port {port} of its server {}", url.host),
-            );
+        let is_known = is_direct || is_local || !self.balanced.is_empty();
+        let is_open = self.balanced.contains(&port) || answering.iter().any(|api| api.port == port);
+        if !answering.is_empty() && is_known && !is_open {
+            let message = format!("nothing listens at port {port} of its server {}", url.host);
+            self.report(codes::WRONG_PORT, message);
         }
         for api in answering {
-            let served = api.serving();
-            let Some((leaf, others)) = served.split_first() else {
-                continue;
-            };
-            if !leaf.covers(&url.host) {
-                let message = format!(
-                    "its server {} is not in the certificate of the API server of {}",
-                    url.host, api.read.name
-                );
-                report(codes::ADDRESS_NOT_COVERED, message);
-            }
-            if leaf.server_auth
-                && !trusted.is_empty()
-                && let Err(why) = chain(leaf, others, trusted, self.audit.at, Usage::Server)
-            {
-                let message = format!(
-                    "its authority does not vouch for the API server of {}: {why}",
-                    api.read.name
-                );
-                report(codes::UNTRUSTED_CERTIFICATE, message);
-            }
+            self.check_answer(api, url, trusted);
+        }
+    }
+
+    fn is_here(&self, api: &Api<'_>) -> bool {
+        api.running.spot.host.name == self.spot.host.name
+    }
+
+    /// What an API server shows to those who call it at a URL.
+    fn check_answer(&self, api: &Api<'_>, url: &Url, trusted: &[&Certificate]) {
+        let name = api.running.spot.host.name;
+        let shown = api.running.certificates("tls-cert-file");
+        let Some((leaf, others)) = shown.split_first() else {
+            return;
+        };
+        if !leaf.covers(&url.host) {
+            let message = format!(
+                "its server {} is not in the certificate of the API server of {name}",
+                url.host
+            );
+            self.report(codes::ADDRESS_NOT_COVERED, message);
+        }
+        if leaf.server_auth
+            && !trusted.is_empty()
+            && let Err(why) = chain(leaf, others, trusted, self.spot.view.at, Usage::Server)
+        {
+            let message = format!("its authority does not vouch for the API server of {name}: {why}");
+            self.report(codes::UNTRUSTED_CERTIFICATE, message);
         }
     }
 
     /// Who uses the file, as units and configurations say.
     fn programs(&self) -> Vec<Who> {
-        let is_this = |path: Option<&str>| path.and_then(|path| self.read.resolve(path)) == Some(self.path);
+        let host = self.spot.host;
+        let is_this = |path: Option<&str>| path.and_then(|path| host.resolve(path)) == Some(self.spot.path);
         let mut found = Vec::new();
-        for command in &self.read.commands {
-            let flags = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
-            let config = command.line.flag("config").unwrap_or_default();
-            let by_config = self
-                .read
-                .documents(config)
-                .iter()
-                .any(|document| is_this(document.text_at(&["clientConnection", "kubeconfig"])));
-            if !by_config && !flags.iter().any(|flag| is_this(command.line.flag(flag))) {
+        for command in &host.commands {
+            let configs = host.documents(command.line.flag("config").unwrap_or_default());
+            let by_config = |config: &Tree| is_this(config.text_at(&["clientConnection", "kubeconfig"]));
+            let by_flag = |flag: &&str| is_this(command.line.flag(flag));
+            if !configs.iter().any(by_config) && !KUBECONFIG_FLAGS.iter().any(by_flag) {
                 continue;
             }
             match command.line.program.as_str() {
-                "kubelet" => {
-                    let name = command.line.flag("hostname-override").unwrap_or(self.read.name);
-                    found.push(Who::Node(name.to_owned()));
-                }
+                "kubelet" => found.push(Who::Node(host.node(&command.line).to_owned())),
                 "kube-apiserver" => {}
                 program => found.push(Who::User(format!("system:{program}"))),
             }
@@ -318,20 +260,19 @@ impl Check<'_, '_> {
 
     /// Who uses the file: as units and configurations say, else as its name says.
     fn who(&self) -> Vec<Who> {
-        let mut found = self.programs();
+        let found = self.programs();
         if !found.is_empty() {
             return found;
         }
-        let name = self.path.rsplit('/').next().unwrap_or(self.path);
+        let name = self.spot.path.rsplit('/').next().unwrap_or(self.spot.path);
         match name.strip_suffix(".kubeconfig") {
             Some(name @ ("kube-controller-manager" | "kube-scheduler" | "kube-proxy")) => {
-                found.push(Who::User(format!("system:{name}")));
+                vec![Who::User(format!("system:{name}"))]
             }
-            Some("admin") => found.push(Who::Administrator),
-            Some(name) if self.is_node(name) => found.push(Who::Node(name.to_owned())),
-            _ => {}
+            Some("admin") => vec![Who::Administrator],
+            Some(name) if self.is_node(name) => vec![Who::Node(name.to_owned())],
+            _ => Vec::new(),
         }
-        found
     }
 
     /// Whether it is for this host: a program here reads it, or an administrator.
@@ -339,53 +280,38 @@ impl Check<'_, '_> {
         !self.programs().is_empty() || self.who().iter().any(|who| matches!(who, Who::Administrator))
     }
 
-    fn is_balanced_here(&self) -> bool {
-        let files = self.read.host.files.iter();
-        files
-            .filter(|(path, _)| path.ends_with(".conf") || path.ends_with(".cfg"))
-            .filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok())
-            .any(|text| balancer(text).is_some())
-    }
-
     fn is_node(&self, name: &str) -> bool {
-        self.audit.hosts.iter().any(|read| {
-            read.programs("kubelet")
-                .any(|command| command.line.flag("hostname-override").unwrap_or(read.name) == name)
-        }) || self.audit.hosts.len() == 1
-            && self
-                .read
-                .certificates(&format!("{}.pem", self.path.trim_end_matches(".kubeconfig")))
-                .iter()
-                .any(|one| {
-                    one.common_name
-                        .as_deref()
-                        .is_some_and(|name| name.starts_with("system:node:"))
-                })
+        let hosts = &self.spot.view.hosts;
+        let beside = || {
+            let path = format!("{}.pem", self.spot.path.trim_end_matches(".kubeconfig"));
+            let mut certificates = self.spot.host.certificates(&path).into_iter();
+            certificates.any(|one| one.user().starts_with("system:node:"))
+        };
+        hosts.iter().any(|host| host.nodes().any(|node| node == name)) || hosts.len() == 1 && beside()
     }
 
-    fn check_identity(&self, who: &Who, leaf: &Certificate, report: &mut dyn FnMut(&'static Code, String)) {
-        let name = leaf.common_name.as_deref().unwrap_or_default();
-        let mut expect_name = |expected: &str| {
+    fn check_identity(&self, who: &Who, leaf: &Certificate) {
+        let name = leaf.user();
+        let expect_name = |expected: &str| {
             if name != expected {
-                report(
-                    codes::WRONG_IDENTITY,
-                    format!("its certificate is {name:?}, and has to be {expected:?}"),
-                );
+                let message = format!("its certificate is {name:?}, and has to be {expected:?}");
+                self.report(codes::WRONG_IDENTITY, message);
             }
         };
         match who {
             Who::User(user) => expect_name(user),
             Who::Node(node) => {
                 expect_name(&format!("system:node:{node}"));
-                if !leaf.organizations.iter().any(|one| one == "system:nodes") {
-                    report(codes::WRONG_IDENTITY, "its certificate lacks O=system:nodes".to_owned());
+                if !leaf.is_in("system:nodes") {
+                    self.report(codes::WRONG_IDENTITY, "its certificate lacks O=system:nodes");
                 }
             }
             Who::Administrator => {
                 let mut names = leaf.organizations.iter().map(String::as_str).chain([name]);
-                if !names.any(|name| name == "system:masters" || self.groups.contains(name)) && self.audit.whole {
+                let is_administrator = |name: &str| name == "system:masters" || self.administrators.contains(name);
+                if !names.any(is_administrator) && self.spot.view.whole {
                     let message = "neither its group nor its user has a binding that makes it an administrator";
-                    report(codes::RBAC_SUBJECT, message.to_owned());
+                    self.report(codes::RBAC_SUBJECT, message);
                 }
             }
         }
@@ -394,8 +320,6 @@ impl Check<'_, '_> {
 
 /// The entry of that name in a list of a kubeconfig.
 fn named<'t>(config: &'t Tree, list: &str, name: &str) -> Option<&'t Tree> {
-    config
-        .items_at(&[list])
-        .iter()
-        .find(|entry| entry.text_at(&["name"]) == Some(name))
+    let mut entries = config.items_at(&[list]).iter();
+    entries.find(|entry| entry.text_at(&["name"]) == Some(name))
 }

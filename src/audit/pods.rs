@@ -5,157 +5,118 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::document::Tree;
-use super::{Audit, Read};
-use crate::diagnostic::Code;
+use super::spot::{Spot, documents, running};
+use super::view::View;
 use crate::diagnostic::verify_codes as codes;
 
-/// A range that a host gives its pods addresses of.
-struct Own<'b> {
-    host: &'b str,
-    path: &'b str,
-    range: IpNet,
-}
-
-pub fn check(audit: &mut Audit<'_>) {
-    let mut reports: Vec<(&'static Code, String, String, String)> = Vec::new();
-    let own: Vec<Own<'_>> = audit.hosts.iter().flat_map(own_ranges).collect();
-    for (index, one) in own.iter().enumerate() {
-        let mut report = |message| {
-            let place = (one.host.to_owned(), one.path.to_owned());
-            reports.push((codes::POD_RANGE_DISAGREES, place.0, place.1, message));
+pub(crate) fn check(view: &View<'_>) {
+    let own: Vec<(Spot<'_>, IpNet)> = documents(view)
+        .flat_map(|(spot, document)| own_ranges(spot, document))
+        .collect();
+    let cluster = cluster_ranges(view);
+    let report = |spot: Spot<'_>, message: String| spot.report(codes::POD_RANGE_DISAGREES, message);
+    for (index, (spot, range)) in own.iter().enumerate() {
+        for (other, of_other) in own[..index]
+            .iter()
+            .filter(|(other, _)| other.host.name != spot.host.name)
+        {
+            if range.contains(of_other) || of_other.contains(range) {
+                report(
+                    *spot,
+                    format!("the pods of {} have addresses of {range} too", other.host.name),
+                );
+            }
+        }
+        let mut outside = cluster
+            .iter()
+            .filter(|(_, ranges)| !ranges.iter().any(|all| all.contains(range)));
+        if let Some((said, _)) = outside.next() {
+            let (path, host) = (said.path, said.host.name);
+            report(
+                *spot,
+                format!("{range} is not in the range of pods that {path} of {host} has"),
+            );
+        }
+    }
+    let routes: Vec<(Spot<'_>, IpNet, IpAddr)> = routes(view).collect();
+    for (spot, to, via) in &routes {
+        let Some((owner, _)) = own.iter().find(|(_, range)| range == to) else {
+            if view.whole {
+                report(*spot, format!("it routes {to}, which no host's pods have"));
+            }
+            continue;
         };
-        for other in own[..index].iter().filter(|other| other.host != one.host) {
-            if one.range.contains(&other.range) || other.range.contains(&one.range) {
-                report(format!(
-                    "the pods of {} have addresses of {} too",
-                    other.host, one.range
-                ));
-            }
-        }
-        let outside = cluster_ranges(audit)
-            .into_iter()
-            .filter(|(_, _, ranges)| !ranges.iter().any(|range| range.contains(&one.range)));
-        for (host, path, _) in outside.take(1) {
-            report(format!(
-                "{} is not in the range of pods that {path} of {host} has",
-                one.range
-            ));
+        let addresses = node_addresses(*owner);
+        if !addresses.is_empty() && !addresses.contains(via) {
+            report(
+                *spot,
+                format!("it routes {to} by {via}, and the pods are on {}", owner.host.name),
+            );
         }
     }
-    for read in &audit.hosts {
-        let routes: Vec<(&str, IpNet, IpAddr)> = routes(read).collect();
-        for (path, to, via) in &routes {
-            let Some(owner) = own.iter().find(|own| own.range == *to) else {
-                if audit.whole {
-                    let message = format!("it routes {to}, which no host's pods have");
-                    reports.push((
-                        codes::POD_RANGE_DISAGREES,
-                        read.name.to_owned(),
-                        (*path).to_owned(),
-                        message,
-                    ));
-                }
-                continue;
-            };
-            let addresses = node_addresses(&audit.hosts, owner.host);
-            if !addresses.is_empty() && !addresses.contains(via) {
-                let message = format!("it routes {to} by {via}, and the pods are on {}", owner.host);
-                reports.push((
-                    codes::POD_RANGE_DISAGREES,
-                    read.name.to_owned(),
-                    (*path).to_owned(),
-                    message,
-                ));
+    // Who has routes has them to everybody.
+    for host in &view.hosts {
+        let of_host = || routes.iter().filter(|(spot, ..)| spot.host.name == host.name);
+        let Some((spot, ..)) = of_host().next() else { continue };
+        for (owner, range) in own.iter().filter(|(owner, _)| owner.host.name != host.name) {
+            if !of_host().any(|(_, to, _)| to == range) {
+                report(
+                    *spot,
+                    format!("it does not route {range}, the pods of {}", owner.host.name),
+                );
             }
         }
-        // Who has routes has them to everybody.
-        let Some((path, ..)) = routes.first() else { continue };
-        for own in own.iter().filter(|own| own.host != read.name) {
-            if !routes.iter().any(|(_, to, _)| *to == own.range) {
-                let message = format!("it does not route {}, the pods of {}", own.range, own.host);
-                reports.push((
-                    codes::POD_RANGE_DISAGREES,
-                    read.name.to_owned(),
-                    (*path).to_owned(),
-                    message,
-                ));
-            }
-        }
-    }
-    for (code, host, path, message) in reports {
-        audit.report(code, &host, &path, message);
     }
 }
 
-/// The ranges in the configurations of network plugins of a host that has a kubelet.
-fn own_ranges<'b>(read: &'b Read<'_>) -> impl Iterator<Item = Own<'b>> {
-    let of_a_node = read.runs("kubelet");
-    let configs = read
-        .documents
-        .iter()
-        .filter(move |(path, _)| of_a_node && path.starts_with("/etc/cni/net.d/"));
-    configs.flat_map(move |(path, documents)| {
-        let plugins = documents.iter().flat_map(|document| document.items_at(&["plugins"]));
-        let ranges = plugins.flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]));
-        ranges
-            .flat_map(Tree::items)
-            .filter_map(|range| range.text_at(&["subnet"])?.parse().ok())
-            .map(move |range| Own {
-                host: read.name,
-                path,
-                range,
-            })
-    })
+/// The ranges in the configuration of a network plugin of a host that has a kubelet.
+fn own_ranges<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
+    let of_a_node = spot.path.starts_with("/etc/cni/net.d/") && spot.host.runs("kubelet");
+    let plugins = document.items_at(&["plugins"]).iter().filter(move |_| of_a_node);
+    let ranges = plugins
+        .flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]))
+        .flat_map(Tree::items);
+    ranges.filter_map(move |range| Some((spot, range.text_at(&["subnet"])?.parse().ok()?)))
 }
 
 /// The ranges of all pods: where they are said, and what they are.
-fn cluster_ranges<'b>(audit: &'b Audit<'_>) -> Vec<(&'b str, &'b str, Vec<IpNet>)> {
-    let ranges = |text: &str| {
-        text.split(',')
-            .filter_map(|range| range.trim().parse().ok())
-            .collect::<Vec<IpNet>>()
-    };
+fn cluster_ranges<'v>(view: &'v View<'v>) -> Vec<(Spot<'v>, Vec<IpNet>)> {
     let mut said = Vec::new();
-    for read in &audit.hosts {
-        for command in read.programs("kube-controller-manager") {
-            let range = command.line.flag("cluster-cidr").unwrap_or_default();
-            said.push((read.name, command.path, ranges(range)));
+    for host in &view.hosts {
+        let mut add = |path: &'v str, text: &str| {
+            let ranges = text.split(',').filter_map(|range| range.trim().parse().ok());
+            said.push((Spot { view, host, path }, ranges.collect::<Vec<IpNet>>()));
+        };
+        for manager in host.programs("kube-controller-manager") {
+            add(manager.path, manager.line.flag("cluster-cidr").unwrap_or_default());
         }
-        for (path, documents) in &read.documents {
-            let proxies = documents
+        for (path, documents) in &host.documents {
+            for proxy in documents
                 .iter()
-                .filter(|document| document.text_at(&["kind"]) == Some("KubeProxyConfiguration"));
-            for range in proxies.filter_map(|document| document.text_at(&["clusterCIDR"])) {
-                said.push((read.name, path, ranges(range)));
+                .filter(|document| document.kind() == "KubeProxyConfiguration")
+            {
+                add(path, proxy.text_at(&["clusterCIDR"]).unwrap_or_default());
             }
         }
     }
-    said.retain(|(_, _, ranges)| !ranges.is_empty());
+    said.retain(|(_, ranges)| !ranges.is_empty());
     said
 }
 
-/// `ip route replace RANGE via ADDRESS` in the units of a host.
-fn routes<'b>(read: &'b Read<'_>) -> impl Iterator<Item = (&'b str, IpNet, IpAddr)> {
-    read.programs("ip").filter_map(|command| {
-        let words = &command.line.words;
-        let after = |word: &str| {
-            let at = words.iter().position(|one| one == word)?;
-            words.get(at + 1)
-        };
+/// `ip route replace RANGE via ADDRESS` in the units of hosts.
+fn routes<'v>(view: &'v View<'v>) -> impl Iterator<Item = (Spot<'v>, IpNet, IpAddr)> {
+    running(view, "ip").filter_map(|running| {
+        let words = &running.line.words;
+        let after = |word: &str| words.get(words.iter().position(|one| one == word)? + 1);
         after("route")?;
         let to = after("replace").or_else(|| after("add"))?.parse().ok()?;
-        Some((command.path, to, after("via")?.parse().ok()?))
+        Some((running.spot, to, after("via")?.parse().ok()?))
     })
 }
 
 /// The addresses that a host's kubelet says it has.
-fn node_addresses(hosts: &[Read<'_>], name: &str) -> Vec<IpAddr> {
-    let kubelets = hosts
-        .iter()
-        .filter(|read| read.name == name)
-        .flat_map(|read| read.programs("kubelet"));
-    kubelets
-        .flat_map(|command| command.line.list("node-ip"))
-        .filter_map(|address| address.parse().ok())
-        .collect()
+fn node_addresses(spot: Spot<'_>) -> Vec<IpAddr> {
+    let kubelets = spot.host.programs("kubelet");
+    let addresses = kubelets.flat_map(|command| command.line.list("node-ip"));
+    addresses.filter_map(|address| address.parse().ok()).collect()
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Finding, InventoryRow};
+use super::finding::Finding;
+use super::inventory::InventoryRow;
 use crate::diagnostic::Severity;
 use crate::found::printable;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 
-use super::InventoryRow;
+use super::inventory::InventoryRow;
 use super::report::{date, days_left, names};
 use crate::found::printable;
 

@@ -30,17 +30,15 @@ impl CommandLine {
             .filter(|value| !value.is_empty())
     }
 
+    /// Every value of a flag that may be given several times.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.flags.get(name).into_iter().flatten().map(String::as_str)
+    }
+
     /// The values of a flag that is a list.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        self.flag(name)
-            .map(|value| {
-                value
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty())
-                    .collect()
-            })
-            .unwrap_or_default()
+        let items = self.flag(name).unwrap_or_default().split(',');
+        items.map(str::trim).filter(|item| !item.is_empty()).collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{InventoryRow, Read};
+use super::view::View;
+use crate::pki::inspect::Certificate;
 
 /// Program, its flag that names a certificate, and what that is for: the most telling first.
 const LEAVES: &[(&str, &str, &str)] = &[
@@ -35,48 +36,55 @@ const AUTHORITIES: &[(&str, &str, &str)] = &[
     ("kube-apiserver", "requestheader-client-ca-file", "front proxy"),
 ];
 
+/// Flags that name a kubeconfig of the program's own.
+pub(crate) const KUBECONFIG_FLAGS: [&str; 3] = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
+
 /// By host and path, what is there for whom: its rank, then in words.
 type Named<'b> = BTreeMap<(&'b str, &'b str), Vec<(usize, String)>>;
 
-/// Says of each row what it is for.
-pub fn add(hosts: &[Read<'_>], rows: &mut [InventoryRow]) {
-    let (leaves, authorities) = (of_leaves(hosts), of_flags(hosts, AUTHORITIES));
-    for row in rows {
-        let named = if row.certificate.authority {
-            &authorities
-        } else {
-            &leaves
+/// What is used for what in a bundle.
+pub(crate) struct Uses<'v> {
+    leaves: Named<'v>,
+    authorities: Named<'v>,
+}
+
+impl<'v> Uses<'v> {
+    pub(crate) fn read(view: &'v View<'v>) -> Uses<'v> {
+        Uses {
+            leaves: of_leaves(view),
+            authorities: of_flags(view, AUTHORITIES),
+        }
+    }
+
+    /// What a certificate that lies at `places` (host and path) is for, the most telling first.
+    pub(crate) fn of(&self, certificate: &Certificate, places: &[(String, String)]) -> Vec<String> {
+        let named = match certificate.authority {
+            true => &self.authorities,
+            false => &self.leaves,
         };
-        let mut uses: Vec<(usize, String)> = row
-            .places
-            .iter()
-            .filter_map(|(host, path)| named.get(&(host.as_str(), path.as_str())))
-            .flatten()
-            .cloned()
-            .collect();
+        let places_of = places.iter().map(|(host, path)| (host.as_str(), path.as_str()));
+        let mut uses: Vec<&(usize, String)> = places_of.filter_map(|place| named.get(&place)).flatten().collect();
         uses.sort();
         let mut words: Vec<String> = Vec::new();
         for (_, word) in uses {
-            if !words.contains(&word) {
-                words.push(word);
+            if !words.contains(word) {
+                words.push(word.clone());
             }
         }
         if words.is_empty() {
-            words.push(by_name(row));
+            words.push(by_name(certificate, places));
         }
-        row.uses = words;
+        words
     }
 }
 
-fn of_flags<'b>(hosts: &'b [Read<'_>], table: &[(&str, &str, &str)]) -> Named<'b> {
+fn of_flags<'v>(view: &'v View<'v>, table: &[(&str, &str, &str)]) -> Named<'v> {
     let mut named = Named::new();
-    for read in hosts {
+    for host in &view.hosts {
         for (rank, (program, flag, what)) in table.iter().enumerate() {
-            let paths = read
-                .programs(program)
-                .flat_map(|command| command.line.flags.get(*flag).into_iter().flatten());
-            for path in paths.filter_map(|path| read.resolve(path)) {
-                let uses = named.entry((read.name, path)).or_default();
+            let paths = host.programs(program).flat_map(|command| command.line.values(flag));
+            for path in paths.filter_map(|path| host.resolve(path)) {
+                let uses = named.entry((host.name, path)).or_default();
                 uses.push((rank, (*what).to_owned()));
             }
         }
@@ -85,24 +93,23 @@ fn of_flags<'b>(hosts: &'b [Read<'_>], table: &[(&str, &str, &str)]) -> Named<'b
 }
 
 /// Flags, the kubelet's configuration, and who uses which kubeconfig.
-fn of_leaves<'b>(hosts: &'b [Read<'_>]) -> Named<'b> {
-    let mut named = of_flags(hosts, LEAVES);
-    for read in hosts {
-        let mut add = |path: Option<&'b str>, what: String| {
-            if let Some(path) = path {
-                named.entry((read.name, path)).or_default().push((LEAVES.len(), what));
+fn of_leaves<'v>(view: &'v View<'v>) -> Named<'v> {
+    let mut named = of_flags(view, LEAVES);
+    for host in &view.hosts {
+        let mut add = |path: Option<&str>, what: String| {
+            if let Some(path) = path.and_then(|path| host.resolve(path)) {
+                named.entry((host.name, path)).or_default().push((LEAVES.len(), what));
             }
         };
-        for command in &read.commands {
+        for command in &host.commands {
             let program = &command.line.program;
-            for flag in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
-                let path = command.line.flag(flag).and_then(|path| read.resolve(path));
-                add(path, format!("{program} client"));
+            for flag in KUBECONFIG_FLAGS {
+                add(command.line.flag(flag), format!("{program} client"));
             }
-            for document in read.documents(command.line.flag("config").unwrap_or_default()) {
-                let at = |path: &[&str]| document.text_at(path).and_then(|path| read.resolve(path));
-                add(at(&["clientConnection", "kubeconfig"]), format!("{program} client"));
-                add(at(&["tlsCertFile"]), format!("{program} serving"));
+            for document in host.documents(command.line.flag("config").unwrap_or_default()) {
+                let kubeconfig = document.text_at(&["clientConnection", "kubeconfig"]);
+                add(kubeconfig, format!("{program} client"));
+                add(document.text_at(&["tlsCertFile"]), format!("{program} serving"));
             }
         }
     }
@@ -110,10 +117,10 @@ fn of_leaves<'b>(hosts: &'b [Read<'_>]) -> Named<'b> {
 }
 
 /// By its user, else by its file.
-fn by_name(row: &InventoryRow) -> String {
-    let common_name = row.certificate.common_name.as_deref().unwrap_or_default();
+fn by_name(certificate: &Certificate, places: &[(String, String)]) -> String {
+    let common_name = certificate.user();
     if common_name.starts_with("system:node:") {
-        return match (row.certificate.server_auth, row.certificate.client_auth) {
+        return match (certificate.server_auth, certificate.client_auth) {
             (true, false) => "kubelet serving".to_owned(),
             (false, true) => "kubelet client".to_owned(),
             _ => "kubelet".to_owned(),
@@ -122,10 +129,7 @@ fn by_name(row: &InventoryRow) -> String {
     if let Some(component) = common_name.strip_prefix("system:") {
         return format!("{component} client");
     }
-    let files = row
-        .places
-        .iter()
-        .map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
+    let files = places.iter().map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
     // A kubeconfig's name says who, a certificate's what.
     let (kubeconfigs, certificates): (Vec<&str>, Vec<&str>) = files.partition(|file| file.ends_with("kubeconfig"));
     let file = certificates

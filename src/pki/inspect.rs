@@ -126,6 +126,16 @@ impl Certificate {
         Some(certificate)
     }
 
+    /// Its common name, which Kubernetes takes for a user; empty where it has none.
+    pub fn user(&self) -> &str {
+        self.common_name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it has an organization, which Kubernetes takes for a group.
+    pub fn is_in(&self, organization: &str) -> bool {
+        self.organizations.iter().any(|one| one == organization)
+    }
+
     /// Whether the name of its issuer is the subject of `other`.
     pub fn names_as_issuer(&self, other: &Certificate) -> bool {
         self.issuer_name == other.subject_name

@@ -1,0 +1,47 @@
+//! What is found, and where every check puts it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Code;
+use crate::diagnostic::verify_codes as codes;
+use crate::found::printable;
+
+/// Something that is wrong with a bundle, or remarkable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    pub host: String,
+    pub path: String,
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Finding {
+    /// The row of its code.
+    pub fn row(&self) -> &'static Code {
+        let row = codes::CODES.iter().copied().find(|row| row.name == self.code);
+        row.unwrap_or(codes::UNSAFE_ENTRY)
+    }
+}
+
+/// All that is found, each once. A check adds to it while others read the same bundle, so it takes a shared reference.
+#[derive(Default)]
+pub(crate) struct Findings(RefCell<BTreeSet<Finding>>);
+
+impl Findings {
+    pub(crate) fn report(&self, code: &'static Code, host: &str, path: &str, message: impl Into<String>) {
+        self.0.borrow_mut().insert(Finding {
+            host: printable(host),
+            path: printable(path),
+            code: code.name,
+            message: printable(&message.into()),
+        });
+    }
+
+    /// Errors first, each sorted by host and path.
+    pub(crate) fn into_sorted(self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.0.into_inner().into_iter().collect();
+        findings.sort_by_key(|finding| finding.row().severity);
+        findings
+    }
+}

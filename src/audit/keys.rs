@@ -1,0 +1,126 @@
+//! Which key is whose: one for several, one beside a certificate that it does not fit, one where it has no business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::inventory::InventoryRow;
+use super::spot::Spot;
+use super::view::{View, certificates_of};
+use crate::diagnostic::verify_codes as codes;
+use crate::pki::inspect::{Certificate, Item};
+
+pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
+    check_shared(view, rows);
+    check_pairs(view);
+    check_authorities(view, rows);
+    check_foreign(view, rows);
+}
+
+fn check_shared(view: &View<'_>, rows: &[InventoryRow]) {
+    let mut by_key: BTreeMap<&[u8], Vec<&InventoryRow>> = BTreeMap::new();
+    for row in rows {
+        by_key.entry(&row.certificate.public_key).or_default().push(row);
+    }
+    for rows in by_key.values() {
+        let subjects: BTreeSet<&str> = rows.iter().map(|row| row.certificate.subject.as_str()).collect();
+        let kinds: BTreeSet<bool> = rows.iter().map(|row| row.certificate.authority).collect();
+        if subjects.len() > 1 || kinds.len() > 1 {
+            let message = format!("one key for {}", subjects.into_iter().collect::<Vec<_>>().join(" and "));
+            for (host, path) in rows.iter().flat_map(|row| &row.places) {
+                view.findings.report(codes::SHARED_KEY, host, path, message.clone());
+            }
+        }
+    }
+}
+
+/// `NAME-key.pem` beside `NAME.pem`, `NAME.pub`, `NAME.csr`; `NAME.key` beside `NAME.crt`.
+fn check_pairs(view: &View<'_>) {
+    for host in &view.hosts {
+        for (path, items) in &host.pem {
+            let spot = Spot { view, host, path };
+            let public = path.ends_with(".pem") && !path.ends_with("-key.pem") || path.ends_with(".crt");
+            let is_public_key = |item: &Item| matches!(item, Item::PublicKey(_));
+            if public && certificates_of(items).is_empty() && !items.iter().any(is_public_key) {
+                spot.report(codes::BAD_PEM, "there is no certificate in it");
+            }
+            let Some(stem) = path.strip_suffix("-key.pem").or_else(|| path.strip_suffix(".key")) else {
+                continue;
+            };
+            let Some(key) = host.private_key(path) else {
+                spot.report(codes::BAD_PEM, "there is no private key in it");
+                continue;
+            };
+            for end in [".pem", ".pub", ".crt", ".csr"] {
+                let other = format!("{stem}{end}");
+                let is_here = host.host.files.contains_key(&other);
+                if is_here && host.public_keys(&other).first().is_some_and(|public| *public != key) {
+                    spot.report(codes::KEY_MISMATCH, format!("the key does not fit {other}"));
+                }
+            }
+        }
+    }
+}
+
+/// The key of an authority belongs to the control plane that signs with it, and to where certificates are made.
+fn check_authorities(view: &View<'_>, rows: &[InventoryRow]) {
+    let all = || rows.iter().map(|row| &row.certificate);
+    for host in view.hosts.iter().filter(|host| !host.host.loose) {
+        let values = host
+            .commands
+            .iter()
+            .flat_map(|command| command.line.flags.values().flatten());
+        let used: BTreeSet<&str> = values.filter_map(|value| host.resolve(value)).collect();
+        let serves = !host.commands.is_empty() || host.host.files.keys().any(|path| path.ends_with(".cfg"));
+        for path in host.pem.keys().filter(|path| serves && !used.contains(*path)) {
+            let Some(key) = host.private_key(path) else { continue };
+            if let Some(authority) = all().find(|one| one.authority && one.public_key == key) {
+                let subject = &authority.subject;
+                let message = format!("whoever has this host signs as {subject:?}, and nothing here needs to");
+                Spot { view, host, path }.report(codes::AUTHORITY_KEY_MISPLACED, message);
+            }
+        }
+    }
+}
+
+/// A node has its own key, and those of no other. Whoever has an authority's key needs none of them.
+fn check_foreign(view: &View<'_>, rows: &[InventoryRow]) {
+    let node_of = |certificate: &Certificate| certificate.user().strip_prefix("system:node:").map(str::to_owned);
+    let certificates = || rows.iter().map(|row| &row.certificate);
+    let nodes: BTreeMap<&[u8], String> = certificates()
+        .filter_map(|one| Some((one.public_key.as_slice(), node_of(one)?)))
+        .collect();
+    let authorities: BTreeSet<&[u8]> = certificates()
+        .filter(|one| one.authority)
+        .map(|one| one.public_key.as_slice())
+        .collect();
+    for host in view.hosts.iter().filter(|host| host.runs("kubelet")) {
+        let own: BTreeSet<&str> = host.nodes().collect();
+        let report = |path: &str, node: &String| {
+            let message = format!("with it this host can be the node {node:?}");
+            view.findings.report(codes::FOREIGN_KEY, host.name, path, message);
+        };
+        let keys = || {
+            host.pem
+                .keys()
+                .filter_map(|path| Some((*path, host.private_key(path)?)))
+        };
+        if keys().any(|(_, key)| authorities.contains(key)) {
+            continue;
+        }
+        let is_foreign = |node: &String| !own.contains(node.as_str());
+        for (path, key) in keys() {
+            if let Some(node) = nodes.get(key).filter(|node| is_foreign(node)) {
+                report(path, node);
+            }
+        }
+        for row in rows {
+            let Some(node) = node_of(&row.certificate).filter(is_foreign) else {
+                continue;
+            };
+            // In a kubeconfig the key is beside it.
+            let places = row.places.iter().filter(|(of, _)| of == host.name);
+            for (_, path) in places.filter(|(_, path)| host.documents.contains_key(path.as_str())) {
+                report(path, &node);
+            }
+        }
+    }
+}

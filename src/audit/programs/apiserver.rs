@@ -1,0 +1,347 @@
+//! A kube-apiserver: what it shows and trusts, whom it lets in, and whether etcd and kubelets let it in.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::etcd::urls;
+use crate::audit::chain::chain;
+use crate::audit::document::Tree;
+use crate::audit::names::{Url, canonical, first_of, is_loopback};
+use crate::audit::spot::{Running, documents, running};
+use crate::audit::view::View;
+use crate::diagnostic::verify_codes as codes;
+use crate::pki::inspect::{Certificate, Usage};
+
+/// A kube-apiserver that a unit starts, and where it is reached.
+pub(crate) struct Api<'v> {
+    pub running: Running<'v>,
+    pub port: u16,
+    pub addresses: BTreeSet<String>,
+}
+
+/// Every kube-apiserver that a unit starts.
+pub(crate) fn apis<'v>(view: &'v View<'v>) -> Vec<Api<'v>> {
+    let all = running(view, "kube-apiserver").map(|running| {
+        let line = running.line;
+        let address = |flag| line.flag(flag).map(canonical);
+        let any = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+        let bound = address("bind-address").filter(|address| !any(address));
+        Api {
+            running,
+            port: line
+                .flag("secure-port")
+                .and_then(|port| port.parse().ok())
+                .unwrap_or(6443),
+            addresses: address("advertise-address").into_iter().chain(bound).collect(),
+        }
+    });
+    all.collect()
+}
+
+pub(crate) fn check(api: &Api<'_>) {
+    let api = api.running;
+    check_files(api);
+    check_own_certificate(api);
+    check_addresses(api);
+    check_etcd_servers(api);
+    check_tokens(api);
+    check_front_proxy(api);
+    check_doors(api);
+    check_calls_to_kubelets(api);
+    check_binding(api);
+}
+
+/// Certificates and their keys, and what is trusted.
+fn check_files(api: Running<'_>) {
+    for (certificate, key) in [
+        ("tls-cert-file", "tls-private-key-file"),
+        ("etcd-certfile", "etcd-keyfile"),
+        ("kubelet-client-certificate", "kubelet-client-key"),
+        ("proxy-client-cert-file", "proxy-client-key-file"),
+    ] {
+        api.spot.check_pair(api.file(certificate), api.file(key));
+    }
+    for flag in [
+        "client-ca-file",
+        "etcd-cafile",
+        "kubelet-certificate-authority",
+        "requestheader-client-ca-file",
+    ] {
+        api.spot.check_authority(api.file(flag));
+    }
+}
+
+/// Whoever calls it asks for the name of the service or an address.
+fn check_own_certificate(api: Running<'_>) {
+    let serving = api.file("tls-cert-file");
+    let certificates = api.certificates("tls-cert-file");
+    let Some(leaf) = certificates.first() else { return };
+    if !leaf.server_auth {
+        let message = format!("{serving} is shown by a server, and may not be");
+        api.report(codes::MISSING_SERVER_AUTH, message);
+    }
+    let spot = api.spot.at(serving);
+    let of_domain = format!("kubernetes.default.svc.{}", domain(api));
+    let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", &of_domain];
+    for name in names.iter().filter(|name| !leaf.covers(name)) {
+        let message = format!("it does not hold {name}, by which pods call the API server");
+        spot.report(codes::SERVICE_NAME_MISSING, message);
+    }
+    // Pods are told the address of the first family alone, in a dual-stack cluster too: the API server makes its
+    // service single-stack (pkg/controlplane/controller/kubernetesservice, createOrUpdateMasterServiceIfNeeded).
+    let ranges = api.line.list("service-cluster-ip-range");
+    let first = ranges.first().and_then(|range| first_of(range));
+    if let Some(first) = first.filter(|first| !leaf.ips.contains(first)) {
+        let message = format!("it does not hold {first}, the first address of the services");
+        spot.report(codes::SERVICE_ADDRESS_MISSING, message);
+    }
+}
+
+/// The domain of the cluster: as kubelets have it, else as the issuer of tokens says.
+fn domain(api: Running<'_>) -> &str {
+    let configs = documents(api.spot.view).filter(|(_, document)| document.kind() == "KubeletConfiguration");
+    let mut domains = configs.filter_map(|(_, document)| document.text_at(&["clusterDomain"]));
+    let issuer = api.file("service-account-issuer");
+    let issued = issuer.strip_prefix("https://kubernetes.default.svc.");
+    let issued = issued.map(|rest| rest.trim_end_matches('/'));
+    domains.next().or(issued).unwrap_or("cluster.local")
+}
+
+fn check_addresses(api: Running<'_>) {
+    for range in api.line.list("service-cluster-ip-range") {
+        if range.parse::<IpNet>().map_or(true, |net| net.trunc() != net) {
+            let message = format!("--service-cluster-ip-range has {range:?}, which is no range");
+            api.report(codes::BAD_ADDRESS, message);
+        }
+    }
+    if let Some(address) = api.line.flag("advertise-address") {
+        let serving = api.file("tls-cert-file");
+        match address.parse::<IpAddr>() {
+            Ok(_) => api
+                .spot
+                .check_covers(serving, &canonical(address), "which it advertises"),
+            Err(_) => api.report(
+                codes::BAD_ADDRESS,
+                format!("--advertise-address {address:?} is no address"),
+            ),
+        }
+    }
+}
+
+fn check_etcd_servers(api: Running<'_>) {
+    let servers = api.line.list("etcd-servers");
+    api.spot
+        .check_twice("--etcd-servers", servers.iter().map(|server| (*server).to_owned()));
+    let members: Vec<Running<'_>> = running(api.spot.view, "etcd").collect();
+    for text in servers {
+        let Some(url) = Url::parse(text) else {
+            api.report(
+                codes::BAD_ADDRESS,
+                format!("--etcd-servers has {text:?}, which is no URL"),
+            );
+            continue;
+        };
+        if url.scheme != "https" {
+            let message = format!("--etcd-servers has {text}, which is not encrypted");
+            api.report(codes::OPEN_DOOR, message);
+        }
+        let answering: Vec<&Running<'_>> = members.iter().filter(|etcd| answers(**etcd, &url, api)).collect();
+        for etcd in &answering {
+            check_member(api, **etcd, &url);
+        }
+        if !members.is_empty() && answering.is_empty() && api.spot.view.whole {
+            api.report(codes::NOBODY_ANSWERS, format!("no etcd listens at {text}"));
+        }
+    }
+}
+
+/// Whether a member of etcd is who answers an API server at a URL.
+fn answers(etcd: Running<'_>, url: &Url, api: Running<'_>) -> bool {
+    let is_here = |one: &Url| one.port == url.port && one.host == url.host;
+    let is_elsewhere = is_loopback(&url.host) && etcd.spot.host.name != api.spot.host.name;
+    let mut flags = ["listen-client-urls", "advertise-client-urls"].into_iter();
+    !is_elsewhere && flags.any(|flag| urls(etcd, flag).iter().any(is_here))
+}
+
+/// Whether an API server and a member of etcd that it calls at a URL accept each other.
+fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
+    let name = etcd.spot.host.name;
+    let shown = etcd.certificates("cert-file");
+    let Some((leaf, others)) = shown.split_first() else {
+        return;
+    };
+    if !leaf.covers(&url.host) {
+        let message = format!("{} is not in the certificate of etcd of {name}", url.host);
+        api.report(codes::ADDRESS_NOT_COVERED, message);
+    }
+    let trusted = api.certificates("etcd-cafile");
+    if leaf.server_auth
+        && let Err(why) = chain(leaf, others, &trusted, api.spot.view.at, Usage::Server)
+    {
+        let message = format!("--etcd-cafile does not vouch for etcd of {name}: {why}");
+        api.report(codes::UNTRUSTED_CERTIFICATE, message);
+    }
+    let roots = etcd.certificates("trusted-ca-file");
+    let by = format!("etcd of {name}");
+    api.spot
+        .check_accepted(api.file("etcd-certfile"), &roots, Usage::Client, &by);
+}
+
+/// It accepts the tokens that it signs, and their key is for nothing else.
+fn check_tokens(api: Running<'_>) {
+    let accepted = api.public_keys("service-account-key-file");
+    let signing = api.file("service-account-signing-key-file");
+    if api.spot.host.resolve(signing).is_some() {
+        match api.spot.host.private_key(signing) {
+            Some(key) if accepted.contains(&key) => {}
+            Some(_) => {
+                let message = "it signs tokens with a key that it does not accept";
+                api.report(codes::SERVICE_ACCOUNT_KEYS_DISAGREE, message);
+            }
+            None => api.report(codes::BAD_PEM, format!("there is no private key in {signing}")),
+        }
+    }
+    for flag in [
+        "tls-cert-file",
+        "client-ca-file",
+        "etcd-certfile",
+        "etcd-cafile",
+        "kubelet-client-certificate",
+    ] {
+        let others = api.spot.host.public_keys(api.file(flag));
+        if others.iter().any(|key| accepted.contains(key)) {
+            let message = format!("the key of service accounts is that of --{flag} too");
+            api.report(codes::SHARED_KEY, message);
+        }
+    }
+}
+
+fn check_front_proxy(api: Running<'_>) {
+    if api.file("requestheader-client-ca-file").is_empty() {
+        return;
+    }
+    let clients = api.certificates("client-ca-file");
+    let authorities = api.certificates("requestheader-client-ca-file");
+    let is_of_clients = |one: &&Certificate| clients.iter().any(|other| one.public_key == other.public_key);
+    if authorities.iter().any(is_of_clients) {
+        let message = "the authority of front proxies is that of clients: any client could claim to be anybody";
+        api.report(codes::FRONT_PROXY, message);
+    }
+    let allowed = api.line.list("requestheader-allowed-names");
+    let own = api.certificates("proxy-client-cert-file");
+    let name = own.first().map_or("", |own| own.user());
+    if allowed.is_empty() {
+        let message =
+            "--requestheader-allowed-names is not set: any certificate of the authority may be a front proxy's";
+        api.report(codes::FRONT_PROXY, message);
+    } else if !own.is_empty() && !allowed.contains(&name) {
+        api.report(
+            codes::FRONT_PROXY,
+            format!("{name:?}, its own front proxy's name, is not allowed"),
+        );
+    }
+    let (path, by) = (api.file("proxy-client-cert-file"), "the authority of front proxies");
+    api.spot.check_accepted(path, &authorities, Usage::Client, by);
+}
+
+/// Who gets in, and what has no effect on it.
+#[rustfmt::skip]
+fn check_doors(api: Running<'_>) {
+    let line = api.line;
+    let is_set = |flag: &str| line.flags.contains_key(flag);
+    let modes = line.list("authorization-mode");
+    let everybody = modes.is_empty() || modes.contains(&"AlwaysAllow");
+    let insecure = line.flag("insecure-port");
+    let restricts_nodes = line.list("enable-admission-plugins").contains(&"NodeRestriction");
+    let by_lease = line.flag("endpoint-reconciler-type").unwrap_or("lease") == "lease";
+    let rows = [
+        (everybody, codes::OPEN_DOOR, "--authorization-mode lets everybody do everything"),
+        (!everybody && !modes.contains(&"RBAC"), codes::MISSING_SETTING,
+            "--authorization-mode has no RBAC, so that no binding counts"),
+        (!matches!(insecure, None | Some("0")), codes::OPEN_DOOR, "--insecure-port lets in everybody who reaches it"),
+        // It is on by default before Kubernetes 1.20; a release that knows --kubelet-https is not much later.
+        (insecure.is_none() && is_set("kubelet-https"), codes::OPEN_DOOR,
+            "--insecure-port is not 0: in a release so old everybody on this host is an administrator"),
+        (modes.contains(&"Node") && !restricts_nodes, codes::MISSING_SETTING,
+            "--enable-admission-plugins lacks NodeRestriction, so that a kubelet may change other nodes"),
+        (is_set("audit-log-path") && line.flag("audit-policy-file").is_none(), codes::NO_EFFECT,
+            "--audit-log-path without --audit-policy-file: nothing is recorded"),
+        (by_lease && is_set("apiserver-count"), codes::NO_EFFECT,
+            "--apiserver-count: API servers count each other by their leases"),
+        (line.flag("anonymous-auth") == Some("true"), codes::OPEN_DOOR, "--anonymous-auth is on"),
+    ];
+    for (_, code, message) in rows.into_iter().filter(|(holds, ..)| *holds) {
+        api.report(code, message);
+    }
+}
+
+fn check_calls_to_kubelets(api: Running<'_>) {
+    let caller = api.file("kubelet-client-certificate");
+    for kubelet in running(api.spot.view, "kubelet") {
+        let host = kubelet.spot.host;
+        let configs = host.documents(kubelet.file("config")).iter();
+        for path in configs.filter_map(|document| document.text_at(CLIENTS_OF_KUBELETS)) {
+            let by = format!("the kubelet of {}", host.name);
+            api.spot
+                .check_accepted(caller, &host.certificates(path), Usage::Client, &by);
+        }
+    }
+    // Where there is no kubelet, it has to be a client's all the same.
+    api.spot.check_accepted(caller, &[], Usage::Client, "");
+}
+
+/// Where a kubelet's configuration names the authority of its clients.
+pub(crate) const CLIENTS_OF_KUBELETS: &[&str] = &["authentication", "x509", "clientCAFile"];
+
+/// The binding by which the API server may call kubelets names the user of its certificate.
+fn check_binding(api: Running<'_>) {
+    let certificates = api.certificates("kubelet-client-certificate");
+    let Some(leaf) = certificates.first().filter(|leaf| !leaf.is_in("system:masters")) else {
+        return;
+    };
+    let is_bound = |subject: &Tree| {
+        let name = subject.text_at(&["name"]);
+        match subject.kind() {
+            "User" => name == leaf.common_name.as_deref(),
+            "Group" => name.is_some_and(|name| leaf.is_in(name)),
+            _ => false,
+        }
+    };
+    let mut any = false;
+    for (spot, document) in documents(api.spot.view) {
+        let role = document.text_at(&["roleRef", "name"]).unwrap_or_default();
+        if !(role.contains("to-kubelet") || role.contains("kubelet-api")) {
+            continue;
+        }
+        any = true;
+        if !document.items_at(&["subjects"]).iter().any(is_bound) {
+            let (name, user) = (api.spot.host.name, leaf.user());
+            let message = format!("the API server of {name} calls kubelets as {user:?}, which it does not bind");
+            spot.report(codes::RBAC_SUBJECT, message);
+        }
+    }
+    if !any && api.spot.view.whole {
+        let message = "nothing here binds the user as which it calls kubelets";
+        api.report(codes::RBAC_SUBJECT, message);
+    }
+    check_roles(api.spot.view);
+}
+
+/// The role of each binding by which kubelets are called: one that is here, or the one that every cluster has.
+fn check_roles(view: &View<'_>) {
+    let is_role = |document: &Tree| document.kind() == "ClusterRole";
+    let roles: BTreeSet<&str> = documents(view)
+        .filter(|(_, document)| is_role(document))
+        .filter_map(|(_, document)| document.text_at(&["metadata", "name"]))
+        .chain(["system:kubelet-api-admin"])
+        .collect();
+    for (spot, document) in documents(view).filter(|_| view.whole) {
+        let role = document.text_at(&["roleRef", "name"]).unwrap_or_default();
+        if role.contains("kubelet") && !roles.contains(role) {
+            let message = format!("it binds the role {role:?}, which is not here");
+            spot.report(codes::RBAC_SUBJECT, message);
+        }
+    }
+}
