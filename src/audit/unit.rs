@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// The assignments of a unit: section, name, value, in their order.
 #[derive(Clone, Debug, Default)]
-pub struct Unit {
+pub struct UnitFile {
     pub assignments: Vec<(String, String, String)>,
 }
 
@@ -16,18 +16,52 @@ pub struct CommandLine {
     pub program: String,
     /// Each flag and its values, in the order they are given. A flag without a value has `true`.
     pub flags: BTreeMap<String, Vec<String>>,
+    /// The flags in the order in which they are first given.
+    pub order: Vec<String>,
+    /// What is neither a flag nor its value, the program first, as it stands there.
+    pub plain: Vec<String>,
     /// Everything after the program, as it stands there.
     pub words: Vec<String>,
 }
 
 impl CommandLine {
+    /// Reads a command line; an error says what can't be read.
+    pub fn parse(text: &str) -> Result<CommandLine, &'static str> {
+        let mut all = words(text)?.into_iter();
+        let path = all.next().unwrap_or_default();
+        let program = path.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+        let mut line = CommandLine {
+            program: program.rsplit('/').next().unwrap_or(program).to_owned(),
+            flags: BTreeMap::new(),
+            order: Vec::new(),
+            plain: vec![path.clone()],
+            words: all.collect(),
+        };
+        let mut words = line.words.iter().peekable();
+        while let Some(word) = words.next() {
+            let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+                line.plain.push(word.clone());
+                continue;
+            };
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, value),
+                None => {
+                    let next = words.next_if(|next| !next.starts_with('-'));
+                    (flag, next.map_or("true", String::as_str))
+                }
+            };
+            let values = line.flags.entry(name.to_owned()).or_default();
+            if values.is_empty() {
+                line.order.push(name.to_owned());
+            }
+            values.push(value.to_owned());
+        }
+        Ok(line)
+    }
+
     /// The last value of a flag that isn't empty: what Go's flag packages keep.
     pub fn flag(&self, name: &str) -> Option<&str> {
-        self.flags
-            .get(name)?
-            .last()
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.values(name).last().filter(|value| !value.is_empty())
     }
 
     /// Every value of a flag that may be given several times.
@@ -42,10 +76,10 @@ impl CommandLine {
     }
 }
 
-impl Unit {
+impl UnitFile {
     /// Reads a unit; an error is the number of the line that can't be read, and why.
-    pub fn parse(text: &str) -> Result<Unit, (usize, &'static str)> {
-        let mut unit = Unit::default();
+    pub fn parse(text: &str) -> Result<UnitFile, (usize, &'static str)> {
+        let mut unit = UnitFile::default();
         let mut section = String::new();
         let mut lines = text.lines().zip(1..);
         while let Some((line, number)) = lines.next() {
@@ -103,10 +137,8 @@ impl Unit {
 
     /// Its command lines; an error where quotes don't end.
     pub fn commands(&self) -> Result<Vec<CommandLine>, &'static str> {
-        self.values("Service", "ExecStart")
-            .into_iter()
-            .map(|line| Ok(command_line(&words(line)?)))
-            .collect()
+        let lines = self.values("Service", "ExecStart").into_iter();
+        lines.map(CommandLine::parse).collect()
     }
 }
 
@@ -147,39 +179,13 @@ pub fn words(line: &str) -> Result<Vec<String>, &'static str> {
     Ok(words)
 }
 
-fn command_line(line: &[String]) -> CommandLine {
-    let mut words = line.iter();
-    let program = words.next().map(String::as_str).unwrap_or_default();
-    let program = program.trim_start_matches(['-', '@', ':', '+', '!', '|']);
-    let mut command = CommandLine {
-        program: program.rsplit('/').next().unwrap_or(program).to_owned(),
-        words: line.get(1..).unwrap_or_default().to_vec(),
-        ..CommandLine::default()
-    };
-    let mut words = words.peekable();
-    while let Some(word) = words.next() {
-        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
-            continue;
-        };
-        let (name, value) = match flag.split_once('=') {
-            Some((name, value)) => (name, value.to_owned()),
-            None => match words.next_if(|next| !next.starts_with('-')) {
-                Some(next) => (flag, next.clone()),
-                None => (flag, "true".to_owned()),
-            },
-        };
-        command.flags.entry(name.to_owned()).or_default().push(value);
-    }
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn continuations_comments_and_quotes_are_systemds() {
-        let unit = Unit::parse(
+        let unit = UnitFile::parse(
             "[Service]\nExecStart=/bin/old\nExecStart=\nExecStart=-/usr/bin/etcd --name=\"a b\" \\\n# between\n  --x='1,2' \\\n  -v --z 100%%\n",
         )
         .unwrap();
@@ -191,7 +197,7 @@ mod tests {
         assert_eq!(commands[0].flag("v"), Some("true"));
         assert_eq!(commands[0].flag("z"), Some("100%"));
         for broken in ["x", "a=b", "[Unit", "[Unit]\nx", "[S]\na=b \\"] {
-            assert!(Unit::parse(broken).is_err(), "{broken}");
+            assert!(UnitFile::parse(broken).is_err(), "{broken}");
         }
         assert!(words("a 'b").is_err());
     }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::names::{Balancer, balancer};
-use super::unit::{CommandLine, Unit};
+use super::unit::{CommandLine, UnitFile};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, Host};
 use crate::pki::digest::sha256_hex;
@@ -152,7 +152,7 @@ const TOO_LARGE: &str = "it, or what all files hold together, is more than any c
 
 /// The command lines of a unit; an error says why there are none.
 fn commands(text: &str) -> Result<Vec<CommandLine>, String> {
-    let unit = Unit::parse(text).map_err(|(line, why)| format!("it is no unit: line {line} is {why}"))?;
+    let unit = UnitFile::parse(text).map_err(|(line, why)| format!("it is no unit: line {line} is {why}"))?;
     unit.commands().map_err(|why| format!("a command line of it has {why}"))
 }
 

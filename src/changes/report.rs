@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::comparison::Changes;
+use super::files::{Fate, FileChange};
 use super::steps::{Action, Stage};
-use super::{Changes, Fate, FileChange};
 
 /// A heading and what stands below it; each item is one line or more, and is shown whole or not at all.
-struct Section {
+struct Listing {
     heading: String,
     /// Which section is filled first when there is not room for all.
     rank: usize,
@@ -98,7 +99,7 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
     ]
     .into_iter()
     .filter(|(_, _, items)| !items.is_empty())
-    .map(|(rank, heading, items)| Section {
+    .map(|(rank, heading, items)| Listing {
         heading: heading.to_owned(),
         rank,
         items,
@@ -118,10 +119,10 @@ fn bullet(markup: Markup) -> &'static str {
 const RESERVE: usize = 120;
 
 /// As much of each section as there is room for, the most important first.
-fn fit(title: &str, sections: Vec<Section>, limit: usize, markup: Markup) -> String {
+fn fit(title: &str, sections: Vec<Listing>, limit: usize, markup: Markup) -> String {
     let mut room = limit.saturating_sub(title.len() + 2);
     let mut shown: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut by_rank: Vec<&Section> = sections.iter().collect();
+    let mut by_rank: Vec<&Listing> = sections.iter().collect();
     by_rank.sort_by_key(|section| section.rank);
     let mut left: usize = by_rank.len() * RESERVE;
     for section in by_rank {

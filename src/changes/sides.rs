@@ -1,6 +1,8 @@
 //! The two sides of a comparison: what is known of their keys, and which of their hosts are compared.
 
-use crate::found::Found;
+use std::collections::BTreeMap;
+
+use crate::found::{Found, Host};
 
 /// Which keys and secrets a side has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +51,32 @@ pub fn keep_hosts_of<'p>(whole: &mut Found, part: &'p Found) -> Result<(), Vec<&
         true => Err(names),
         false => Ok(()),
     }
+}
+
+/// A host before and after.
+pub(super) struct Pair<'a> {
+    pub name: &'a str,
+    pub old: Option<&'a Host>,
+    pub new: Option<&'a Host>,
+}
+
+/// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called; of a
+/// fleet's part that can't be told.
+pub(super) fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
+    if let ([before], [after], None, None) = (old.hosts.as_slice(), new.hosts.as_slice(), &old.part, &new.part) {
+        return vec![Pair {
+            name: &after.name,
+            old: Some(before),
+            new: Some(after),
+        }];
+    }
+    let mut pairs: BTreeMap<&str, (Option<&Host>, Option<&Host>)> = BTreeMap::new();
+    for host in &old.hosts {
+        pairs.entry(&host.name).or_default().0 = Some(host);
+    }
+    for host in &new.hosts {
+        pairs.entry(&host.name).or_default().1 = Some(host);
+    }
+    let pairs = pairs.into_iter();
+    pairs.map(|(name, (old, new))| Pair { name, old, new }).collect()
 }

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fate, HostChange, Pair};
+use super::files::{Fate, HostChange};
+use super::sides::Pair;
 use crate::audit::document;
-use crate::audit::unit::Unit;
+use crate::audit::unit::UnitFile;
 use crate::found::{Host, Node};
 
 /// What is done before what: a member of etcd before the API servers that write to it, nodes last.
@@ -303,19 +304,19 @@ fn is_manifest(host: &Host, path: &str) -> bool {
 }
 
 /// A unit of a host, and what it reads.
-struct Reads<'a> {
+struct UnitFiles<'a> {
     program: String,
     texts: Vec<&'a str>,
 }
 
-impl Reads<'_> {
+impl UnitFiles<'_> {
     fn reads(&self, path: &str) -> bool {
         self.texts.contains(&path)
     }
 }
 
 /// The units in a bundle by name, without `.service`.
-fn units(host: &Host) -> BTreeMap<&str, Reads<'_>> {
+fn units(host: &Host) -> BTreeMap<&str, UnitFiles<'_>> {
     let mut units = BTreeMap::new();
     for (path, file) in &host.files {
         let Some(name) = path.strip_prefix(UNITS).and_then(|name| name.strip_suffix(".service")) else {
@@ -323,7 +324,7 @@ fn units(host: &Host) -> BTreeMap<&str, Reads<'_>> {
         };
         let program = std::str::from_utf8(file.content.expose())
             .ok()
-            .and_then(|text| Unit::parse(text).ok())
+            .and_then(|text| UnitFile::parse(text).ok())
             .and_then(|unit| Some(unit.commands().ok()?.first()?.program.clone()))
             .filter(|program| Stage::of_program(program) != Stage::Other)
             .unwrap_or_else(|| name.to_owned());
@@ -353,7 +354,7 @@ fn units(host: &Host) -> BTreeMap<&str, Reads<'_>> {
         }
         units.insert(
             name,
-            Reads {
+            UnitFiles {
                 program,
                 texts: reached,
             },

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::{EncryptionKey, is_encryption, is_secret, providers};
+use super::meaning::{EncryptionKey, is_secret, providers};
+use super::sides::{Known, Pair};
 use super::steps::version;
-use super::{Known, Pair};
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
-use crate::audit::unit::{CommandLine, Unit};
-use crate::found::{Host, printable};
+use crate::audit::unit::{CommandLine, UnitFile};
+use crate::found::{File, Host, printable};
 use crate::pki::inspect::{Certificate, Item, items};
 
 /// Something to know before the change is made.
@@ -26,11 +26,18 @@ struct Warnings {
 }
 
 impl Warnings {
-    fn add(&mut self, irreversible: bool, host: &str, message: impl Into<String>) {
-        self.all
-            .entry((!irreversible, printable(&message.into())))
-            .or_default()
-            .insert(printable(host));
+    /// What nothing undoes.
+    fn irreversible(&mut self, host: &str, message: impl AsRef<str>) {
+        self.add(true, host, message.as_ref());
+    }
+
+    fn mind(&mut self, host: &str, message: impl AsRef<str>) {
+        self.add(false, host, message.as_ref());
+    }
+
+    fn add(&mut self, irreversible: bool, host: &str, message: &str) {
+        let hosts = self.all.entry((!irreversible, printable(message))).or_default();
+        hosts.insert(printable(host));
     }
 }
 
@@ -46,7 +53,7 @@ impl<'a> Side<'a> {
         let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
         let commands = units
             .filter(|(_, file)| !is_secret(file))
-            .filter_map(|(_, file)| Unit::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
+            .filter_map(|(_, file)| UnitFile::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
             .filter_map(|unit| unit.commands().ok())
             .flatten()
             .collect();
@@ -101,7 +108,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
         of_damage(name, old.host, new.host, &mut warnings);
         of_encryption(name, old.host, new.host, known, &mut warnings);
         if known != Known::WithoutSeed {
-            of_authorities(name, old.host, new.host, &mut warnings);
+            of_authorities(name, old, new, &mut warnings);
             of_tokens(name, old, new, &mut warnings);
         }
     }
@@ -121,12 +128,9 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
 }
 
 fn of_lost_member(name: &str, warnings: &mut Warnings) {
-    warnings.add(
-        true,
-        name,
-        "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy of the data \
-         can't come back as the same member",
-    );
+    let message = "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy of \
+         the data can't come back as the same member";
+    warnings.irreversible(name, message);
 }
 
 /// The pods' bridge of a node with another range.
@@ -142,42 +146,29 @@ fn of_pods(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     };
     let (before, after) = (of(old), of(new));
     if !before.is_empty() && before != after {
-        warnings.add(
-            false,
-            name,
-            "the pods' network of the node changes: pods that run keep what they have; drain the node first, then delete its \
-             bridge (ip link delete cni0) and the routes to its old range, and let the pods be made again",
-        );
+        let message = "the pods' network of the node changes: pods that run keep what they have; drain the node first, \
+             then delete its bridge (ip link delete cni0) and the routes to its old range, and let the pods be made again";
+        warnings.mind(name, message);
     }
 }
 
 /// Addresses of Services, which the API server does not let change.
 fn of_services(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
     let of = |host: &Host| -> BTreeMap<String, String> {
-        let documents = host
-            .files
-            .iter()
-            .filter(|(path, _)| path.ends_with(".yaml"))
-            .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
-            .flatten();
-        documents
-            .filter(|document| document.text_at(&["kind"]) == Some("Service"))
-            .filter_map(|document| {
-                let service = document.text_at(&["metadata", "name"])?;
-                Some((service.to_owned(), document.text_at(&["spec", "clusterIP"])?.to_owned()))
-            })
-            .collect()
+        let services = documents(host, ".yaml").filter(|document| document.kind() == "Service");
+        let addresses = services.filter_map(|document| {
+            let service = document.text_at(&["metadata", "name"])?;
+            Some((service.to_owned(), document.text_at(&["spec", "clusterIP"])?.to_owned()))
+        });
+        addresses.collect()
     };
     let after = of(new);
     for (service, address) in of(old) {
         if after.get(&service).is_some_and(|other| *other != address) {
-            warnings.add(
-                false,
-                name,
-                format!(
-                    "the address of the Service {service} can't be changed: delete it before its manifest is applied"
-                ),
+            let message = format!(
+                "the address of the Service {service} can't be changed: delete it before its manifest is applied"
             );
+            warnings.mind(name, message);
         }
     }
 }
@@ -199,11 +190,8 @@ fn of_damage(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
                 document::yaml(text).map_or(true, |documents| documents.is_empty())
             });
         if bad_pem || bad_yaml {
-            warnings.add(
-                false,
-                name,
-                format!("{path} can't be read: don't install it (khw-gen verify tells what is wrong)"),
-            );
+            let message = format!("{path} can't be read: don't install it (khw-gen verify tells what is wrong)");
+            warnings.mind(name, message);
         }
     }
 }
@@ -217,13 +205,10 @@ fn of_new_member(name: &str, new: &Side<'_>, warnings: &mut Warnings) {
         Some("existing") => "",
         _ => "; for its first start its unit has to say --initial-cluster-state=existing",
     };
-    warnings.add(
-        false,
-        name,
-        format!(
-            "{member} joins a cluster of etcd that runs: first etcdctl member add {member} --peer-urls={urls}{state}"
-        ),
+    let message = format!(
+        "{member} joins a cluster of etcd that runs: first etcdctl member add {member} --peer-urls={urls}{state}"
     );
+    warnings.mind(name, message);
 }
 
 fn of_versions(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
@@ -239,75 +224,33 @@ fn of_versions(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
                 true => "; this skips minors, which is not supported: go through each of them",
                 false => "",
             };
-            warnings.add(
-                true,
-                name,
-                format!(
-                    "{said}: the new program writes what the old one can't read; take a snapshot of etcd first{far}"
-                ),
+            let message = format!(
+                "{said}: the new program writes what the old one can't read; take a snapshot of etcd first{far}"
             );
+            warnings.irreversible(name, message);
         } else if after < before {
-            warnings.add(
-                true,
-                name,
-                format!("{said}: a way back is not supported; restore a snapshot of etcd instead"),
-            );
+            let message = format!("{said}: a way back is not supported; restore a snapshot of etcd instead");
+            warnings.irreversible(name, message);
         }
     }
 }
 
 /// Flags whose values outlive a restart: program, flag, what it means.
+#[rustfmt::skip]
 const LASTING: &[(&str, &str, &str)] = &[
-    (
-        "kube-apiserver",
-        "service-cluster-ip-range",
-        "Services keep the addresses that they have, and the certificate and pods of the old range's first address with them",
-    ),
-    (
-        "kube-apiserver",
-        "service-account-issuer",
-        "tokens of the old issuer are refused, unless it is kept as a second --service-account-issuer",
-    ),
-    (
-        "kube-apiserver",
-        "etcd-prefix",
-        "the API server no longer finds what is stored under the old prefix",
-    ),
-    (
-        "kube-controller-manager",
-        "cluster-cidr",
-        "nodes keep the ranges of pods that they have until they are deleted and join again",
-    ),
-    (
-        "etcd",
-        "data-dir",
-        "the member starts empty in another folder: move the old one there first",
-    ),
-    (
-        "etcd",
-        "name",
-        "the member is unknown to its own data: remove and add it instead",
-    ),
-    (
-        "etcd",
-        "initial-advertise-peer-urls",
-        "a member that has data ignores it: etcdctl member update tells the others",
-    ),
-    (
-        "kubelet",
-        "register-with-taints",
-        "it counts when a node registers: kubectl taint changes those that have",
-    ),
-    (
-        "kubelet",
-        "node-labels",
-        "what a label no longer says stays on the node: kubectl label takes it away",
-    ),
-    (
-        "kubelet",
-        "hostname-override",
-        "the node joins as another one; delete the old one with kubectl delete node",
-    ),
+    ("kube-apiserver", "service-cluster-ip-range",
+        "Services keep the addresses that they have, and the certificate and pods of the old range's first address with them"),
+    ("kube-apiserver", "service-account-issuer",
+        "tokens of the old issuer are refused, unless it is kept as a second --service-account-issuer"),
+    ("kube-apiserver", "etcd-prefix", "the API server no longer finds what is stored under the old prefix"),
+    ("kube-controller-manager", "cluster-cidr",
+        "nodes keep the ranges of pods that they have until they are deleted and join again"),
+    ("etcd", "data-dir", "the member starts empty in another folder: move the old one there first"),
+    ("etcd", "name", "the member is unknown to its own data: remove and add it instead"),
+    ("etcd", "initial-advertise-peer-urls", "a member that has data ignores it: etcdctl member update tells the others"),
+    ("kubelet", "register-with-taints", "it counts when a node registers: kubectl taint changes those that have"),
+    ("kubelet", "node-labels", "what a label no longer says stays on the node: kubectl label takes it away"),
+    ("kubelet", "hostname-override", "the node joins as another one; delete the old one with kubectl delete node"),
 ];
 
 fn of_flags(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
@@ -316,17 +259,14 @@ fn of_flags(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings)
         if let (Some(before), Some(after)) = (value(old), value(new))
             && before != after
         {
-            warnings.add(
-                false,
-                name,
-                match (before.as_str(), after.as_str()) {
-                    // Names and addresses differ from host to host, so one message for all is the better one.
-                    _ if matches!(*flag, "name" | "initial-advertise-peer-urls" | "hostname-override") => {
-                        format!("{program} --{flag} changes: {meaning}")
-                    }
-                    (before, after) => format!("{program} --{flag} {before} -> {after}: {meaning}"),
-                },
-            );
+            let message = match (before.as_str(), after.as_str()) {
+                // Names and addresses differ from host to host, so one message for all is the better one.
+                _ if matches!(*flag, "name" | "initial-advertise-peer-urls" | "hostname-override") => {
+                    format!("{program} --{flag} changes: {meaning}")
+                }
+                (before, after) => format!("{program} --{flag} {before} -> {after}: {meaning}"),
+            };
+            warnings.mind(name, message);
         }
     }
 }
@@ -341,7 +281,7 @@ fn encryption_files(host: &Host) -> Vec<(&str, Tree)> {
             let documents = document::yaml(text).unwrap_or_default().into_iter();
             files.extend(
                 documents
-                    .filter(is_encryption)
+                    .filter(Tree::is_encryption)
                     .map(|document| (path.as_str(), document)),
             );
         }
@@ -375,14 +315,11 @@ fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mu
             named if named.iter().any(|other| is_kept(other)) => continue,
             _ => "is replaced by another of the same name",
         };
-        warnings.add(
-            true,
-            name,
-            format!(
-                "the encryption key {provider} {key} {how}: what is stored under it can't be read any more, by nobody; write \
-                 everything again under another key before (kubectl get secrets -A -o json | kubectl replace -f -)"
-            ),
+        let message = format!(
+            "the encryption key {provider} {key} {how}: what is stored under it can't be read any more, by nobody; write \
+             everything again under another key before (kubectl get secrets -A -o json | kubectl replace -f -)"
         );
+        warnings.irreversible(name, message);
     }
 }
 
@@ -399,41 +336,41 @@ fn write_key_first(pairs: &[Pair<'_>], warnings: &mut Warnings) {
     let hosts: Vec<&str> = pairs.iter().filter(is_new).map(|pair| pair.name).collect();
     if hosts.len() > 1 {
         for host in hosts {
-            warnings.add(
-                false,
-                host,
-                "a new encryption key is written with at once: until all API servers have it, some can't read what others \
-                 write; add it as the second key and restart all first, then put it first",
-            );
+            let message = "a new encryption key is written with at once: until all API servers have it, some can't read \
+                 what others write; add it as the second key and restart all first, then put it first";
+            warnings.mind(host, message);
         }
     }
 }
 
-fn of_authorities(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
-    for (path, file) in &old.files {
-        let Some(after) = new.files.get(path) else { continue };
-        if file.content == after.content || !file.content.expose().starts_with(b"-----BEGIN CERTIFICATE") {
+/// Authorities that are trusted and are no longer.
+fn of_authorities(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    for (path, file) in &old.host.files {
+        let Some(after) = new.host.files.get(path) else {
+            continue;
+        };
+        let is_certificate = file.content.expose().starts_with(b"-----BEGIN CERTIFICATE");
+        if file.content == after.content || !is_certificate {
             continue;
         }
-        let after = items(after.content.expose());
-        for item in items(file.content.expose()) {
-            let Item::Certificate(authority) = item else { continue };
-            let kept = after
-                .iter()
-                .any(|item| matches!(item, Item::Certificate(other) if other.public_key == authority.public_key));
-            if authority.authority && !kept {
-                warnings.add(
-                    false,
-                    name,
-                    format!(
-                        "the authority {:?} gets another key: whoever has it already refuses who has not, and the reverse; \
-                         let everybody trust both certificates first, and drop the old one at the end",
-                        authority.subject
-                    ),
-                );
-            }
+        let keys: Vec<Vec<u8>> = certificates(after).map(|certificate| certificate.public_key).collect();
+        for authority in certificates(file).filter(|one| one.authority && !keys.contains(&one.public_key)) {
+            let message = format!(
+                "the authority {:?} gets another key: whoever has it already refuses who has not, and the reverse; let \
+                 everybody trust both certificates first, and drop the old one at the end",
+                authority.subject
+            );
+            warnings.mind(name, message);
         }
     }
+}
+
+fn certificates(file: &File) -> impl Iterator<Item = Certificate> {
+    let items = items(file.content.expose()).into_iter();
+    items.filter_map(|item| match item {
+        Item::Certificate(certificate) => Some(*certificate),
+        _ => None,
+    })
 }
 
 fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
@@ -454,29 +391,28 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
     };
     let (before, after) = (keys(old), keys(new));
     if !after.is_empty() && before.difference(&after).next().is_some() {
-        warnings.add(
-            false,
-            name,
-            "the key of service accounts is replaced: every token signed with the old one is refused; keep the old public \
-             key as a second --service-account-key-file until all pods have new tokens",
-        );
+        let message = "the key of service accounts is replaced: every token signed with the old one is refused; keep the \
+             old public key as a second --service-account-key-file until all pods have new tokens";
+        warnings.mind(name, message);
     }
+}
+
+/// The documents of a host's YAML files whose names end so.
+fn documents<'h>(host: &'h Host, end: &'h str) -> impl Iterator<Item = Tree> {
+    let files = host.files.iter().filter(move |(path, _)| path.ends_with(end));
+    let texts = files.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
+    texts.filter_map(|text| document::yaml(text).ok()).flatten()
 }
 
 /// The API servers' URLs in the kubeconfigs of a host.
 fn servers_called(host: &Host) -> BTreeSet<String> {
-    let kubeconfigs = host.files.iter().filter(|(path, _)| path.ends_with("kubeconfig"));
-    kubeconfigs
-        .filter_map(|(_, file)| document::yaml(std::str::from_utf8(file.content.expose()).ok()?).ok())
-        .flatten()
-        .flat_map(|config| {
-            let clusters = config.items_at(&["clusters"]);
-            let servers = clusters
-                .iter()
-                .filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
-            servers.map(str::to_owned).collect::<Vec<_>>()
-        })
-        .collect()
+    let mut called = BTreeSet::new();
+    for config in documents(host, "kubeconfig") {
+        let clusters = config.items_at(&["clusters"]).iter();
+        let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
+        called.extend(servers.map(str::to_owned));
+    }
+    called
 }
 
 /// Load balancers are changed before the nodes that call them.
@@ -484,15 +420,12 @@ fn of_server(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
     let (before, after) = (servers_called(old.host), servers_called(new.host));
     let gone: Vec<&str> = before.difference(&after).map(String::as_str).collect();
     if new.runs("kubelet") && !gone.is_empty() && !after.is_empty() {
-        warnings.add(
-            false,
-            name,
-            format!(
-                "until its own turn the node calls {}: if nobody answers there any more, it is NotReady after a minute, and its \
-                 pods are replaced after five; keep that answering until the last node is done, or make no pause between",
-                gone.join(" and ")
-            ),
+        let message = format!(
+            "until its own turn the node calls {}: if nobody answers there any more, it is NotReady after a minute, and \
+             its pods are replaced after five; keep that answering until the last node is done, or make no pause between",
+            gone.join(" and ")
         );
+        warnings.mind(name, message);
     }
 }
 
@@ -505,12 +438,8 @@ fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
         .filter_map(|server| Some(Url::parse(&server)?.host))
         .collect();
     let serving = |side: &Side<'_>| -> Option<Certificate> {
-        let api = side.command("kube-apiserver")?;
-        let file = side.host.files.get(api.flag("tls-cert-file")?)?;
-        items(file.content.expose()).into_iter().find_map(|item| match item {
-            Item::Certificate(certificate) => Some(*certificate),
-            _ => None,
-        })
+        let path = side.command("kube-apiserver")?.flag("tls-cert-file")?;
+        certificates(side.host.files.get(path)?).next()
     };
     for sides in all {
         let serving = |side: &Option<Side<'_>>| side.as_ref().and_then(serving);
@@ -518,14 +447,11 @@ fn names_that_clients_still_call(all: &[Sides<'_>], warnings: &mut Warnings) {
             continue;
         };
         for name in called.iter().filter(|name| before.covers(name) && !after.covers(name)) {
-            warnings.add(
-                false,
-                sides.name,
-                format!(
-                    "the API server's certificate loses {name}, which kubeconfigs call until they are replaced; keep it among \
-                     the names until every client has moved"
-                ),
+            let message = format!(
+                "the API server's certificate loses {name}, which kubeconfigs call until they are replaced; keep it among \
+                 the names until every client has moved"
             );
+            warnings.mind(sides.name, message);
         }
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! What isn't known to be public is [`Fact::Hidden`]: whether it changed can be told, and nothing else.
 
+use std::collections::BTreeSet;
+
 use base64ct::{Base64, Encoding};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-use super::Known;
+use super::sides::Known;
 use crate::audit::document::{self, Tree};
-use crate::audit::unit::{Unit, words};
+use crate::audit::unit::{CommandLine, UnitFile, words};
 use crate::found::File;
 use crate::pki::digest::sha256_hex;
 use crate::pki::inspect::{Certificate, Item, items};
@@ -41,15 +43,18 @@ impl Digest {
     }
 }
 
+/// A label, and the fact that it names.
+pub type Labelled = (String, Fact);
+
 /// What a file says.
-pub struct Said {
+pub struct Meaning {
     /// What it is, in a few words: `certificate kubernetes`, `unit`.
     pub what: String,
     /// Label and fact, in an order for people.
-    pub facts: Vec<(String, Fact)>,
+    pub facts: Vec<Labelled>,
 }
 
-impl Said {
+impl Meaning {
     /// Whether some of it is compared as a whole, since nothing can read it.
     pub fn is_opaque(&self) -> bool {
         self.facts.iter().any(|(label, _)| label == OPAQUE)
@@ -73,32 +78,31 @@ pub fn is_secret(file: &File) -> bool {
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public.
-pub fn said(path: &str, file: &File, secret: bool, known: Known) -> Said {
-    let mut said = content(path, file, secret);
-    if let Some(mode) = file.mode {
-        said.facts.push(("mode".to_owned(), Fact::Value(format!("{mode:04o}"))));
-    }
+pub fn meaning(path: &str, file: &File, secret: bool, known: Known) -> Meaning {
+    let mut meaning = content(path, file, secret);
+    let facts = &mut meaning.facts;
+    facts.extend(file.mode.map(|mode| ("mode".to_owned(), value(format!("{mode:04o}")))));
     match known {
         Known::All => {}
         Known::StandIn => {
-            for (_, fact) in &mut said.facts {
+            for (_, fact) in facts {
                 if let Fact::Key(fingerprint) = fact {
                     *fact = Fact::Mark(std::mem::take(fingerprint));
                 }
             }
         }
-        Known::WithoutSeed => said
-            .facts
-            .retain(|(_, fact)| !matches!(fact, Fact::Mark(_) | Fact::Key(_) | Fact::Hidden(_))),
+        Known::WithoutSeed => {
+            facts.retain(|(_, fact)| !matches!(fact, Fact::Mark(_) | Fact::Key(_) | Fact::Hidden(_)));
+        }
     }
-    said
+    meaning
 }
 
-fn content(path: &str, file: &File, secret: bool) -> Said {
+fn content(path: &str, file: &File, secret: bool) -> Meaning {
     let bytes = file.content.expose();
-    let hidden = |what: &str| Said {
+    let opaque = |what: &str| Meaning {
         what: what.to_owned(),
-        facts: vec![(OPAQUE.to_owned(), Fact::Hidden(Digest::of(bytes)))],
+        facts: vec![(OPAQUE.to_owned(), hidden(bytes))],
     };
     let name = path.rsplit('/').next().unwrap_or(path);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
@@ -106,7 +110,7 @@ fn content(path: &str, file: &File, secret: bool) -> Said {
         return pem(bytes);
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return hidden("binary file");
+        return opaque("binary file");
     };
     let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
     // kubeadm's kubeconfigs end in .conf.
@@ -114,19 +118,12 @@ fn content(path: &str, file: &File, secret: bool) -> Said {
         true => document::yaml(text).ok(),
         false => None,
     };
-    if let Some([config]) = documents.as_deref() {
-        if config.text_at(&["kind"]) == Some("Config") {
-            return kubeconfig(config);
-        }
-        if is_encryption(config) {
-            return encryption(config);
-        }
-    }
-    if secret {
-        return hidden("secret file");
-    }
-    if let Some(documents) = documents.filter(|_| is_yaml) {
-        return settings(&documents);
+    match documents.as_deref() {
+        Some([config]) if config.kind() == "Config" => return kubeconfig(config),
+        Some([config]) if config.is_encryption() => return encryption(config),
+        _ if secret => return opaque("secret file"),
+        Some(documents) if is_yaml => return settings(documents),
+        _ => {}
     }
     if ends(&[".json", ".conflist"])
         && let Ok(document) = document::json(text)
@@ -134,35 +131,31 @@ fn content(path: &str, file: &File, secret: bool) -> Said {
         return settings(&[document]);
     }
     if ends(&[".service", ".socket", ".timer", ".path", ".mount", ".target"]) || path.contains(".service.d/") {
-        return match Unit::parse(text) {
+        return match UnitFile::parse(text) {
             Ok(unit) => of_unit(&unit),
-            Err(_) => hidden("unit that can't be read"),
+            Err(_) => opaque("unit that can't be read"),
         };
     }
     if ends(&[".conf", ".cfg", ".toml", ".md", ".sh"]) {
         return plain_text(text);
     }
-    hidden("file")
+    opaque("file")
 }
 
 /// Lines that are no comments; those that may hold a secret are not shown.
-fn plain_text(text: &str) -> Said {
+fn plain_text(text: &str) -> Meaning {
     let lines = text.lines().map(str::trim_end);
-    let (secret, shown): (Vec<&str>, Vec<&str>) = lines
-        .filter(|line| !line.is_empty() && !line.trim_start().starts_with(['#', ';']))
-        .partition(|line| {
-            let name = line.trim_start().split(['=', ':', ' ']).next().unwrap_or_default();
-            is_sensitive(name) || holds_secret(line)
-        });
-    let mut facts = vec![(
-        String::new(),
-        Fact::Lines(shown.into_iter().map(str::to_owned).collect()),
-    )];
+    let lines = lines.filter(|line| !line.is_empty() && !line.trim_start().starts_with(['#', ';']));
+    let (secret, shown): (Vec<&str>, Vec<&str>) = lines.partition(|line| {
+        let name = line.trim_start().split(['=', ':', ' ']).next().unwrap_or_default();
+        is_sensitive(name) || holds_secret(line)
+    });
+    let shown = shown.into_iter().map(str::to_owned).collect();
+    let mut facts = vec![(String::new(), Fact::Lines(shown))];
     if !secret.is_empty() {
-        let secret = Zeroizing::new(secret.join("\n"));
-        facts.push(("secret lines".to_owned(), Fact::Hidden(Digest::of(secret.as_bytes()))));
+        facts.push(("secret lines".to_owned(), hidden_all(&secret)));
     }
-    Said {
+    Meaning {
         what: "text".to_owned(),
         facts,
     }
@@ -183,7 +176,7 @@ fn holds_secret(text: &str) -> bool {
 /// A value under its name; hidden where one of the two says that it may be a secret.
 fn named(name: &str, text: &str) -> Fact {
     match !matches!(text, "true" | "false" | "") && (is_sensitive(name) || holds_secret(text)) {
-        true => Fact::Hidden(Digest::of(text.as_bytes())),
+        true => hidden(text),
         false => value(text),
     }
 }
@@ -223,6 +216,20 @@ fn value(text: impl Into<String>) -> Fact {
     Fact::Value(text.into())
 }
 
+fn hidden(secret: impl AsRef<[u8]>) -> Fact {
+    Fact::Hidden(Digest::of(secret.as_ref()))
+}
+
+/// Texts as one secret.
+fn hidden_all(secrets: &[impl AsRef<str>]) -> Fact {
+    let mut all = Zeroizing::new(String::new());
+    for (index, secret) in secrets.iter().enumerate() {
+        all.push_str(if index == 0 { "" } else { "\n" });
+        all.push_str(secret.as_ref());
+    }
+    hidden(all.as_bytes())
+}
+
 fn instant(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
@@ -231,41 +238,36 @@ fn fingerprint(spki: &[u8]) -> Fact {
     Fact::Key(sha256_hex(spki))
 }
 
-fn pem(bytes: &[u8]) -> Said {
+fn pem(bytes: &[u8]) -> Meaning {
     let items = items(bytes);
-    let mut said = Said {
-        what: match items.as_slice() {
-            [Item::Certificate(certificate)] => certificate_name(certificate),
-            [Item::PrivateKey(_)] => "private key".to_owned(),
-            [Item::PublicKey(_)] => "public key".to_owned(),
-            [Item::Request(_)] => "certificate request".to_owned(),
-            [] => "PEM file with nothing in it".to_owned(),
-            several => format!("{} PEM blocks", several.len()),
-        },
-        facts: Vec::new(),
-    };
+    let mut facts = Vec::new();
     for (item, number) in items.iter().zip(1..) {
         let prefix = match items.len() {
             1 => String::new(),
             _ => format!("block {number} "),
         };
-        of_item(item, &prefix, &mut said.facts);
+        of_item(item, &prefix, &mut facts);
     }
     // What is not decoded here can change all the same: a request, text beside the blocks.
-    if !items
-        .iter()
-        .all(|item| matches!(item, Item::Certificate(_) | Item::PrivateKey(_) | Item::PublicKey(_)))
-    {
-        said.facts.push(("content".to_owned(), Fact::Hidden(Digest::of(bytes))));
+    let is_decoded = |item: &Item| matches!(item, Item::Certificate(_) | Item::PrivateKey(_) | Item::PublicKey(_));
+    if !items.iter().all(is_decoded) {
+        facts.push((OPAQUE.to_owned(), hidden(bytes)));
     }
-    said
+    let what = match items.as_slice() {
+        [Item::Certificate(certificate)] => certificate_name(certificate),
+        [Item::PrivateKey(_)] => "private key".to_owned(),
+        [Item::PublicKey(_)] => "public key".to_owned(),
+        [Item::Request(_)] => "certificate request".to_owned(),
+        [] => "PEM file with nothing in it".to_owned(),
+        several => format!("{} PEM blocks", several.len()),
+    };
+    Meaning { what, facts }
 }
 
 fn certificate_name(certificate: &Certificate) -> String {
-    let kind = if certificate.authority {
-        "authority"
-    } else {
-        "certificate"
+    let kind = match certificate.authority {
+        true => "authority",
+        false => "certificate",
     };
     match certificate.common_name.as_deref() {
         Some(name) => format!("{kind} {name}"),
@@ -273,7 +275,7 @@ fn certificate_name(certificate: &Certificate) -> String {
     }
 }
 
-fn of_item(item: &Item, prefix: &str, facts: &mut Vec<(String, Fact)>) {
+fn of_item(item: &Item, prefix: &str, facts: &mut Vec<Labelled>) {
     let mut add = |label: &str, fact: Fact| facts.push((format!("{prefix}{label}"), fact));
     match item {
         Item::Certificate(certificate) => {
@@ -282,18 +284,14 @@ fn of_item(item: &Item, prefix: &str, facts: &mut Vec<(String, Fact)>) {
             let ips = certificate.ips.iter().map(ToString::to_string);
             let names = certificate.dns.iter().chain(&certificate.other_names).cloned();
             add("SAN", Fact::List(names.chain(ips).collect()));
-            let mut usages = Vec::new();
-            for (has, usage) in [
+            let usages = [
                 (certificate.authority, "authority"),
                 (certificate.signs_certificates && certificate.authority, "cert sign"),
                 (certificate.server_auth && !certificate.authority, "server auth"),
                 (certificate.client_auth && !certificate.authority, "client auth"),
-            ] {
-                if has {
-                    usages.push(usage.to_owned());
-                }
-            }
-            add("usage", Fact::List(usages));
+            ];
+            let usages = usages.into_iter().filter(|(has, _)| *has);
+            add("usage", Fact::List(usages.map(|(_, usage)| usage.to_owned()).collect()));
             add("not before", value(instant(certificate.not_before)));
             add("not after", value(instant(certificate.not_after)));
             add("key type", value(&certificate.key));
@@ -325,44 +323,30 @@ const PUBLIC_FIELDS: [&str; 12] = [
     "preferences",
 ];
 
-fn kubeconfig(config: &Tree) -> Said {
-    let mut said = Said {
-        what: "kubeconfig".to_owned(),
-        facts: Vec::new(),
-    };
-    flatten(config, "", &mut said.facts);
-    said.facts
-        .retain(|(label, _)| !matches!(label.as_str(), "kind" | "apiVersion"));
-    for (label, fact) in &mut said.facts {
+fn kubeconfig(config: &Tree) -> Meaning {
+    let mut facts = Vec::new();
+    flatten(config, "", &mut facts);
+    facts.retain(|(label, _)| !matches!(label.as_str(), "kind" | "apiVersion"));
+    let is_decoded = |label: &str| label.starts_with("certificate authority ") || label.starts_with("client ");
+    // With one of each, there is no need to say of which.
+    let lists = ["clusters", "users", "contexts"];
+    let alone = lists.iter().all(|list| config.items_at(&[list]).len() == 1);
+    for (label, fact) in &mut facts {
         let field = label.rsplit('.').next().unwrap_or(label);
-        let is_decoded = ["certificate authority ", "client "]
-            .iter()
-            .any(|start| label.starts_with(start));
-        if !is_decoded && !PUBLIC_FIELDS.contains(&field) {
+        if !is_decoded(label) && !PUBLIC_FIELDS.contains(&field) {
             *fact = hide_fact(fact);
         }
-    }
-    // With one of each, there is no need to say of which.
-    let alone = ["clusters", "users", "contexts"]
-        .iter()
-        .all(|list| config.items_at(&[list]).len() == 1);
-    if alone {
-        for (label, _) in &mut said.facts {
-            if let Some((_, field)) = label.split_once("].") {
-                *label = match field.split_once('.') {
-                    Some(("cluster" | "user" | "context", field)) => field.to_owned(),
-                    _ => format!("{} {field}", label.split('[').next().unwrap_or_default()),
-                };
-            }
+        if let Some((list, field)) = label.split_once("].").filter(|_| alone) {
+            *label = match field.split_once('.') {
+                Some(("cluster" | "user" | "context", field)) => field.to_owned(),
+                _ => format!("{} {field}", list.split('[').next().unwrap_or_default()),
+            };
         }
     }
-    said
-}
-
-/// Whether a document is an encryption configuration, of whatever version.
-pub fn is_encryption(document: &Tree) -> bool {
-    let kind = document.text_at(&["kind"]);
-    matches!(kind, Some("EncryptionConfiguration" | "EncryptionConfig"))
+    Meaning {
+        what: "kubeconfig".to_owned(),
+        facts,
+    }
 }
 
 /// A key of an encryption configuration.
@@ -398,7 +382,7 @@ pub fn providers(entry: &Tree) -> Vec<(&str, Option<EncryptionKey>)> {
 }
 
 /// Providers in their order, and a hidden fact for each key.
-fn encryption(config: &Tree) -> Said {
+fn encryption(config: &Tree) -> Meaning {
     let mut facts = Vec::new();
     let entries = config.items_at(&["resources"]);
     for (entry, number) in entries.iter().zip(1..) {
@@ -407,71 +391,63 @@ fn encryption(config: &Tree) -> Said {
             _ => format!("resources {number} "),
         };
         let resources = entry.items_at(&["resources"]).iter().filter_map(Tree::text);
-        facts.push((
-            format!("{of}resources"),
-            Fact::List(resources.map(str::to_owned).collect()),
-        ));
+        let resources = resources.map(str::to_owned).collect();
+        facts.push((format!("{of}resources"), Fact::List(resources)));
         let mut order = Vec::new();
         let mut keys = Vec::new();
         for (provider, key) in providers(entry) {
-            match key {
-                None => order.push(provider.to_owned()),
-                Some(key) => {
-                    let name = format!("{provider} {}", key.name);
-                    keys.push((format!("{of}key {name}"), Fact::Hidden(key.secret)));
-                    order.push(name);
-                }
-            }
+            order.push(match &key {
+                None => provider.to_owned(),
+                Some(key) => format!("{provider} {}", key.name),
+            });
+            keys.extend(key.map(|key| (format!("{of}key {provider} {}", key.name), Fact::Hidden(key.secret))));
         }
         facts.push((format!("{of}providers"), Fact::List(order)));
         facts.extend(keys);
     }
-    Said {
+    Meaning {
         what: "encryption configuration".to_owned(),
         facts,
     }
 }
 
-fn settings(documents: &[Tree]) -> Said {
-    let mut said = Said {
-        what: "settings".to_owned(),
-        facts: Vec::new(),
+fn settings(documents: &[Tree]) -> Meaning {
+    let what = match documents {
+        [document] if !document.kind().is_empty() => document.kind(),
+        _ => "settings",
     };
-    let kind = |document: &Tree| document.text_at(&["kind"]).map(str::to_owned);
-    if let [document] = documents
-        && let Some(kind) = kind(document)
-    {
-        said.what = kind;
-    }
+    let mut all = Vec::new();
     for (document, number) in documents.iter().zip(1..) {
-        let prefix = match (documents.len(), kind(document), document.text_at(&["metadata", "name"])) {
+        let kind = document.kind();
+        let prefix = match (documents.len(), kind, document.text_at(&["metadata", "name"])) {
             (1, ..) => String::new(),
-            (_, Some(kind), Some(name)) => format!("{kind} {name} "),
-            _ => format!("document {number} "),
+            (_, "", _) | (_, _, None) => format!("document {number} "),
+            (_, kind, Some(name)) => format!("{kind} {name} "),
         };
         let mut facts = Vec::new();
         flatten(document, "", &mut facts);
-        let is_secret = kind(document).as_deref() == Some("Secret");
         for (label, fact) in facts {
-            let hide = is_secret && ["data", "stringData"].iter().any(|field| label.starts_with(field));
+            let hide = kind == "Secret" && ["data", "stringData"].iter().any(|field| label.starts_with(field));
             let fact = if hide { hide_fact(&fact) } else { fact };
-            said.facts.push((format!("{prefix}{label}"), fact));
+            all.push((format!("{prefix}{label}"), fact));
         }
     }
-    said
+    Meaning {
+        what: what.to_owned(),
+        facts: all,
+    }
 }
 
 fn hide_fact(fact: &Fact) -> Fact {
-    let text = match fact {
-        Fact::Value(text) | Fact::Mark(text) | Fact::Key(text) => text.clone(),
-        Fact::List(items) | Fact::Lines(items) => items.join("\n"),
-        Fact::Hidden(digest) => return Fact::Hidden(digest.clone()),
-    };
-    Fact::Hidden(Digest::of(Zeroizing::new(text).as_bytes()))
+    match fact {
+        Fact::Value(text) | Fact::Mark(text) | Fact::Key(text) => hidden(text),
+        Fact::List(items) | Fact::Lines(items) => hidden_all(items),
+        Fact::Hidden(digest) => Fact::Hidden(digest.clone()),
+    }
 }
 
 /// The scalars of a tree by their paths. Items of a list go by their name where they have one.
-fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
+fn flatten(tree: &Tree, path: &str, facts: &mut Vec<Labelled>) {
     let below = |name: &str| match path {
         "" => name.to_owned(),
         _ => format!("{path}.{name}"),
@@ -482,15 +458,10 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
             // The environment of a container is a list of names and values.
             let of_secret = tree.text_at(&["name"]).is_some_and(is_sensitive);
             for (name, field) in fields {
-                match field.text() {
-                    Some(text) if of_secret && name == "value" => {
-                        facts.push((below(name), Fact::Hidden(Digest::of(text.as_bytes()))));
-                    }
-                    Some(text) if name.ends_with("-data") => embedded(text, &below(name), facts),
-                    Some(text) => match named(name, text) {
-                        hidden @ Fact::Hidden(_) => facts.push((below(name), hidden)),
-                        _ => flatten(field, &below(name), facts),
-                    },
+                match field.text().map(|text| (text, named(name, text))) {
+                    Some((text, _)) if of_secret && name == "value" => facts.push((below(name), hidden(text))),
+                    Some((text, _)) if name.ends_with("-data") => embedded(text, &below(name), facts),
+                    Some((_, secret @ Fact::Hidden(_))) => facts.push((below(name), secret)),
                     _ => flatten(field, &below(name), facts),
                 }
             }
@@ -498,12 +469,11 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
         Tree::List(items) if items.iter().all(|item| item.text().is_some()) => {
             let texts: Vec<String> = items.iter().filter_map(Tree::text).map(str::to_owned).collect();
             let field = path.rsplit('.').next().unwrap_or(path);
-            facts.push(
-                match is_sensitive(field) || texts.iter().any(|text| holds_secret(text)) {
-                    true => (path.to_owned(), Fact::Hidden(Digest::of(texts.join("\n").as_bytes()))),
-                    false => (path.to_owned(), Fact::List(texts)),
-                },
-            );
+            let fact = match is_sensitive(field) || texts.iter().any(|text| holds_secret(text)) {
+                true => hidden_all(&texts),
+                false => Fact::List(texts),
+            };
+            facts.push((path.to_owned(), fact));
         }
         Tree::List(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -520,20 +490,16 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<(String, Fact)>) {
 }
 
 /// What a field ending in `-data` holds: base64 of PEM, decoded; anything else is hidden.
-fn embedded(text: &str, label: &str, facts: &mut Vec<(String, Fact)>) {
+fn embedded(text: &str, label: &str, facts: &mut Vec<Labelled>) {
     let Ok(pem) = Base64::decode_vec(text).map(Zeroizing::new) else {
-        return facts.push((label.to_owned(), Fact::Hidden(Digest::of(text.as_bytes()))));
+        return facts.push((label.to_owned(), hidden(text)));
     };
     let items = items(&pem);
     if items.is_empty() {
-        facts.push((label.to_owned(), Fact::Hidden(Digest::of(&pem))));
+        facts.push((label.to_owned(), hidden(&pem)));
     }
-    let label = label
-        .rsplit('.')
-        .next()
-        .unwrap_or(label)
-        .trim_end_matches("-data")
-        .replace('-', " ");
+    let field = label.rsplit('.').next().unwrap_or(label);
+    let label = field.trim_end_matches("-data").replace('-', " ");
     for (item, number) in items.iter().zip(1..) {
         let prefix = match items.len() {
             1 => format!("{label} "),
@@ -548,16 +514,18 @@ fn embedded(text: &str, label: &str, facts: &mut Vec<(String, Fact)>) {
     }
 }
 
-fn of_unit(unit: &Unit) -> Said {
-    let mut facts: Vec<(String, Fact)> = Vec::new();
-    let mut seen = Vec::new();
+fn of_unit(unit: &UnitFile) -> Meaning {
+    let mut facts: Vec<Labelled> = Vec::new();
+    let mut seen = BTreeSet::new();
     for (section, name, _) in &unit.assignments {
-        if seen.contains(&(section, name)) {
+        if !seen.insert((section, name)) {
             continue;
         }
-        seen.push((section, name));
-        let values = unit.values(section, name);
-        match (name.as_str(), values.as_slice()) {
+        let label = match section.as_str() {
+            "Service" => name.clone(),
+            _ => format!("[{section}] {name}"),
+        };
+        match (name.as_str(), unit.values(section, name).as_slice()) {
             ("ExecStart", [line]) if line.contains("--") => command(line, &mut facts),
             ("Environment", lines) => {
                 for word in lines.iter().filter_map(|line| words(line).ok()).flatten() {
@@ -565,62 +533,30 @@ fn of_unit(unit: &Unit) -> Said {
                     facts.push((format!("Environment {name}"), named(name, text)));
                 }
             }
-            (_, [one]) => facts.push((label_of(section, name), named(name, one))),
+            (_, [one]) => facts.push((label, named(name, one))),
+            (_, several) if several.iter().any(|line| holds_secret(line)) => facts.push((label, hidden_all(several))),
             (_, several) => {
-                let lines: Vec<String> = several.iter().map(|one| (*one).to_owned()).collect();
-                facts.push(match lines.iter().any(|line| holds_secret(line)) {
-                    true => (
-                        label_of(section, name),
-                        Fact::Hidden(Digest::of(lines.join("\n").as_bytes())),
-                    ),
-                    false => (label_of(section, name), Fact::List(lines)),
-                });
+                let lines = several.iter().map(|one| (*one).to_owned()).collect();
+                facts.push((label, Fact::List(lines)));
             }
         }
     }
-    Said {
+    Meaning {
         what: "unit".to_owned(),
         facts,
     }
 }
 
-fn label_of(section: &str, name: &str) -> String {
-    match section {
-        "Service" => name.to_owned(),
-        _ => format!("[{section}] {name}"),
-    }
-}
-
 /// The flags of a command line, each by its name; what is no flag is the command.
-fn command(line: &str, facts: &mut Vec<(String, Fact)>) {
-    let Ok(words) = words(line) else {
-        return facts.push(("ExecStart".to_owned(), Fact::Hidden(Digest::of(line.as_bytes()))));
+fn command(line: &str, facts: &mut Vec<Labelled>) {
+    let Ok(command) = CommandLine::parse(line) else {
+        return facts.push(("ExecStart".to_owned(), hidden(line)));
     };
-    let mut plain = Vec::new();
-    let mut flags: Vec<(String, Vec<String>)> = Vec::new();
-    let mut words = words.into_iter().peekable();
-    while let Some(word) = words.next() {
-        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
-            plain.push(word);
-            continue;
-        };
-        let (name, text) = match flag.split_once('=') {
-            Some((name, text)) => (name, text.to_owned()),
-            None => {
-                let text = words.next_if(|next| !plain.is_empty() && !next.starts_with('-'));
-                (flag, text.unwrap_or_else(|| "true".to_owned()))
-            }
-        };
-        match flags.iter_mut().find(|(other, _)| other == name) {
-            Some((_, values)) => values.push(text),
-            None => flags.push((name.to_owned(), vec![text])),
-        }
-    }
-    facts.push(("command".to_owned(), named("", &plain.join(" "))));
-    for (name, values) in flags {
+    facts.push(("command".to_owned(), named("", &command.plain.join(" "))));
+    for name in &command.order {
         // A comma separates items in every flag that is a list.
-        let text = values.join(",");
-        let fact = match named(&name, &text) {
+        let text = command.values(name).collect::<Vec<_>>().join(",");
+        let fact = match named(name, &text) {
             Fact::Value(text) if text.contains(',') => Fact::List(text.split(',').map(str::to_owned).collect()),
             fact => fact,
         };

@@ -1,0 +1,189 @@
+//! What became of each host and of each of its files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::differences::{differences, summary};
+use super::meaning::{Meaning, is_secret, meaning};
+use super::sides::{Known, Pair};
+use crate::found::{Node, Nodes, printable};
+use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
+
+/// What became of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    Added,
+    Changed,
+    Removed,
+}
+
+impl Fate {
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::Added => "added",
+            Fate::Changed => "changed",
+            Fate::Removed => "removed",
+        }
+    }
+
+    fn of<T>(old: &Option<T>, new: &Option<T>) -> Fate {
+        match (old, new) {
+            (None, _) => Fate::Added,
+            (_, None) => Fate::Removed,
+            _ => Fate::Changed,
+        }
+    }
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    /// The path on the host; of a file beside its tree, the name alone.
+    pub path: String,
+    pub fate: Fate,
+    /// What it is, in a few words.
+    pub what: String,
+    /// `+ SAN 10.0.0.9`, `--initial-cluster + master3=…`.
+    pub details: Vec<String>,
+    /// Whether a program that reads it would see no difference.
+    pub cosmetic: bool,
+}
+
+/// What became of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostChange {
+    pub host: String,
+    pub fate: Fate,
+    pub files: Vec<FileChange>,
+}
+
+/// What became of a host; none if nothing differs.
+pub(super) fn host_change(pair: &Pair<'_>, known: Known) -> Option<HostChange> {
+    let files = files_of(pair, known);
+    let fate = Fate::of(&pair.old, &pair.new);
+    (fate != Fate::Changed || !files.is_empty()).then(|| HostChange {
+        host: printable(pair.name),
+        fate,
+        files,
+    })
+}
+
+/// What lists or carries the rest, and says nothing of its own.
+const DERIVED: [&str; 3] = [MANIFEST, SHA256SUMS, STATE];
+
+fn files_of(pair: &Pair<'_>, known: Known) -> Vec<FileChange> {
+    let empty = BTreeMap::new();
+    let old = pair.old.map_or(&empty, |host| &host.files);
+    let new = pair.new.map_or(&empty, |host| &host.files);
+    let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let mut changes: Vec<FileChange> = paths
+        .into_iter()
+        .filter_map(|path| {
+            let (before, after) = (old.get(path), new.get(path));
+            if let (Some(before), Some(after)) = (before, after)
+                && before.content == after.content
+                && (before.mode == after.mode || before.mode.is_none() || after.mode.is_none())
+            {
+                return None;
+            }
+            // Of what is secret on one side, nothing is shown on either.
+            let secret = before.into_iter().chain(after).any(is_secret);
+            let mut before = before.map(|file| meaning(path, file, secret, known));
+            let mut after = after.map(|file| meaning(path, file, secret, known));
+            // A mode that one side does not keep can't be compared.
+            if let (Some(one), Some(other)) = (&mut before, &mut after) {
+                let has = |side: &Meaning| side.facts.iter().any(|(label, _)| label == "mode");
+                if !(has(one) && has(other)) {
+                    one.facts.retain(|(label, _)| label != "mode");
+                    other.facts.retain(|(label, _)| label != "mode");
+                }
+            }
+            change(path, before, after, known)
+        })
+        .collect();
+    changes.extend(folders(pair));
+    changes.extend(beside(pair));
+    changes
+}
+
+/// Folders that are there before and after, with another mode.
+fn folders(pair: &Pair<'_>) -> Vec<FileChange> {
+    let (Some(old), Some(new)) = (pair.old, pair.new) else {
+        return Vec::new();
+    };
+    let changed = new.all.iter().filter_map(|(path, node)| {
+        let on_host = path.strip_prefix("rootfs/")?;
+        let (Some(Node::Directory { mode: Some(before) }), Node::Directory { mode: Some(after) }) =
+            (old.all.get(path), node)
+        else {
+            return None;
+        };
+        (before != after).then(|| FileChange {
+            path: printable(&format!("/{on_host}/")),
+            fate: Fate::Changed,
+            what: "folder".to_owned(),
+            details: vec![format!("mode {before:04o} -> {after:04o}")],
+            cosmetic: false,
+        })
+    });
+    changed.collect()
+}
+
+fn change(path: &str, before: Option<Meaning>, after: Option<Meaning>, known: Known) -> Option<FileChange> {
+    let fate = Fate::of(&before, &after);
+    let what = after.as_ref().or(before.as_ref()).map_or("", |side| side.what.as_str());
+    let details = match (&before, &after) {
+        // What can be read on one side alone has nothing to be compared with.
+        (Some(before), Some(after)) if before.is_opaque() != after.is_opaque() => {
+            vec![format!("was a {}, and is a {}", before.what, after.what)]
+        }
+        (Some(before), Some(after)) => differences(&before.facts, &after.facts),
+        (None, Some(after)) => summary(&after.facts),
+        (_, None) => Vec::new(),
+    };
+    let cosmetic = fate == Fate::Changed && details.is_empty();
+    if cosmetic && known == Known::WithoutSeed {
+        return None;
+    }
+    Some(FileChange {
+        path: printable(path),
+        fate,
+        what: printable(what),
+        details: match cosmetic {
+            true => vec!["only comments or layout".to_owned()],
+            false => details.iter().map(|detail| printable(detail)).collect(),
+        },
+        cosmetic,
+    })
+}
+
+/// Instructions and the installer: that they changed is worth a look, each line of them isn't.
+fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
+    let empty = Nodes::new();
+    let old = pair.old.map_or(&empty, |host| &host.beside);
+    let new = pair.new.map_or(&empty, |host| &host.beside);
+    if pair.old.is_none() || pair.new.is_none() {
+        return Vec::new();
+    }
+    let is_file = |node: Option<&Node>| matches!(node, Some(Node::File { .. }));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| !DERIVED.contains(&name.as_str()))
+        .filter(|name| is_file(old.get(*name)) || is_file(new.get(*name)))
+        .filter(|name| content(old.get(*name)) != content(new.get(*name)))
+        .map(|name| FileChange {
+            path: printable(name),
+            fate: Fate::of(&old.get(name), &new.get(name)),
+            what: "beside the tree".to_owned(),
+            details: Vec::new(),
+            cosmetic: true,
+        })
+        .collect()
+}
+
+fn content(node: Option<&Node>) -> Option<&[u8]> {
+    match node {
+        Some(Node::File { content, .. }) => Some(content.expose()),
+        _ => None,
+    }
+}
