@@ -111,6 +111,8 @@ enum Change {
     /// Puts the content of one file in another's place.
     Copy(&'static str, &'static str),
     Swap(&'static str, &'static str),
+    /// Puts what is in the second file behind what is in the first.
+    Append(&'static str, &'static str),
     /// Keeps the first bytes alone.
     Cut(&'static str, usize),
     Write(&'static str, &'static str),
@@ -400,6 +402,10 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             let (first, second) = (content(nodes, one), content(nodes, other));
             put(nodes, one, second);
             put(nodes, other, first);
+        }
+        Append(path, from) => {
+            let bytes = [content(nodes, path), content(nodes, from)].concat();
+            put(nodes, path, bytes);
         }
         Cut(path, length) => {
             let mut bytes = content(nodes, path);

@@ -64,6 +64,15 @@ impl<'a> Side<'a> {
         self.commands.iter().find(|command| command.program == program)
     }
 
+    /// Whether a file is named as one to sign with, and as nothing else.
+    fn only_signs(&self, path: &str) -> bool {
+        let flags = self.commands.iter().flat_map(|command| &command.flags);
+        let mut naming = flags
+            .filter(|(_, values)| values.iter().any(|value| value == path))
+            .peekable();
+        naming.peek().is_some() && naming.all(|(flag, _)| flag.starts_with("cluster-signing-"))
+    }
+
     fn runs(&self, program: &str) -> bool {
         self.command(program).is_some()
     }
@@ -343,21 +352,22 @@ fn write_key_first(pairs: &[Pair<'_>], warnings: &mut Warnings) {
     }
 }
 
-/// Authorities that are trusted and are no longer.
+/// Authorities that are trusted and are no longer. What the controller manager alone reads, to sign, nobody trusts.
 fn of_authorities(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
     for (path, file) in &old.host.files {
         let Some(after) = new.host.files.get(path) else {
             continue;
         };
         let is_certificate = file.content.expose().starts_with(b"-----BEGIN CERTIFICATE");
-        if file.content == after.content || !is_certificate {
+        if file.content == after.content || !is_certificate || old.only_signs(path) && new.only_signs(path) {
             continue;
         }
         let keys: Vec<Vec<u8>> = certificates(after).map(|certificate| certificate.public_key).collect();
         for authority in certificates(file).filter(|one| one.authority && !keys.contains(&one.public_key)) {
             let message = format!(
                 "the authority {:?} gets another key: whoever has it already refuses who has not, and the reverse; let \
-                 everybody trust both certificates first, and drop the old one at the end",
+                 everybody trust both certificates first, then sign with the new one, and drop the old one at the end (the \
+                 file of --cluster-signing-cert-file always holds one: with two kube-controller-manager does not start)",
                 authority.subject
             );
             warnings.mind(name, message);

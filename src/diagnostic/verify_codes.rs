@@ -340,6 +340,20 @@ codes! {
         see ["https://pkg.go.dev/crypto/tls#X509KeyPair"]
     }
 
+    SEVERAL_SIGNERS "several-signing-certificates" Error "signing file with more than one certificate" {
+        meaning "kube-controller-manager does not start: \"expected 1 certificate, found 2\"."
+        advice "keep the one certificate whose key signs there; what is trusted has files of its own, which may hold several"
+        example "master1: /var/lib/kubernetes/ca-signing.pem" [
+            "subject=CN=Kubernetes  notAfter=Jan  1 00:00:00 2036 GMT",
+            "subject=CN=Kubernetes  notAfter=Jan  1 00:00:00 2031 GMT",
+        ]
+        right ["subject=CN=Kubernetes  notAfter=Jan  1 00:00:00 2036 GMT"]
+        met
+            "When an authority is replaced: for a while both certificates have to be trusted, so the second is appended to \
+             ca.pem, which --cluster-signing-cert-file names as well."
+        see ["https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/controller/certificates/signer/ca_provider.go"]
+    }
+
     SHARED_KEY "shared-key" Error "one key for several purposes" {
         meaning "Whoever has the key for one purpose has the other as well."
         advice "make a key for each"

@@ -45,8 +45,7 @@ pub(crate) fn check(view: &View<'_>) {
             "etcd" => etcd::check(running),
             "kubelet" => kubelet::check(running, &apis),
             "kube-controller-manager" => {
-                let (certificate, key) = ("cluster-signing-cert-file", "cluster-signing-key-file");
-                running.spot.check_pair(running.file(certificate), running.file(key));
+                check_signers(running);
                 running.spot.check_authority(running.file("root-ca-file"));
                 check_insecure_address(running);
             }
@@ -59,6 +58,40 @@ pub(crate) fn check(view: &View<'_>) {
         encryption::check(spot, document);
     }
     balancer::check(view, &apis);
+}
+
+/// What certificates are signed with: a pair for all signers of the cluster, or one for a signer.
+const SIGNERS: [(&str, &str); 5] = [
+    ("cluster-signing-cert-file", "cluster-signing-key-file"),
+    (
+        "cluster-signing-kubelet-serving-cert-file",
+        "cluster-signing-kubelet-serving-key-file",
+    ),
+    (
+        "cluster-signing-kubelet-client-cert-file",
+        "cluster-signing-kubelet-client-key-file",
+    ),
+    (
+        "cluster-signing-kube-apiserver-client-cert-file",
+        "cluster-signing-kube-apiserver-client-key-file",
+    ),
+    (
+        "cluster-signing-legacy-unknown-cert-file",
+        "cluster-signing-legacy-unknown-key-file",
+    ),
+];
+
+/// A controller manager signs with one certificate, even where more are trusted.
+fn check_signers(manager: Running<'_>) {
+    let spot = manager.spot;
+    for (flag, key) in SIGNERS {
+        spot.check_pair(manager.file(flag), manager.file(key));
+        let count = manager.certificates(flag).len();
+        if let Some(path) = spot.host.resolve(manager.file(flag)).filter(|_| count > 1) {
+            let message = format!("there are {count} certificates in it, and --{flag} has to name a file with one");
+            spot.at(path).report(codes::SEVERAL_SIGNERS, message);
+        }
+    }
 }
 
 /// The address at which neither identity nor encryption is asked for.
