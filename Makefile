@@ -4,11 +4,11 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-at-other-times bench e2e fuzz programs bless lint audit clean
+.PHONY: help build demo test test-at-other-times test-on-a-clean-machine bench e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
-	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-21s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-26s %s\n", $$1, $$2 }'
 
 build: ## Build the program: target/release/khw-gen
 	$(CARGO) build --release --locked
@@ -46,7 +46,6 @@ test: ## Run every test, and say what could not be tested here
 	@mkdir -p target
 	@rm -f target/skipped.txt
 	sh tests/install-programs.sh
-	$(CARGO) build --release --locked
 	$(CARGO) test --locked
 	$(SAY_SKIPPED)
 
@@ -54,6 +53,9 @@ test-at-other-times: ## Run every test again with the clock of 2036 and of 2041,
 	@rm -f target/skipped.txt
 	sh tests/at-another-time.sh '2036-02-07 06:28:16' '2041-06-01 12:00:00'
 	$(SAY_SKIPPED)
+
+test-on-a-clean-machine: ## Run `make demo` and `make test` in a Debian where nobody has been (root, the registries)
+	sh tests/on-a-clean-machine.sh
 
 bench: ## Measure: khw-gen, the way by hand and a floor; BENCH_ROUNDS (5), BENCH_LARGE=1, BENCH_JOBS=ecdsa,check
 	$(CARGO) build --release --locked --package khw-gen --package khw-gen-bench

@@ -82,7 +82,7 @@ fn nothing_but_the_input_changes_a_byte() {
     } else {
         skip(
             "determinism: debug against release",
-            "there is no release build of these sources (make test makes one)",
+            "there is no release build of these sources (make demo makes one)",
         );
     }
     for (index, (name, line)) in variations.iter().enumerate() {

@@ -21,7 +21,10 @@ command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"
 # shellcheck disable=SC2086
 install_packages $packages
 
-# name, what it is called in the messages, then the command that makes $tools/name.
+# The same for all, so that Go's own packages are compiled once; without cgo, since SQLite in C is the largest part of cfssl.
+export CGO_ENABLED=0 GOFLAGS=-trimpath GOWORK=off
+
+# name, then the command that makes $tools/name.
 with_go() {
     program=$1
     shift
@@ -33,9 +36,9 @@ with_go() {
     "$@" >>"$log" 2>&1 || miss "$program" "go can't build it: see target/install-programs.log"
 }
 
-# name, package and version: what is there already is of that version, or the path's own.
+# name, package and version: unless it is there, in that version or on the path.
 go_program() {
-    command -v "$1" >/dev/null 2>&1 || [ -x "$tools/$1" ] || GOBIN="$tools" with_go "$1" go install "$2"
+    command -v "$1" >/dev/null 2>&1 || [ -x "$tools/$1" ] || GOBIN="$tools" with_go "$1" go install -ldflags='-s -w' "$2"
 }
 
 # The version whose behaviour khw-gen is compatible with.
@@ -44,7 +47,7 @@ go_program cfssljson github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
 
 # The judges that are written in Go. They stand here as sources, so they are built anew each time.
 for judge in x509 keygen; do
-    with_go "judge-$judge" go build -C "tests/judges/$judge" -trimpath -buildvcs=false -o "$tools/judge-$judge" .
+    with_go "judge-$judge" go build -C "tests/judges/$judge" -ldflags='-s -w' -buildvcs=false -o "$tools/judge-$judge" .
 done
 
 # The judges that are Python packages have a folder of their own, whose programs stand beside the others; where all is there,
