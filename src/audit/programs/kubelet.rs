@@ -94,7 +94,7 @@ fn check_dns(spot: Spot<'_>, document: &Tree, apis: &[Api<'_>]) {
         let holds = |range: &&str| range.parse::<IpNet>().is_ok_and(|range| range.contains(&ip));
         let outside = |api: &Api<'_>| {
             let ranges = api.running.line.list("service-cluster-ip-range");
-            !ranges.is_empty() && !ranges.iter().any(|range| holds(&range))
+            !ranges.is_empty() && !ranges.iter().any(holds)
         };
         if apis.iter().any(outside) {
             let message = format!("clusterDNS {dns} is not in the range of services");
