@@ -7,7 +7,6 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use ring::digest;
 use time::format_description::well_known::Rfc3339;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -16,6 +15,7 @@ use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtensio
 use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
+use super::digest::{hex, sha256_hex};
 use super::key::KeyPair;
 
 /// The text that stands beside a PEM file in a golden: subject, issuer, serial, validity, key, usages, SANs, key identifiers,
@@ -162,7 +162,7 @@ fn certificate(der: &[u8]) -> Option<Description> {
         "Signature algorithm",
         signature_algorithm(&certificate.signature_algorithm),
     );
-    facts.add("SHA-256 fingerprint", sha256(der));
+    facts.add("SHA-256 fingerprint", sha256_hex(der));
     Some(facts)
 }
 
@@ -183,7 +183,7 @@ pub(super) fn request(der: &[u8]) -> Option<Description> {
         }
     }
     facts.add("Signature algorithm", signature_algorithm(&request.signature_algorithm));
-    facts.add("SHA-256 fingerprint", sha256(der));
+    facts.add("SHA-256 fingerprint", sha256_hex(der));
     Some(facts)
 }
 
@@ -214,7 +214,7 @@ impl Description {
 
     fn add_public_key(&mut self, key: &SubjectPublicKeyInfo<'_>) {
         self.add("Public key", public_key(key));
-        self.add("SHA-256 of the public key", sha256(key.raw));
+        self.add("SHA-256 of the public key", sha256_hex(key.raw));
     }
 
     fn add_extension(&mut self, extension: &X509Extension<'_>) {
@@ -482,14 +482,6 @@ fn date(date: &ASN1Time) -> String {
     date.to_datetime()
         .format(&Rfc3339)
         .unwrap_or_else(|_| printable(&date.to_string()))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An object identifier with dots. The parser's own text is wrong where the first two arcs take more than a byte.

@@ -6,7 +6,6 @@ use core::time::Duration;
 use std::fmt;
 use std::net::IpAddr;
 
-use ring::digest;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -15,6 +14,7 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::decode;
+use super::digest::{hex, sha256_hex};
 use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
 use super::x509::ComparableName;
 
@@ -64,7 +64,7 @@ impl Certificate {
         }
         let mut certificate = Certificate {
             der: der.to_vec(),
-            fingerprint: hex(digest::digest(&digest::SHA256, der).as_ref()),
+            fingerprint: sha256_hex(der),
             serial: hex(parsed.raw_serial()),
             subject: decode::name(parsed.subject()),
             issuer: decode::name(parsed.issuer()),
@@ -347,8 +347,4 @@ fn item(block: &decode::Block<'_>) -> Item {
         },
         _ => unreadable("nothing in a cluster has such a block"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
