@@ -8,7 +8,7 @@
 //!                     construction)     no bytes)       secrets)          mode + bytes)
 //! ```
 //!
-//! What is generated stands in three tables: [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
+//! What is generated stands in the tables of [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
 // Vector instructions are the one exception, in `pki/key/lanes/x86_64.rs`; tests/architecture.rs knows of no other.
 #![deny(unsafe_code)]
 

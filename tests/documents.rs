@@ -1,4 +1,4 @@
-//! The documents: the README is short, its first minute goes as it says, and no link leads nowhere.
+//! The documents: the README is short, its first minute goes as it says, and no link or path leads nowhere.
 
 mod support;
 
@@ -79,6 +79,27 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "no such file or heading:\n{}", broken.join("\n"));
+}
+
+/// What ARCHITECTURE.md calls a path: `src/lib.rs`, `tests/rejects/`, and no command, placeholder or path of a host.
+#[test]
+fn every_path_in_the_architecture_is_there() {
+    let page = fs::read_to_string(project().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let is_path = |text: &&str| {
+        let plain = |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
+        (text.contains('/') || text.ends_with(".rs"))
+            && text.chars().all(plain)
+            && !text.starts_with('/')
+            && !text.contains("TARGET")
+    };
+    let named = prose(&page)
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(is_path);
+    let gone: BTreeSet<&str> = named.filter(|path| !project().join(path).exists()).collect();
+    assert!(
+        gone.is_empty(),
+        "ARCHITECTURE.md names what is not there, or not from the project's folder: {gone:?}"
+    );
 }
 
 /// The lines of a page that are no code.
