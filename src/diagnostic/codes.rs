@@ -1159,6 +1159,19 @@ codes! {
         see ["https://github.com/cloudflare/cfssl/pull/327", "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6"]
     }
 
+    UNUSUAL_NAME_ENTRY "unusual-host-entry" Error "mail address or URI that is not written plainly" {
+        meaning
+            "cfssl reads mail addresses and URIs as Go does: it drops display names and comments, takes quotes away, and \
+             escapes and unescapes anew. khw-gen takes plain ones only, which everybody reads alike."
+        advice "write it plainly: user@example.org, spiffe://example.org/name"
+        example "csr/kubernetes-csr.json" [r#""Bob <bob@example.org>", "HTTPS://example.org/a#b""#]
+        right [r#""bob@example.org", "https://example.org/a""#]
+        met
+            "By copying an address out of a mail program, or a URI out of a browser. In the certificate cfssl writes \
+             bob@example.org and https://example.org/a%23b, which is not what was typed."
+        see ["https://pkg.go.dev/net/mail#ParseAddress", "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6"]
+    }
+
     REFUSED_REQUEST "refused-request" Error "request that cfssl refuses" {
         meaning "The file can be read, but what it asks for can't be put into a certificate."
         advice "correct what the message names"

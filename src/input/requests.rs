@@ -132,6 +132,9 @@ fn drops_name(profile: &Profile, host: &str) -> bool {
 }
 
 fn dropped_name(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    if matches!(San::classify(host), San::Unusual(_)) {
+        return unusual(host, place, diagnostics);
+    }
     let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
     diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.cloned()));
 }
@@ -250,16 +253,26 @@ fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: 
     };
     let problem = match San::classify(&host) {
         San::Ip(_) => None,
-        San::Email(address) => (!address.is_ascii()).then(|| "it is not ASCII".to_owned()),
-        San::Uri(uri) if !uri.is_ascii() => Some("it is not ASCII".to_owned()),
-        San::Uri(uri) if uri.contains("://") || uri.starts_with("urn:") => None,
-        San::Uri(_) => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
         San::Dns(name) => certificate_name_problem(&name),
+        _ if !host.is_ascii() => Some("it is not ASCII".to_owned()),
+        San::Email(_) => None,
+        San::Uri(_) if is_meant_for_uri(&host) => None,
+        San::Unusual(_) if host.contains('@') || is_meant_for_uri(&host) => return unusual(&host, place, diagnostics),
+        _ => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
     };
     if let Some(problem) = problem {
         let message = format!("\"{host}\" is neither a name nor an address: {problem}");
         diagnostics.report(Diagnostic::new(codes::BAD_NAME_ENTRY, message).at(place.cloned()));
     }
+}
+
+fn is_meant_for_uri(host: &str) -> bool {
+    host.contains("://") || host.starts_with("urn:")
+}
+
+fn unusual(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+    let message = format!("\"{host}\" is not a plain mail address or URI");
+    diagnostics.report(Diagnostic::new(codes::UNUSUAL_NAME_ENTRY, message).at(place.cloned()));
 }
 
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {

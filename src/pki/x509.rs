@@ -36,8 +36,8 @@ pub enum X509Error {
     NonAsciiName(String),
     /// Not an object identifier that X.509 libraries read (two arcs or more, in range, each below 2^31).
     InvalidOid(Vec<u64>),
-    /// A URI that can be written but that nobody can read back.
-    InvalidUri(String),
+    /// A mail address or URI in a form that not everybody reads alike.
+    UnusualName(String),
     /// A request must not ask for the same extension twice.
     DuplicateExtension(Vec<u64>),
     /// An extension whose content is read (basicConstraints, subjectAltName) is not what it says it is.
@@ -69,7 +69,7 @@ impl fmt::Display for X509Error {
             X509Error::NotACertificate => write!(f, "not a certificate"),
             X509Error::NonAsciiName(name) => write!(f, "{name:?} has a character outside ASCII"),
             X509Error::InvalidOid(arcs) => write!(f, "{} is not an object identifier", dotted(arcs)),
-            X509Error::InvalidUri(uri) => write!(f, "{uri:?} is not a URI that can be read back from a certificate"),
+            X509Error::UnusualName(name) => write!(f, "{name:?} is not a plain mail address or URI"),
             X509Error::DuplicateExtension(oid) => write!(f, "the extension {} is asked for twice", dotted(oid)),
             X509Error::MalformedExtension(oid) => write!(f, "the extension {} has malformed content", dotted(oid)),
             X509Error::NoUsage => write!(f, "the profile has no usage"),

@@ -5,12 +5,10 @@
 
 mod extensions;
 mod hosts;
-mod mail;
 mod profile;
 mod request;
 mod subject;
 mod template;
-mod uri;
 mod usage;
 mod validity;
 
@@ -89,7 +87,7 @@ pub fn root_content(request: &Request, key: &PublicKey, now: OffsetDateTime) -> 
         ..Profile::default()
     };
     let mut template = CertificateTemplate::read_back(request, profile.copy_extensions)?;
-    template.override_hosts(&request.hosts);
+    template.override_hosts(&request.hosts)?;
     let validity = validity::root_within_calendar(request.ca.as_ref(), now).ok_or(X509Error::DateOutOfRange)?;
     template.certificate(key, &profile, validity, &Signer::Itself)
 }

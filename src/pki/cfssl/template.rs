@@ -57,7 +57,7 @@ pub(super) fn requested(request: &Request) -> Result<RequestContent, X509Error> 
     }));
     let mut all = Vec::new();
     if !contains(&extras, SUBJECT_ALT_NAME) {
-        all.extend(AltNames::classify(&request.hosts).to_extension(false)?);
+        all.extend(AltNames::classify(&request.hosts)?.to_extension(false)?);
     }
     all.extend(extras);
     Ok(RequestContent {
@@ -129,10 +129,11 @@ impl CertificateTemplate {
     }
 
     /// Replaces the names by those of `hosts`, if there are any (`local.OverrideHosts`).
-    pub(super) fn override_hosts(&mut self, hosts: &[String]) {
+    pub(super) fn override_hosts(&mut self, hosts: &[String]) -> Result<(), X509Error> {
         if !hosts.is_empty() {
-            self.names = AltNames::classify(hosts);
+            self.names = AltNames::classify(hosts)?;
         }
+        Ok(())
     }
 
     /// Whether the request asks for a CA certificate.
