@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 use khw_gen::audit::{Detail, audit, inventory, inventory_json, inventory_text, render_json, render_text};
 use khw_gen::diagnostic::{self, Severity};
 use khw_gen::facts::{Facts, facts};
-use khw_gen::found::{Found, Node, Nodes, from_archive, from_folder};
+use khw_gen::found::{Found, FoundNode, FoundNodes, from_archive, from_folder};
 use khw_gen::input::{Sources, TemplateText, built_in_files, check, paths};
 use khw_gen::pki::authority::AuthorityCertificate;
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::derivation::Seed;
-use khw_gen::pki::inspect::{Item, Usage, items, judge_chain};
+use khw_gen::pki::inspect::{Item, TlsRole, items, judge_chain};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use khw_gen::plan::plan;
@@ -41,7 +41,7 @@ const SINGLE_NODE: &str = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[hosts]]\n
                            roles = [\"control-plane\", \"etcd\", \"worker\"]\n";
 
 /// A host that nothing is wrong with: path in its bundle -> what is there.
-static GOOD: LazyLock<Nodes> = LazyLock::new(|| {
+static GOOD: LazyLock<FoundNodes> = LazyLock::new(|| {
     // To make an RSA key takes seconds where every instruction is watched.
     let name = "service-account-csr.json";
     let request = "{ \"CN\": \"service-accounts\", \"key\": { \"algo\": \"ecdsa\", \"size\": 256 } }";
@@ -60,19 +60,19 @@ static GOOD: LazyLock<Nodes> = LazyLock::new(|| {
 /// The content of a file of [`GOOD`].
 pub fn good(path: &str) -> Vec<u8> {
     match GOOD.get(path) {
-        Some(Node::File { content, .. }) => content.expose().to_vec(),
+        Some(FoundNode::File { content, .. }) => content.expose().to_vec(),
         other => panic!("{path} is {other:?}"),
     }
 }
 
 /// The paths of the files of [`GOOD`], of which the first byte of an input chooses one.
 pub fn good_files() -> Vec<&'static str> {
-    let files = GOOD.iter().filter(|(_, node)| matches!(node, Node::File { .. }));
+    let files = GOOD.iter().filter(|(_, node)| matches!(node, FoundNode::File { .. }));
     files.map(|(path, _)| path.as_str()).collect()
 }
 
 /// [`GOOD`] with few keys, in files and in kubeconfigs: to read each costs arithmetic, at every input again.
-static QUICK: LazyLock<Nodes> = LazyLock::new(|| {
+static QUICK: LazyLock<FoundNodes> = LazyLock::new(|| {
     let is_kept = |path: &str| match path {
         _ if path.ends_with("-key.pem") => path.ends_with("/apiserver-key.pem"),
         _ if path.ends_with("kubeconfig") => path.ends_with("/kubelet/kubeconfig"),
@@ -83,8 +83,8 @@ static QUICK: LazyLock<Nodes> = LazyLock::new(|| {
     nodes
 });
 
-fn file(mode: u32, content: &[u8]) -> Node {
-    Node::File {
+fn file(mode: u32, content: &[u8]) -> FoundNode {
+    FoundNode::File {
         mode: Some(mode),
         root_owned: None,
         content: SecretBytes::from(content),
@@ -263,14 +263,14 @@ pub fn pem_der(input: &[u8]) {
             let _ = (one.is_self_issued(), one.has_broken_digest(), one.covers("localhost"));
             for issuer in [one, ca] {
                 let _ = (one.names_as_issuer(issuer), one.is_signed_by(issuer));
-                let _ = judge_chain(one, &[], &[issuer], AT, Usage::Server);
+                let _ = judge_chain(one, &[], &[issuer], AT, TlsRole::Server);
             }
         }
     }
     // And as files of a host, where they are judged with each other.
     tell(&from_folder(
         "x",
-        Nodes::from([("ca.pem".to_owned(), file(0o644, &pem))]),
+        FoundNodes::from([("ca.pem".to_owned(), file(0o644, &pem))]),
     ));
 }
 
@@ -307,9 +307,9 @@ pub fn archive(input: &[u8]) {
             from_archive("edge1.tar.zst", &packed)
         }
         _ => {
-            let mut nodes = Nodes::from([
+            let mut nodes = FoundNodes::from([
                 ("edge1.tar".to_owned(), file(0o600, &with_sums(bytes))),
-                ("edge1".to_owned(), Node::Directory { mode: Some(0o755) }),
+                ("edge1".to_owned(), FoundNode::Directory { mode: Some(0o755) }),
             ]);
             nodes.extend(
                 QUICK

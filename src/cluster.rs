@@ -464,12 +464,12 @@ pub struct Cluster {
     /// In the order of the file.
     pub hosts: Vec<Host>,
     #[allow(dead_code, reason = "the mark is there to be required, not to be read")]
-    pub(crate) checked: Checked,
+    pub(crate) checked: PassedChecks,
 }
 
 /// The mark that only a checked cluster carries.
 #[derive(Clone, Copy, Debug)]
-pub struct Checked(pub(crate) ());
+pub struct PassedChecks(pub(crate) ());
 
 impl Cluster {
     /// The hosts with `role`, in the order of the file.

@@ -49,7 +49,7 @@ use rayon::prelude::*;
 use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::changes::Keys;
 use crate::cluster::{Cluster, Host};
-use crate::found::{Found, Node, Nodes, from_folder};
+use crate::found::{Found, FoundNode, FoundNodes, from_folder};
 use crate::pack::{ArchiveFormat, Packer};
 use crate::part::Selection;
 use crate::pki::derivation::Seed;
@@ -197,9 +197,9 @@ pub fn bundles(cluster: &Cluster, seed: &Seed) -> Result<Vec<(String, Bundle)>, 
 /// Errors: as [`Build::run`].
 pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys), CompileError<Infallible>> {
     let stand_in = Seed::stand_in(1);
-    let mut nodes = Nodes::new();
+    let mut nodes = FoundNodes::new();
     for (host, bundle) in bundles(cluster, seed.unwrap_or(&stand_in))? {
-        nodes.insert(host.clone(), Node::Directory { mode: None });
+        nodes.insert(host.clone(), FoundNode::Directory { mode: None });
         let below = bundle.entries.iter();
         nodes.extend(below.map(|(path, entry)| (format!("{host}/{path}"), as_found(entry))));
     }
@@ -207,10 +207,10 @@ pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys),
 }
 
 /// An entry of a bundle, as if it had been found somewhere.
-pub fn as_found(entry: &BundleEntry) -> Node {
+pub fn as_found(entry: &BundleEntry) -> FoundNode {
     match entry {
-        BundleEntry::Directory { mode } => Node::Directory { mode: Some(*mode) },
-        BundleEntry::File { mode, content } => Node::File {
+        BundleEntry::Directory { mode } => FoundNode::Directory { mode: Some(*mode) },
+        BundleEntry::File { mode, content } => FoundNode::File {
             mode: Some(*mode),
             root_owned: None,
             content: SecretBytes::from(content.bytes()),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use khw_gen::bundle::{Bundle, BundleEntry, Content};
 use khw_gen::disk::{TreeEntry, read_tree};
-use khw_gen::found::{Node, unpack};
+use khw_gen::found::{FoundNode, unpack};
 use khw_gen::manifest::add_manifest;
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use khw_gen::pki::digest::sha256_hex;
@@ -165,7 +165,7 @@ fn what_cannot_be_compressed_is_packed_too() {
         let packed = archive(&incompressible(), format, ISSUED);
         let (nodes, remarks) = unpack(packed.expose());
         assert!(remarks.is_empty(), "{format}: {remarks:?}");
-        let Some(Node::File { content, .. }) = nodes.get("node1/noise") else {
+        let Some(FoundNode::File { content, .. }) = nodes.get("node1/noise") else {
             panic!("{format}: {nodes:?}");
         };
         assert!(content.expose() == noise(), "{format}");

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use khw_gen::audit::audit;
-use khw_gen::found::{Found, Node, Nodes, from_archive, from_folder};
+use khw_gen::found::{Found, FoundNode, FoundNodes, from_archive, from_folder};
 use khw_gen::pki::cfssl::{self, Authority, CaSection, ExtendedKeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair};
 use khw_gen::pki::secret::SecretBytes;
@@ -540,15 +540,15 @@ fn many_fields_and_many_items_are_read_in_their_time() {
         let fields: Vec<String> = (0..60_000).map(|at| format!("{quote}f{at}{quote}: 1")).collect();
         format!("{{{}}}", fields.join(", "))
     };
-    let nodes = Nodes::from([("a.json".to_owned(), file(fields("\"").as_bytes()))]);
+    let nodes = FoundNodes::from([("a.json".to_owned(), file(fields("\"").as_bytes()))]);
     assert!(!codes(&from_folder("x", nodes)).contains("bad-syntax"));
     // The reader of YAML gives up before.
-    let nodes = Nodes::from([("a.yaml".to_owned(), file(fields("").as_bytes()))]);
+    let nodes = FoundNodes::from([("a.yaml".to_owned(), file(fields("").as_bytes()))]);
     codes(&from_folder("x", nodes));
 }
 
-fn file(content: &[u8]) -> Node {
-    Node::File {
+fn file(content: &[u8]) -> FoundNode {
+    FoundNode::File {
         mode: Some(0o644),
         root_owned: None,
         content: SecretBytes::from(content),
@@ -649,7 +649,7 @@ fn a_certificate_for_a_hundred_thousand_names_is_judged() {
         ..request("leaf", hosts)
     };
     let leaf = cfssl::leaf(&asked, leaf_key.public(), &profile, &authority, AT).expect("a certificate");
-    let nodes = Nodes::from([
+    let nodes = FoundNodes::from([
         ("ca.pem".to_owned(), file(to_pem("CERTIFICATE", &ca).as_bytes())),
         (
             "kubernetes.pem".to_owned(),
@@ -675,8 +675,8 @@ fn authorities_that_issued_each_other_are_gone_through_once() {
     let stranger = cfssl::root(&request("one", vec![]), &key(2), AT).expect("an authority");
     let unit = "[Service]\nExecStart=/usr/local/bin/etcd --trusted-ca-file=/etc/other.pem --cert-file=/etc/all.pem \
                 --peer-trusted-ca-file=/etc/other.pem --peer-cert-file=/etc/all.pem\n";
-    let nodes = Nodes::from([
-        ("etc".to_owned(), Node::Directory { mode: Some(0o755) }),
+    let nodes = FoundNodes::from([
+        ("etc".to_owned(), FoundNode::Directory { mode: Some(0o755) }),
         ("etc/all.pem".to_owned(), file(bundle.as_bytes())),
         (
             "etc/other.pem".to_owned(),

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::{Severity, verify_codes};
 use khw_gen::disk::read_nodes;
-use khw_gen::found::{Node, Nodes, from_archive, from_folder};
+use khw_gen::found::{FoundNode, FoundNodes, from_archive, from_folder};
 use khw_gen::pki::cfssl::{self, Authority, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::inspect::{Certificate, Item, items};
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey};
@@ -33,16 +33,16 @@ use time::{Duration, OffsetDateTime};
 const AT: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
 const AT_TEXT: &str = "2026-06-01T00:00:00Z";
 
-fn nodes_of(folder: &Path) -> Nodes {
+fn nodes_of(folder: &Path) -> FoundNodes {
     read_nodes(folder).expect("a folder")
 }
 
-fn built(case: &str) -> Nodes {
+fn built(case: &str) -> FoundNodes {
     let (_folder, out) = build(&project().join("specs").join(case).join("cluster.toml"));
     nodes_of(&out)
 }
 
-static BUNDLES: LazyLock<BTreeMap<&'static str, Nodes>> = LazyLock::new(|| {
+static BUNDLES: LazyLock<BTreeMap<&'static str, FoundNodes>> = LazyLock::new(|| {
     ["walkthrough", "three-masters", "dual-stack"]
         .map(|case| (case, built(case)))
         .into()
@@ -173,19 +173,19 @@ fn key_of(path: &str) -> String {
     }
 }
 
-fn content(nodes: &Nodes, path: &str) -> Vec<u8> {
+fn content(nodes: &FoundNodes, path: &str) -> Vec<u8> {
     match nodes.get(&key_of(path)) {
-        Some(Node::File { content, .. }) => content.expose().to_vec(),
+        Some(FoundNode::File { content, .. }) => content.expose().to_vec(),
         other => panic!("{path} is {other:?}"),
     }
 }
 
-fn put(nodes: &mut Nodes, path: &str, bytes: Vec<u8>) {
+fn put(nodes: &mut FoundNodes, path: &str, bytes: Vec<u8>) {
     let mode = match nodes.get(&key_of(path)) {
-        Some(Node::File { mode, .. }) => *mode,
+        Some(FoundNode::File { mode, .. }) => *mode,
         _ => Some(0o644),
     };
-    let file = Node::File {
+    let file = FoundNode::File {
         mode,
         root_owned: None,
         content: SecretBytes::from(bytes),
@@ -370,7 +370,7 @@ fn repack(archive: &[u8], packed: Packed) -> Vec<u8> {
     gzip.finish().expect("an archive")
 }
 
-fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
+fn apply(nodes: &mut FoundNodes, change: Change) -> OffsetDateTime {
     match change {
         Edit(path, from, to) => {
             let text = String::from_utf8(content(nodes, path)).expect("text");
@@ -390,7 +390,7 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             assert!(nodes.len() < before, "{path} is not there");
         }
         Mode(path, new) => match nodes.get_mut(&key_of(path)) {
-            Some(Node::File { mode, .. } | Node::Directory { mode }) => *mode = Some(new),
+            Some(FoundNode::File { mode, .. } | FoundNode::Directory { mode }) => *mode = Some(new),
             other => panic!("{path} is {other:?}"),
         },
         Copy(from, to) => {
@@ -444,7 +444,7 @@ fn apply(nodes: &mut Nodes, change: Change) -> OffsetDateTime {
             put(nodes, path, bytes);
         }
         Link(path) => {
-            nodes.insert(key_of(path), Node::Other { what: "symbolic link" });
+            nodes.insert(key_of(path), FoundNode::Other { what: "symbolic link" });
         }
         At(instant) => return instant,
     }
@@ -464,7 +464,7 @@ fn findings_of(case: &str, change: Change) -> BTreeSet<&'static str> {
 }
 
 /// What is found where manifests and archives can't tell that anything was changed: there are none.
-fn by_meaning(mut nodes: Nodes, at: OffsetDateTime) -> Vec<Finding> {
+fn by_meaning(mut nodes: FoundNodes, at: OffsetDateTime) -> Vec<Finding> {
     nodes.retain(|path, _| !path.ends_with(".tar.gz") && !path.ends_with("MANIFEST") && path != "SHA256SUMS");
     let mut findings = audit(&from_folder("out", nodes), at);
     findings.retain(|finding| finding.code != "bad-manifest");
@@ -535,7 +535,7 @@ fn example_is_found(row: &khw_gen::diagnostic::Code) -> bool {
         None => format!("@{}", example.place).leak(),
     };
     let text = match BUNDLES[bundle].get(&key_of(path)) {
-        Some(Node::File { content, .. }) => std::str::from_utf8(content.expose()).ok(),
+        Some(FoundNode::File { content, .. }) => std::str::from_utf8(content.expose()).ok(),
         _ => None,
     };
     let edited = text.and_then(|text| examples::exchanged(text, example.right, example.wrong));
@@ -693,7 +693,7 @@ fn hostile_archives_are_findings() {
     assert!(codes(&bomb.finish().expect("a bomb")).contains("archive-limit"));
 
     // Whatever is cut off or flipped, it is told and nothing panics.
-    let Some(Node::File { content, .. }) = BUNDLES["dual-stack"].get("node1.tar.gz") else {
+    let Some(FoundNode::File { content, .. }) = BUNDLES["dual-stack"].get("node1.tar.gz") else {
         panic!("there is no archive")
     };
     let good = content.expose();
@@ -713,18 +713,18 @@ fn hostile_archives_are_findings() {
 fn a_folder_made_by_hand_is_judged_by_the_names_of_its_files() {
     let bundle = &BUNDLES["walkthrough"];
     let prefix = "control/rootfs/root/certs/";
-    let good: Nodes = bundle
+    let good: FoundNodes = bundle
         .iter()
         .filter_map(|(path, node)| Some((path.strip_prefix(prefix)?.to_owned(), node.clone())))
         .collect();
     let errors = errors_of(audit(&from_folder("certs", good.clone()), AT));
     assert!(errors.is_empty(), "{errors:#?}");
 
-    let file = |nodes: &Nodes, path: &str| match nodes.get(path) {
-        Some(Node::File { content, .. }) => content.expose().to_vec(),
+    let file = |nodes: &FoundNodes, path: &str| match nodes.get(path) {
+        Some(FoundNode::File { content, .. }) => content.expose().to_vec(),
         other => panic!("{path} is {other:?}"),
     };
-    let codes = |nodes: Nodes| -> BTreeSet<&str> {
+    let codes = |nodes: FoundNodes| -> BTreeSet<&str> {
         audit(&from_folder("certs", nodes), AT)
             .iter()
             .map(|finding| finding.code)
@@ -732,7 +732,7 @@ fn a_folder_made_by_hand_is_judged_by_the_names_of_its_files() {
     };
     let with = |path: &str, bytes: Vec<u8>, mode: u32| {
         let mut nodes = good.clone();
-        let node = Node::File {
+        let node = FoundNode::File {
             mode: Some(mode),
             root_owned: None,
             content: SecretBytes::from(bytes),

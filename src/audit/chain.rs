@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::pki::inspect::{Certificate, Usage, judge_chain};
+use crate::pki::inspect::{Certificate, TlsRole, judge_chain};
 
 /// A chain from a certificate to one that is trusted, or why there is none.
 pub(crate) fn chain(
@@ -10,7 +10,7 @@ pub(crate) fn chain(
     others: &[&Certificate],
     trusted: &[&Certificate],
     at: OffsetDateTime,
-    usage: Usage,
+    usage: TlsRole,
 ) -> Result<(), String> {
     if trusted.is_empty() {
         return Err("there is no certificate of an authority to trust".to_owned());

@@ -7,7 +7,7 @@ use super::finding::Findings;
 use super::spot::Spot;
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, Node, Nodes, PART, is_archive, printable, stem_of_archive};
+use crate::found::{Found, FoundNode, FoundNodes, PART, is_archive, printable, stem_of_archive};
 use crate::pki::digest::sha256_hex;
 
 /// The list of what belongs to a bundle, or to an output.
@@ -29,7 +29,7 @@ pub(crate) fn check(view: &View<'_>, found: &Found) {
     }
     check_modes(view);
     for (path, node) in &found.output {
-        if let Node::File { mode: Some(mode), .. } = node
+        if let FoundNode::File { mode: Some(mode), .. } = node
             && !path.contains('/')
             && is_archive(path)
             && mode & 0o077 != 0
@@ -41,10 +41,10 @@ pub(crate) fn check(view: &View<'_>, found: &Found) {
 }
 
 /// `mode sha256 path` in each line, a folder with `-` and a slash at its end.
-fn check_manifest(findings: &Findings, host: &str, nodes: &Nodes) {
+fn check_manifest(findings: &Findings, host: &str, nodes: &FoundNodes) {
     let bad = |message: &str| findings.report(codes::BAD_MANIFEST, host, MANIFEST, message);
     let differs = |path: &str, message: &str| findings.report(codes::MANIFEST_DIFFERS, host, path, message);
-    let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
+    let Some(FoundNode::File { content, .. }) = nodes.get(MANIFEST) else {
         if !nodes.is_empty() {
             bad("there is none, so nothing says what belongs here");
         }
@@ -71,8 +71,8 @@ fn check_manifest(findings: &Findings, host: &str, nodes: &Nodes) {
             bad(&format!("line {number} names a path again"));
         }
         let got = match (nodes.get(path), sum == "-") {
-            (Some(Node::Directory { mode }), true) => *mode,
-            (Some(Node::File { mode, content, .. }), false) => {
+            (Some(FoundNode::Directory { mode }), true) => *mode,
+            (Some(FoundNode::File { mode, content, .. }), false) => {
                 if sha256_hex(content.expose()) != sum {
                     let message = "it is not what the manifest was made over";
                     findings.report(codes::CHECKSUM_MISMATCH, host, path, message);
@@ -106,8 +106,8 @@ fn check_manifest(findings: &Findings, host: &str, nodes: &Nodes) {
 
 /// The second line of a host's manifest names the host: `install.sh` does nothing without. A folder by itself may be called
 /// anything.
-fn check_host_line(findings: &Findings, host: &str, nodes: &Nodes, folder_is_named: bool) {
-    let Some(Node::File { content, .. }) = nodes.get(MANIFEST) else {
+fn check_host_line(findings: &Findings, host: &str, nodes: &FoundNodes, folder_is_named: bool) {
+    let Some(FoundNode::File { content, .. }) = nodes.get(MANIFEST) else {
         return;
     };
     let text = String::from_utf8_lossy(content.expose());
@@ -131,10 +131,10 @@ fn is_sum(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn check_sums(findings: &Findings, nodes: &Nodes) {
+fn check_sums(findings: &Findings, nodes: &FoundNodes) {
     const SUMS: &str = "SHA256SUMS";
     let bad = |message: &str| findings.report(codes::BAD_MANIFEST, "", SUMS, message);
-    let Some(Node::File { content, .. }) = nodes.get(SUMS) else {
+    let Some(FoundNode::File { content, .. }) = nodes.get(SUMS) else {
         return bad("there is none");
     };
     let Ok(text) = std::str::from_utf8(content.expose()) else {
@@ -146,7 +146,7 @@ fn check_sums(findings: &Findings, nodes: &Nodes) {
             continue;
         };
         let (code, message) = match nodes.get(path) {
-            Some(Node::File { content, .. }) if sha256_hex(content.expose()) == sum => continue,
+            Some(FoundNode::File { content, .. }) if sha256_hex(content.expose()) == sum => continue,
             Some(_) => (codes::CHECKSUM_MISMATCH, format!("it is not what {SUMS} was made over")),
             None => (codes::MANIFEST_DIFFERS, format!("{SUMS} lists it, and it is not there")),
         };
@@ -180,7 +180,7 @@ fn check_part(findings: &Findings, found: &Found) {
 }
 
 /// An archive holds what the folder beside it holds.
-fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &Nodes) {
+fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &FoundNodes) {
     let Some(stem) = stem_of_archive(name) else {
         return;
     };
@@ -189,7 +189,7 @@ fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &Nodes)
         return differs("there is no folder of the same name beside it");
     }
     let prefix = format!("{stem}/");
-    let mut beside: BTreeMap<&str, &Node> = found
+    let mut beside: BTreeMap<&str, &FoundNode> = found
         .output
         .iter()
         .filter(|(path, _)| path.starts_with(&prefix))
@@ -199,7 +199,7 @@ fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &Nodes)
         let shown = printable(path);
         if matches!(
             node,
-            Node::File {
+            FoundNode::File {
                 root_owned: Some(false),
                 ..
             }
@@ -210,11 +210,11 @@ fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &Nodes)
         let another_mode = Some("has another mode than in the folder beside it");
         let difference = match (beside.remove(path.as_str()), node) {
             (None, _) => Some("is in it, and not in the folder beside it"),
-            (Some(Node::File { content, .. }), Node::File { content: packed, .. }) if content != packed => {
+            (Some(FoundNode::File { content, .. }), FoundNode::File { content: packed, .. }) if content != packed => {
                 Some("is not the file in the folder beside it")
             }
-            (Some(Node::File { mode, .. }), Node::File { mode: packed, .. })
-            | (Some(Node::Directory { mode }), Node::Directory { mode: packed }) => {
+            (Some(FoundNode::File { mode, .. }), FoundNode::File { mode: packed, .. })
+            | (Some(FoundNode::Directory { mode }), FoundNode::Directory { mode: packed }) => {
                 another_mode.filter(|_| packed.is_some() && mode != packed)
             }
             _ => Some("is of another kind than in the folder beside it"),

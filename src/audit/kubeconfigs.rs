@@ -14,12 +14,12 @@ use super::uses::KUBECONFIG_FLAGS;
 use super::view::{View, certificates_of, private_key_of, unreadable};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, Item, Usage};
+use crate::pki::inspect::{Certificate, Item, TlsRole};
 
 /// Who must stand in a certificate.
 enum Who {
     User(String),
-    Node(String),
+    FoundNode(String),
     Administrator,
 }
 
@@ -154,7 +154,7 @@ impl Kubeconfig<'_> {
 
     /// Each API server has to accept the client; where there is none, the authority that the kubeconfig trusts.
     fn check_accepted(&self, leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate]) {
-        let accepted = |roots: &[&Certificate]| chain(leaf, others, roots, self.spot.view.at, Usage::Client);
+        let accepted = |roots: &[&Certificate]| chain(leaf, others, roots, self.spot.view.at, TlsRole::Client);
         let mut judged = false;
         for api in self.apis {
             let roots = api.running.certificates("client-ca-file");
@@ -230,7 +230,7 @@ impl Kubeconfig<'_> {
         }
         if leaf.server_auth
             && !trusted.is_empty()
-            && let Err(why) = chain(leaf, others, trusted, self.spot.view.at, Usage::Server)
+            && let Err(why) = chain(leaf, others, trusted, self.spot.view.at, TlsRole::Server)
         {
             let message = format!("its authority does not vouch for the API server of {name}: {why}");
             self.report(codes::UNTRUSTED_CERTIFICATE, message);
@@ -250,7 +250,7 @@ impl Kubeconfig<'_> {
                 continue;
             }
             match command.line.program.as_str() {
-                "kubelet" => found.push(Who::Node(host.node(&command.line).to_owned())),
+                "kubelet" => found.push(Who::FoundNode(host.node(&command.line).to_owned())),
                 "kube-apiserver" => {}
                 program => found.push(Who::User(format!("system:{program}"))),
             }
@@ -270,7 +270,7 @@ impl Kubeconfig<'_> {
                 vec![Who::User(format!("system:{name}"))]
             }
             Some("admin") => vec![Who::Administrator],
-            Some(name) if self.is_node(name) => vec![Who::Node(name.to_owned())],
+            Some(name) if self.is_node(name) => vec![Who::FoundNode(name.to_owned())],
             _ => Vec::new(),
         }
     }
@@ -300,7 +300,7 @@ impl Kubeconfig<'_> {
         };
         match who {
             Who::User(user) => expect_name(user),
-            Who::Node(node) => {
+            Who::FoundNode(node) => {
                 expect_name(&format!("system:node:{node}"));
                 if !leaf.is_in("system:nodes") {
                     self.report(codes::WRONG_IDENTITY, "its certificate lacks O=system:nodes");

@@ -8,7 +8,7 @@ use super::unit::CommandLine;
 use super::view::{HostView, View};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, Usage};
+use crate::pki::inspect::{Certificate, TlsRole};
 
 /// A file of a host, where findings are told.
 #[derive(Clone, Copy)]
@@ -51,14 +51,14 @@ impl<'v> Spot<'v> {
     }
 
     /// Whether somebody who trusts `roots` accepts the certificate at `path` for `usage`.
-    pub(crate) fn check_accepted(self, path: &str, roots: &[&Certificate], usage: Usage, by: &str) {
+    pub(crate) fn check_accepted(self, path: &str, roots: &[&Certificate], usage: TlsRole, by: &str) {
         let certificates = self.host.certificates(path);
         let Some((leaf, others)) = certificates.split_first() else {
             return;
         };
         let (may, code) = match usage {
-            Usage::Server => (leaf.server_auth, codes::MISSING_SERVER_AUTH),
-            Usage::Client => (leaf.client_auth, codes::MISSING_CLIENT_AUTH),
+            TlsRole::Server => (leaf.server_auth, codes::MISSING_SERVER_AUTH),
+            TlsRole::Client => (leaf.client_auth, codes::MISSING_CLIENT_AUTH),
         };
         if !may {
             self.report(code, format!("{path} is shown by a {usage}, and may not be"));

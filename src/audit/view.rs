@@ -10,7 +10,7 @@ use super::finding::Findings;
 use super::names::{Balancer, balancer};
 use super::unit::{CommandLine, UnitFile};
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, Host};
+use crate::found::{Found, FoundHost};
 use crate::pki::digest::sha256_hex;
 use crate::pki::inspect::{Certificate, Item, items};
 
@@ -29,7 +29,7 @@ pub(crate) struct View<'v> {
 /// A host whose files are parsed.
 pub(crate) struct HostView<'v> {
     pub name: &'v str,
-    pub host: &'v Host,
+    pub host: &'v FoundHost,
     /// PEM files: what is in them.
     pub pem: BTreeMap<&'v str, Vec<Item>>,
     pub documents: BTreeMap<&'v str, Vec<Tree>>,
@@ -69,7 +69,7 @@ impl<'v> View<'v> {
         known.entry(sha256_hex(pem)).or_insert_with(|| items(pem)).clone()
     }
 
-    fn read_host(&self, host: &'v Host, reader: &mut Documents) -> HostView<'v> {
+    fn read_host(&self, host: &'v FoundHost, reader: &mut Documents) -> HostView<'v> {
         let mut read = HostView {
             name: &host.name,
             host,

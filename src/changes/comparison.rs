@@ -1,7 +1,7 @@
 //! Two bundles, compared: what becomes of hosts, and what follows from that.
 
 use super::files::{Fate, HostChange, host_change};
-use super::sides::{Known, Pair, pairs};
+use super::sides::{KeysKnown, Pair, pairs};
 use super::steps::{Step, steps};
 use super::warnings::{Warning, warnings};
 use crate::found::Found;
@@ -27,7 +27,7 @@ impl Changes {
 }
 
 /// What differs between `old` and `new`.
-pub fn compare(old: &Found, new: &Found, known: Known) -> Changes {
+pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
     let pairs = pairs(old, new);
     let changed: Vec<(&Pair<'_>, HostChange)> = pairs
         .iter()

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::differences::{differences, summary};
 use super::meaning::{Meaning, is_secret, meaning};
-use super::sides::{Known, Pair};
-use crate::found::{Node, Nodes, printable};
+use super::sides::{KeysKnown, Pair};
+use crate::found::{FoundNode, FoundNodes, printable};
 use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
 
 /// What became of something.
@@ -57,7 +57,7 @@ pub struct HostChange {
 }
 
 /// What became of a host; none if nothing differs.
-pub(super) fn host_change(pair: &Pair<'_>, known: Known) -> Option<HostChange> {
+pub(super) fn host_change(pair: &Pair<'_>, known: KeysKnown) -> Option<HostChange> {
     let files = files_of(pair, known);
     let fate = Fate::of(&pair.old, &pair.new);
     (fate != Fate::Changed || !files.is_empty()).then(|| HostChange {
@@ -70,7 +70,7 @@ pub(super) fn host_change(pair: &Pair<'_>, known: Known) -> Option<HostChange> {
 /// What lists or carries the rest, and says nothing of its own.
 const DERIVED: [&str; 3] = [MANIFEST, SHA256SUMS, STATE];
 
-fn files_of(pair: &Pair<'_>, known: Known) -> Vec<FileChange> {
+fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
     let empty = BTreeMap::new();
     let old = pair.old.map_or(&empty, |host| &host.files);
     let new = pair.new.map_or(&empty, |host| &host.files);
@@ -112,7 +112,7 @@ fn folders(pair: &Pair<'_>) -> Vec<FileChange> {
     };
     let changed = new.all.iter().filter_map(|(path, node)| {
         let on_host = path.strip_prefix("rootfs/")?;
-        let (Some(Node::Directory { mode: Some(before) }), Node::Directory { mode: Some(after) }) =
+        let (Some(FoundNode::Directory { mode: Some(before) }), FoundNode::Directory { mode: Some(after) }) =
             (old.all.get(path), node)
         else {
             return None;
@@ -128,7 +128,7 @@ fn folders(pair: &Pair<'_>) -> Vec<FileChange> {
     changed.collect()
 }
 
-fn change(path: &str, before: Option<Meaning>, after: Option<Meaning>, known: Known) -> Option<FileChange> {
+fn change(path: &str, before: Option<Meaning>, after: Option<Meaning>, known: KeysKnown) -> Option<FileChange> {
     let fate = Fate::of(&before, &after);
     let what = after.as_ref().or(before.as_ref()).map_or("", |side| side.what.as_str());
     let details = match (&before, &after) {
@@ -141,7 +141,7 @@ fn change(path: &str, before: Option<Meaning>, after: Option<Meaning>, known: Kn
         (_, None) => Vec::new(),
     };
     let cosmetic = fate == Fate::Changed && details.is_empty();
-    if cosmetic && known == Known::WithoutSeed {
+    if cosmetic && known == KeysKnown::WithoutSeed {
         return None;
     }
     Some(FileChange {
@@ -158,13 +158,13 @@ fn change(path: &str, before: Option<Meaning>, after: Option<Meaning>, known: Kn
 
 /// Instructions and the installer: that they changed is worth a look, each line of them isn't.
 fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
-    let empty = Nodes::new();
+    let empty = FoundNodes::new();
     let old = pair.old.map_or(&empty, |host| &host.beside);
     let new = pair.new.map_or(&empty, |host| &host.beside);
     if pair.old.is_none() || pair.new.is_none() {
         return Vec::new();
     }
-    let is_file = |node: Option<&Node>| matches!(node, Some(Node::File { .. }));
+    let is_file = |node: Option<&FoundNode>| matches!(node, Some(FoundNode::File { .. }));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     names
         .into_iter()
@@ -181,9 +181,9 @@ fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
         .collect()
 }
 
-fn content(node: Option<&Node>) -> Option<&[u8]> {
+fn content(node: Option<&FoundNode>) -> Option<&[u8]> {
     match node {
-        Some(Node::File { content, .. }) => Some(content.expose()),
+        Some(FoundNode::File { content, .. }) => Some(content.expose()),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
-use super::sides::Known;
+use super::sides::KeysKnown;
 use crate::audit::document::{self, Tree};
 use crate::audit::unit::{CommandLine, UnitFile, words};
 use crate::found::File;
@@ -78,20 +78,20 @@ pub fn is_secret(file: &File) -> bool {
 const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public.
-pub fn meaning(path: &str, file: &File, secret: bool, known: Known) -> Meaning {
+pub fn meaning(path: &str, file: &File, secret: bool, known: KeysKnown) -> Meaning {
     let mut meaning = content(path, file, secret);
     let facts = &mut meaning.facts;
     facts.extend(file.mode.map(|mode| ("mode".to_owned(), value(format!("{mode:04o}")))));
     match known {
-        Known::All => {}
-        Known::StandIn => {
+        KeysKnown::All => {}
+        KeysKnown::StandIn => {
             for (_, fact) in facts {
                 if let Fact::Key(fingerprint) = fact {
                     *fact = Fact::Mark(std::mem::take(fingerprint));
                 }
             }
         }
-        Known::WithoutSeed => {
+        KeysKnown::WithoutSeed => {
             facts.retain(|(_, fact)| !matches!(fact, Fact::Mark(_) | Fact::Key(_) | Fact::Hidden(_)));
         }
     }

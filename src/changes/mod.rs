@@ -15,6 +15,6 @@ mod warnings;
 pub use comparison::{Changes, compare};
 pub use files::{Fate, FileChange, HostChange};
 pub use report::{render_markdown, render_text, to_json};
-pub use sides::{Keys, Known, keep_hosts_of, leave_out_elsewhere};
+pub use sides::{Keys, KeysKnown, keep_hosts_of, leave_out_elsewhere};
 pub use steps::{Action, Stage, Step};
 pub use warnings::Warning;

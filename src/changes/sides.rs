@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::found::{Found, Host};
+use crate::found::{Found, FoundHost};
 
 /// Which keys and secrets a side has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Keys {
 
 /// Whether both sides were made with their seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum KeysKnown {
     All,
     /// Both sides were made from one seed that stands in for theirs: fingerprints of keys mean nothing.
     StandIn,
@@ -23,13 +23,13 @@ pub enum Known {
     WithoutSeed,
 }
 
-impl Known {
+impl KeysKnown {
     /// What is known where the sides have these keys.
-    pub fn of(old: Keys, new: Keys) -> Known {
+    pub fn of(old: Keys, new: Keys) -> KeysKnown {
         match (old, new) {
-            (Keys::Own, Keys::Own) => Known::All,
-            (Keys::StandIn, Keys::StandIn) => Known::StandIn,
-            _ => Known::WithoutSeed,
+            (Keys::Own, Keys::Own) => KeysKnown::All,
+            (Keys::StandIn, Keys::StandIn) => KeysKnown::StandIn,
+            _ => KeysKnown::WithoutSeed,
         }
     }
 }
@@ -56,8 +56,8 @@ pub fn keep_hosts_of<'p>(whole: &mut Found, part: &'p Found) -> Result<(), Vec<&
 /// A host before and after.
 pub(super) struct Pair<'a> {
     pub name: &'a str,
-    pub old: Option<&'a Host>,
-    pub new: Option<&'a Host>,
+    pub old: Option<&'a FoundHost>,
+    pub new: Option<&'a FoundHost>,
 }
 
 /// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called; of a
@@ -70,7 +70,7 @@ pub(super) fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
             new: Some(after),
         }];
     }
-    let mut pairs: BTreeMap<&str, (Option<&Host>, Option<&Host>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<&str, (Option<&FoundHost>, Option<&FoundHost>)> = BTreeMap::new();
     for host in &old.hosts {
         pairs.entry(&host.name).or_default().0 = Some(host);
     }

@@ -9,7 +9,7 @@ use super::files::{Fate, HostChange};
 use super::sides::Pair;
 use crate::audit::document;
 use crate::audit::unit::UnitFile;
-use crate::found::{Host, Node};
+use crate::found::{FoundHost, FoundNode};
 
 /// What is done before what: a member of etcd before the API servers that write to it, nodes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Stage {
     LoadBalancer,
     Manifests,
     Other,
-    Node,
+    FoundNode,
     Retirement,
 }
 
@@ -36,7 +36,7 @@ impl Stage {
             Stage::LoadBalancer => "load balancers, one at a time",
             Stage::Manifests => "objects in the cluster",
             Stage::Other => "other units",
-            Stage::Node => "nodes, one at a time: go on when the last one is Ready",
+            Stage::FoundNode => "nodes, one at a time: go on when the last one is Ready",
             Stage::Retirement => "hosts that are no longer part of the cluster",
         }
     }
@@ -49,7 +49,7 @@ impl Stage {
             Stage::LoadBalancer => "load-balancer",
             Stage::Manifests => "manifests",
             Stage::Other => "other",
-            Stage::Node => "node",
+            Stage::FoundNode => "node",
             Stage::Retirement => "retirement",
         }
     }
@@ -60,7 +60,7 @@ impl Stage {
             "kube-apiserver" => Stage::ApiServer,
             "kube-controller-manager" | "kube-scheduler" => Stage::ControlPlane,
             "nginx" | "haproxy" | "keepalived" => Stage::LoadBalancer,
-            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" => Stage::Node,
+            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" => Stage::FoundNode,
             _ => Stage::Other,
         }
     }
@@ -129,14 +129,16 @@ const ELSEWHERE: &[Elsewhere] = &[
     ("/etc/keepalived/", Stage::LoadBalancer, || {
         Action::Reload("keepalived".to_owned())
     }),
-    ("/etc/modules-load.d/", Stage::Node, || {
+    ("/etc/modules-load.d/", Stage::FoundNode, || {
         Action::Run("systemctl restart systemd-modules-load")
     }),
-    ("/etc/sysctl.d/", Stage::Node, || Action::Run("sysctl --system")),
-    ("/etc/containerd/", Stage::Node, || {
+    ("/etc/sysctl.d/", Stage::FoundNode, || Action::Run("sysctl --system")),
+    ("/etc/containerd/", Stage::FoundNode, || {
         Action::Restart("containerd".to_owned())
     }),
-    ("/etc/docker/", Stage::Node, || Action::Restart("docker".to_owned())),
+    ("/etc/docker/", Stage::FoundNode, || {
+        Action::Restart("docker".to_owned())
+    }),
 ];
 
 const UNITS: &str = "/etc/systemd/system/";
@@ -187,8 +189,8 @@ pub(super) fn steps(changes: &[(&Pair<'_>, HostChange)]) -> (Vec<Step>, Vec<(Str
 }
 
 fn of_changed(
-    old: &Host,
-    new: &Host,
+    old: &FoundHost,
+    new: &FoundHost,
     change: &HostChange,
     add: &mut impl FnMut(Stage, Action),
     applied: &mut BTreeSet<String>,
@@ -235,7 +237,7 @@ fn of_changed(
         if file.cosmetic {
             copies.push((change.host.clone(), path.to_owned()));
         } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
-            let has = |host: &Host| host.files.keys().any(|path| path.starts_with(folder));
+            let has = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(folder));
             add(*stage, of_package(action(), has(old), has(new)));
         } else if let Some(unit) = unit_elsewhere(path) {
             let stage = Stage::of_program(unit.trim_end_matches(".service"));
@@ -289,7 +291,7 @@ fn unit_elsewhere(path: &str) -> Option<&str> {
 }
 
 /// Whether a file is an object for the API server: it is in no program's hands and has an API version and metadata.
-fn is_manifest(host: &Host, path: &str) -> bool {
+fn is_manifest(host: &FoundHost, path: &str) -> bool {
     let Some(file) = host.files.get(path) else { return false };
     let is_yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
     is_yaml
@@ -316,7 +318,7 @@ impl UnitFiles<'_> {
 }
 
 /// The units in a bundle by name, without `.service`.
-fn units(host: &Host) -> BTreeMap<&str, UnitFiles<'_>> {
+fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
     let mut units = BTreeMap::new();
     for (path, file) in &host.files {
         let Some(name) = path.strip_prefix(UNITS).and_then(|name| name.strip_suffix(".service")) else {
@@ -382,11 +384,11 @@ fn mentions_folder_of(text: &str, path: &str) -> bool {
         .any(|flag| text.contains(&format!("{flag}{folder}")))
 }
 
-fn programs(host: &Host) -> BTreeSet<String> {
+fn programs(host: &FoundHost) -> BTreeSet<String> {
     units(host).into_values().map(|unit| unit.program).collect()
 }
 
-fn first_stage(host: &Host) -> Stage {
+fn first_stage(host: &FoundHost) -> Stage {
     let stages = programs(host).into_iter().map(|program| Stage::of_program(&program));
     let of_units = stages.filter(|stage| *stage != Stage::Other).min();
     let of_files = || {
@@ -398,8 +400,8 @@ fn first_stage(host: &Host) -> Stage {
 }
 
 /// The version of a program that a bundle's instructions ask for: `Kubernetes 1.37`, `etcd 3.7`.
-pub(super) fn version(host: &Host, program: &str) -> Option<(u32, u32)> {
-    let Some(Node::File { content, .. }) = host.beside.get("INSTALL.md") else {
+pub(super) fn version(host: &FoundHost, program: &str) -> Option<(u32, u32)> {
+    let Some(FoundNode::File { content, .. }) = host.beside.get("INSTALL.md") else {
         return None;
     };
     let text = std::str::from_utf8(content.expose()).ok()?;
@@ -413,7 +415,7 @@ pub(super) fn version(host: &Host, program: &str) -> Option<(u32, u32)> {
 }
 
 /// The programs whose binaries have to be replaced, and the release that they have to be of.
-fn newer_programs(old: &Host, new: &Host) -> BTreeMap<&'static str, String> {
+fn newer_programs(old: &FoundHost, new: &FoundHost) -> BTreeMap<&'static str, String> {
     const OF: [(&str, &[&str]); 2] = [
         (
             "Kubernetes",

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::meaning::{EncryptionKey, is_secret, providers};
-use super::sides::{Known, Pair};
+use super::sides::{KeysKnown, Pair};
 use super::steps::version;
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
 use crate::audit::unit::{CommandLine, UnitFile};
-use crate::found::{File, Host, printable};
+use crate::found::{File, FoundHost, printable};
 use crate::pki::inspect::{Certificate, Item, items};
 
 /// Something to know before the change is made.
@@ -43,13 +43,13 @@ impl Warnings {
 
 /// A host, and what its units run.
 struct Side<'a> {
-    host: &'a Host,
+    host: &'a FoundHost,
     commands: Vec<CommandLine>,
 }
 
 impl<'a> Side<'a> {
     /// Of a unit that is secret nothing is read: values of flags are shown.
-    fn read(host: &'a Host) -> Side<'a> {
+    fn read(host: &'a FoundHost) -> Side<'a> {
         let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
         let commands = units
             .filter(|(_, file)| !is_secret(file))
@@ -86,7 +86,7 @@ struct Sides<'a> {
 }
 
 /// What `pairs` amount to, what can't be undone first.
-pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
+pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
     let mut warnings = Warnings::default();
     let all: Vec<Sides<'_>> = pairs
         .iter()
@@ -116,12 +116,12 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: Known) -> Vec<Warning> {
         of_services(name, old.host, new.host, &mut warnings);
         of_damage(name, old.host, new.host, &mut warnings);
         of_encryption(name, old.host, new.host, known, &mut warnings);
-        if known != Known::WithoutSeed {
+        if known != KeysKnown::WithoutSeed {
             of_authorities(name, old, new, &mut warnings);
             of_tokens(name, old, new, &mut warnings);
         }
     }
-    if known != Known::WithoutSeed {
+    if known != KeysKnown::WithoutSeed {
         write_key_first(pairs, &mut warnings);
     }
     names_that_clients_still_call(&all, &mut warnings);
@@ -143,8 +143,8 @@ fn of_lost_member(name: &str, warnings: &mut Warnings) {
 }
 
 /// The pods' bridge of a node with another range.
-fn of_pods(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
-    let of = |host: &Host| -> Vec<Tree> {
+fn of_pods(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    let of = |host: &FoundHost| -> Vec<Tree> {
         let files = host
             .files
             .iter()
@@ -162,8 +162,8 @@ fn of_pods(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
 }
 
 /// Addresses of Services, which the API server does not let change.
-fn of_services(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
-    let of = |host: &Host| -> BTreeMap<String, String> {
+fn of_services(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    let of = |host: &FoundHost| -> BTreeMap<String, String> {
         let services = documents(host, ".yaml").filter(|document| document.kind() == "Service");
         let addresses = services.filter_map(|document| {
             let service = document.text_at(&["metadata", "name"])?;
@@ -183,7 +183,7 @@ fn of_services(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
 }
 
 /// Files that were good and can't be read now.
-fn of_damage(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+fn of_damage(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
     for (path, file) in &new.files {
         let bytes = file.content.expose();
         if old.files.get(path).is_some_and(|before| before.content == file.content) {
@@ -220,7 +220,7 @@ fn of_new_member(name: &str, new: &Side<'_>, warnings: &mut Warnings) {
     warnings.mind(name, message);
 }
 
-fn of_versions(name: &str, old: &Host, new: &Host, warnings: &mut Warnings) {
+fn of_versions(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
     for program in ["Kubernetes", "etcd"] {
         let (Some(before), Some(after)) = (version(old, program), version(new, program)) else {
             continue;
@@ -281,7 +281,7 @@ fn of_flags(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings)
 }
 
 /// The files of a host that are encryption configurations: path and content.
-fn encryption_files(host: &Host) -> Vec<(&str, Tree)> {
+fn encryption_files(host: &FoundHost) -> Vec<(&str, Tree)> {
     let mut files = Vec::new();
     for (path, file) in &host.files {
         let text = std::str::from_utf8(file.content.expose()).unwrap_or_default();
@@ -304,7 +304,7 @@ fn encryption_keys(files: &[(&str, Tree)]) -> Vec<EncryptionKey> {
     entries.flat_map(providers).filter_map(|(_, key)| key).collect()
 }
 
-fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mut Warnings) {
+fn of_encryption(name: &str, old: &FoundHost, new: &FoundHost, known: KeysKnown, warnings: &mut Warnings) {
     let (before, after) = (encryption_files(old), encryption_files(new));
     if after.is_empty() && before.iter().any(|(path, _)| new.files.contains_key(*path)) {
         // It is there and can't be read, which is told.
@@ -318,7 +318,7 @@ fn of_encryption(name: &str, old: &Host, new: &Host, known: Known, warnings: &mu
     } in encryption_keys(&before)
     {
         let is_named = |other: &&EncryptionKey| other.provider == provider && other.name == key;
-        let is_kept = |other: &EncryptionKey| known == Known::WithoutSeed || other.secret == secret;
+        let is_kept = |other: &EncryptionKey| known == KeysKnown::WithoutSeed || other.secret == secret;
         let how = match after.iter().filter(is_named).collect::<Vec<_>>().as_slice() {
             [] => "is dropped",
             named if named.iter().any(|other| is_kept(other)) => continue,
@@ -408,14 +408,14 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
 }
 
 /// The documents of a host's YAML files whose names end so.
-fn documents<'h>(host: &'h Host, end: &'h str) -> impl Iterator<Item = Tree> {
+fn documents<'h>(host: &'h FoundHost, end: &'h str) -> impl Iterator<Item = Tree> {
     let files = host.files.iter().filter(move |(path, _)| path.ends_with(end));
     let texts = files.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
     texts.filter_map(|text| document::yaml(text).ok()).flatten()
 }
 
 /// The API servers' URLs in the kubeconfigs of a host.
-fn servers_called(host: &Host) -> BTreeSet<String> {
+fn servers_called(host: &FoundHost) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
     for config in documents(host, "kubeconfig") {
         let clusters = config.items_at(&["clusters"]).iter();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use khw_gen::changes::{self, Changes, Keys, Known, leave_out_elsewhere};
+use khw_gen::changes::{self, Changes, Keys, KeysKnown, leave_out_elsewhere};
 use khw_gen::found::Found;
 
 use super::args::{DiffArgs, DiffFormat};
@@ -55,8 +55,8 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
         (false, true) => keep_hosts_of(&mut before, &after, old)?,
         _ => leave_out_hosts_elsewhere([(old, &mut before), (new, &mut after)])?,
     }
-    let known = Known::of(old_keys, new_keys);
-    if known == Known::WithoutSeed {
+    let known = KeysKnown::of(old_keys, new_keys);
+    if known == KeysKnown::WithoutSeed {
         say_that_the_seed_is_missing(if old_keys == Keys::StandIn { old } else { new });
     }
     Ok(changes::compare(&before, &after, known))

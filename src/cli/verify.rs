@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use khw_gen::audit;
-use khw_gen::changes::{self, Changes, Keys, Known, leave_out_elsewhere};
+use khw_gen::changes::{self, Changes, Keys, KeysKnown, leave_out_elsewhere};
 use khw_gen::diagnostic::Severity;
 use khw_gen::found::Found;
 
@@ -60,5 +60,5 @@ fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Chang
         keep_hosts_of(&mut made, found, spec)?;
     }
     leave_out_elsewhere(&mut made, found);
-    Ok(changes::compare(found, &made, Known::of(Keys::Own, keys)))
+    Ok(changes::compare(found, &made, KeysKnown::of(Keys::Own, keys)))
 }

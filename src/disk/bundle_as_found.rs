@@ -8,7 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
 use super::error::DiskError;
 use super::tree::{TreeEntry, read_tree};
-use crate::found::{Found, MOST_BYTES, Node, Nodes, TOO_LARGE, from_archive, from_folder};
+use crate::found::{Found, FoundNode, FoundNodes, MOST_BYTES, TOO_LARGE, from_archive, from_folder};
 use crate::pki::secret::SecretBytes;
 
 /// What is at `path`: a folder, or a tar, tar.gz, tar.zst or zip of a host. No link below it is followed.
@@ -46,20 +46,20 @@ fn folder_name(path: &Path) -> String {
 /// What is below a folder. Links are noted and not followed.
 ///
 /// Errors: as [`read_tree`].
-pub fn read_nodes(path: &Path) -> Result<Nodes, DiskError> {
+pub fn read_nodes(path: &Path) -> Result<FoundNodes, DiskError> {
     let entries = read_tree(path)?.into_iter();
     Ok(entries
         .map(|(path, entry)| {
             let node = match entry {
-                TreeEntry::Directory { mode } => Node::Directory { mode: Some(mode) },
-                TreeEntry::File { mode, content } => Node::File {
+                TreeEntry::Directory { mode } => FoundNode::Directory { mode: Some(mode) },
+                TreeEntry::File { mode, content } => FoundNode::File {
                     mode: Some(mode),
                     root_owned: None,
                     content,
                 },
-                TreeEntry::TooLarge { .. } => Node::Other { what: TOO_LARGE },
-                TreeEntry::Symlink => Node::Other { what: "symbolic link" },
-                TreeEntry::Other => Node::Other {
+                TreeEntry::TooLarge { .. } => FoundNode::Other { what: TOO_LARGE },
+                TreeEntry::Symlink => FoundNode::Other { what: "symbolic link" },
+                TreeEntry::Other => FoundNode::Other {
                     what: "device, pipe or socket",
                 },
             };

@@ -13,7 +13,7 @@ use crate::pki::secret::SecretBytes;
 use node::cost_of;
 use unpack::unpack_within;
 
-pub use node::{MOST_BYTES, MOST_IN_ALL, Node, Nodes, Remark, TOO_LARGE, cost, printable};
+pub use node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, TOO_LARGE, cost, printable};
 pub use unpack::{is_archive, stem_of_archive, unpack};
 
 /// A file of a host.
@@ -26,7 +26,7 @@ pub struct File {
 
 /// A host, or a folder of files that is of no host in particular.
 #[derive(Clone, Debug)]
-pub struct Host {
+pub struct FoundHost {
     pub name: String,
     /// The name is that of a folder in an output or archive, which was made with it; not of what was read, which may be called
     /// anything.
@@ -36,20 +36,20 @@ pub struct Host {
     /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
     pub files: BTreeMap<String, File>,
     /// What lies beside the tree of the host: its manifest, instructions, installer.
-    pub beside: Nodes,
+    pub beside: FoundNodes,
     /// Everything below the host's folder, for its manifest.
-    pub all: Nodes,
+    pub all: FoundNodes,
 }
 
 /// All that was found.
 #[derive(Debug, Default)]
 pub struct Found {
-    pub hosts: Vec<Host>,
+    pub hosts: Vec<FoundHost>,
     /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
     /// no more than it takes to tell.
-    pub archives: Vec<(String, Nodes)>,
+    pub archives: Vec<(String, FoundNodes)>,
     /// An output as a whole, with its manifest and sums; empty for anything less.
-    pub output: Nodes,
+    pub output: FoundNodes,
     /// Which hosts there are besides, where the output is a part of a fleet and says so.
     pub part: Option<PartOfFleet>,
     pub remarks: Vec<Remark>,
@@ -67,8 +67,8 @@ pub struct PartOfFleet {
 
 impl PartOfFleet {
     /// The list at the top of an output: a header, two fields, a line for each host, an end mark.
-    fn read(nodes: &Nodes) -> Option<PartOfFleet> {
-        let Some(Node::File { content, .. }) = nodes.get(PART) else {
+    fn read(nodes: &FoundNodes) -> Option<PartOfFleet> {
+        let Some(FoundNode::File { content, .. }) = nodes.get(PART) else {
             return None;
         };
         let text = std::str::from_utf8(content.expose()).ok()?;
@@ -88,16 +88,18 @@ impl PartOfFleet {
 }
 
 /// What a folder holds, as hosts. `name` is the folder's own name.
-pub fn from_folder(name: &str, nodes: Nodes) -> Found {
+pub fn from_folder(name: &str, nodes: FoundNodes) -> Found {
     let mut found = Found::default();
     remark_on(&nodes, "", &mut found.remarks);
     let tops: BTreeSet<String> = nodes
         .keys()
         .filter_map(|path| path.strip_suffix("/rootfs"))
-        .filter(|top| !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(Node::Directory { .. })))
+        .filter(|top| {
+            !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(FoundNode::Directory { .. }))
+        })
         .map(str::to_owned)
         .collect();
-    if matches!(nodes.get("rootfs"), Some(Node::Directory { .. })) {
+    if matches!(nodes.get("rootfs"), Some(FoundNode::Directory { .. })) {
         found.hosts.push(host(name, nodes));
         return found;
     }
@@ -108,14 +110,16 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
         return found;
     }
     for top in &tops {
-        found.hosts.push(Host {
+        found.hosts.push(FoundHost {
             is_named: true,
             ..host(top, below(&nodes, top))
         });
     }
     let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
     for (path, node) in &nodes {
-        let Node::File { content, .. } = node else { continue };
+        let FoundNode::File { content, .. } = node else {
+            continue;
+        };
         if !path.contains('/') && is_archive(path) {
             let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
             for remark in &mut remarks {
@@ -131,46 +135,46 @@ pub fn from_folder(name: &str, nodes: Nodes) -> Found {
 
 /// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
 /// host.
-fn machines(name: &str, nodes: Nodes) -> Vec<Host> {
+fn machines(name: &str, nodes: FoundNodes) -> Vec<FoundHost> {
     let folders: Vec<String> = nodes
         .iter()
-        .filter(|(path, node)| !path.contains('/') && matches!(node, Node::Directory { .. }))
+        .filter(|(path, node)| !path.contains('/') && matches!(node, FoundNode::Directory { .. }))
         .map(|(path, _)| path.clone())
         .collect();
     let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
     if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
         return vec![host(name, nodes)];
     }
-    let mut hosts: Vec<Host> = folders
+    let mut hosts: Vec<FoundHost> = folders
         .iter()
         .map(|folder| host(folder, below(&nodes, folder)))
         .collect();
-    let beside: Nodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
+    let beside: FoundNodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
     hosts.push(host(name, beside));
     hosts.retain(|host| !host.files.is_empty());
     hosts
 }
 
 /// Whether the folders of a machine are below a path.
-fn is_tree(nodes: &Nodes, prefix: &str) -> bool {
+fn is_tree(nodes: &FoundNodes, prefix: &str) -> bool {
     ["etc", "var", "root"]
         .iter()
-        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(Node::Directory { .. })))
+        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(FoundNode::Directory { .. })))
 }
 
 /// What an archive holds, as hosts. `name` is the file's own name.
 pub fn from_archive(name: &str, bytes: &[u8]) -> Found {
     let (nodes, remarks) = unpack(bytes);
     let mut found = from_folder(stem_of_archive(name).unwrap_or(name), nodes);
-    found.output = Nodes::new();
+    found.output = FoundNodes::new();
     // Links and the like were remarked on while unpacking.
     found.remarks = remarks;
     found
 }
 
-fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
+fn remark_on(nodes: &FoundNodes, prefix: &str, remarks: &mut Vec<Remark>) {
     for (path, node) in nodes {
-        if let Node::Other { what } = node {
+        if let FoundNode::Other { what } = node {
             let code = match *what == TOO_LARGE {
                 true => codes::ARCHIVE_LIMIT,
                 false => codes::UNSAFE_ENTRY,
@@ -181,7 +185,7 @@ fn remark_on(nodes: &Nodes, prefix: &str, remarks: &mut Vec<Remark>) {
 }
 
 /// What is below a folder, by the path in it.
-fn below(nodes: &Nodes, folder: &str) -> Nodes {
+fn below(nodes: &FoundNodes, folder: &str) -> FoundNodes {
     let prefix = format!("{folder}/");
     nodes
         .iter()
@@ -189,17 +193,17 @@ fn below(nodes: &Nodes, folder: &str) -> Nodes {
         .collect()
 }
 
-fn host(name: &str, nodes: Nodes) -> Host {
-    let rootfs = matches!(nodes.get("rootfs"), Some(Node::Directory { .. }));
+fn host(name: &str, nodes: FoundNodes) -> FoundHost {
+    let rootfs = matches!(nodes.get("rootfs"), Some(FoundNode::Directory { .. }));
     let tree = !rootfs && is_tree(&nodes, "");
     let loose = !rootfs && !tree;
-    let mut host = Host {
+    let mut host = FoundHost {
         name: name.to_owned(),
         is_named: false,
         loose,
         files: BTreeMap::new(),
-        beside: Nodes::new(),
-        all: if rootfs { nodes.clone() } else { Nodes::new() },
+        beside: FoundNodes::new(),
+        all: if rootfs { nodes.clone() } else { FoundNodes::new() },
     };
     for (path, node) in nodes {
         let on_host = if rootfs {
@@ -210,7 +214,7 @@ fn host(name: &str, nodes: Nodes) -> Host {
         match (on_host, node) {
             (
                 Some(path),
-                Node::File {
+                FoundNode::File {
                     mode,
                     root_owned,
                     content,

@@ -17,7 +17,7 @@ pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
 
 /// Something at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Node {
+pub enum FoundNode {
     Directory {
         mode: Option<u32>,
     },
@@ -35,16 +35,16 @@ pub enum Node {
 }
 
 /// Relative path, without a slash at its end, to what is there.
-pub type Nodes = BTreeMap<String, Node>;
+pub type FoundNodes = BTreeMap<String, FoundNode>;
 
 /// What something at a path takes of [`MOST_IN_ALL`].
 pub fn cost(path: &str, content: u64) -> u64 {
     COST_OF_NODE + 3 * path.len() as u64 + content
 }
 
-pub(super) fn cost_of(nodes: &Nodes) -> u64 {
+pub(super) fn cost_of(nodes: &FoundNodes) -> u64 {
     let costs = nodes.iter().map(|(path, node)| match node {
-        Node::File { content, .. } => cost(path, content.len() as u64),
+        FoundNode::File { content, .. } => cost(path, content.len() as u64),
         _ => cost(path, 0),
     });
     costs.sum()

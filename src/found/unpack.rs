@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{self, Cursor, Read};
 
-use super::node::{MOST_BYTES, MOST_IN_ALL, Node, Nodes, Remark, cost, printable};
+use super::node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, cost, printable};
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::secret::SecretBytes;
 
@@ -34,17 +34,17 @@ pub fn stem_of_archive(name: &str) -> Option<&str> {
 }
 
 /// What is in an archive, and what should not be. Of a path that comes twice the first is kept.
-pub fn unpack(bytes: &[u8]) -> (Nodes, Vec<Remark>) {
+pub fn unpack(bytes: &[u8]) -> (FoundNodes, Vec<Remark>) {
     let mut left = MOST_IN_ALL;
     unpack_within(bytes, &mut left, None)
 }
 
 /// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with `beside`
 /// nothing is kept that is not there.
-pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>) -> (Nodes, Vec<Remark>) {
+pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&FoundNodes>) -> (FoundNodes, Vec<Remark>) {
     let most = MOST_BYTES.min(*left);
     let mut unpacked = Unpacked {
-        nodes: Nodes::new(),
+        nodes: FoundNodes::new(),
         remarks: Vec::new(),
         beside,
         left: most,
@@ -62,7 +62,10 @@ pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&Nodes>
     *left -= most - unpacked.left.min(most);
     // A parent that no entry names is a folder all the same.
     for parent in std::mem::take(&mut unpacked.folders) {
-        unpacked.nodes.entry(parent).or_insert(Node::Directory { mode: None });
+        unpacked
+            .nodes
+            .entry(parent)
+            .or_insert(FoundNode::Directory { mode: None });
     }
     (unpacked.nodes, unpacked.remarks)
 }
@@ -108,10 +111,10 @@ fn read_limited(reader: &mut impl Read, most: u64, into: &mut SecretBytes) -> Op
 }
 
 struct Unpacked<'a> {
-    nodes: Nodes,
+    nodes: FoundNodes,
     remarks: Vec<Remark>,
     /// What lies beside the archive, where it is to be compared with that.
-    beside: Option<&'a Nodes>,
+    beside: Option<&'a FoundNodes>,
     /// How much may still be read.
     left: u64,
     /// The parents of what was found.
@@ -163,7 +166,7 @@ impl Unpacked<'_> {
     }
 
     /// Takes an entry, unless it is more than there may be.
-    fn insert(&mut self, path: String, node: Node) {
+    fn insert(&mut self, path: String, node: FoundNode) {
         let Some(left) = self.left.checked_sub(cost(&path, 0)) else {
             self.left = 0;
             return self.limit(&path, TOO_MUCH);
@@ -178,19 +181,19 @@ impl Unpacked<'_> {
         }
         let node = match (node, self.beside) {
             (
-                Node::File {
+                FoundNode::File {
                     mode,
                     root_owned,
                     content,
                 },
                 Some(beside),
-            ) => Node::File {
+            ) => FoundNode::File {
                 mode,
                 root_owned,
                 content: match beside.get(&path) {
-                    Some(Node::File { content: same, .. }) if content == *same => same.clone(),
+                    Some(FoundNode::File { content: same, .. }) if content == *same => same.clone(),
                     // One byte more than that file has, and it can't be taken for it.
-                    Some(Node::File { content: other, .. }) => {
+                    Some(FoundNode::File { content: other, .. }) => {
                         content.expose()[..content.len().min(other.len() + 1)].into()
                     }
                     _ => SecretBytes::default(),
@@ -338,7 +341,7 @@ impl Unpacked<'_> {
                 continue;
             }
             let node = if kind.is_dir() {
-                Node::Directory { mode }
+                FoundNode::Directory { mode }
             } else if kind.is_file() {
                 let room = entry.size().min(left.get());
                 let mut content = SecretBytes::with_capacity(usize::try_from(room).unwrap_or(0));
@@ -350,7 +353,7 @@ impl Unpacked<'_> {
                     }
                     _ => return Err(Some("its tar ends within an entry")),
                 }
-                Node::File {
+                FoundNode::File {
                     mode,
                     root_owned,
                     content,
@@ -461,7 +464,7 @@ impl Unpacked<'_> {
             const KIND: u32 = 0o170_000;
             let kind = mode.unwrap_or(0) & KIND;
             let node = if raw.ends_with('/') {
-                Node::Directory {
+                FoundNode::Directory {
                     mode: mode.map(|mode| mode & 0o7777),
                 }
             } else if ![0, 0o100_000].contains(&kind) {
@@ -483,7 +486,7 @@ impl Unpacked<'_> {
                         continue;
                     }
                 }
-                Node::File {
+                FoundNode::File {
                     mode: mode.map(|mode| mode & 0o7777),
                     root_owned: None,
                     content,

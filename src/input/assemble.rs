@@ -1,5 +1,5 @@
 //! A draft in which nothing is wrong -> the cluster.
-use crate::cluster::{Checked, Cluster, CsrFile, Host, Network, Nodes, Overrides, Pki};
+use crate::cluster::{Cluster, CsrFile, Host, Network, Nodes, Overrides, PassedChecks, Pki};
 
 use super::csr_folder::Folder;
 use super::draft::Draft;
@@ -75,6 +75,6 @@ pub fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: O
         overrides: Overrides::default(),
         files: Vec::new(),
         hosts: hosts.collect::<Option<_>>()?,
-        checked: Checked(()),
+        checked: PassedChecks(()),
     })
 }

@@ -221,16 +221,16 @@ fn key_fits(algorithm: &str, key: &PublicKey) -> bool {
 
 /// What a certificate is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Usage {
+pub enum TlsRole {
     Server,
     Client,
 }
 
-impl fmt::Display for Usage {
+impl fmt::Display for TlsRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Usage::Server => "server",
-            Usage::Client => "client",
+            TlsRole::Server => "server",
+            TlsRole::Client => "client",
         })
     }
 }
@@ -242,7 +242,7 @@ pub fn judge_chain(
     intermediates: &[&Certificate],
     roots: &[&Certificate],
     at: OffsetDateTime,
-    usage: Usage,
+    usage: TlsRole,
 ) -> Result<(), String> {
     let of = |certificates: &[&Certificate]| -> Vec<CertificateDer<'static>> {
         certificates
@@ -259,8 +259,8 @@ pub fn judge_chain(
     let leaf = webpki::EndEntityCert::try_from(&leaf_der).map_err(|error| format!("{error:?}"))?;
     let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at.unix_timestamp()).unwrap_or(0)));
     let wanted = match usage {
-        Usage::Server => webpki::KeyUsage::server_auth(),
-        Usage::Client => webpki::KeyUsage::client_auth(),
+        TlsRole::Server => webpki::KeyUsage::server_auth(),
+        TlsRole::Client => webpki::KeyUsage::client_auth(),
     };
     let intermediates = of(intermediates);
     let verdict = leaf.verify_for_usage(

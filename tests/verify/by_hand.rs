@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::{Severity, verify_codes};
-use khw_gen::found::{Node, Nodes, from_folder};
+use khw_gen::found::{FoundNode, FoundNodes, from_folder};
 use khw_gen::pki::key::KeyPair;
 use khw_gen::pki::secret::SecretBytes;
 use rayon::prelude::*;
@@ -188,17 +188,17 @@ fn script() -> Command {
 }
 
 /// The machines of somebody who followed the walk-through, with this folder of certificates.
-fn followed(certs: &Path) -> Nodes {
+fn followed(certs: &Path) -> FoundNodes {
     let folder = TempDir::new().expect("a temporary folder");
     must(script().arg("hosts").arg(certs).arg(folder.path()));
     nodes_of(folder.path())
 }
 
 /// With recorded answers of cfssl and kubectl.
-static FOLLOWED: LazyLock<Nodes> = LazyLock::new(|| followed(&project().join("tests/verify/by_hand/certs")));
+static FOLLOWED: LazyLock<FoundNodes> = LazyLock::new(|| followed(&project().join("tests/verify/by_hand/certs")));
 
 /// All of the walk-through's mistakes put right.
-static RIGHT: LazyLock<Nodes> = LazyLock::new(|| {
+static RIGHT: LazyLock<FoundNodes> = LazyLock::new(|| {
     let mut nodes = FOLLOWED.clone();
     for mistake in MISTAKES {
         take(&mut nodes, mistake.right);
@@ -206,23 +206,23 @@ static RIGHT: LazyLock<Nodes> = LazyLock::new(|| {
     nodes
 });
 
-fn bytes_of<'n>(nodes: &'n Nodes, path: &str) -> &'n [u8] {
+fn bytes_of<'n>(nodes: &'n FoundNodes, path: &str) -> &'n [u8] {
     match nodes.get(path) {
-        Some(Node::File { content, .. }) => content.expose(),
+        Some(FoundNode::File { content, .. }) => content.expose(),
         other => panic!("{path} is {other:?}"),
     }
 }
 
-fn put(nodes: &mut Nodes, path: &str, bytes: Vec<u8>, mode: u32) {
+fn put(nodes: &mut FoundNodes, path: &str, bytes: Vec<u8>, mode: u32) {
     for (end, _) in path.match_indices('/') {
-        let folder = Node::Directory { mode: Some(0o755) };
+        let folder = FoundNode::Directory { mode: Some(0o755) };
         nodes.entry(path[..end].to_owned()).or_insert(folder);
     }
     let mode = match nodes.get(path) {
-        Some(Node::File { mode: Some(mode), .. }) => *mode,
+        Some(FoundNode::File { mode: Some(mode), .. }) => *mode,
         _ => mode,
     };
-    let file = Node::File {
+    let file = FoundNode::File {
         mode: Some(mode),
         root_owned: None,
         content: SecretBytes::from(bytes),
@@ -230,13 +230,13 @@ fn put(nodes: &mut Nodes, path: &str, bytes: Vec<u8>, mode: u32) {
     nodes.insert(path.to_owned(), file);
 }
 
-fn ending(nodes: &Nodes, end: &str) -> Vec<String> {
+fn ending(nodes: &FoundNodes, end: &str) -> Vec<String> {
     let is_it = |path: &&String| path.ends_with(&format!("/{}", end.trim_start_matches('/')));
     let exact = nodes.contains_key(end).then(|| end.to_owned());
     exact.map_or_else(|| nodes.keys().filter(is_it).cloned().collect(), |path| vec![path])
 }
 
-fn take(nodes: &mut Nodes, steps: &[Step]) {
+fn take(nodes: &mut FoundNodes, steps: &[Step]) {
     for step in steps {
         match *step {
             Edit(file, from, to) => {
@@ -262,12 +262,12 @@ fn take(nodes: &mut Nodes, steps: &[Step]) {
                 nodes.remove(path).unwrap_or_else(|| panic!("there is no {path}"));
             }
             Mode(path, new) => match nodes.get_mut(path) {
-                Some(Node::File { mode, .. }) => *mode = Some(new),
+                Some(FoundNode::File { mode, .. }) => *mode = Some(new),
                 other => panic!("{path} is {other:?}"),
             },
             Copy(from, to) => {
                 let mode = match &nodes[from] {
-                    Node::File { mode: Some(mode), .. } => *mode,
+                    FoundNode::File { mode: Some(mode), .. } => *mode,
                     _ => 0o644,
                 };
                 let bytes = bytes_of(nodes, from).to_vec();
@@ -279,7 +279,7 @@ fn take(nodes: &mut Nodes, steps: &[Step]) {
 }
 
 /// Issues a certificate anew with other names and another subject, wherever it lies: in files, and within kubeconfigs.
-fn change_certificate(nodes: &mut Nodes, file: &str, change: impl Fn(&mut Vec<String>, &mut String, &mut String)) {
+fn change_certificate(nodes: &mut FoundNodes, file: &str, change: impl Fn(&mut Vec<String>, &mut String, &mut String)) {
     use base64ct::{Base64, Encoding};
 
     let certs = "control/root/certs";
@@ -291,7 +291,7 @@ fn change_certificate(nodes: &mut Nodes, file: &str, change: impl Fn(&mut Vec<St
     });
     let (old_text, new_text) = (Base64::encode_string(&old), Base64::encode_string(&new));
     for path in nodes.keys().cloned().collect::<Vec<_>>() {
-        let Some(Node::File { content, .. }) = nodes.get(&path) else {
+        let Some(FoundNode::File { content, .. }) = nodes.get(&path) else {
             continue;
         };
         if content.expose() == old {
@@ -306,11 +306,11 @@ fn change_certificate(nodes: &mut Nodes, file: &str, change: impl Fn(&mut Vec<St
 }
 
 /// What is found a day after the certificates were made, whenever that was.
-fn findings(nodes: &Nodes) -> Vec<Finding> {
+fn findings(nodes: &FoundNodes) -> Vec<Finding> {
     audit(&from_folder("machines", nodes.clone()), day_after(nodes))
 }
 
-fn day_after(nodes: &Nodes) -> OffsetDateTime {
+fn day_after(nodes: &FoundNodes) -> OffsetDateTime {
     certificate(bytes_of(nodes, "control/root/certs/ca.pem")).not_before + Duration::days(1)
 }
 
@@ -337,7 +337,7 @@ fn nothing_is_wrong_where_all_mistakes_of_the_walk_through_are_put_right() {
         "lb",
     ] {
         let prefix = format!("{part}/");
-        let of_part: Nodes = RIGHT
+        let of_part: FoundNodes = RIGHT
             .iter()
             .filter_map(|(path, node)| Some((path.strip_prefix(&prefix)?.to_owned(), node.clone())))
             .collect();
@@ -392,14 +392,14 @@ fn each_slip_that_the_walk_through_leads_to_is_found() {
 /// The same in the folder `certs/` alone, which is all that there is before anything is copied.
 #[test]
 fn the_folder_of_certificates_alone_shows_its_mistakes() {
-    let certs = |nodes: &Nodes| -> Nodes {
+    let certs = |nodes: &FoundNodes| -> FoundNodes {
         let below = nodes.iter();
         below
             .filter_map(|(path, node)| Some((path.strip_prefix("control/root/certs/")?.to_owned(), node.clone())))
             .collect()
     };
     let at = day_after(&FOLLOWED);
-    let found = |nodes: &Nodes| codes(&audit(&from_folder("certs", certs(nodes)), at));
+    let found = |nodes: &FoundNodes| codes(&audit(&from_folder("certs", certs(nodes)), at));
     let expected: BTreeSet<&str> = [
         "service-name-missing",
         "secret-exposed",
@@ -440,7 +440,7 @@ fn the_real_cfssl_and_kubectl_leave_the_same_mistakes() {
     let recorded = FOLLOWED.keys().collect::<BTreeSet<_>>();
     assert_eq!(nodes.keys().collect::<BTreeSet<_>>(), recorded);
     let place = |finding: &Finding| (finding.host.clone(), finding.path.clone(), finding.code);
-    let places = |nodes: &Nodes| findings(nodes).iter().map(place).collect::<BTreeSet<_>>();
+    let places = |nodes: &FoundNodes| findings(nodes).iter().map(place).collect::<BTreeSet<_>>();
     assert_eq!(places(&nodes), places(&FOLLOWED));
     // And the command says so too, of the folder of machines and of a tar of one.
     let at = day_after(&nodes).date().to_string() + "T12:00:00Z";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::Severity;
-use khw_gen::found::{Node, Nodes, from_folder};
+use khw_gen::found::{FoundNode, FoundNodes, from_folder};
 use khw_gen::manifest::STATE;
 use khw_gen::pki::secret::SecretBytes;
 use rayon::prelude::*;
@@ -12,21 +12,21 @@ use rayon::prelude::*;
 use crate::Differently::Without;
 use crate::{AT, BUNDLES, by_meaning, certificate, reissue};
 
-fn bytes_of(node: &Node) -> Option<&[u8]> {
+fn bytes_of(node: &FoundNode) -> Option<&[u8]> {
     match node {
-        Node::File { content, .. } => Some(content.expose()),
+        FoundNode::File { content, .. } => Some(content.expose()),
         _ => None,
     }
 }
 
-fn text_of<'n>(nodes: &'n Nodes, path: &str) -> &'n str {
+fn text_of<'n>(nodes: &'n FoundNodes, path: &str) -> &'n str {
     let bytes = nodes.get(path).and_then(bytes_of);
     std::str::from_utf8(bytes.unwrap_or_else(|| panic!("there is no {path}"))).expect("text")
 }
 
-fn replace(nodes: &mut Nodes, path: &str, bytes: Vec<u8>) {
+fn replace(nodes: &mut FoundNodes, path: &str, bytes: Vec<u8>) {
     match nodes.get_mut(path) {
-        Some(Node::File { content, .. }) => *content = SecretBytes::from(bytes),
+        Some(FoundNode::File { content, .. }) => *content = SecretBytes::from(bytes),
         other => panic!("{path} is {other:?}"),
     }
 }
@@ -339,7 +339,7 @@ fn hosts(urls: &str) -> Vec<String> {
 }
 
 /// Each server certificate of a bundle, by its path, and the names and addresses by which somebody calls it.
-fn servers(bundle: &Nodes) -> Vec<(String, BTreeSet<String>)> {
+fn servers(bundle: &FoundNodes) -> Vec<(String, BTreeSet<String>)> {
     let mut servers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let endpoints: BTreeSet<String> = bundle
         .keys()

@@ -12,7 +12,7 @@ use crate::audit::names::{Url, canonical, first_of, is_loopback};
 use crate::audit::spot::{Running, documents, running};
 use crate::audit::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, Usage};
+use crate::pki::inspect::{Certificate, TlsRole};
 
 /// A kube-apiserver that a unit starts, and where it is reached.
 pub(crate) struct Api<'v> {
@@ -178,7 +178,7 @@ fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
     }
     let trusted = api.certificates("etcd-cafile");
     if leaf.server_auth
-        && let Err(why) = chain(leaf, others, &trusted, api.spot.view.at, Usage::Server)
+        && let Err(why) = chain(leaf, others, &trusted, api.spot.view.at, TlsRole::Server)
     {
         let message = format!("--etcd-cafile does not vouch for etcd of {name}: {why}");
         api.report(codes::UNTRUSTED_CERTIFICATE, message);
@@ -186,7 +186,7 @@ fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
     let roots = etcd.certificates("trusted-ca-file");
     let by = format!("etcd of {name}");
     api.spot
-        .check_accepted(api.file("etcd-certfile"), &roots, Usage::Client, &by);
+        .check_accepted(api.file("etcd-certfile"), &roots, TlsRole::Client, &by);
 }
 
 /// It accepts the tokens that it signs, and their key is for nothing else.
@@ -243,7 +243,7 @@ fn check_front_proxy(api: Running<'_>) {
         );
     }
     let (path, by) = (api.file("proxy-client-cert-file"), "the authority of front proxies");
-    api.spot.check_accepted(path, &authorities, Usage::Client, by);
+    api.spot.check_accepted(path, &authorities, TlsRole::Client, by);
 }
 
 /// Who gets in, and what has no effect on it.
@@ -285,11 +285,11 @@ fn check_calls_to_kubelets(api: Running<'_>) {
         for path in configs.filter_map(|document| document.text_at(CLIENTS_OF_KUBELETS)) {
             let by = format!("the kubelet of {}", host.name);
             api.spot
-                .check_accepted(caller, &host.certificates(path), Usage::Client, &by);
+                .check_accepted(caller, &host.certificates(path), TlsRole::Client, &by);
         }
     }
     // Where there is no kubelet, it has to be a client's all the same.
-    api.spot.check_accepted(caller, &[], Usage::Client, "");
+    api.spot.check_accepted(caller, &[], TlsRole::Client, "");
 }
 
 /// Where a kubelet's configuration names the authority of its clients.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::audit::names::{Url, is_loopback};
 use crate::audit::spot::Running;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::Usage;
+use crate::pki::inspect::TlsRole;
 
 /// Flags with URLs: where a member is called, and where it listens.
 const URLS: [&str; 4] = [
@@ -47,8 +47,8 @@ fn check_certificates(etcd: Running<'_>) {
     }
     let trusted = etcd.certificates("trusted-ca-file");
     let peers = etcd.certificates("peer-trusted-ca-file");
-    spot.check_accepted(server, &trusted, Usage::Server, "etcd's own authority");
-    for usage in [Usage::Server, Usage::Client] {
+    spot.check_accepted(server, &trusted, TlsRole::Server, "etcd's own authority");
+    for usage in [TlsRole::Server, TlsRole::Client] {
         spot.check_accepted(peer, &peers, usage, "another member");
     }
 }

@@ -9,7 +9,7 @@ use crate::audit::document::Tree;
 use crate::audit::names::canonical;
 use crate::audit::spot::{Running, Spot};
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::Usage;
+use crate::pki::inspect::TlsRole;
 
 pub(crate) fn check(kubelet: Running<'_>, apis: &[Api<'_>]) {
     let host = kubelet.spot.host;
@@ -74,13 +74,13 @@ fn check_accepted(spot: Spot<'_>, document: &Tree, serving: &str, apis: &[Api<'_
         let roots = api.running.certificates("kubelet-certificate-authority");
         judged |= !roots.is_empty();
         let by = format!("the API server of {}", api.running.spot.host.name);
-        spot.check_accepted(serving, &roots, Usage::Server, &by);
+        spot.check_accepted(serving, &roots, TlsRole::Server, &by);
     }
     if !judged {
         let roots = spot
             .host
             .certificates(document.text_at(CLIENTS_OF_KUBELETS).unwrap_or_default());
-        spot.check_accepted(serving, &roots, Usage::Server, "its own authority");
+        spot.check_accepted(serving, &roots, TlsRole::Server, "its own authority");
     }
 }
 
