@@ -1,4 +1,4 @@
-//! A row of the identities: name | CSR file | signed by | profile | needs | SANs | one per what.
+//! A row of the identities: name | CSR file | signed by | profile | purpose | SANs | one per what.
 
 use super::roles::Role;
 use crate::pki::cfssl::ExtendedKeyUsage;
@@ -12,6 +12,18 @@ pub enum SignedBy {
     Authority(&'static str),
     /// A key pair without a certificate.
     Nobody,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPurpose {
+    /// It signs certificates.
+    Authority,
+    /// It signs service account tokens.
+    Tokens,
+    Server,
+    Client,
+    ServerAndClient,
 }
 
 /// For whom a row makes a certificate.
@@ -52,8 +64,7 @@ pub struct Identity {
     pub profile: Option<&'static str>,
     pub per: Per,
     pub names: Names,
-    /// The extended key usages without which its users refuse it.
-    pub needs: &'static [ExtendedKeyUsage],
+    pub purpose: KeyPurpose,
     pub subject: Subject,
     /// Why it is there, for `plan` and for diagnostics.
     pub what: &'static str,
@@ -62,7 +73,17 @@ pub struct Identity {
 impl Identity {
     /// Whether it is an authority.
     pub fn signs(&self) -> bool {
-        self.signed_by == SignedBy::Itself
+        self.purpose == KeyPurpose::Authority
+    }
+
+    /// Whether its users refuse its certificate without an extended key usage.
+    pub fn needs(&self, usage: ExtendedKeyUsage) -> bool {
+        match self.purpose {
+            KeyPurpose::Authority | KeyPurpose::Tokens => false,
+            KeyPurpose::Server => usage == ExtendedKeyUsage::ServerAuth,
+            KeyPurpose::Client => usage == ExtendedKeyUsage::ClientAuth,
+            KeyPurpose::ServerAndClient => matches!(usage, ExtendedKeyUsage::ServerAuth | ExtendedKeyUsage::ClientAuth),
+        }
     }
 
     /// Whether a profile applies to it.

@@ -51,11 +51,7 @@ pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut D
             (ExtendedKeyUsage::ServerAuth, "server auth"),
             (ExtendedKeyUsage::ClientAuth, "client auth"),
         ] {
-            let users: Vec<&str> = rows
-                .iter()
-                .filter(|row| row.needs.contains(&usage))
-                .map(|row| row.name)
-                .collect();
+            let users: Vec<&str> = rows.iter().filter(|row| row.needs(usage)).map(|row| row.name).collect();
             let has = profile
                 .usages
                 .iter()

@@ -1,5 +1,5 @@
 //! One request at a time: whether its names, its key and its extensions make a certificate that Kubernetes and etcd accept.
-use crate::catalog::identity::{Identity, NODE_PLACEHOLDER, Per, SignedBy};
+use crate::catalog::identity::{Identity, KeyPurpose, NODE_PLACEHOLDER, Per, SignedBy};
 use crate::catalog::roles::Role;
 use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
 use crate::pki::cfssl::{
@@ -196,7 +196,7 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
             };
             diagnostics.report(Diagnostic::new(code, message).at(file.cn.clone()).hint(hint));
         }
-        None if cn.is_empty() && row.needs.contains(&ExtendedKeyUsage::ClientAuth) => {
+        None if cn.is_empty() && row.needs(ExtendedKeyUsage::ClientAuth) => {
             let message = format!("{} ({}) has no CN, and so no user name", row.name, row.what);
             diagnostics.report(
                 Diagnostic::new(codes::WRONG_SUBJECT, message)
@@ -277,8 +277,7 @@ fn unusual(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
 
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
     let key = file.request.key;
-    // The pair that signs tokens is the one of which no TLS usage is asked.
-    let signs_tokens = leaf.row.is_some_and(|row| row.needs.is_empty());
+    let signs_tokens = leaf.row.is_some_and(|row| row.purpose == KeyPurpose::Tokens);
     if signs_tokens && key == Algorithm::Ed25519 {
         report(
             codes::ED25519_TOKENS,

@@ -1,9 +1,9 @@
 //! The walk-through's layout: one authority, and one certificate for the API server and etcd.
 
+use crate::catalog::identity::KeyPurpose::{self, Client, ServerAndClient, Tokens};
 use crate::catalog::identity::SignedBy::{Authority, Itself};
 use crate::catalog::identity::{ANY, Identity, NODE, Names, Per, group, user};
 use crate::catalog::roles::Role;
-use crate::pki::cfssl::ExtendedKeyUsage::{ClientAuth, ServerAuth};
 
 /// The CSR file that tells the walk-through's folder from others: its one certificate for everything.
 pub const SINGLE_CSR: &str = "kubernetes-csr.json";
@@ -11,12 +11,12 @@ pub const SINGLE_CSR: &str = "kubernetes-csr.json";
 /// The walk-through's certificates, in its order.
 #[rustfmt::skip]
 pub const IDENTITIES: &[Identity] = &[
-    Identity { name: "ca", files: "ca", csr: "ca-csr.json", signed_by: Itself, profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "certificate authority of the cluster" },
-    Identity { name: "node", files: "{host}", csr: "node-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Each(Role::Worker), names: Names::Node, needs: &[ServerAuth, ClientAuth], subject: NODE, what: "kubelet, as client and as server" },
-    Identity { name: "kube-controller-manager", files: "kube-controller-manager", csr: "kube-controller-manager-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-controller-manager"), what: "client of the API server" },
-    Identity { name: "kube-proxy", files: "kube-proxy", csr: "kube-proxy-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-proxy"), what: "client of the API server" },
-    Identity { name: "kube-scheduler", files: "kube-scheduler", csr: "kube-scheduler-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: user("system:kube-scheduler"), what: "client of the API server" },
-    Identity { name: "admin", files: "admin", csr: "admin-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, needs: &[ClientAuth], subject: group("system:masters"), what: "administrator" },
-    Identity { name: "kubernetes", files: "kubernetes", csr: SINGLE_CSR, signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::ApiServerAndEtcd, needs: &[ServerAuth, ClientAuth], subject: ANY, what: "API server and etcd, as servers and as each other's clients" },
-    Identity { name: "service-account", files: "service-account", csr: "service-account-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, needs: &[], subject: ANY, what: "key pair that signs and verifies service account tokens" },
+    Identity { name: "ca", files: "ca", csr: "ca-csr.json", signed_by: Itself, profile: None, per: Per::Cluster, names: Names::None, purpose: KeyPurpose::Authority, subject: ANY, what: "certificate authority of the cluster" },
+    Identity { name: "node", files: "{host}", csr: "node-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Each(Role::Worker), names: Names::Node, purpose: ServerAndClient, subject: NODE, what: "kubelet, as client and as server" },
+    Identity { name: "kube-controller-manager", files: "kube-controller-manager", csr: "kube-controller-manager-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Client, subject: user("system:kube-controller-manager"), what: "client of the API server" },
+    Identity { name: "kube-proxy", files: "kube-proxy", csr: "kube-proxy-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Client, subject: user("system:kube-proxy"), what: "client of the API server" },
+    Identity { name: "kube-scheduler", files: "kube-scheduler", csr: "kube-scheduler-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Client, subject: user("system:kube-scheduler"), what: "client of the API server" },
+    Identity { name: "admin", files: "admin", csr: "admin-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Client, subject: group("system:masters"), what: "administrator" },
+    Identity { name: "kubernetes", files: "kubernetes", csr: SINGLE_CSR, signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::ApiServerAndEtcd, purpose: ServerAndClient, subject: ANY, what: "API server and etcd, as servers and as each other's clients" },
+    Identity { name: "service-account", files: "service-account", csr: "service-account-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Tokens, subject: ANY, what: "key pair that signs and verifies service account tokens" },
 ];
