@@ -1,6 +1,7 @@
 //! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `spec` makes one.
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -261,6 +262,47 @@ impl CsrFile {
     }
 }
 
+/// Which of a key's successors: 1 is the first. A later one is another key from the same seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub NonZeroU32);
+
+impl Generation {
+    pub const FIRST: Generation = Generation(NonZeroU32::MIN);
+
+    pub fn number(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// Which generations of something count. A rotation is a walk through these, and nothing else changes in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generations {
+    /// Signs, or encrypts.
+    pub used: Generation,
+    /// What is trusted, verifies or decrypts beside it.
+    pub accepted: Vec<Generation>,
+}
+
+impl Generations {
+    /// The first one alone.
+    pub const FIRST: Generations = Generations {
+        used: Generation::FIRST,
+        accepted: Vec::new(),
+    };
+
+    /// All of them, the one that is used first.
+    pub fn all(&self) -> impl Iterator<Item = Generation> {
+        std::iter::once(self.used).chain(self.accepted.iter().copied())
+    }
+}
+
+/// How secrets are encrypted in etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    pub provider: EncryptionProvider,
+    pub generations: Generations,
+}
+
 /// An authority that somebody already has, which takes the place of the one that would be made.
 #[derive(Clone, Debug)]
 pub struct ExistingCa {
@@ -412,6 +454,8 @@ pub struct Pki {
     /// ca-config.json as it was read.
     pub config_text: String,
     pub config_built_in: bool,
+    /// Of identities that have others than the first, by the identity's name.
+    pub generations: BTreeMap<&'static str, Generations>,
     /// What signs instead of a new root.
     pub existing_ca: Option<ExistingCa>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
@@ -422,6 +466,12 @@ impl Pki {
     /// The profile that signs the certificates of an identity.
     pub fn profile_of(&self, identity: &str) -> &Profile {
         self.profiles.get(identity).unwrap_or(&self.profile)
+    }
+
+    /// The generations of an identity's keys.
+    pub fn generations_of(&self, identity: &str) -> &Generations {
+        let first = const { &Generations::FIRST };
+        self.generations.get(identity).unwrap_or(first)
     }
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.
@@ -458,7 +508,7 @@ pub struct Cluster {
     pub load_balancing: LoadBalancing,
     pub nodes: Nodes,
     pub pki: Pki,
-    pub encryption: EncryptionProvider,
+    pub encryption: Encryption,
     pub overrides: Overrides,
     pub files: Vec<OwnFile>,
     /// In the order of the file.

@@ -57,7 +57,7 @@ use crate::pki::secret::SecretBytes;
 use crate::plan::{Plan, plan};
 use crate::render::{RenderError, Renderer};
 use crate::reuse::{Earlier, Nothing, Proofs, Unfinished};
-use crate::vault::{IssueError, Issuing, Vault, issue};
+use crate::vault::{IssueError, Issuing, Vault};
 
 /// Hosts of a cluster to be made: all of them or a part, packed or not, over an earlier output or from nothing.
 pub struct Build<'a> {
@@ -73,7 +73,7 @@ pub struct Build<'a> {
 #[derive(Debug)]
 pub struct HostOutput<'a> {
     pub host: &'a Host,
-    pub vault: &'a Vault,
+    pub vault: &'a Vault<'a>,
     pub bundle: Bundle,
     /// The archive's file name and content, where one was asked for.
     pub archive: Option<(String, Content)>,
@@ -143,13 +143,14 @@ impl<'a> Build<'a> {
             hosts: hosts.len(),
         });
         let issuing = Issuing {
+            plan,
             seed: self.seed,
             stand_in: self.stand_in,
             needed: needed.as_ref(),
             proven: &|certificate| proofs.of(certificate),
             made: &|| watch(Progress::Certificate),
         };
-        let vault = issue(plan, &issuing).map_err(CompileError::Issue)?;
+        let vault = issuing.issue().map_err(CompileError::Issue)?;
         let renderer = Renderer::new(plan, &vault).map_err(CompileError::Render)?;
         let packer = || Packer::new(self.format, renderer.issued());
         let made = hosts.par_iter().map_init(packer, |packer, host: &&'a Host| {

@@ -31,10 +31,10 @@ use crate::facts::FactsOf;
 use crate::manifest::add_manifest;
 use crate::own_template;
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Issuer, Origin, Plan, PlannedContent, PlannedFile};
+use crate::plan::{KeyId, Origin, Plan, PlannedContent, PlannedFile};
 use crate::settings::{Table, Value as Setting};
 use crate::toml_text;
-use crate::vault::{ENCRYPTION_KEY_NAME, Vault};
+use crate::vault::{Vault, encryption_key_name};
 use crate::yaml;
 
 use self::variables::{HostVariables, Kept};
@@ -80,10 +80,10 @@ impl From<Error> for RenderError {
 /// Renders the bundles of a plan, one host at a time.
 pub struct Renderer<'a> {
     plan: &'a Plan<'a>,
-    vault: &'a Vault,
+    vault: &'a Vault<'a>,
     environment: Environment<'static>,
-    /// The certificates of no host in particular, by id; those of one host alone are encoded with it.
-    shared: BTreeMap<&'a str, Shared>,
+    /// The certificates of no host in particular; those of one host alone are encoded with it.
+    shared: BTreeMap<KeyId<'a>, Shared>,
     facts: FactsOf<'a>,
     /// The variables that all hosts have.
     variables: Value,
@@ -100,8 +100,7 @@ enum File<'a> {
     Rendered(&'static str, bool),
     /// By its component, and whether everyone may read it.
     Config(&'static str, bool),
-    /// By the id of its certificate.
-    Kubeconfig(&'a str, Through),
+    Kubeconfig(KeyId<'a>, Through),
 }
 
 #[derive(Clone)]
@@ -119,11 +118,11 @@ struct Shared {
 
 impl<'a> Renderer<'a> {
     /// Compiles the templates and encodes what all hosts share.
-    pub fn new(plan: &'a Plan<'a>, vault: &'a Vault) -> Result<Self, RenderError> {
+    pub fn new(plan: &'a Plan<'a>, vault: &'a Vault<'a>) -> Result<Self, RenderError> {
         let shared = plan
             .certificates
             .iter()
-            .filter(|certificate| certificate.host.is_none());
+            .filter(|certificate| certificate.id.host.is_none());
         let inline_names: BTreeMap<&'static str, String> = inline_templates(plan.cluster)
             .map(|text| (text, format!("{text}.raw")))
             .collect();
@@ -133,7 +132,7 @@ impl<'a> Renderer<'a> {
             vault,
             environment: environment(&inline_names)?,
             shared: shared
-                .filter_map(|certificate| Some((certificate.id.as_str(), Shared::of(vault, &certificate.id)?)))
+                .filter_map(|certificate| Some((certificate.id, Shared::of(vault, certificate.id)?)))
                 .collect(),
             variables: Value::from(Serde(facts.shared())),
             facts,
@@ -180,19 +179,19 @@ impl<'a> Renderer<'a> {
     }
 
     /// The content of a file; none for a directory.
-    fn content(&self, file: &PlannedFile<'_>, variables: &HostVariables) -> Result<Option<Content>, RenderError> {
+    fn content(&self, file: &PlannedFile<'a>, variables: &HostVariables) -> Result<Option<Content>, RenderError> {
         let (cluster, host) = (self.plan.cluster, file.host);
-        let issued = |id: &str| {
+        let issued = |id: &KeyId<'a>| {
             self.vault
                 .issued
                 .get(id)
                 .ok_or_else(|| RenderError(format!("nobody has issued {id}")))
         };
-        let certificate = |id: &str| {
+        let certificate = |id: &KeyId<'a>| {
             let certificate = issued(id)?.certificate.as_ref();
             certificate.ok_or_else(|| RenderError(format!("{id} has no certificate")))
         };
-        let shared = |id: &str| self.shared.get(id);
+        let shared = |id: &KeyId<'a>| self.shared.get(id);
         let for_everyone = matches!(file.origin, Origin::Row(row) if row.reader == Reader::Everyone);
         let content = match &file.content {
             PlannedContent::Directory => return Ok(None),
@@ -200,7 +199,7 @@ impl<'a> Renderer<'a> {
                 Some(shared) => shared.certificate_file.clone(),
                 None => Content::public(certificate(id)?.clone()),
             },
-            PlannedContent::Trust(ids) => match (ids.as_slice(), ids.first().and_then(|id| shared(id))) {
+            PlannedContent::Trust(ids) => match (ids.as_slice(), ids.first().and_then(shared)) {
                 ([_], Some(shared)) => shared.certificate_file.clone(),
                 (ids, _) => concatenated(ids, certificate)?,
             },
@@ -217,16 +216,16 @@ impl<'a> Renderer<'a> {
                 let request = issued(id)?.request.clone();
                 Content::public(request.ok_or_else(|| RenderError(format!("{id} has no request")))?)
             }
-            PlannedContent::Kubeconfig { id, through } => {
+            PlannedContent::Kubeconfig { id, through, trust } => {
                 let make = |variables: &HostVariables| {
                     let server = self.facts.shared().server(*through);
-                    let text = self.kubeconfig(id, server, &variables.value())?;
+                    let text = self.kubeconfig(*id, trust, server, &variables.value())?;
                     Ok::<_, RenderError>(Content::secret(Arc::new(text)))
                 };
-                match self.shared.get_key_value(id.as_str()) {
-                    Some((id, _)) => {
+                match shared(id) {
+                    Some(_) => {
                         let nothing_else = ComponentSettings::default();
-                        let file = File::Kubeconfig(id, *through);
+                        let file = File::Kubeconfig(*id, *through);
                         self.files
                             .or_make(file, &nothing_else, variables, |_, variables| make(variables))?
                     }
@@ -278,7 +277,7 @@ impl<'a> Renderer<'a> {
                 let csr = cluster
                     .pki
                     .csrs
-                    .get(file)
+                    .get(*file)
                     .ok_or_else(|| RenderError(format!("there is no {file}")))?;
                 match host {
                     Some(host) => Content::public(csr.text.replace(NODE_PLACEHOLDER, host).into_bytes().into()),
@@ -302,11 +301,13 @@ impl<'a> Renderer<'a> {
             .into_iter()
             .map(Value::from_safe_string)
             .collect();
-        let encryption = context! {
-            provider => self.plan.cluster.encryption.name(),
-            key_name => ENCRYPTION_KEY_NAME,
-            key => Value::from_object(SecretText(self.vault.encryption_key.clone())),
-        };
+        // The API server writes with the first, and reads with all of them.
+        let encryption = &self.plan.cluster.encryption;
+        let keys = encryption.generations.all().filter_map(|generation| {
+            let secret = SecretText(self.vault.encryption.get(&generation)?.clone());
+            Some(context! { name => encryption_key_name(generation), secret => Value::from_object(secret) })
+        });
+        let encryption = context! { provider => encryption.provider.name(), keys => keys.collect::<Vec<Value>>() };
         Ok(context! { flags, environment, encryption, ..variables.value() })
     }
 
@@ -388,21 +389,32 @@ impl<'a> Renderer<'a> {
     }
 
     /// What `kubectl config set-cluster`, `set-credentials`, `set-context default` and `use-context default` write.
-    fn kubeconfig(&self, id: &str, server: &str, facts: &Value) -> Result<SecretBytes, RenderError> {
+    fn kubeconfig(
+        &self,
+        id: KeyId<'a>,
+        trust: &[KeyId<'a>],
+        server: &str,
+        facts: &Value,
+    ) -> Result<SecretBytes, RenderError> {
         let missing = || RenderError(format!("nobody has issued {id}"));
         let certificate = self.plan.certificate(id).ok_or_else(missing)?;
-        let own = match self.shared.get(id) {
+        let own = match self.shared.get(&id) {
             Some(shared) => shared.embedded.clone(),
             None => embedded(self.vault, id).ok_or_else(missing)?,
         };
-        let authority = match &certificate.issuer {
-            Issuer::Another(issuer) => self.shared.get(issuer.as_str()),
-            Issuer::Itself | Issuer::Nobody => None,
+        let authority = match trust {
+            [one] => self.shared.get(one).ok_or_else(missing)?.embedded.certificate.clone(),
+            several => {
+                let pems = several
+                    .iter()
+                    .map(|id| self.vault.issued.get(id)?.certificate.as_deref());
+                let pems: Vec<&[u8]> = pems.collect::<Option<_>>().ok_or_else(missing)?;
+                Value::from_safe_string(Base64::encode_string(&pems.concat()))
+            }
         };
-        let authority = authority.ok_or_else(missing)?;
         let user = certificate.user();
         let variables = context! {
-            authority => authority.embedded.certificate.clone(),
+            authority,
             certificate => own.certificate,
             key => own.key,
             server, user,
@@ -432,8 +444,8 @@ impl<'a> Renderer<'a> {
 }
 
 impl Shared {
-    fn of(vault: &Vault, id: &str) -> Option<Shared> {
-        let issued = vault.issued.get(id)?;
+    fn of(vault: &Vault<'_>, id: KeyId<'_>) -> Option<Shared> {
+        let issued = vault.issued.get(&id)?;
         Some(Shared {
             certificate_file: Content::public(issued.certificate.clone()?),
             key_file: Content::secret(issued.key.clone()),
@@ -444,8 +456,8 @@ impl Shared {
 
 /// The PEM of each, one after the other.
 fn concatenated<'v>(
-    ids: &[String],
-    pem: impl Fn(&str) -> Result<&'v Arc<[u8]>, RenderError>,
+    ids: &[KeyId<'v>],
+    pem: impl Fn(&KeyId<'v>) -> Result<&'v Arc<[u8]>, RenderError>,
 ) -> Result<Content, RenderError> {
     let pems: Vec<&[u8]> = ids
         .iter()
@@ -455,8 +467,8 @@ fn concatenated<'v>(
 }
 
 /// What a certificate and its key look like inside a kubeconfig.
-fn embedded(vault: &Vault, id: &str) -> Option<Embedded> {
-    let issued = vault.issued.get(id)?;
+fn embedded(vault: &Vault<'_>, id: KeyId<'_>) -> Option<Embedded> {
+    let issued = vault.issued.get(&id)?;
     Some(Embedded {
         // Base64 of a PEM text is a word in any kind of file.
         certificate: Value::from_safe_string(Base64::encode_string(issued.certificate.as_ref()?)),

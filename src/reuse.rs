@@ -25,8 +25,8 @@ use crate::pki::derivation::Seed;
 use crate::pki::digest::{sha256, sha256_hex};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::pki::secret::SecretBytes;
-use crate::plan::{Issuer, Plan, PlannedCertificate, PlannedContent};
-use crate::vault::{self, GENERATION, Proven, Vault};
+use crate::plan::{CertificateFrom, KeyId, Plan, PlannedCertificate, PlannedContent};
+use crate::vault::{self, Proven, Vault};
 
 /// An earlier output, as it lies there now. Nothing that it says is trusted.
 pub trait Earlier: Sync {
@@ -78,7 +78,7 @@ struct HostState {
 #[serde(deny_unknown_fields)]
 struct HostParts {
     archive: Option<String>,
-    /// By the id of the certificate.
+    /// By the id of the key.
     issued: BTreeMap<String, Issued<Proof>>,
 }
 
@@ -122,10 +122,10 @@ pub struct Proofs<'a> {
     earlier: &'a dyn Earlier,
     /// What the earlier output says of itself.
     state: State,
-    /// Of each certificate, key and request one place that it names, by the id of the certificate.
+    /// Of each certificate, key and request one place that it names, by the id of the key.
     said: BTreeMap<String, Issued<Proof>>,
     /// What determines the certificates of those that sign others, by id.
-    issuers: BTreeMap<&'a str, String>,
+    issuers: BTreeMap<KeyId<'a>, String>,
 }
 
 struct Prover(FingerprintKey);
@@ -181,12 +181,12 @@ impl<'a> Proofs<'a> {
             issuers: BTreeMap::new(),
         };
         for certificate in &plan.certificates {
-            if let Issuer::Another(issuer) = &certificate.issuer
-                && !proofs.issuers.contains_key(issuer.as_str())
+            if let Some(issuer) = certificate.issuer()
+                && !proofs.issuers.contains_key(&issuer)
                 && let Some(issuer) = plan.certificate(issuer)
             {
                 let inputs = sha256_hex(proofs.inputs_of_certificate(issuer).as_bytes());
-                proofs.issuers.insert(&issuer.id, inputs);
+                proofs.issuers.insert(issuer.id, inputs);
             }
         }
         proofs
@@ -220,7 +220,7 @@ impl<'a> Proofs<'a> {
 
     /// What the earlier output has of a certificate.
     pub fn of(&self, certificate: &PlannedCertificate<'_>) -> Proven {
-        let Some(parts) = self.said.get(&certificate.id) else {
+        let Some(parts) = self.said.get(&certificate.id.to_string()) else {
             return Proven::default();
         };
         let read = |what, inputs: &dyn Fn() -> String, part: &Option<Proof>| {
@@ -264,21 +264,21 @@ impl<'a> Proofs<'a> {
 
     /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but
     /// for what depends on its MANIFEST.
-    pub fn state(self, selection: &Selection<'_>, vault: &Vault, archives: &BTreeMap<&str, String>) -> Unfinished {
+    pub fn state(self, selection: &Selection<'_>, vault: &Vault<'_>, archives: &BTreeMap<&str, String>) -> Unfinished {
         let all: Vec<(&PlannedCertificate<'_>, Issued<String>)> = self
             .plan
             .certificates
             .par_iter()
             .filter_map(|certificate| Some((certificate, self.prove(certificate, vault.issued.get(&certificate.id)?))))
             .collect();
-        let proofs: BTreeMap<&str, Issued<String>> = all
+        let proofs: BTreeMap<KeyId<'_>, Issued<String>> = all
             .into_iter()
-            .map(|(certificate, proofs)| (certificate.id.as_str(), proofs))
+            .map(|(certificate, proofs)| (certificate.id, proofs))
             .collect();
         let hosts = selection.hosts().par_iter().map(|host| {
             let places = places(self.plan, host).into_iter();
             let issued = places.filter_map(|(id, places)| {
-                let proofs = proofs.get(id.as_str())?;
+                let proofs = proofs.get(&id)?;
                 let both = |place: Option<Place>, proof: &Option<String>| {
                     let (path, proof) = (place?.path, proof.clone()?);
                     Some(Proof { path, proof })
@@ -288,7 +288,7 @@ impl<'a> Proofs<'a> {
                     key: both(places.key, &proofs.key),
                     request: both(places.request, &proofs.request),
                 };
-                Some((id, issued))
+                Some((id.to_string(), issued))
             });
             let parts = HostParts {
                 archive: archives.get(host.name.as_str()).cloned(),
@@ -321,30 +321,20 @@ impl<'a> Proofs<'a> {
 
     /// What the key of a certificate depends on, besides the seed.
     fn inputs_of_key(&self, certificate: &PlannedCertificate<'_>) -> String {
-        let (cluster, id) = (self.plan.cluster, &certificate.id);
-        match (&certificate.request, &cluster.pki.existing_ca) {
-            (Some(request), _) => format!("{:?}", (&cluster.name, id, request.key.to_string(), GENERATION)),
+        match (certificate.key, &certificate.from) {
             // The key is the user's, and fits the certificate.
-            (None, existing) => format!("{:?}", existing.as_ref().map(|ca| ca.certificate.der())),
+            (_, CertificateFrom::File(existing)) => format!("{:?}", existing.der()),
+            (from, _) => format!("{:?}", (&self.plan.cluster.name, certificate.id, from)),
         }
     }
 
     /// What a certificate and its request depend on, besides the seed.
     fn inputs_of_certificate(&self, certificate: &PlannedCertificate<'_>) -> String {
-        let issuer = match &certificate.issuer {
-            Issuer::Another(issuer) => self.issuers.get(issuer.as_str()).map_or("", String::as_str),
-            Issuer::Itself => "itself",
-            Issuer::Nobody => "nobody",
-        };
+        let issuer = certificate.issuer().and_then(|issuer| self.issuers.get(&issuer));
+        let issued = self.plan.cluster.pki.issued;
         format!(
             "{:?}",
-            (
-                self.inputs_of_key(certificate),
-                &certificate.request,
-                certificate.profile,
-                self.plan.cluster.pki.issued,
-                issuer
-            )
+            (self.inputs_of_key(certificate), &certificate.from, issued, issuer)
         )
     }
 }
@@ -411,11 +401,11 @@ impl<T> Default for Issued<T> {
     }
 }
 
-/// Where a host has what is issued, PEM before kubeconfigs: by the id of the certificate.
-fn places(plan: &Plan<'_>, host: &Host) -> BTreeMap<String, Issued<Place>> {
-    let mut places: BTreeMap<String, Issued<Place>> = BTreeMap::new();
+/// Where a host has what is issued, PEM before kubeconfigs.
+fn places<'a>(plan: &Plan<'a>, host: &'a Host) -> BTreeMap<KeyId<'a>, Issued<Place>> {
+    let mut places: BTreeMap<KeyId<'a>, Issued<Place>> = BTreeMap::new();
     for file in plan.files_on(host) {
-        let mut put = |id: String, embedded: bool, part: fn(&mut Issued<Place>) -> &mut Option<Place>| {
+        let mut put = |id, embedded: bool, part: fn(&mut Issued<Place>) -> &mut Option<Place>| {
             let place = part(places.entry(id).or_default());
             if place.as_ref().is_none_or(|place| place.embedded && !embedded) {
                 let path = format!("{}/rootfs{}", host.name, file.path);
@@ -427,7 +417,7 @@ fn places(plan: &Plan<'_>, host: &Host) -> BTreeMap<String, Issued<Place>> {
             PlannedContent::PrivateKey(id) => put(id, false, |places| &mut places.key),
             PlannedContent::Request(id) => put(id, false, |places| &mut places.request),
             PlannedContent::Kubeconfig { id, .. } => {
-                put(id.clone(), true, |places| &mut places.certificate);
+                put(id, true, |places| &mut places.certificate);
                 put(id, true, |places| &mut places.key);
             }
             _ => {}

@@ -8,20 +8,14 @@ use base64ct::{Base64, Encoding};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::cluster::{Cluster, ExistingCa};
+use crate::cluster::{Cluster, Generation};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
 use crate::pki::key::{Algorithm, KeyPair};
 use crate::pki::secret::SecretBytes;
 use crate::pki::x509;
-use crate::plan::{Issuer, Plan, PlannedCertificate};
-
-/// The generation of every key; a later one makes new keys from the same seed.
-pub const GENERATION: u32 = 1;
-
-/// The name of the encryption key, as the API server writes it beside what it encrypts.
-pub const ENCRYPTION_KEY_NAME: &str = "key1";
+use crate::plan::{CertificateFrom, KeyFrom, KeyId, Plan, PlannedCertificate};
 
 /// A key with its certificate and its request, in PEM.
 #[derive(Clone, Debug)]
@@ -45,17 +39,16 @@ pub struct Proven {
 
 /// Everything secret, and the certificates.
 #[derive(Debug)]
-pub struct Vault {
-    /// By the id of the planned certificate.
-    pub issued: BTreeMap<String, Issued>,
-    /// The encryption configuration's 32 bytes, in base64.
-    pub encryption_key: Arc<SecretBytes>,
+pub struct Vault<'a> {
+    pub issued: BTreeMap<KeyId<'a>, Issued>,
+    /// The keys of the encryption configuration, 32 bytes each, in base64.
+    pub encryption: BTreeMap<Generation, Arc<SecretBytes>>,
 }
 
 /// Why a certificate could not be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssueError {
-    /// The id of the planned certificate.
+    /// Which one: its [`KeyId`], as text.
     pub id: String,
     pub reason: String,
 }
@@ -68,259 +61,237 @@ impl fmt::Display for IssueError {
 
 impl std::error::Error for IssueError {}
 
-/// From what a vault is made, and how much of it.
-pub struct Issuing<'a> {
-    pub seed: &'a Seed,
-    /// Where the key of an authority that was there already could not be read, one of the same algorithm signs in its place,
-    /// derived from this. Nothing of it may go to a host: it is for comparing what does not depend on the key. The authority's
-    /// certificate and public key stay as they are.
-    pub stand_in: Option<&'a Seed>,
-    /// Only what has one of these ids, among which are those of the issuers.
-    pub needed: Option<&'a BTreeSet<String>>,
-    /// What need not be made.
-    pub proven: &'a (dyn Fn(&PlannedCertificate<'_>) -> Proven + Sync),
-    /// Called for each certificate, from any thread.
-    pub made: &'a (dyn Fn() + Sync),
+/// The name of a key of the encryption configuration, as the API server writes it beside what it encrypts: another for each
+/// generation, or what one has encrypted is read as garbage with the other.
+pub fn encryption_key_name(generation: Generation) -> String {
+    format!("key{}", generation.number())
 }
 
-impl<'a> Issuing<'a> {
-    /// All of it, from nothing.
-    pub fn all(seed: &'a Seed) -> Issuing<'a> {
+/// What is to be issued, and with what.
+pub struct Issuing<'i, 'a> {
+    pub plan: &'i Plan<'a>,
+    pub seed: &'i Seed,
+    /// What alone is made, those who sign it included; none is all.
+    pub needed: Option<&'i BTreeSet<KeyId<'a>>>,
+    /// Where the key of an authority is elsewhere, one of the same algorithm signs in its place, derived from this seed.
+    /// Nothing of it may go to a host: it is for comparing what does not depend on the key. The authority's certificate and
+    /// public key stay as they are.
+    pub stand_in: Option<&'i Seed>,
+    /// What needs not be made.
+    pub proven: &'i (dyn Fn(&PlannedCertificate<'a>) -> Proven + Sync),
+    /// Is called for each certificate, from any thread.
+    pub made: &'i (dyn Fn() + Sync),
+}
+
+impl<'i, 'a> Issuing<'i, 'a> {
+    /// Everything, from nothing.
+    pub fn new(plan: &'i Plan<'a>, seed: &'i Seed) -> Self {
         Issuing {
+            plan,
             seed,
-            stand_in: None,
             needed: None,
+            stand_in: None,
             proven: &|_| Proven::default(),
             made: &|| {},
         }
     }
-}
 
-/// Derives every key and signs every certificate. The result does not depend on the number of threads.
-pub fn issue(plan: &Plan<'_>, issuing: &Issuing<'_>) -> Result<Vault, IssueError> {
-    let Issuing {
-        seed,
-        stand_in,
-        needed,
-        proven,
-        made: made_one,
-    } = *issuing;
-    let cluster = plan.cluster;
-    let is_needed =
-        |certificate: &&PlannedCertificate<'_>| needed.is_none_or(|needed| needed.contains(&certificate.id));
-    let certificates: Vec<&PlannedCertificate<'_>> = plan.certificates.iter().filter(is_needed).collect();
-    let proven: Vec<Proven> = certificates.par_iter().map(|certificate| proven(certificate)).collect();
-    let key_of = |certificate: &PlannedCertificate<'_>, proven: &Proven| {
-        let read = proven.key.as_ref().and_then(|pem| KeyPair::from_pem(pem.expose()).ok());
-        read.map_or_else(|| key_of(cluster, seed, stand_in, certificate), |key| Ok(Arc::new(key)))
-    };
-
-    // Whoever signs comes before what it signs, and there are few of them.
-    let signing = signing(&certificates, &proven);
-    let signers: Vec<(&PlannedCertificate<'_>, &Proven)> = certificates
-        .iter()
-        .copied()
-        .zip(&proven)
-        .filter(|(certificate, _)| signing.contains(certificate.id.as_str()))
-        .collect();
-    let keys = signers
-        .par_iter()
-        .map(|(certificate, proven)| Ok((certificate.id.as_str(), key_of(certificate, proven)?)))
-        .collect::<Result<BTreeMap<&str, Arc<KeyPair>>, IssueError>>()?;
-    let mut authorities = Authorities {
-        keys,
-        certificates: BTreeMap::new(),
-    };
-    for (certificate, proven) in signers {
-        let read = proven
-            .certificate
-            .as_ref()
-            .and_then(|pem| AuthorityCertificate::from_pem(pem).ok());
-        let der = match read {
-            Some(authority) => authority.der().to_vec(),
-            None => authorities.sign(cluster, certificate, authorities.key(&certificate.id)?)?,
-        };
-        authorities.certificates.insert(certificate.id.as_str(), der);
-    }
-
-    // Any other key is needed for its own certificate and in PEM, and then no more.
-    let issued = certificates
-        .par_iter()
-        .zip(proven)
-        .map(|(certificate, proven)| {
-            let failed = |reason| error(&certificate.id, reason);
-            if let Some(issued) = all_proven(plan, certificate, &proven) {
-                made_one();
-                return Ok((certificate.id.clone(), issued));
-            }
-            let own = &match authorities.keys.get(certificate.id.as_str()) {
-                Some(key) => key.clone(),
-                None => key_of(certificate, &proven)?,
+    /// Derives the keys and signs the certificates. The result does not depend on the number of threads.
+    pub fn issue(self) -> Result<Vault<'a>, IssueError> {
+        let is_needed =
+            |certificate: &&PlannedCertificate<'a>| self.needed.is_none_or(|needed| needed.contains(&certificate.id));
+        let certificates: Vec<&PlannedCertificate<'a>> = self.plan.certificates.iter().filter(is_needed).collect();
+        let with_proven = certificates
+            .into_par_iter()
+            .map(|certificate| (certificate, (self.proven)(certificate)));
+        let certificates: Vec<(&PlannedCertificate<'a>, Proven)> = with_proven.collect();
+        let signers = self.signers(&certificates)?;
+        // Any other key is needed for its own certificate and in PEM, and then no more.
+        let issued = certificates.into_par_iter().map(|(certificate, proven)| {
+            let issued = match self.all_proven(certificate, &proven) {
+                Some(issued) => issued,
+                None => self.one(certificate, proven, &signers)?,
             };
-            let der = match (
-                authorities.certificates.get(certificate.id.as_str()),
-                &certificate.issuer,
-            ) {
-                (_, Issuer::Nobody) => None,
-                (Some(der), _) => Some(der.clone()),
-                (None, _) if proven.certificate.is_some() => None,
-                (None, _) => Some(authorities.sign(cluster, certificate, own)?),
-            };
-            // Whoever signed in the place of an authority that was there already: its own is what lies on hosts.
-            let (der, public) = match certificate.request {
-                Some(_) => (der, own.public()),
-                None => {
-                    let existing = &existing_ca(cluster, certificate)?.certificate;
-                    (Some(existing.der().to_vec()), &existing.public)
-                }
-            };
-            let request = match (&certificate.request, proven.request) {
-                (_, Some(request)) => Some(request),
-                (Some(request), None) if plan.places_request(certificate) => {
-                    let der = cfssl::signing_request(request, own).map_err(|reason| failed(reason.to_string()))?;
-                    Some(pem("CERTIFICATE REQUEST", &der))
-                }
-                _ => None,
-            };
-            let issued = Issued {
-                certificate: der.map(|der| pem("CERTIFICATE", &der)).or(proven.certificate),
-                key: Arc::new(own.to_pem()),
-                public_key: Some(pem("PUBLIC KEY", &public.spki_der())),
-                request,
-            };
-            made_one();
-            Ok((certificate.id.clone(), issued))
+            (self.made)();
+            Ok((certificate.id, issued))
+        });
+        let generations = self.plan.cluster.encryption.generations.all();
+        Ok(Vault {
+            issued: issued.collect::<Result<_, IssueError>>()?,
+            encryption: generations
+                .map(|generation| {
+                    (
+                        generation,
+                        Arc::new(encryption_key(self.plan.cluster, self.seed, generation)),
+                    )
+                })
+                .collect(),
         })
-        .collect::<Result<BTreeMap<String, Issued>, IssueError>>()?;
-
-    Ok(Vault {
-        issued,
-        encryption_key: Arc::new(encryption_key(cluster, seed)),
-    })
-}
-
-/// The ids of those that have to sign something, themselves aside.
-fn signing<'a>(certificates: &[&'a PlannedCertificate<'_>], proven: &[Proven]) -> BTreeSet<&'a str> {
-    let mut signing = BTreeSet::new();
-    // Issuers come before what they sign: from the end, so that an issuer's own issuer is found too.
-    for (certificate, proven) in certificates.iter().zip(proven).rev() {
-        match &certificate.issuer {
-            Issuer::Another(issuer) if proven.certificate.is_none() => signing.insert(issuer.as_str()),
-            _ => false,
-        };
     }
-    signing
+
+    /// Those that have to sign others, of which there are few.
+    fn signers(&self, certificates: &[(&PlannedCertificate<'a>, Proven)]) -> Result<Signers<'a>, IssueError> {
+        // Issuers come before what they sign: from the end, so that an issuer's own issuer is found too.
+        let unsigned = certificates
+            .iter()
+            .rev()
+            .filter(|(_, proven)| proven.certificate.is_none());
+        let signing: BTreeSet<KeyId<'a>> = unsigned.filter_map(|(certificate, _)| certificate.issuer()).collect();
+        let signing = certificates
+            .iter()
+            .filter(|(certificate, _)| signing.contains(&certificate.id));
+        let with_keys = signing
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|(certificate, proven)| Ok((*certificate, proven, self.key_of(certificate, proven)?)))
+            .collect::<Result<Vec<_>, IssueError>>()?;
+        let mut signers = Signers::new();
+        for (certificate, proven, key) in with_keys {
+            let read = proven
+                .certificate
+                .as_ref()
+                .and_then(|pem| AuthorityCertificate::from_pem(pem).ok());
+            let der = match (read, &certificate.from) {
+                // Who signs in the place of an authority that is there already signs as if it were that one.
+                (_, CertificateFrom::File(existing)) if existing.public != *key.public() => existing
+                    .with_key(key.public())
+                    .map_err(|reason| error(certificate.id, reason))?,
+                (Some(authority), _) => authority.der().to_vec(),
+                (None, _) => self
+                    .sign(certificate, &key, &signers)?
+                    .ok_or_else(|| error(certificate.id, "it has no certificate"))?,
+            };
+            signers.insert(certificate.id, Signer { key, certificate: der });
+        }
+        Ok(signers)
+    }
+
+    /// What is issued where nothing is left to make.
+    fn all_proven(&self, certificate: &PlannedCertificate<'a>, proven: &Proven) -> Option<Issued> {
+        let key = proven.key.clone()?;
+        let wants_request = certificate.request().is_some() && self.plan.places_request(certificate);
+        // A key that nobody signs is verified with its public half, which is made of it.
+        let lacks = proven.certificate.is_none() || wants_request && proven.request.is_none();
+        (!lacks).then(|| Issued {
+            certificate: proven.certificate.clone(),
+            key,
+            public_key: None,
+            request: proven.request.clone(),
+        })
+    }
+
+    /// What `proven` has not of a certificate, made.
+    fn one(
+        &self,
+        certificate: &PlannedCertificate<'a>,
+        proven: Proven,
+        signers: &Signers<'a>,
+    ) -> Result<Issued, IssueError> {
+        let signer = signers.get(&certificate.id);
+        let own = match signer {
+            Some(signer) => signer.key.clone(),
+            None => self.key_of(certificate, &proven)?,
+        };
+        let (der, public) = match (&certificate.from, signer) {
+            // Whoever signed in its place: its own is what lies on hosts.
+            (CertificateFrom::File(existing), _) => (Some(existing.der().to_vec()), &existing.public),
+            (_, Some(signer)) => (Some(signer.certificate.clone()), own.public()),
+            _ if proven.certificate.is_some() => (None, own.public()),
+            _ => (self.sign(certificate, &own, signers)?, own.public()),
+        };
+        let request = match (certificate.request(), proven.request) {
+            (Some(request), None) if self.plan.places_request(certificate) => {
+                let der = cfssl::signing_request(request, &own).map_err(|reason| error(certificate.id, reason))?;
+                Some(pem("CERTIFICATE REQUEST", &der))
+            }
+            (_, proven) => proven,
+        };
+        Ok(Issued {
+            certificate: der.map(|der| pem("CERTIFICATE", &der)).or(proven.certificate),
+            key: Arc::new(own.to_pem()),
+            public_key: Some(pem("PUBLIC KEY", &public.spki_der())),
+            request,
+        })
+    }
+
+    /// The DER of the certificate of the key `own`; none for a key pair.
+    fn sign(
+        &self,
+        certificate: &PlannedCertificate<'a>,
+        own: &KeyPair,
+        signers: &Signers<'a>,
+    ) -> Result<Option<Vec<u8>>, IssueError> {
+        let issued = self.plan.cluster.pki.issued;
+        let der = match &certificate.from {
+            CertificateFrom::Nobody => return Ok(None),
+            CertificateFrom::File(existing) => Ok(existing.der().to_vec()),
+            CertificateFrom::Itself { request } => cfssl::root(request, own, issued),
+            CertificateFrom::SignedBy {
+                request,
+                issuer,
+                profile,
+            } => {
+                let signer = signers.get(issuer);
+                let signer = signer.ok_or_else(|| error(certificate.id, "its issuer has no certificate"))?;
+                let authority = Authority {
+                    certificate: &signer.certificate,
+                    key: &signer.key,
+                };
+                cfssl::leaf(request, own.public(), profile, &authority, issued)
+            }
+        };
+        der.map(Some).map_err(|reason| error(certificate.id, reason))
+    }
+
+    fn key_of(&self, certificate: &PlannedCertificate<'a>, proven: &Proven) -> Result<Arc<KeyPair>, IssueError> {
+        let derived = |seed: &Seed, algorithm: Algorithm| {
+            let purpose = Purpose::KeyPair {
+                name: &certificate.id.name(),
+                algorithm,
+            };
+            let bytes = seed.derive(&self.plan.cluster.name, &purpose, certificate.id.generation.number());
+            let key = KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(certificate.id, reason))?;
+            Ok(Arc::new(key))
+        };
+        let read = proven.key.as_ref().and_then(|pem| KeyPair::from_pem(pem.expose()).ok());
+        match (read, certificate.key, self.stand_in) {
+            (Some(key), _, _) => Ok(Arc::new(key)),
+            (None, KeyFrom::Seed(algorithm), _) => derived(self.seed, algorithm),
+            (None, KeyFrom::File(key), _) => Ok(key.clone()),
+            (None, KeyFrom::Elsewhere(algorithm), Some(stand_in)) => derived(stand_in, algorithm),
+            (None, KeyFrom::Elsewhere(_), None) => Err(error(certificate.id, "its key was not read")),
+        }
+    }
 }
 
-/// What is issued where nothing is left to make.
-fn all_proven(plan: &Plan<'_>, certificate: &PlannedCertificate<'_>, proven: &Proven) -> Option<Issued> {
-    let key = proven.key.clone()?;
-    let wants_request = certificate.request.is_some() && plan.places_request(certificate);
-    // A key that nobody signs is verified with its public half, which is made of it.
-    let lacks = certificate.issuer == Issuer::Nobody
-        || proven.certificate.is_none()
-        || wants_request && proven.request.is_none();
-    (!lacks).then(|| Issued {
-        certificate: proven.certificate.clone(),
-        key,
-        public_key: None,
-        request: proven.request.clone(),
-    })
+/// Who signs others.
+type Signers<'a> = BTreeMap<KeyId<'a>, Signer>;
+
+struct Signer {
+    key: Arc<KeyPair>,
+    /// DER.
+    certificate: Vec<u8>,
 }
 
 fn pem(label: &str, der: &[u8]) -> Arc<[u8]> {
     x509::to_pem(label, der).into_bytes().into()
 }
 
-/// Who signs others, or itself: keys and certificates by id.
-struct Authorities<'a> {
-    keys: BTreeMap<&'a str, Arc<KeyPair>>,
-    certificates: BTreeMap<&'a str, Vec<u8>>,
-}
-
-impl Authorities<'_> {
-    fn key(&self, id: &str) -> Result<&Arc<KeyPair>, IssueError> {
-        self.keys.get(id).ok_or_else(|| error(id, "it has no key"))
-    }
-
-    /// The DER of the certificate of the key `own`, whose issuer is among these, unless it signs itself or is there already.
-    fn sign(
-        &self,
-        cluster: &Cluster,
-        certificate: &PlannedCertificate<'_>,
-        own: &KeyPair,
-    ) -> Result<Vec<u8>, IssueError> {
-        let Some(request) = &certificate.request else {
-            let existing = &existing_ca(cluster, certificate)?.certificate;
-            return match existing.public == *own.public() {
-                true => Ok(existing.der().to_vec()),
-                false => existing
-                    .with_key(own.public())
-                    .map_err(|reason| error(&certificate.id, reason)),
-            };
-        };
-        let issued = cluster.pki.issued;
-        let der = match &certificate.issuer {
-            Issuer::Nobody => return Err(error(&certificate.id, "nobody signs it")),
-            Issuer::Itself => cfssl::root(request, own, issued),
-            Issuer::Another(issuer) => {
-                let certificates = &self.certificates;
-                let authority = Authority {
-                    certificate: certificates
-                        .get(issuer.as_str())
-                        .ok_or_else(|| error(&certificate.id, "its issuer has no certificate"))?,
-                    key: self.key(issuer)?,
-                };
-                cfssl::leaf(request, own.public(), certificate.profile, &authority, issued)
-            }
-        };
-        der.map_err(|reason| error(&certificate.id, reason))
-    }
-}
-
-fn key_of(
-    cluster: &Cluster,
-    seed: &Seed,
-    stand_in: Option<&Seed>,
-    certificate: &PlannedCertificate<'_>,
-) -> Result<Arc<KeyPair>, IssueError> {
-    let derived = |seed: &Seed, algorithm: Algorithm| {
-        let name = &certificate.id;
-        let bytes = seed.derive(&cluster.name, &Purpose::KeyPair { name, algorithm }, GENERATION);
-        let key = KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(name, reason))?;
-        Ok(Arc::new(key))
-    };
-    if let Some(request) = &certificate.request {
-        return derived(seed, request.key);
-    }
-    let existing = existing_ca(cluster, certificate)?;
-    match (&existing.key, stand_in) {
-        (Some(key), _) => Ok(key.clone()),
-        (None, Some(stand_in)) => derived(stand_in, existing.certificate.public.algorithm),
-        (None, None) => Err(error(&certificate.id, "its key was not read")),
-    }
-}
-
-fn existing_ca<'a>(cluster: &'a Cluster, certificate: &PlannedCertificate<'_>) -> Result<&'a ExistingCa, IssueError> {
-    let existing = cluster.pki.existing_ca.as_ref();
-    existing.ok_or_else(|| error(&certificate.id, "there is neither a request nor an authority for it"))
-}
-
-fn encryption_key(cluster: &Cluster, seed: &Seed) -> SecretBytes {
+fn encryption_key(cluster: &Cluster, seed: &Seed, generation: Generation) -> SecretBytes {
     let purpose = Purpose::EncryptionKey {
-        name: ENCRYPTION_KEY_NAME,
-        provider: cluster.encryption.name(),
+        name: &encryption_key_name(generation),
+        provider: cluster.encryption.provider.name(),
     };
-    let bytes = seed.derive(&cluster.name, &purpose, GENERATION);
+    let bytes = seed.derive(&cluster.name, &purpose, generation.number());
     let mut text = Zeroizing::new(Base64::encode_string(bytes.as_slice()));
     let secret = SecretBytes::from(text.as_bytes());
     text.zeroize();
     secret
 }
 
-fn error(id: &str, reason: impl ToString) -> IssueError {
+fn error(id: KeyId<'_>, reason: impl ToString) -> IssueError {
     IssueError {
-        id: id.to_owned(),
+        id: id.to_string(),
         reason: reason.to_string(),
     }
 }

@@ -219,10 +219,13 @@ fn nothing_that_can_be_printed_prints_a_secret() {
     let cluster = khw_gen::input::check(&sources).expect("it is valid").cluster;
     let seed = khw_gen::pki::derivation::Seed::parse(&SEED).expect("a seed").seed;
     let plan = khw_gen::plan::plan(&cluster);
-    let vault = khw_gen::vault::issue(&plan, &khw_gen::vault::Issuing::all(&seed)).expect("certificates");
+    let vault = khw_gen::vault::Issuing::new(&plan, &seed)
+        .issue()
+        .expect("certificates");
     let renderer = khw_gen::render::Renderer::new(&plan, &vault).expect("a renderer");
     let bundle = renderer.bundle(&cluster.hosts[1]).expect("a bundle");
-    let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["admin"].key.expose()).expect("a key");
+    let admin = vault.issued.iter().find(|(id, _)| id.to_string() == "admin");
+    let key = khw_gen::pki::key::KeyPair::from_pem(admin.expect("it").1.key.expose()).expect("a key");
 
     let mut printed = format!("{seed:?} {seed:#?} {vault:?} {vault:#?} {bundle:?} {bundle:#?} {key:?} {key:#?}");
     // What a panic would carry out.
@@ -245,7 +248,7 @@ fn nothing_that_can_be_printed_prints_a_secret() {
             "the key of {name} is printed"
         );
     }
-    let encryption = decode(vault.encryption_key.expose());
+    let encryption = decode(vault.encryption[&khw_gen::cluster::Generation::FIRST].expose());
     assert!(
         !holds(printed.as_bytes(), &forms(&encryption)),
         "the encryption key is printed"

@@ -1,9 +1,11 @@
 //! docs/derivation.md and the code say the same: the page's own vectors, read from the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use base64ct::{Base64, Encoding};
+use khw_gen::catalog::identity::Per;
+use khw_gen::catalog::layouts::Layout;
 use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::fingerprint::FingerprintKey;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
@@ -11,6 +13,22 @@ use khw_gen::pki::keyed_digest::KeyedDigest;
 use sha2::{Digest, Sha256};
 
 const PAGE: &str = include_str!("../docs/derivation.md");
+
+#[test]
+fn the_names_of_all_identities_are_listed() {
+    for layout in Layout::ALL {
+        let row = PAGE
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", layout.name())));
+        let listed: BTreeSet<&str> = row.expect("its row").split('`').skip(1).step_by(2).skip(1).collect();
+        let named = layout.identities().iter().map(|identity| match identity.per {
+            Per::Cluster => identity.name.to_owned(),
+            Per::Each(_) => format!("{}/NAME", identity.name),
+        });
+        let named: BTreeSet<String> = named.collect();
+        assert_eq!(listed, named.iter().map(String::as_str).collect(), "{}", layout.name());
+    }
+}
 
 type Fields<'a> = BTreeMap<&'a str, &'a str>;
 

@@ -10,7 +10,7 @@ use khw_gen::pki::cfssl::{self, Authority};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::x509;
 use khw_gen::plan::plan;
-use khw_gen::vault::{Issuing, issue};
+use khw_gen::vault::Issuing;
 use khw_gen::{disk, input};
 use support::{build, project, walkthrough};
 
@@ -102,21 +102,25 @@ fn with_their_names_the_server_certificate_has_their_size() {
     let seed = disk::read_seed(&project().join("specs/walkthrough/walkthrough.seed")).expect("the seed");
     let seed = Seed::parse(seed.bytes.expose()).expect("a seed").seed;
     let plan = plan(&cluster);
-    let vault = issue(&plan, &Issuing::all(&seed)).expect("certificates");
+    let vault = Issuing::new(&plan, &seed).issue().expect("certificates");
+    let issued = |name: &str| {
+        let mut issued = vault.issued.iter();
+        issued.find(|(id, _)| id.to_string() == name).expect("issued").1
+    };
     let planned = plan
         .certificates
         .iter()
-        .find(|certificate| certificate.id == "kubernetes")
+        .find(|certificate| certificate.id.to_string() == "kubernetes")
         .expect("planned");
-    let mut request = planned.request.clone().expect("a request");
+    let mut request = planned.request().expect("a request").clone();
     request.hosts =
         "10.32.0.1,10.128.15.221,10.128.15.222,master1,master2,10.128.15.226,lb,127.0.0.1,localhost,kubernetes.default"
             .split(',')
             .map(str::to_owned)
             .collect();
-    let key = khw_gen::pki::key::KeyPair::from_pem(vault.issued["ca"].key.expose()).expect("the CA's key");
-    let own = khw_gen::pki::key::KeyPair::from_pem(vault.issued["kubernetes"].key.expose()).expect("its key");
-    let ca = pem::parse(vault.issued["ca"].certificate.as_ref().expect("a certificate")).expect("PEM");
+    let key = khw_gen::pki::key::KeyPair::from_pem(issued("ca").key.expose()).expect("the CA's key");
+    let own = khw_gen::pki::key::KeyPair::from_pem(issued("kubernetes").key.expose()).expect("its key");
+    let ca = pem::parse(issued("ca").certificate.as_ref().expect("a certificate")).expect("PEM");
     let authority = Authority {
         certificate: ca.contents(),
         key: &key,

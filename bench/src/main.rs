@@ -30,8 +30,7 @@ use khw_gen::disk::{read_seed, read_sources};
 use khw_gen::input;
 use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
-use khw_gen::plan::{Issuer, plan};
-use khw_gen::vault::GENERATION;
+use khw_gen::plan::{CertificateFrom, KeyFrom, plan};
 use p256::ecdsa::signature::Signer;
 use rayon::prelude::*;
 
@@ -592,15 +591,14 @@ fn survey(arguments: &[OsString]) -> Result<(), Failed> {
 
     let mut text = format!("seed\t{}\t{}\n", seed.display(), cluster.name);
     for certificate in &plan(cluster).certificates {
-        if let Some(request) = &certificate.request
-            && (only.is_none() || certificate.host == only)
+        if let KeyFrom::Seed(algorithm) = certificate.key
+            && (only.is_none() || certificate.id.host == only)
         {
-            let signed = if certificate.issuer == Issuer::Nobody {
-                "key"
-            } else {
-                "certificate"
+            let signed = match certificate.from {
+                CertificateFrom::Nobody => "key",
+                _ => "certificate",
             };
-            let _ = writeln!(text, "{signed}\t{}\t{}", request.key, certificate.id);
+            let _ = writeln!(text, "{signed}\t{algorithm}\t{}", certificate.id);
         }
     }
     let mut tar = Vec::new();
@@ -712,7 +710,7 @@ fn make_key(seed: &Seed, cluster: &str, algorithm: &str, id: &str, signed: bool)
         None if algorithm == "ecdsa-p256" => Algorithm::Ecdsa(Curve::P256),
         None => return Err(format!("the floor knows no {algorithm}").into()),
     };
-    let bytes = seed.derive(cluster, &Purpose::KeyPair { name: id, algorithm }, GENERATION);
+    let bytes = seed.derive(cluster, &Purpose::KeyPair { name: id, algorithm }, 1);
     match algorithm {
         Algorithm::Rsa(_) => {
             let key = KeyPair::from_seed(algorithm, &bytes).map_err(|error| error.to_string())?;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::cluster::Cluster;
 use crate::pki::derivation::Seed;
 use crate::pki::fingerprint::FingerprintKey;
-use crate::plan::{Plan, PlannedFile, plan};
+use crate::plan::{KeyFrom, KeyId, Plan, PlannedFile, plan};
 use crate::{Build, CompileError, HostOutput};
 
 /// What a golden has to hold: a text, or two that were made from different stand-ins.
@@ -115,11 +115,10 @@ fn expected(texts: Vec<Texts>) -> HostGolden {
 }
 
 /// The authority in whose place another has signed.
-fn stand_in<'p>(plan: &'p Plan<'_>) -> Option<&'p str> {
+fn stand_in<'a>(plan: &Plan<'a>) -> Option<KeyId<'a>> {
     let mut certificates = plan.certificates.iter();
-    let existing = certificates.find(|certificate| certificate.request.is_none())?;
-    let ca = plan.cluster.pki.existing_ca.as_ref()?;
-    ca.key.is_none().then_some(existing.id.as_str())
+    let elsewhere = certificates.find(|certificate| matches!(certificate.key, KeyFrom::Elsewhere(_)))?;
+    Some(elsewhere.id)
 }
 
 fn texts_of(plan: &Plan<'_>, made: &HostOutput<'_>, fingerprints: &FingerprintKey) -> Texts {

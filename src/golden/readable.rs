@@ -11,7 +11,7 @@ use crate::bundle::BundleEntry;
 use crate::manifest::MANIFEST;
 use crate::pki::decode::{PemPart, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
-use crate::plan::{Origin, PlannedContent, PlannedFile};
+use crate::plan::{KeyId, Origin, PlannedContent, PlannedFile};
 use crate::vault::Vault;
 
 /// What stands before the digits of a fingerprint.
@@ -21,9 +21,9 @@ pub const FINGERPRINT: &str = "hmac-sha256:";
 pub const SECRET_FILE: &str = "secret file";
 
 pub struct Readable<'a> {
-    pub vault: &'a Vault,
-    /// The id of the authority whose key is not at hand, and in whose place another has signed.
-    pub stand_in: Option<&'a str>,
+    pub vault: &'a Vault<'a>,
+    /// The authority whose key is not at hand, and in whose place another has signed.
+    pub stand_in: Option<KeyId<'a>>,
     pub fingerprints: &'a FingerprintKey,
 }
 
@@ -43,7 +43,7 @@ impl Readable<'_> {
         ) {
             (false, _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
             (false, _) => public(bytes),
-            (true, Some((PlannedContent::PrivateKey(id), _))) => self.private_key(id, bytes),
+            (true, Some((PlannedContent::PrivateKey(id), _))) => self.private_key(*id, bytes),
             (true, Some((PlannedContent::Kubeconfig { .. }, _))) => kubeconfig(bytes),
             (true, Some((PlannedContent::Rendered(template), Origin::Row(_)))) => {
                 // The one secret that a template of the catalogue can ask for; all else are facts, which nobody has to hide.
@@ -72,7 +72,7 @@ impl Readable<'_> {
     }
 
     /// A private key: its kind, and the digest of its public half. None if there is anything else in the file.
-    fn private_key(&self, id: &str, pem: &[u8]) -> Option<String> {
+    fn private_key(&self, id: KeyId<'_>, pem: &[u8]) -> Option<String> {
         let parts = parts(pem);
         let [
             PemPart::Block {
@@ -88,7 +88,7 @@ impl Readable<'_> {
             false => Some(labelled(label, description)),
             // The authority's certificate says which key will be there.
             true => {
-                let public = describe_pem(self.vault.issued.get(id)?.public_key.as_ref()?)?;
+                let public = describe_pem(self.vault.issued.get(&id)?.public_key.as_ref()?)?;
                 let (heading, _) = description.split_once('\n')?;
                 let (_, facts) = public.split_once('\n')?;
                 Some(labelled(label, &format!("{heading}\n{facts}")))

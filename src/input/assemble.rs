@@ -1,5 +1,7 @@
 //! A draft in which nothing is wrong -> the cluster.
-use crate::cluster::{Cluster, CsrFile, Host, Network, Nodes, Overrides, PassedChecks, Pki};
+use std::collections::BTreeMap;
+
+use crate::cluster::{Cluster, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, PassedChecks, Pki};
 
 use super::csr_folder::Folder;
 use super::draft::Draft;
@@ -65,13 +67,17 @@ pub fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: O
             extra: own_certificates::extra_certificates(draft, profiles)?,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
+            generations: BTreeMap::new(),
             existing_ca: match &folder.existing_ca {
                 Some(existing) => Some(existing.ca.clone()?),
                 None => None,
             },
             csrs: csrs.collect::<Option<_>>()?,
         },
-        encryption: draft.encryption.as_ref()?.value,
+        encryption: Encryption {
+            provider: draft.encryption.as_ref()?.value,
+            generations: Generations::FIRST,
+        },
         overrides: Overrides::default(),
         files: Vec::new(),
         hosts: hosts.collect::<Option<_>>()?,

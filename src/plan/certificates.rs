@@ -1,47 +1,65 @@
-//! The certificates of a cluster: the rows of its layout and the user's own, each with the request that it is made from.
+//! The certificates of a cluster: the rows of its layout and the user's own, each with what it is made from.
 
 use std::collections::BTreeSet;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
-use crate::cluster::{Cluster, ExtraCertificate, Host};
+use crate::cluster::{Cluster, ExtraCertificate, Generation, Host};
+use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 use crate::server_names::{api_server_names, etcd_names, node_names};
 
-/// A certificate, its key and its request.
+use super::keys::{KeyFrom, KeyId, KeyOf};
+
+/// A key, and what its certificate and request are made from.
 #[derive(Clone, Debug)]
 pub struct PlannedCertificate<'a> {
-    /// What its key is derived for: `ca`, `node/node1`, `certificate/metrics`.
-    pub id: String,
+    pub id: KeyId<'a>,
     /// What its files are called: `ca`, `node1`.
     pub files: String,
-    /// The row it comes from; none is one of the user's own.
-    pub row: Option<&'static Identity>,
-    /// The host whose own it is.
-    pub host: Option<&'a str>,
     /// The name of the CSR file that it is made from.
     pub csr: &'a str,
-    /// What it is signed with, unless it signs itcluster.
-    pub profile: &'a Profile,
-    /// The CSR, with the names it must be valid for as its hosts and the node's name in place of the placeholder. None for an
-    /// authority that is there already.
-    pub request: Option<Request>,
-    pub issuer: Issuer,
+    pub key: KeyFrom<'a>,
+    pub from: CertificateFrom<'a>,
 }
 
-/// Who signs a planned certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Issuer {
-    Itself,
-    /// The planned certificate with this id.
-    Another(String),
+/// Where a certificate comes from. A request is a CSR with the names it must be valid for as its hosts, and the node's name in
+/// place of the placeholder.
+#[derive(Clone, Debug)]
+pub enum CertificateFrom<'a> {
+    Itself {
+        request: Request,
+    },
+    SignedBy {
+        request: Request,
+        issuer: KeyId<'a>,
+        profile: &'a Profile,
+    },
+    /// Somebody already has it.
+    File(&'a AuthorityCertificate),
     /// It is a key pair, and has no certificate.
     Nobody,
 }
 
-impl PlannedCertificate<'_> {
+impl<'a> PlannedCertificate<'a> {
+    /// The CSR; none for what is not made from one, or for a key pair.
+    pub fn request(&self) -> Option<&Request> {
+        match &self.from {
+            CertificateFrom::Itself { request } | CertificateFrom::SignedBy { request, .. } => Some(request),
+            CertificateFrom::File(_) | CertificateFrom::Nobody => None,
+        }
+    }
+
+    /// Who signs it, where that is another.
+    pub fn issuer(&self) -> Option<KeyId<'a>> {
+        match self.from {
+            CertificateFrom::SignedBy { issuer, .. } => Some(issuer),
+            CertificateFrom::Itself { .. } | CertificateFrom::File(_) | CertificateFrom::Nobody => None,
+        }
+    }
+
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
     pub fn user(&self) -> String {
-        let user = self.request.as_ref().map(|request| user_and_groups(request).0);
+        let user = self.request().map(|request| user_and_groups(request).0);
         user.filter(|user| !user.is_empty())
             .unwrap_or_else(|| self.files.clone())
     }
@@ -65,52 +83,87 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
     Some(PlannedCertificate {
         id: extra_id(&extra.name),
         files: extra.name.clone(),
-        row: None,
-        host: None,
         csr: &extra.csr,
-        profile: &extra.profile,
-        request: Some(request),
-        issuer: Issuer::Another(
-            extra
-                .signed_by
-                .as_deref()
-                .map_or_else(|| CLUSTER_AUTHORITY.to_owned(), extra_id),
-        ),
+        key: KeyFrom::Seed(request.key),
+        from: CertificateFrom::SignedBy {
+            request,
+            issuer: match &extra.signed_by {
+                Some(other) => extra_id(other),
+                None => used(cluster, CLUSTER_AUTHORITY),
+            },
+            profile: &extra.profile,
+        },
     })
 }
 
+/// Those of an identity: of each host that has its own, and of each generation, the used one first.
 fn certificates_of<'a>(cluster: &'a Cluster, identity: &'static Identity) -> Vec<PlannedCertificate<'a>> {
-    let csr = cluster.pki.csrs.get(identity.csr);
-    let planned = |host: Option<&'a Host>| {
-        let request = csr.map(|csr| {
+    let hosts: Vec<Option<&Host>> = match identity.per {
+        Per::Cluster => vec![None],
+        Per::Each(role) => cluster.with(role).map(Some).collect(),
+    };
+    let generations = cluster.pki.generations_of(identity.name);
+    let each = hosts
+        .into_iter()
+        .flat_map(|host| generations.all().map(move |generation| (host, generation)));
+    each.filter_map(|(host, generation)| certificate_of(cluster, identity, host, generation))
+        .collect()
+}
+
+fn certificate_of<'a>(
+    cluster: &'a Cluster,
+    identity: &'static Identity,
+    host: Option<&'a Host>,
+    generation: Generation,
+) -> Option<PlannedCertificate<'a>> {
+    let (key, from) = match &cluster.pki.existing_ca {
+        // It is the first one; what comes after it is derived.
+        Some(existing) if identity.name == CLUSTER_AUTHORITY && generation == Generation::FIRST => (
+            match &existing.key {
+                Some(key) => KeyFrom::File(key),
+                None => KeyFrom::Elsewhere(existing.certificate.public.algorithm),
+            },
+            CertificateFrom::File(&existing.certificate),
+        ),
+        _ => {
+            let csr = cluster.pki.csrs.get(identity.csr)?;
             let mut request = match host {
                 Some(host) => with_host_name(&csr.request, &host.name),
                 None => csr.request.clone(),
             };
             request.hosts = union(names(cluster, identity.names, host), request.hosts);
-            request
-        });
-        PlannedCertificate {
-            id: host.map_or_else(
-                || identity.name.to_owned(),
-                |host| format!("{}/{}", identity.name, host.name),
-            ),
-            files: identity.files.replace("{host}", host.map_or("", |host| &host.name)),
-            row: Some(identity),
-            host: host.map(|host| host.name.as_str()),
-            csr: identity.csr,
-            profile: cluster.pki.profile_of(identity.name),
-            request,
-            issuer: match identity.signed_by {
-                SignedBy::Itself => Issuer::Itself,
-                SignedBy::Authority(name) => Issuer::Another(name.to_owned()),
-                SignedBy::Nobody => Issuer::Nobody,
-            },
+            let key = KeyFrom::Seed(request.key);
+            let from = match identity.signed_by {
+                SignedBy::Itself => CertificateFrom::Itself { request },
+                SignedBy::Authority(name) => CertificateFrom::SignedBy {
+                    request,
+                    issuer: used(cluster, name),
+                    profile: cluster.pki.profile_of(identity.name),
+                },
+                SignedBy::Nobody => CertificateFrom::Nobody,
+            };
+            (key, from)
         }
     };
-    match identity.per {
-        Per::Cluster => vec![planned(None)],
-        Per::Each(role) => cluster.with(role).map(|host| planned(Some(host))).collect(),
+    Some(PlannedCertificate {
+        id: KeyId {
+            of: KeyOf::Identity(identity.name),
+            host: host.map(|host| host.name.as_str()),
+            generation,
+        },
+        files: identity.files.replace("{host}", host.map_or("", |host| &host.name)),
+        csr: identity.csr,
+        key,
+        from,
+    })
+}
+
+/// The key of an authority that signs.
+fn used<'a>(cluster: &Cluster, authority: &'static str) -> KeyId<'a> {
+    KeyId {
+        of: KeyOf::Identity(authority),
+        host: None,
+        generation: cluster.pki.generations_of(authority).used,
     }
 }
 
@@ -125,9 +178,13 @@ fn names(cluster: &Cluster, names: Names, host: Option<&Host>) -> Vec<String> {
     }
 }
 
-/// What the key of an extra certificate is derived for. No identity's name has a slash but a worker's, `node/NAME`.
-pub fn extra_id(name: &str) -> String {
-    format!("certificate/{name}")
+/// The key of a certificate of the user's own.
+pub fn extra_id(name: &str) -> KeyId<'_> {
+    KeyId {
+        of: KeyOf::Own(name),
+        host: None,
+        generation: Generation::FIRST,
+    }
 }
 
 /// The request with the placeholder in each of its texts replaced by the host's name.

@@ -9,6 +9,7 @@ use crate::catalog::holds::{Template, Through};
 use crate::cluster::{Cluster, ExtraCertificate, Host};
 
 use super::certificates::{PlannedCertificate, extra_id};
+use super::keys::KeyId;
 use super::rows::components_on;
 
 /// A file or directory on a host.
@@ -18,7 +19,7 @@ pub struct PlannedFile<'a> {
     /// Absolute on the host; a directory ends in a slash.
     pub path: String,
     pub mode: u32,
-    pub content: PlannedContent,
+    pub content: PlannedContent<'a>,
     pub origin: Origin<'a>,
 }
 
@@ -35,20 +36,22 @@ pub enum Origin<'a> {
     File(&'a str),
 }
 
-/// What a file will hold; certificates are named by their id.
+/// What a file will hold.
 #[derive(Clone, Debug)]
-pub enum PlannedContent {
+pub enum PlannedContent<'a> {
     Directory,
-    Certificate(String),
-    PrivateKey(String),
+    Certificate(KeyId<'a>),
+    PrivateKey(KeyId<'a>),
     /// The certificates that are accepted, one at least.
-    Trust(Vec<String>),
+    Trust(Vec<KeyId<'a>>),
     /// The public keys that are accepted, one at least; in their certificates, where they have any.
-    PublicKeys(Vec<String>),
-    Request(String),
+    PublicKeys(Vec<KeyId<'a>>),
+    Request(KeyId<'a>),
     Kubeconfig {
-        id: String,
+        id: KeyId<'a>,
         through: Through,
+        /// The certificates of authorities that are accepted.
+        trust: Vec<KeyId<'a>>,
     },
     Rendered(Template),
     /// The configuration file of the component of this name.
@@ -59,28 +62,26 @@ pub enum PlannedContent {
     OwnTemplate(Arc<str>),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
-        file: String,
-        host: Option<String>,
+        file: &'a str,
+        host: Option<&'a str>,
     },
     SigningConfig,
 }
 
-impl PlannedContent {
-    /// The ids of the certificates and keys that it is made of.
-    pub fn ids(&self) -> &[String] {
+impl<'a> PlannedContent<'a> {
+    /// The keys that it is made of, with their certificates.
+    pub fn ids(&self) -> Vec<KeyId<'a>> {
         match self {
-            PlannedContent::Certificate(id)
-            | PlannedContent::PrivateKey(id)
-            | PlannedContent::Request(id)
-            | PlannedContent::Kubeconfig { id, .. } => std::slice::from_ref(id),
-            PlannedContent::Trust(ids) | PlannedContent::PublicKeys(ids) => ids,
+            PlannedContent::Certificate(id) | PlannedContent::PrivateKey(id) | PlannedContent::Request(id) => vec![*id],
+            PlannedContent::Kubeconfig { id, trust, .. } => std::iter::once(id).chain(trust).copied().collect(),
+            PlannedContent::Trust(ids) | PlannedContent::PublicKeys(ids) => ids.clone(),
             PlannedContent::Directory
             | PlannedContent::Rendered(_)
             | PlannedContent::Config(_)
             | PlannedContent::Environment(_)
             | PlannedContent::OwnTemplate(_)
             | PlannedContent::CsrFile { .. }
-            | PlannedContent::SigningConfig => &[],
+            | PlannedContent::SigningConfig => Vec::new(),
         }
     }
 }
@@ -114,13 +115,13 @@ pub fn own_files<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item
 
 /// The files of a certificate of the user's own on `host`.
 pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a>> {
-    let id = || extra_id(&extra.name);
+    let id = extra_id(&extra.name);
     let mut files = Vec::new();
     for place in extra.places.iter().filter(|place| place.on.is(host)) {
         let contents = [
-            (&place.certificate, 0o644, PlannedContent::Certificate(id())),
-            (&place.key, place.key_mode, PlannedContent::PrivateKey(id())),
-            (&place.request, 0o644, PlannedContent::Request(id())),
+            (&place.certificate, 0o644, PlannedContent::Certificate(id)),
+            (&place.key, place.key_mode, PlannedContent::PrivateKey(id)),
+            (&place.request, 0o644, PlannedContent::Request(id)),
         ];
         files.extend(contents.into_iter().filter_map(|(path, mode, content)| {
             Some(PlannedFile {
@@ -136,9 +137,9 @@ pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFil
 }
 
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
-pub fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec<(String, PlannedContent)> {
+pub fn inputs<'a>(cluster: &'a Cluster, certificates: &[&PlannedCertificate<'a>]) -> Vec<(String, PlannedContent<'a>)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
-    let of_workers = || certificates.iter().filter(|certificate| certificate.host.is_some());
+    let of_workers = || certificates.iter().filter(|certificate| certificate.id.host.is_some());
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
     let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
     let identities = cluster.pki.layout.identities().iter().map(|identity| identity.csr);
@@ -146,17 +147,14 @@ pub fn inputs(cluster: &Cluster, certificates: &[PlannedCertificate<'_>]) -> Vec
     let mut seen = BTreeSet::new();
     for file in identities.chain(extra) {
         if cluster.pki.csrs.contains_key(file) && seen.insert(file) && !is_a_workers(file) {
-            let content = PlannedContent::CsrFile {
-                file: file.to_owned(),
-                host: None,
-            };
+            let content = PlannedContent::CsrFile { file, host: None };
             inputs.push((file.to_owned(), content));
         }
     }
     for certificate in of_workers() {
         let content = PlannedContent::CsrFile {
-            file: certificate.csr.to_owned(),
-            host: certificate.host.map(str::to_owned),
+            file: certificate.csr,
+            host: certificate.id.host,
         };
         inputs.push((format!("{}-csr.json", certificate.files), content));
     }

@@ -2,11 +2,13 @@
 
 mod certificates;
 mod files;
+mod keys;
 mod rows;
 mod text;
 
-pub use certificates::{Issuer, PlannedCertificate};
+pub use certificates::{CertificateFrom, PlannedCertificate};
 pub use files::{Origin, PlannedContent, PlannedFile};
+pub use keys::{KeyFrom, KeyId, KeyOf};
 pub use rows::units_on;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +16,9 @@ use std::fmt;
 
 use crate::catalog::artifact::Artifact;
 use crate::catalog::holds::{Holds, Through};
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::tables::artifacts::ARTIFACTS;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Generation, Host};
 
 use certificates::{certificates, extra_id};
 use files::{environments, inputs, own_files, placed};
@@ -28,7 +31,7 @@ pub struct Plan<'a> {
     /// Issuers before what they sign.
     pub certificates: Vec<PlannedCertificate<'a>>,
     /// Where each id is among the certificates.
-    by_id: BTreeMap<String, usize>,
+    by_id: BTreeMap<KeyId<'a>, usize>,
     /// Whether some host gets every request.
     places_all_requests: bool,
 }
@@ -43,17 +46,48 @@ pub fn plan(cluster: &Cluster) -> Plan<'_> {
             .iter()
             .filter(|row| matches!(row.holds, Holds::EveryRequest) && counts(cluster, row.when))
             .any(|row| cluster.hosts.iter().any(|host| is_on(cluster, row.on, host))),
-        by_id: ids
-            .map(|(index, certificate)| (certificate.id.clone(), index))
-            .collect(),
+        by_id: ids.map(|(index, certificate)| (certificate.id, index)).collect(),
         certificates,
     }
 }
 
 impl<'a> Plan<'a> {
     /// The certificate of an id.
-    pub fn certificate(&self, id: &str) -> Option<&PlannedCertificate<'a>> {
-        self.certificates.get(*self.by_id.get(id)?)
+    pub fn certificate(&self, id: KeyId<'a>) -> Option<&PlannedCertificate<'a>> {
+        self.certificates.get(*self.by_id.get(&id)?)
+    }
+
+    /// A key of an identity, on `host` where each host has its own.
+    fn key(&self, identity: &'static str, host: &'a Host, generation: Generation) -> KeyId<'a> {
+        let shared = KeyId {
+            of: KeyOf::Identity(identity),
+            host: None,
+            generation,
+        };
+        let own = KeyId {
+            host: Some(&host.name),
+            ..shared
+        };
+        match self.by_id.contains_key(&own) {
+            true => own,
+            false => shared,
+        }
+    }
+
+    /// The keys of an identity that are accepted, the used one first.
+    fn accepted(&self, identity: &'static str, host: &'a Host) -> Vec<KeyId<'a>> {
+        let generations = self.cluster.pki.generations_of(identity).all();
+        generations
+            .map(|generation| self.key(identity, host, generation))
+            .collect()
+    }
+
+    /// Whether a certificate is that of the generation which is used.
+    fn is_used(&self, certificate: &PlannedCertificate<'_>) -> bool {
+        match certificate.id.of {
+            KeyOf::Identity(name) => certificate.id.generation == self.cluster.pki.generations_of(name).used,
+            KeyOf::Own(_) => true,
+        }
     }
 
     /// Every file and directory of a host of the cluster, by row.
@@ -77,19 +111,19 @@ impl<'a> Plan<'a> {
     }
 
     /// The ids of the certificates and keys that some hosts of the cluster can't be made without, those who sign them included.
-    pub fn certificates_needed_by(&self, hosts: &[&'a Host]) -> BTreeSet<String> {
+    pub fn certificates_needed_by(&self, hosts: &[&'a Host]) -> BTreeSet<KeyId<'a>> {
         let mut needed = BTreeSet::new();
         for host in hosts {
             for file in self.files_on(host) {
-                needed.extend(file.content.ids().iter().cloned());
+                needed.extend(file.content.ids());
             }
         }
         // Issuers come before what they sign, so one pass from the end finds the issuers of issuers too.
         for certificate in self.certificates.iter().rev() {
-            if let Issuer::Another(issuer) = &certificate.issuer
+            if let Some(issuer) = certificate.issuer()
                 && needed.contains(&certificate.id)
             {
-                needed.insert(issuer.clone());
+                needed.insert(issuer);
             }
         }
         needed
@@ -113,55 +147,40 @@ impl<'a> Plan<'a> {
     }
 
     /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
-    fn contents(&self, row: &'static Artifact, host: &Host) -> Vec<(String, PlannedContent)> {
-        let (cluster, certificates) = (self.cluster, &self.certificates);
-        let id_of = |name: &str| {
-            let own = format!("{name}/{}", host.name);
-            match self.by_id.contains_key(&own) {
-                true => own,
-                false => name.to_owned(),
-            }
+    fn contents(&self, row: &'static Artifact, host: &'a Host) -> Vec<(String, PlannedContent<'a>)> {
+        let used = |identity| self.key(identity, host, self.cluster.pki.generations_of(identity).used);
+        let certificates = || self.certificates.iter().filter(|certificate| self.is_used(certificate));
+        let kubeconfig = |id, through| PlannedContent::Kubeconfig {
+            id,
+            through,
+            trust: self.accepted(CLUSTER_AUTHORITY, host),
         };
         let one = |content| vec![(String::new(), content)];
-        let each = |content: fn(String) -> PlannedContent| {
-            certificates
-                .iter()
-                .map(|certificate| (certificate.files.clone(), content(certificate.id.clone())))
+        let each = |content: fn(KeyId<'a>) -> PlannedContent<'a>| {
+            certificates()
+                .map(|certificate| (certificate.files.clone(), content(certificate.id)))
                 .collect()
         };
         match row.holds {
             Holds::Directory => one(PlannedContent::Directory),
-            Holds::Certificate(name) => one(PlannedContent::Certificate(id_of(name))),
-            Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(id_of(name))),
-            Holds::Trust(name) => one(PlannedContent::Trust(vec![id_of(name)])),
-            Holds::PublicKeys(name) => one(PlannedContent::PublicKeys(vec![id_of(name)])),
-            Holds::Kubeconfig(name, through) => one(PlannedContent::Kubeconfig {
-                id: id_of(name),
-                through,
-            }),
+            Holds::Certificate(name) => one(PlannedContent::Certificate(used(name))),
+            Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(used(name))),
+            Holds::Trust(name) => one(PlannedContent::Trust(self.accepted(name, host))),
+            Holds::PublicKeys(name) => one(PlannedContent::PublicKeys(self.accepted(name, host))),
+            Holds::Kubeconfig(name, through) => one(kubeconfig(used(name), through)),
             Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
             Holds::Config(component) => one(PlannedContent::Config(component)),
             Holds::EveryCertificate => each(PlannedContent::Certificate),
             Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
-            Holds::EveryRequest => certificates
-                .iter()
-                .filter(|certificate| certificate.request.is_some())
-                .map(|certificate| {
-                    (
-                        certificate.files.clone(),
-                        PlannedContent::Request(certificate.id.clone()),
-                    )
-                })
+            Holds::EveryRequest => certificates()
+                .filter(|certificate| certificate.request().is_some())
+                .map(|certificate| (certificate.files.clone(), PlannedContent::Request(certificate.id)))
                 .collect(),
-            Holds::EveryInput => inputs(cluster, certificates),
-            Holds::EveryKubeconfig(name) => certificates
-                .iter()
-                .filter(|certificate| certificate.row.is_some_and(|row| row.name == name))
+            Holds::EveryInput => inputs(self.cluster, &certificates().collect::<Vec<_>>()),
+            Holds::EveryKubeconfig(name) => certificates()
+                .filter(|certificate| certificate.id.of == KeyOf::Identity(name))
                 .map(|certificate| {
-                    let content = PlannedContent::Kubeconfig {
-                        id: certificate.id.clone(),
-                        through: Through::Endpoint,
-                    };
+                    let content = kubeconfig(certificate.id, Through::Endpoint);
                     (certificate.files.clone(), content)
                 })
                 .collect(),

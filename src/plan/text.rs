@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::files::{Origin, PlannedContent, PlannedFile};
+use super::keys::KeyId;
 
 /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
 pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +22,13 @@ pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Form
                 format!("its signing request ({id})")
             }
             PlannedContent::Kubeconfig { .. } => what.to_owned(),
-            content => match content.ids() {
+            content => match content
+                .ids()
+                .iter()
+                .map(KeyId::to_string)
+                .collect::<Vec<_>>()
+                .as_slice()
+            {
                 [] => what.to_owned(),
                 ids => format!("{what} ({})", ids.join(", ")),
             },

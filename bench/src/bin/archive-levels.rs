@@ -16,7 +16,7 @@ use khw_gen::disk::{read_seed, read_sources_and_key};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::render::Renderer;
-use khw_gen::vault::{Issuing, issue};
+use khw_gen::vault::Issuing;
 use khw_gen::{input, pack};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -44,7 +44,7 @@ fn main() -> Result<(), Failed> {
     let checked = input::check(&sources).map_err(|_| "khw-gen check says what is wrong with it")?;
     let seed = Seed::parse(read_seed(Path::new(seed))?.bytes.expose())?.seed;
     let plan = plan(&checked.cluster);
-    let vault = issue(&plan, &Issuing::all(&seed))?;
+    let vault = Issuing::new(&plan, &seed).issue()?;
     let renderer = Renderer::new(&plan, &vault)?;
     let mut hosts = Vec::new();
     for host in checked.cluster.hosts.iter().take(most) {
