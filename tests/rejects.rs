@@ -4,20 +4,17 @@
 //! A case is `changes.txt`, a few replacements in the base, which has nothing wrong with it, and `expected.txt`, the whole
 //! rendered text. `KHW_BLESS=1` rewrites what is expected.
 
+#[path = "support/cases.rs"]
+mod cases;
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use cases::{Files, base, cases, change, read, root, sources};
 use khw_gen::diagnostic::codes::{self, CODES};
 use khw_gen::diagnostic::{Diagnostic, Example, Severity, render_json, render_text};
-use khw_gen::input::{Sources, TemplateText, check};
+use khw_gen::input::{Sources, check};
 use support::examples;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
 
 fn blessing() -> bool {
     let blessing = env::var_os("KHW_BLESS").is_some_and(|value| value == "1");
@@ -26,94 +23,6 @@ fn blessing() -> bool {
         "what is expected is not rewritten in CI"
     );
     blessing
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// File name -> text. CSR files are named `csr/NAME`.
-type Files = BTreeMap<String, String>;
-
-fn base() -> Files {
-    let mut files = Files::new();
-    for folder in ["specs/walkthrough/csr", "tests/rejects/base/csr"] {
-        for entry in fs::read_dir(root().join(folder)).expect("the folder is there") {
-            let path = entry.expect("the folder can be read").path();
-            let name = path
-                .file_name()
-                .expect("a file has a name")
-                .to_string_lossy()
-                .into_owned();
-            files.insert(format!("csr/{name}"), read(&path));
-        }
-    }
-    files.insert(
-        "cluster.toml".to_owned(),
-        read(&root().join("tests/rejects/base/cluster.toml")),
-    );
-    files
-}
-
-/// Applies `changes.txt`: a line that names a file; then `- ` lines, which occur in it once, and the `+ ` lines that take
-/// their place; without `- ` lines the file is replaced; `delete` removes it.
-fn change(files: &mut Files, changes: &str) {
-    let mut file = String::new();
-    let mut lines = changes.lines().peekable();
-    while let Some(&line) = lines.peek() {
-        let mut take = |mark: &str| {
-            let mut block = Vec::new();
-            while let Some(rest) = lines.peek().and_then(|line| line.strip_prefix(mark)) {
-                block.push(rest.strip_prefix(' ').unwrap_or(rest));
-                lines.next();
-            }
-            block.join("\n")
-        };
-        if line.starts_with(['-', '+']) {
-            let (old, new) = (take("-"), take("+"));
-            if old.is_empty() {
-                files.insert(file.clone(), new + "\n");
-                continue;
-            }
-            let text = files.get_mut(&file).unwrap_or_else(|| panic!("there is no {file}"));
-            assert_eq!(text.matches(&old).count(), 1, "not exactly once in {file}: {old}");
-            *text = text.replacen(&old, &new, 1);
-        } else if line == "delete" {
-            assert!(files.remove(&file).is_some(), "there is no {file}");
-            lines.next();
-        } else {
-            file = line.to_owned();
-            lines.next();
-        }
-    }
-}
-
-fn sources(mut files: Files) -> Sources {
-    let cluster = files.remove("cluster.toml").unwrap_or_default();
-    let mut secret = |name: &str| files.remove(name).map(|text| text.into_bytes().into());
-    let (ca_certificate, ca_key) = (secret("ca.pem"), secret("ca-key.pem"));
-    // What is beside the CSR folder is a template.
-    let templates = files
-        .iter()
-        .filter(|(name, _)| !name.starts_with("csr/"))
-        .map(|(name, text)| {
-            let (name, text) = (name.clone(), text.clone());
-            (name.clone(), TemplateText { name, text })
-        })
-        .collect();
-    let csr = files
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
-    Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster,
-        csr_dir: "csr".to_owned(),
-        csr: csr.collect(),
-        ca_certificate,
-        ca_key,
-        templates,
-        ..Sources::default()
-    }
 }
 
 fn findings(sources: &Sources) -> Vec<Diagnostic> {
@@ -133,24 +42,6 @@ fn findings(sources: &Sources) -> Vec<Diagnostic> {
             findings
         }
     }
-}
-
-/// The cases, by the name of their folder.
-fn cases() -> BTreeMap<String, PathBuf> {
-    let entries = fs::read_dir(root().join("tests/rejects")).expect("the folder is there");
-    let folders = entries
-        .map(|entry| entry.expect("the folder can be read").path())
-        .filter(|path| path.is_dir());
-    let named = folders.map(|path| {
-        (
-            path.file_name()
-                .expect("a folder has a name")
-                .to_string_lossy()
-                .into_owned(),
-            path,
-        )
-    });
-    named.filter(|(name, _)| name != "base").collect()
 }
 
 fn code_of(case: &str) -> &str {

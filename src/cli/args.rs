@@ -32,6 +32,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show the releases that are known: what changes at each, and why
     Releases,
+    /// Print the JSON Schema of cluster.toml, from which editors complete and check
+    Schema,
     /// Show the variables that templates may use, as JSON; needs no seed
     Facts(FactsArgs),
     /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a folder of
@@ -47,7 +49,7 @@ pub enum Command {
         #[command(subcommand)]
         command: GoldenCommand,
     },
-    /// Write a starter cluster.toml, the CSR files and a fresh seed; never overwrites
+    /// Write a starter cluster.toml, its schema, the CSR files and a fresh seed; never overwrites
     Init(InitArgs),
 }
 

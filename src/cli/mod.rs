@@ -20,6 +20,7 @@ mod plan;
 mod progress;
 mod releases;
 mod say;
+mod schema;
 mod specification;
 mod threads;
 mod verify;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Plan(arguments) => made(plan::run(&arguments)),
         Command::Explain(arguments) => made(explain::run(&arguments)),
         Command::Releases => made(releases::run()),
+        Command::Schema => made(schema::run()),
         Command::Facts(arguments) => made(facts::run(&arguments)),
         Command::Verify(arguments) => judged(verify::run(&arguments)),
         Command::Diff(arguments) => judged(diff::run(&arguments)),

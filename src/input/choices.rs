@@ -10,8 +10,6 @@ use super::suggest;
 use super::tree::{At, Fields};
 use super::values::path_on_host;
 
-pub const RUNTIME: &[&str] = &["engine", "version", "cgroup_driver", "cgroup_v1", "gvisor"];
-
 /// More workers than this are not connected by routes from each to each unless that is asked for.
 const MOST_ROUTES: usize = 256;
 

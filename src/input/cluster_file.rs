@@ -13,39 +13,15 @@ use crate::cluster::{EncryptionProvider, Families};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
 
 use super::draft::{Draft, DraftCa};
+use super::fields::Section;
 use super::host::host;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
 use super::sources::Paths;
 use super::tree::{self, At, Fields, Naming, Node, Value};
 use super::values::{address, address_problem, endpoint, path_name, range};
-use super::{choices, components, families, files, load_balancer, own_certificates, parse_toml, pools, suggest};
-
-const TOP: &[&str] = &[
-    "cluster",
-    "network",
-    "pki",
-    "encryption",
-    "load_balancer",
-    "runtime",
-    "checks",
-    "hosts",
-    "pools",
-    "certificates",
-    "components",
-    "files",
-];
-
-const CLUSTER: &[&str] = &["name", "kubernetes", "etcd", "domain", "endpoint", "names"];
-
-const NETWORK: &[&str] = &["services", "pods", "dns", "cni", "proxy_mode", "resolv_conf"];
-
-const PKI: &[&str] = &["csr", "layout", "profile", "issued", "seed", "ca", "profiles"];
-
-const CA: &[&str] = &["cert", "key"];
-
-const ENCRYPTION: &[&str] = &["provider"];
-
-const CHECKS: &[&str] = &["allow"];
+use super::{
+    choices, components, families, fields, files, load_balancer, own_certificates, parse_toml, pools, suggest,
+};
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
 
@@ -105,17 +81,17 @@ pub fn pki_paths(text: &str) -> Paths {
     let mut nobody = Diagnostics::new();
     // Of the hosts, who may be many, it needs nothing.
     let root = parse_toml::parse_sections(&file, |section| ["pki", "files"].contains(&section), &mut nobody);
-    let Some(top) = Fields::of(&file, &root, TOP, Naming::Exact, &mut nobody) else {
+    let Some(top) = Fields::of(&file, &root, &fields::TOP.names(), Naming::Exact, &mut nobody) else {
         return Paths::default();
     };
     let templates = files::templates(&top);
-    let Some(pki) = top.table("pki", PKI, &mut nobody) else {
+    let Some(pki) = top.table("pki", &fields::PKI.names(), &mut nobody) else {
         return Paths {
             templates,
             ..Paths::default()
         };
     };
-    let ca = pki.table("ca", CA, &mut nobody);
+    let ca = pki.table("ca", &fields::CA.names(), &mut nobody);
     let mut path = |fields: Option<&Fields<'_>>, name| {
         let text = fields?.text(name, &mut nobody)?;
         Some(text.value).filter(|path| !path.is_empty())
@@ -129,18 +105,18 @@ pub fn pki_paths(text: &str) -> Paths {
     }
 }
 
-/// A section and its fields; an absent one is an empty one.
+/// A section at the top and its fields; an absent one is an empty one.
 fn section<'a>(
     top: &Fields<'a>,
-    name: &str,
-    known: &[&'static str],
+    section: &Section,
     empty: &'a Node,
     diagnostics: &mut Diagnostics,
 ) -> Option<Fields<'a>> {
-    if top.has(name) {
-        top.table(name, known, diagnostics)
+    let known = section.names();
+    if top.has(section.path) {
+        top.table(section.path, &known, diagnostics)
     } else {
-        Fields::of(top.file(), empty, known, Naming::Exact, diagnostics)
+        Fields::of(top.file(), empty, &known, Naming::Exact, diagnostics)
     }
 }
 
@@ -149,15 +125,15 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
         value: Value::Table(Vec::new()),
         span: 0..0,
     };
-    let top = match Fields::of(file, root, TOP, Naming::Exact, diagnostics) {
+    let top = match Fields::of(file, root, &fields::TOP.names(), Naming::Exact, diagnostics) {
         Some(top) => top,
         None => return Draft::default(),
     };
     let mut draft = Draft::default();
 
-    let cluster = section(&top, "cluster", CLUSTER, &empty, diagnostics);
-    let network = section(&top, "network", NETWORK, &empty, diagnostics);
-    let runtime = section(&top, "runtime", choices::RUNTIME, &empty, diagnostics);
+    let cluster = section(&top, &fields::CLUSTER, &empty, diagnostics);
+    let network = section(&top, &fields::NETWORK, &empty, diagnostics);
+    let runtime = section(&top, &fields::RUNTIME, &empty, diagnostics);
     draft.release = choices::release(cluster.as_ref(), runtime.as_ref(), diagnostics);
     draft.nodes = choices::nodes(runtime.as_ref(), network.as_ref(), diagnostics);
     if let Some(cluster) = cluster {
@@ -193,7 +169,7 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
             false => Some(None),
         };
     }
-    if let Some(pki) = section(&top, "pki", PKI, &empty, diagnostics) {
+    if let Some(pki) = section(&top, &fields::PKI, &empty, diagnostics) {
         draft.pki.csr = pki
             .text_or("csr", "csr", diagnostics)
             .and_then(|path| path_name(path, diagnostics));
@@ -214,14 +190,14 @@ fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut 
                 .extend(tree::text(file, &entry.node, diagnostics).map(|profile| (name, profile)));
         }
     }
-    if let Some(encryption) = section(&top, "encryption", ENCRYPTION, &empty, diagnostics) {
+    if let Some(encryption) = section(&top, &fields::ENCRYPTION, &empty, diagnostics) {
         let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
         draft.encryption = text.and_then(|text| provider(text, diagnostics));
     }
-    if let Some(load_balancer) = section(&top, "load_balancer", load_balancer::FIELDS, &empty, diagnostics) {
+    if let Some(load_balancer) = section(&top, &fields::LOAD_BALANCER, &empty, diagnostics) {
         draft.load_balancing = Some(load_balancer::read(&load_balancer, diagnostics));
     }
-    if let Some(checks) = section(&top, "checks", CHECKS, &empty, diagnostics) {
+    if let Some(checks) = section(&top, &fields::CHECKS, &empty, diagnostics) {
         let codes = checks.texts("allow", diagnostics).unwrap_or_default();
         draft.allow = codes
             .into_iter()
@@ -243,7 +219,7 @@ fn existing_ca(pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<DraftC
         certificate: None,
         key: None,
     };
-    if let Some(ca) = pki.table("ca", CA, diagnostics) {
+    if let Some(ca) = pki.table("ca", &fields::CA.names(), diagnostics) {
         let mut path = |name| {
             ca.require(name, diagnostics);
             ca.text(name, diagnostics).and_then(|path| path_name(path, diagnostics))

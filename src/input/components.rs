@@ -10,11 +10,7 @@ use crate::settings::{Table, Value as Setting};
 
 use super::draft::DraftOverride;
 use super::tree::{At, Entry, Fields, Naming, Node, Value};
-use super::{suggest, tree};
-
-const COMPONENT: &[&str] = &["flags", "config", "env", "on"];
-
-const ON: &[&str] = &["flags", "config", "env"];
+use super::{fields, suggest, tree};
 
 /// Deeper than any configuration is.
 const DEEPEST: usize = 32;
@@ -24,14 +20,26 @@ pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftOverrid
     let mut overrides = Vec::new();
     for entry in top.map("components", diagnostics).unwrap_or_default() {
         let component = component(top.file(), entry, diagnostics);
-        let Some(fields) = Fields::of(top.file(), &entry.node, COMPONENT, Naming::Exact, diagnostics) else {
+        let Some(fields) = Fields::of(
+            top.file(),
+            &entry.node,
+            &fields::COMPONENT.names(),
+            Naming::Exact,
+            diagnostics,
+        ) else {
             continue;
         };
         let Some(component) = component else { continue };
         let place = Place::new(top.file(), entry.key_span.clone());
         overrides.push(draft(component, None, &fields, place, diagnostics));
         for on in fields.map("on", diagnostics).unwrap_or_default() {
-            if let Some(fields) = Fields::of(top.file(), &on.node, ON, Naming::Exact, diagnostics) {
+            if let Some(fields) = Fields::of(
+                top.file(),
+                &on.node,
+                &fields::COMPONENT_ON.names(),
+                Naming::Exact,
+                diagnostics,
+            ) {
                 let place = Place::new(top.file(), on.key_span.clone());
                 let name = At {
                     value: on.key.clone(),

@@ -8,12 +8,11 @@ use crate::facts::{Facts, facts};
 use crate::own_template::{self, Problem, ProblemKind};
 
 use super::draft::{Draft, DraftFile, Written};
+use super::fields;
 use super::placed::{ALL, on_something, placed_on_or_all};
 use super::sources::{SourceId, Sources};
 use super::tree::{self, At, Fields, Naming, Node, Value};
 use super::values::{file_mode, path_name, path_on_host};
-
-const FILE: &[&str] = &["on", "at", "template", "content", "mode"];
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftFile> {
@@ -25,7 +24,7 @@ pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftFile> {
 }
 
 fn file(source: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftFile> {
-    let fields = Fields::of(source, node, FILE, Naming::Exact, diagnostics)?;
+    let fields = Fields::of(source, node, &fields::FILE.names(), Naming::Exact, diagnostics)?;
     for name in ["on", "at"] {
         fields.require(name, diagnostics);
     }

@@ -10,25 +10,13 @@ use super::draft::DraftHost;
 use super::names::{self, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{self, At, Fields, Naming, Node};
 use super::values::{address, range};
-use super::{families, labels, load_balancer, suggest};
-
-const HOST: &[&str] = &[
-    "name",
-    "ip",
-    "roles",
-    "addresses",
-    "names",
-    "labels",
-    "taints",
-    "pods",
-    "interface",
-];
+use super::{families, fields, labels, load_balancer, suggest};
 
 /// The fields of a host that only some roles have a use for.
 const OF_ROLES: &[&str] = &["labels", "taints", "pods"];
 
 pub fn host(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftHost> {
-    let fields = Fields::of(file, node, HOST, Naming::Exact, diagnostics)?;
+    let fields = Fields::of(file, node, &fields::HOST.names(), Naming::Exact, diagnostics)?;
     for name in ["name", "ip"] {
         fields.require(name, diagnostics);
     }

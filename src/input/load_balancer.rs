@@ -7,15 +7,12 @@ use crate::cluster::{LoadBalancing, Role, VirtualAddress};
 use crate::diagnostic::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
-use super::choices;
 use super::draft::{Draft, DraftHost, DraftLoadBalancing};
 use super::families::{self, AtFamilies as _, OfFamily, family_name};
 use super::tree::{At, Fields};
-use super::values;
+use super::{choices, fields, values};
 
-/// Its fields.
-pub const FIELDS: &[&str] = &["port", "engine", "virtual_ip", "interface", "virtual_router_id"];
-/// Those that say how a virtual address is carried.
+/// The fields that say how a virtual address is carried.
 const OF_VIRTUAL: [&str; 2] = ["interface", "virtual_router_id"];
 const VIRTUAL_ROUTER_ID: u8 = 51;
 
@@ -45,11 +42,12 @@ pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBal
                 .and_then(|id| virtual_router_id(&id, diagnostics)),
             false => Some(VIRTUAL_ROUTER_ID),
         },
-        given: FIELDS
-            .iter()
+        given: fields::LOAD_BALANCER
+            .names()
+            .into_iter()
             .filter(|name| section.has(name))
             .map(|name| At {
-                value: *name,
+                value: name,
                 place: Some(section.key_place(name)),
             })
             .collect(),

@@ -14,6 +14,7 @@ mod components;
 mod csr_folder;
 mod draft;
 mod families;
+pub mod fields;
 mod files;
 mod host;
 mod hosts;

@@ -8,15 +8,12 @@ use crate::cluster::{ExtraCertificate, Placement, Role};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, codes};
 
 use super::draft::{Draft, DraftCertificate, DraftPlacement};
+use super::fields;
 use super::names::{self, LONGEST_HOST_NAME};
 use super::placed::{on_something, placed_on};
 use super::profiles::Profiles;
 use super::tree::{At, Fields, Naming, Node};
 use super::values::{key_mode, path_on_host};
-
-const CERTIFICATE: &[&str] = &["name", "csr", "profile", "hosts", "signed_by", "places"];
-
-const PLACE: &[&str] = &["on", "certificate", "key", "request", "mode"];
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftCertificate> {
@@ -28,7 +25,7 @@ pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftCertifi
 }
 
 fn certificate(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftCertificate> {
-    let fields = Fields::of(file, node, CERTIFICATE, Naming::Exact, diagnostics)?;
+    let fields = Fields::of(file, node, &fields::CERTIFICATE.names(), Naming::Exact, diagnostics)?;
     for name in ["name", "csr"] {
         fields.require(name, diagnostics);
     }
@@ -66,7 +63,7 @@ fn certificate_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<A
 }
 
 fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftPlacement> {
-    let fields = Fields::of(file, node, PLACE, Naming::Exact, diagnostics)?;
+    let fields = Fields::of(file, node, &fields::PLACE.names(), Naming::Exact, diagnostics)?;
     fields.require("on", diagnostics);
     let mut path = |name| {
         fields

@@ -12,26 +12,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
 
 use super::draft::{Draft, DraftHost};
 use super::families;
+use super::fields::{self, HIGHEST_FIRST, MOST_HOSTS};
 use super::host::host_without_name;
 use super::names::{self, LONGEST_HOST_NAME};
 use super::tree::{At, Fields, Naming, Node};
 use super::values;
-
-const POOL: &[&str] = &[
-    "name",
-    "count",
-    "first_n",
-    "first_ip",
-    "roles",
-    "labels",
-    "taints",
-    "interface",
-];
-
-/// So many hosts are in all pools of a file together, and in each: Kubernetes itself is made for 5,000 nodes.
-const MOST_HOSTS: usize = 100_000;
-/// No name has a use for a number beyond.
-const HIGHEST_FIRST: u64 = 1_000_000_000;
 
 /// The hosts of all pools, in the order of the file; none that could not be made out, of which `complete` tells.
 pub struct Pools {
@@ -68,7 +53,7 @@ fn pool(
     room: usize,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<DraftHost>> {
-    let fields = Fields::of(file, node, POOL, Naming::Exact, diagnostics)?;
+    let fields = Fields::of(file, node, &fields::POOL.names(), Naming::Exact, diagnostics)?;
     for name in ["name", "count", "first_ip"] {
         fields.require(name, diagnostics);
     }
