@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use khw_gen::diagnostic::{Diagnostics, SourceFile};
+use khw_gen::diagnostic::{Reporter, SourceFile};
 use khw_gen::input::cfssl as input;
 use khw_gen::pki::cfssl::{self, Authority, Profile, Request};
 use khw_gen::pki::decode::describe_pem;
@@ -491,9 +491,9 @@ fn the_specification_reads_what_cfssl_reads() {
     for case in &cases() {
         for field in ["ca", "csr"] {
             let Some(csr) = case.input.get(field) else { continue };
-            let mut diagnostics = Diagnostics::new();
+            let diagnostics = Reporter::default();
             let file = SourceFile::new("csr.json", csr.to_string());
-            if let Some(read) = input::read_request(&file, &mut diagnostics) {
+            if let Some(read) = input::read_request(&file, &diagnostics) {
                 let expected = Request {
                     key: read.key,
                     ..corpus::request(csr)
@@ -511,11 +511,11 @@ fn the_specification_reads_what_cfssl_reads() {
         let Some(config) = case.input.get("config") else {
             continue;
         };
-        let mut diagnostics = Diagnostics::new();
+        let diagnostics = Reporter::default();
         let file = SourceFile::new("ca-config.json", config.to_string());
         let name = case.input["profile"].as_str().unwrap_or_default();
         // cfssl takes the default for a profile that isn't there.
-        match input::read_signing_config(&file, &mut diagnostics).filter(|read| !read.broken) {
+        match input::read_signing_config(&file, &diagnostics).filter(|read| !read.broken) {
             Some(read) => {
                 let profile = &read.profile(name).unwrap_or(&read.default).profile;
                 assert_eq!(profile, &corpus::profile(config, name), "{}", case.name);

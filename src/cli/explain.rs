@@ -1,7 +1,6 @@
 //! `khw-gen explain`.
 
-use khw_gen::diagnostic::{codes, verify_codes};
-use khw_gen::input::suggest;
+use khw_gen::diagnostic::{codes, suggest, verify_codes};
 
 use super::args::ExplainArgs;
 use super::say::{Reported, print, say_error};

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use khw_gen::changes::Keys;
 use khw_gen::cluster::Cluster;
-use khw_gen::diagnostic::{Diagnostic, codes};
+use khw_gen::diagnostic::{Diagnostic, codes, suggest};
 use khw_gen::disk::{self, DiskError, SeedText};
 use khw_gen::found::Found;
 use khw_gen::found_of;
-use khw_gen::input::{self, Checked, Sources, suggest};
+use khw_gen::input::{self, Checked, Sources};
 use khw_gen::pki::derivation::Seed;
 
 use super::say::{Reported, say, say_diagnostics, say_error};

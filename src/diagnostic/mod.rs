@@ -6,8 +6,11 @@ mod code;
 pub mod codes;
 mod problem;
 mod render;
+mod reporter;
+pub mod suggest;
 pub mod verify_codes;
 
 pub use code::{Code, Example, Severity};
-pub use problem::{Diagnostic, Diagnostics, Place, SourceFile};
+pub use problem::{Diagnostic, Place, SourceFile};
 pub use render::{is_unsafe, render_json, render_text};
+pub use reporter::{JustReported, Placed, Reporter};

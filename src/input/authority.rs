@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use crate::cluster::ExistingCa;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::authority::{AuthorityCertificate, AuthorityError};
 use crate::pki::key::{Algorithm, KeyError, KeyPair};
 
@@ -17,15 +17,13 @@ pub struct Existing {
 }
 
 /// Reads the certificate and, where it is there, the key.
-pub fn read(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics) -> Existing {
+pub fn read(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Existing {
     let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
-    let certificate = certificate(sources, draft, diagnostics);
-    let key = key(sources, draft, diagnostics);
+    let certificate = certificate(sources, draft, say);
+    let key = key(sources, draft, say);
     let ca = match (certificate, key) {
         (Some(certificate), Ok(key)) => {
-            let fits = key
-                .as_ref()
-                .is_none_or(|key| fits(&certificate, key, draft, diagnostics));
+            let fits = key.as_ref().is_none_or(|key| fits(&certificate, key, draft, say));
             fits.then_some(ExistingCa { certificate, key })
         }
         _ => None,
@@ -33,18 +31,12 @@ pub fn read(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics) -
     Existing { ca, place }
 }
 
-fn certificate(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics) -> Option<AuthorityCertificate> {
+fn certificate(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Option<AuthorityCertificate> {
     let path = draft.certificate.as_ref()?;
-    let mut report = |code: &'static Code, message: String, hint: Option<&str>| {
-        let diagnostic = Diagnostic::new(code, message).at(path.place.clone());
-        diagnostics.report(match hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        });
-    };
+    let name = &path.value;
     let Some(file) = &sources.ca_certificate else {
         if !sources.is_unreadable(SourceId::CaCertificate) {
-            report(codes::BAD_CA, format!("{} was not read", path.value), None);
+            say.at(path, codes::BAD_CA, format!("{name} was not read"));
         }
         return None;
     };
@@ -56,51 +48,40 @@ fn certificate(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics
                 AuthorityError::Several(_) => Some("leave the certificate whose key is at hand, and no other"),
                 _ => None,
             };
-            report(codes::BAD_CA, format!("{} {error}", path.value), hint);
+            say.at(path, codes::BAD_CA, format!("{name} {error}")).hint_if(hint);
             return None;
         }
     };
     if !certificate.unknown_critical.is_empty() {
         let oids = certificate.unknown_critical.join(", ");
-        let message = format!(
-            "{} has a critical extension that those who verify it may not know: {oids}",
-            path.value
-        );
-        report(codes::BAD_CA, message, Some("use a CA without it"));
+        let message = format!("{name} has a critical extension that those who verify it may not know: {oids}");
+        say.at(path, codes::BAD_CA, message).hint("use a CA without it");
     }
     if !certificate.is_ca {
-        let message = format!("{} is not the certificate of an authority", path.value);
-        report(codes::NOT_A_CA, message, None);
+        let message = format!("{name} is not the certificate of an authority");
+        say.at(path, codes::NOT_A_CA, message);
     } else if !certificate.signs_certificates {
-        let message = format!("the key usage of {} leaves out the signing of certificates", path.value);
-        report(codes::NOT_A_CA, message, None);
+        let message = format!("the key usage of {name} leaves out the signing of certificates");
+        say.at(path, codes::NOT_A_CA, message);
     } else if !certificate.withheld_usages.is_empty() {
-        let message = format!(
-            "the extended key usages of {} leave out {}, and so they do for all that it signs",
-            path.value,
-            certificate.withheld_usages.join(" and ")
-        );
-        report(codes::NOT_A_CA, message, None);
+        let withheld = certificate.withheld_usages.join(" and ");
+        let message =
+            format!("the extended key usages of {name} leave out {withheld}, and so they do for all that it signs");
+        say.at(path, codes::NOT_A_CA, message);
     }
     if certificate.public.algorithm == Algorithm::Ed25519 {
-        let message = format!(
-            "{} has an Ed25519 key, which is refused by some who must accept it",
-            path.value
-        );
-        report(codes::ED25519_IDENTITY, message, None);
+        let message = format!("{name} has an Ed25519 key, which is refused by some who must accept it");
+        say.at(path, codes::ED25519_IDENTITY, message);
     }
     if certificate.has_name_constraints {
-        let message = format!(
-            "{} limits the names of what it signs, which is not checked here",
-            path.value
-        );
-        report(codes::CA_NAME_CONSTRAINTS, message, None);
+        let message = format!("{name} limits the names of what it signs, which is not checked here");
+        say.at(path, codes::CA_NAME_CONSTRAINTS, message);
     }
     Some(certificate)
 }
 
 /// The key, none if it was not there to be read, or that it can't be used.
-fn key(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics) -> Result<Option<Arc<KeyPair>>, KeyError> {
+fn key(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<KeyPair>>, KeyError> {
     let (Some(path), Some(file)) = (&draft.key, &sources.ca_key) else {
         return Ok(None);
     };
@@ -108,17 +89,17 @@ fn key(sources: &Sources, draft: &DraftCa, diagnostics: &mut Diagnostics) -> Res
         .map(|key| Some(Arc::new(key)))
         .inspect_err(|error| {
             let message = format!("{} can't be used: {error}", path.value);
-            diagnostics.report(Diagnostic::new(codes::BAD_CA_KEY, message).at(path.place.clone()));
+            say.at(&path.place, codes::BAD_CA_KEY, message);
         })
 }
 
-fn fits(certificate: &AuthorityCertificate, key: &KeyPair, draft: &DraftCa, diagnostics: &mut Diagnostics) -> bool {
+fn fits(certificate: &AuthorityCertificate, key: &KeyPair, draft: &DraftCa, say: &Reporter) -> bool {
     let fits = certificate.public == *key.public();
     if !fits {
         let name = |path: &Option<super::tree::At<String>>| path.as_ref().map_or("", |path| &path.value).to_owned();
         let message = format!("{} is not the key of {}", name(&draft.key), name(&draft.certificate));
         let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
-        diagnostics.report(Diagnostic::new(codes::CA_KEY_MISMATCH, message).at(place));
+        say.at(place, codes::CA_KEY_MISMATCH, message);
     }
     fits
 }

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::identity::CLUSTER_AUTHORITY;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::Reporter;
 
 use super::csr_folder::Folder;
 use super::draft::Draft;
@@ -17,27 +17,27 @@ use super::signed::{Issuer, Leaf, Signs, in_use, leaves};
 use super::validity::validity;
 
 /// Everything that can be wrong with the certificates. Gives the profiles that sign them.
-pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Profiles<'a> {
-    let profiles = profiles(draft, folder, diagnostics);
-    let leaves = leaves(draft, folder, &profiles, diagnostics);
-    own_hosts(draft, &profiles, diagnostics);
+pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profiles<'a> {
+    let profiles = profiles(draft, folder, say);
+    let leaves = leaves(draft, folder, &profiles, say);
+    own_hosts(draft, &profiles, say);
     for profile in in_use(&leaves) {
-        profile_fits(profile, &leaves, diagnostics);
+        profile_fits(profile, &leaves, say);
     }
     let mut authorities = BTreeMap::new();
     for row in folder.layout.identities().iter().filter(|row| row.signs()) {
         let csr = folder.csrs.get(row.csr);
-        authorities.insert(row.name, issuer(row, draft, folder, diagnostics));
+        authorities.insert(row.name, issuer(row, draft, folder, say));
         if let Some((csr, file)) = csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) {
-            let before = diagnostics.len();
-            authority(file, diagnostics);
-            if !csr.broken && !diagnostics.has_error_since(before) {
-                refusal(row.csr, file, None, diagnostics);
+            let before = say.len();
+            authority(file, say);
+            if !csr.broken && !say.has_error_since(before) {
+                refusal(row.csr, file, None, say);
             }
         }
     }
-    same_names(folder, &authorities, diagnostics);
-    key_pairs(folder, diagnostics);
+    same_names(folder, &authorities, say);
+    key_pairs(folder, say);
     let issuers: Vec<Option<Issuer>> = leaves.iter().map(|leaf| as_issuer(leaf, draft)).collect();
     let issuer_of = |leaf: &Leaf<'_>| match leaf.issuer? {
         Signs::Authority(name) => authorities.get(name),
@@ -54,28 +54,28 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnos
         let Some((csr, file)) = leaf.csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) else {
             continue;
         };
-        let before = diagnostics.len();
-        check_leaf(leaf, file, diagnostics);
-        if !csr.broken && !diagnostics.has_error_since(before) {
+        let before = say.len();
+        check_leaf(leaf, file, say);
+        if !csr.broken && !say.has_error_since(before) {
             let profile = leaf.profile.map(|profile| &profile.file.profile);
             if profile.is_some() {
-                refusal(leaf.csr_name, file, profile, diagnostics);
+                refusal(leaf.csr_name, file, profile, say);
             }
         }
         if let Some(issuer) = issuer_of(leaf) {
-            against_issuer(leaf.name, csr, file, issuer, diagnostics);
+            against_issuer(leaf.name, csr, file, issuer, say);
             if let Some(profile) = &leaf.profile
                 && leaves_the_signature_to_go(profile.file, issuer)
                 && told.insert(profile.file.place.span.start)
             {
-                signature_left_to_go(profile.file, diagnostics);
+                signature_left_to_go(profile.file, say);
             }
         }
     }
-    validity(draft, &leaves, issuer_of, diagnostics);
-    path_lengths(draft, &leaves, authorities.get(CLUSTER_AUTHORITY), diagnostics);
-    withheld_usages(draft, &leaves, diagnostics);
-    nameless_authorities(folder, &leaves, diagnostics);
-    own_masters(&leaves, diagnostics);
+    validity(draft, &leaves, issuer_of, say);
+    path_lengths(draft, &leaves, authorities.get(CLUSTER_AUTHORITY), say);
+    withheld_usages(draft, &leaves, say);
+    nameless_authorities(folder, &leaves, say);
+    own_masters(&leaves, say);
     profiles
 }

@@ -3,10 +3,10 @@ use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{Known, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::suggest::offered;
+use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{DraftNodes, DraftRelease};
-use super::suggest;
 use super::tree::{At, Fields};
 use super::values::path_on_host;
 
@@ -14,15 +14,11 @@ use super::values::path_on_host;
 const MOST_ROUTES: usize = 256;
 
 /// Reads `kubernetes` and `etcd` of `[cluster]`, and `version` of `[runtime]`.
-pub fn release(
-    cluster: Option<&Fields<'_>>,
-    runtime: Option<&Fields<'_>>,
-    diagnostics: &mut Diagnostics,
-) -> Option<DraftRelease> {
+pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Option<DraftRelease> {
     let (cluster, runtime) = (cluster?, runtime?);
-    let kubernetes = version(cluster, "kubernetes", Program::Kubernetes, diagnostics);
-    let etcd = version(cluster, "etcd", Program::Etcd, diagnostics);
-    let containerd = version(runtime, "version", Program::Containerd, diagnostics);
+    let kubernetes = version(cluster, "kubernetes", Program::Kubernetes);
+    let etcd = version(cluster, "etcd", Program::Etcd);
+    let containerd = version(runtime, "version", Program::Containerd);
     let (text, kubernetes) = kubernetes?.unwrap_or_else(|| {
         let last = Program::Kubernetes.known().1;
         (last.to_string(), last)
@@ -34,7 +30,7 @@ pub fn release(
             "Kubernetes {text} goes with etcd {} or later, not {etcd}",
             usual.oldest_etcd
         );
-        diagnostics.report(Diagnostic::new(codes::OLD_ETCD, message).at(cluster.place("etcd")));
+        cluster.doc.say.at(cluster.place("etcd"), codes::OLD_ETCD, message);
     }
     Some(DraftRelease {
         version: text,
@@ -47,126 +43,95 @@ pub fn release(
 }
 
 /// A version as it is written without a `v`, and the one that it compiles as; the inner none is one that is not given.
-fn version(
-    fields: &Fields<'_>,
-    name: &str,
-    program: Program,
-    diagnostics: &mut Diagnostics,
-) -> Option<Option<(String, Version)>> {
-    if !fields.has(name) {
-        return if fields.misspelt(name) { None } else { Some(None) };
+fn version(fields: &Fields<'_>, name: &str, program: Program) -> Option<Option<(String, Version)>> {
+    if fields.misspelt(name) {
+        return None;
     }
-    let text = fields.text(name, diagnostics)?;
+    fields.optional(name, |text, say| known_version(&text, program, say))
+}
+
+fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<(String, Version)> {
     let plain = text.value.strip_prefix('v').unwrap_or(&text.value).to_owned();
     let (first, last) = program.known();
     let called = program.name();
     match Version::parse(&text.value).map(|version| program.release(version)) {
-        Some(Known::Yes(version)) => Some(Some((plain, version))),
+        Some(Known::Yes(version)) => Some((plain, version)),
         Some(Known::Later(last)) => {
             let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
-            diagnostics.report(Diagnostic::new(codes::LATER_RELEASE, message).at(text.place));
-            Some(Some((plain, last)))
+            say.at(text, codes::LATER_RELEASE, message);
+            Some((plain, last))
         }
         Some(Known::No) | None => {
             let message = format!("unknown {called} release \"{}\"", text.value);
             let hint = format!("the releases are {first} to {last}; `khw-gen releases` shows them");
-            diagnostics.report(
-                Diagnostic::new(codes::UNKNOWN_RELEASE, message)
-                    .at(text.place)
-                    .hint(hint),
-            );
+            say.at(text, codes::UNKNOWN_RELEASE, message).hint(hint);
             None
         }
     }
 }
 
 /// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.
-pub fn layout(pki: &Fields<'_>, default: Layout, diagnostics: &mut Diagnostics) -> Option<Layout> {
-    choice(pki, "layout", &Layout::ALL, Layout::name, diagnostics)
-        .map(|given| given.map_or(default, |given| given.value))
+pub fn layout(pki: &Fields<'_>, default: Layout) -> Option<Layout> {
+    choice(pki, "layout", &Layout::ALL, Layout::name).map(|given| given.map_or(default, |given| given.value))
 }
 
 /// Reads `[runtime]` but for the version, and what `[network]` says of pods.
-pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>, diagnostics: &mut Diagnostics) -> DraftNodes {
+pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> DraftNodes {
     let mut draft = DraftNodes::default();
     if let Some(fields) = runtime {
         draft.version = fields.has("version").then(|| fields.place("version"));
-        draft.runtime = choice(fields, "engine", &Runtime::ALL, Runtime::name, diagnostics);
-        draft.cgroup_driver = choice(
-            fields,
-            "cgroup_driver",
-            &CgroupDriver::ALL,
-            CgroupDriver::name,
-            diagnostics,
-        );
-        let mut flag = |name| match fields.has(name) {
-            true => fields.boolean(name, diagnostics),
+        draft.runtime = choice(fields, "engine", &Runtime::ALL, Runtime::name);
+        draft.cgroup_driver = choice(fields, "cgroup_driver", &CgroupDriver::ALL, CgroupDriver::name);
+        let flag = |name| match fields.has(name) {
+            true => fields.boolean(name),
             false => Some(At::default_value(false)),
         };
         draft.cgroup_v1 = flag("cgroup_v1").map(|at| at.value);
         draft.gvisor = flag("gvisor");
     }
     if let Some(fields) = network {
-        draft.pod_network = choice(fields, "cni", &PodNetwork::ALL, PodNetwork::name, diagnostics);
-        draft.proxy_mode = match fields.has("proxy_mode") {
-            true => fields.text("proxy_mode", diagnostics).map(Some),
-            false => Some(None),
-        };
+        draft.pod_network = choice(fields, "cni", &PodNetwork::ALL, PodNetwork::name);
+        draft.proxy_mode = fields.optional("proxy_mode", |mode, _| Some(mode));
         draft.resolv_conf = fields
-            .text_or("resolv_conf", "/run/systemd/resolve/resolv.conf", diagnostics)
-            .and_then(|path| path_on_host(path, diagnostics))
+            .text_or("resolv_conf", "/run/systemd/resolve/resolv.conf")
+            .and_then(|path| path_on_host(path, fields.doc.say))
             .map(|path| path.value);
     }
     draft
 }
 
 /// One of a few values by its name; the inner none is one that is not given.
-fn choice<T: Copy>(
+pub fn choice<T: Copy>(
     fields: &Fields<'_>,
     name: &str,
     all: &[T],
     name_of: fn(T) -> &'static str,
-    diagnostics: &mut Diagnostics,
 ) -> Option<Option<At<T>>> {
-    if !fields.has(name) {
-        return if fields.misspelt(name) { None } else { Some(None) };
+    if fields.misspelt(name) {
+        return None;
     }
-    let text = fields.text(name, diagnostics)?;
-    if let Some(found) = all.iter().find(|one| name_of(**one) == text.value) {
-        return Some(Some(text.with(*found)));
-    }
-    unknown_choice(name, &text, all.iter().map(|one| name_of(*one)), diagnostics);
-    None
+    fields.optional(name, |text, say| {
+        let found = all.iter().find(|one| name_of(**one) == text.value);
+        if found.is_none() {
+            unknown_choice(name, &text, all.iter().map(|one| name_of(*one)), say);
+        }
+        found.map(|found| text.with(*found))
+    })
 }
 
 /// Reports that the value of the field `name` is none of `all`.
-pub fn unknown_choice(
-    name: &str,
-    text: &At<String>,
-    all: impl Iterator<Item = &'static str>,
-    diagnostics: &mut Diagnostics,
-) {
-    let names: Vec<&str> = all.collect();
-    let hint = match suggest::nearest(&text.value, names.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("write {}", suggest::offered(names)),
-    };
+fn unknown_choice(name: &str, text: &At<String>, all: impl Iterator<Item = &'static str> + Clone, say: &Reporter) {
     let message = format!("`{name}` can't be \"{}\"", text.value);
-    let diagnostic = Diagnostic::new(codes::UNKNOWN_CHOICE, message).at(text.place.clone());
-    diagnostics.report(diagnostic.hint(hint));
+    say.at(text, codes::UNKNOWN_CHOICE, message)
+        .meant_or(&text.value, all.clone(), format!("write {}", offered(all)));
 }
 
 /// What is chosen, as far as the release permits it. Each choice is judged by itself, so that one mistake hides no other.
-pub fn check(
-    draft: &DraftNodes,
-    release: Option<&DraftRelease>,
-    workers: usize,
-    diagnostics: &mut Diagnostics,
-) -> Option<Nodes> {
+pub fn check(draft: &DraftNodes, release: Option<&DraftRelease>, workers: usize, say: &Reporter) -> Option<Nodes> {
     let release = &release?.release;
-    let runtime = runtime(draft, release, diagnostics);
-    let proxy_mode = proxy_mode(draft, release, diagnostics);
-    let pod_network = pod_network(draft, workers, diagnostics);
+    let runtime = runtime(draft, release, say);
+    let proxy_mode = proxy_mode(draft, release, say);
+    let pod_network = pod_network(draft, workers, say);
     let (runtime, driver) = (runtime?, draft.cgroup_driver.as_ref()?);
     Some(Nodes {
         runtime,
@@ -187,12 +152,11 @@ fn usual_driver(runtime: Runtime) -> CgroupDriver {
     }
 }
 
-fn refused(message: String, at: &At<impl Sized>, hint: impl Into<String>, diagnostics: &mut Diagnostics) {
-    let diagnostic = Diagnostic::new(codes::NOT_IN_RELEASE, message).at(at.place.clone());
-    diagnostics.report(diagnostic.hint(hint.into()));
+fn refused(message: String, at: &At<impl Sized>, hint: impl Into<String>, say: &Reporter) {
+    say.at(&at.place, codes::NOT_IN_RELEASE, message).hint(hint.into());
 }
 
-fn runtime(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics) -> Option<Runtime> {
+fn runtime(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<Runtime> {
     let runtime = match draft.runtime.as_ref()? {
         Some(given) => given.value,
         None if release.docker => Runtime::Docker,
@@ -206,24 +170,24 @@ fn runtime(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics)
             "the kubelet of Kubernetes {} does not speak to Docker",
             release.kubernetes
         );
-        refused(message, given, "use containerd, which Docker brings along", diagnostics);
+        refused(message, given, "use containerd, which Docker brings along", say);
     }
     if let Some(place) = &draft.version
         && runtime == Runtime::Docker
     {
         let message = "`version` is containerd's, and Docker runs the containers".to_owned();
-        diagnostics.report(Diagnostic::new(codes::UNUSED_RUNTIME_VERSION, message).at(place.clone()));
+        say.at(place, codes::UNUSED_RUNTIME_VERSION, message);
     }
     if let Some(given) = draft.gvisor.as_ref().filter(|gvisor| gvisor.value)
         && runtime == Runtime::Docker
     {
         let message = "gVisor's runtime class needs containerd".to_owned();
-        refused(message, given, "set engine = \"containerd\"", diagnostics);
+        refused(message, given, "set engine = \"containerd\"", say);
     }
     Some(runtime)
 }
 
-fn proxy_mode(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnostics) -> Option<&'static str> {
+fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&'static str> {
     let modes = release.proxy_modes;
     let Some(given) = draft.proxy_mode.as_ref()? else {
         return modes.first().copied();
@@ -234,7 +198,7 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnosti
         .find(|(mode, _)| given.value == *mode)
     {
         let message = format!("the mode {mode} of kube-proxy is {why}");
-        diagnostics.report(Diagnostic::new(codes::DISCOURAGED_PROXY_MODE, message).at(given.place.clone()));
+        say.at(&given.place, codes::DISCOURAGED_PROXY_MODE, message);
     }
     let mode = modes.iter().find(|known| **known == given.value);
     if mode.is_none() {
@@ -246,21 +210,21 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, diagnostics: &mut Diagnosti
                     release.kubernetes, given.value
                 ),
                 given,
-                format!("write {}", suggest::offered(modes.iter().copied())),
-                diagnostics,
+                format!("write {}", offered(modes.iter().copied())),
+                say,
             ),
-            false => unknown_choice("proxy_mode", given, modes.iter().copied(), diagnostics),
+            false => unknown_choice("proxy_mode", given, modes.iter().copied(), say),
         }
     }
     mode.copied()
 }
 
-fn pod_network(draft: &DraftNodes, workers: usize, diagnostics: &mut Diagnostics) -> Option<PodNetwork> {
+fn pod_network(draft: &DraftNodes, workers: usize, say: &Reporter) -> Option<PodNetwork> {
     match draft.pod_network.as_ref()? {
         Some(given) => Some(given.value),
         None if workers > MOST_ROUTES => {
             let message = format!("{workers} workers would each need a route to every other: no pod network is made");
-            diagnostics.report(Diagnostic::new(codes::NO_POD_NETWORK, message));
+            say.at(None::<Place>, codes::NO_POD_NETWORK, message);
             Some(PodNetwork::Own)
         }
         None => Some(PodNetwork::Bridge),

@@ -6,7 +6,7 @@ use crate::catalog::component::{Unit, environment_path};
 use crate::catalog::holds::Holds;
 use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Nodes, PlacedOn};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
 use super::placed::{is_here, is_on, may_be, may_run, override_on, placed_on, placed_on_or_all};
@@ -27,7 +27,7 @@ struct Claim<'a> {
 }
 
 /// Reports every path that the user wants and another has.
-pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
     // A place on a role is told once, for the first host where it is taken.
     let mut told: BTreeSet<usize> = BTreeSet::new();
     let claims = claims(draft);
@@ -44,7 +44,7 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
             });
             if let Some(who) = who_has(owners, &claim.path.value) {
                 if told.insert(index) {
-                    report_taken(host, claim.path, &who, diagnostics);
+                    report_taken(host, claim.path, &who, say);
                 }
                 continue;
             }
@@ -90,11 +90,11 @@ fn claims(draft: &Draft) -> Vec<Claim<'_>> {
     claims
 }
 
-fn report_taken(host: &DraftHost, path: &At<String>, who: &str, diagnostics: &mut Diagnostics) {
-    let name = host.name.as_ref().map_or("the host", |name| &name.value);
+fn report_taken(host: &DraftHost, path: &At<String>, who: &str, say: &Reporter) {
+    let name = host.called("the host");
     let message = format!("{} is taken on {name}: {who}", path.value);
     let place: Option<Place> = path.place.clone();
-    diagnostics.report(Diagnostic::new(codes::PLACE_TAKEN, message).at(place));
+    say.at(place, codes::PLACE_TAKEN, message);
 }
 
 /// Who has `path`, or something above it that is no folder, or something below it.

@@ -10,18 +10,17 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::layouts::Layout;
 use crate::cluster::{EncryptionProvider, Families};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile, codes};
+use crate::diagnostic::suggest::listed;
+use crate::diagnostic::{Code, Reporter, Severity, SourceFile, codes};
 
-use super::draft::{Draft, DraftCa};
+use super::draft::{Draft, DraftCa, DraftNaming, DraftNetwork, DraftPki};
 use super::fields::Section;
 use super::host::host;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
 use super::sources::Paths;
-use super::tree::{self, At, Fields, Naming, Node, Value};
-use super::values::{address, address_problem, endpoint, path_name, range};
-use super::{
-    choices, components, families, fields, files, load_balancer, own_certificates, parse_toml, pools, suggest,
-};
+use super::tree::{At, Document, Entry, Fields, Node, Value};
+use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
+use super::{choices, components, families, fields, files, load_balancer, own_certificates, parse_toml, pools};
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
 
@@ -32,24 +31,21 @@ const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, co
 
 /// Reads cluster.toml; `layout` is the one where it names none. Also says whether its syntax is sound, without which nothing
 /// can be said of what is not in it.
-pub fn read(file: &Arc<SourceFile>, layout: Layout, diagnostics: &mut Diagnostics) -> (Draft, bool) {
-    let mut syntax = Diagnostics::new();
-    let root = parse_toml::parse(file, &mut syntax);
+pub fn read(file: &Arc<SourceFile>, layout: Layout, say: &Reporter) -> (Draft, bool) {
+    let (syntax, own) = (Reporter::default(), Reporter::default());
+    let root = parse_toml::parse(file, &syntax);
+    let draft = draft(Document::toml(file, &own), &root, layout);
     let sound = syntax.is_empty();
-    let mut own = Diagnostics::new();
-    let draft = draft(file, &root, layout, &mut own);
     if !sound {
-        let lines = BrokenLines::of(file, syntax.clone());
+        let lines = BrokenLines::of(file, &syntax);
         own.retain(|finding| {
+            let place = finding.place.as_ref();
             !FOLLOW_FROM_SYNTAX.iter().any(|code| code.name == finding.code)
-                && !finding
-                    .place
-                    .as_ref()
-                    .is_some_and(|place| lines.contain(place.span.start))
+                && !place.is_some_and(|place| lines.contain(place.span.start))
         });
     }
-    diagnostics.append(syntax);
-    diagnostics.append(own);
+    say.append(syntax);
+    say.append(own);
     (draft, sound)
 }
 
@@ -60,9 +56,13 @@ struct BrokenLines {
 }
 
 impl BrokenLines {
-    fn of(file: &SourceFile, syntax: Diagnostics) -> BrokenLines {
+    fn of(file: &SourceFile, syntax: &Reporter) -> BrokenLines {
         let starts: Vec<usize> = file.text.match_indices('\n').map(|(at, _)| at + 1).collect();
-        let places = syntax.into_vec().into_iter().filter_map(|finding| finding.place);
+        let places = syntax
+            .clone()
+            .into_vec()
+            .into_iter()
+            .filter_map(|finding| finding.place);
         let lines = places
             .map(|place| starts.partition_point(|start| *start <= place.span.start))
             .collect();
@@ -77,25 +77,21 @@ impl BrokenLines {
 
 /// The paths in `[pki]` and `[[files]]`, whatever else is wrong.
 pub fn pki_paths(text: &str) -> Paths {
-    let file = SourceFile::new("", text);
-    let mut nobody = Diagnostics::new();
+    let (file, nobody) = (SourceFile::new("", text), Reporter::default());
     // Of the hosts, who may be many, it needs nothing.
-    let root = parse_toml::parse_sections(&file, |section| ["pki", "files"].contains(&section), &mut nobody);
-    let Some(top) = Fields::of(&file, &root, &fields::TOP.names(), Naming::Exact, &mut nobody) else {
+    let root = parse_toml::parse_sections(&file, |section| ["pki", "files"].contains(&section), &nobody);
+    let Some(top) = Document::toml(&file, &nobody).fields(&root, &fields::TOP.names()) else {
         return Paths::default();
     };
     let templates = files::templates(&top);
-    let Some(pki) = top.table("pki", &fields::PKI.names(), &mut nobody) else {
+    let Some(pki) = top.table("pki", &fields::PKI.names()) else {
         return Paths {
             templates,
             ..Paths::default()
         };
     };
-    let ca = pki.table("ca", &fields::CA.names(), &mut nobody);
-    let mut path = |fields: Option<&Fields<'_>>, name| {
-        let text = fields?.text(name, &mut nobody)?;
-        Some(text.value).filter(|path| !path.is_empty())
-    };
+    let ca = pki.table("ca", &fields::CA.names());
+    let path = |fields: Option<&Fields<'_>>, name| Some(fields?.text(name)?.value).filter(|path| !path.is_empty());
     Paths {
         csr: path(Some(&pki), "csr"),
         seed: path(Some(&pki), "seed"),
@@ -105,175 +101,153 @@ pub fn pki_paths(text: &str) -> Paths {
     }
 }
 
+/// What a section is that is not there.
+static EMPTY: Node = Node {
+    value: Value::Table(Vec::new()),
+    span: 0..0,
+};
+
 /// A section at the top and its fields; an absent one is an empty one.
-fn section<'a>(
-    top: &Fields<'a>,
-    section: &Section,
-    empty: &'a Node,
-    diagnostics: &mut Diagnostics,
-) -> Option<Fields<'a>> {
+fn section<'a>(top: &Fields<'a>, section: &Section) -> Option<Fields<'a>> {
     let known = section.names();
-    if top.has(section.path) {
-        top.table(section.path, &known, diagnostics)
-    } else {
-        Fields::of(top.file(), empty, &known, Naming::Exact, diagnostics)
+    match top.has(section.path) {
+        true => top.table(section.path, &known),
+        false => top.doc.fields(&EMPTY, &known),
     }
 }
 
-fn draft(file: &Arc<SourceFile>, root: &Node, layout: Layout, diagnostics: &mut Diagnostics) -> Draft {
-    let empty = Node {
-        value: Value::Table(Vec::new()),
-        span: 0..0,
+fn draft(doc: Document<'_>, root: &Node, layout: Layout) -> Draft {
+    let Some(top) = doc.fields(root, &fields::TOP.names()) else {
+        return Draft::default();
     };
-    let top = match Fields::of(file, root, &fields::TOP.names(), Naming::Exact, diagnostics) {
-        Some(top) => top,
-        None => return Draft::default(),
+    let cluster = section(&top, &fields::CLUSTER);
+    let network = section(&top, &fields::NETWORK);
+    let runtime = section(&top, &fields::RUNTIME);
+    let mut draft = Draft {
+        release: choices::release(cluster.as_ref(), runtime.as_ref()),
+        nodes: choices::nodes(runtime.as_ref(), network.as_ref()),
+        cluster: cluster.map(|fields| naming(&fields)).unwrap_or_default(),
+        network: network.map(|fields| ranges(&fields)).unwrap_or_default(),
+        pki: section(&top, &fields::PKI)
+            .map(|fields| pki(&top, &fields, layout))
+            .unwrap_or_default(),
+        encryption: section(&top, &fields::ENCRYPTION).and_then(|fields| {
+            provider(
+                fields.text_or("provider", EncryptionProvider::Secretbox.name())?,
+                doc.say,
+            )
+        }),
+        load_balancing: section(&top, &fields::LOAD_BALANCER).map(|fields| load_balancer::read(&fields)),
+        ..Draft::default()
     };
-    let mut draft = Draft::default();
-
-    let cluster = section(&top, &fields::CLUSTER, &empty, diagnostics);
-    let network = section(&top, &fields::NETWORK, &empty, diagnostics);
-    let runtime = section(&top, &fields::RUNTIME, &empty, diagnostics);
-    draft.release = choices::release(cluster.as_ref(), runtime.as_ref(), diagnostics);
-    draft.nodes = choices::nodes(runtime.as_ref(), network.as_ref(), diagnostics);
-    if let Some(cluster) = cluster {
-        draft.cluster.name = cluster
-            .text_or("name", "kubernetes", diagnostics)
-            .and_then(|name| cluster_name(name, diagnostics));
-        draft.cluster.domain = cluster
-            .text_or("domain", "cluster.local", diagnostics)
-            .and_then(|name| domain(name, diagnostics));
-        draft.cluster.endpoint = match cluster.has("endpoint") {
-            true => cluster
-                .text("endpoint", diagnostics)
-                .and_then(|text| endpoint(text, diagnostics))
-                .map(Some),
-            false => Some(None),
-        };
-        draft.cluster.names = cluster
-            .texts("names", diagnostics)
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|name| api_name(name, diagnostics))
+    if let Some(checks) = section(&top, &fields::CHECKS) {
+        draft.allow = checks
+            .texts("allow")
+            .iter()
+            .filter_map(|code| allowed(code, doc.say))
             .collect();
     }
-    if let Some(network) = network {
-        let mut range_of = |name, default: IpNet| match network.has(name) {
-            true => families::read(&network, name, range, diagnostics),
-            false => Some(Families::single(At::default_value(default))),
-        };
-        draft.network.services = range_of("services", IpNet::V4(SERVICES));
-        draft.network.pods = range_of("pods", IpNet::V4(PODS));
-        draft.network.dns = match network.has("dns") {
-            true => families::read(&network, "dns", address, diagnostics).map(Some),
-            false => Some(None),
-        };
-    }
-    if let Some(pki) = section(&top, &fields::PKI, &empty, diagnostics) {
-        draft.pki.csr = pki
-            .text_or("csr", "csr", diagnostics)
-            .and_then(|path| path_name(path, diagnostics));
-        pki.text("seed", diagnostics)
-            .and_then(|path| path_name(path, diagnostics));
-        draft.pki.layout = choices::layout(&pki, layout, diagnostics);
-        draft.pki.profile = pki.text_or("profile", "kubernetes", diagnostics);
-        draft.pki.issued = issued(&top, &pki, diagnostics);
-        draft.pki.existing_ca = existing_ca(&pki, diagnostics);
-        for entry in pki.map("profiles", diagnostics).unwrap_or_default() {
-            let name = At {
-                value: entry.key.clone(),
-                place: Some(Place::new(file, entry.key_span.clone())),
-            };
-            draft
-                .pki
-                .profiles
-                .extend(tree::text(file, &entry.node, diagnostics).map(|profile| (name, profile)));
-        }
-    }
-    if let Some(encryption) = section(&top, &fields::ENCRYPTION, &empty, diagnostics) {
-        let text = encryption.text_or("provider", EncryptionProvider::Secretbox.name(), diagnostics);
-        draft.encryption = text.and_then(|text| provider(text, diagnostics));
-    }
-    if let Some(load_balancer) = section(&top, &fields::LOAD_BALANCER, &empty, diagnostics) {
-        draft.load_balancing = Some(load_balancer::read(&load_balancer, diagnostics));
-    }
-    if let Some(checks) = section(&top, &fields::CHECKS, &empty, diagnostics) {
-        let codes = checks.texts("allow", diagnostics).unwrap_or_default();
-        draft.allow = codes
-            .into_iter()
-            .filter_map(|code| allowed(&code, diagnostics))
-            .collect();
-    }
-    read_hosts(&top, &mut draft, diagnostics);
-    draft.certificates = own_certificates::read(&top, diagnostics);
-    draft.components = components::read(&top, diagnostics);
-    draft.files = files::read(&top, diagnostics);
+    read_hosts(&top, &mut draft);
+    draft.certificates = own_certificates::read(&top);
+    draft.components = components::read(&top);
+    draft.files = files::read(&top);
     draft
 }
 
-fn existing_ca(pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<DraftCa> {
+fn naming(fields: &Fields<'_>) -> DraftNaming {
+    let say = fields.doc.say;
+    let names = fields.texts("names").into_iter();
+    DraftNaming {
+        name: fields
+            .text_or("name", "kubernetes")
+            .and_then(|name| cluster_name(name, say)),
+        domain: fields
+            .text_or("domain", "cluster.local")
+            .and_then(|name| domain(name, say)),
+        endpoint: fields.optional("endpoint", endpoint),
+        names: names.filter_map(|name| api_name(name, say)).collect(),
+    }
+}
+
+fn ranges(fields: &Fields<'_>) -> DraftNetwork {
+    let range_of = |name, default: Ipv4Net| match fields.has(name) {
+        true => families::read(fields, name, range),
+        false => Some(Families::single(At::default_value(IpNet::V4(default)))),
+    };
+    DraftNetwork {
+        services: range_of("services", SERVICES),
+        pods: range_of("pods", PODS),
+        dns: match fields.has("dns") {
+            true => families::read(fields, "dns", address).map(Some),
+            false => Some(None),
+        },
+    }
+}
+
+fn pki(top: &Fields<'_>, fields: &Fields<'_>, layout: Layout) -> DraftPki {
+    let say = fields.doc.say;
+    fields.parsed("seed", path_name);
+    let profile = |entry: &Entry| Some((fields.doc.key(entry), fields.doc.text(&entry.node)?));
+    DraftPki {
+        csr: fields.text_or("csr", "csr").and_then(|path| path_name(path, say)),
+        layout: choices::layout(fields, layout),
+        profile: fields.text_or("profile", "kubernetes"),
+        issued: issued(top, fields),
+        profiles: fields.map("profiles").into_iter().filter_map(profile).collect(),
+        existing_ca: existing_ca(fields),
+    }
+}
+
+fn existing_ca(pki: &Fields<'_>) -> Option<DraftCa> {
     if !pki.has("ca") {
         return None;
     }
-    let mut draft = DraftCa {
-        certificate: None,
-        key: None,
+    let ca = pki.table("ca", &fields::CA.names());
+    let path = |name| {
+        let ca = ca.as_ref()?;
+        ca.require(name);
+        ca.parsed(name, path_name)
     };
-    if let Some(ca) = pki.table("ca", &fields::CA.names(), diagnostics) {
-        let mut path = |name| {
-            ca.require(name, diagnostics);
-            ca.text(name, diagnostics).and_then(|path| path_name(path, diagnostics))
-        };
-        (draft.certificate, draft.key) = (path("cert"), path("key"));
-    }
-    Some(draft)
+    Some(DraftCa {
+        certificate: path("cert"),
+        key: path("key"),
+    })
 }
 
-fn read_hosts(top: &Fields<'_>, draft: &mut Draft, diagnostics: &mut Diagnostics) {
-    let list = top.list("hosts", diagnostics);
+fn read_hosts(top: &Fields<'_>, draft: &mut Draft) {
+    let list = top.list("hosts");
     let nodes = list.as_ref().map_or(&[][..], |list| list.value);
-    let pools = pools::read(top, diagnostics);
+    let pools = pools::read(top);
     let no_pools = pools.complete && pools.place.is_none();
-    draft.hosts_place = nodes
-        .first()
-        .map(|node| Place::new(top.file(), node.span.clone()))
-        .or(pools.place);
+    draft.hosts_place = nodes.first().map(|node| top.doc.place(&node.span)).or(pools.place);
     if !top.misspelt("hosts") && (!top.has("hosts") || (list.is_some() && nodes.is_empty())) && no_pools {
-        let place = list
-            .and_then(|list| list.place)
-            .unwrap_or_else(|| Place::new(top.file(), 0..0));
-        diagnostics.report(Diagnostic::new(codes::NO_HOSTS, "the cluster has no hosts").at(place));
+        let place = list.and_then(|list| list.place);
+        let place = place.unwrap_or_else(|| top.doc.place(&(0..0)));
+        top.doc.say.at(place, codes::NO_HOSTS, "the cluster has no hosts");
         return;
     }
-    draft.hosts = nodes
-        .iter()
-        .filter_map(|node| host(top.file(), node, diagnostics))
-        .collect();
-    let some_unread = draft.hosts.len() < nodes.len() || list.is_some() != top.has("hosts") || top.misspelt("hosts");
+    draft.hosts = nodes.iter().filter_map(|node| host(top.doc, node)).collect();
+    let all_read = draft.hosts.len() == nodes.len() && list.is_some() == top.has("hosts") && !top.misspelt("hosts");
     draft.hosts.extend(pools.hosts);
-    draft.hosts_complete = !some_unread && pools.complete && draft.hosts.iter().all(|host| host.roles.is_some());
+    draft.hosts_complete = all_read && pools.complete && draft.hosts.iter().all(|host| host.roles.is_some());
 }
 
-fn cluster_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+fn cluster_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
     if names::is_cluster_name(&name.value) {
         return Some(name);
     }
     let message = format!("\"{}\" can't be a cluster's name", name.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_CLUSTER_NAME, message).at(name.place));
+    say.at(name.place, codes::BAD_CLUSTER_NAME, message);
     None
 }
 
-fn domain(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
-    let Some(problem) = names::dns_name_problem(&name.value, LONGEST_DOMAIN) else {
-        return Some(name);
-    };
-    let message = format!("\"{}\" can't be the cluster's domain: {problem}", name.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_DOMAIN, message).at(name.place));
-    None
+fn domain(name: At<String>, say: &Reporter) -> Option<At<String>> {
+    let problem = names::dns_name_problem(&name.value, LONGEST_DOMAIN);
+    unless(problem, name, "the cluster's domain", codes::BAD_DOMAIN, say)
 }
 
 /// A name or an address by which the API servers are reached.
-fn api_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+fn api_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
     let problem = match name.value.parse::<IpAddr>() {
         Ok(address) => match address_problem(address) {
             Some(problem) => problem.to_owned(),
@@ -284,44 +258,33 @@ fn api_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String
             None => return Some(name),
         },
     };
-    let message = format!("\"{}\" can't be a name of the API server: {problem}", name.value);
-    let hint = "write a DNS name in lower case or an address, without a port";
-    diagnostics.report(
-        Diagnostic::new(codes::BAD_NAME_ENTRY, message)
-            .at(name.place)
-            .hint(hint),
-    );
+    cant_be(&name, "a name of the API server", problem, codes::BAD_NAME_ENTRY, say)
+        .hint("write a DNS name in lower case or an address, without a port");
     None
 }
 
-fn issued(top: &Fields<'_>, pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
+fn issued(top: &Fields<'_>, pki: &Fields<'_>) -> Option<At<OffsetDateTime>> {
     if pki.misspelt("issued") || top.misspelt("pki") {
         return None;
     }
     let Some(node) = pki.get("issued") else {
-        let place = if top.has("pki") {
-            pki.own_place()
-        } else {
-            Place::new(top.file(), 0..0)
+        let place = match top.has("pki") {
+            true => pki.own_place(),
+            false => top.doc.place(&(0..0)),
         };
         let hint = "add issued = \"2026-01-01T00:00:00Z\" to [pki]: it takes the place of the clock";
-        diagnostics.report(
-            Diagnostic::new(codes::MISSING_FIELD, "`issued` is missing")
-                .at(place)
-                .hint(hint),
-        );
+        top.doc
+            .say
+            .at(place, codes::MISSING_FIELD, "`issued` is missing")
+            .hint(hint);
         return None;
     };
     // TOML has dates of its own; what is written is what is meant, with or without quotes.
     let text = match node.value {
-        Value::Moment => {
-            let place = pki.place("issued");
-            At {
-                value: place.file.text.get(node.span.clone()).unwrap_or_default().to_owned(),
-                place: Some(place),
-            }
-        }
-        _ => pki.text("issued", diagnostics)?,
+        Value::Moment => pki
+            .doc
+            .at(&node.span, pki.doc.written(node).unwrap_or_default().to_owned()),
+        _ => pki.text("issued")?,
     };
     let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
         .ok()
@@ -332,24 +295,16 @@ fn issued(top: &Fields<'_>, pki: &Fields<'_>, diagnostics: &mut Diagnostics) -> 
         Some(moment) if !(1950..=9999).contains(&moment.year()) => "its year is not from 1950 to 9999",
         Some(moment) => return Some(text.with(moment)),
     };
-    let message = format!("\"{}\" can't be the time of issue: {problem}", text.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_ISSUED, message).at(text.place));
+    cant_be(&text, "the time of issue", problem, codes::BAD_ISSUED, pki.doc.say);
     None
 }
 
-fn provider(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<EncryptionProvider>> {
-    let names = || EncryptionProvider::ALL.into_iter().map(EncryptionProvider::name);
-    let Some(provider) = EncryptionProvider::ALL
-        .into_iter()
-        .find(|provider| provider.name() == text.value)
-    else {
+fn provider(text: At<String>, say: &Reporter) -> Option<At<EncryptionProvider>> {
+    let all = || EncryptionProvider::ALL.into_iter();
+    let Some(provider) = all().find(|provider| provider.name() == text.value) else {
         let message = format!("unknown encryption provider \"{}\"", text.value);
-        let hint = format!("the providers are {}", suggest::listed(names()));
-        diagnostics.report(
-            Diagnostic::new(codes::UNKNOWN_PROVIDER, message)
-                .at(text.place)
-                .hint(hint),
-        );
+        let hint = format!("the providers are {}", listed(all().map(EncryptionProvider::name)));
+        say.at(text.place, codes::UNKNOWN_PROVIDER, message).hint(hint);
         return None;
     };
     let weakness = match provider {
@@ -358,30 +313,23 @@ fn provider(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Encryp
         EncryptionProvider::Secretbox => None,
     };
     if let Some(weakness) = weakness {
-        diagnostics.report(Diagnostic::new(codes::WEAK_PROVIDER, weakness).at(text.place.clone()));
+        say.at(&text.place, codes::WEAK_PROVIDER, weakness);
     }
     Some(text.with(provider))
 }
 
-fn allowed(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<&'static str> {
+fn allowed(text: &At<String>, say: &Reporter) -> Option<&'static str> {
     match codes::by_name(&text.value) {
         Some(code) if code.severity == Severity::Error => {
             let message = format!("`{}` is an error, and errors can't be silenced", code.name);
-            diagnostics.report(Diagnostic::new(codes::NOT_SILENCEABLE, message).at(text.place.clone()));
+            say.at(&text.place, codes::NOT_SILENCEABLE, message);
             None
         }
         Some(code) => Some(code.name),
         None => {
-            let silenceable = codes::CODES
-                .iter()
-                .filter(|code| code.severity != Severity::Error)
-                .map(|code| code.name);
-            let hint = suggest::nearest(&text.value, silenceable).map(|name| format!("did you mean `{name}`?"));
-            let mut diagnostic = Diagnostic::new(codes::UNKNOWN_CODE, format!("unknown code \"{}\"", text.value));
-            if let Some(hint) = hint {
-                diagnostic = diagnostic.hint(hint);
-            }
-            diagnostics.report(diagnostic.at(text.place.clone()));
+            let silenceable = codes::CODES.iter().filter(|code| code.severity != Severity::Error);
+            say.at(text, codes::UNKNOWN_CODE, format!("unknown code \"{}\"", text.value))
+                .meant(&text.value, silenceable.map(|code| code.name));
             None
         }
     }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::layouts::Layout;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
+use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
 use super::authority::{self, Existing};
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
 use super::sources::{SourceId, Sources};
-use super::suggest;
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -67,7 +66,7 @@ pub struct Folder {
 }
 
 /// Reads all files that certificates are made from, each with its own problems.
-pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> Folder {
+pub fn read(sources: &Sources, draft: &Draft, say: &Reporter) -> Folder {
     // A layout that could not be read has been reported; what follows from it would be noise.
     let layout = draft.pki.layout.unwrap_or(Layout::Split);
     let open = |name: &str| {
@@ -90,7 +89,7 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         .pki
         .existing_ca
         .as_ref()
-        .map(|ca| authority::read(sources, ca, diagnostics));
+        .map(|ca| authority::read(sources, ca, say));
     let needed = layout
         .identities()
         .iter()
@@ -103,14 +102,14 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
     for name in needed.chain(own.filter(|name| is_there(name))) {
         if !csrs.contains_key(name) {
             let (file, built_in) = open(name);
-            let before = diagnostics.len();
+            let before = say.len();
             let unreadable = sources.is_csr_unreadable(name);
             let read = match unreadable {
                 true => None,
-                false => read_request_file(&file, diagnostics),
+                false => read_request_file(&file, say),
             };
             let csr = Csr {
-                broken: unreadable || diagnostics.has_error_since(before),
+                broken: unreadable || say.has_error_since(before),
                 file,
                 built_in,
                 read,
@@ -121,16 +120,12 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
     for csr in extra.filter(|csr| !is_there(&csr.value)) {
         let message = format!("{} holds no {}", folder_name(sources), csr.value);
         let known = sources.csr.keys().map(String::as_str);
-        let diagnostic = Diagnostic::new(codes::MISSING_CSR, message).at(csr.place.clone());
-        diagnostics.report(match suggest::nearest(&csr.value, known) {
-            Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
-            None => diagnostic,
-        });
+        say.at(csr, codes::MISSING_CSR, message).meant(&csr.value, known);
     }
     let (config_file, config_built_in) = open(CONFIG_FILE);
     let config = match sources.is_csr_unreadable(CONFIG_FILE) {
         true => None,
-        false => read_signing_config(&config_file, diagnostics),
+        false => read_signing_config(&config_file, say),
     };
     let folder = Folder {
         layout,
@@ -140,14 +135,14 @@ pub fn read(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) -> 
         config,
         existing_ca,
     };
-    report_built_in(sources, draft, &folder, diagnostics);
+    report_built_in(sources, draft, &folder, say);
     if draft.pki.layout.is_some() {
-        report_unused(sources, draft, &folder, diagnostics);
+        report_unused(sources, draft, &folder, say);
     }
     folder
 }
 
-fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) {
+fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, say: &Reporter) {
     let csrs = folder
         .csrs
         .iter()
@@ -160,7 +155,7 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
     let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(is_unreadable);
     if let (Some(place), true) = (named, is_empty) {
         let message = format!("there is no JSON file in {}", folder_name(sources));
-        diagnostics.report(Diagnostic::new(codes::EMPTY_CSR_FOLDER, message).at(place));
+        say.at(place, codes::EMPTY_CSR_FOLDER, message);
         return;
     }
     if !missing.is_empty() {
@@ -171,7 +166,7 @@ fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, diagnostic
         };
         let message = format!("{} holds {what}: the built-in text is used", folder_name(sources));
         let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.clone());
-        diagnostics.report(Diagnostic::new(codes::BUILT_IN_CSR, message).at(place));
+        say.at(place, codes::BUILT_IN_CSR, message);
     }
 }
 
@@ -183,34 +178,29 @@ fn folder_name(sources: &Sources) -> &str {
     }
 }
 
-fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) {
+fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, say: &Reporter) {
     for (name, text) in &sources.csr {
         if name == CONFIG_FILE || folder.csrs.contains_key(name.as_str()) {
             continue;
         }
         let file = SourceFile::new(format!("{}/{name}", sources.csr_dir), text.as_str());
         let known = folder.csrs.keys().map(String::as_str).chain([CONFIG_FILE]);
-        let mut diagnostic = Diagnostic::new(codes::UNUSED_CSR, format!("nothing is made from {name}"));
-        let worker = name.strip_suffix("-csr.json").filter(|host| {
-            draft
-                .hosts
-                .iter()
-                .any(|known| known.name.as_ref().is_some_and(|name| name.value == *host))
-        });
+        let message = format!("nothing is made from {name}");
+        let unused = say.at(Place::new(&file, 0..0), codes::UNUSED_CSR, message);
+        let is_of_worker = name.strip_suffix("-csr.json").is_some_and(|host| draft.has_host(host));
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {
-            diagnostic = diagnostic.hint("remove it: [pki.ca] names an authority that there is already");
+            unused.hint("remove it: [pki.ca] names an authority that there is already");
         } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
-            diagnostic = diagnostic.hint(format!(
+            unused.hint(format!(
                 "the layout `{}` has it, and the layout here is `{}`",
                 other.name(),
                 folder.layout.name()
             ));
-        } else if worker.is_some() {
-            diagnostic = diagnostic.hint("remove it: each worker's request is made from node-csr.json");
-        } else if let Some(meant) = suggest::nearest(name, known) {
-            diagnostic = diagnostic.hint(format!("did you mean `{meant}`?"));
+        } else if is_of_worker {
+            unused.hint("remove it: each worker's request is made from node-csr.json");
+        } else {
+            unused.meant(name, known);
         }
-        diagnostics.report(diagnostic.at(Place::new(&file, 0..0)));
     }
 }

@@ -72,6 +72,13 @@ pub struct DraftPki {
     pub existing_ca: Option<DraftCa>,
 }
 
+impl Draft {
+    /// Whether one of the hosts has this name.
+    pub fn has_host(&self, name: &str) -> bool {
+        self.hosts.iter().any(|host| host.is_named(name))
+    }
+}
+
 /// The versions as they are written, and the release that they make together.
 #[derive(Clone, Debug)]
 pub struct DraftRelease {
@@ -138,6 +145,16 @@ impl DraftHost {
     /// Whether the host has `role`.
     pub fn is(&self, role: Role) -> bool {
         self.roles.as_ref().is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// Whether this is the host's name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own.value == name)
+    }
+
+    /// The host's name, or for want of one what it is called otherwise.
+    pub fn called<'a>(&'a self, otherwise: &'a str) -> &'a str {
+        self.name.as_ref().map_or(otherwise, |name| &name.value)
     }
 
     /// All addresses by which the host is reached.
@@ -210,12 +227,12 @@ pub struct DraftFile {
     pub on: Option<At<String>>,
     pub at: Option<At<String>>,
     pub mode: Option<u32>,
-    pub text: Option<Written>,
+    pub text: Option<DraftText>,
 }
 
 /// Where the text of a template is.
 #[derive(Debug)]
-pub enum Written {
+pub enum DraftText {
     /// In a file beside cluster.toml.
     Beside(At<String>),
     Here(At<String>),
@@ -225,15 +242,15 @@ impl DraftFile {
     /// The row of `plan` that it comes from.
     pub fn origin(&self) -> String {
         match &self.text {
-            Some(Written::Beside(path)) => path.value.clone(),
-            Some(Written::Here(_)) | None => "content".to_owned(),
+            Some(DraftText::Beside(path)) => path.value.clone(),
+            Some(DraftText::Here(_)) | None => "content".to_owned(),
         }
     }
 
     /// The name of its template, if that is `path`.
     pub fn beside(&self, path: &str) -> Option<&At<String>> {
         match &self.text {
-            Some(Written::Beside(named)) if named.value == path => Some(named),
+            Some(DraftText::Beside(named)) if named.value == path => Some(named),
             _ => None,
         }
     }

@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::Families;
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Reporter, codes};
 
-use super::tree::{self, At, Fields, Node, Value};
+use super::tree::{At, Fields, Value};
 
 /// What is of one address family or the other.
 pub trait OfFamily {
@@ -33,19 +32,13 @@ pub fn family_name(is_ipv6: bool) -> &'static str {
 
 /// The text `name`, or those of the list `name`, each of which is one by itself. None if it is absent or wrong; what is
 /// wrong is reported.
-pub fn texts(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<At<String>>> {
-    match fields.get(name)? {
-        Node {
-            value: Value::List(list),
-            ..
-        } => list
-            .iter()
-            .map(|node| tree::text(fields.file(), node, diagnostics))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect(),
-        _ => Some(vec![fields.text(name, diagnostics)?]),
-    }
+fn texts(fields: &Fields<'_>, name: &str) -> Option<Vec<At<String>>> {
+    let node = fields.get(name)?;
+    let Value::List(list) = &node.value else {
+        return Some(vec![fields.text(name)?]);
+    };
+    let read: Vec<_> = list.iter().map(|node| fields.doc.text(node)).collect();
+    read.into_iter().collect()
 }
 
 /// The value `name` of one family, or one value of each, as `parse` reads them. None if it is absent or wrong; what is wrong
@@ -53,30 +46,30 @@ pub fn texts(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> 
 pub fn read<T: OfFamily>(
     fields: &Fields<'_>,
     name: &str,
-    parse: impl Fn(At<String>, &mut Diagnostics) -> Option<At<T>>,
-    diagnostics: &mut Diagnostics,
+    parse: impl Fn(At<String>, &Reporter) -> Option<At<T>>,
 ) -> Option<Families<At<T>>> {
-    let texts = texts(fields, name, diagnostics)?;
+    let say = fields.doc.say;
+    let texts = texts(fields, name)?;
     if texts.is_empty() {
         let message = format!("`{name}` is an empty list");
-        diagnostics.report(Diagnostic::new(codes::ONE_PER_FAMILY, message).at(fields.place(name)));
+        say.at(fields.place(name), codes::ONE_PER_FAMILY, message);
         return None;
     }
     let count = texts.len();
-    let read: Vec<At<T>> = texts.into_iter().filter_map(|text| parse(text, diagnostics)).collect();
-    let sound = one_of_each(name, &read, diagnostics) && read.len() == count;
+    let read: Vec<At<T>> = texts.into_iter().filter_map(|text| parse(text, say)).collect();
+    let sound = one_of_each(name, &read, say) && read.len() == count;
     Families::of(read).filter(|_| sound)
 }
 
 /// Reports every value of a family of which there is one already.
-pub fn one_of_each<T: OfFamily>(name: &str, all: &[At<T>], diagnostics: &mut Diagnostics) -> bool {
+pub fn one_of_each<T: OfFamily>(name: &str, all: &[At<T>], say: &Reporter) -> bool {
     let mut sound = true;
     for (index, at) in all.iter().enumerate() {
         let is_ipv6 = at.value.is_ipv6();
         if all[..index].iter().any(|earlier| earlier.value.is_ipv6() == is_ipv6) {
             sound = false;
             let message = format!("`{name}` has more than one of the family {}", family_name(is_ipv6));
-            diagnostics.report(Diagnostic::new(codes::ONE_PER_FAMILY, message).at(at.place.clone()));
+            say.at(&at.place, codes::ONE_PER_FAMILY, message);
         }
     }
     sound

@@ -3,76 +3,57 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, OwnFile};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile, codes};
+use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 use crate::facts::{Facts, facts};
 use crate::own_template::{self, Problem, ProblemKind};
 
-use super::draft::{Draft, DraftFile, Written};
+use super::draft::{Draft, DraftFile, DraftText};
 use super::fields;
 use super::placed::{ALL, on_something, placed_on_or_all};
 use super::sources::{SourceId, Sources};
-use super::tree::{self, At, Fields, Naming, Node, Value};
+use super::tree::{Document, Fields, Node, Value};
 use super::values::{file_mode, path_name, path_on_host};
 
 /// Reads the section.
-pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftFile> {
-    let nodes = top.list("files", diagnostics).map_or(&[][..], |list| list.value);
-    nodes
-        .iter()
-        .filter_map(|node| file(top.file(), node, diagnostics))
-        .collect()
+pub fn read(top: &Fields<'_>) -> Vec<DraftFile> {
+    let nodes = top.nodes("files").iter();
+    nodes.filter_map(|node| file(top.doc, node)).collect()
 }
 
-fn file(source: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftFile> {
-    let fields = Fields::of(source, node, &fields::FILE.names(), Naming::Exact, diagnostics)?;
+fn file(doc: Document<'_>, node: &Node) -> Option<DraftFile> {
+    let fields = doc.fields(node, &fields::FILE.names())?;
     for name in ["on", "at"] {
-        fields.require(name, diagnostics);
+        fields.require(name);
     }
     Some(DraftFile {
-        on: fields.text("on", diagnostics),
-        at: fields
-            .text("at", diagnostics)
-            .and_then(|path| path_on_host(path, diagnostics)),
-        mode: match fields.has("mode") {
-            true => fields
-                .text("mode", diagnostics)
-                .and_then(|mode| file_mode(mode, diagnostics)),
-            false => Some(0o644),
-        },
-        text: written(&fields, diagnostics),
+        on: fields.text("on"),
+        at: fields.parsed("at", path_on_host),
+        mode: fields.optional("mode", file_mode).map(|mode| mode.unwrap_or(0o644)),
+        text: written(&fields),
     })
 }
 
-fn written(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Written> {
+fn written(fields: &Fields<'_>) -> Option<DraftText> {
+    let say = fields.doc.say;
     let is_there = |name| fields.has(name) || fields.misspelt(name);
     match (is_there("template"), is_there("content")) {
         (true, true) => {
             let message = "`template` and `content` both say what is in the file";
-            diagnostics.report(Diagnostic::new(codes::SEVERAL_CONTENTS, message).at(fields.key_place("content")));
+            say.at(fields.key_place("content"), codes::SEVERAL_CONTENTS, message);
             None
         }
-        (true, false) => fields
-            .text("template", diagnostics)
-            .and_then(|path| path_name(path, diagnostics))
-            .map(Written::Beside),
+        (true, false) => fields.parsed("template", path_name).map(DraftText::Beside),
         (false, true) => {
             let node = fields.get("content")?;
             match &node.value {
-                Value::Text(text) => Some(Written::Here(At {
-                    value: text.clone(),
-                    place: Some(fields.place("content")),
-                })),
-                _ => tree::wrong_type(fields.file(), node, "a string", diagnostics),
+                Value::Text(text) => Some(DraftText::Here(fields.doc.at(&node.span, text.clone()))),
+                _ => fields.doc.wrong_type(node, "a string"),
             }
         }
         (false, false) => {
-            let message = "nothing says what is in the file";
             let hint = "add `template`, the name of a file beside cluster.toml, or `content`";
-            diagnostics.report(
-                Diagnostic::new(codes::MISSING_FIELD, message)
-                    .at(fields.own_place())
-                    .hint(hint),
-            );
+            let message = "nothing says what is in the file";
+            say.at(fields.own_place(), codes::MISSING_FIELD, message).hint(hint);
             None
         }
     }
@@ -80,30 +61,22 @@ fn written(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Written
 
 /// The names of the templates beside cluster.toml.
 pub fn templates(top: &Fields<'_>) -> Vec<String> {
-    let mut nobody = Diagnostics::new();
-    let files = read(top, &mut nobody);
-    let names = files.into_iter().filter_map(|file| match file.text {
-        Some(Written::Beside(path)) => Some(path.value),
+    let names = read(top).into_iter().filter_map(|file| match file.text {
+        Some(DraftText::Beside(path)) => Some(path.value),
         _ => None,
     });
     names.collect()
 }
 
 /// Whether the files go anywhere; that their places are free is said beside those of certificates.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, say: &Reporter) {
     for on in draft.files.iter().filter_map(|file| file.on.as_ref()) {
-        let is_host = |name: &str| {
-            draft
-                .hosts
-                .iter()
-                .any(|host| host.name.as_ref().is_some_and(|own| own.value == name))
-        };
         if on.value != ALL {
-            on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
-        } else if is_host(ALL) {
+            on_something(draft, on, codes::UNUSED_PLACE, say);
+        } else if draft.has_host(ALL) {
             let message = format!("\"{ALL}\" is every host, and a host");
-            let diagnostic = Diagnostic::new(codes::UNKNOWN_HOST, message).at(on.place.clone());
-            diagnostics.report(diagnostic.hint("give the host another name"));
+            say.at(&on.place, codes::UNKNOWN_HOST, message)
+                .hint("give the host another name");
         }
     }
 }
@@ -117,12 +90,12 @@ struct Text {
 
 fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
     match draft.text.as_ref()? {
-        Written::Here(text) => Some(Text {
+        DraftText::Here(text) => Some(Text {
             text: text.value.as_str().into(),
             file: None,
             place: text.place.clone(),
         }),
-        Written::Beside(path) => {
+        DraftText::Beside(path) => {
             let template = sources.templates.get(&path.value)?;
             Some(Text {
                 text: template.text.as_str().into(),
@@ -154,18 +127,17 @@ pub fn check_templates(
     draft: &Draft,
     cluster: Option<&Cluster>,
     sample_facts: impl Fn() -> Option<Facts>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let mut all_facts: Vec<Option<Facts>> = Vec::new();
     let mut sample: Option<Option<Facts>> = None;
     let mut told: BTreeSet<(String, usize, usize, String)> = BTreeSet::new();
     for file in &draft.files {
         let Some(text) = text_of(sources, file) else {
-            if let Some(Written::Beside(path)) = &file.text
+            if let Some(DraftText::Beside(path)) = &file.text
                 && !sources.is_unreadable(SourceId::Template(path.value.clone()))
             {
-                let message = format!("{} was not read", path.value);
-                diagnostics.report(Diagnostic::new(codes::BAD_TEMPLATE, message).at(path.place.clone()));
+                say.at(&path.place, codes::BAD_TEMPLATE, format!("{} was not read", path.value));
             }
             continue;
         };
@@ -183,7 +155,7 @@ pub fn check_templates(
                 problem.message.clone(),
             );
             if told.insert(key) {
-                diagnostics.report(diagnostic(&text, problem, host));
+                report(&text, problem, host, say);
             }
         };
         if let Some(problem) = own_template::syntax_problem(&text.text) {
@@ -225,7 +197,7 @@ fn is_unknown_name(problem: &Problem) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
 }
 
-fn diagnostic(text: &Text, problem: Problem, host: Option<&str>) -> Diagnostic {
+fn report(text: &Text, problem: Problem, host: Option<&str>, say: &Reporter) {
     let code = match problem.kind {
         ProblemKind::Undefined => codes::UNDEFINED_VARIABLE,
         ProblemKind::Syntax | ProblemKind::Failed => codes::BAD_TEMPLATE,
@@ -238,5 +210,5 @@ fn diagnostic(text: &Text, problem: Problem, host: Option<&str>) -> Diagnostic {
         (Some(file), _) => Some(Place::new(file, problem.span)),
         (None, place) => place.clone(),
     };
-    Diagnostic::new(code, message).at(place)
+    say.at(place, code, message);
 }

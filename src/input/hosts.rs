@@ -5,8 +5,7 @@ use crate::catalog::identity::{Identity, Per};
 use crate::catalog::layouts::Layout;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Endpoint, Role};
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
 use super::labels;
@@ -31,21 +30,21 @@ const PORTS: &[(Role, u16, &str)] = &[
 
 /// Everything that can be wrong with the hosts together. `complete` is false when some could not be read, so that what is
 /// missing may be there.
-pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
-    duplicate_names(draft, diagnostics);
-    duplicate_addresses(draft, diagnostics);
-    names_of_api_servers(draft, diagnostics);
-    endpoint_answers(draft, diagnostics);
-    reserved_names(draft, diagnostics);
-    port_conflicts(draft, diagnostics);
-    fields_of_other_roles(draft, diagnostics);
-    load_balancer::check(draft, complete, diagnostics);
-    pods::check(draft, diagnostics);
-    labels::check(draft, diagnostics);
+pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
+    duplicate_names(draft, say);
+    duplicate_addresses(draft, say);
+    names_of_api_servers(draft, say);
+    endpoint_answers(draft, say);
+    reserved_names(draft, say);
+    port_conflicts(draft, say);
+    fields_of_other_roles(draft, say);
+    load_balancer::check(draft, complete, say);
+    pods::check(draft, say);
+    labels::check(draft, say);
     if complete {
-        missing_roles(draft, diagnostics);
-        even_etcd(draft, diagnostics);
-        load_balancing(draft, diagnostics);
+        missing_roles(draft, say);
+        even_etcd(draft, say);
+        load_balancing(draft, say);
     }
 }
 
@@ -76,7 +75,7 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
 }
 
 /// An endpoint that is one of the hosts must be where an API server or a load balancer listens.
-fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn endpoint_answers(draft: &Draft, say: &Reporter) {
     let Some(Some(endpoint)) = &draft.cluster.endpoint else {
         return;
     };
@@ -99,18 +98,14 @@ fn endpoint_answers(draft: &Draft, diagnostics: &mut Diagnostics) {
             Some(right) => format!("write port {right}"),
             None => "name a load balancer or a control plane".to_owned(),
         };
-        diagnostics.report(
-            Diagnostic::new(codes::BAD_ENDPOINT, message)
-                .at(endpoint.place.clone())
-                .hint(hint),
-        );
+        say.at(&endpoint.place, codes::BAD_ENDPOINT, message).hint(hint);
     }
 }
 
-fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn duplicate_names(draft: &Draft, say: &Reporter) {
     let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut report = |message, place: &Option<Place>| {
-        diagnostics.report(Diagnostic::new(codes::DUPLICATE_NAME, message).at(place.clone()));
+    let report = |message, place: &Option<Place>| {
+        say.at(place, codes::DUPLICATE_NAME, message);
     };
     for (index, name) in own_names(draft) {
         if owners.insert(&name.value, index).is_some() {
@@ -124,10 +119,7 @@ fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
                     report(format!("the host has the name \"{}\" already", name.value), &name.place);
                 }
                 Some(owner) => {
-                    let owner = draft.hosts[*owner]
-                        .name
-                        .as_ref()
-                        .map_or("another host", |name| &name.value);
+                    let owner = draft.hosts[*owner].called("another host");
                     let message = format!("\"{}\" is a name of {owner} too", name.value);
                     report(message, &name.place);
                 }
@@ -141,7 +133,7 @@ fn duplicate_names(draft: &Draft, diagnostics: &mut Diagnostics) {
 
 /// A name of the API servers' that is on the list already, or is a kubelet's alone: with its certificate it could pass for an
 /// API server.
-fn names_of_api_servers(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn names_of_api_servers(draft: &Draft, say: &Reporter) {
     let mut seen = BTreeSet::new();
     for name in &draft.cluster.names {
         let is_only_a_node = |host: &&DraftHost| {
@@ -152,17 +144,13 @@ fn names_of_api_servers(draft: &Draft, diagnostics: &mut Diagnostics) {
         let problem = if !seen.insert(&name.value) {
             format!("\"{}\" is given twice", name.value)
         } else if let Some(worker) = draft.hosts.iter().find(is_only_a_node) {
-            let worker = worker.name.as_ref().map_or("a worker", |name| &name.value);
+            let worker = worker.called("a worker");
             format!("\"{}\" belongs to the worker {worker}", name.value)
         } else {
             continue;
         };
         let hint = "remove it: here are names and addresses by which the API servers are reached";
-        diagnostics.report(
-            Diagnostic::new(codes::DUPLICATE_NAME, problem)
-                .at(name.place.clone())
-                .hint(hint),
-        );
+        say.at(&name.place, codes::DUPLICATE_NAME, problem).hint(hint);
     }
 }
 
@@ -177,53 +165,46 @@ fn own_names(draft: &Draft) -> impl Iterator<Item = (usize, &At<String>)> {
     hosts.filter_map(|(index, host)| Some((index, host.name.as_ref()?)))
 }
 
-fn duplicate_addresses(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn duplicate_addresses(draft: &Draft, say: &Reporter) {
     let mut owners = BTreeMap::new();
     for (index, host) in draft.hosts.iter().enumerate() {
         for ip in host.all_addresses() {
             let Some(first) = owners.insert(ip.value, index) else {
                 continue;
             };
-            let owner = draft.hosts[first]
-                .name
-                .as_ref()
-                .map_or("another host", |name| &name.value);
+            let owner = draft.hosts[first].called("another host");
             let message = match first == index {
                 true => format!("the host has the address {} already", ip.value),
                 false => format!("{owner} has the address {} too", ip.value),
             };
-            diagnostics.report(Diagnostic::new(codes::DUPLICATE_ADDRESS, message).at(ip.place.clone()));
+            say.at(&ip.place, codes::DUPLICATE_ADDRESS, message);
             owners.insert(ip.value, first);
         }
     }
     for ip in virtual_ips(draft) {
         if let Some(owner) = owners.get(&ip.value) {
-            let owner = draft.hosts[*owner].name.as_ref().map_or("a host", |name| &name.value);
+            let owner = draft.hosts[*owner].called("a host");
             let message = format!("{} can't be the virtual address: it is {owner}'s own", ip.value);
             let hint = "write an address of the same network that no host has";
-            diagnostics.report(
-                Diagnostic::new(codes::DUPLICATE_ADDRESS, message)
-                    .at(ip.place.clone())
-                    .hint(hint),
-            );
+            say.at(&ip.place, codes::DUPLICATE_ADDRESS, message).hint(hint);
         }
     }
 }
 
 /// What only workers have a use for, on hosts that are none.
-fn fields_of_other_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn fields_of_other_roles(draft: &Draft, say: &Reporter) {
     let hosts = draft.hosts.iter().filter(|host| host.roles.is_some());
     for host in hosts.filter(|host| !host.is(Role::Worker)) {
         for field in &host.role_fields {
             let message = format!("`{}` has no effect on a host that is no worker", field.value);
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place.clone()));
+            say.at(&field.place, codes::IGNORED_FIELD, message);
         }
     }
 }
 
 /// In the single layout a worker NAME has the files NAME.pem, NAME-key.pem, NAME.csr, NAME-csr.json and NAME.kubeconfig beside
 /// those of the cluster's identities: neither name may be the other, or the other with `-key`.
-fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn reserved_names(draft: &Draft, say: &Reporter) {
     let rows = draft.pki.layout.map_or(&[][..], Layout::identities);
     let own_files = |row: &&Identity| row.per == Per::Cluster;
     let named_after_hosts = rows.iter().any(|row| row.files == "{host}");
@@ -259,7 +240,7 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
                 continue;
             };
             let message = format!("\"{}\" can't be a name of the host: {problem}", name.value);
-            diagnostics.report(Diagnostic::new(codes::RESERVED_HOST_NAME, message).at(name.place.clone()));
+            say.at(&name.place, codes::RESERVED_HOST_NAME, message);
         }
         let Some(name) = &host.name else { continue };
         let owns_key_of = name.value.strip_suffix("-key");
@@ -290,7 +271,7 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
         };
         if let Some(problem) = problem {
             let message = format!("\"{}\" can't be the host's name: {problem}", name.value);
-            diagnostics.report(Diagnostic::new(codes::RESERVED_HOST_NAME, message).at(name.place.clone()));
+            say.at(&name.place, codes::RESERVED_HOST_NAME, message);
         }
     }
 }
@@ -299,8 +280,7 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.starts_with("localhost.") || name.ends_with(".localhost")
 }
 
-fn missing_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
-    let place = draft.hosts_place.clone();
+fn missing_roles(draft: &Draft, say: &Reporter) {
     for (role, code, message) in [
         (
             Role::ControlPlane,
@@ -311,12 +291,12 @@ fn missing_roles(draft: &Draft, diagnostics: &mut Diagnostics) {
         (Role::Worker, codes::NO_WORKER, "no host has the role worker"),
     ] {
         if !draft.hosts.iter().any(|host| host.is(role)) {
-            diagnostics.report(Diagnostic::new(code, message).at(place.clone()));
+            say.at(&draft.hosts_place, code, message);
         }
     }
 }
 
-fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn even_etcd(draft: &Draft, say: &Reporter) {
     let members: Vec<&DraftHost> = draft.hosts.iter().filter(|host| host.is(Role::Etcd)).collect();
     let count = members.len();
     if let (Some(last), true) = (members.last(), count.is_multiple_of(2)) {
@@ -331,12 +311,12 @@ fn even_etcd(draft: &Draft, diagnostics: &mut Diagnostics) {
                 count - 1
             ),
         };
-        let diagnostic = Diagnostic::new(codes::EVEN_ETCD, message).at(last.place());
-        diagnostics.report(diagnostic.hint(format!("use {} or {} members", count - 1, count + 1)));
+        say.at(last.place(), codes::EVEN_ETCD, message)
+            .hint(format!("use {} or {} members", count - 1, count + 1));
     }
 }
 
-fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn load_balancing(draft: &Draft, say: &Reporter) {
     let shared = draft
         .load_balancing
         .as_ref()
@@ -353,20 +333,20 @@ fn load_balancing(draft: &Draft, diagnostics: &mut Diagnostics) {
             .find_map(|host| host.name.as_ref())
             .map_or("the first", |name| &name.value);
         let message = format!("everything uses {first}, the first load balancer");
-        diagnostics.report(Diagnostic::new(codes::SEVERAL_LOAD_BALANCERS, message).at(second.place()));
+        say.at(second.place(), codes::SEVERAL_LOAD_BALANCERS, message);
     } else if control_planes > 1 && with(Role::LoadBalancer).next().is_none() {
         let place = with(Role::ControlPlane).nth(1).map(DraftHost::place);
         let message = format!("{control_planes} control planes, and nothing that reaches them all");
-        diagnostics.report(Diagnostic::new(codes::NO_ENDPOINT, message).at(place));
+        say.at(place, codes::NO_ENDPOINT, message);
     }
 }
 
-fn port_conflicts(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn port_conflicts(draft: &Draft, say: &Reporter) {
     let Some(port) = load_balancer_port(draft) else { return };
     for host in draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer)) {
         if let Some((_, number, what)) = PORTS.iter().find(|(role, number, _)| host.is(*role) && *number == port) {
             let message = format!("the load balancer's port {number} is {what}'s on this host");
-            diagnostics.report(Diagnostic::new(codes::PORT_CONFLICT, message).at(host.place()));
+            say.at(host.place(), codes::PORT_CONFLICT, message);
         }
     }
 }

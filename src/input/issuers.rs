@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
@@ -13,20 +13,19 @@ use super::csr_folder::{Csr, Folder};
 use super::draft::Draft;
 use super::profiles::path_length;
 use super::requests::subject;
-use super::signed::{Issuer, Leaf, Signs, report};
+use super::signed::{Issuer, Leaf, Signs};
 use super::validity::{existing_validity, is_set, root_validity};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
-pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, diagnostics: &mut Diagnostics) -> Issuer {
+pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
     let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
     if let (CLUSTER_AUTHORITY, Some(existing)) = (row.name, &folder.existing_ca) {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
             subject: certificate.map(|certificate| certificate.subject.clone()),
             key: certificate.map(|certificate| certificate.public.algorithm),
-            validity: certificate.and_then(|certificate| {
-                existing_validity(certificate.validity, issued?, existing.place.as_ref(), diagnostics)
-            }),
+            validity: certificate
+                .and_then(|certificate| existing_validity(certificate.validity, issued?, existing.place.as_ref(), say)),
             path_length: certificate.and_then(|certificate| certificate.path_length),
             name: None,
             place: existing.place.clone(),
@@ -39,7 +38,7 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, diagnostics: &mut 
         key: file
             .filter(|file| !file.broken.contains("key"))
             .map(|file| file.request.key),
-        validity: file.and_then(|file| root_validity(file, issued?, diagnostics)),
+        validity: file.and_then(|file| root_validity(file, issued?, say)),
         path_length: ca.filter(|ca| ca.pathlen != 0 || ca.pathlenzero).map(|ca| ca.pathlen),
         name: None,
         place: None,
@@ -64,7 +63,7 @@ pub fn as_issuer(leaf: &Leaf<'_>, draft: &Draft) -> Option<Issuer> {
 }
 
 /// Authorities are told apart by their names: whoever builds a chain takes the first issuer of the right one.
-pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, diagnostics: &mut Diagnostics) {
+pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, say: &Reporter) {
     let rows: Vec<&Identity> = folder.layout.identities().iter().filter(|row| row.signs()).collect();
     let subject_of = |row: &Identity| authorities.get(row.name).and_then(|issuer| issuer.subject.as_deref());
     for (at, row) in rows.iter().enumerate() {
@@ -76,13 +75,13 @@ pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, diagnos
             });
         if let (Some(other), Some(file)) = (twin, folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref())) {
             let message = format!("{} has the subject of {}", row.name, other.name);
-            report(codes::AUTHORITIES_ALIKE, message, &file.cn, diagnostics);
+            say.at(&file.cn, codes::AUTHORITIES_ALIKE, message);
         }
     }
 }
 
 /// Whether each authority has, under every one above it, no more authorities between than that one's path length permits.
-pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, diagnostics: &mut Diagnostics) {
+pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, say: &Reporter) {
     let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
     let is_authority = |leaf: &Leaf<'_>| {
         leaf.profile
@@ -113,7 +112,7 @@ pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, dia
                 let place = extra
                     .filter(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
                     .find_map(|extra| extra.signed_by.as_ref()?.place.clone().or(Some(extra.place.clone())));
-                diagnostics.report(Diagnostic::new(codes::PATH_TOO_LONG, message).at(place));
+                say.at(place, codes::PATH_TOO_LONG, message);
             }
             above = next;
         }
@@ -121,7 +120,7 @@ pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, dia
 }
 
 /// An issuer has a name (RFC 5280, section 4.1.2.4).
-pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter) {
     const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
     if let Some(existing) = &folder.existing_ca
         && existing
@@ -130,7 +129,7 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], diagnostics: &
             .is_some_and(|ca| ca.certificate.subject == EMPTY_NAME)
     {
         let message = "the authority has no subject, and nothing that it signs would be accepted";
-        diagnostics.report(Diagnostic::new(codes::EMPTY_SUBJECT, message).at(existing.place.clone()));
+        say.at(&existing.place, codes::EMPTY_SUBJECT, message);
     }
     let own = leaves.iter().filter(|leaf| leaf.row.is_none());
     for leaf in own.filter(|leaf| {
@@ -142,28 +141,24 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], diagnostics: &
         };
         if subject(file).is_some_and(|subject| subject == EMPTY_NAME) {
             let message = format!("`{}` is an authority without a subject", leaf.name);
-            report(codes::EMPTY_SUBJECT, message, &file.cn, diagnostics);
+            say.at(&file.cn, codes::EMPTY_SUBJECT, message);
         }
     }
 }
 
-pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, diagnostics: &mut Diagnostics) {
+pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, say: &Reporter) {
     let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
     if weaker && !csr.built_in && !file.broken.contains("key") {
         let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
-        report(codes::CA_KEY_WEAKER, message, &file.key, diagnostics);
+        say.at(&file.key, codes::CA_KEY_WEAKER, message);
     }
     let same = match (subject(file), &issuer.subject) {
         (Some(own), Some(issuers)) => is_same_name(&own, issuers),
         _ => false,
     };
     if same {
-        report(
-            codes::LEAF_SUBJECT_IS_CA,
-            format!("{name} has the subject of its authority"),
-            &file.cn,
-            diagnostics,
-        );
+        let message = format!("{name} has the subject of its authority");
+        say.at(&file.cn, codes::LEAF_SUBJECT_IS_CA, message);
     }
 }
 
@@ -177,14 +172,10 @@ pub fn leaves_the_signature_to_go(profile: &ProfileFile, issuer: &Issuer) -> boo
     left_to_go && matches!(issuer.key, Some(Algorithm::Rsa(bits)) if bits.get() >= 3072)
 }
 
-pub fn signature_left_to_go(profile: &ProfileFile, diagnostics: &mut Diagnostics) {
+pub fn signature_left_to_go(profile: &ProfileFile, say: &Reporter) {
     let message = "under an RSA authority of 3072 bits or more, a `CSRWhitelist` needs `SignatureAlgorithm`";
-    let hint = "add \"SignatureAlgorithm\": true";
-    diagnostics.report(
-        Diagnostic::new(codes::UNSUPPORTED_FIELD, message)
-            .at(profile.place.clone())
-            .hint(hint),
-    );
+    say.at(&profile.place, codes::UNSUPPORTED_FIELD, message)
+        .hint("add \"SignatureAlgorithm\": true");
 }
 
 /// Bits of security (NIST SP 800-57 part 1, table 2), in the steps that matter here.

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::{Role, Taint, TaintEffect};
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::suggest::{listed, nearest};
+use crate::diagnostic::{Reporter, codes};
 
 use super::draft::Draft;
-use super::tree::{self, At, Fields};
-use super::{names, suggest};
+use super::names;
+use super::tree::{At, Fields};
+use super::values::cant_be;
 
 /// Labels outside of the prefixes below that a kubelet may set on its own node, though their namespace is Kubernetes'
 /// (kubelet, well_known_labels.go).
@@ -35,17 +36,15 @@ const NAMESPACES_OF_KUBERNETES: &[&str] = &["kubernetes.io", "k8s.io"];
 const RESTRICTED: &str = "node-restriction.kubernetes.io";
 
 /// The labels of a host; without those that are wrong, which are reported.
-pub fn labels(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(At<String>, String)> {
+pub fn labels(fields: &Fields<'_>) -> Vec<(At<String>, String)> {
+    let say = fields.doc.say;
     let mut labels = Vec::new();
-    for entry in fields.map("labels", diagnostics).unwrap_or_default() {
-        let key = At {
-            value: entry.key.clone(),
-            place: Some(Place::new(fields.file(), entry.key_span.clone())),
-        };
-        let value = tree::text(fields.file(), &entry.node, diagnostics);
+    for entry in fields.map("labels") {
+        let key = fields.doc.key(entry);
+        let value = fields.doc.text(&entry.node);
         let fine = [
-            label_key(&key, diagnostics),
-            value.as_ref().is_some_and(|value| label_value(value, diagnostics)),
+            label_key(&key, say),
+            value.as_ref().is_some_and(|value| label_value(value, say)),
         ];
         if let ([true, true], Some(value)) = (fine, value) {
             labels.push((key, value.value));
@@ -54,23 +53,22 @@ pub fn labels(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(At<Str
     labels
 }
 
-fn label_key(key: &At<String>, diagnostics: &mut Diagnostics) -> bool {
+fn label_key(key: &At<String>, say: &Reporter) -> bool {
     let text = &key.value;
     if let Some(problem) = qualified_name_problem(text) {
-        let message = format!("\"{text}\" can't be a label: {problem}");
-        diagnostics.report(Diagnostic::new(codes::BAD_LABEL, message).at(key.place.clone()));
+        cant_be(key, "a label", problem, codes::BAD_LABEL, say);
         return false;
     }
     if let Some(problem) = kubelet_problem(text) {
         let message = format!("a kubelet can't set the label \"{text}\" on its own node: {problem}");
-        diagnostics.report(Diagnostic::new(codes::REFUSED_LABEL, message).at(key.place.clone()));
+        say.at(&key.place, codes::REFUSED_LABEL, message);
         return false;
     }
     true
 }
 
 /// Labels that kubelets know of, but not those of the release.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, say: &Reporter) {
     let Some(release) = &draft.release else { return };
     let unknown =
         |key: &&At<String>| !release.release.topology_labels && key.value.starts_with("topology.kubernetes.io/");
@@ -85,21 +83,16 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
             release.release.kubernetes, key.value
         );
         let old = key.value.replace("topology.", "failure-domain.beta.");
-        let hint = format!("write \"{old}\", which this release uses");
-        diagnostics.report(
-            Diagnostic::new(codes::REFUSED_LABEL, message)
-                .at(key.place.clone())
-                .hint(hint),
-        );
+        say.at(&key.place, codes::REFUSED_LABEL, message)
+            .hint(format!("write \"{old}\", which this release uses"));
     }
 }
 
-fn label_value(value: &At<String>, diagnostics: &mut Diagnostics) -> bool {
+fn label_value(value: &At<String>, say: &Reporter) -> bool {
     let Some(problem) = value_problem(&value.value) else {
         return true;
     };
-    let message = format!("\"{}\" can't be a label's value: {problem}", value.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_LABEL, message).at(value.place.clone()));
+    cant_be(value, "a label's value", problem, codes::BAD_LABEL, say);
     false
 }
 
@@ -160,15 +153,14 @@ fn value_problem(value: &str) -> Option<String> {
 }
 
 /// The taints of a host; without those that are wrong, which are reported.
-pub fn taints(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Taint> {
+pub fn taints(fields: &Fields<'_>) -> Vec<Taint> {
     let mut taints = Vec::new();
     let mut seen = BTreeSet::new();
-    for text in fields.texts("taints", diagnostics).unwrap_or_default() {
+    for text in fields.texts("taints") {
         let taint = match parse_taint(&text.value) {
             Ok(taint) => taint,
             Err(problem) => {
-                let message = format!("\"{}\" can't be a taint: {problem}", text.value);
-                diagnostics.report(Diagnostic::new(codes::BAD_TAINT, message).at(text.place));
+                cant_be(&text, "a taint", problem, codes::BAD_TAINT, fields.doc.say);
                 continue;
             }
         };
@@ -181,11 +173,11 @@ pub fn taints(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Taint> 
                 taint.key,
                 taint.effect.name()
             );
-            diagnostics.report(
-                Diagnostic::new(codes::BAD_TAINT, message)
-                    .at(text.place)
-                    .hint("keep one of them"),
-            );
+            fields
+                .doc
+                .say
+                .at(&text, codes::BAD_TAINT, message)
+                .hint("keep one of them");
         }
     }
     taints
@@ -197,9 +189,9 @@ fn parse_taint(text: &str) -> Result<Taint, String> {
     let effect = TaintEffect::ALL
         .into_iter()
         .find(|known| known.name() == effect)
-        .ok_or_else(|| match suggest::nearest(effect, names()) {
+        .ok_or_else(|| match nearest(effect, names()) {
             Some(near) => format!("\"{effect}\" is no effect, perhaps `{near}`"),
-            None => format!("\"{effect}\" is no effect, but {} are", suggest::listed(names())),
+            None => format!("\"{effect}\" is no effect, but {} are", listed(names())),
         })?;
     let (key, value) = taint.split_once('=').unwrap_or((taint, ""));
     if let Some(problem) = qualified_name_problem(key) {

@@ -4,73 +4,56 @@ use std::net::IpAddr;
 use crate::catalog::engines::Engine;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{LoadBalancing, Role, VirtualAddress};
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Reporter, codes};
 
+use super::choices;
 use super::draft::{Draft, DraftHost, DraftLoadBalancing};
 use super::families::{self, AtFamilies as _, OfFamily, family_name};
+use super::fields;
 use super::tree::{At, Fields};
-use super::{choices, fields, values};
+use super::values::{address, port_number, unless};
 
 /// The fields that say how a virtual address is carried.
 const OF_VIRTUAL: [&str; 2] = ["interface", "virtual_router_id"];
 const VIRTUAL_ROUTER_ID: u8 = 51;
 
 /// Reads the section.
-pub fn read(section: &Fields<'_>, diagnostics: &mut Diagnostics) -> DraftLoadBalancing {
+pub fn read(section: &Fields<'_>) -> DraftLoadBalancing {
+    let say = section.doc.say;
+    let given = fields::LOAD_BALANCER
+        .names()
+        .into_iter()
+        .filter(|name| section.has(name));
     DraftLoadBalancing {
-        engine: match section.has("engine") {
-            true => section
-                .text("engine", diagnostics)
-                .and_then(|text| engine(&text, diagnostics)),
-            false => Some(Engine::Nginx),
-        },
+        engine: choices::choice(section, "engine", &Engine::ALL, Engine::name)
+            .map(|given| given.map_or(Engine::Nginx, |given| given.value)),
         port: match section.has("port") {
-            true => section
-                .integer("port", diagnostics)
-                .and_then(|port| values::port_number(port, diagnostics)),
+            true => section.integer("port").and_then(|port| port_number(port, say)),
             false => Some(At::default_value(API_SERVER_PORT)),
         },
         virtual_ip: match section.has("virtual_ip") {
-            true => families::read(section, "virtual_ip", values::address, diagnostics).map(Some),
+            true => families::read(section, "virtual_ip", address).map(Some),
             false => Some(None),
         },
-        interface: interface(section, diagnostics),
+        interface: interface(section),
         virtual_router_id: match section.has("virtual_router_id") {
             true => section
-                .integer("virtual_router_id", diagnostics)
-                .and_then(|id| virtual_router_id(&id, diagnostics)),
+                .integer("virtual_router_id")
+                .and_then(|id| virtual_router_id(&id, say)),
             false => Some(VIRTUAL_ROUTER_ID),
         },
-        given: fields::LOAD_BALANCER
-            .names()
-            .into_iter()
-            .filter(|name| section.has(name))
-            .map(|name| At {
-                value: name,
-                place: Some(section.key_place(name)),
-            })
-            .collect(),
+        given: given.map(|name| section.key_at(name)).collect(),
     }
-}
-
-fn engine(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Engine> {
-    let engine = Engine::ALL.into_iter().find(|engine| engine.name() == text.value);
-    if engine.is_none() {
-        let names = Engine::ALL.into_iter().map(Engine::name);
-        choices::unknown_choice("engine", text, names, diagnostics);
-    }
-    engine
 }
 
 /// The field `interface`: the name of a network interface, as Linux takes one (dev_valid_name) and as it can stand in a file
 /// unquoted. The inner none: not given.
-pub fn interface(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Option<At<String>>> {
-    if !fields.has("interface") {
-        return Some(None);
-    }
+pub fn interface(fields: &Fields<'_>) -> Option<Option<At<String>>> {
+    fields.optional("interface", interface_name)
+}
+
+fn interface_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
     const LONGEST: usize = 15;
-    let name = fields.text("interface", diagnostics)?;
     let strange = |c: &char| !(c.is_ascii_alphanumeric() || "-_.".contains(*c));
     let problem = match name.value.chars().find(strange) {
         _ if name.value.is_empty() => Some("it is empty".to_owned()),
@@ -82,24 +65,15 @@ pub fn interface(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<O
         None if name.value == "lo" => Some("nothing reaches the loopback interface from elsewhere".to_owned()),
         None => None,
     };
-    let Some(problem) = problem else {
-        return Some(Some(name));
-    };
-    let message = format!("\"{}\" can't be a network interface: {problem}", name.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_INTERFACE, message).at(name.place));
-    None
+    unless(problem, name, "a network interface", codes::BAD_INTERFACE, say)
 }
 
-fn virtual_router_id(id: &At<i64>, diagnostics: &mut Diagnostics) -> Option<u8> {
+fn virtual_router_id(id: &At<i64>, say: &Reporter) -> Option<u8> {
     let number = u8::try_from(id.value).ok().filter(|number| *number > 0);
     if number.is_none() {
-        let message = format!("{} is no virtual router id", id.value);
         let hint = "write a number from 1 to 255 that nothing else on the network uses";
-        diagnostics.report(
-            Diagnostic::new(codes::OUT_OF_RANGE, message)
-                .at(id.place.clone())
-                .hint(hint),
-        );
+        let message = format!("{} is no virtual router id", id.value);
+        say.at(&id.place, codes::OUT_OF_RANGE, message).hint(hint);
     }
     number
 }
@@ -134,16 +108,16 @@ pub fn virtual_endpoint(draft: &Draft) -> Option<&At<IpAddr>> {
 }
 
 /// Everything that can be wrong with a virtual address. `complete` is false when some hosts could not be read.
-pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
     let Some(written) = &draft.load_balancing else { return };
     let has_virtual = written.virtual_ip.as_ref().is_none_or(Option::is_some);
     let ignored = |what: &str, at: &At<&str>| {
         let message = format!("`{}` has no effect without {what}", at.value);
-        Diagnostic::new(codes::IGNORED_FIELD, message).at(at.place.clone())
+        say.at(at, codes::IGNORED_FIELD, message);
     };
     if !has_virtual {
         for field in written.given.iter().filter(|field| OF_VIRTUAL.contains(&field.value)) {
-            diagnostics.report(ignored("`virtual_ip`", field));
+            ignored("`virtual_ip`", field);
         }
     }
     for host in draft.hosts.iter().filter(|host| host.roles.is_some()) {
@@ -153,15 +127,15 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
         let field = interface.with("interface");
         if !host.is(Role::LoadBalancer) {
             let message = "`interface` has no effect on a host that is no load balancer";
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place));
+            say.at(field.place, codes::IGNORED_FIELD, message);
         } else if !has_virtual {
-            diagnostics.report(ignored("`virtual_ip` in [load_balancer]", &field));
+            ignored("`virtual_ip` in [load_balancer]", &field);
         }
     }
     let load_balancers = || draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer));
     if complete && has_virtual && load_balancers().next().is_none() {
         for field in written.given.iter().filter(|field| field.value == "virtual_ip") {
-            diagnostics.report(ignored("a host with the role load-balancer", field));
+            ignored("a host with the role load-balancer", field);
         }
     }
     let is_of_the_cluster = |ip: &&At<IpAddr>| {
@@ -170,7 +144,7 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
     };
     for ip in virtual_ips(draft).filter(is_of_the_cluster) {
         for host in load_balancers() {
-            own_address(host, ip, diagnostics);
+            own_address(host, ip, say);
         }
     }
     let everywhere = written.interface.as_ref().is_none_or(Option::is_some);
@@ -178,17 +152,13 @@ pub fn check(draft: &Draft, complete: bool, diagnostics: &mut Diagnostics) {
         for host in load_balancers().filter(|host| matches!(host.interface, Some(None))) {
             let message = "the load balancer has a virtual address, and no `interface` that carries it";
             let hint = "add interface = \"eth0\" to [load_balancer], or to the host";
-            diagnostics.report(
-                Diagnostic::new(codes::MISSING_FIELD, message)
-                    .at(host.place())
-                    .hint(hint),
-            );
+            say.at(host.place(), codes::MISSING_FIELD, message).hint(hint);
         }
     }
 }
 
 /// Load balancers agree among themselves from an address of the same family as the one that they share.
-fn own_address(host: &DraftHost, ip: &At<IpAddr>, diagnostics: &mut Diagnostics) {
+fn own_address(host: &DraftHost, ip: &At<IpAddr>, say: &Reporter) {
     let is_ipv6 = ip.value.is_ipv6();
     if host.ip.is_none() || host.all_addresses().any(|own| own.value.is_ipv6() == is_ipv6) {
         return;
@@ -199,9 +169,5 @@ fn own_address(host: &DraftHost, ip: &At<IpAddr>, diagnostics: &mut Diagnostics)
         ip.value
     );
     let hint = format!("add its {family} address to `ip` or `addresses`");
-    diagnostics.report(
-        Diagnostic::new(codes::MISSING_FAMILY, message)
-            .at(host.place())
-            .hint(hint),
-    );
+    say.at(host.place(), codes::MISSING_FAMILY, message).hint(hint);
 }

@@ -36,7 +36,6 @@ mod requests;
 mod safeguards;
 mod signed;
 mod sources;
-pub mod suggest;
 mod tree;
 mod validity;
 mod values;
@@ -49,7 +48,7 @@ pub use sources::{Checked, DEFAULT_CSR_FOLDER, Paths, SourceId, Sources, Templat
 
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::cluster::{Cluster, Role};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, codes};
+use crate::diagnostic::{Diagnostic, Reporter, Severity, SourceFile, codes};
 use crate::facts::{Facts, facts};
 
 use draft::Draft;
@@ -57,32 +56,28 @@ use draft::Draft;
 /// Checks everything and reports every problem; errors and remarks together when it fails. Both lists are sorted by file
 /// and place.
 pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
-    let mut diagnostics = Diagnostics::new();
+    let say = Reporter::default();
     let file = SourceFile::new(sources.cluster_name.as_str(), sources.cluster.as_str());
-    let (draft, sound) = cluster_file::read(&file, layout_of(sources), &mut diagnostics);
-    report_unreadable(sources, &draft, &mut diagnostics);
-    let folder = csr_folder::read(sources, &draft, &mut diagnostics);
-    network::check(&draft, &mut diagnostics);
-    hosts::check(
-        &draft,
-        sound && draft.hosts_complete && !draft.hosts.is_empty(),
-        &mut diagnostics,
-    );
-    let profiles = certificates::check(&draft, &folder, &mut diagnostics);
+    let (draft, sound) = cluster_file::read(&file, layout_of(sources), &say);
+    report_unreadable(sources, &draft, &say);
+    let folder = csr_folder::read(sources, &draft, &say);
+    network::check(&draft, &say);
+    hosts::check(&draft, sound && draft.hosts_complete && !draft.hosts.is_empty(), &say);
+    let profiles = certificates::check(&draft, &folder, &say);
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
-    let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &mut diagnostics);
-    pods::given_in_vain(&draft, nodes.as_ref(), &mut diagnostics);
-    own_certificates::check(&draft, &mut diagnostics);
-    claims::check(&draft, nodes.as_ref(), &mut diagnostics);
-    overrides::check(&draft, nodes.as_ref(), &mut diagnostics);
-    files::check(&draft, &mut diagnostics);
+    let nodes = choices::check(&draft.nodes, draft.release.as_ref(), workers, &say);
+    pods::given_in_vain(&draft, nodes.as_ref(), &say);
+    own_certificates::check(&draft, &say);
+    claims::check(&draft, nodes.as_ref(), &say);
+    overrides::check(&draft, nodes.as_ref(), &say);
+    files::check(&draft, &say);
     let cluster = assemble::cluster(&draft, &folder, &profiles, nodes);
-    files::check_templates(sources, &draft, cluster.as_ref(), sample_facts, &mut diagnostics);
+    files::check_templates(sources, &draft, cluster.as_ref(), sample_facts, &say);
 
-    pools::tell_once(&draft, &mut diagnostics);
-    diagnostics.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
-    let failed = diagnostics.has_errors();
-    let findings = diagnostics.into_sorted_vec();
+    pools::tell_once(&draft, &say);
+    say.retain(|finding| finding.severity == Severity::Error || !draft.allow.contains(finding.code));
+    let failed = say.has_errors();
+    let findings = say.into_sorted_vec();
     let own = overrides::overrides(&draft).zip(files::own_files(sources, &draft));
     match (cluster, own) {
         (Some(cluster), Some((overrides, files))) if !failed => Ok(Checked {
@@ -98,7 +93,7 @@ pub fn check(sources: &Sources) -> Result<Checked, Vec<Diagnostic>> {
 }
 
 /// What could not be read, where it is named: everything else is checked all the same.
-fn report_unreadable(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnostics) {
+fn report_unreadable(sources: &Sources, draft: &Draft, say: &Reporter) {
     let ca = draft.pki.existing_ca.as_ref();
     for (source, why) in &sources.unreadable {
         let named = match source {
@@ -112,13 +107,9 @@ fn report_unreadable(sources: &Sources, draft: &Draft, diagnostics: &mut Diagnos
             SourceId::CaKey => ca.and_then(|ca| ca.key.as_ref()),
         };
         let place = named.and_then(|path| path.place.clone());
-        let diagnostic = Diagnostic::new(codes::UNREADABLE, why.as_str()).at(place);
-        diagnostics.report(match source {
-            SourceId::CaKey => {
-                diagnostic.hint("see that the path is right, and that its owner alone may read the file")
-            }
-            _ => diagnostic,
-        });
+        let is_key = matches!(source, SourceId::CaKey);
+        let hint = is_key.then_some("see that the path is right, and that its owner alone may read the file");
+        say.at(place, codes::UNREADABLE, why.as_str()).hint_if(hint);
     }
 }
 

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::{Families, Role, node_prefix};
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
 use super::families::{AtFamilies as _, OfFamily, family_name};
@@ -13,16 +12,16 @@ use super::load_balancer::virtual_ips;
 use super::tree::At;
 
 /// Everything that can be wrong with the network.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
-    services_size(draft, diagnostics);
-    pods_size(draft, diagnostics);
-    dns_address(draft, diagnostics);
+pub fn check(draft: &Draft, say: &Reporter) {
+    services_size(draft, say);
+    pods_size(draft, say);
+    dns_address(draft, say);
     // Kubernetes 1.20 has it behind a feature gate, 1.21 has it on; earlier ones take one range.
     let release = draft.release.as_ref();
     let release_offers_dual_stack = release.is_none_or(|release| release.release.dual_stack);
-    dual_stack(draft, release_offers_dual_stack, diagnostics);
-    if families(draft, diagnostics) {
-        overlaps(draft, diagnostics);
+    dual_stack(draft, release_offers_dual_stack, say);
+    if families(draft, say) {
+        overlaps(draft, say);
     }
 }
 
@@ -45,7 +44,7 @@ pub fn nth(range: &IpNet, n: u32) -> Option<IpAddr> {
 
 /// Kubernetes takes the first address for the API server and refuses a range of more than 20 bits
 /// (kube-apiserver, validateClusterIPFlags).
-fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn services_size(draft: &Draft, say: &Reporter) {
     for services in draft.network.services.iter().flat_map(|services| services.iter()) {
         let (largest, smallest) = if services.value.is_ipv6() { (108, 124) } else { (12, 28) };
         let prefix = services.value.prefix_len();
@@ -53,25 +52,21 @@ fn services_size(draft: &Draft, diagnostics: &mut Diagnostics) {
         if !(largest..=smallest).contains(&prefix) {
             let message = format!("the services range {} is too {size}", services.value);
             let hint = format!("choose a prefix length from /{largest} to /{smallest}");
-            diagnostics.report(
-                Diagnostic::new(codes::SERVICES_SIZE, message)
-                    .at(services.place.clone())
-                    .hint(hint),
-            );
+            say.at(&services.place, codes::SERVICES_SIZE, message).hint(hint);
         }
     }
 }
 
 /// The controller manager cuts node ranges of a fixed size out of the pods range, 16 bits at most
 /// (pkg/controller/nodeipam/ipam/cidrset).
-fn pods_size(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn pods_size(draft: &Draft, say: &Reporter) {
     let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
     for pods in draft.network.pods.iter().flat_map(|pods| pods.iter()) {
-        one_pods_size(pods, workers, diagnostics);
+        one_pods_size(pods, workers, say);
     }
 }
 
-fn one_pods_size(pods: &At<IpNet>, workers: usize, diagnostics: &mut Diagnostics) {
+fn one_pods_size(pods: &At<IpNet>, workers: usize, say: &Reporter) {
     let node = node_prefix(&pods.value);
     let (largest, prefix) = (node - 16, pods.value.prefix_len());
     let has = if prefix > node {
@@ -98,26 +93,22 @@ fn one_pods_size(pods: &At<IpNet>, workers: usize, diagnostics: &mut Diagnostics
         } else {
             "choose a larger range"
         };
-        diagnostics.report(
-            Diagnostic::new(codes::PODS_SIZE, message)
-                .at(pods.place.clone())
-                .hint(hint),
-        );
+        say.at(&pods.place, codes::PODS_SIZE, message).hint(hint);
     }
 }
 
-fn dns_address(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn dns_address(draft: &Draft, say: &Reporter) {
     let (Some(Some(dns)), Some(services)) = (&draft.network.dns, &draft.network.services) else {
         return;
     };
     for dns in dns.iter() {
         if let Some(range) = services.of_family(dns.value.is_ipv6()) {
-            one_dns_address(dns, &range.value, diagnostics);
+            one_dns_address(dns, &range.value, say);
         }
     }
 }
 
-fn one_dns_address(dns: &At<IpAddr>, range: &IpNet, diagnostics: &mut Diagnostics) {
+fn one_dns_address(dns: &At<IpAddr>, range: &IpNet, say: &Reporter) {
     let address = dns.value;
     let problem = if !range.contains(&address) {
         "lies outside of it"
@@ -131,16 +122,13 @@ fn one_dns_address(dns: &At<IpAddr>, range: &IpNet, diagnostics: &mut Diagnostic
         return;
     };
     let message = format!("the services range is {range}, and the DNS address {address} {problem}");
-    let mut diagnostic = Diagnostic::new(codes::DNS_ADDRESS, message).at(dns.place.clone());
-    if let Some(usual) = nth(range, 10) {
-        diagnostic = diagnostic.hint(format!("write {usual}, or leave it out"));
-    }
-    diagnostics.report(diagnostic);
+    let usual = nth(range, 10).map(|usual| format!("write {usual}, or leave it out"));
+    say.at(dns, codes::DNS_ADDRESS, message).hint_if(usual);
 }
 
 /// Ranges of both families, or of one, for services and pods alike; and in a dual-stack cluster whatever runs pods or
 /// answers for a service has an address of each: <https://kubernetes.io/docs/concepts/services-networking/dual-stack/>.
-fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
+fn dual_stack(draft: &Draft, offered: bool, say: &Reporter) {
     let (Some(services), Some(pods)) = (&draft.network.services, &draft.network.pods) else {
         return;
     };
@@ -159,14 +147,14 @@ fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
             "pods" => services.primary.place.clone(),
             _ => pods.primary.place.clone(),
         });
-        diagnostics.report(Diagnostic::new(codes::HALF_DUAL_STACK, message).at(place));
+        say.at(place, codes::HALF_DUAL_STACK, message);
         return;
     }
     if !offered {
         let message = "this Kubernetes release takes one range of services";
         let place = services.secondary.as_ref().and_then(|at| at.place.clone());
-        let hint = "leave one family, or name a later release";
-        diagnostics.report(Diagnostic::new(codes::MIXED_FAMILIES, message).at(place).hint(hint));
+        say.at(place, codes::MIXED_FAMILIES, message)
+            .hint("leave one family, or name a later release");
         return;
     }
     for ip in draft
@@ -185,7 +173,7 @@ fn dual_stack(draft: &Draft, offered: bool, diagnostics: &mut Diagnostics) {
                 "the host has {} alone, and no address of the family {missing}",
                 primary.value
             );
-            diagnostics.report(Diagnostic::new(codes::MISSING_FAMILY, message).at(primary.place.clone()));
+            say.at(&primary.place, codes::MISSING_FAMILY, message);
         }
     }
 }
@@ -196,7 +184,7 @@ fn is_node(host: &DraftHost) -> bool {
 }
 
 /// Whether all addresses are of a family of the services, those that come first of the first.
-fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
+fn families(draft: &Draft, say: &Reporter) -> bool {
     let Some(services) = &draft.network.services else {
         return false;
     };
@@ -210,11 +198,7 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
             "services range"
         };
         let message = format!("{what} is not of the family of the {which}, {}", family_name(first));
-        let mut diagnostic = Diagnostic::new(codes::MIXED_FAMILIES, message).at(place.clone());
-        if let Some(hint) = hint {
-            diagnostic = diagnostic.hint(hint);
-        }
-        diagnostics.report(diagnostic);
+        say.at(place, codes::MIXED_FAMILIES, message).hint_if(hint);
     };
     let order = services
         .is_dual()
@@ -260,7 +244,7 @@ fn families(draft: &Draft, diagnostics: &mut Diagnostics) -> bool {
     one
 }
 
-fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn overlaps(draft: &Draft, say: &Reporter) {
     let ranges_of = |ranges: &Option<Families<At<IpNet>>>| -> Vec<At<IpNet>> {
         ranges.iter().flat_map(|ranges| ranges.iter()).cloned().collect()
     };
@@ -271,7 +255,7 @@ fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
             if a.contains(b) || b.contains(a) {
                 let message = format!("the services range {a} and the pods range {b} overlap");
                 let place = pods.place.clone().or_else(|| services.place.clone());
-                diagnostics.report(Diagnostic::new(codes::OVERLAPPING_RANGES, message).at(place));
+                say.at(place, codes::OVERLAPPING_RANGES, message);
             }
         }
     }
@@ -286,7 +270,7 @@ fn overlaps(draft: &Draft, diagnostics: &mut Diagnostics) {
         for (name, ranges) in [("services", &services), ("pods", &pods)] {
             if let Some(range) = ranges.iter().find(|range| range.value.contains(&ip.value)) {
                 let message = format!("the address {} lies in the {name} range {}", ip.value, range.value);
-                diagnostics.report(Diagnostic::new(codes::OVERLAPPING_RANGES, message).at(ip.place.clone()));
+                say.at(&ip.place, codes::OVERLAPPING_RANGES, message);
             }
         }
     }

@@ -5,30 +5,30 @@ use crate::catalog::component::Unit;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::Program;
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::settings::Value as Setting;
 
 use super::draft::{Draft, DraftHost, DraftOverride};
 use super::placed::{is_here, may_run, on_something, override_on};
 use super::safeguards::{generated_flags, safeguards};
-use super::suggest;
 use super::tree::At;
 
 /// Everything that can be wrong with what the user sets on components.
-pub fn check(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
     for own in &draft.components {
         if let Some(on) = &own.on {
-            on_something(draft, on, codes::UNUSED_OVERRIDE, diagnostics);
+            on_something(draft, on, codes::UNUSED_OVERRIDE, say);
         }
-        somebody_runs_it(draft, nodes, own, diagnostics);
-        parts_it_has(own, diagnostics);
-        known_flags(draft, own, diagnostics);
-        known_fields(draft, own, diagnostics);
-        known_gates(draft, own, diagnostics);
-        removed_flags(draft, own, diagnostics);
-        safeguards(draft, own, diagnostics);
+        somebody_runs_it(draft, nodes, own, say);
+        parts_it_has(own, say);
+        known_flags(draft, own, say);
+        known_fields(draft, own, say);
+        known_gates(draft, own, say);
+        removed_flags(draft, own, say);
+        safeguards(draft, own, say);
     }
-    conflicts(draft, nodes, diagnostics);
+    conflicts(draft, nodes, say);
 }
 
 /// What was found sound.
@@ -55,7 +55,7 @@ pub fn overrides(draft: &Draft) -> Option<Overrides> {
     overrides.collect::<Option<Vec<_>>>().map(Overrides)
 }
 
-fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, say: &Reporter) {
     let Some(on) = override_on(draft, own) else { return };
     let name = own.component.name;
     let runs = |host: &&DraftHost| is_here(&on, host) && may_run(draft, nodes, own.component, host);
@@ -69,11 +69,11 @@ fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, d
         PlacedOn::Role(role) => format!("no host with the role {} runs {name}", role.name()),
         PlacedOn::Host(host) => format!("{host} does not run {name}"),
     };
-    diagnostics.report(Diagnostic::new(codes::UNUSED_OVERRIDE, message).at(own.place.clone()));
+    say.at(&own.place, codes::UNUSED_OVERRIDE, message);
 }
 
 /// A unit that comes with a package has its own command line, and not every component has a configuration file of ours.
-fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn parts_it_has(own: &DraftOverride, say: &Reporter) {
     let name = own.component.name;
     if own.component.flags.is_empty()
         && let Some(place) = &own.flags_place
@@ -86,11 +86,7 @@ fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
             Some(_) => "set what is meant in `config`, or with `env`",
             None => "set what is meant with `env`, or put a file on the host with [[files]]",
         };
-        diagnostics.report(
-            Diagnostic::new(codes::MISSING_PART, message)
-                .at(place.clone())
-                .hint(hint),
-        );
+        say.at(place, codes::MISSING_PART, message).hint(hint);
     }
     if own.component.config.is_none()
         && let Some(place) = &own.config_place
@@ -101,16 +97,12 @@ fn parts_it_has(own: &DraftOverride, diagnostics: &mut Diagnostics) {
             Unit::Generated => "set what is meant in `flags`",
             Unit::Packaged => "put a file on the host with [[files]]",
         };
-        diagnostics.report(
-            Diagnostic::new(codes::MISSING_PART, message)
-                .at(place.clone())
-                .hint(hint),
-        );
+        say.at(place, codes::MISSING_PART, message).hint(hint);
     }
 }
 
 /// Whether the component of this release takes the flags.
-fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn known_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
         return;
     };
@@ -148,20 +140,16 @@ fn known_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
                 (
                     codes::UNKNOWN_FLAG,
                     format!("{program} has no flag `--{}`", name.value),
-                    suggest::nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
+                    nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
                 )
             }
         };
-        let diagnostic = Diagnostic::new(code, message).at(name.place.clone());
-        diagnostics.report(match hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        });
+        say.at(name, code, message).hint_if(hint);
     }
 }
 
 /// Whether the configuration file of this release has the fields. Containerd's is not in the tables.
-fn known_fields(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn known_fields(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
         return;
     };
@@ -192,18 +180,14 @@ fn known_fields(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostic
                 ),
                 Known::Never => format!("`{path_text}` is no field of {kind}"),
             };
-            let near = suggest::nearest(&path_text, flags::field_names(&kind, minor));
-            let diagnostic = Diagnostic::new(codes::UNKNOWN_SETTING, message).at(path.place.clone());
-            diagnostics.report(match near {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic,
-            });
+            say.at(path, codes::UNKNOWN_SETTING, message)
+                .meant(&path_text, flags::field_names(&kind, minor));
         }
     }
 }
 
 /// Whether the release has the feature gates that are set by flag or in a configuration file.
-fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn known_gates(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
         return;
     };
@@ -236,11 +220,8 @@ fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
             }
             Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
         };
-        let diagnostic = Diagnostic::new(codes::UNKNOWN_GATE, message).at(place.clone());
-        diagnostics.report(match suggest::nearest(&gate, flags::gate_names(minor)) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        });
+        say.at(place, codes::UNKNOWN_GATE, message)
+            .meant(&gate, flags::gate_names(minor));
     }
 }
 
@@ -248,7 +229,7 @@ fn known_gates(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics
 const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
 
 /// Removing what is not given does nothing.
-fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+fn removed_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     if draft.release.is_none() || draft.pki.layout.is_none() || own.component.flags.is_empty() {
         return;
     }
@@ -266,22 +247,17 @@ fn removed_flags(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnosti
                 "`{}` is not given to {}: there is nothing to remove",
                 name.value, own.component.name
             );
-            let near = suggest::nearest(&name.value, ours.iter().map(|(ours, _)| *ours));
-            let hint = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "write \"false\" in quotes to give it the value false".to_owned(),
-            };
-            diagnostics.report(
-                Diagnostic::new(codes::UNUSED_OVERRIDE, message)
-                    .at(name.place.clone())
-                    .hint(hint),
+            say.at(name, codes::UNUSED_OVERRIDE, message).meant_or(
+                &name.value,
+                ours.iter().map(|(ours, _)| *ours),
+                "write \"false\" in quotes to give it the value false",
             );
         }
     }
 }
 
 /// One host that has two roles for which the same is set differently: nothing says which one counts, unless the host does.
-fn conflicts(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+fn conflicts(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
     let mut told: BTreeSet<(usize, String)> = BTreeSet::new();
     for host in &draft.hosts {
         let here: Vec<(usize, PlacedOn, &DraftOverride)> = draft
@@ -302,7 +278,7 @@ fn conflicts(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics
                 let of_host: Vec<&DraftOverride> = of_host.map(|(_, _, own)| *own).collect();
                 for (what, place) in differences(earlier, later, &of_host) {
                     if told.insert((*index, what.clone())) {
-                        report_conflict(host, earlier, later, &what, place, diagnostics);
+                        report_conflict(host, earlier, later, &what, place, say);
                     }
                 }
             }
@@ -316,21 +292,17 @@ fn report_conflict(
     later: &DraftOverride,
     what: &str,
     place: Option<Place>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let role = |own: &DraftOverride| own.on.as_ref().map_or(String::new(), |on| on.value.clone());
-    let host = host.name.as_ref().map_or("a host", |name| &name.value);
+    let host = host.called("a host");
     let component = later.component.name;
     let message = format!(
         "{what} of {component} is set otherwise for the role {}, and {host} has both roles",
         role(earlier)
     );
     let hint = format!("set it the same for both, or in [components.{component}.on.{host}]");
-    diagnostics.report(
-        Diagnostic::new(codes::CONFLICTING_OVERRIDES, message)
-            .at(place)
-            .hint(hint),
-    );
+    say.at(place, codes::CONFLICTING_OVERRIDES, message).hint(hint);
 }
 
 /// What two set differently, and where the later does, but for what the host's own settles.

@@ -1,109 +1,80 @@
 //! `[[certificates]]`: certificates of the user's own, and whether their names are free.
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::catalog::identity::Per;
 use crate::catalog::layouts::Layout;
 use crate::cluster::{ExtraCertificate, Placement, Role};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, codes};
+use crate::diagnostic::{Reporter, codes};
 
 use super::draft::{Draft, DraftCertificate, DraftPlacement};
 use super::fields;
 use super::names::{self, LONGEST_HOST_NAME};
 use super::placed::{on_something, placed_on};
 use super::profiles::Profiles;
-use super::tree::{At, Fields, Naming, Node};
-use super::values::{key_mode, path_on_host};
+use super::tree::{At, Document, Fields, Node};
+use super::values::{key_mode, path_on_host, unless};
 
 /// Reads the section.
-pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<DraftCertificate> {
-    let nodes = top.list("certificates", diagnostics).map_or(&[][..], |list| list.value);
-    let read = nodes
-        .iter()
-        .filter_map(|node| certificate(top.file(), node, diagnostics));
-    read.collect()
+pub fn read(top: &Fields<'_>) -> Vec<DraftCertificate> {
+    let nodes = top.nodes("certificates").iter();
+    nodes.filter_map(|node| certificate(top.doc, node)).collect()
 }
 
-fn certificate(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftCertificate> {
-    let fields = Fields::of(file, node, &fields::CERTIFICATE.names(), Naming::Exact, diagnostics)?;
+fn certificate(doc: Document<'_>, node: &Node) -> Option<DraftCertificate> {
+    let fields = doc.fields(node, &fields::CERTIFICATE.names())?;
     for name in ["name", "csr"] {
-        fields.require(name, diagnostics);
+        fields.require(name);
     }
-    let placements = fields.list("places", diagnostics).map_or(&[][..], |list| list.value);
+    let places = fields.nodes("places").iter();
     Some(DraftCertificate {
-        name: fields
-            .text("name", diagnostics)
-            .and_then(|name| certificate_name(name, diagnostics)),
-        csr: fields.text("csr", diagnostics),
-        profile: match fields.has("profile") {
-            true => fields.text("profile", diagnostics).map(Some),
-            false => Some(None),
-        },
-        hosts: fields.texts("hosts", diagnostics).unwrap_or_default(),
-        signed_by: fields.text_or("signed_by", "ca", diagnostics),
-        places: placements
-            .iter()
-            .filter_map(|node| placement(file, node, diagnostics))
-            .collect(),
+        name: fields.parsed("name", certificate_name),
+        csr: fields.text("csr"),
+        profile: fields.optional("profile", |profile, _| Some(profile)),
+        hosts: fields.texts("hosts"),
+        signed_by: fields.text_or("signed_by", "ca"),
+        places: places.filter_map(|node| placement(doc, node)).collect(),
         place: fields.own_place(),
     })
 }
 
-fn certificate_name(name: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+fn certificate_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
     let problem = match names::dns_name_problem(&name.value, LONGEST_HOST_NAME) {
         None if name.value.contains('.') => Some("it has a dot".to_owned()),
         problem => problem,
     };
-    let Some(problem) = problem else {
-        return Some(name);
-    };
-    let message = format!("\"{}\" can't be a certificate's name: {problem}", name.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_CERTIFICATE_NAME, message).at(name.place));
-    None
+    unless(problem, name, "a certificate's name", codes::BAD_CERTIFICATE_NAME, say)
 }
 
-fn placement(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<DraftPlacement> {
-    let fields = Fields::of(file, node, &fields::PLACE.names(), Naming::Exact, diagnostics)?;
-    fields.require("on", diagnostics);
-    let mut path = |name| {
-        fields
-            .text(name, diagnostics)
-            .and_then(|path| path_on_host(path, diagnostics))
-    };
-    let (certificate, key, request) = (path("certificate"), path("key"), path("request"));
+fn placement(doc: Document<'_>, node: &Node) -> Option<DraftPlacement> {
+    let fields = doc.fields(node, &fields::PLACE.names())?;
+    fields.require("on");
     let is_there = |name: &&str| fields.has(name) || fields.misspelt(name);
     if fields.has("mode") && !is_there(&"key") {
         let message = "`mode` is the key's, and no key is put there";
-        diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(fields.key_place("mode")));
+        doc.say.at(fields.key_place("mode"), codes::IGNORED_FIELD, message);
     }
     Some(DraftPlacement {
-        on: fields.text("on", diagnostics),
-        certificate,
-        key,
-        request,
-        mode: match fields.has("mode") {
-            true => fields
-                .text("mode", diagnostics)
-                .and_then(|mode| key_mode(mode, diagnostics)),
-            false => Some(0o600),
-        },
+        on: fields.text("on"),
+        certificate: fields.parsed("certificate", path_on_host),
+        key: fields.parsed("key", path_on_host),
+        request: fields.parsed("request", path_on_host),
+        mode: fields.optional("mode", key_mode).map(|mode| mode.unwrap_or(0o600)),
         empty: !["certificate", "key", "request"].iter().any(is_there),
         place: fields.own_place(),
     })
 }
 
 /// Whether the names are free and the places anywhere; whether a place is free is said in [`super::claims`].
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
-    reserved_names(draft, diagnostics);
-    inputs_of_workers(draft, diagnostics);
+pub fn check(draft: &Draft, say: &Reporter) {
+    reserved_names(draft, say);
+    inputs_of_workers(draft, say);
     for certificate in &draft.certificates {
         for placement in &certificate.places {
             if placement.empty {
-                let message = "nothing is put there";
-                diagnostics.report(Diagnostic::new(codes::EMPTY_PLACE, message).at(placement.place.clone()));
+                say.at(&placement.place, codes::EMPTY_PLACE, "nothing is put there");
             }
             if let Some(on) = &placement.on {
-                on_something(draft, on, codes::UNUSED_PLACE, diagnostics);
+                on_something(draft, on, codes::UNUSED_PLACE, say);
             }
         }
     }
@@ -111,7 +82,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
 
 /// A certificate NAME has the files NAME.pem, NAME-key.pem and NAME.csr beside those of the cluster's and the workers': neither
 /// name may be the other, or the other with `-key`.
-fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn reserved_names(draft: &Draft, say: &Reporter) {
     if draft.certificates.is_empty() {
         return;
     }
@@ -148,7 +119,7 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
         };
         if let Some(problem) = problem {
             let message = format!("\"{}\" can't be the certificate's name: {problem}", name.value);
-            diagnostics.report(Diagnostic::new(codes::RESERVED_CERTIFICATE_NAME, message).at(name.place.clone()));
+            say.at(&name.place, codes::RESERVED_CERTIFICATE_NAME, message);
         }
         owners
             .entry(name.value.clone())
@@ -157,7 +128,7 @@ fn reserved_names(draft: &Draft, diagnostics: &mut Diagnostics) {
 }
 
 /// The CSR file of the worker NAME is called NAME-csr.json beside the others.
-fn inputs_of_workers(draft: &Draft, diagnostics: &mut Diagnostics) {
+fn inputs_of_workers(draft: &Draft, say: &Reporter) {
     let workers: BTreeSet<&str> = draft
         .hosts
         .iter()
@@ -175,8 +146,8 @@ fn inputs_of_workers(draft: &Draft, diagnostics: &mut Diagnostics) {
             .filter(|name| workers.contains(name))
         {
             let message = format!("{} is the CSR file of the worker {worker}", csr.value);
-            let diagnostic = Diagnostic::new(codes::RESERVED_CERTIFICATE_NAME, message).at(csr.place.clone());
-            diagnostics.report(diagnostic.hint("give the CSR file another name"));
+            say.at(&csr.place, codes::RESERVED_CERTIFICATE_NAME, message)
+                .hint("give the CSR file another name");
         }
     }
 }

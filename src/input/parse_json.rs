@@ -1,77 +1,67 @@
 //! JSON text -> tree, with the place of every key and value, and every key even when it is doubled.
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::diagnostic::{SourceFile, codes};
 
-use super::tree::{Entry, Node, Value};
+use super::tree::{Document, Entry, Node, Value};
 
 /// How deep lists and tables may be nested; a CSR has four levels.
 const DEEPEST: usize = 32;
 
-/// The tree of `file`, or none when its syntax is wrong, which is reported.
-pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<Node> {
+/// The tree of the document, or none when its syntax is wrong, which is reported.
+pub fn parse(doc: Document<'_>) -> Option<Node> {
     // Go's decoder refuses a byte order mark as well; naming it is kinder than "expected value".
-    if file.text.starts_with('\u{feff}') {
-        let diagnostic = Diagnostic::new(codes::JSON_SYNTAX, "the file begins with a byte order mark");
-        diagnostics.report(
-            diagnostic
-                .at(Place::new(file, 0..3))
-                .hint("save it as UTF-8 without a byte order mark"),
-        );
+    if doc.file.text.starts_with('\u{feff}') {
+        doc.say
+            .at(
+                doc.place(&(0..3)),
+                codes::JSON_SYNTAX,
+                "the file begins with a byte order mark",
+            )
+            .hint("save it as UTF-8 without a byte order mark");
         return None;
     }
-    match serde_json::from_str::<&RawValue>(&file.text) {
-        Ok(raw) => node(file, raw, 0, diagnostics),
+    match serde_json::from_str::<&RawValue>(&doc.file.text) {
+        Ok(raw) => node(doc, raw, 0),
         Err(error) => {
-            let span = offset_of(&file.text, error.line(), error.column());
-            diagnostics.report(Diagnostic::new(codes::JSON_SYNTAX, message(&error)).at(Place::new(file, span)));
+            let span = offset_of(&doc.file.text, error.line(), error.column());
+            doc.say.at(doc.place(&span), codes::JSON_SYNTAX, message(&error));
             None
         }
     }
 }
 
-fn node(file: &Arc<SourceFile>, raw: &RawValue, depth: usize, diagnostics: &mut Diagnostics) -> Option<Node> {
+fn node(doc: Document<'_>, raw: &RawValue, depth: usize) -> Option<Node> {
     let text = raw.get();
-    let span = span_of(file, text);
+    let span = span_of(doc.file, text);
     if depth > DEEPEST {
-        let message = format!("more than {DEEPEST} levels");
-        diagnostics.report(Diagnostic::new(codes::TOO_DEEP, message).at(Place::new(file, span)));
+        doc.say
+            .at(doc.place(&span), codes::TOO_DEEP, format!("more than {DEEPEST} levels"));
         return None;
     }
     let value = match text.bytes().next() {
         Some(b'{') => {
-            let pairs = serde_json::from_str::<Pairs>(text)
-                .map_err(|error| report(file, &span, &error, diagnostics))
-                .ok()?;
+            let pairs: Pairs<'_> = part(doc, raw)?;
             let mut entries = Vec::with_capacity(pairs.0.len());
             for (key, value) in pairs.0 {
-                let key_span = span_of(file, key.get());
-                let key = string(file, key, diagnostics)?;
                 entries.push(Entry {
-                    key,
-                    key_span,
-                    node: node(file, value, depth + 1, diagnostics)?,
+                    key: part(doc, key)?,
+                    key_span: span_of(doc.file, key.get()),
+                    node: node(doc, value, depth + 1)?,
                 });
             }
             Value::Table(entries)
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)
-                .map_err(|error| report(file, &span, &error, diagnostics))
-                .ok()?;
-            let mut list = Vec::with_capacity(items.len());
-            for item in items {
-                list.push(node(file, item, depth + 1, diagnostics)?);
-            }
-            Value::List(list)
+            let items: Vec<&RawValue> = part(doc, raw)?;
+            let list: Option<_> = items.into_iter().map(|item| node(doc, item, depth + 1)).collect();
+            Value::List(list?)
         }
-        Some(b'"') => Value::Text(string(file, raw, diagnostics)?),
+        Some(b'"') => Value::Text(part(doc, raw)?),
         Some(b't') => Value::Boolean(true),
         Some(b'f') => Value::Boolean(false),
         Some(b'n') => Value::Null,
@@ -80,14 +70,12 @@ fn node(file: &Arc<SourceFile>, raw: &RawValue, depth: usize, diagnostics: &mut 
     Some(Node { value, span })
 }
 
-fn string(file: &Arc<SourceFile>, raw: &RawValue, diagnostics: &mut Diagnostics) -> Option<String> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| report(file, &span_of(file, raw.get()), &error, diagnostics))
+/// A part of the document, as serde_json reads it.
+fn part<'a, T: serde::Deserialize<'a>>(doc: Document<'_>, raw: &'a RawValue) -> Option<T> {
+    let read = serde_json::from_str(raw.get());
+    let place = || doc.place(&span_of(doc.file, raw.get()));
+    read.inspect_err(|error| drop(doc.say.at(place(), codes::JSON_SYNTAX, message(error))))
         .ok()
-}
-
-fn report(file: &Arc<SourceFile>, span: &Range<usize>, error: &serde_json::Error, diagnostics: &mut Diagnostics) {
-    diagnostics.report(Diagnostic::new(codes::JSON_SYNTAX, message(error)).at(Place::new(file, span.clone())));
 }
 
 /// serde_json's message without the position that it appends: the place says that better.
@@ -146,11 +134,12 @@ impl<'de> serde::Deserialize<'de> for Pairs<'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Diagnostic, Reporter};
 
     fn tree(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
-        let mut diagnostics = Diagnostics::new();
-        let tree = parse(&SourceFile::new("a.json", text), &mut diagnostics);
-        (tree, diagnostics.into_vec())
+        let (file, say) = (SourceFile::new("a.json", text), Reporter::default());
+        let tree = parse(Document::json(&file, &say));
+        (tree, say.take())
     }
 
     #[test]

@@ -4,23 +4,22 @@ use std::sync::Arc;
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
 use super::tree::{Entry, Node, Value};
 
 /// The tree of `file`, as far as it can be read, and its syntax errors.
-pub fn parse(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Node {
-    parse_sections(file, |_| true, diagnostics)
+pub fn parse(file: &Arc<SourceFile>, say: &Reporter) -> Node {
+    parse_sections(file, |_| true, say)
 }
 
 /// As [`parse`], of those sections at the top alone whose names are `wanted`.
-pub fn parse_sections(file: &Arc<SourceFile>, wanted: impl Fn(&str) -> bool, diagnostics: &mut Diagnostics) -> Node {
+pub fn parse_sections(file: &Arc<SourceFile>, wanted: impl Fn(&str) -> bool, say: &Reporter) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     for error in errors {
-        let mut diagnostic = Diagnostic::new(codes::TOML_SYNTAX, error.message().trim_end().replace('\n', "; "));
-        diagnostic = diagnostic.at(Place::new(file, error.span().unwrap_or(0..0)));
-        diagnostics.report(diagnostic);
+        let place = Place::new(file, error.span().unwrap_or(0..0));
+        let message = error.message().trim_end().replace('\n', "; ");
+        say.at(place, codes::TOML_SYNTAX, message);
     }
     Node {
         span: table.span(),

@@ -2,10 +2,9 @@
 use crate::catalog::component::Component;
 use crate::catalog::scope::{On, When};
 use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
+use crate::diagnostic::{Code, Reporter, codes};
 
 use super::draft::{Draft, DraftHost, DraftOverride};
-use super::suggest;
 use super::tree::At;
 
 /// `on` of a file that every host gets.
@@ -16,10 +15,7 @@ pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
     if let Some(role) = Role::ALL.into_iter().find(|role| role.name() == on) {
         return Some(PlacedOn::Role(role));
     }
-    let names = || draft.hosts.iter().filter_map(|host| host.name.as_ref());
-    names()
-        .any(|name| name.value == on)
-        .then(|| PlacedOn::Host(on.to_owned()))
+    draft.has_host(on).then(|| PlacedOn::Host(on.to_owned()))
 }
 
 /// Which hosts get a file.
@@ -39,40 +35,24 @@ pub fn override_on(draft: &Draft, own: &DraftOverride) -> Option<PlacedOn> {
 }
 
 /// Reports that `on` names nothing, or (as `unused`) a role that nobody has.
-pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, diagnostics: &mut Diagnostics) {
-    let hosts: Vec<&str> = draft
-        .hosts
-        .iter()
-        .filter_map(|host| Some(host.name.as_ref()?.value.as_str()))
-        .collect();
-    let mut report = |code: &'static Code, message: String, hint: Option<String>| {
-        let diagnostic = Diagnostic::new(code, message).at(on.place.clone());
-        diagnostics.report(match hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        });
-    };
+pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, say: &Reporter) {
     match placed_on(draft, &on.value) {
-        Some(PlacedOn::Role(role)) if hosts.contains(&on.value.as_str()) => {
+        Some(PlacedOn::Role(role)) if draft.has_host(&on.value) => {
             let message = format!("\"{}\" is a role and a host", role.name());
-            report(
-                codes::UNKNOWN_HOST,
-                message,
-                Some("give the host another name".to_owned()),
-            );
+            say.at(on, codes::UNKNOWN_HOST, message)
+                .hint("give the host another name");
         }
         Some(PlacedOn::Role(role)) if draft.hosts_complete && !draft.hosts.iter().any(|host| host.is(role)) => {
-            report(unused, format!("no host has the role {}", role.name()), None);
+            say.at(on, unused, format!("no host has the role {}", role.name()));
         }
         Some(_) => {}
         // The host that is meant may be one that could not be read.
         None if !draft.hosts_complete || draft.hosts.iter().any(|host| host.name.is_none()) => {}
         None => {
-            let roles: [&str; Role::ALL.len()] = Role::ALL.map(Role::name);
-            let known = hosts.iter().copied().chain(roles);
-            let hint = suggest::nearest(&on.value, known).map(|meant| format!("did you mean `{meant}`?"));
+            let hosts = draft.hosts.iter().filter_map(|host| host.name.as_ref());
+            let known = hosts.map(|name| name.value.as_str()).chain(Role::ALL.map(Role::name));
             let message = format!("\"{}\" is neither a role nor a host", on.value);
-            report(codes::UNKNOWN_HOST, message, hint);
+            say.at(on, codes::UNKNOWN_HOST, message).meant(&on.value, known);
         }
     }
 }
@@ -109,7 +89,7 @@ pub fn is_here(on: &PlacedOn, host: &DraftHost) -> bool {
     match on {
         PlacedOn::All => true,
         PlacedOn::Role(role) => host.is(*role),
-        PlacedOn::Host(name) => host.name.as_ref().is_some_and(|own| own.value == *name),
+        PlacedOn::Host(name) => host.is_named(name),
     }
 }
 

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::cluster::{Families, Nodes, PodNetwork, Role, node_prefix};
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
 use super::families::{AtFamilies as _, OfFamily};
 
 /// Everything that can be wrong with the parts that workers are given.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, say: &Reporter) {
     let Some(pods) = &draft.network.pods else { return };
     let mut owners: BTreeMap<IpNet, &DraftHost> = BTreeMap::new();
     for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
@@ -29,7 +28,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
                 }
                 (None, _) => Some("the pods have no range of its family".to_owned()),
                 (_, Some(owner)) => {
-                    let owner = owner.name.as_ref().map_or("another worker", |name| &name.value);
+                    let owner = owner.called("another worker");
                     Some(format!("it is {owner}'s too"))
                 }
                 (Some(_), None) => None,
@@ -37,7 +36,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
             match problem {
                 Some(problem) => {
                     let message = format!("{} can't be the worker's part of the pods range: {problem}", part.value);
-                    diagnostics.report(Diagnostic::new(codes::NODE_PODS, message).at(part.place.clone()));
+                    say.at(&part.place, codes::NODE_PODS, message);
                 }
                 None => {
                     owners.insert(part.value, host);
@@ -48,7 +47,7 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
 }
 
 /// What a worker is given where the controller manager hands out the nodes' parts by itself.
-pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Diagnostics) {
+pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
     if nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge) {
         return;
     }
@@ -56,7 +55,7 @@ pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, diagnostics: &mut Dia
         for field in host.role_fields.iter().filter(|field| field.value == "pods") {
             let message =
                 "`pods` has no effect without the network `bridge`: the controller manager hands out the nodes' parts";
-            diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(field.place.clone()));
+            say.at(&field.place, codes::IGNORED_FIELD, message);
         }
     }
 }

@@ -4,19 +4,17 @@
 //! ([`tell_once`]).
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::cluster::Families;
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::diagnostic::{Diagnostic, Place, Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
 use super::families;
 use super::fields::{self, HIGHEST_FIRST, MOST_HOSTS};
 use super::host::host_without_name;
 use super::names::{self, LONGEST_HOST_NAME};
-use super::tree::{At, Fields, Naming, Node};
-use super::values;
+use super::tree::{At, Document, Fields, Node};
+use super::values::{self, cant_be};
 
 /// The hosts of all pools, in the order of the file; none that could not be made out, of which `complete` tells.
 pub struct Pools {
@@ -27,17 +25,17 @@ pub struct Pools {
 }
 
 /// Reads `[[pools]]`.
-pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Pools {
-    let list = top.list("pools", diagnostics);
+pub fn read(top: &Fields<'_>) -> Pools {
+    let list = top.list("pools");
     let nodes = list.as_ref().map_or(&[][..], |list| list.value);
     let mut pools = Pools {
         hosts: Vec::new(),
         complete: list.is_some() == top.has("pools") && !top.misspelt("pools"),
-        place: nodes.first().map(|node| Place::new(top.file(), node.span.clone())),
+        place: nodes.first().map(|node| top.doc.place(&node.span)),
     };
     for (index, node) in nodes.iter().enumerate() {
         let room = MOST_HOSTS - pools.hosts.len();
-        match pool(top.file(), node, index, room, diagnostics) {
+        match pool(top.doc, node, index, room) {
             Some(hosts) => pools.hosts.extend(hosts),
             None => pools.complete = false,
         }
@@ -46,39 +44,28 @@ pub fn read(top: &Fields<'_>, diagnostics: &mut Diagnostics) -> Pools {
 }
 
 /// The hosts of one pool, if it can be told how many they are. `room` is how many there may be.
-fn pool(
-    file: &Arc<SourceFile>,
-    node: &Node,
-    index: usize,
-    room: usize,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<DraftHost>> {
-    let fields = Fields::of(file, node, &fields::POOL.names(), Naming::Exact, diagnostics)?;
+fn pool(doc: Document<'_>, node: &Node, index: usize, room: usize) -> Option<Vec<DraftHost>> {
+    let say = doc.say;
+    let fields = doc.fields(node, &fields::POOL.names())?;
     for name in ["name", "count", "first_ip"] {
-        fields.require(name, diagnostics);
+        fields.require(name);
     }
-    let pattern = fields
-        .text("name", diagnostics)
-        .and_then(|name| name_pattern(&name, diagnostics));
-    let count = fields
-        .integer("count", diagnostics)
-        .and_then(|count| host_count(&count, room, diagnostics));
+    let pattern = fields.parsed("name", |name, say| name_pattern(&name, say));
+    let count = fields.integer("count").and_then(|count| host_count(&count, room, say));
     let first_n = match fields.has("first_n") {
-        true => fields
-            .integer("first_n", diagnostics)
-            .and_then(|first| first_number(&first, diagnostics)),
+        true => fields.integer("first_n").and_then(|first| first_number(&first, say)),
         false => Some(1),
     };
-    let first_ip = families::read(&fields, "first_ip", values::address, diagnostics);
+    let first_ip = families::read(&fields, "first_ip", values::address);
     let alike = DraftHost {
         pool: Some(index),
-        ..host_without_name(&fields, diagnostics)
+        ..host_without_name(&fields)
     };
     let count = count?;
     let name_of = pattern
         .zip(first_n)
-        .filter(|(pattern, first)| last_name_is_sound(pattern, first + count - 1, diagnostics));
-    let first_ip = first_ip.filter(|first_ip| addresses_are_sound(first_ip.iter(), count, diagnostics));
+        .filter(|(pattern, first)| last_name_is_sound(pattern, first + count - 1, say));
+    let first_ip = first_ip.filter(|first_ip| addresses_are_sound(first_ip.iter(), count, say));
     let host = |offset| DraftHost {
         name: name_of
             .as_ref()
@@ -110,7 +97,7 @@ impl NamePattern {
     }
 }
 
-fn name_pattern(name: &At<String>, diagnostics: &mut Diagnostics) -> Option<NamePattern> {
+fn name_pattern(name: &At<String>, say: &Reporter) -> Option<NamePattern> {
     match parse_pattern(&name.value) {
         Ok((before, width, after)) => Some(NamePattern {
             name: name.clone(),
@@ -119,8 +106,7 @@ fn name_pattern(name: &At<String>, diagnostics: &mut Diagnostics) -> Option<Name
             after: after.to_owned(),
         }),
         Err(problem) => {
-            let message = format!("\"{}\" can't be the name of a pool's hosts: {problem}", name.value);
-            diagnostics.report(Diagnostic::new(codes::BAD_POOL_NAME, message).at(name.place.clone()));
+            cant_be(name, "the name of a pool's hosts", problem, codes::BAD_POOL_NAME, say);
             None
         }
     }
@@ -152,7 +138,7 @@ fn parse_width(text: &str) -> Option<usize> {
     (1..=LONGEST_HOST_NAME).contains(&width).then_some(width)
 }
 
-fn host_count(count: &At<i64>, room: usize, diagnostics: &mut Diagnostics) -> Option<u64> {
+fn host_count(count: &At<i64>, room: usize, say: &Reporter) -> Option<u64> {
     let problem = match usize::try_from(count.value) {
         Ok(hosts @ 1..=MOST_HOSTS) if hosts <= room => return u64::try_from(hosts).ok(),
         Ok(1..=MOST_HOSTS) => format!(
@@ -162,45 +148,33 @@ fn host_count(count: &At<i64>, room: usize, diagnostics: &mut Diagnostics) -> Op
         _ => format!("a pool can't have {} hosts", count.value),
     };
     let hint = format!("write a number from 1 to {MOST_HOSTS}, which is also the most that all pools have together");
-    diagnostics.report(
-        Diagnostic::new(codes::OUT_OF_RANGE, problem)
-            .at(count.place.clone())
-            .hint(hint),
-    );
+    say.at(&count.place, codes::OUT_OF_RANGE, problem).hint(hint);
     None
 }
 
-fn first_number(first: &At<i64>, diagnostics: &mut Diagnostics) -> Option<u64> {
+fn first_number(first: &At<i64>, say: &Reporter) -> Option<u64> {
     let number = u64::try_from(first.value).ok().filter(|first| *first <= HIGHEST_FIRST);
     if number.is_none() {
         let message = format!("{} can't be the number of a pool's first host", first.value);
-        let hint = format!("write a number from 0 to {HIGHEST_FIRST}");
-        diagnostics.report(
-            Diagnostic::new(codes::OUT_OF_RANGE, message)
-                .at(first.place.clone())
-                .hint(hint),
-        );
+        say.at(&first.place, codes::OUT_OF_RANGE, message)
+            .hint(format!("write a number from 0 to {HIGHEST_FIRST}"));
     }
     number
 }
 
 /// Names differ in their digits alone, and the last has the most of them: what it may be, all may.
-fn last_name_is_sound(pattern: &NamePattern, last: u64, diagnostics: &mut Diagnostics) -> bool {
+fn last_name_is_sound(pattern: &NamePattern, last: u64, say: &Reporter) -> bool {
     let name = pattern.expand(last);
     let Some(problem) = names::dns_name_problem(&name, LONGEST_HOST_NAME) else {
         return true;
     };
     let message = format!("\"{name}\", the pool's last, can't be a host's name: {problem}");
-    diagnostics.report(Diagnostic::new(codes::BAD_HOST_NAME, message).at(pattern.name.place.clone()));
+    say.at(&pattern.name.place, codes::BAD_HOST_NAME, message);
     false
 }
 
 /// Whether others can reach all of the addresses; of each family the first that is unusable is told.
-fn addresses_are_sound<'a>(
-    first_ip: impl Iterator<Item = &'a At<IpAddr>>,
-    count: u64,
-    diagnostics: &mut Diagnostics,
-) -> bool {
+fn addresses_are_sound<'a>(first_ip: impl Iterator<Item = &'a At<IpAddr>>, count: u64, say: &Reporter) -> bool {
     let mut sound = true;
     for first in first_ip {
         let problem = (0..count).find_map(|offset| {
@@ -216,11 +190,7 @@ fn addresses_are_sound<'a>(
         if let Some(problem) = problem {
             sound = false;
             let hint = "begin with another address, or make two pools of it: addresses are consecutive";
-            diagnostics.report(
-                Diagnostic::new(codes::BAD_ADDRESS, problem)
-                    .at(first.place.clone())
-                    .hint(hint),
-            );
+            say.at(&first.place, codes::BAD_ADDRESS, problem).hint(hint);
         }
     }
     sound
@@ -236,14 +206,14 @@ fn nth(first: IpAddr, offset: u64) -> Option<IpAddr> {
 
 /// Leaves one of the findings at one place that differ in nothing but which hosts of a pool they name, and says how many
 /// there are.
-pub fn tell_once(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn tell_once(draft: &Draft, say: &Reporter) {
     if draft.hosts.iter().all(|host| host.pool.is_none()) {
         return;
     }
     let members = Members::of(draft);
     let mut told: BTreeMap<_, usize> = BTreeMap::new();
     let mut kept: Vec<(Diagnostic, usize)> = Vec::new();
-    for finding in std::mem::take(diagnostics).into_vec() {
+    for finding in say.take() {
         let place = finding
             .place
             .as_ref()
@@ -261,7 +231,7 @@ pub fn tell_once(draft: &Draft, diagnostics: &mut Diagnostics) {
         if more > 0 {
             finding.message.push_str(&format!(" (and {more} more like it)"));
         }
-        diagnostics.report(finding);
+        say.add(finding);
     }
 }
 
@@ -336,7 +306,7 @@ mod tests {
             ("{n:063}", &format!("{:063}", 7), &format!("{:063}", 12345)),
         ] {
             let name = At::default_value(text.to_owned());
-            let pattern = name_pattern(&name, &mut Diagnostics::new()).expect(text);
+            let pattern = name_pattern(&name, &Reporter::default()).expect(text);
             assert_eq!(
                 (pattern.expand(7), pattern.expand(12_345)),
                 (first.to_owned(), last.to_owned())

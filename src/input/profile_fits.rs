@@ -1,14 +1,14 @@
 //! Whether profiles permit what they are used for.
 use crate::catalog::identity::Identity;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::suggest::listed;
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{CsrWhitelist, ExtendedKeyUsage, KeyUsage, Usage};
 
 use super::draft::Draft;
 use super::profiles::Chosen;
-use super::signed::{Leaf, Signs, report};
-use super::suggest;
+use super::signed::{Leaf, Signs};
 
-pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], say: &Reporter) {
     let Chosen { name, file } = chosen;
     let profile = &file.profile;
     // What a certificate of the user's own is for, nobody but the user knows.
@@ -18,23 +18,14 @@ pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut D
         .filter_map(|leaf| leaf.row)
         .collect();
     if let Some(place) = &file.remote {
-        report(
-            codes::UNSUPPORTED_FIELD,
-            "the profile signs on a remote server",
-            place,
-            diagnostics,
-        );
+        say.at(place, codes::UNSUPPORTED_FIELD, "the profile signs on a remote server");
     }
     for (place, why) in &file.unsupported {
-        report(codes::UNSUPPORTED_FIELD, why.as_str(), place, diagnostics);
+        say.at(place, codes::UNSUPPORTED_FIELD, why.as_str());
     }
-    let mut unfit = |why: String, place: &Place| {
-        report(
-            codes::PROFILE_DOES_NOT_FIT,
-            format!("the profile \"{name}\" {why}"),
-            place,
-            diagnostics,
-        );
+    let unfit = |why: String, place: &Place| {
+        let message = format!("the profile \"{name}\" {why}");
+        say.at(place, codes::PROFILE_DOES_NOT_FIT, message);
     };
     if file.usages_broken {
         // Whether the usages that were meant would do can't be said.
@@ -59,7 +50,7 @@ pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], diagnostics: &mut D
             if !has && !users.is_empty() {
                 let need = if users.len() == 1 { "needs" } else { "need" };
                 unfit(
-                    format!("lacks the usage \"{called}\", which {} {need}", suggest::listed(users)),
+                    format!("lacks the usage \"{called}\", which {} {need}", listed(users)),
                     &file.usages,
                 );
             }
@@ -101,7 +92,7 @@ fn whitelist_problem(whitelist: &CsrWhitelist) -> Option<&'static str> {
 }
 
 /// The extended key usages of an authority bound those of all below it: so OpenSSL, Go and others read them.
-pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
     let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
     let usages = |leaf: &Leaf<'_>| -> Vec<ExtendedKeyUsage> {
         let profile = leaf.profile.map(|profile| &profile.file.profile.usages[..]);
@@ -134,11 +125,7 @@ pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], diagnostics: &mut Dia
                 let place = extra
                     .find(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
                     .map(|extra| extra.place.clone());
-                diagnostics.report(
-                    Diagnostic::new(codes::PROFILE_DOES_NOT_FIT, message)
-                        .at(place)
-                        .hint(hint),
-                );
+                say.at(place, codes::PROFILE_DOES_NOT_FIT, message).hint(hint);
             }
             above = issuer.issuer;
         }

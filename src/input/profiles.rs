@@ -1,13 +1,13 @@
 //! Which profile signs what: the default one, and those of certificates that have one of their own.
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::suggest::listed;
+use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::Profile;
 
 use super::cfssl::config::ProfileFile;
 use super::csr_folder::Folder;
 use super::draft::Draft;
-use super::suggest;
 use super::tree::At;
 
 /// A profile that signs something, by the name under which the configuration has it.
@@ -33,9 +33,9 @@ impl<'a> Profiles<'a> {
 }
 
 /// The profiles of all certificates, those that `[pki.profiles]` and `[[certificates]]` give included.
-pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Profiles<'a> {
-    let mut chosen = |name| chosen_profile(name, folder, diagnostics);
-    let default = draft.pki.profile.as_ref().and_then(&mut chosen);
+pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profiles<'a> {
+    let chosen = |name| chosen_profile(name, folder, say);
+    let default = draft.pki.profile.as_ref().and_then(chosen);
     let mut own = BTreeMap::new();
     for (name, profile) in &draft.pki.profiles {
         own.insert(name.value.as_str(), chosen(profile));
@@ -69,41 +69,29 @@ pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, diagnostics: &mut Diag
             "[[certificates]] gives `{}` a profile too, and that one counts",
             name.value
         );
-        diagnostics.report(Diagnostic::new(codes::DUPLICATE_FIELD, message).at(name.place.clone()));
+        say.at(&name.place, codes::DUPLICATE_FIELD, message);
     }
     for (name, _) in &draft.pki.profiles {
-        let extra = || {
-            draft
-                .certificates
-                .iter()
-                .filter_map(|extra| Some(extra.name.as_ref()?.value.as_str()))
-        };
+        let extra = draft.certificates.iter().filter_map(|extra| extra.name.as_ref());
         let signed = rows.iter().filter(|row| row.is_signed()).map(|row| row.name);
-        let known: Vec<&str> = signed.chain(extra()).collect();
+        let known: Vec<&str> = signed.chain(extra.map(|name| name.value.as_str())).collect();
         if known.contains(&name.value.as_str()) {
             continue;
         }
-        let (message, hint) = if let Some(row) = folder.layout.identity(&name.value) {
+        if let Some(row) = folder.layout.identity(&name.value) {
             let why = match row.signs() {
                 true => "signs itself",
                 false => "has no certificate",
             };
             let message = format!("`{}` {why}, and no profile applies to it", name.value);
-            (message, "remove it".to_owned())
+            say.at(name, codes::UNKNOWN_CERTIFICATE, message).hint("remove it");
         } else {
-            let hint = match suggest::nearest(&name.value, known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("the certificates are {}", suggest::listed(known)),
-            };
-            (format!("there is no certificate `{}`", name.value), hint)
-        };
-        diagnostics.report(
-            Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message)
-                .at(name.place.clone())
-                .hint(hint),
-        );
+            let message = format!("there is no certificate `{}`", name.value);
+            say.at(name, codes::UNKNOWN_CERTIFICATE, message)
+                .meant_of(&name.value, known, "the certificates are");
+        }
     }
-    broad_profiles(folder, &own, default, diagnostics);
+    broad_profiles(folder, &own, default, say);
     Profiles { default, own }
 }
 
@@ -112,7 +100,7 @@ fn broad_profiles(
     folder: &Folder,
     own: &BTreeMap<&str, Option<Chosen<'_>>>,
     default: Option<Chosen<'_>>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let (Some(config), Some(default)) = (&folder.config, default) else {
         return;
@@ -131,25 +119,22 @@ fn broad_profiles(
     for (profile, names) in wanting {
         let message = format!(
             "there is no profile \"{profile}\": {} get \"{}\"",
-            suggest::listed(names),
+            listed(names),
             default.name
         );
-        diagnostics.report(Diagnostic::new(codes::BROAD_PROFILE, message).at(config.place.clone()));
+        say.at(&config.place, codes::BROAD_PROFILE, message);
     }
 }
 
-fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, diagnostics: &mut Diagnostics) -> Option<Chosen<'a>> {
+fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, say: &Reporter) -> Option<Chosen<'a>> {
     let config = folder.config.as_ref()?;
     let profile = config.profile(&name.value);
     // Where an error keeps the profiles from being read, the one that is missing may be among them.
     if profile.is_none() && !(config.profiles.is_empty() && config.broken) {
         let message = format!("{} has no profile \"{}\"", folder.config_file.name, name.value);
-        let hint = match suggest::nearest(&name.value, config.names()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("the profiles are {}", suggest::listed(config.names())),
-        };
-        let place = name.place.clone().unwrap_or_else(|| config.place.clone());
-        diagnostics.report(Diagnostic::new(codes::UNKNOWN_PROFILE, message).at(place).hint(hint));
+        let place = name.place.as_ref().unwrap_or(&config.place);
+        say.at(place, codes::UNKNOWN_PROFILE, message)
+            .meant_of(&name.value, config.names(), "the profiles are");
     }
     profile.map(|file| Chosen {
         name: &name.value,

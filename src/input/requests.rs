@@ -1,7 +1,7 @@
 //! One request at a time: whether its names, its key and its extensions make a certificate that Kubernetes and etcd accept.
 use crate::catalog::identity::{Identity, KeyPurpose, NODE_PLACEHOLDER, Per, SignedBy};
 use crate::catalog::roles::Role;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{
     ExtendedKeyUsage, KeyUsage, Name, Profile, San, Usage, leaf_refusal, root_refusal, subject_der, user_and_groups,
 };
@@ -12,7 +12,7 @@ use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::names::certificate_name_problem;
 use super::profiles::Profiles;
-use super::signed::{Leaf, report};
+use super::signed::Leaf;
 
 /// The DER of the Name that a certificate of this request gets; none if it can't be said.
 pub fn subject(file: &RequestFile) -> Option<Vec<u8>> {
@@ -20,7 +20,7 @@ pub fn subject(file: &RequestFile) -> Option<Vec<u8>> {
     known.then(|| subject_der(&file.request).ok())?
 }
 
-pub fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
+pub fn authority(file: &RequestFile, say: &Reporter) {
     let request = &file.request;
     // cfssl asks for a CN, or else for names none of which is blank (initca.go, validator).
     let blank = |name: &Name| {
@@ -32,38 +32,30 @@ pub fn authority(file: &RequestFile, diagnostics: &mut Diagnostics) {
         && !file.broken.contains("CN")
         && (request.names.is_empty() || request.names.iter().any(blank))
     {
-        report(codes::EMPTY_SUBJECT, "the authority has no CN", &file.cn, diagnostics);
+        say.at(&file.cn, codes::EMPTY_SUBJECT, "the authority has no CN");
     }
     if request.ca.as_ref().is_none_or(|ca| ca.expiry.is_none()) && !file.broken.contains("ca") {
-        report(
-            codes::CA_DEFAULT_EXPIRY,
-            "the authority lives five years, cfssl's default",
-            &file.expiry,
-            diagnostics,
-        );
+        let message = "the authority lives five years, cfssl's default";
+        say.at(&file.expiry, codes::CA_DEFAULT_EXPIRY, message);
     }
     for (host, place) in request.hosts.iter().zip(&file.hosts) {
         if !matches!(San::classify(host), San::Ip(_)) {
-            dropped_name(host, place.as_ref(), diagnostics);
+            dropped_name(host, place.as_ref(), say);
         }
     }
-    ed25519(file, diagnostics);
+    ed25519(file, say);
 }
 
-pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnostics) {
+pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
     let profile = leaf.profile.map(|profile| &profile.file.profile);
     if let Some(place) = &file.ca {
-        report(
-            codes::CA_SECTION,
-            format!("{} is signed by another, and has a `ca` section", leaf.csr_name),
-            place,
-            diagnostics,
-        );
+        let message = format!("{} is signed by another, and has a `ca` section", leaf.csr_name);
+        say.at(place, codes::CA_SECTION, message);
     }
     if let Some(place) = &file.crl_url {
         let message =
             "`crl_url` has no effect: cfssl writes it into an authority's certificate; a leaf's comes from the profile";
-        report(codes::IGNORED_FIELD, message, place, diagnostics);
+        say.at(place, codes::IGNORED_FIELD, message);
     }
     if let (
         Some(place),
@@ -73,21 +65,21 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnos
     ) = (&file.extensions, profile)
     {
         let message = "`extensions` has no effect: the profile does not set `copy_extensions`";
-        report(codes::IGNORED_FIELD, message, place, diagnostics);
+        say.at(place, codes::IGNORED_FIELD, message);
     }
     if profile.is_some_and(|profile| profile.copy_extensions) {
-        copied_extensions(file, diagnostics);
+        copied_extensions(file, say);
     }
     if !file.broken.contains("CN") {
         match leaf.row {
-            Some(row) => user(row, file, diagnostics),
+            Some(row) => user(row, file, say),
             None if user_and_groups(&file.request).0.contains(NODE_PLACEHOLDER) => {
                 let message = format!(
                     "no worker's name takes the place of {NODE_PLACEHOLDER} in {}",
                     leaf.csr_name
                 );
-                let diagnostic = Diagnostic::new(codes::WRONG_SUBJECT, message).at(file.cn.clone());
-                diagnostics.report(diagnostic.hint("write the name that is meant"));
+                say.at(&file.cn, codes::WRONG_SUBJECT, message)
+                    .hint("write the name that is meant");
             }
             None => {}
         }
@@ -95,22 +87,22 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, diagnostics: &mut Diagnos
     if let Some(row) = leaf.row
         && !file.broken.contains("names")
     {
-        groups(row, file, diagnostics);
+        groups(row, file, say);
     }
     let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
         match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
-            true => dropped_name(host, place.as_ref(), diagnostics),
-            false => host_entry(per_worker, host, place.as_ref(), diagnostics),
+            true => dropped_name(host, place.as_ref(), say),
+            false => host_entry(per_worker, host, place.as_ref(), say),
         }
     }
     if !file.broken.contains("key") {
-        key(leaf, file, profile, diagnostics);
+        key(leaf, file, profile, say);
     }
 }
 
 /// The names and addresses that `[[certificates]]` add to what the CSR files have.
-pub fn own_hosts(draft: &Draft, profiles: &Profiles<'_>, diagnostics: &mut Diagnostics) {
+pub fn own_hosts(draft: &Draft, profiles: &Profiles<'_>, say: &Reporter) {
     for extra in &draft.certificates {
         let (Some(name), Some(_)) = (&extra.name, &extra.csr) else {
             continue;
@@ -119,8 +111,8 @@ pub fn own_hosts(draft: &Draft, profiles: &Profiles<'_>, diagnostics: &mut Diagn
         for host in &extra.hosts {
             let place = host.place.as_ref();
             match profile.is_some_and(|profile| drops_name(&profile.file.profile, &host.value)) {
-                true => dropped_name(&host.value, place, diagnostics),
-                false => host_entry(false, &host.value, place, diagnostics),
+                true => dropped_name(&host.value, place, say),
+                false => host_entry(false, &host.value, place, say),
             }
         }
     }
@@ -131,16 +123,16 @@ fn drops_name(profile: &Profile, host: &str) -> bool {
     profile.ca_constraint.is_ca && !matches!(San::classify(host), San::Ip(_))
 }
 
-fn dropped_name(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+fn dropped_name(host: &str, place: Option<&Place>, say: &Reporter) {
     if matches!(San::classify(host), San::Unusual(_)) {
-        return unusual(host, place, diagnostics);
+        return unusual(host, place, say);
     }
     let message = format!("\"{host}\" has no effect: cfssl leaves it out of an authority's certificate");
-    diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(place.cloned()));
+    say.at(place, codes::IGNORED_FIELD, message);
 }
 
 /// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
-fn copied_extensions(file: &RequestFile, diagnostics: &mut Diagnostics) {
+fn copied_extensions(file: &RequestFile, say: &Reporter) {
     for extension in &file.request.extensions {
         let id = extension.id.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
         let problem = match extension.id.as_slice() {
@@ -152,34 +144,25 @@ fn copied_extensions(file: &RequestFile, diagnostics: &mut Diagnostics) {
             _ => continue,
         };
         let place = file.extensions.as_ref().unwrap_or(&file.names);
-        report(
-            codes::BAD_EXTENSION,
-            format!("the extension {id} can't be copied: {problem}"),
-            place,
-            diagnostics,
-        );
+        let message = format!("the extension {id} can't be copied: {problem}");
+        say.at(place, codes::BAD_EXTENSION, message);
     }
 }
 
 /// What cfssl itself would refuse, and no check above has named; without a profile, to make a root of.
-pub fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+pub fn refusal(csr_name: &str, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
     let error = match profile {
         None => root_refusal(&file.request),
         Some(profile) => leaf_refusal(&file.request, profile),
     };
     if let Some(error) = error {
         let place = file.extensions.as_ref().unwrap_or(&file.names);
-        report(
-            codes::REFUSED_REQUEST,
-            format!("{csr_name} is refused: {error}"),
-            place,
-            diagnostics,
-        );
+        say.at(place, codes::REFUSED_REQUEST, format!("{csr_name} is refused: {error}"));
     }
 }
 
 /// Kubernetes reads the user from CN (kubernetes.io, "Authenticating", X.509 client certificates).
-fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+fn user(row: &Identity, file: &RequestFile, say: &Reporter) {
     let (cn, _) = user_and_groups(&file.request);
     let expected = row.subject.cn.map(|cn| cn.replace("{host}", NODE_PLACEHOLDER));
     match expected {
@@ -194,15 +177,11 @@ fn user(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
             } else {
                 (codes::WRONG_SUBJECT, format!("CN is \"{cn}\", not \"{expected}\""))
             };
-            diagnostics.report(Diagnostic::new(code, message).at(file.cn.clone()).hint(hint));
+            say.at(&file.cn, code, message).hint(hint);
         }
         None if cn.is_empty() && row.needs(ExtendedKeyUsage::ClientAuth) => {
             let message = format!("{} ({}) has no CN, and so no user name", row.name, row.what);
-            diagnostics.report(
-                Diagnostic::new(codes::WRONG_SUBJECT, message)
-                    .at(file.cn.clone())
-                    .hint("set \"CN\""),
-            );
+            say.at(&file.cn, codes::WRONG_SUBJECT, message).hint("set \"CN\"");
         }
         _ => {}
     }
@@ -214,18 +193,14 @@ const PER_WORKER: Per = Per::Each(Role::Worker);
 const MASTERS: &str = "system:masters";
 
 /// Kubernetes reads the groups from O.
-fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
+fn groups(row: &Identity, file: &RequestFile, say: &Reporter) {
     let (_, organizations) = user_and_groups(&file.request);
     if let Some(expected) = row.subject.o
         && !organizations.iter().any(|group| group == expected)
     {
-        let message = format!("no name has the O \"{expected}\"");
         let hint = format!("write \"names\": [{{\"O\": \"{expected}\"}}]");
-        diagnostics.report(
-            Diagnostic::new(codes::WRONG_SUBJECT, message)
-                .at(file.names.clone())
-                .hint(hint),
-        );
+        let message = format!("no name has the O \"{expected}\"");
+        say.at(&file.names, codes::WRONG_SUBJECT, message).hint(hint);
     }
     if row.subject.o != Some(MASTERS) && organizations.iter().any(|group| group == MASTERS) {
         let typed = file
@@ -235,16 +210,12 @@ fn groups(row: &Identity, file: &RequestFile, diagnostics: &mut Diagnostics) {
             .zip(&file.organizations)
             .find(|(name, _)| name.o == MASTERS);
         let place = typed.and_then(|(_, place)| place.as_ref()).unwrap_or(&file.names);
-        report(
-            codes::EXTRA_MASTERS,
-            format!("{} is a member of {MASTERS}", row.name),
-            place,
-            diagnostics,
-        );
+        let message = format!("{} is a member of {MASTERS}", row.name);
+        say.at(place, codes::EXTRA_MASTERS, message);
     }
 }
 
-fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, say: &Reporter) {
     // The placeholder stands for a name that is checked where the hosts are.
     let host = if per_worker {
         host.replace(NODE_PLACEHOLDER, "worker")
@@ -257,12 +228,12 @@ fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, diagnostics: 
         _ if !host.is_ascii() => Some("it is not ASCII".to_owned()),
         San::Email(_) => None,
         San::Uri(_) if is_meant_for_uri(&host) => None,
-        San::Unusual(_) if host.contains('@') || is_meant_for_uri(&host) => return unusual(&host, place, diagnostics),
+        San::Unusual(_) if host.contains('@') || is_meant_for_uri(&host) => return unusual(&host, place, say),
         _ => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
     };
     if let Some(problem) = problem {
         let message = format!("\"{host}\" is neither a name nor an address: {problem}");
-        diagnostics.report(Diagnostic::new(codes::BAD_NAME_ENTRY, message).at(place.cloned()));
+        say.at(place, codes::BAD_NAME_ENTRY, message);
     }
 }
 
@@ -270,25 +241,21 @@ fn is_meant_for_uri(host: &str) -> bool {
     host.contains("://") || host.starts_with("urn:")
 }
 
-fn unusual(host: &str, place: Option<&Place>, diagnostics: &mut Diagnostics) {
+fn unusual(host: &str, place: Option<&Place>, say: &Reporter) {
     let message = format!("\"{host}\" is not a plain mail address or URI");
-    diagnostics.report(Diagnostic::new(codes::UNUSUAL_NAME_ENTRY, message).at(place.cloned()));
+    say.at(place, codes::UNUSUAL_NAME_ENTRY, message);
 }
 
-fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnostics: &mut Diagnostics) {
+fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
     let key = file.request.key;
     let signs_tokens = leaf.row.is_some_and(|row| row.purpose == KeyPurpose::Tokens);
     if signs_tokens && key == Algorithm::Ed25519 {
-        report(
-            codes::ED25519_TOKENS,
-            format!("{} is an Ed25519 key", leaf.name),
-            &file.key,
-            diagnostics,
-        );
+        let message = format!("{} is an Ed25519 key", leaf.name);
+        say.at(&file.key, codes::ED25519_TOKENS, message);
         return;
     }
     if leaf.row.is_some() {
-        ed25519(file, diagnostics);
+        ed25519(file, say);
     }
     let enciphers = profile.is_some_and(|profile| profile.usages.contains(&Usage::Key(KeyUsage::KeyEncipherment)));
     // What is built in is nobody's to correct.
@@ -298,23 +265,19 @@ fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, diagnosti
             "{} has no RSA key, and its certificate says that it enciphers keys",
             leaf.name
         );
-        report(codes::KEY_ENCIPHERMENT, message, &file.key, diagnostics);
+        say.at(&file.key, codes::KEY_ENCIPHERMENT, message);
     }
 }
 
-fn ed25519(file: &RequestFile, diagnostics: &mut Diagnostics) {
+fn ed25519(file: &RequestFile, say: &Reporter) {
     if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
-        report(
-            codes::ED25519_IDENTITY,
-            "an Ed25519 key is refused by some who must accept it",
-            &file.key,
-            diagnostics,
-        );
+        let message = "an Ed25519 key is refused by some who must accept it";
+        say.at(&file.key, codes::ED25519_IDENTITY, message);
     }
 }
 
 /// A certificate of the user's own that makes its bearer an administrator whom RBAC can't take anything from.
-pub fn own_masters(leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
+pub fn own_masters(leaves: &[Leaf<'_>], say: &Reporter) {
     for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
         let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
             continue;
@@ -322,13 +285,13 @@ pub fn own_masters(leaves: &[Leaf<'_>], diagnostics: &mut Diagnostics) {
         let (_, organizations) = user_and_groups(&file.request);
         if !file.broken.contains("names") && organizations.iter().any(|group| group == MASTERS) {
             let message = format!("{} is a member of {MASTERS}", leaf.name);
-            report(codes::EXTRA_MASTERS, message, &file.names, diagnostics);
+            say.at(&file.names, codes::EXTRA_MASTERS, message);
         }
     }
 }
 
 /// Key pairs without a certificate: nothing but the key of their CSR files counts.
-pub fn key_pairs(folder: &Folder, diagnostics: &mut Diagnostics) {
+pub fn key_pairs(folder: &Folder, say: &Reporter) {
     for row in folder
         .layout
         .identities()
@@ -339,12 +302,8 @@ pub fn key_pairs(folder: &Folder, diagnostics: &mut Diagnostics) {
             continue;
         };
         if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
-            report(
-                codes::ED25519_TOKENS,
-                format!("{} is an Ed25519 key", row.name),
-                &file.key,
-                diagnostics,
-            );
+            let message = format!("{} is an Ed25519 key", row.name);
+            say.at(&file.key, codes::ED25519_TOKENS, message);
         }
     }
 }

@@ -4,48 +4,40 @@ use crate::catalog::flag::{Flag, Setting as GeneratedSetting, SettingValue};
 use crate::catalog::safeguard::{Part, When};
 use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
 use crate::cluster::OwnFlag;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::settings::Value as Setting;
 
 use super::draft::{Draft, DraftOverride};
 
 /// What the user does to a flag or a setting.
-enum Change {
+enum Tampering {
     Removed,
     Given(Vec<String>),
 }
 
 /// Says which safeguards are taken away, and what else depends on what was changed.
-pub fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnostics) {
+pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let ours = generated_flags(draft, own.component);
     for (name, flag) in &own.flags {
         let change = match flag {
             OwnFlag::Removed if !ours.iter().any(|(ours, _)| *ours == name.value) => continue,
-            OwnFlag::Removed => Change::Removed,
-            OwnFlag::Values(values) if values.iter().all(String::is_empty) => Change::Removed,
+            OwnFlag::Removed => Tampering::Removed,
+            OwnFlag::Values(values) if values.iter().all(String::is_empty) => Tampering::Removed,
             OwnFlag::Values(values) => {
                 // What is as it was changes nothing.
                 let same = |flag: &&&Flag| flag.0 == name.value && flag.1.unwrap_or("true") == values.join(",");
                 if ours.iter().any(|flag| same(&flag)) {
                     continue;
                 }
-                Change::Given(values.clone())
+                Tampering::Given(values.clone())
             }
         };
         let is_part = |part: Part| matches!(part, Part::Flag(own) if own == name.value);
         let what = match &change {
-            Change::Removed => format!("{} without `--{}`", own.component.name, name.value),
-            Change::Given(values) => format!("{} `--{}={}`", own.component.name, name.value, values.join(",")),
+            Tampering::Removed => format!("{} without `--{}`", own.component.name, name.value),
+            Tampering::Given(values) => format!("{} `--{}={}`", own.component.name, name.value, values.join(",")),
         };
-        judge(
-            own.component,
-            &is_part,
-            &change,
-            &what,
-            &name.value,
-            &name.place,
-            diagnostics,
-        );
+        judge(own.component, &is_part, &change, &what, &name.value, &name.place, say);
     }
     let settings = draft
         .release
@@ -62,24 +54,16 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, diagnostics: &mut Diagnost
             continue;
         }
         let change = match values.iter().all(String::is_empty) {
-            true => Change::Removed,
-            false => Change::Given(values),
+            true => Tampering::Removed,
+            false => Tampering::Given(values),
         };
         let is_part = |part: Part| matches!(part, Part::Setting(own) if own.iter().eq(path.value.iter()));
         let dotted = path.value.join(".");
         let what = match &change {
-            Change::Removed => format!("{} without `{dotted}`", own.component.name),
-            Change::Given(values) => format!("{} `{dotted}: {}`", own.component.name, values.join(",")),
+            Tampering::Removed => format!("{} without `{dotted}`", own.component.name),
+            Tampering::Given(values) => format!("{} `{dotted}: {}`", own.component.name, values.join(",")),
         };
-        judge(
-            own.component,
-            &is_part,
-            &change,
-            &what,
-            &dotted,
-            &path.place,
-            diagnostics,
-        );
+        judge(own.component, &is_part, &change, &what, &dotted, &path.place, say);
     }
 }
 
@@ -113,11 +97,11 @@ fn texts(value: &Setting) -> Vec<String> {
 fn judge(
     component: &Component,
     is_part: &dyn Fn(Part) -> bool,
-    change: &Change,
+    change: &Tampering,
     what: &str,
     name: &str,
     place: &Option<Place>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let is_about = |of: &[&str], part| of.contains(&component.name) && is_part(part);
     let mut weakened = false;
@@ -130,7 +114,7 @@ fn judge(
             } else {
                 codes::WEAKENED_SAFEGUARD
             };
-            diagnostics.report(Diagnostic::new(code, format!("{what}: {}", row.why)).at(place.clone()));
+            say.at(place, code, format!("{what}: {}", row.why));
         }
     }
     if weakened {
@@ -141,15 +125,15 @@ fn judge(
             "khw-gen decides `{name}` of {}, and this depends on it: {}",
             component.name, row.dependents
         );
-        diagnostics.report(Diagnostic::new(codes::OVERRIDDEN_WIRING, message).at(place.clone()));
+        say.at(place, codes::OVERRIDDEN_WIRING, message);
     }
 }
 
 /// Whether a change takes a safeguard away. Of several values that a flag is given the last may count, or all: one is enough.
-fn is_gone(gone: When, change: &Change) -> bool {
+fn is_gone(gone: When, change: &Tampering) -> bool {
     let values = match change {
-        Change::Removed => return gone == When::Removed,
-        Change::Given(values) => values,
+        Tampering::Removed => return gone == When::Removed,
+        Tampering::Given(values) => values,
     };
     // strconv.ParseBool of Go.
     let is_true = |value: &String| ["1", "t", "T", "TRUE", "true", "True"].contains(&value.as_str());
@@ -215,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_safeguard_is_gone_when_its_row_says_so() {
-        let given = |values: &[&str]| Change::Given(values.iter().map(|value| (*value).to_owned()).collect());
+        let given = |values: &[&str]| Tampering::Given(values.iter().map(|value| (*value).to_owned()).collect());
         for (gone, values, expected) in [
             (When::Has("AlwaysAllow"), &["Node,AlwaysAllow"][..], true),
             (When::Has("AlwaysAllow"), &["Node", "AlwaysAllow"], true),
@@ -235,6 +219,6 @@ mod tests {
         ] {
             assert_eq!(is_gone(gone, &given(values)), expected, "{gone:?} {values:?}");
         }
-        assert!(is_gone(When::Removed, &Change::Removed) && !is_gone(When::Lacks("RBAC"), &Change::Removed));
+        assert!(is_gone(When::Removed, &Tampering::Removed) && !is_gone(When::Lacks("RBAC"), &Tampering::Removed));
     }
 }

@@ -2,14 +2,13 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, SignedBy};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{KeyUsage, Usage, Validity};
 use crate::pki::key::Algorithm;
 
 use super::csr_folder::{Csr, Folder};
 use super::draft::Draft;
 use super::profiles::{Chosen, Profiles};
-use super::suggest;
 
 /// A certificate that another signs, and what is known about it.
 pub struct Leaf<'a> {
@@ -44,12 +43,7 @@ pub struct Issuer {
 }
 
 /// Everything that an authority signs.
-pub fn leaves<'a>(
-    draft: &'a Draft,
-    folder: &'a Folder,
-    profiles: &Profiles<'a>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Leaf<'a>> {
+pub fn leaves<'a>(draft: &'a Draft, folder: &'a Folder, profiles: &Profiles<'a>, say: &Reporter) -> Vec<Leaf<'a>> {
     let mut leaves: Vec<Leaf<'a>> = Vec::new();
     for row in folder.layout.identities() {
         let SignedBy::Authority(authority) = row.signed_by else {
@@ -64,7 +58,7 @@ pub fn leaves<'a>(
             issuer: Some(Signs::Authority(authority)),
         });
     }
-    let issuers = issuers_of_extra(draft, profiles, diagnostics);
+    let issuers = issuers_of_extra(draft, profiles, say);
     for (extra, issuer) in draft.certificates.iter().zip(issuers) {
         let (Some(name), Some(csr)) = (&extra.name, &extra.csr) else {
             continue;
@@ -84,11 +78,7 @@ pub fn leaves<'a>(
 }
 
 /// Who signs each of the user's own certificates, once no chain of them is without an end.
-fn issuers_of_extra<'a>(
-    draft: &'a Draft,
-    profiles: &Profiles<'a>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Option<Signs<'a>>> {
+fn issuers_of_extra<'a>(draft: &'a Draft, profiles: &Profiles<'a>, say: &Reporter) -> Vec<Option<Signs<'a>>> {
     let name_of = |index: usize| Some(draft.certificates.get(index)?.name.as_ref()?.value.as_str());
     let mut by_name = BTreeMap::new();
     for (index, name) in (0..draft.certificates.len()).filter_map(|index| Some((index, name_of(index)?))) {
@@ -114,13 +104,12 @@ fn issuers_of_extra<'a>(
             let extra = (0..draft.certificates.len()).filter_map(name_of);
             let known: Vec<&str> = [CLUSTER_AUTHORITY].into_iter().chain(extra).collect();
             if !root {
-                let hint = match suggest::nearest(&by.value, known.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "only `ca` and certificates of [[certificates]] sign".to_owned(),
-                };
                 let message = format!("there is no authority `{}`", by.value);
-                let diagnostic = Diagnostic::new(codes::UNKNOWN_CERTIFICATE, message).at(by.place.clone());
-                diagnostics.report(diagnostic.hint(hint));
+                say.at(by, codes::UNKNOWN_CERTIFICATE, message).meant_or(
+                    &by.value,
+                    known,
+                    "only `ca` and certificates of [[certificates]] sign",
+                );
             }
             issuers.push(root.then_some(Signs::Authority(CLUSTER_AUTHORITY)));
             continue;
@@ -130,7 +119,7 @@ fn issuers_of_extra<'a>(
         let steps: Vec<usize> = chain.take(draft.certificates.len() + 1).collect();
         if steps.contains(&index) {
             let message = format!("`{}` signs what it is itself signed by", by.value);
-            diagnostics.report(Diagnostic::new(codes::SIGNING_CYCLE, message).at(by.place.clone()));
+            say.at(&by.place, codes::SIGNING_CYCLE, message);
             issuers.push(None);
             continue;
         }
@@ -150,11 +139,7 @@ fn issuers_of_extra<'a>(
                 by.value, profile.name
             );
             let hint = "give it a profile with \"ca_constraint\": {\"is_ca\": true} and the usage \"cert sign\"";
-            diagnostics.report(
-                Diagnostic::new(codes::NOT_A_CA, message)
-                    .at(by.place.clone())
-                    .hint(hint),
-            );
+            say.at(&by.place, codes::NOT_A_CA, message).hint(hint);
         }
         issuers.push(Some(Signs::Extra(found, &by.value)));
     }
@@ -170,8 +155,4 @@ pub fn in_use<'a>(leaves: &[Leaf<'a>]) -> Vec<Chosen<'a>> {
         }
     }
     used
-}
-
-pub fn report(code: &'static Code, message: impl Into<String>, place: &Place, diagnostics: &mut Diagnostics) {
-    diagnostics.report(Diagnostic::new(code, message).at(place.clone()));
 }

@@ -6,10 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
-
-use super::suggest::{self, fold};
+use crate::diagnostic::suggest::{fold, nearest};
+use crate::diagnostic::{Place, Placed, Reporter, SourceFile, codes};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,19 +83,137 @@ impl<T> At<T> {
     }
 }
 
+impl<T> Placed for &At<T> {
+    fn placed(self) -> Option<Place> {
+        self.place.clone()
+    }
+}
+
 /// How field names are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
+#[derive(Clone, Copy)]
+enum Naming {
     /// As written, as TOML readers do.
     Exact,
     /// Regardless of case, as Go's encoding/json does.
     Folded,
 }
 
+/// A document that is being read, and who is told what is wrong with it.
+#[derive(Clone, Copy)]
+pub struct Document<'a> {
+    pub file: &'a Arc<SourceFile>,
+    naming: Naming,
+    pub say: &'a Reporter,
+}
+
+impl<'a> Document<'a> {
+    /// TOML, of which `say` is told.
+    pub fn toml(file: &'a Arc<SourceFile>, say: &'a Reporter) -> Document<'a> {
+        let naming = Naming::Exact;
+        Document { file, naming, say }
+    }
+
+    /// JSON as cfssl reads it.
+    pub fn json(file: &'a Arc<SourceFile>, say: &'a Reporter) -> Document<'a> {
+        let naming = Naming::Folded;
+        Document { file, naming, say }
+    }
+
+    /// The place of `span`.
+    pub fn place(self, span: &Range<usize>) -> Place {
+        Place::new(self.file, span.clone())
+    }
+
+    /// A value that stands at `span`.
+    pub fn at<T>(self, span: &Range<usize>, value: T) -> At<T> {
+        At {
+            value,
+            place: Some(self.place(span)),
+        }
+    }
+
+    /// The key of an entry.
+    pub fn key(self, entry: &Entry) -> At<String> {
+        self.at(&entry.key_span, entry.key.clone())
+    }
+
+    /// The text of `node` as it is written.
+    pub fn written(self, node: &Node) -> Option<&'a str> {
+        self.file.text.get(node.span.clone())
+    }
+
+    /// The fields of the table `node`, of which `known` are the names; reports any other. None if it is no table.
+    pub fn fields(self, node: &'a Node, known: &[&'static str]) -> Option<Fields<'a>> {
+        self.merged(&[node], &node.span, known)
+    }
+
+    /// Several tables as one, as Go reads an object that is given twice.
+    fn merged(self, nodes: &[&'a Node], span: &Range<usize>, known: &[&'static str]) -> Option<Fields<'a>> {
+        let mut fields = Fields {
+            doc: self,
+            span: span.clone(),
+            entries: BTreeMap::new(),
+            meant: BTreeSet::new(),
+        };
+        for node in nodes {
+            let Value::Table(entries) = &node.value else {
+                return self.wrong_type(node, TABLE);
+            };
+            for entry in entries {
+                fields.add(entry, known);
+            }
+        }
+        for (name, entries) in &fields.entries {
+            if let [_, .., last] = entries.as_slice() {
+                let message = format!("`{name}` is given {} times; the last one counts", entries.len());
+                self.say.at(self.place(&last.key_span), codes::DUPLICATE_FIELD, message);
+            }
+        }
+        Some(fields)
+    }
+
+    /// The string at `node`, if it is one and has no control characters.
+    pub fn text(self, node: &Node) -> Option<At<String>> {
+        match &node.value {
+            Value::Text(text) if text.chars().any(char::is_control) => {
+                let message = "the value has a control character";
+                self.say.at(self.place(&node.span), codes::CONTROL_CHARACTER, message);
+                None
+            }
+            Value::Text(text) => Some(self.at(&node.span, text.clone())),
+            Value::Null => Some(self.at(&node.span, String::new())),
+            _ => self.wrong_type(node, STRING),
+        }
+    }
+
+    /// Reports that `node` is not `expected`; gives None for the convenience of callers.
+    pub fn wrong_type<T>(self, node: &Node, expected: &str) -> Option<T> {
+        let written = self.written(node).filter(|text| text.len() <= 40);
+        let hint = match (expected, &node.value, written) {
+            (STRING, Value::Integer(_) | Value::Number | Value::Boolean(_) | Value::Moment, Some(written)) => {
+                Some(format!("put it in quotes: \"{written}\""))
+            }
+            (INTEGER, Value::Text(text), _) if text.parse::<i64>().is_ok() => {
+                Some(format!("write {text}, without quotes"))
+            }
+            (BOOLEAN, Value::Text(text), _) if text == "true" || text == "false" => {
+                Some(format!("write {text}, without quotes"))
+            }
+            (LIST, Value::Text(_) | Value::Integer(_), Some(written)) => {
+                Some(format!("put it in brackets: [{written}]"))
+            }
+            _ => None,
+        };
+        let message = format!("expected {expected}, found {}", node.value.kind());
+        let place = self.place(&node.span);
+        self.say.at(place, codes::WRONG_TYPE, message).hint_if(hint);
+        None
+    }
+}
+
 /// The fields of a table.
 pub struct Fields<'a> {
-    file: &'a Arc<SourceFile>,
-    naming: Naming,
+    pub doc: Document<'a>,
     /// The key, or for want of one the table itself, for what is missing.
     span: Range<usize>,
     entries: BTreeMap<&'static str, Vec<&'a Entry>>,
@@ -106,76 +222,25 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of the table `node`, of which `known` are the names; reports any other. None if it is no table.
-    pub fn of(
-        file: &'a Arc<SourceFile>,
-        node: &'a Node,
-        known: &[&'static str],
-        naming: Naming,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Fields<'a>> {
-        Fields::merged(file, &[node], &node.span, known, naming, diagnostics)
-    }
-
-    /// Several tables as one, as Go reads an object that is given twice.
-    fn merged(
-        file: &'a Arc<SourceFile>,
-        nodes: &[&'a Node],
-        span: &Range<usize>,
-        known: &[&'static str],
-        naming: Naming,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Fields<'a>> {
-        let mut fields = Fields {
-            file,
-            naming,
-            span: span.clone(),
-            entries: BTreeMap::new(),
-            meant: BTreeSet::new(),
-        };
-        for node in nodes {
-            let Value::Table(entries) = &node.value else {
-                return wrong_type(file, node, TABLE, diagnostics);
-            };
-            for entry in entries {
-                fields.add(entry, known, diagnostics);
-            }
-        }
-        for (name, entries) in &fields.entries {
-            if let [_, .., last] = entries.as_slice() {
-                let message = format!("`{name}` is given {} times; the last one counts", entries.len());
-                diagnostics.report(
-                    Diagnostic::new(codes::DUPLICATE_FIELD, message).at(Place::new(file, last.key_span.clone())),
-                );
-            }
-        }
-        Some(fields)
-    }
-
-    fn add(&mut self, entry: &'a Entry, known: &[&'static str], diagnostics: &mut Diagnostics) {
-        let place = Place::new(self.file, entry.key_span.clone());
+    fn add(&mut self, entry: &'a Entry, known: &[&'static str]) {
+        let say = self.doc.say;
+        let place = self.doc.place(&entry.key_span);
         let exact = known.iter().find(|name| **name == entry.key);
         let folded = || known.iter().find(|name| fold(name) == fold(&entry.key));
-        match (exact, exact.or_else(folded), self.naming) {
+        match (exact, exact.or_else(folded), self.doc.naming) {
             (Some(name), ..) => self.entries.entry(name).or_default().push(entry),
             (None, Some(name), Naming::Folded) => {
                 let message = format!("`{}` is written in another case than `{name}`", entry.key);
-                let hint = format!("write `{name}`");
-                diagnostics.report(Diagnostic::new(codes::FIELD_CASE, message).at(place).hint(hint));
+                say.at(place, codes::FIELD_CASE, message)
+                    .hint(format!("write `{name}`"));
                 self.entries.entry(name).or_default().push(entry);
             }
             _ => {
-                let meant = known
-                    .iter()
-                    .copied()
-                    .find(|name| Some(*name) == suggest::nearest(&entry.key, known.iter().copied()));
-                self.meant.extend(meant);
-                let hint = meant.map_or_else(
-                    || format!("the fields here are {}", suggest::listed(known.iter().copied())),
-                    |name| format!("did you mean `{name}`?"),
-                );
-                let message = format!("unknown field `{}`", entry.key);
-                diagnostics.report(Diagnostic::new(codes::UNKNOWN_FIELD, message).at(place).hint(hint));
+                let names = || known.iter().copied();
+                let near = nearest(&entry.key, names());
+                self.meant.extend(names().find(|name| Some(*name) == near));
+                say.at(place, codes::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key))
+                    .meant_of(&entry.key, names(), "the fields here are");
             }
         }
     }
@@ -214,107 +279,108 @@ impl<'a> Fields<'a> {
 
     /// Where the value of `name` stands, or the table for want of it.
     pub fn place(&self, name: &str) -> Place {
-        Place::new(self.file, self.get(name).map_or(&self.span, |node| &node.span).clone())
+        self.doc.place(self.get(name).map_or(&self.span, |node| &node.span))
     }
 
     /// Where the key `name` stands, or the table for want of it.
     pub fn key_place(&self, name: &str) -> Place {
         let key = self.entries.get(name).and_then(|entries| entries.last());
-        Place::new(self.file, key.map_or(&self.span, |entry| &entry.key_span).clone())
+        self.doc.place(key.map_or(&self.span, |entry| &entry.key_span))
+    }
+
+    /// The key `name`, where it stands.
+    pub fn key_at(&self, name: &'static str) -> At<&'static str> {
+        At {
+            value: name,
+            place: Some(self.key_place(name)),
+        }
     }
 
     /// Where the table stands.
     pub fn own_place(&self) -> Place {
-        Place::new(self.file, self.span.clone())
+        self.doc.place(&self.span)
     }
 
     /// Reports that `name` is missing, unless it has a value.
-    pub fn require(&self, name: &str, diagnostics: &mut Diagnostics) -> bool {
+    pub fn require(&self, name: &str) -> bool {
         if !self.has(name) && !self.misspelt(name) {
             let message = format!("`{name}` is missing");
-            let hint = format!("add `{name}`");
-            diagnostics.report(
-                Diagnostic::new(codes::MISSING_FIELD, message)
-                    .at(self.own_place())
-                    .hint(hint),
-            );
+            self.doc
+                .say
+                .at(self.own_place(), codes::MISSING_FIELD, message)
+                .hint(format!("add `{name}`"));
         }
         self.has(name)
     }
 
     /// The string `name`. None if it is absent, wrong or not printable; the latter two are reported.
-    pub fn text(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<String>> {
-        text(self.file, self.get(name)?, diagnostics)
+    pub fn text(&self, name: &str) -> Option<At<String>> {
+        self.doc.text(self.get(name)?)
     }
 
     /// The string `name`, `default` if absent, or None if it is wrong.
-    pub fn text_or(&self, name: &str, default: &str, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+    pub fn text_or(&self, name: &str, default: &str) -> Option<At<String>> {
         if self.has(name) {
-            self.text(name, diagnostics)
+            self.text(name)
         } else {
             Some(At::default_value(default.to_owned()))
         }
     }
 
     /// The integer `name`.
-    pub fn integer(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<i64>> {
+    pub fn integer(&self, name: &str) -> Option<At<i64>> {
         let node = self.get(name)?;
         match node.value {
-            Value::Integer(value) => Some(At {
-                value,
-                place: Some(Place::new(self.file, node.span.clone())),
-            }),
-            _ => wrong_type(self.file, node, INTEGER, diagnostics),
+            Value::Integer(value) => Some(self.doc.at(&node.span, value)),
+            _ => self.doc.wrong_type(node, INTEGER),
         }
     }
 
     /// The boolean `name`.
-    pub fn boolean(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<bool>> {
+    pub fn boolean(&self, name: &str) -> Option<At<bool>> {
         let node = self.get(name)?;
         match node.value {
-            Value::Boolean(value) => Some(At {
-                value,
-                place: Some(Place::new(self.file, node.span.clone())),
-            }),
-            _ => wrong_type(self.file, node, BOOLEAN, diagnostics),
+            Value::Boolean(value) => Some(self.doc.at(&node.span, value)),
+            _ => self.doc.wrong_type(node, BOOLEAN),
         }
     }
 
     /// The list of tables `name`. Go mixes the entries of one that is given twice, so that is refused.
-    pub fn tables(&self, name: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+    pub fn tables(&self, name: &str) -> &'a [Node] {
         if self.all_since_null(name).len() > 1 {
             let message = format!("`{name}` is given more than once, and cfssl mixes the entries");
-            diagnostics.report(Diagnostic::new(codes::MIXED_LISTS, message).at(self.key_place(name)));
+            self.doc.say.at(self.key_place(name), codes::MIXED_LISTS, message);
             return &[];
         }
-        self.list(name, diagnostics).map_or(&[], |list| list.value)
+        self.nodes(name)
+    }
+
+    /// The list `name`, empty if it is absent or wrong.
+    pub fn nodes(&self, name: &str) -> &'a [Node] {
+        self.list(name).map_or(&[], |list| list.value)
     }
 
     /// The list `name`.
-    pub fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<At<&'a [Node]>> {
+    pub fn list(&self, name: &str) -> Option<At<&'a [Node]>> {
         let node = self.all_since_null(name).last().copied()?;
         match &node.value {
-            Value::List(list) => Some(At {
-                value: list.as_slice(),
-                place: Some(Place::new(self.file, node.span.clone())),
-            }),
-            _ => wrong_type(self.file, node, LIST, diagnostics),
+            Value::List(list) => Some(self.doc.at(&node.span, list.as_slice())),
+            _ => self.doc.wrong_type(node, LIST),
         }
     }
 
     /// The list of strings `name`, without those that are wrong. As in Go a null among them is an empty string.
-    pub fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<At<String>>> {
-        let list = self.list(name, diagnostics)?;
-        Some(
-            list.value
-                .iter()
-                .filter_map(|node| text(self.file, node, diagnostics))
-                .collect(),
-        )
+    pub fn texts(&self, name: &str) -> Vec<At<String>> {
+        self.nodes(name).iter().filter_map(|node| self.doc.text(node)).collect()
+    }
+
+    /// Whether the boolean `name` is true.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.boolean(name).is_some_and(|at| at.value)
     }
 
     /// The fields of the table `name`.
-    pub fn table(&self, name: &str, known: &[&'static str], diagnostics: &mut Diagnostics) -> Option<Fields<'a>> {
+    pub fn table(&self, name: &str, known: &[&'static str]) -> Option<Fields<'a>> {
         let nodes = self.all_since_null(name);
         let last = nodes.last()?;
         let key = self
@@ -322,30 +388,23 @@ impl<'a> Fields<'a> {
             .get(name)
             .and_then(|entries| entries.last())
             .map(|entry| &entry.key_span);
-        Fields::merged(
-            self.file,
-            &nodes,
-            key.unwrap_or(&last.span),
-            known,
-            self.naming,
-            diagnostics,
-        )
+        self.doc.merged(&nodes, key.unwrap_or(&last.span), known)
     }
 
     /// The entries of the table `name`, whose keys are the user's own: later ones of a key replace earlier ones.
-    pub fn map(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<Vec<&'a Entry>> {
+    pub fn map(&self, name: &str) -> Vec<&'a Entry> {
         let mut kept: Vec<&'a Entry> = Vec::new();
         let mut index: BTreeMap<&'a str, usize> = BTreeMap::new();
         for node in self.all_since_null(name) {
             let Value::Table(entries) = &node.value else {
-                return wrong_type(self.file, node, TABLE, diagnostics);
+                return self.doc.wrong_type(node, TABLE).unwrap_or_default();
             };
             for entry in entries {
                 match index.get(entry.key.as_str()) {
                     Some(&at) => {
                         let message = format!("`{}` is given more than once; the last one counts", entry.key);
-                        let place = Place::new(self.file, entry.key_span.clone());
-                        diagnostics.report(Diagnostic::new(codes::DUPLICATE_FIELD, message).at(place));
+                        let place = self.doc.place(&entry.key_span);
+                        self.doc.say.at(place, codes::DUPLICATE_FIELD, message);
                         kept[at] = entry;
                     }
                     None => {
@@ -355,55 +414,19 @@ impl<'a> Fields<'a> {
                 }
             }
         }
-        (!self.all_since_null(name).is_empty()).then_some(kept)
+        kept
     }
 
-    /// The file that the fields stand in.
-    pub fn file(&self) -> &'a Arc<SourceFile> {
-        self.file
+    /// What `read` makes of the string `name`; none if it is absent or wrong.
+    pub fn parsed<T>(&self, name: &str, read: impl FnOnce(At<String>, &Reporter) -> Option<T>) -> Option<T> {
+        read(self.text(name)?, self.doc.say)
     }
-}
 
-/// The string at `node`, if it is one and has no control characters.
-pub fn text(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<At<String>> {
-    let place = Place::new(file, node.span.clone());
-    match &node.value {
-        Value::Text(text) if text.chars().any(char::is_control) => {
-            let message = "the value has a control character";
-            diagnostics.report(Diagnostic::new(codes::CONTROL_CHARACTER, message).at(place));
-            None
+    /// As [`Fields::parsed`]; the inner none is a field that is absent.
+    pub fn optional<T>(&self, name: &str, read: impl FnOnce(At<String>, &Reporter) -> Option<T>) -> Option<Option<T>> {
+        match self.has(name) {
+            true => self.parsed(name, read).map(Some),
+            false => Some(None),
         }
-        Value::Text(text) => Some(At {
-            value: text.clone(),
-            place: Some(place),
-        }),
-        Value::Null => Some(At {
-            value: String::new(),
-            place: Some(place),
-        }),
-        _ => wrong_type(file, node, STRING, diagnostics),
     }
-}
-
-/// Reports that `node` is not `expected`; gives None for the convenience of callers.
-pub fn wrong_type<T>(file: &Arc<SourceFile>, node: &Node, expected: &str, diagnostics: &mut Diagnostics) -> Option<T> {
-    let message = format!("expected {expected}, found {}", node.value.kind());
-    let mut diagnostic = Diagnostic::new(codes::WRONG_TYPE, message).at(Place::new(file, node.span.clone()));
-    let written = file.text.get(node.span.clone()).filter(|text| text.len() <= 40);
-    let hint = match (expected, &node.value, written) {
-        (STRING, Value::Integer(_) | Value::Number | Value::Boolean(_) | Value::Moment, Some(written)) => {
-            Some(format!("put it in quotes: \"{written}\""))
-        }
-        (INTEGER, Value::Text(text), _) if text.parse::<i64>().is_ok() => Some(format!("write {text}, without quotes")),
-        (BOOLEAN, Value::Text(text), _) if text == "true" || text == "false" => {
-            Some(format!("write {text}, without quotes"))
-        }
-        (LIST, Value::Text(_) | Value::Integer(_), Some(written)) => Some(format!("put it in brackets: [{written}]")),
-        _ => None,
-    };
-    if let Some(hint) = hint {
-        diagnostic = diagnostic.hint(hint);
-    }
-    diagnostics.report(diagnostic);
-    None
 }

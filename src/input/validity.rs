@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{self, Validity, leaf_validity};
 
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::draft::Draft;
-use super::signed::{Issuer, Leaf, in_use, report};
+use super::signed::{Issuer, Leaf, in_use};
 
 pub fn validity<'a>(
     draft: &Draft,
     leaves: &[Leaf<'_>],
     issuer_of: impl Fn(&Leaf<'_>) -> Option<&'a Issuer>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let Some(issued) = draft.pki.issued.as_ref().map(|issued| issued.value) else {
         return;
@@ -32,7 +32,7 @@ pub fn validity<'a>(
             _ => format!("the certificates of the profile \"{}\"", profile.name),
         };
         let leaf = leaf_validity(&file.profile, issued);
-        if !period(leaf, &whose, issued, &file.expiry, diagnostics) {
+        if !period(leaf, &whose, issued, &file.expiry, say) {
             continue;
         }
         let users = leaves
@@ -41,7 +41,7 @@ pub fn validity<'a>(
         let mut seen = BTreeSet::new();
         for user in users.filter(|user| seen.insert(user.issuer)) {
             if let Some(issuer) = issuer_of(user) {
-                within_issuer(&whose, leaf, file, issuer, issued, diagnostics);
+                within_issuer(&whose, leaf, file, issuer, issued, say);
             }
         }
         if leaf.not_before > issued {
@@ -50,18 +50,14 @@ pub fn validity<'a>(
                 moment(leaf.not_before),
                 moment(issued)
             );
-            report(
-                codes::VALID_LATER,
-                message,
-                file.not_before.as_ref().unwrap_or(&file.place),
-                diagnostics,
-            );
+            let place = file.not_before.as_ref().unwrap_or(&file.place);
+            say.at(place, codes::VALID_LATER, message);
         }
     }
 }
 
 /// The validity of a root that is to be made, if it makes sense by itself.
-pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &mut Diagnostics) -> Option<Validity> {
+pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, say: &Reporter) -> Option<Validity> {
     if file.broken.contains("ca") {
         return None;
     }
@@ -72,10 +68,10 @@ pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, diagnostics: &m
             moment(validity.not_after),
             moment(issued)
         );
-        report(codes::CA_EXPIRED, message, &file.expiry, diagnostics);
+        say.at(&file.expiry, codes::CA_EXPIRED, message);
         return None;
     }
-    period(validity, "the authority", issued, &file.expiry, diagnostics).then_some(validity)
+    period(validity, "the authority", issued, &file.expiry, say).then_some(validity)
 }
 
 /// The validity of an authority that is there already, if it has one at the time of issue or later.
@@ -83,7 +79,7 @@ pub fn existing_validity(
     validity: Validity,
     issued: OffsetDateTime,
     place: Option<&Place>,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) -> Option<Validity> {
     let Validity { not_before, not_after } = validity;
     if not_after <= issued || not_after <= not_before {
@@ -92,8 +88,8 @@ pub fn existing_validity(
             moment(not_after),
             moment(issued)
         );
-        let diagnostic = Diagnostic::new(codes::CA_EXPIRED, message).at(place.cloned());
-        diagnostics.report(diagnostic.hint("renew the authority, or correct `issued`"));
+        say.at(place, codes::CA_EXPIRED, message)
+            .hint("renew the authority, or correct `issued`");
         return None;
     }
     if not_before > issued {
@@ -102,8 +98,8 @@ pub fn existing_validity(
             moment(not_before),
             moment(issued)
         );
-        let diagnostic = Diagnostic::new(codes::VALID_LATER, message).at(place.cloned());
-        diagnostics.report(diagnostic.hint("issue later than the authority begins"));
+        say.at(place, codes::VALID_LATER, message)
+            .hint("issue later than the authority begins");
     }
     Some(validity)
 }
@@ -120,7 +116,7 @@ fn within_issuer(
     file: &ProfileFile,
     issuer: &Issuer,
     issued: OffsetDateTime,
-    diagnostics: &mut Diagnostics,
+    say: &Reporter,
 ) {
     let Some(validity) = issuer.validity else { return };
     let authority = match &issuer.name {
@@ -133,17 +129,19 @@ fn within_issuer(
             moment(leaf.not_after),
             moment(validity.not_after)
         );
-        let diagnostic = Diagnostic::new(codes::LEAF_OUTLIVES_CA, message);
-        diagnostics.report(match &issuer.place {
-            Some(place) => diagnostic.at(place.clone()).hint(format!(
+        let finding = |place: &Place| say.at(place, codes::LEAF_OUTLIVES_CA, message);
+        match &issuer.place {
+            Some(place) => finding(place).hint(format!(
                 "shorten the profile's `expiry` in {}, or use an authority that lives longer",
                 file.expiry.file.name
             )),
-            None if issuer.name.is_some() => diagnostic
-                .at(file.expiry.clone())
-                .hint("shorten the profile's `expiry`, or lengthen that of the authority's profile"),
-            None => diagnostic.at(file.expiry.clone()),
-        });
+            None => finding(&file.expiry).hint_if(
+                issuer
+                    .name
+                    .is_some()
+                    .then_some("shorten the profile's `expiry`, or lengthen that of the authority's profile"),
+            ),
+        }
     }
     // That an authority begins after everything is issued has been said, and this would follow.
     let begins_later = issuer.place.is_some() && validity.not_before > issued;
@@ -153,13 +151,10 @@ fn within_issuer(
             moment(leaf.not_before),
             moment(validity.not_before)
         );
-        let diagnostic = Diagnostic::new(codes::LEAF_PREDATES_CA, message);
-        diagnostics.report(match &issuer.place {
-            Some(place) => diagnostic
-                .at(place.clone())
-                .hint("issue later than the authority begins, or set the profile's `backdate`"),
-            None => diagnostic.at(file.not_before.as_ref().unwrap_or(&file.place).clone()),
-        });
+        let hint = "issue later than the authority begins, or set the profile's `backdate`";
+        let place = file.not_before.as_ref().unwrap_or(&file.place);
+        say.at(issuer.place.as_ref().unwrap_or(place), codes::LEAF_PREDATES_CA, message)
+            .hint_if(issuer.place.as_ref().map(|_| hint));
     }
 }
 
@@ -169,22 +164,12 @@ fn moment(time: OffsetDateTime) -> String {
 }
 
 /// Whether the dates make sense by themselves.
-fn period(
-    validity: Validity,
-    whose: &str,
-    issued: OffsetDateTime,
-    place: &Place,
-    diagnostics: &mut Diagnostics,
-) -> bool {
+fn period(validity: Validity, whose: &str, issued: OffsetDateTime, place: &Place, say: &Reporter) -> bool {
     // What lies beyond the calendar stands at its end.
     let last = PrimitiveDateTime::MAX.assume_utc();
     if validity.not_after >= last || validity.not_before >= last {
-        report(
-            codes::DATE_OVERFLOW,
-            format!("the end of {whose} lies beyond the year 9999"),
-            place,
-            diagnostics,
-        );
+        let message = format!("the end of {whose} lies beyond the year 9999");
+        say.at(place, codes::DATE_OVERFLOW, message);
         return false;
     }
     if validity.not_after <= validity.not_before || validity.not_after <= issued {
@@ -193,7 +178,7 @@ fn period(
             moment(validity.not_before),
             moment(validity.not_after)
         );
-        report(codes::NO_VALIDITY, message, place, diagnostics);
+        say.at(place, codes::NO_VALIDITY, message);
         return false;
     }
     true

@@ -1,26 +1,51 @@
 //! Readers of one value each: what it must be by itself, wherever it stands.
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::Endpoint;
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::{Code, JustReported, Reporter, codes};
 
 use super::names::{self, LONGEST_NAME};
 use super::tree::At;
 
+/// Reports that a text can't be `what`, and why.
+pub fn cant_be<'a>(
+    text: &At<String>,
+    what: &str,
+    problem: impl Display,
+    code: &'static Code,
+    say: &'a Reporter,
+) -> JustReported<'a> {
+    say.at(text, code, format!("\"{}\" can't be {what}: {problem}", text.value))
+}
+
+/// The text, unless it has a `problem` for which it can't be `what`: that is reported.
+pub fn unless(
+    problem: Option<String>,
+    text: At<String>,
+    what: &str,
+    code: &'static Code,
+    say: &Reporter,
+) -> Option<At<String>> {
+    let Some(problem) = problem else { return Some(text) };
+    cant_be(&text, what, problem, code, say);
+    None
+}
+
 /// A path that is not empty.
-pub fn path_name(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+pub fn path_name(path: At<String>, say: &Reporter) -> Option<At<String>> {
     if !path.value.is_empty() {
         return Some(path);
     }
-    diagnostics.report(Diagnostic::new(codes::BAD_PATH, "the path is empty").at(path.place));
+    say.at(path.place, codes::BAD_PATH, "the path is empty");
     None
 }
 
 /// A path that every tool on the way to the host reads the same way.
-pub fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<At<String>> {
+pub fn path_on_host(path: At<String>, say: &Reporter) -> Option<At<String>> {
     let text = &path.value;
     let strange = text.chars().find(|c| !c.is_ascii_graphic() || "\"'`\\".contains(*c));
     let component = |component: &str| match component {
@@ -37,52 +62,48 @@ pub fn path_on_host(path: At<String>, diagnostics: &mut Diagnostics) -> Option<A
         _ if text.len() > 2048 => Some("it has more than 2048 characters".to_owned()),
         (Some(below), None) => below.split('/').find_map(component).map(str::to_owned),
     };
-    let Some(problem) = problem else {
-        return Some(path);
-    };
-    let message = format!("\"{text}\" can't be a path on a host: {problem}");
-    diagnostics.report(Diagnostic::new(codes::BAD_PLACE_PATH, message).at(path.place));
-    None
+    unless(problem, path, "a path on a host", codes::BAD_PLACE_PATH, say)
 }
 
 /// The mode of a key: its owner reads it, its group may, and nobody else does anything with it but the owner who may write.
-pub fn key_mode(mode: At<String>, diagnostics: &mut Diagnostics) -> Option<u32> {
-    let is_octal = matches!(mode.value.len(), 3 | 4) && mode.value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    let bits = u32::from_str_radix(&mode.value, 8).ok().filter(|_| is_octal);
-    let problem = match bits {
-        None => "it is no octal number of three or four digits",
+pub fn key_mode(mode: At<String>, say: &Reporter) -> Option<u32> {
+    let problem = match octal(&mode.value) {
+        None => NOT_OCTAL,
         Some(bits) if bits & 0o007 != 0 => "others could read the key, or do more",
         Some(bits) if bits & 0o400 == 0 => "its owner could not read the key",
         Some(bits) if bits & !0o640 != 0 => "a key is neither run nor written by its group",
         Some(bits) => return Some(bits),
     };
-    let message = format!("\"{}\" can't be a key's mode: {problem}", mode.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_MODE, message).at(mode.place));
+    cant_be(&mode, "a key's mode", problem, codes::BAD_MODE, say);
     None
 }
 
 /// The mode of a file that holds no secret of khw-gen's: its owner reads it, and not everybody may write it.
-pub fn file_mode(mode: At<String>, diagnostics: &mut Diagnostics) -> Option<u32> {
-    let is_octal = matches!(mode.value.len(), 3 | 4) && mode.value.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    let bits = u32::from_str_radix(&mode.value, 8).ok().filter(|_| is_octal);
-    let problem = match bits {
-        None => "it is no octal number of three or four digits",
+pub fn file_mode(mode: At<String>, say: &Reporter) -> Option<u32> {
+    let problem = match octal(&mode.value) {
+        None => NOT_OCTAL,
         Some(bits) if bits & !0o777 != 0 => "files of other users' rights are not put on hosts",
         Some(bits) if bits & 0o002 != 0 => "everybody could write the file",
         Some(bits) if bits & 0o400 == 0 => "its owner could not read the file",
         Some(bits) => return Some(bits),
     };
-    let message = format!("\"{}\" can't be a file's mode: {problem}", mode.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_FILE_MODE, message).at(mode.place));
+    cant_be(&mode, "a file's mode", problem, codes::BAD_FILE_MODE, say);
     None
 }
 
-pub fn endpoint(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<Endpoint>> {
+const NOT_OCTAL: &str = "it is no octal number of three or four digits";
+
+fn octal(text: &str) -> Option<u32> {
+    let is_octal = matches!(text.len(), 3 | 4) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    u32::from_str_radix(text, 8).ok().filter(|_| is_octal)
+}
+
+/// A host's name or address, perhaps with a port.
+pub fn endpoint(text: At<String>, say: &Reporter) -> Option<At<Endpoint>> {
     match parse_endpoint(&text.value) {
         Ok(endpoint) => Some(text.with(endpoint)),
         Err(problem) => {
-            let message = format!("\"{}\" can't be the endpoint: {problem}", text.value);
-            diagnostics.report(Diagnostic::new(codes::BAD_ENDPOINT, message).at(text.place));
+            cant_be(&text, "the endpoint", problem, codes::BAD_ENDPOINT, say);
             None
         }
     }
@@ -141,28 +162,30 @@ fn parse_endpoint(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-pub fn range(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpNet>> {
+/// A range in which other hosts can be reached.
+pub fn range(text: At<String>, say: &Reporter) -> Option<At<IpNet>> {
     let Ok(range) = text.value.parse::<IpNet>() else {
         let message = format!("\"{}\" is no address range", text.value);
-        diagnostics.report(Diagnostic::new(codes::BAD_RANGE, message).at(text.place));
+        say.at(text.place, codes::BAD_RANGE, message);
         return None;
     };
     if range.trunc() != range {
         let message = format!("{range} has host bits set");
-        let hint = format!("write {}", range.trunc());
-        diagnostics.report(Diagnostic::new(codes::HOST_BITS, message).at(text.place).hint(hint));
+        say.at(text.place, codes::HOST_BITS, message)
+            .hint(format!("write {}", range.trunc()));
         return None;
     }
     if let Some(problem) = address_problem(range.network()).filter(|_| range.prefix_len() > 0) {
         let message = format!("{range} can't be used: {problem}");
-        let hint = "choose a private range (RFC 1918 or RFC 4193)";
-        diagnostics.report(Diagnostic::new(codes::BAD_RANGE, message).at(text.place).hint(hint));
+        say.at(text.place, codes::BAD_RANGE, message)
+            .hint("choose a private range (RFC 1918 or RFC 4193)");
         return None;
     }
     Some(text.with(range))
 }
 
-pub fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpAddr>> {
+/// An address at which other hosts can be reached.
+pub fn address(text: At<String>, say: &Reporter) -> Option<At<IpAddr>> {
     let problem = match text.value.parse::<IpAddr>() {
         Ok(address) => match address_problem(address) {
             None => return Some(text.with(address)),
@@ -170,7 +193,7 @@ pub fn address(text: At<String>, diagnostics: &mut Diagnostics) -> Option<At<IpA
         },
         Err(_) => format!("\"{}\" is no address", text.value),
     };
-    diagnostics.report(Diagnostic::new(codes::BAD_ADDRESS, problem).at(text.place));
+    say.at(text.place, codes::BAD_ADDRESS, problem);
     None
 }
 
@@ -194,12 +217,12 @@ pub fn address_problem(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-pub fn port_number(port: At<i64>, diagnostics: &mut Diagnostics) -> Option<At<u16>> {
+/// The number of a port.
+pub fn port_number(port: At<i64>, say: &Reporter) -> Option<At<u16>> {
     match u16::try_from(port.value).ok().filter(|number| *number > 0) {
         Some(number) => Some(port.with(number)),
         None => {
-            let message = format!("{} is no port", port.value);
-            diagnostics.report(Diagnostic::new(codes::BAD_PORT, message).at(port.place));
+            say.at(port.place, codes::BAD_PORT, format!("{} is no port", port.value));
             None
         }
     }

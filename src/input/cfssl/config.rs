@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
-use crate::input::tree::{Entry, Fields, Naming, Node};
-use crate::input::{parse_json, suggest};
+use crate::diagnostic::suggest::{listed, nearest};
+use crate::diagnostic::{Place, Reporter, SourceFile, codes};
+use crate::input::parse_json;
+use crate::input::tree::{Document, Fields, Node, Value};
 use crate::pki::cfssl::{CaConstraint, CsrWhitelist, ExtendedKeyUsage, KeyUsage, Policy, Profile, Qualifier, Usage};
 
 use super::values::{count_field, duration_field, ignored, oid, time_field, url};
@@ -90,43 +90,43 @@ const CSR_WHITELIST: &[&str] = &[
 const YEAR: Duration = Duration::hours(8760);
 
 /// Reads a signing configuration. Every problem is reported, in all profiles, since cfssl loads all or none.
-pub fn read_signing_config(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<SigningConfig> {
-    let before = diagnostics.len();
-    let root = parse_json::parse(file, diagnostics)?;
-    let opening = Place::new(file, root.span.start..root.span.start + 1);
-    let config = Fields::of(file, &root, CONFIG, Naming::Folded, diagnostics)?;
+pub fn read_signing_config(file: &Arc<SourceFile>, say: &Reporter) -> Option<SigningConfig> {
+    let before = say.len();
+    let doc = Document::json(file, say);
+    let root = parse_json::parse(doc)?;
+    let config = doc.fields(&root, CONFIG)?;
     for name in ["ocsp", "auth_keys", "remotes"] {
-        ignored(&config, name, "nothing is signed over the network", diagnostics);
+        ignored(&config, name, "nothing is signed over the network");
     }
     if config.misspelt("signing") {
         return None;
     }
     if !config.has("signing") {
-        diagnostics.report(Diagnostic::new(codes::NO_PROFILES, "there is no `signing` section").at(opening));
+        let opening = doc.place(&(root.span.start..root.span.start + 1));
+        say.at(opening, codes::NO_PROFILES, "there is no `signing` section");
         return None;
     }
-    let signing = config.table("signing", SIGNING, diagnostics)?;
+    let signing = config.table("signing", SIGNING)?;
 
     let default = if signing.has("default") {
-        let fields = signing.table("default", PROFILE, diagnostics)?;
-        profile(&fields, signing.key_place("default"), Kind::Default, diagnostics)
+        let fields = signing.table("default", PROFILE)?;
+        profile(&fields, signing.key_place("default"), ProfileKind::Default)
     } else {
         built_in_default(signing.own_place())
     };
     let mut profiles = BTreeMap::new();
-    for Entry { key, key_span, node } in signing.map("profiles", diagnostics).unwrap_or_default() {
-        let place = Place::new(file, key_span.clone());
-        if let Some(fields) = Fields::of(file, node, PROFILE, Naming::Folded, diagnostics) {
-            let mut read = profile(&fields, place, Kind::Named, diagnostics);
+    for entry in signing.map("profiles") {
+        if let Some(fields) = doc.fields(&entry.node, PROFILE) {
+            let mut read = profile(&fields, doc.place(&entry.key_span), ProfileKind::Named);
             inherit(&mut read.profile, &default.profile, fields.has("issuer_urls"));
-            profiles.insert(key.clone(), read);
+            profiles.insert(entry.key.clone(), read);
         }
     }
     Some(SigningConfig {
         profiles,
         default,
         place: signing.key_place("profiles"),
-        broken: diagnostics.has_error_since(before),
+        broken: say.has_error_since(before),
     })
 }
 
@@ -139,7 +139,7 @@ impl SigningConfig {
     }
 
     /// The names that [`SigningConfig::profile`] knows, for hints.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.profiles.keys().map(String::as_str)
     }
 }
@@ -186,67 +186,49 @@ fn built_in_default(place: Place) -> ProfileFile {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ProfileKind {
     Default,
     Named,
 }
 
-fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diagnostics) -> ProfileFile {
-    let remote = remote(fields, diagnostics);
-    report_ignored(fields, diagnostics);
-    let unsupported = unsupported(fields, diagnostics);
+fn profile(fields: &Fields<'_>, place: Place, kind: ProfileKind) -> ProfileFile {
+    let say = fields.doc.say;
+    let remote = remote(fields);
+    report_ignored(fields);
+    let unsupported = unsupported(fields);
 
-    let before_usages = diagnostics.len();
-    let usages = usages(fields, kind == Kind::Named && remote.is_none(), diagnostics);
-    let usages_broken = diagnostics.has_error_since(before_usages) || fields.misspelt("usages");
-    let expiry = duration_field(fields, "expiry", diagnostics).map(|duration| duration.value);
-    let has_expiry = fields.has("expiry") && !is_empty_text(fields, "expiry");
+    let before_usages = say.len();
+    let usages = usages(fields, kind == ProfileKind::Named && remote.is_none());
+    let usages_broken = say.has_error_since(before_usages) || fields.misspelt("usages");
+    let expiry = duration_field(fields, "expiry").map(|duration| duration.value);
+    let is_empty = |node: &Node| matches!(&node.value, Value::Text(text) if text.is_empty());
+    let has_expiry = fields.get("expiry").is_some_and(|node| !is_empty(node));
     if !has_expiry && !fields.misspelt("expiry") && remote.is_none() {
         let message = "`expiry` is missing: cfssl refuses a profile without it, also `default`";
-        let hint = "add \"expiry\", such as \"8760h\" for a year";
-        diagnostics.report(
-            Diagnostic::new(codes::MISSING_FIELD, message)
-                .at(place.clone())
-                .hint(hint),
-        );
+        say.at(&place, codes::MISSING_FIELD, message)
+            .hint("add \"expiry\", such as \"8760h\" for a year");
     }
     let expiry_is_zero = expiry.is_some_and(|expiry| expiry.is_zero());
-    let issuer_urls = fields.texts("issuer_urls", diagnostics).unwrap_or_default();
+    let issuer_urls = fields.texts("issuer_urls").into_iter();
     let profile = Profile {
         usages,
         expiry: expiry.unwrap_or_default(),
-        backdate: duration_field(fields, "backdate", diagnostics).map(|duration| duration.value),
-        not_before: time_field(fields, "not_before", diagnostics).map(|time| time.value),
-        not_after: time_field(fields, "not_after", diagnostics).map(|time| time.value),
-        issuer_urls: issuer_urls
-            .into_iter()
-            .filter_map(|text| url(text, diagnostics))
-            .collect(),
-        ocsp_url: fields
-            .text("ocsp_url", diagnostics)
-            .and_then(|text| url(text, diagnostics))
-            .unwrap_or_default(),
-        crl_url: fields
-            .text("crl_url", diagnostics)
-            .and_then(|text| url(text, diagnostics))
-            .unwrap_or_default(),
-        ocsp_no_check: fields
-            .boolean("ocsp_no_check", diagnostics)
-            .is_some_and(|value| value.value),
-        ca_constraint: ca_constraint(fields, diagnostics),
-        policies: policies(fields, diagnostics),
-        copy_extensions: fields
-            .boolean("copy_extensions", diagnostics)
-            .is_some_and(|value| value.value),
-        csr_whitelist: csr_whitelist(fields, diagnostics),
+        backdate: duration_field(fields, "backdate").map(|duration| duration.value),
+        not_before: time_field(fields, "not_before").map(|time| time.value),
+        not_after: time_field(fields, "not_after").map(|time| time.value),
+        issuer_urls: issuer_urls.filter_map(|text| url(text, say)).collect(),
+        ocsp_url: fields.parsed("ocsp_url", url).unwrap_or_default(),
+        crl_url: fields.parsed("crl_url", url).unwrap_or_default(),
+        ocsp_no_check: fields.is_true("ocsp_no_check"),
+        ca_constraint: ca_constraint(fields),
+        policies: policies(fields),
+        copy_extensions: fields.is_true("copy_extensions"),
+        csr_whitelist: csr_whitelist(fields),
         name_whitelist: None,
     };
-    let value_or_name = |name: &str| {
-        if fields.has(name) {
-            fields.place(name)
-        } else {
-            place.clone()
-        }
+    let value_or_name = |name: &str| match fields.has(name) {
+        true => fields.place(name),
+        false => place.clone(),
     };
     ProfileFile {
         profile,
@@ -264,114 +246,97 @@ fn profile(fields: &Fields<'_>, place: Place, kind: Kind, diagnostics: &mut Diag
     }
 }
 
-fn is_empty_text(fields: &Fields<'_>, name: &str) -> bool {
-    fields
-        .text(name, &mut Diagnostics::new())
-        .is_some_and(|text| text.value.is_empty())
-}
-
-fn usages(fields: &Fields<'_>, required: bool, diagnostics: &mut Diagnostics) -> Vec<Usage> {
-    let before = diagnostics.len();
-    let texts = fields.texts("usages", diagnostics).unwrap_or_default();
+fn usages(fields: &Fields<'_>, required: bool) -> Vec<Usage> {
+    let say = fields.doc.say;
+    let before = say.len();
+    let texts = fields.texts("usages");
     let mut usages = Vec::new();
     for text in &texts {
         match Usage::by_name(&text.value) {
             Some(usage) => usages.push(usage),
             None => {
                 let names = Usage::names();
-                let hint = suggest::nearest(&text.value, names.iter().copied()).map_or_else(
-                    || format!("cfssl knows {}", suggest::listed(names.iter().copied())),
-                    |name| format!("did you mean \"{name}\"?"),
-                );
-                let message = format!("unknown usage \"{}\"", text.value);
-                diagnostics.report(
-                    Diagnostic::new(codes::UNKNOWN_USAGE, message)
-                        .at(text.place.clone())
-                        .hint(hint),
-                );
+                let hint = match nearest(&text.value, names.iter().copied()) {
+                    Some(name) => format!("did you mean \"{name}\"?"),
+                    None => format!("cfssl knows {}", listed(names.iter().copied())),
+                };
+                say.at(text, codes::UNKNOWN_USAGE, format!("unknown usage \"{}\"", text.value))
+                    .hint(hint);
             }
         }
     }
-    if required && usages.is_empty() && !fields.misspelt("usages") && diagnostics.len() == before {
-        let place = fields.place("usages");
-        diagnostics.report(Diagnostic::new(codes::NO_USAGES, "the profile has no usages").at(place));
+    if required && usages.is_empty() && !fields.misspelt("usages") && say.len() == before {
+        say.at(fields.place("usages"), codes::NO_USAGES, "the profile has no usages");
     }
     usages
 }
 
-fn remote(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Place> {
-    let own = fields.text("remote", diagnostics).filter(|name| !name.value.is_empty());
-    let authenticated = fields.table("auth_remote", AUTH_REMOTE, diagnostics).and_then(|table| {
-        table.text("auth_key", diagnostics);
-        table.text("remote", diagnostics).filter(|name| !name.value.is_empty())
+fn remote(fields: &Fields<'_>) -> Option<Place> {
+    let own = fields.text("remote").filter(|name| !name.value.is_empty());
+    let authenticated = fields.table("auth_remote", AUTH_REMOTE).and_then(|table| {
+        table.text("auth_key");
+        table.text("remote").filter(|name| !name.value.is_empty())
     });
     own.or(authenticated).and_then(|name| name.place)
 }
 
-fn report_ignored(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
+fn report_ignored(fields: &Fields<'_>) {
     for name in ["auth_key", "prev_auth_key"] {
-        fields.text(name, diagnostics);
-        ignored(fields, name, "nothing is signed over the network", diagnostics);
+        fields.text(name);
+        ignored(fields, name, "nothing is signed over the network");
     }
     ignored(
         fields,
         "ct_log_servers",
         "nothing is submitted to certificate transparency logs",
-        diagnostics,
     );
-    fields.texts("ct_log_servers", diagnostics);
-    for text in fields.texts("allowed_extensions", diagnostics).unwrap_or_default() {
-        oid(&text, diagnostics);
+    fields.texts("ct_log_servers");
+    for text in fields.texts("allowed_extensions") {
+        oid(text, fields.doc.say);
     }
     ignored(
         fields,
         "allowed_extensions",
         "cfssl reads it in requests to its server only",
-        diagnostics,
     );
-    fields.text("cert_store", diagnostics);
-    ignored(fields, "cert_store", "cfssl never reads it", diagnostics);
-    fields.text("lint_error_level", diagnostics);
+    fields.text("cert_store");
+    ignored(fields, "cert_store", "cfssl never reads it");
+    fields.text("lint_error_level");
     for name in ["ignored_lints", "ignored_lint_sources"] {
-        fields.texts(name, diagnostics);
+        fields.texts(name);
     }
     for name in ["lint_error_level", "ignored_lints", "ignored_lint_sources"] {
-        ignored(fields, name, "zlint is not run", diagnostics);
+        ignored(fields, name, "zlint is not run");
     }
 }
 
 /// What would change or prevent certificates and is not implemented; it matters only for the profile that is used.
-fn unsupported(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<(Place, String)> {
+fn unsupported(fields: &Fields<'_>) -> Vec<(Place, String)> {
     let mut found = Vec::new();
     if fields
-        .text("name_whitelist", diagnostics)
+        .text("name_whitelist")
         .is_some_and(|pattern| !pattern.value.is_empty())
     {
         let why = "`name_whitelist` restricts names by a Go regular expression, which is not evaluated here";
         found.push((fields.key_place("name_whitelist"), why.to_owned()));
     }
-    if fields
-        .boolean("ClientProvidesSerialNumbers", diagnostics)
-        .is_some_and(|value| value.value)
-    {
+    if fields.is_true("ClientProvidesSerialNumbers") {
         let why = "with `ClientProvidesSerialNumbers` cfssl gencert always fails: \"Missing serial number in request\"";
         found.push((fields.key_place("ClientProvidesSerialNumbers"), why.to_owned()));
     }
     found
 }
 
-fn ca_constraint(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaConstraint {
-    let Some(table) = fields.table("ca_constraint", CA_CONSTRAINT, diagnostics) else {
+fn ca_constraint(fields: &Fields<'_>) -> CaConstraint {
+    let Some(table) = fields.table("ca_constraint", CA_CONSTRAINT) else {
         return CaConstraint::default();
     };
-    let is_ca = table.boolean("is_ca", diagnostics).is_some_and(|value| value.value);
-    let max_path_len = count_field(&table, "max_path_len", i32::MAX as u32, diagnostics).map_or(0, |count| count.value);
-    let max_path_len_zero = table
-        .boolean("max_path_len_zero", diagnostics)
-        .is_some_and(|value| value.value);
+    let is_ca = table.is_true("is_ca");
+    let max_path_len = count_field(&table, "max_path_len", i32::MAX as u32).map_or(0, |count| count.value);
+    let max_path_len_zero = table.is_true("max_path_len_zero");
     if !is_ca {
         for name in ["max_path_len", "max_path_len_zero"] {
-            ignored(&table, name, "`is_ca` is not true", diagnostics);
+            ignored(&table, name, "`is_ca` is not true");
         }
     }
     CaConstraint {
@@ -381,48 +346,45 @@ fn ca_constraint(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaConstr
     }
 }
 
-fn policies(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Policy> {
-    let nodes = fields.tables("policies", diagnostics).iter();
-    nodes
-        .filter_map(|node| policy(fields.file(), node, diagnostics))
-        .collect()
+fn policies(fields: &Fields<'_>) -> Vec<Policy> {
+    let nodes = fields.tables("policies").iter();
+    nodes.filter_map(|node| policy(fields.doc, node)).collect()
 }
 
-fn policy(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Policy> {
-    let fields = Fields::of(file, node, POLICY, Naming::Folded, diagnostics)?;
-    let nodes = fields.tables("Qualifiers", diagnostics).iter();
-    let qualifiers = nodes.filter_map(|node| qualifier(file, node, diagnostics)).collect();
-    if !fields.require("ID", diagnostics) {
+fn policy(doc: Document<'_>, node: &Node) -> Option<Policy> {
+    let fields = doc.fields(node, POLICY)?;
+    let nodes = fields.tables("Qualifiers").iter();
+    let qualifiers = nodes.filter_map(|node| qualifier(doc, node)).collect();
+    if !fields.require("ID") {
         return None;
     }
-    let id = fields.text("ID", diagnostics)?;
     Some(Policy {
-        id: oid(&id, diagnostics)?,
+        id: fields.parsed("ID", oid)?,
         qualifiers,
     })
 }
 
-fn qualifier(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<Qualifier> {
-    let fields = Fields::of(file, node, QUALIFIER, Naming::Folded, diagnostics)?;
-    let value = fields.text("Value", diagnostics);
-    if !fields.require("Type", diagnostics) {
+fn qualifier(doc: Document<'_>, node: &Node) -> Option<Qualifier> {
+    let fields = doc.fields(node, QUALIFIER)?;
+    let value = fields.text("Value");
+    if !fields.require("Type") {
         return None;
     }
-    let kind = fields.text("Type", diagnostics)?;
+    let kind = fields.text("Type")?;
     match kind.value.as_str() {
-        "id-qt-cps" => Some(Qualifier::Cps(url(value?, diagnostics)?)),
+        "id-qt-cps" => Some(Qualifier::Cps(url(value?, doc.say)?)),
         "id-qt-unotice" => Some(Qualifier::UserNotice(value?.value)),
         other => {
             let message = format!("unknown policy qualifier \"{other}\"");
-            diagnostics.report(Diagnostic::new(codes::BAD_QUALIFIER, message).at(kind.place));
+            doc.say.at(&kind, codes::BAD_QUALIFIER, message);
             None
         }
     }
 }
 
-fn csr_whitelist(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<CsrWhitelist> {
-    let table = fields.table("CSRWhitelist", CSR_WHITELIST, diagnostics)?;
-    let mut allows = |name: &str| table.boolean(name, diagnostics).is_some_and(|value| value.value);
+fn csr_whitelist(fields: &Fields<'_>) -> Option<CsrWhitelist> {
+    let table = fields.table("CSRWhitelist", CSR_WHITELIST)?;
+    let allows = |name: &str| table.is_true(name);
     Some(CsrWhitelist {
         subject: allows("Subject"),
         // cfssl reads PublicKeyAlgorithm and acts on PublicKey alone (signer/local, `Sign`).

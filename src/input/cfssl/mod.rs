@@ -12,17 +12,15 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::diagnostic::{Reporter, SourceFile};
 use crate::pki::cfssl::Request;
 
 pub use config::{SigningConfig, read_signing_config};
 pub use request::{RequestFile, read_request_file};
 
 /// The request that a CSR file makes, or none if anything is wrong with it, which is reported.
-pub fn read_request(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<Request> {
-    let mut own = Diagnostics::new();
-    let read = read_request_file(file, &mut own);
-    let sound = !own.has_errors();
-    diagnostics.append(own);
-    read.filter(|_| sound).map(|read| read.request)
+pub fn read_request(file: &Arc<SourceFile>, say: &Reporter) -> Option<Request> {
+    let before = say.len();
+    let read = read_request_file(file, say);
+    read.filter(|_| !say.has_error_since(before)).map(|read| read.request)
 }

@@ -2,10 +2,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::diagnostic::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, SourceFile};
+use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 use crate::input::parse_json;
-use crate::input::tree::{self, At, Fields, Naming, Node, Value};
+use crate::input::tree::{At, Document, Fields, Node, Value};
 use crate::pki::cfssl::{CaSection, Name, RawExtension, Request};
 use crate::pki::key::{Algorithm, Curve, RsaBits};
 
@@ -52,42 +51,35 @@ const CA: &[&str] = &["pathlen", "pathlenzero", "expiry", "backdate"];
 const EXTENSION: &[&str] = &["Id", "Critical", "Value"];
 
 /// Reads a CSR file. Every problem is reported; where there are errors the request may lack what they are about.
-pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) -> Option<RequestFile> {
-    let root = parse_json::parse(file, diagnostics)?;
+pub fn read_request_file(file: &Arc<SourceFile>, say: &Reporter) -> Option<RequestFile> {
+    let doc = Document::json(file, say);
+    let root = parse_json::parse(doc)?;
     // What stands at no better place stands at the opening brace.
-    let opening = Place::new(file, root.span.start..root.span.start + 1);
-    let fields = Fields::of(file, &root, REQUEST, Naming::Folded, diagnostics)?;
-    let key_or = |name: &str, otherwise: &Place| {
-        if fields.has(name) {
-            fields.key_place(name)
-        } else {
-            otherwise.clone()
-        }
-    };
+    let opening = doc.place(&(root.span.start..root.span.start + 1));
+    let fields = doc.fields(&root, REQUEST)?;
+    let key_place = |name: &str| fields.has(name).then(|| fields.key_place(name));
 
     let mut broken: BTreeSet<&'static str> = ["CN", "names", "key", "ca"]
         .into_iter()
         .filter(|name| fields.misspelt(name))
         .collect();
-    let mut watch = |name: &'static str, before: usize, diagnostics: &Diagnostics| {
-        if diagnostics.has_error_since(before) {
+    let mut before = say.len();
+    let mut watch = |name: &'static str| {
+        if say.has_error_since(before) {
             broken.insert(name);
         }
+        before = say.len();
     };
-    let before = diagnostics.len();
-    let cn = fields.text("CN", diagnostics).map(|cn| cn.value).unwrap_or_default();
-    watch("CN", before, diagnostics);
-    let before = diagnostics.len();
-    let (names, organizations) = names(&fields, diagnostics);
-    watch("names", before, diagnostics);
-    let hosts = fields.texts("hosts", diagnostics).unwrap_or_default();
-    let before = diagnostics.len();
-    let key = key(&fields, diagnostics).unwrap_or(Algorithm::Ecdsa(Curve::P256));
-    watch("key", before, diagnostics);
-    let before = diagnostics.len();
-    let ca_fields = fields.table("ca", CA, diagnostics);
-    let ca = ca_fields.as_ref().map(|ca| ca_section(ca, diagnostics));
-    watch("ca", before, diagnostics);
+    let cn = text(&fields, "CN");
+    watch("CN");
+    let (names, organizations) = names(&fields);
+    watch("names");
+    let key = key(&fields).unwrap_or(Algorithm::Ecdsa(Curve::P256));
+    watch("key");
+    let ca_fields = fields.table("ca", CA);
+    let ca = ca_fields.as_ref().map(ca_section);
+    watch("ca");
+    let hosts = fields.texts("hosts");
     let expiry = match &ca_fields {
         Some(ca) if ca.has("expiry") => ca.place("expiry"),
         Some(_) => fields.key_place("ca"),
@@ -96,81 +88,65 @@ pub fn read_request_file(file: &Arc<SourceFile>, diagnostics: &mut Diagnostics) 
     let request = Request {
         cn,
         names,
-        serial_number: fields
-            .text("serialnumber", diagnostics)
-            .map(|text| text.value)
-            .unwrap_or_default(),
+        serial_number: text(&fields, "serialnumber"),
         hosts: hosts.iter().map(|host| host.value.clone()).collect(),
         key,
         ca,
-        crl_url: fields
-            .text("crl_url", diagnostics)
-            .and_then(|text| url(text, diagnostics))
-            .unwrap_or_default(),
-        delegation_enabled: fields
-            .boolean("delegation_enabled", diagnostics)
-            .is_some_and(|value| value.value),
-        extensions: extensions(&fields, diagnostics),
+        crl_url: fields.parsed("crl_url", url).unwrap_or_default(),
+        delegation_enabled: fields.is_true("delegation_enabled"),
+        extensions: extensions(&fields),
     };
-    let cn = if fields.has("CN") {
-        fields.place("CN")
-    } else {
-        opening.clone()
+    let cn = match fields.has("CN") {
+        true => fields.place("CN"),
+        false => opening.clone(),
     };
     Some(RequestFile {
         request,
-        names: key_or("names", &cn),
+        names: key_place("names").unwrap_or_else(|| cn.clone()),
         organizations,
         cn,
-        key: key_or("key", &opening),
+        key: key_place("key").unwrap_or(opening),
         hosts: hosts.into_iter().map(|host| host.place).collect(),
-        ca: fields.has("ca").then(|| fields.key_place("ca")),
+        ca: key_place("ca"),
         expiry,
         broken,
-        crl_url: fields.has("crl_url").then(|| fields.key_place("crl_url")),
-        extensions: fields.has("extensions").then(|| fields.key_place("extensions")),
+        crl_url: key_place("crl_url"),
+        extensions: key_place("extensions"),
     })
 }
 
-fn names(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> (Vec<Name>, Vec<Option<Place>>) {
-    let nodes = fields.tables("names", diagnostics).iter();
-    nodes.filter_map(|node| name(fields.file(), node, diagnostics)).unzip()
+fn text(fields: &Fields<'_>, name: &str) -> String {
+    fields.text(name).map(|text| text.value).unwrap_or_default()
+}
+
+fn names(fields: &Fields<'_>) -> (Vec<Name>, Vec<Option<Place>>) {
+    let nodes = fields.tables("names").iter();
+    nodes.filter_map(|node| name(fields.doc, node)).unzip()
 }
 
 /// A name and where its O stands.
-fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<(Name, Option<Place>)> {
+fn name(doc: Document<'_>, node: &Node) -> Option<(Name, Option<Place>)> {
     if node.value == Value::Null {
         return Some((Name::default(), None));
     }
-    let fields = Fields::of(file, node, NAME, Naming::Folded, diagnostics)?;
+    let fields = doc.fields(node, NAME)?;
     ignored(
         &fields,
         "SerialNumber",
         "cfssl never reads it; `serialnumber` beside CN is the one it reads",
-        diagnostics,
     );
-    let mut text = |name: &str| {
-        fields
-            .text(name, diagnostics)
-            .map(|text| text.value)
-            .unwrap_or_default()
-    };
     let mut name = Name {
-        c: text("C"),
-        st: text("ST"),
-        l: text("L"),
-        o: text("O"),
-        ou: text("OU"),
-        e: text("E"),
+        c: text(&fields, "C"),
+        st: text(&fields, "ST"),
+        l: text(&fields, "L"),
+        o: text(&fields, "O"),
+        ou: text(&fields, "OU"),
+        e: text(&fields, "E"),
         oid: Vec::new(),
     };
-    for entry in fields.map("OID", diagnostics).unwrap_or_default() {
-        let key = At {
-            value: entry.key.clone(),
-            place: Some(Place::new(file, entry.key_span.clone())),
-        };
-        let value = tree::text(file, &entry.node, diagnostics);
-        if let (Some(id), Some(value)) = (oid(&key, diagnostics), value) {
+    for entry in fields.map("OID") {
+        let value = doc.text(&entry.node);
+        if let (Some(id), Some(value)) = (oid(doc.key(entry), doc.say), value) {
             name.oid.push((id, value.value));
         }
     }
@@ -178,27 +154,21 @@ fn name(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> O
 }
 
 /// The key that cfssl makes: the fields fill in an `ecdsa` of 256 bits, so that each may be left out.
-fn key(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Algorithm> {
+fn key(fields: &Fields<'_>) -> Option<Algorithm> {
     if !fields.has("key") {
         return Some(Algorithm::Ecdsa(Curve::P256));
     }
-    let key = fields.table("key", KEY, diagnostics)?;
-    let algorithm = key.text_or("algo", "ecdsa", diagnostics);
-    let size = if key.has("size") {
-        key.integer("size", diagnostics)
-    } else {
-        Some(At::default_value(256))
+    let key = fields.table("key", KEY)?;
+    let algorithm = key.text_or("algo", "ecdsa");
+    let size = match key.has("size") {
+        true => key.integer("size"),
+        false => Some(At::default_value(256)),
     };
     let (algorithm, size) = (algorithm?, size?);
     let wrong = |message: String, field: &str, hint: &str| {
-        let diagnostic = Diagnostic::new(codes::BAD_KEY, message).at(if key.has(field) {
-            key.place(field)
-        } else {
-            key.own_place()
-        });
-        Some(diagnostic.hint(hint))
+        key.doc.say.at(key.place(field), codes::BAD_KEY, message).hint(hint);
     };
-    let problem = match (algorithm.value.as_str(), size.value) {
+    match (algorithm.value.as_str(), size.value) {
         ("ecdsa", 256) => return Some(Algorithm::Ecdsa(Curve::P256)),
         ("ecdsa", 384) => return Some(Algorithm::Ecdsa(Curve::P384)),
         ("ecdsa", 521) => return Some(Algorithm::Ecdsa(Curve::P521)),
@@ -221,7 +191,7 @@ fn key(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Algorithm> 
                     format!("an rsa key of {size} bits is not supported: only multiples of 16 are"),
                     "size",
                     &format!("write {nearest}"),
-                )
+                );
             }
             None => wrong(
                 format!("an rsa key of {size} bits is not permitted"),
@@ -236,33 +206,23 @@ fn key(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Algorithm> 
                 Some(name) => format!("write \"{name}\", in lower case"),
                 None => "the algorithms are \"rsa\", \"ecdsa\" and \"ed25519\"".to_owned(),
             };
-            wrong(format!("unknown key algorithm \"{other}\""), "algo", &hint)
+            wrong(format!("unknown key algorithm \"{other}\""), "algo", &hint);
         }
-    };
-    if let Some(problem) = problem {
-        diagnostics.report(problem);
     }
     None
 }
 
-fn ca_section(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaSection {
-    let expiry = duration_field(fields, "expiry", diagnostics).map(|duration| duration.value);
-    let backdate = duration_field(fields, "backdate", diagnostics).map(|duration| duration.value);
-    let pathlen = count_field(fields, "pathlen", i32::MAX as u32, diagnostics);
-    let pathlenzero = fields
-        .boolean("pathlenzero", diagnostics)
-        .is_some_and(|value| value.value);
+fn ca_section(fields: &Fields<'_>) -> CaSection {
+    let expiry = duration_field(fields, "expiry").map(|duration| duration.value);
+    let backdate = duration_field(fields, "backdate").map(|duration| duration.value);
+    let pathlen = count_field(fields, "pathlen", i32::MAX as u32);
+    let pathlenzero = fields.is_true("pathlenzero");
     match &pathlen {
         Some(length) if length.value == 0 && !pathlenzero => {
-            ignored(
-                fields,
-                "pathlen",
-                "0 sets no limit unless `pathlenzero` is true",
-                diagnostics,
-            );
+            ignored(fields, "pathlen", "0 sets no limit unless `pathlenzero` is true");
         }
         Some(length) if length.value > 0 && pathlenzero => {
-            ignored(fields, "pathlenzero", "`pathlen` is not 0", diagnostics);
+            ignored(fields, "pathlenzero", "`pathlen` is not 0");
         }
         _ => {}
     }
@@ -274,37 +234,30 @@ fn ca_section(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> CaSection {
     }
 }
 
-fn extensions(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<RawExtension> {
-    let nodes = fields.tables("extensions", diagnostics).iter();
-    nodes
-        .filter_map(|node| extension(fields.file(), node, diagnostics))
-        .collect()
+fn extensions(fields: &Fields<'_>) -> Vec<RawExtension> {
+    let nodes = fields.tables("extensions").iter();
+    nodes.filter_map(|node| extension(fields.doc, node)).collect()
 }
 
-fn extension(file: &Arc<SourceFile>, node: &Node, diagnostics: &mut Diagnostics) -> Option<RawExtension> {
-    let fields = Fields::of(file, node, EXTENSION, Naming::Folded, diagnostics)?;
-    let critical = fields.boolean("Critical", diagnostics).is_some_and(|value| value.value);
-    let value = fields
-        .text("Value", diagnostics)
-        .and_then(|text| base64(&text, diagnostics))
-        .unwrap_or_default();
-    if !fields.require("Id", diagnostics) {
+fn extension(doc: Document<'_>, node: &Node) -> Option<RawExtension> {
+    let fields = doc.fields(node, EXTENSION)?;
+    let critical = fields.is_true("Critical");
+    let value = fields.parsed("Value", base64).unwrap_or_default();
+    if !fields.require("Id") {
         return None;
     }
     let mut id = Vec::new();
-    for node in fields.list("Id", diagnostics)?.value {
+    for node in fields.list("Id")?.value {
         match node.value {
             Value::Integer(arc) if arc >= 0 => id.push(arc.unsigned_abs()),
-            _ => return tree::wrong_type(file, node, "a number of an object identifier", diagnostics),
+            _ => return doc.wrong_type(node, "a number of an object identifier"),
         }
     }
     if !is_oid(&id) {
         let message = "the numbers are no object identifier";
-        diagnostics.report(
-            Diagnostic::new(codes::BAD_OID, message)
-                .at(fields.place("Id"))
-                .hint("write one such as [1, 2, 3, 4]"),
-        );
+        doc.say
+            .at(fields.place("Id"), codes::BAD_OID, message)
+            .hint("write one such as [1, 2, 3, 4]");
         return None;
     }
     Some(RawExtension { id, critical, value })

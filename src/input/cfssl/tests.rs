@@ -6,21 +6,18 @@ use crate::pki::cfssl::{KeyUsage, Usage};
 use crate::pki::key::{Algorithm, Curve, RsaBits};
 
 fn request(text: &str) -> (Option<Request>, Vec<&'static str>) {
-    let mut diagnostics = Diagnostics::new();
-    let request = read_request(&SourceFile::new("a-csr.json", text), &mut diagnostics);
+    let say = Reporter::default();
+    let request = read_request(&SourceFile::new("a-csr.json", text), &say);
     (
         request,
-        diagnostics.into_vec().into_iter().map(|finding| finding.code).collect(),
+        say.into_vec().into_iter().map(|finding| finding.code).collect(),
     )
 }
 
 fn config(text: &str) -> (Option<SigningConfig>, Vec<&'static str>) {
-    let mut diagnostics = Diagnostics::new();
-    let config = read_signing_config(&SourceFile::new("ca-config.json", text), &mut diagnostics);
-    (
-        config,
-        diagnostics.into_vec().into_iter().map(|finding| finding.code).collect(),
-    )
+    let say = Reporter::default();
+    let config = read_signing_config(&SourceFile::new("ca-config.json", text), &say);
+    (config, say.into_vec().into_iter().map(|finding| finding.code).collect())
 }
 
 #[test]

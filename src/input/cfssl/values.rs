@@ -3,30 +3,30 @@ use base64ct::{Base64, Encoding as _};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::{Reporter, codes};
 use crate::input::tree::{At, Fields};
 
 use super::duration;
 
 /// The Go duration `name`; absent and empty are None, as cfssl takes them.
-pub fn duration_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<At<Duration>> {
-    let text = fields.text(name, diagnostics).filter(|text| !text.value.is_empty())?;
+pub fn duration_field(fields: &Fields<'_>, name: &str) -> Option<At<Duration>> {
+    let text = fields.text(name).filter(|text| !text.value.is_empty())?;
     match duration::parse(&text.value) {
         Ok(duration) => Some(text.with(duration)),
         Err(error) => {
-            let mut diagnostic = Diagnostic::new(codes::BAD_DURATION, error.message).at(text.place);
-            if let Some(hint) = error.hint {
-                diagnostic = diagnostic.hint(hint);
-            }
-            diagnostics.report(diagnostic);
+            fields
+                .doc
+                .say
+                .at(&text, codes::BAD_DURATION, error.message)
+                .hint_if(error.hint);
             None
         }
     }
 }
 
 /// The RFC 3339 time `name`, in UTC.
-pub fn time_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> Option<At<OffsetDateTime>> {
-    let text = fields.text(name, diagnostics)?;
+pub fn time_field(fields: &Fields<'_>, name: &str) -> Option<At<OffsetDateTime>> {
+    let text = fields.text(name)?;
     // Go takes neither lower-case letters nor a leap second.
     let as_go_writes = !text.value.contains(['t', 'z']) && text.value.get(17..19) != Some("60");
     let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
@@ -39,27 +39,27 @@ pub fn time_field(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics
         Some(moment) => Some(text.with(moment)),
         None => {
             let message = format!("\"{}\" is no RFC 3339 time", text.value);
-            diagnostics.report(Diagnostic::new(codes::BAD_TIME, message).at(text.place));
+            fields.doc.say.at(&text, codes::BAD_TIME, message);
             None
         }
     }
 }
 
 /// The count `name`, from 0 to `largest`.
-pub fn count_field(fields: &Fields<'_>, name: &str, largest: u32, diagnostics: &mut Diagnostics) -> Option<At<u32>> {
-    let integer = fields.integer(name, diagnostics)?;
+pub fn count_field(fields: &Fields<'_>, name: &str, largest: u32) -> Option<At<u32>> {
+    let integer = fields.integer(name)?;
     match u32::try_from(integer.value).ok().filter(|value| *value <= largest) {
         Some(value) => Some(integer.with(value)),
         None => {
             let message = format!("`{name}` is {}, which is not from 0 to {largest}", integer.value);
-            diagnostics.report(Diagnostic::new(codes::OUT_OF_RANGE, message).at(integer.place));
+            fields.doc.say.at(&integer, codes::OUT_OF_RANGE, message);
             None
         }
     }
 }
 
 /// A URL that a certificate carries: ASCII (IA5String), or empty for none.
-pub fn url(text: At<String>, diagnostics: &mut Diagnostics) -> Option<String> {
+pub fn url(text: At<String>, say: &Reporter) -> Option<String> {
     let printable = text.value.bytes().all(|byte| byte.is_ascii_graphic());
     let absolute = text.value.split_once(':').is_some_and(|(scheme, rest)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -72,12 +72,12 @@ pub fn url(text: At<String>, diagnostics: &mut Diagnostics) -> Option<String> {
         return Some(text.value);
     }
     let message = format!("\"{}\" is no absolute URL", text.value);
-    diagnostics.report(Diagnostic::new(codes::BAD_URL, message).at(text.place));
+    say.at(text.place, codes::BAD_URL, message);
     None
 }
 
 /// The arcs of a dotted object identifier (X.660).
-pub fn oid(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Vec<u64>> {
+pub fn oid(text: At<String>, say: &Reporter) -> Option<Vec<u64>> {
     let arc = |part: &str| {
         let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| part.parse::<u64>().ok()).flatten()
@@ -86,7 +86,7 @@ pub fn oid(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Vec<u64>>
     let valid = arcs.filter(|arcs| is_oid(arcs));
     if valid.is_none() {
         let message = format!("\"{}\" is no object identifier", text.value);
-        diagnostics.report(Diagnostic::new(codes::BAD_OID, message).at(text.place.clone()));
+        say.at(&text.place, codes::BAD_OID, message);
     }
     valid
 }
@@ -98,18 +98,18 @@ pub fn is_oid(arcs: &[u64]) -> bool {
 }
 
 /// The bytes of a base64 text, as Go reads `[]byte`: standard alphabet, padded.
-pub fn base64(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Vec<u8>> {
+pub fn base64(text: At<String>, say: &Reporter) -> Option<Vec<u8>> {
     let bytes = Base64::decode_vec(&text.value).ok();
     if bytes.is_none() {
-        diagnostics.report(Diagnostic::new(codes::BAD_BASE64, "the value is not base64").at(text.place.clone()));
+        say.at(&text.place, codes::BAD_BASE64, "the value is not base64");
     }
     bytes
 }
 
 /// Reports that the field `name`, if it is there, has no effect, and why.
-pub fn ignored(fields: &Fields<'_>, name: &str, why: &str, diagnostics: &mut Diagnostics) {
+pub fn ignored(fields: &Fields<'_>, name: &str, why: &str) {
     if fields.has(name) {
         let message = format!("`{name}` has no effect: {why}");
-        diagnostics.report(Diagnostic::new(codes::IGNORED_FIELD, message).at(fields.key_place(name)));
+        fields.doc.say.at(fields.key_place(name), codes::IGNORED_FIELD, message);
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::releases::Program;
 
-use crate::input::suggest;
+use crate::diagnostic::suggest;
 
 /// A table of cluster.toml. Fields that are not among its own are refused.
 pub struct Section {

@@ -1,5 +1,5 @@
 //! The table of fields as the page `docs/cluster-toml.md`.
-use crate::input::suggest::listed;
+use crate::diagnostic::suggest::listed;
 
 use super::kind::{Field, Section, Together};
 use super::table::TOP;

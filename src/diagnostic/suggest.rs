@@ -1,4 +1,5 @@
 //! "Did you mean": the known word nearest to one that is not known.
+use strsim::osa_distance;
 
 /// Words longer than this are nobody's typing mistake.
 const LONGEST: usize = 64;
@@ -9,13 +10,14 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let word = normal(word);
-    let allowed = (word.len() / 3).max(1);
+    let length = word.chars().count();
+    let allowed = (length / 3).max(1);
     // A word cut short is as near as one wrong letter.
     let scored = candidates.into_iter().map(|candidate| {
         let known = normal(candidate);
-        let cut_short = word.len() >= 3 && known.starts_with(&word);
+        let cut_short = length >= 3 && known.starts_with(&word);
         let farthest = if cut_short { 1 } else { usize::MAX };
-        (distance(&word, &known).min(farthest), candidate)
+        (osa_distance(&word, &known).min(farthest), candidate)
     });
     scored
         .filter(|(score, _)| *score <= allowed)
@@ -50,30 +52,8 @@ pub fn fold(name: &str) -> String {
         .collect()
 }
 
-fn normal(word: &str) -> Vec<char> {
-    fold(word)
-        .chars()
-        .map(|c| if matches!(c, '-' | ' ') { '_' } else { c })
-        .collect()
-}
-
-/// Insertions, deletions, replacements and exchanges of neighbours (optimal string alignment).
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before_last[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+fn normal(word: &str) -> String {
+    fold(word).replace(['-', ' '], "_")
 }
 
 #[cfg(test)]
