@@ -8,8 +8,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::catalog::files_of;
 use crate::catalog::holds::Through;
-use crate::catalog::layouts::{USES, kubelet_client_csr};
+use crate::catalog::layouts::kubelet_client_csr;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
 use crate::plan::units_on;
@@ -393,13 +394,7 @@ fn runtime_facts(cluster: &Cluster) -> RuntimeFacts {
 
 /// The file names by use, in the layout of the cluster.
 fn pki_files(layout: Layout, host: &Host) -> BTreeMap<&'static str, String> {
-    let files = USES.iter().map(|(what, single, split)| {
-        let name = match layout {
-            Layout::Single => single,
-            Layout::Split => split,
-        };
-        (*what, name.replace("{host}", &host.name))
-    });
+    let files = files_of(layout).map(|(what, name)| (what, name.replace("{host}", &host.name)));
     files.collect()
 }
 

@@ -110,6 +110,44 @@ fn plan_lists_what_build_makes() {
 }
 
 #[test]
+fn plan_shows_each_flag_with_who_gives_it() {
+    let own = "[components.kube-apiserver.flags]\nprofiling = true\nv = false\nevent-ttl = [\"2h\"]\n";
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], own);
+    let flags = must(khw_gen().arg("plan").arg("--flags").arg(spec.path()));
+    let mut lines = flags.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(lines.next().expect("a heading"), ["HOST", "UNIT", "FLAG", "FROM"]);
+    let lines: Vec<Vec<&str>> = lines.collect();
+    for expected in [
+        ["cp", "etcd", "--client-cert-auth", "component"],
+        ["cp", "etcd", "--cert-file=/etc/etcd/etcd-server.pem", "component"],
+        [
+            "cp",
+            "kube-apiserver",
+            "--proxy-client-cert-file=/var/lib/kubernetes/front-proxy-client.pem",
+            "layout",
+        ],
+        ["cp", "kube-apiserver", "--profiling=true", "user"],
+        ["cp", "kube-apiserver", "--event-ttl=2h", "user"],
+    ] {
+        assert!(
+            lines.iter().any(|line| *line == expected),
+            "{expected:?} is not in\n{flags}"
+        );
+    }
+    assert!(
+        lines.iter().any(|line| line[1] == "etcd" && line[3] == "release"),
+        "{flags}"
+    );
+    assert!(
+        flags.contains("--hostname-override={{ host.name }}"),
+        "as it is written: {flags}"
+    );
+    let removed = |line: &Vec<&str>| line[1] == "kube-apiserver" && line[2].starts_with("--v=");
+    assert!(!lines.iter().any(removed), "{flags}");
+    assert!(!flags.contains("--node-labels"), "a node without labels: {flags}");
+}
+
+#[test]
 fn plan_says_which_csr_files_are_built_in() {
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "");
     let plan = must(khw_gen().arg("plan").arg(spec.path()));

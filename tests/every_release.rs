@@ -9,8 +9,13 @@ use khw_gen::bundle::BundleEntry;
 use khw_gen::bundles;
 use khw_gen::catalog::flags::{self, Known};
 use khw_gen::catalog::releases::{Program, Version};
+use khw_gen::disk;
 use khw_gen::input::{self, Sources};
 use khw_gen::pki::derivation::Seed;
+use khw_gen::pki::key::{Algorithm, Curve};
+use khw_gen::plan::plan;
+use khw_gen::render::Renderer;
+use khw_gen::vault::Issuing;
 use serde_json::Value;
 
 const KUBERNETES: [&str; 5] = [
@@ -354,5 +359,40 @@ fn nothing_is_missing_that_a_release_needs() {
             etcd.contains_key("client-cert-auth") && etcd.contains_key("peer-client-cert-auth"),
             "{told}"
         );
+    }
+}
+
+/// What is rendered once for several hosts, by what its template reads of them, is what each would get by itself.
+#[test]
+fn what_hosts_share_is_what_each_would_get_alone() {
+    let seed = Seed::from_bytes(zeroize::Zeroizing::new(support::SEED));
+    let specs = std::fs::read_dir(support::project().join("specs")).expect("the specifications");
+    for folder in specs {
+        let path = folder.expect("a folder").path().join("cluster.toml");
+        let sources = disk::read_sources_and_key(&path).expect("a specification");
+        let mut checked = input::check(&sources).unwrap_or_else(|_| panic!("{}", path.display()));
+        // RSA keys take their time, and none of this depends on keys.
+        for csr in checked.cluster.pki.csrs.values_mut() {
+            csr.request.key = Algorithm::Ecdsa(Curve::P256);
+        }
+        let plan = plan(&checked.cluster);
+        let vault = Issuing::new(&plan, &seed)
+            .issue()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let all = Renderer::new(&plan, &vault).expect("the templates");
+        for host in &checked.cluster.hosts {
+            let alone = Renderer::new(&plan, &vault).expect("the templates").bundle(host);
+            let (shared, alone) = (all.bundle(host).expect("a bundle"), alone.expect("a bundle"));
+            for (name, entry) in &alone.entries {
+                assert_eq!(
+                    shared.entries.get(name),
+                    Some(entry),
+                    "{name} of {} in {}",
+                    host.name,
+                    path.display()
+                );
+            }
+            assert_eq!(shared.entries.len(), alone.entries.len());
+        }
     }
 }

@@ -27,14 +27,4 @@ impl Artifact {
     pub(super) const fn only(self, when: When) -> Artifact {
         Artifact { when, ..self }
     }
-
-    /// The permission bits of the file or directory.
-    pub fn mode(&self) -> u32 {
-        match (self.reader, self.holds) {
-            (Reader::Everyone, Holds::Directory) => 0o755,
-            (Reader::Root, Holds::Directory) => 0o700,
-            (Reader::Everyone, _) => 0o644,
-            (Reader::Root, _) => 0o600,
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::flag::{Flag, Setting, SettingValue};
+use super::flag::{Flag, FlagValue, Given, Setting, SettingValue};
 
 /// The first two numbers of a version, `1.14`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,13 +152,15 @@ impl fmt::Display for Sets {
             Sets::TopologyLabels(false) => write!(f, "no labels topology.kubernetes.io"),
             Sets::ProxyModes(modes) => write!(f, "kube-proxy modes {}", modes.join(", ")),
             Sets::DiscouragedProxyMode(mode, _) => write!(f, "kube-proxy mode {mode} is warned of"),
-            Sets::Flag(component, (name, Some(value))) if is_plain(value) => {
-                write!(f, "+ {component} --{name}={value}")
-            }
-            Sets::Flag(component, (name, _)) => write!(f, "+ {component} --{name}"),
+            Sets::Flag(component, flag) => match flag.value {
+                FlagValue::Text(value) if is_plain(value, flag.given) => {
+                    write!(f, "+ {component} --{}={value}", flag.name)
+                }
+                _ => write!(f, "+ {component} --{}", flag.name),
+            },
             Sets::NoFlag(component, name) => write!(f, "- {component} --{name}"),
             Sets::Setting(component, setting) => match setting.value {
-                SettingValue::Text(value) if is_plain(value) => {
+                SettingValue::Text(value) if is_plain(value, setting.given) => {
                     write!(f, "+ {component} {}: {value}", setting.path.join("."))
                 }
                 _ => write!(f, "+ {component} {}", setting.path.join(".")),
@@ -169,6 +171,6 @@ impl fmt::Display for Sets {
 }
 
 /// Whether a value is the same for every host.
-fn is_plain(value: &str) -> bool {
-    !value.contains("{{")
+fn is_plain(value: &str, given: Given) -> bool {
+    given == Given::Always && !value.contains("{{")
 }

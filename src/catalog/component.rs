@@ -1,5 +1,6 @@
 //! A program that runs as a systemd unit.
 
+use super::change::Program;
 use super::flag::{Flag, Setting};
 use super::scope::{On, When};
 
@@ -34,6 +35,8 @@ pub enum Unit {
 pub struct Component {
     /// The name of the program and, with `.service`, of its unit.
     pub name: &'static str,
+    /// By whose versions it goes.
+    pub program: Program,
     pub when: When,
     pub on: On,
     pub unit: Unit,
@@ -41,7 +44,10 @@ pub struct Component {
     pub config: Option<ConfigFile>,
 }
 
-/// Where the environment of a unit stands that comes with a package: systemd.unit(5), "drop-in".
-pub fn environment_path(component: &str) -> String {
-    format!("/etc/systemd/system/{component}.service.d/10-environment.conf")
+impl Component {
+    /// Where the environment of its unit stands, where that comes with a package: systemd.unit(5), "drop-in".
+    pub fn environment_file(&self) -> Option<String> {
+        let name = self.name;
+        (self.unit == Unit::Packaged).then(|| format!("/etc/systemd/system/{name}.service.d/10-environment.conf"))
+    }
 }

@@ -1,19 +1,24 @@
 //! A flag of a command line, or a setting of a configuration file.
 
-/// A command-line flag, without its dashes, and its value; none for a flag that takes no value.
-pub type Flag = (&'static str, Option<&'static str>);
+use super::engines::Runtime;
 
-/// What a setting of a configuration file is set to.
+/// A command-line flag, without its dashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SettingValue {
-    /// A template. What renders to nothing is left out.
+pub struct Flag {
+    pub name: &'static str,
+    pub value: FlagValue,
+    pub given: Given,
+}
+
+/// What a flag is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagValue {
+    /// It takes no value.
+    Nothing,
+    /// A template.
     Text(&'static str),
-    Bool(bool),
-    /// A template of `true` or `false`. What renders to nothing is left out.
-    BoolText(&'static str),
-    Integer(i64),
-    /// A template of a comma-separated list. What renders to nothing is left out.
-    Texts(&'static str),
+    /// The path of the component's file for this use, one of the layout's.
+    File(&'static str),
 }
 
 /// A setting of a configuration file: the keys that lead to it, and its value.
@@ -21,40 +26,93 @@ pub enum SettingValue {
 pub struct Setting {
     pub path: &'static [&'static str],
     pub value: SettingValue,
+    pub given: Given,
 }
 
-pub(super) const fn flag(name: &'static str, value: &'static str) -> Flag {
-    (name, Some(value))
+/// What a setting of a configuration file is set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A template.
+    Text(&'static str),
+    Bool(bool),
+    /// A template of `true` or `false`.
+    BoolText(&'static str),
+    Integer(i64),
+    /// A template of a comma-separated list.
+    Texts(&'static str),
+    /// The path of the component's file for this use, one of the layout's.
+    File(&'static str),
 }
 
-pub(super) const fn text(path: &'static [&'static str], template: &'static str) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Text(template),
+/// On which of the hosts that run its component a flag or a setting is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    Always,
+    /// Where this runs containers.
+    With(Runtime),
+    /// Where nodes and pods have addresses of one family, or of both.
+    OneFamily,
+    BothFamilies,
+    /// Where the host's node has labels of the user's own, or taints.
+    Labels,
+    Taints,
+    /// Where pods may ask for gVisor's sandbox.
+    GVisor,
+    /// Where the hosts have version 1 of control groups.
+    CgroupV1,
+}
+
+/// Who gives a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBy {
+    Component,
+    Layout,
+    Release,
+    User,
+}
+
+impl Flag {
+    pub(super) const fn only(self, given: Given) -> Flag {
+        Flag { given, ..self }
     }
 }
 
-pub(super) const fn texts(path: &'static [&'static str], template: &'static str) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Texts(template),
+impl Setting {
+    pub(super) const fn only(self, given: Given) -> Setting {
+        Setting { given, ..self }
     }
 }
 
-pub(super) const fn boolean(path: &'static [&'static str], value: bool) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Bool(value),
+impl GivenBy {
+    /// In words, for `plan`.
+    pub fn name(self) -> &'static str {
+        match self {
+            GivenBy::Component => "component",
+            GivenBy::Layout => "layout",
+            GivenBy::Release => "release",
+            GivenBy::User => "user",
+        }
     }
 }
 
-pub(super) const fn integer(path: &'static [&'static str], value: i64) -> Setting {
-    Setting {
-        path,
-        value: SettingValue::Integer(value),
-    }
+const fn valued(name: &'static str, value: FlagValue) -> Flag {
+    let given = Given::Always;
+    Flag { name, value, given }
 }
 
 pub(super) const fn switch(name: &'static str) -> Flag {
-    (name, None)
+    valued(name, FlagValue::Nothing)
+}
+
+pub(super) const fn flag(name: &'static str, template: &'static str) -> Flag {
+    valued(name, FlagValue::Text(template))
+}
+
+pub(super) const fn file(name: &'static str, what: &'static str) -> Flag {
+    valued(name, FlagValue::File(what))
+}
+
+pub(super) const fn set(path: &'static [&'static str], value: SettingValue) -> Setting {
+    let given = Given::Always;
+    Setting { path, value, given }
 }

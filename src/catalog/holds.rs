@@ -29,6 +29,11 @@ pub enum Holds {
     /// The public keys that are accepted, the one of the key that signs first; in their certificates, where they have any.
     PublicKeys(&'static str),
     Kubeconfig(&'static str, Through),
+    /// The unit of the component of this name.
+    Unit(&'static str, Template),
+    /// How the API server encrypts secrets, with the key.
+    EncryptionConfig(Template),
+    /// Facts alone, in the form of the template.
     Rendered(Template),
     /// The configuration file of a component.
     Config(&'static str),
@@ -42,4 +47,14 @@ pub enum Holds {
     EveryInput,
     /// One file for each worker's kubelet, of the identity of that name.
     EveryKubeconfig(&'static str),
+}
+
+impl Holds {
+    /// The template of what is rendered whole.
+    pub fn template(self) -> Option<Template> {
+        match self {
+            Holds::Unit(_, template) | Holds::EncryptionConfig(template) | Holds::Rendered(template) => Some(template),
+            _ => None,
+        }
+    }
 }

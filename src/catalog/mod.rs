@@ -16,10 +16,66 @@ pub mod safeguard;
 pub mod scope;
 pub mod tables;
 
+use artifact::Artifact;
 use component::Component;
+use flag::{Flag, FlagValue, GivenBy};
+use layouts::Layout;
+use releases::Release;
+use scope::Choices;
+use tables::artifacts::ARTIFACTS;
 use tables::components::COMPONENTS;
 
 /// The component of that name.
 pub fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|component| component.name == name)
+}
+
+/// The flags that a component is given without the user, in their order, as far as the layout and the release are known.
+pub fn flags_of(component: &Component, layout: Option<Layout>, release: Option<&Release>) -> Vec<(Flag, GivenBy)> {
+    let by = |by: GivenBy| move |flag: &Flag| (*flag, by);
+    let of_layout = layout.map_or(&[][..], |layout| layout.flags_of(component.name));
+    let of_release = release.into_iter().flat_map(|release| release.flags_of(component.name));
+    let own = component.flags.iter().map(by(GivenBy::Component));
+    let added = of_layout.iter().map(by(GivenBy::Layout));
+    own.chain(added).chain(of_release.map(by(GivenBy::Release))).collect()
+}
+
+/// The value of a component's flag, as far as the layout is known: a template. `{host}` in a path is the host's name.
+pub fn value_of(value: FlagValue, component: &Component, layout: Option<Layout>) -> Option<&'static str> {
+    match value {
+        FlagValue::Nothing => None,
+        FlagValue::Text(template) => Some(template),
+        FlagValue::File(what) => path_of(what, component, layout?),
+    }
+}
+
+/// Where the file of a use lies on the hosts that run a component; `{host}` is the host's name.
+pub fn path_of(what: &str, component: &Component, layout: Layout) -> Option<&'static str> {
+    let mut rows = rows_of(what, layout);
+    rows.find(|row| row.on.covers(component.on)).map(|row| row.at)
+}
+
+/// What the file of each use is called, wherever it lies; `{host}` is the host's name.
+pub fn files_of(layout: Layout) -> impl Iterator<Item = (&'static str, &'static str)> {
+    layout.uses().iter().filter_map(move |(what, _)| {
+        let path = rows_of(what, layout).next()?.at;
+        Some((*what, path.rsplit('/').next().unwrap_or(path)))
+    })
+}
+
+fn rows_of(what: &str, layout: Layout) -> impl Iterator<Item = &'static Artifact> {
+    let used = layout
+        .uses()
+        .iter()
+        .find(|(use_, _)| *use_ == what)
+        .map(|(_, holds)| *holds);
+    let choices = Choices {
+        layout: Some(layout),
+        ..Choices::default()
+    };
+    let counts = move |row: &&Artifact| choices.is(row.when) != Some(false);
+    ARTIFACTS
+        .iter()
+        .filter(counts)
+        .filter(move |row| Some(row.holds) == used)
 }

@@ -78,12 +78,7 @@ impl Release {
             settings: Vec::new(),
         };
         for change in CHANGES {
-            let version = match change.of {
-                Program::Kubernetes => kubernetes,
-                Program::Etcd => etcd,
-                Program::Containerd => containerd,
-            };
-            if change.since <= version {
+            if change.since <= release.of_program(change.of) {
                 release.apply(change.sets);
             }
         }
@@ -110,18 +105,23 @@ impl Release {
             Sets::NoSetting(component, path) => self
                 .settings
                 .retain(|(of, setting)| (*of, setting.path) != (component, path)),
-            Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.0) != (component, name)),
+            Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.name) != (component, name)),
         }
     }
 
     /// By whose versions a component goes, and which one this is.
-    pub fn version_of(&self, component: &str) -> VersionOf {
-        let (program, version) = match component {
-            "etcd" => (Program::Etcd, self.etcd),
-            "containerd" => (Program::Containerd, self.containerd),
-            _ => (Program::Kubernetes, self.kubernetes),
-        };
+    pub fn version_of(&self, component: &Component) -> VersionOf {
+        let program = component.program;
+        let version = self.of_program(program);
         VersionOf { program, version }
+    }
+
+    fn of_program(&self, program: Program) -> Version {
+        match program {
+            Program::Kubernetes => self.kubernetes,
+            Program::Etcd => self.etcd,
+            Program::Containerd => self.containerd,
+        }
     }
 
     /// The kind of a component's configuration file with its version, such as `KubeletConfiguration/v1beta1`.

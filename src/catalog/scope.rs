@@ -21,6 +21,11 @@ pub enum On {
 }
 
 impl On {
+    /// Whether every host that gets a row of `other` gets this one's too, as far as it needs to be known.
+    pub fn covers(self, other: On) -> bool {
+        self == other || matches!((self, other), (On::Either(one, two), On::Role(role)) if role == one || role == two)
+    }
+
     /// Whether a host of these roles gets the row's file; `is_first` says whether it is the first host of a role.
     pub fn is(self, roles: &BTreeSet<Role>, is_first: impl Fn(Role) -> bool) -> bool {
         match self {
@@ -57,4 +62,30 @@ pub enum When {
     Engine(Engine),
     /// The load balancers share an address.
     VirtualAddress,
+}
+
+/// What is chosen for a cluster; nothing where that is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choices {
+    pub layout: Option<Layout>,
+    pub runtime: Option<Runtime>,
+    pub bridges: Option<bool>,
+    pub gvisor: Option<bool>,
+    pub engine: Option<Engine>,
+    pub virtual_address: Option<bool>,
+}
+
+impl Choices {
+    /// Whether rows for such clusters count in this one, as far as it is known.
+    pub fn is(&self, when: When) -> Option<bool> {
+        match when {
+            When::Always => Some(true),
+            When::Layout(layout) => self.layout.map(|own| own == layout),
+            When::Runtime(runtime) => self.runtime.map(|own| own == runtime),
+            When::Bridges => self.bridges,
+            When::GVisor => self.gvisor,
+            When::Engine(engine) => self.engine.map(|own| own == engine),
+            When::VirtualAddress => self.virtual_address,
+        }
+    }
 }

@@ -118,6 +118,9 @@ pub struct PlanArgs {
     /// The topology
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
+    /// The command lines of the units, and who gives each flag
+    #[arg(long)]
+    pub flags: bool,
 }
 
 #[derive(Args)]

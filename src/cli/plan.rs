@@ -9,7 +9,11 @@ use super::specification::read_checked;
 
 pub fn run(arguments: &PlanArgs) -> Result<(), Reported> {
     let (checked, _) = read_checked(&arguments.spec, disk::read_sources)?;
-    print(plan(&checked.cluster).to_string().trim_end())?;
+    let plan = plan(&checked.cluster);
+    if arguments.flags {
+        return print(plan.flags().trim_end());
+    }
+    print(plan.to_string().trim_end())?;
     let built_in = checked.cluster.built_in_files();
     if !built_in.is_empty() {
         print(format_args!(

@@ -11,7 +11,7 @@ use crate::bundle::BundleEntry;
 use crate::manifest::MANIFEST;
 use crate::pki::decode::{PemPart, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
-use crate::plan::{KeyId, Origin, PlannedContent, PlannedFile};
+use crate::plan::{KeyId, PlannedContent, PlannedFile};
 use crate::vault::Vault;
 
 /// What stands before the digits of a fingerprint.
@@ -37,23 +37,16 @@ impl Readable<'_> {
         let bytes = content.bytes();
         // A manifest has digests of secret files.
         let mut from_secret = path == MANIFEST || content.is_secret();
-        let readable = match (
-            content.is_secret(),
-            planned.map(|planned| (&planned.content, planned.origin)),
-        ) {
+        let readable = match (content.is_secret(), planned.map(|planned| &planned.content)) {
             (false, _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
             (false, _) => public(bytes),
-            (true, Some((PlannedContent::PrivateKey(id), _))) => self.private_key(*id, bytes),
-            (true, Some((PlannedContent::Kubeconfig { .. }, _))) => kubeconfig(bytes),
-            (true, Some((PlannedContent::Rendered(template), Origin::Row(_)))) => {
-                // The one secret that a template of the catalogue can ask for; all else are facts, which nobody has to hide.
-                match template.text.contains("encryption") {
-                    false => {
-                        from_secret = false;
-                        public(bytes)
-                    }
-                    true => self.encryption_configuration(bytes),
-                }
+            (true, Some(PlannedContent::PrivateKey(id))) => self.private_key(*id, bytes),
+            (true, Some(PlannedContent::Kubeconfig { .. })) => kubeconfig(bytes),
+            (true, Some(PlannedContent::EncryptionConfig(_))) => self.encryption_configuration(bytes),
+            // Facts alone, which nobody has to hide.
+            (true, Some(PlannedContent::Rendered(_))) => {
+                from_secret = false;
+                public(bytes)
             }
             // A file of the user's own that not everybody may read, or one that this module has not heard of.
             (true, _) => None,

@@ -2,7 +2,6 @@
 //! user's own. All collisions are found here.
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::component::{Unit, environment_path};
 use crate::catalog::holds::Holds;
 use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Nodes, PlacedOn};
@@ -144,13 +143,12 @@ fn of_the_catalogue(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> B
 fn environments(draft: &Draft, nodes: Option<&Nodes>, host: &DraftHost) -> Vec<(String, String)> {
     let given = draft.components.iter().filter(|own| {
         let here = override_on(draft, own).is_some_and(|on| is_here(&on, host));
-        own.component.unit == Unit::Packaged && !own.environment.is_empty() && here
+        !own.environment.is_empty() && here && may_run(draft, nodes, own.component, host)
     });
     given
-        .filter(|own| may_run(draft, nodes, own.component, host))
-        .map(|own| {
-            let name = own.component.name;
-            (environment_path(name), format!("[components.{name}] env"))
+        .filter_map(|own| {
+            let who = format!("[components.{}] env", own.component.name);
+            Some((own.component.environment_file()?, who))
         })
         .collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::identity::{Identity, Per};
 use crate::catalog::layouts::Layout;
 use crate::catalog::tables::components::API_SERVER_PORT;
+use crate::catalog::tables::ports::PORTS;
 use crate::cluster::{Endpoint, Role};
 use crate::diagnostic::{Place, Reporter, codes};
 
@@ -12,21 +13,6 @@ use super::labels;
 use super::load_balancer::{self, virtual_endpoint, virtual_ips};
 use super::pods;
 use super::tree::At;
-
-/// The ports that components listen on, on all of a host's addresses or on its loopback alone.
-const PORTS: &[(Role, u16, &str)] = &[
-    (Role::ControlPlane, API_SERVER_PORT, "the API server"),
-    (Role::ControlPlane, 10251, "the scheduler"),
-    (Role::ControlPlane, 10252, "the controller manager"),
-    (Role::ControlPlane, 10257, "the controller manager"),
-    (Role::ControlPlane, 10259, "the scheduler"),
-    (Role::Etcd, 2379, "etcd"),
-    (Role::Etcd, 2380, "etcd"),
-    (Role::Worker, 10248, "the kubelet"),
-    (Role::Worker, 10249, "kube-proxy"),
-    (Role::Worker, 10250, "the kubelet"),
-    (Role::Worker, 10256, "kube-proxy"),
-];
 
 /// Everything that can be wrong with the hosts together. `complete` is false when some could not be read, so that what is
 /// missing may be there.

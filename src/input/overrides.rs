@@ -110,7 +110,7 @@ fn known_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     if component.flags.is_empty() {
         return;
     }
-    let version = release.version_of(component.name);
+    let version = release.version_of(component);
     let program = match version.program.name() {
         name if name == component.name => format!("{name} {}", version.version),
         name => format!("{} of {name} {}", component.name, version.version),
@@ -191,7 +191,7 @@ fn known_gates(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
         return;
     };
-    if release.version_of(own.component.name).program != Program::Kubernetes {
+    if release.version_of(own.component).program != Program::Kubernetes {
         return;
     }
     let minor = release.kubernetes.minor;
@@ -241,7 +241,7 @@ fn removed_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
         })
     };
     for (name, flag) in &own.flags {
-        let is_ours = ours.iter().any(|(ours, _)| *ours == name.value);
+        let is_ours = ours.iter().any(|ours| ours.name == name.value);
         if *flag == OwnFlag::Removed && !is_ours && !others(&name.value) {
             let message = format!(
                 "`{}` is not given to {}: there is nothing to remove",
@@ -249,7 +249,7 @@ fn removed_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
             );
             say.at(name, codes::UNUSED_OVERRIDE, message).meant_or(
                 &name.value,
-                ours.iter().map(|(ours, _)| *ours),
+                ours.iter().map(|ours| ours.name),
                 "write \"false\" in quotes to give it the value false",
             );
         }

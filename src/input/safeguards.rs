@@ -1,8 +1,9 @@
 //! Which safeguards the user's flags and settings take away, and what else depends on what they change.
 use crate::catalog::component::Component;
-use crate::catalog::flag::{Flag, Setting as GeneratedSetting, SettingValue};
+use crate::catalog::flag::{Flag, FlagValue, Given, Setting as GeneratedSetting, SettingValue};
 use crate::catalog::safeguard::{Part, When};
 use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
+use crate::catalog::{flags_of, path_of};
 use crate::cluster::OwnFlag;
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::settings::Value as Setting;
@@ -18,15 +19,23 @@ enum Tampering {
 /// Says which safeguards are taken away, and what else depends on what was changed.
 pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let ours = generated_flags(draft, own.component);
+    let path = |what: &str| path_of(what, own.component, draft.pki.layout?);
     for (name, flag) in &own.flags {
         let change = match flag {
-            OwnFlag::Removed if !ours.iter().any(|(ours, _)| *ours == name.value) => continue,
+            OwnFlag::Removed if !ours.iter().any(|ours| ours.name == name.value) => continue,
             OwnFlag::Removed => Tampering::Removed,
             OwnFlag::Values(values) if values.iter().all(String::is_empty) => Tampering::Removed,
             OwnFlag::Values(values) => {
                 // What is as it was changes nothing.
-                let same = |flag: &&&Flag| flag.0 == name.value && flag.1.unwrap_or("true") == values.join(",");
-                if ours.iter().any(|flag| same(&flag)) {
+                let same = |ours: &Flag| {
+                    let value = match ours.value {
+                        FlagValue::Nothing => Some("true"),
+                        FlagValue::Text(text) => Some(text),
+                        FlagValue::File(what) => path(what),
+                    };
+                    (ours.name, ours.given) == (&name.value, Given::Always) && value == Some(&values.join(","))
+                };
+                if ours.iter().any(same) {
                     continue;
                 }
                 Tampering::Given(values.clone())
@@ -44,11 +53,15 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
         .iter()
         .flat_map(|known| known.release.settings_of(own.component));
     let settings: Vec<_> = settings.collect();
-    for (path, value) in &own.leaves {
+    for (at, value) in &own.leaves {
         let values = texts(value);
         let same = |ours: &GeneratedSetting| {
-            let is_text = matches!(ours.value, SettingValue::Text(text) if values == [text]);
-            is_text && ours.path.iter().eq(path.value.iter())
+            let text = match ours.value {
+                SettingValue::Text(text) => Some(text),
+                SettingValue::File(what) => path(what),
+                _ => None,
+            };
+            ours.path.iter().eq(at.value.iter()) && text.is_some_and(|text| values == [text])
         };
         if settings.iter().any(same) {
             continue;
@@ -57,29 +70,21 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
             true => Tampering::Removed,
             false => Tampering::Given(values),
         };
-        let is_part = |part: Part| matches!(part, Part::Setting(own) if own.iter().eq(path.value.iter()));
-        let dotted = path.value.join(".");
+        let is_part = |part: Part| matches!(part, Part::Setting(own) if own.iter().eq(at.value.iter()));
+        let dotted = at.value.join(".");
         let what = match &change {
             Tampering::Removed => format!("{} without `{dotted}`", own.component.name),
             Tampering::Given(values) => format!("{} `{dotted}: {}`", own.component.name, values.join(",")),
         };
-        judge(own.component, &is_part, &change, &what, &dotted, &path.place, say);
+        judge(own.component, &is_part, &change, &what, &dotted, &at.place, say);
     }
 }
 
 /// The flags that a component is given without the user, as far as the release and the layout are known.
-pub fn generated_flags<'a>(draft: &'a Draft, component: &'static Component) -> Vec<&'a Flag> {
-    let of_layout = draft.pki.layout.map(|layout| layout.flags_of(component.name));
-    let of_release = draft
-        .release
-        .iter()
-        .flat_map(|known| known.release.flags_of(component.name));
-    component
-        .flags
-        .iter()
-        .chain(of_layout.into_iter().flatten())
-        .chain(of_release)
-        .collect()
+pub fn generated_flags(draft: &Draft, component: &Component) -> Vec<Flag> {
+    let release = draft.release.as_ref().map(|known| &known.release);
+    let flags = flags_of(component, draft.pki.layout, release).into_iter();
+    flags.map(|(flag, _)| flag).collect()
 }
 
 /// A value as a list of texts.

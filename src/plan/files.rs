@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::artifact::Artifact;
-use crate::catalog::component::{Unit, environment_path};
+use crate::catalog::artifact::{Artifact, Reader};
 use crate::catalog::holds::{Template, Through};
 use crate::cluster::{Cluster, ExtraCertificate, Host};
 
@@ -12,15 +11,45 @@ use super::certificates::{PlannedCertificate, extra_id};
 use super::keys::KeyId;
 use super::rows::components_on;
 
+const EVERYONE: Access = Access::Of(Reader::Everyone);
+
 /// A file or directory on a host.
 #[derive(Clone, Debug)]
 pub struct PlannedFile<'a> {
     pub host: &'a Host,
     /// Absolute on the host; a directory ends in a slash.
     pub path: String,
-    pub mode: u32,
+    pub access: Access,
     pub content: PlannedContent<'a>,
     pub origin: Origin<'a>,
+}
+
+/// Who may read a file or enter a directory; nobody but root may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// As the tables say it.
+    Of(Reader),
+    /// The permission bits that the user wrote.
+    Bits(u32),
+}
+
+impl PlannedFile<'_> {
+    /// The permission bits of the file or directory.
+    pub fn mode(&self) -> u32 {
+        let is_directory = matches!(self.content, PlannedContent::Directory);
+        match (self.access, is_directory) {
+            (Access::Of(Reader::Everyone), true) => 0o755,
+            (Access::Of(Reader::Root), true) => 0o700,
+            (Access::Of(Reader::Everyone), false) => 0o644,
+            (Access::Of(Reader::Root), false) => 0o600,
+            (Access::Bits(bits), _) => bits,
+        }
+    }
+
+    /// Whether what it holds must be kept from those who may not read it.
+    pub fn is_secret(&self) -> bool {
+        self.mode() & 0o004 == 0
+    }
 }
 
 /// Where it is written that a file belongs on a host.
@@ -53,6 +82,9 @@ pub enum PlannedContent<'a> {
         /// The certificates of authorities that are accepted.
         trust: Vec<KeyId<'a>>,
     },
+    /// The unit of the component of this name.
+    Unit(&'static str, Template),
+    EncryptionConfig(Template),
     Rendered(Template),
     /// The configuration file of the component of this name.
     Config(&'static str),
@@ -76,6 +108,8 @@ impl<'a> PlannedContent<'a> {
             PlannedContent::Kubeconfig { id, trust, .. } => std::iter::once(id).chain(trust).copied().collect(),
             PlannedContent::Trust(ids) | PlannedContent::PublicKeys(ids) => ids.clone(),
             PlannedContent::Directory
+            | PlannedContent::Unit(..)
+            | PlannedContent::EncryptionConfig(_)
             | PlannedContent::Rendered(_)
             | PlannedContent::Config(_)
             | PlannedContent::Environment(_)
@@ -89,14 +123,15 @@ impl<'a> PlannedContent<'a> {
 /// The environments that the user gives to units on `host` that come with a package.
 pub fn environments<'a>(cluster: &'a Cluster, host: &'a Host) -> Vec<PlannedFile<'a>> {
     components_on(cluster, host)
-        .filter(|component| component.unit != Unit::Generated)
         .filter(|component| !cluster.overrides.of(component.name, host).environment.is_empty())
-        .map(|component| PlannedFile {
-            host,
-            path: environment_path(component.name),
-            mode: 0o644,
-            content: PlannedContent::Environment(component.name),
-            origin: Origin::Component(component.name),
+        .filter_map(|component| {
+            Some(PlannedFile {
+                host,
+                path: component.environment_file()?,
+                access: EVERYONE,
+                content: PlannedContent::Environment(component.name),
+                origin: Origin::Component(component.name),
+            })
         })
         .collect()
 }
@@ -107,7 +142,7 @@ pub fn own_files<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item
     files.map(|file| PlannedFile {
         host,
         path: file.at.clone(),
-        mode: file.mode,
+        access: Access::Bits(file.mode),
         content: PlannedContent::OwnTemplate(file.text.clone()),
         origin: Origin::File(&file.origin),
     })
@@ -119,15 +154,15 @@ pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFil
     let mut files = Vec::new();
     for place in extra.places.iter().filter(|place| place.on.is(host)) {
         let contents = [
-            (&place.certificate, 0o644, PlannedContent::Certificate(id)),
-            (&place.key, place.key_mode, PlannedContent::PrivateKey(id)),
-            (&place.request, 0o644, PlannedContent::Request(id)),
+            (&place.certificate, EVERYONE, PlannedContent::Certificate(id)),
+            (&place.key, Access::Bits(place.key_mode), PlannedContent::PrivateKey(id)),
+            (&place.request, EVERYONE, PlannedContent::Request(id)),
         ];
-        files.extend(contents.into_iter().filter_map(|(path, mode, content)| {
+        files.extend(contents.into_iter().filter_map(|(path, access, content)| {
             Some(PlannedFile {
                 host,
                 path: path.clone()?,
-                mode,
+                access,
                 content,
                 origin: Origin::Certificate(&extra.name),
             })

@@ -5,15 +5,18 @@ mod files;
 mod keys;
 mod rows;
 mod text;
+mod units;
 
 pub use certificates::{CertificateFrom, PlannedCertificate};
-pub use files::{Origin, PlannedContent, PlannedFile};
+pub use files::{Access, Origin, PlannedContent, PlannedFile};
 pub use keys::{KeyFrom, KeyId, KeyOf};
 pub use rows::units_on;
+pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue, PlannedUnit, PlannedValue};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::catalog;
 use crate::catalog::artifact::Artifact;
 use crate::catalog::holds::{Holds, Through};
 use crate::catalog::identity::CLUSTER_AUTHORITY;
@@ -99,7 +102,7 @@ impl<'a> Plan<'a> {
             files.extend(self.contents(row, host).into_iter().map(|(name, content)| PlannedFile {
                 host,
                 path: row.at.replace("{host}", &host.name).replace("{name}", &name),
-                mode: row.mode(),
+                access: Access::Of(row.reader),
                 content,
                 origin: Origin::Row(row),
             }));
@@ -108,6 +111,24 @@ impl<'a> Plan<'a> {
         files.extend(environments(cluster, host));
         files.extend(own_files(cluster, host));
         files
+    }
+
+    /// The unit of a component that runs on `host`; none where there is no such component.
+    pub fn unit(&self, component: &str, host: &Host) -> Option<PlannedUnit> {
+        Some(units::unit(self.cluster, catalog::component(component)?, host))
+    }
+
+    /// The configuration file of a component that runs on `host`; none where it has none.
+    pub fn config(&self, component: &str, host: &Host) -> Option<PlannedConfig> {
+        units::config(self.cluster, catalog::component(component)?, host)
+    }
+
+    /// The command line of every unit that is generated, by host in the order of the cluster, as a table for people.
+    pub fn flags(&self) -> String {
+        let hosts = self.cluster.hosts.iter();
+        text::flags(hosts.flat_map(|host| {
+            units_on(self.cluster, host).map(|component| (&*host.name, units::unit(self.cluster, component, host)))
+        }))
     }
 
     /// The ids of the certificates and keys that some hosts of the cluster can't be made without, those who sign them included.
@@ -168,6 +189,8 @@ impl<'a> Plan<'a> {
             Holds::Trust(name) => one(PlannedContent::Trust(self.accepted(name, host))),
             Holds::PublicKeys(name) => one(PlannedContent::PublicKeys(self.accepted(name, host))),
             Holds::Kubeconfig(name, through) => one(kubeconfig(used(name), through)),
+            Holds::Unit(component, template) => one(PlannedContent::Unit(component, template)),
+            Holds::EncryptionConfig(template) => one(PlannedContent::EncryptionConfig(template)),
             Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
             Holds::Config(component) => one(PlannedContent::Config(component)),
             Holds::EveryCertificate => each(PlannedContent::Certificate),

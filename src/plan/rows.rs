@@ -1,7 +1,7 @@
 //! Which rows of the tables count in a cluster, and on which of its hosts.
 
 use crate::catalog::component::{Component, Unit};
-use crate::catalog::scope::{On, When};
+use crate::catalog::scope::{Choices, On, When};
 use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{Cluster, Host, PodNetwork};
 
@@ -19,15 +19,16 @@ pub fn units_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item 
 
 /// Whether rows for such clusters count in this one.
 pub fn counts(cluster: &Cluster, when: When) -> bool {
-    match when {
-        When::Always => true,
-        When::Layout(layout) => cluster.pki.layout == layout,
-        When::Runtime(runtime) => cluster.nodes.runtime == runtime,
-        When::Bridges => cluster.nodes.pod_network == PodNetwork::Bridge,
-        When::GVisor => cluster.nodes.gvisor,
-        When::Engine(engine) => cluster.load_balancing.engine == engine,
-        When::VirtualAddress => cluster.load_balancing.virtual_address.is_some(),
-    }
+    let (nodes, balancing) = (&cluster.nodes, &cluster.load_balancing);
+    let choices = Choices {
+        layout: Some(cluster.pki.layout),
+        runtime: Some(nodes.runtime),
+        bridges: Some(nodes.pod_network == PodNetwork::Bridge),
+        gvisor: Some(nodes.gvisor),
+        engine: Some(balancing.engine),
+        virtual_address: Some(balancing.virtual_address.is_some()),
+    };
+    choices.is(when) == Some(true)
 }
 
 pub fn is_on(cluster: &Cluster, on: On, host: &Host) -> bool {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::files::{Origin, PlannedContent, PlannedFile};
 use super::keys::KeyId;
+use super::units::{PlannedFlag, PlannedUnit, PlannedValue};
 
 /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
 pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,22 +36,46 @@ pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Form
         };
         [
             file.host.name.clone(),
-            format!("{:04o}", file.mode),
+            format!("{:04o}", file.mode()),
             file.path.clone(),
             what,
             row,
         ]
     });
-    let heading = ["HOST", "MODE", "PATH", "WHAT", "ROW"].map(str::to_owned);
-    let lines: Vec<[String; 5]> = std::iter::once(heading).chain(lines).collect();
+    f.write_str(&table(["HOST", "MODE", "PATH", "WHAT", "ROW"], lines))
+}
+
+/// A line for each flag: host, unit, the flag as it is written, and who gives it.
+pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> String {
+    let lines = units.flat_map(|(host, unit)| {
+        let flags = unit.flags.into_iter().flat_map(|flag| {
+            let PlannedFlag { name, values, by } = flag;
+            values.into_iter().map(move |value| {
+                let flag = match value {
+                    PlannedValue::Nothing => format!("--{name}"),
+                    PlannedValue::Template(value) => format!("--{name}={value}"),
+                    PlannedValue::Text(value) => format!("--{name}={value}"),
+                };
+                (flag, by.name().to_owned())
+            })
+        });
+        flags.map(move |(flag, by)| [host.to_owned(), unit.component.to_owned(), flag, by])
+    });
+    table(["HOST", "UNIT", "FLAG", "FROM"], lines)
+}
+
+/// Lines of columns below their headings; the last column is as wide as it is.
+fn table<const COLUMNS: usize>(headings: [&str; COLUMNS], lines: impl Iterator<Item = [String; COLUMNS]>) -> String {
+    let lines: Vec<[String; COLUMNS]> = std::iter::once(headings.map(str::to_owned)).chain(lines).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2), width(3)];
-    for [host, mode, path, what, row] in &lines {
-        writeln!(
-            f,
-            "{host:0$}  {mode:1$}  {path:2$}  {what:3$}  {row}",
-            widths[0], widths[1], widths[2], widths[3]
-        )?;
+    let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        for (column, width) in line.iter().zip(&widths) {
+            text.push_str(&format!("{column:width$}  "));
+        }
+        text.push_str(&line[COLUMNS - 1]);
+        text.push('\n');
     }
-    Ok(())
+    text
 }

@@ -4,6 +4,7 @@ mod single;
 mod split;
 
 use super::flag::Flag;
+use super::holds::Holds;
 use super::identity::Identity;
 
 pub use single::SINGLE_CSR;
@@ -49,36 +50,19 @@ impl Layout {
             .map_or(&[], |(_, flags)| flags)
     }
 
+    /// What its certificates and keys are used for, each with the file that serves it.
+    pub fn uses(self) -> &'static [(&'static str, Holds)] {
+        match self {
+            Layout::Single => single::USES,
+            Layout::Split => split::USES,
+        }
+    }
+
     /// The row of that name.
     pub fn identity(self, name: &str) -> Option<&'static Identity> {
         self.identities().iter().find(|row| row.name == name)
     }
 }
-
-/// Under which name the flags and files of a host know an identity: what it is for | in the single layout | in the split one.
-/// In a flag or template it is `pki.WHAT`. Empty: the layout has nothing for it.
-#[rustfmt::skip]
-pub const USES: &[(&str, &str, &str)] = &[
-    ("ca",                       "ca.pem",                  "ca.pem"),
-    ("ca_key",                   "ca-key.pem",              "ca-key.pem"),
-    ("etcd_ca",                  "ca.pem",                  "etcd-ca.pem"),
-    ("etcd_server",              "kubernetes.pem",          "etcd-server.pem"),
-    ("etcd_server_key",          "kubernetes-key.pem",      "etcd-server-key.pem"),
-    ("etcd_peer",                "kubernetes.pem",          "etcd-peer.pem"),
-    ("etcd_peer_key",            "kubernetes-key.pem",      "etcd-peer-key.pem"),
-    ("etcd_client",              "kubernetes.pem",          "etcd-healthcheck-client.pem"),
-    ("etcd_client_key",          "kubernetes-key.pem",      "etcd-healthcheck-client-key.pem"),
-    ("apiserver",                "kubernetes.pem",          "apiserver.pem"),
-    ("apiserver_key",            "kubernetes-key.pem",      "apiserver-key.pem"),
-    ("apiserver_etcd_client",     "kubernetes.pem",         "apiserver-etcd-client.pem"),
-    ("apiserver_etcd_client_key", "kubernetes-key.pem",     "apiserver-etcd-client-key.pem"),
-    ("apiserver_kubelet_client",     "kubernetes.pem",      "apiserver-kubelet-client.pem"),
-    ("apiserver_kubelet_client_key", "kubernetes-key.pem",  "apiserver-kubelet-client-key.pem"),
-    ("service_account",          "service-account.pem",     "service-account.pub"),
-    ("service_account_key",      "service-account-key.pem", "service-account-key.pem"),
-    ("kubelet_serving",          "{host}.pem",              "kubelet-serving.pem"),
-    ("kubelet_serving_key",      "{host}-key.pem",          "kubelet-serving-key.pem"),
-];
 
 /// The identity with which the API server calls kubelets: RBAC gives it its rights there by this certificate's CN.
 pub fn kubelet_client_csr(layout: Layout) -> &'static str {

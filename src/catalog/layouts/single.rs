@@ -1,5 +1,6 @@
 //! The walk-through's layout: one authority, and one certificate for the API server and etcd.
 
+use crate::catalog::holds::Holds::{self, Certificate, PrivateKey, PublicKeys, Trust};
 use crate::catalog::identity::KeyPurpose::{self, Client, ServerAndClient, Tokens};
 use crate::catalog::identity::SignedBy::{Authority, Itself};
 use crate::catalog::identity::{ANY, Identity, NODE, Names, Per, group, user};
@@ -19,4 +20,29 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { name: "admin", files: "admin", csr: "admin-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Client, subject: group("system:masters"), what: "administrator" },
     Identity { name: "kubernetes", files: "kubernetes", csr: SINGLE_CSR, signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::ApiServerAndEtcd, purpose: ServerAndClient, subject: ANY, what: "API server and etcd, as servers and as each other's clients" },
     Identity { name: "service-account", files: "service-account", csr: "service-account-csr.json", signed_by: Authority("ca"), profile: None, per: Per::Cluster, names: Names::None, purpose: Tokens, subject: ANY, what: "key pair that signs and verifies service account tokens" },
+];
+
+/// What its certificates and keys are used for: in a template `pki.WHAT` is the name of the file.
+#[rustfmt::skip]
+pub const USES: &[(&str, Holds)] = &[
+    ("ca", Trust("ca")),
+    ("ca_signing", Certificate("ca")),
+    ("ca_key", PrivateKey("ca")),
+    ("etcd_ca", Trust("ca")),
+    ("etcd_server", Certificate("kubernetes")),
+    ("etcd_server_key", PrivateKey("kubernetes")),
+    ("etcd_peer", Certificate("kubernetes")),
+    ("etcd_peer_key", PrivateKey("kubernetes")),
+    ("etcd_client", Certificate("kubernetes")),
+    ("etcd_client_key", PrivateKey("kubernetes")),
+    ("apiserver", Certificate("kubernetes")),
+    ("apiserver_key", PrivateKey("kubernetes")),
+    ("apiserver_etcd_client", Certificate("kubernetes")),
+    ("apiserver_etcd_client_key", PrivateKey("kubernetes")),
+    ("apiserver_kubelet_client", Certificate("kubernetes")),
+    ("apiserver_kubelet_client_key", PrivateKey("kubernetes")),
+    ("service_account", PublicKeys("service-account")),
+    ("service_account_key", PrivateKey("service-account")),
+    ("kubelet_serving", Certificate("node")),
+    ("kubelet_serving_key", PrivateKey("node")),
 ];

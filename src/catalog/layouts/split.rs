@@ -1,6 +1,7 @@
 //! The split layout: an authority for each purpose, and a certificate of its own for each server and each client.
 
-use crate::catalog::flag::{Flag, flag};
+use crate::catalog::flag::{Flag, file, flag};
+use crate::catalog::holds::Holds::{self, Certificate, PrivateKey, PublicKeys, Trust};
 use crate::catalog::identity::KeyPurpose::{self, Client, Server, ServerAndClient, Tokens};
 use crate::catalog::identity::SignedBy::{Authority, Itself, Nobody};
 use crate::catalog::identity::{ANY, Identity, NODE, Names, Per, group, user};
@@ -34,28 +35,44 @@ pub const IDENTITIES: &[Identity] = &[
 /// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
 #[rustfmt::skip]
 pub const FLAGS: &[(&str, &[Flag])] = &[
-    (
-        "kube-apiserver",
-        &[
-            // Control planes run no kube-proxy, so a service's address leads nowhere from there.
-            flag("enable-aggregator-routing", "true"),
-            flag("proxy-client-cert-file", "/var/lib/kubernetes/front-proxy-client.pem"),
-            flag(
-                "proxy-client-key-file",
-                "/var/lib/kubernetes/front-proxy-client-key.pem",
-            ),
-            flag("requestheader-allowed-names", "front-proxy-client"),
-            flag("requestheader-client-ca-file", "/var/lib/kubernetes/front-proxy-ca.pem"),
-            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
-            flag("requestheader-group-headers", "X-Remote-Group"),
-            flag("requestheader-username-headers", "X-Remote-User"),
-        ],
-    ),
-    (
-        "kube-controller-manager",
-        &[flag(
-            "requestheader-client-ca-file",
-            "/var/lib/kubernetes/front-proxy-ca.pem",
-        )],
-    ),
+    ("kube-apiserver", &[
+        // Control planes run no kube-proxy, so a service's address leads nowhere from there.
+        flag("enable-aggregator-routing", "true"),
+        file("proxy-client-cert-file", "front_proxy_client"),
+        file("proxy-client-key-file", "front_proxy_client_key"),
+        flag("requestheader-allowed-names", "front-proxy-client"),
+        file("requestheader-client-ca-file", "front_proxy_ca"),
+        flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+        flag("requestheader-group-headers", "X-Remote-Group"),
+        flag("requestheader-username-headers", "X-Remote-User"),
+    ]),
+    ("kube-controller-manager", &[file("requestheader-client-ca-file", "front_proxy_ca")]),
+];
+
+/// What its certificates and keys are used for: in a template `pki.WHAT` is the name of the file.
+#[rustfmt::skip]
+pub const USES: &[(&str, Holds)] = &[
+    ("ca", Trust("ca")),
+    ("ca_signing", Certificate("ca")),
+    ("ca_key", PrivateKey("ca")),
+    ("etcd_ca", Trust("etcd-ca")),
+    ("etcd_server", Certificate("etcd-server")),
+    ("etcd_server_key", PrivateKey("etcd-server")),
+    ("etcd_peer", Certificate("etcd-peer")),
+    ("etcd_peer_key", PrivateKey("etcd-peer")),
+    ("etcd_client", Certificate("etcd-healthcheck-client")),
+    ("etcd_client_key", PrivateKey("etcd-healthcheck-client")),
+    ("apiserver", Certificate("apiserver")),
+    ("apiserver_key", PrivateKey("apiserver")),
+    ("apiserver_etcd_client", Certificate("apiserver-etcd-client")),
+    ("apiserver_etcd_client_key", PrivateKey("apiserver-etcd-client")),
+    ("apiserver_kubelet_client", Certificate("apiserver-kubelet-client")),
+    ("apiserver_kubelet_client_key", PrivateKey("apiserver-kubelet-client")),
+    ("service_account", PublicKeys("service-account")),
+    ("service_account_key", PrivateKey("service-account")),
+    ("kubelet_serving", Certificate("kubelet-serving")),
+    ("kubelet_serving_key", PrivateKey("kubelet-serving")),
+    ("front_proxy_ca", Trust("front-proxy-ca")),
+    ("front_proxy_client", Certificate("front-proxy-client")),
+    ("front_proxy_client_key", PrivateKey("front-proxy-client")),
 ];

@@ -3,9 +3,11 @@
 //! The value of a flag or setting may use the variables of `facts`. What only some releases take is in `releases`, what only
 //! one layout needs in `layouts`.
 
+use crate::catalog::change::Program;
 use crate::catalog::component::{Component, ConfigFile, Format, Unit};
 use crate::catalog::engines::{Engine, Runtime};
-use crate::catalog::flag::{Flag, Setting, boolean, flag, integer, switch, text, texts};
+use crate::catalog::flag::SettingValue::{Bool, File, Integer, Text, Texts};
+use crate::catalog::flag::{Flag, Given, Setting, file, flag, set, switch};
 use crate::catalog::roles::Role;
 use crate::catalog::scope::{On, When};
 
@@ -24,6 +26,7 @@ const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFi
 pub const COMPONENTS: &[Component] = &[
     Component {
         name: "etcd",
+        program: Program::Etcd,
         when: When::Always,
         on: On::Role(Role::Etcd),
         unit: Unit::Generated,
@@ -32,6 +35,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "kube-apiserver",
+        program: Program::Kubernetes,
         when: When::Always,
         on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
@@ -40,6 +44,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "kube-controller-manager",
+        program: Program::Kubernetes,
         when: When::Always,
         on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
@@ -48,6 +53,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "kube-scheduler",
+        program: Program::Kubernetes,
         when: When::Always,
         on: On::Role(Role::ControlPlane),
         unit: Unit::Generated,
@@ -56,6 +62,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "pod-routes",
+        program: Program::Kubernetes,
         when: When::Bridges,
         on: On::Either(Role::ControlPlane, Role::Worker),
         unit: Unit::Generated,
@@ -64,6 +71,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "containerd",
+        program: Program::Containerd,
         when: When::Runtime(Runtime::Containerd),
         on: On::Role(Role::Worker),
         unit: Unit::Packaged,
@@ -77,6 +85,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "docker",
+        program: Program::Kubernetes,
         when: When::Runtime(Runtime::Docker),
         on: On::Role(Role::Worker),
         unit: Unit::Packaged,
@@ -85,6 +94,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "kubelet",
+        program: Program::Kubernetes,
         when: When::Always,
         on: On::Role(Role::Worker),
         unit: Unit::Generated,
@@ -93,6 +103,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "kube-proxy",
+        program: Program::Kubernetes,
         when: When::Always,
         on: On::Role(Role::Worker),
         unit: Unit::Generated,
@@ -101,6 +112,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "nginx",
+        program: Program::Kubernetes,
         when: When::Engine(Engine::Nginx),
         on: On::Role(Role::LoadBalancer),
         unit: Unit::Packaged,
@@ -109,6 +121,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "haproxy",
+        program: Program::Kubernetes,
         when: When::Engine(Engine::Haproxy),
         on: On::Role(Role::LoadBalancer),
         unit: Unit::Packaged,
@@ -117,6 +130,7 @@ pub const COMPONENTS: &[Component] = &[
     },
     Component {
         name: "keepalived",
+        program: Program::Kubernetes,
         when: When::VirtualAddress,
         on: On::Role(Role::LoadBalancer),
         unit: Unit::Packaged,
@@ -126,22 +140,20 @@ pub const COMPONENTS: &[Component] = &[
 ];
 
 // <https://etcd.io/docs/v3.3/op-guide/configuration/>
+#[rustfmt::skip]
 const ETCD: &[Flag] = &[
     flag("name", "{{ host.name }}"),
-    flag("cert-file", "/etc/etcd/{{ pki.etcd_server }}"),
-    flag("key-file", "/etc/etcd/{{ pki.etcd_server_key }}"),
-    flag("peer-cert-file", "/etc/etcd/{{ pki.etcd_peer }}"),
-    flag("peer-key-file", "/etc/etcd/{{ pki.etcd_peer_key }}"),
-    flag("trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
-    flag("peer-trusted-ca-file", "/etc/etcd/{{ pki.etcd_ca }}"),
+    file("cert-file", "etcd_server"),
+    file("key-file", "etcd_server_key"),
+    file("peer-cert-file", "etcd_peer"),
+    file("peer-key-file", "etcd_peer_key"),
+    file("trusted-ca-file", "etcd_ca"),
+    file("peer-trusted-ca-file", "etcd_ca"),
     switch("peer-client-cert-auth"),
     switch("client-cert-auth"),
     flag("initial-advertise-peer-urls", "https://{{ host.url_ip }}:2380"),
     flag("listen-peer-urls", "https://{{ host.url_ip }}:2380"),
-    flag(
-        "listen-client-urls",
-        "https://{{ host.url_ip }}:2379,https://{{ loopback }}:2379",
-    ),
+    flag("listen-client-urls", "https://{{ host.url_ip }}:2379,https://{{ loopback }}:2379"),
     flag("advertise-client-urls", "https://{{ host.url_ip }}:2379"),
     flag("initial-cluster-token", "{{ cluster.name }}-etcd"),
     flag("initial-cluster", "{{ etcd.initial_cluster }}"),
@@ -150,6 +162,7 @@ const ETCD: &[Flag] = &[
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/>
+#[rustfmt::skip]
 const KUBE_APISERVER: &[Flag] = &[
     flag("advertise-address", "{{ host.ip }}"),
     flag("allow-privileged", "true"),
@@ -161,99 +174,55 @@ const KUBE_APISERVER: &[Flag] = &[
     flag("audit-policy-file", "/etc/kubernetes/config/audit-policy.yaml"),
     flag("authorization-mode", "Node,RBAC"),
     flag("bind-address", "{{ any_address }}"),
-    flag("client-ca-file", "/var/lib/kubernetes/ca.pem"),
+    file("client-ca-file", "ca"),
     // The one plugin worth naming: it is never on by default, and without it a node may change any other node's objects.
     flag("enable-admission-plugins", "NodeRestriction"),
-    flag(
-        "encryption-provider-config",
-        "/var/lib/kubernetes/encryption-config.yaml",
-    ),
-    flag("etcd-cafile", "/var/lib/kubernetes/{{ pki.etcd_ca }}"),
-    flag("etcd-certfile", "/var/lib/kubernetes/{{ pki.apiserver_etcd_client }}"),
-    flag(
-        "etcd-keyfile",
-        "/var/lib/kubernetes/{{ pki.apiserver_etcd_client_key }}",
-    ),
+    flag("encryption-provider-config", "/var/lib/kubernetes/encryption-config.yaml"),
+    file("etcd-cafile", "etcd_ca"),
+    file("etcd-certfile", "apiserver_etcd_client"),
+    file("etcd-keyfile", "apiserver_etcd_client_key"),
     flag("etcd-servers", "{{ etcd.servers }}"),
     flag("event-ttl", "1h"),
-    flag("kubelet-certificate-authority", "/var/lib/kubernetes/ca.pem"),
-    flag(
-        "kubelet-client-certificate",
-        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client }}",
-    ),
-    flag(
-        "kubelet-client-key",
-        "/var/lib/kubernetes/{{ pki.apiserver_kubelet_client_key }}",
-    ),
-    flag(
-        "kubelet-preferred-address-types",
-        "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS",
-    ),
+    file("kubelet-certificate-authority", "ca"),
+    file("kubelet-client-certificate", "apiserver_kubelet_client"),
+    file("kubelet-client-key", "apiserver_kubelet_client_key"),
+    flag("kubelet-preferred-address-types", "InternalIP,InternalDNS,Hostname,ExternalIP,ExternalDNS"),
     flag("profiling", "false"),
     flag("secure-port", "{{ api_server_port }}"),
-    flag(
-        "service-account-issuer",
-        "https://kubernetes.default.svc.{{ cluster.domain }}",
-    ),
-    flag(
-        "service-account-key-file",
-        "/var/lib/kubernetes/{{ pki.service_account }}",
-    ),
-    flag(
-        "service-account-signing-key-file",
-        "/var/lib/kubernetes/service-account-key.pem",
-    ),
+    flag("service-account-issuer", "https://kubernetes.default.svc.{{ cluster.domain }}"),
+    file("service-account-key-file", "service_account"),
+    file("service-account-signing-key-file", "service_account_key"),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("service-node-port-range", "30000-32767"),
-    flag("tls-cert-file", "/var/lib/kubernetes/{{ pki.apiserver }}"),
+    file("tls-cert-file", "apiserver"),
     flag("tls-min-version", "VersionTLS12"),
-    flag("tls-private-key-file", "/var/lib/kubernetes/{{ pki.apiserver_key }}"),
+    file("tls-private-key-file", "apiserver_key"),
     flag("v", "2"),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/>
+#[rustfmt::skip]
 const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     // Where the nodes' bridges have their ranges from the compiler, nobody else may hand out others.
-    flag(
-        "allocate-node-cidrs",
-        "{{ 'true' if network.allocate_node_ranges else 'false' }}",
-    ),
-    flag(
-        "authentication-kubeconfig",
-        "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
-    ),
-    flag(
-        "authorization-kubeconfig",
-        "/var/lib/kubernetes/kube-controller-manager.kubeconfig",
-    ),
+    flag("allocate-node-cidrs", "{{ 'true' if network.allocate_node_ranges else 'false' }}"),
+    flag("authentication-kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
+    flag("authorization-kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("bind-address", "{{ loopback_address }}"),
-    flag("client-ca-file", "/var/lib/kubernetes/ca.pem"),
+    file("client-ca-file", "ca"),
     flag("cluster-cidr", "{{ network.pods }}"),
     flag("cluster-name", "{{ cluster.name }}"),
     // Who signs is one certificate, and with two in this file it does not start; who is trusted may be several.
-    flag("cluster-signing-cert-file", "/var/lib/kubernetes/ca-signing.pem"),
-    flag("cluster-signing-key-file", "/var/lib/kubernetes/ca-key.pem"),
+    file("cluster-signing-cert-file", "ca_signing"),
+    file("cluster-signing-key-file", "ca_key"),
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
     // Its default was 24 for both families; an IPv6 range is longer than that.
-    flag(
-        "node-cidr-mask-size",
-        "{{ '' if network.dual_stack else network.node_prefix }}",
-    ),
-    flag(
-        "node-cidr-mask-size-ipv4",
-        "{{ network.node_prefix_ipv4 if network.dual_stack else '' }}",
-    ),
-    flag(
-        "node-cidr-mask-size-ipv6",
-        "{{ network.node_prefix_ipv6 if network.dual_stack else '' }}",
-    ),
+    flag("node-cidr-mask-size", "{{ network.node_prefix }}").only(Given::OneFamily),
+    flag("node-cidr-mask-size-ipv4", "{{ network.node_prefix_ipv4 }}").only(Given::BothFamilies),
+    flag("node-cidr-mask-size-ipv6", "{{ network.node_prefix_ipv6 }}").only(Given::BothFamilies),
     flag("profiling", "false"),
-    flag("root-ca-file", "/var/lib/kubernetes/ca.pem"),
-    flag(
-        "service-account-private-key-file",
-        "/var/lib/kubernetes/service-account-key.pem",
-    ),
+    file("root-ca-file", "ca"),
+    file("service-account-private-key-file", "service_account_key"),
     flag("service-cluster-ip-range", "{{ network.services }}"),
     flag("tls-min-version", "VersionTLS12"),
     flag("use-service-account-credentials", "true"),
@@ -261,15 +230,10 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/>
+#[rustfmt::skip]
 const KUBE_SCHEDULER: &[Flag] = &[
-    flag(
-        "authentication-kubeconfig",
-        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
-    ),
-    flag(
-        "authorization-kubeconfig",
-        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
-    ),
+    flag("authentication-kubeconfig", "/var/lib/kubernetes/kube-scheduler.kubeconfig"),
+    flag("authorization-kubeconfig", "/var/lib/kubernetes/kube-scheduler.kubeconfig"),
     flag("bind-address", "{{ loopback_address }}"),
     flag("config", "/etc/kubernetes/config/kube-scheduler.yaml"),
     flag("tls-min-version", "VersionTLS12"),
@@ -277,63 +241,64 @@ const KUBE_SCHEDULER: &[Flag] = &[
 ];
 
 // <https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/>
+#[rustfmt::skip]
 const KUBE_SCHEDULER_CONFIG: &[Setting] = &[
     // Its version is the release's.
-    text(&["apiVersion"], ""),
-    text(&["kind"], "KubeSchedulerConfiguration"),
-    text(
-        &["clientConnection", "kubeconfig"],
-        "/var/lib/kubernetes/kube-scheduler.kubeconfig",
-    ),
-    boolean(&["leaderElection", "leaderElect"], true),
-    boolean(&["enableProfiling"], false),
+    set(&["apiVersion"], Text("")),
+    set(&["kind"], Text("KubeSchedulerConfiguration")),
+    set(&["clientConnection", "kubeconfig"], Text("/var/lib/kubernetes/kube-scheduler.kubeconfig")),
+    set(&["leaderElection", "leaderElect"], Bool(true)),
+    set(&["enableProfiling"], Bool(false)),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kubelet/>
+#[rustfmt::skip]
 const KUBELET: &[Flag] = &[
     flag("config", "/var/lib/kubelet/kubelet-config.yaml"),
     // The name under which the node registers must be the one in its certificate.
     flag("hostname-override", "{{ host.name }}"),
     flag("kubeconfig", "/var/lib/kubelet/kubeconfig"),
     flag("node-ip", "{{ host.ips | join(',') }}"),
-    flag("node-labels", "{{ host.labels }}"),
+    flag("node-labels", "{{ host.labels }}").only(Given::Labels),
     flag("register-node", "true"),
-    flag("register-with-taints", "{{ host.taints }}"),
+    flag("register-with-taints", "{{ host.taints }}").only(Given::Taints),
     flag("v", "2"),
 ];
 
 // <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>
+#[rustfmt::skip]
 const KUBELET_CONFIG: &[Setting] = &[
-    text(&["apiVersion"], "kubelet.config.k8s.io/v1beta1"),
-    text(&["kind"], "KubeletConfiguration"),
-    boolean(&["authentication", "anonymous", "enabled"], false),
-    boolean(&["authentication", "webhook", "enabled"], true),
-    text(
-        &["authentication", "x509", "clientCAFile"],
-        "/var/lib/kubernetes/ca.pem",
-    ),
-    text(&["authorization", "mode"], "Webhook"),
-    text(&["cgroupDriver"], "{{ runtime.cgroup_driver }}"),
-    text(&["clusterDomain"], "{{ cluster.domain }}"),
-    texts(&["clusterDNS"], "{{ network.dns_addresses | join(',') }}"),
-    integer(&["readOnlyPort"], 0),
-    text(&["resolvConf"], "{{ network.resolv_conf }}"),
-    text(&["runtimeRequestTimeout"], "15m"),
-    text(&["tlsCertFile"], "/var/lib/kubelet/{{ pki.kubelet_serving }}"),
-    text(&["tlsMinVersion"], "VersionTLS12"),
-    text(&["tlsPrivateKeyFile"], "/var/lib/kubelet/{{ pki.kubelet_serving_key }}"),
+    set(&["apiVersion"], Text("kubelet.config.k8s.io/v1beta1")),
+    set(&["kind"], Text("KubeletConfiguration")),
+    set(&["authentication", "anonymous", "enabled"], Bool(false)),
+    set(&["authentication", "webhook", "enabled"], Bool(true)),
+    set(&["authentication", "x509", "clientCAFile"], File("ca")),
+    set(&["authorization", "mode"], Text("Webhook")),
+    set(&["cgroupDriver"], Text("{{ runtime.cgroup_driver }}")),
+    set(&["clusterDomain"], Text("{{ cluster.domain }}")),
+    set(&["clusterDNS"], Texts("{{ network.dns_addresses | join(',') }}")),
+    set(&["readOnlyPort"], Integer(0)),
+    set(&["resolvConf"], Text("{{ network.resolv_conf }}")),
+    set(&["runtimeRequestTimeout"], Text("15m")),
+    set(&["tlsCertFile"], File("kubelet_serving")),
+    set(&["tlsMinVersion"], Text("VersionTLS12")),
+    set(&["tlsPrivateKeyFile"], File("kubelet_serving_key")),
 ];
 
 // <https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/>
-const KUBE_PROXY: &[Flag] = &[flag("config", "/var/lib/kube-proxy/kube-proxy-config.yaml")];
+#[rustfmt::skip]
+const KUBE_PROXY: &[Flag] = &[
+    flag("config", "/var/lib/kube-proxy/kube-proxy-config.yaml"),
+];
 
 // <https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/>
+#[rustfmt::skip]
 const KUBE_PROXY_CONFIG: &[Setting] = &[
-    text(&["apiVersion"], "kubeproxy.config.k8s.io/v1alpha1"),
-    text(&["kind"], "KubeProxyConfiguration"),
-    text(&["clientConnection", "kubeconfig"], "/var/lib/kube-proxy/kubeconfig"),
-    text(&["bindAddress"], "{{ any_address }}"),
-    text(&["mode"], "{{ network.proxy_mode }}"),
-    text(&["clusterCIDR"], "{{ network.pods }}"),
-    text(&["hostnameOverride"], "{{ host.name }}"),
+    set(&["apiVersion"], Text("kubeproxy.config.k8s.io/v1alpha1")),
+    set(&["kind"], Text("KubeProxyConfiguration")),
+    set(&["clientConnection", "kubeconfig"], Text("/var/lib/kube-proxy/kubeconfig")),
+    set(&["bindAddress"], Text("{{ any_address }}")),
+    set(&["mode"], Text("{{ network.proxy_mode }}")),
+    set(&["clusterCIDR"], Text("{{ network.pods }}")),
+    set(&["hostnameOverride"], Text("{{ host.name }}")),
 ];

@@ -3,6 +3,7 @@
 pub mod artifacts;
 pub mod components;
 pub mod instead;
+pub mod ports;
 pub mod releases;
 pub mod safeguards;
 #[cfg(test)]

@@ -5,8 +5,9 @@ use crate::catalog::change::Sets::{
     NoSetting, OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
 };
 use crate::catalog::change::{Change, Program, Version};
-use crate::catalog::flag::Setting;
-use crate::catalog::flag::SettingValue::{self, BoolText, Integer, Text, Texts};
+use crate::catalog::engines::Runtime;
+use crate::catalog::flag::SettingValue::{self, Bool, BoolText, Integer, Text, Texts};
+use crate::catalog::flag::{self, Given, flag};
 
 const fn kubernetes(minor: u16, sets: Sets, why: &'static str) -> Change {
     Change {
@@ -36,13 +37,28 @@ const fn containerd(major: u16, minor: u16, sets: Sets, why: &'static str) -> Ch
 }
 
 const fn set(component: &'static str, name: &'static str, value: &'static str) -> Sets {
-    Sets::Flag(component, (name, Some(value)))
+    Sets::Flag(component, flag(name, value))
+}
+
+const fn set_only(given: Given, component: &'static str, name: &'static str, value: &'static str) -> Sets {
+    Sets::Flag(component, flag(name, value).only(given))
 }
 
 const fn setting(component: &'static str, path: &'static [&'static str], value: SettingValue) -> Sets {
-    Sets::Setting(component, Setting { path, value })
+    Sets::Setting(component, flag::set(path, value))
 }
 
+const fn setting_only(
+    given: Given,
+    component: &'static str,
+    path: &'static [&'static str],
+    value: SettingValue,
+) -> Sets {
+    Sets::Setting(component, flag::set(path, value).only(given))
+}
+
+const WITH_CONTAINERD: Given = Given::With(Runtime::Containerd);
+const WITH_DOCKER: Given = Given::With(Runtime::Docker);
 const CRI_1: &str = "io.containerd.grpc.v1.cri";
 const CRI_IMAGES: &str = "io.containerd.cri.v1.images";
 const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
@@ -71,10 +87,10 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, ProxyModes(&["iptables", "ipvs"]), "userspace is slower and was removed later"),
     kubernetes(14, set("kube-apiserver", "insecure-port", "0"), "127.0.0.1:8080 answers everybody on the host without authentication unless it is switched off"),
     kubernetes(14, set("kube-controller-manager", "port", "0"), "the plain-HTTP listener is on unless it is switched off"),
-    kubernetes(14, set("kubelet", "network-plugin", "{{ 'cni' if runtime.engine == 'docker' else '' }}"), "Docker's containers get their network from CNI"),
-    kubernetes(14, set("kubelet", "image-pull-progress-deadline", "{{ '2m' if runtime.engine == 'docker' else '' }}"), "large images take longer than Docker's default of a minute"),
-    kubernetes(14, set("kubelet", "container-runtime", "{{ 'remote' if runtime.engine == 'containerd' else '' }}"), "the default is docker"),
-    kubernetes(14, set("kubelet", "container-runtime-endpoint", "{{ 'unix://' ~ runtime.socket if runtime.engine == 'containerd' else '' }}"), "where containerd answers"),
+    kubernetes(14, set_only(WITH_DOCKER, "kubelet", "network-plugin", "cni"), "Docker's containers get their network from CNI"),
+    kubernetes(14, set_only(WITH_DOCKER, "kubelet", "image-pull-progress-deadline", "2m"), "large images take longer than Docker's default of a minute"),
+    kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime", "remote"), "the default is docker"),
+    kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime-endpoint", "unix://{{ runtime.socket }}"), "where containerd answers"),
     kubernetes(16, TopologyLabels(false), "kubelets refuse labels of Kubernetes' own that they do not know"),
     kubernetes(16, HealthPath("/readyz"), "livez and readyz take the place of healthz"),
     kubernetes(16, CoreDnsImage("registry.k8s.io/coredns:1.6.2"), "kubeadm's"),
@@ -117,7 +133,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(29, Containerd("1.7"), "the oldest that is still maintained for it"),
     kubernetes(29, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.1"), "kubeadm's"),
     kubernetes(30, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.3"), "kubeadm's"),
-    kubernetes(31, setting("kubelet", &["failCgroupV1"], BoolText("{{ 'false' if runtime.cgroup_v1 else '' }}")), "from 1.35 on a kubelet refuses to start on control groups of version 1 without it"),
+    kubernetes(31, setting_only(Given::CgroupV1, "kubelet", &["failCgroupV1"], Bool(false)), "from 1.35 on a kubelet refuses to start on control groups of version 1 without it"),
     kubernetes(31, ProxyModes(&["iptables", "ipvs", "nftables"]), "nftables is beta, and on without a feature gate"),
     kubernetes(31, OldestEtcd("3.5"), "kubeadm takes no older one"),
     kubernetes(31, SandboxImage("registry.k8s.io/pause:3.10"), "kubeadm's"),
@@ -142,7 +158,7 @@ pub const CHANGES: &[Change] = &[
     containerd(1, 3, setting("containerd", &["plugins", CRI_1, "registry", "config_path"], Text("/etc/containerd/certs.d")), "a folder for each registry's hosts"),
     containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
     containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ 'true' if runtime.cgroup_driver == 'systemd' else 'false' }}")), "the kubelet's choice must be the runtime's too"),
-    containerd(1, 3, setting("containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(1, 3, setting_only(Given::GVisor, "containerd", &["plugins", CRI_1, "containerd", "runtimes", "runsc", "runtime_type"], Text("io.containerd.runsc.v1")), "gVisor, where it is asked for"),
     containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "sandbox_image"]), "version 3 of the configuration has it elsewhere"),
     containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "bin_dir"]), "version 3 of the configuration has it elsewhere"),
     containerd(2, 0, NoSetting("containerd", &["plugins", CRI_1, "cni", "conf_dir"]), "version 3 of the configuration has it elsewhere"),
@@ -156,7 +172,7 @@ pub const CHANGES: &[Change] = &[
     containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "conf_dir"], Text("/etc/cni/net.d")), "where the network plugins' configuration is"),
     containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "runtime_type"], Text("io.containerd.runc.v2")), "the runtime of pods that ask for none"),
     containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runc", "options", "SystemdCgroup"], BoolText("{{ 'true' if runtime.cgroup_driver == 'systemd' else 'false' }}")), "the kubelet's choice must be the runtime's too"),
-    containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runsc", "runtime_type"], Text("{{ 'io.containerd.runsc.v1' if runtime.gvisor else '' }}")), "gVisor, where it is asked for"),
+    containerd(2, 0, setting_only(Given::GVisor, "containerd", &["plugins", CRI_RUNTIME, "containerd", "runtimes", "runsc", "runtime_type"], Text("io.containerd.runsc.v1")), "gVisor, where it is asked for"),
     containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
     containerd(2, 1, NoSetting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"]), "deprecated in favour of bin_dirs"),
     containerd(2, 1, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dirs"], Texts("/opt/cni/bin")), "a list takes the place of bin_dir"),

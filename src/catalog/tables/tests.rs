@@ -5,7 +5,9 @@ use super::components::COMPONENTS;
 use super::safeguards::{SAFEGUARDS, WIRING};
 use crate::catalog;
 use crate::catalog::component::Unit;
+use crate::catalog::flag::{FlagValue, SettingValue};
 use crate::catalog::holds::Holds;
+use crate::catalog::layouts::Layout;
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
 use crate::catalog::scope::On;
 
@@ -66,8 +68,7 @@ fn every_row_is_about_components_that_there_are() {
 /// What names a path, an address or a name of the cluster can't be changed without a word.
 #[test]
 fn every_flag_and_setting_that_holds_a_path_or_a_variable_is_a_wire() {
-    use crate::catalog::flag::SettingValue::{Text, Texts};
-    use crate::catalog::layouts::Layout;
+    use crate::catalog::flag::SettingValue::{File, Text, Texts};
     use crate::catalog::releases::{Program, Release, Version};
     let (first, last) = Program::Kubernetes.known();
     let releases: Vec<Release> = (first.minor..=last.minor)
@@ -79,10 +80,18 @@ fn every_flag_and_setting_that_holds_a_path_or_a_variable_is_a_wire() {
         let layouts = Layout::ALL.iter().flat_map(|layout| layout.flags_of(component.name));
         let of_releases = releases.iter().flat_map(|release| release.flags_of(component.name));
         let flags = component.flags.iter().chain(layouts).chain(of_releases);
-        let flags = flags.filter_map(|(name, value)| Some((format!("--{name}"), Flag(name), (*value)?)));
+        let flags = flags.filter_map(|flag| {
+            let value = match flag.value {
+                FlagValue::Nothing => return None,
+                FlagValue::Text(value) => value,
+                FlagValue::File(_) => "/",
+            };
+            Some((format!("--{}", flag.name), Flag(flag.name), value))
+        });
         let settings = releases.iter().flat_map(|release| release.settings_of(component));
         let settings = settings.filter_map(|setting| match setting.value {
             Text(value) | Texts(value) => Some((setting.path.join("."), Setting(setting.path), value)),
+            File(_) => Some((setting.path.join("."), Setting(setting.path), "/")),
             _ => None,
         });
         for (name, part, value) in flags.chain(settings) {
@@ -105,4 +114,39 @@ fn every_flag_and_setting_that_holds_a_path_or_a_variable_is_a_wire() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Where a certificate lies stands in its row alone; what names it by its use finds one row, and no other.
+#[test]
+fn every_use_of_a_file_leads_to_one_row() {
+    for layout in Layout::ALL {
+        for (what, holds) in layout.uses() {
+            assert!(
+                ARTIFACTS.iter().any(|row| row.holds == *holds),
+                "nothing is placed for {what}"
+            );
+        }
+        for component in COMPONENTS {
+            let flags = component.flags.iter().chain(layout.flags_of(component.name));
+            let of_flags = flags.filter_map(|flag| match flag.value {
+                FlagValue::File(what) => Some(what),
+                _ => None,
+            });
+            let settings = component.config.map_or(&[][..], |config| config.settings);
+            let of_settings = settings.iter().filter_map(|setting| match setting.value {
+                SettingValue::File(what) => Some(what),
+                _ => None,
+            });
+            for what in of_flags.chain(of_settings) {
+                let rows = catalog::rows_of(what, layout).filter(|row| row.on.covers(component.on));
+                assert_eq!(
+                    rows.count(),
+                    1,
+                    "{what} of {} in the layout {}",
+                    component.name,
+                    layout.name()
+                );
+            }
+        }
+    }
 }

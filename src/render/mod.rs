@@ -1,0 +1,69 @@
+//! Plan + Vault -> Bundles: the only place that knows the template engine.
+
+mod content;
+mod error;
+mod escape;
+mod kept;
+mod templates;
+
+use minijinja::value::{Serde, Value};
+use time::OffsetDateTime;
+
+use crate::bundle::{Bundle, BundleError};
+use crate::catalog::tables::artifacts::BESIDE;
+use crate::cluster::Host;
+use crate::facts::FactsOf;
+use crate::manifest::add_manifest;
+use crate::plan::Plan;
+use crate::vault::Vault;
+
+use self::content::Contents;
+use self::kept::HostVariables;
+
+pub use self::error::RenderError;
+
+/// Renders the bundles of a plan, one host at a time.
+pub struct Renderer<'a> {
+    contents: Contents<'a>,
+    /// The variables that all hosts have.
+    variables: Value,
+}
+
+impl<'a> Renderer<'a> {
+    /// Compiles the templates and encodes what all hosts share.
+    pub fn new(plan: &'a Plan<'a>, vault: &'a Vault<'a>) -> Result<Self, RenderError> {
+        let facts = FactsOf::new(plan.cluster);
+        Ok(Renderer {
+            variables: Value::from(Serde(facts.shared())),
+            contents: Contents::new(plan, vault, facts)?,
+        })
+    }
+
+    /// The instant at which everything is issued.
+    pub fn issued(&self) -> OffsetDateTime {
+        self.contents.plan.cluster.pki.issued
+    }
+
+    /// The whole bundle of `host`, its manifest included.
+    pub fn bundle(&self, host: &'a Host) -> Result<Bundle, RenderError> {
+        let contents = &self.contents;
+        let variables = HostVariables::new(&self.variables, &contents.facts.own(host));
+        let mut bundle = Bundle::new();
+        let failed = |error: BundleError| RenderError(error.to_string());
+        for file in contents.plan.files_on(host) {
+            let path = format!("rootfs{}", file.path);
+            match contents.of(&file, &variables)? {
+                Some(content) => bundle.insert_file(&path, file.mode(), content).map_err(failed)?,
+                None => bundle
+                    .insert_directory(path.trim_end_matches('/'), file.mode())
+                    .map_err(failed)?,
+            }
+        }
+        for (name, mode, template) in BESIDE {
+            let content = contents.rendered(*template, false, &variables)?;
+            bundle.insert_file(name, *mode, content).map_err(failed)?;
+        }
+        add_manifest(&mut bundle, &host.name).map_err(failed)?;
+        Ok(bundle)
+    }
+}
