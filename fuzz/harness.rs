@@ -94,7 +94,7 @@ fn file(mode: u32, content: &[u8]) -> FoundNode {
 /// The names of the CSR files that [`cfssl_json`] chooses from.
 pub fn csr_names() -> impl Iterator<Item = &'static str> {
     let layout = catalog::layouts::Layout::Split;
-    built_in_files(layout).iter().map(|(name, _)| *name)
+    built_in_files(layout).into_iter().map(|(name, _)| name)
 }
 
 // --- specifications ----------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ pub fn cluster_toml(input: &[u8]) {
         ..Sources::default()
     };
     if named.csr.is_some() {
-        let files = built_in_files(catalog::layouts::Layout::Single).iter();
+        let files = built_in_files(catalog::layouts::Layout::Single).into_iter();
         sources.csr = files
             .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
             .collect();

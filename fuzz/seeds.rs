@@ -26,7 +26,8 @@ pub fn seeds(project: &Path) -> Seeds {
         add("cluster_toml", read(path));
     }
     let names: Vec<&str> = csr_names().collect();
-    let built_in = files_below(&project.join("src/input/builtin"));
+    let mut built_in = files_below(&project.join("src/catalog/layouts"));
+    built_in.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     for (file, text) in rejected(project) {
         match file.strip_prefix("csr/") {
             Some(name) => add(

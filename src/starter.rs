@@ -22,7 +22,7 @@ pub fn files(issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         (SEED.to_owned(), 0o600, seed.to_vec()),
     ];
     files.push((".gitignore".to_owned(), 0o644, format!("/{SEED}\n/out/\n").into_bytes()));
-    let csrs = built_in_files(Layout::Split).iter();
+    let csrs = built_in_files(Layout::Split).into_iter();
     files.extend(csrs.map(|(name, text)| (format!("csr/{name}"), 0o644, text.as_bytes().to_vec())));
     files
 }

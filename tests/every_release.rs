@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use khw_gen::bundle::BundleEntry;
 use khw_gen::bundles;
 use khw_gen::catalog::flags::{self, Known};
-use khw_gen::catalog::releases::{Program, Version};
+use khw_gen::catalog::releases::{self, Program, Version};
 use khw_gen::disk;
 use khw_gen::input::{self, Sources};
 use khw_gen::pki::derivation::Seed;
@@ -97,8 +97,8 @@ impl Case {
 
 /// Every release of Kubernetes in both layouts, with each runtime and kind of network that it has, and every etcd.
 fn cases() -> Vec<Case> {
-    let (first, last) = Program::Kubernetes.known();
-    let (etcd_first, etcd_last) = Program::Etcd.known();
+    let (first, last) = releases::known(Program::Kubernetes);
+    let (etcd_first, etcd_last) = releases::known(Program::Etcd);
     let plain = |kubernetes, layout, rest| Case {
         kubernetes,
         etcd: None,

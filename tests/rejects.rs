@@ -208,7 +208,7 @@ fn programs_read_the_same_findings_as_people() {
 fn the_built_in_files_are_the_walkthroughs() {
     let folder = root().join("specs/walkthrough/csr");
     let built_in = khw_gen::input::built_in_files(khw_gen::cluster::Layout::Single);
-    for (name, text) in built_in {
+    for (name, text) in &built_in {
         assert_eq!(read(&folder.join(name)), *text, "{name}");
     }
     assert_eq!(

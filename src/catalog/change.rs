@@ -12,6 +12,9 @@ pub struct Version {
 }
 
 impl Version {
+    /// Older than all.
+    pub(super) const NONE: Version = Version::new(0, 0);
+
     pub(super) const fn new(major: u16, minor: u16) -> Version {
         Version { major, minor }
     }
@@ -52,27 +55,6 @@ impl Program {
             Program::Kubernetes => "Kubernetes",
             Program::Etcd => "etcd",
             Program::Containerd => "containerd",
-        }
-    }
-
-    /// The first and the last version that is known.
-    pub fn known(self) -> (Version, Version) {
-        match self {
-            Program::Kubernetes => (Version::new(1, 14), Version::new(1, 37)),
-            Program::Etcd => (Version::new(3, 3), Version::new(3, 7)),
-            Program::Containerd => (Version::new(1, 3), Version::new(2, 3)),
-        }
-    }
-
-    /// Which release a version compiles as; a later one than is known compiles as the last.
-    pub fn release(self, version: Version) -> Known {
-        let (first, last) = self.known();
-        if version < first || version.major > last.major {
-            Known::No
-        } else if version > last {
-            Known::Later(last)
-        } else {
-            Known::Yes(version)
         }
     }
 }

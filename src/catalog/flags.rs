@@ -121,59 +121,15 @@ pub fn is_switch(component: &str, name: &str, minor: u16) -> bool {
     flag_row(component, name, minor).is_some_and(|row| row.column(0) == "bool")
 }
 
-/// Whether the release warns of a flag that it takes, or calls it deprecated in its help text.
-pub fn is_deprecated(component: &str, name: &str, minor: u16) -> bool {
-    flag_row(component, name, minor).is_some_and(|row| {
-        let (from, to) = row.column(1).split_once('-').unwrap_or((row.column(1), ""));
-        from.parse().is_ok_and(|from: u16| from <= minor) && to.parse().map_or(true, |to: u16| minor <= to)
-    })
-}
-
-/// The first patch of this minor that takes the flag: 0 but for flags that were added to a release after it was out.
-pub fn first_patch(component: &str, name: &str, minor: u16) -> u16 {
-    flag_row(component, name, minor)
-        .into_iter()
-        .flat_map(|row| row.column(2).split(','))
-        .filter_map(|patch| patch.split_once('.'))
-        .find(|(of, _)| of.parse() == Ok(minor))
-        .and_then(|(_, patch)| patch.parse().ok())
-        .unwrap_or(0)
-}
-
 /// The flags that a minor release of a component takes, sorted.
 pub fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FLAGS, component, minor)
-}
-
-/// What a feature gate is if nobody sets it, and whether it may be set otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    Off,
-    On,
-    /// Setting it to `true` stops the component.
-    LockedOff,
-    /// Setting it to `false` stops the component.
-    LockedOn,
 }
 
 /// Whether a minor release knows a feature gate; one that it doesn't know stops every component that is given it. The few that
 /// kube-controller-manager alone knows are not in the table.
 pub fn gate(name: &str, minor: u16) -> Known {
     known(rows_of(&GATES, "kubernetes", name), minor)
-}
-
-/// What a minor release makes of a feature gate that nobody sets.
-pub fn gate_default(name: &str, minor: u16) -> Option<Gate> {
-    let row = rows_of(&GATES, "kubernetes", name)
-        .iter()
-        .find(|row| row.covers(minor))?;
-    match row.column(0) {
-        "off" => Some(Gate::Off),
-        "on" => Some(Gate::On),
-        "locked-off" => Some(Gate::LockedOff),
-        "locked-on" => Some(Gate::LockedOn),
-        _ => None,
-    }
 }
 
 /// The feature gates that a minor release knows, sorted.
@@ -238,7 +194,52 @@ pub fn instead(component: &str, name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::releases::{Program, known as known_versions};
     use crate::catalog::tables::components::COMPONENTS;
+
+    /// Whether the release warns of a flag that it takes, or calls it deprecated in its help text.
+    fn is_deprecated(component: &str, name: &str, minor: u16) -> bool {
+        flag_row(component, name, minor).is_some_and(|row| {
+            let (from, to) = row.column(1).split_once('-').unwrap_or((row.column(1), ""));
+            from.parse().is_ok_and(|from: u16| from <= minor) && to.parse().map_or(true, |to: u16| minor <= to)
+        })
+    }
+
+    /// The first patch of this minor that takes the flag: 0 but for flags that were added to a release after it was out.
+    fn first_patch(component: &str, name: &str, minor: u16) -> u16 {
+        flag_row(component, name, minor)
+            .into_iter()
+            .flat_map(|row| row.column(2).split(','))
+            .filter_map(|patch| patch.split_once('.'))
+            .find(|(of, _)| of.parse() == Ok(minor))
+            .and_then(|(_, patch)| patch.parse().ok())
+            .unwrap_or(0)
+    }
+
+    /// What a feature gate is if nobody sets it, and whether it may be set otherwise.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Gate {
+        Off,
+        On,
+        /// Setting it to `true` stops the component.
+        LockedOff,
+        /// Setting it to `false` stops the component.
+        LockedOn,
+    }
+
+    /// What a minor release makes of a feature gate that nobody sets.
+    fn gate_default(name: &str, minor: u16) -> Option<Gate> {
+        let row = rows_of(&GATES, "kubernetes", name)
+            .iter()
+            .find(|row| row.covers(minor))?;
+        match row.column(0) {
+            "off" => Some(Gate::Off),
+            "on" => Some(Gate::On),
+            "locked-off" => Some(Gate::LockedOff),
+            "locked-on" => Some(Gate::LockedOn),
+            _ => None,
+        }
+    }
 
     const TABLES: [(&str, &str, usize); 3] = [
         ("flags.tsv", include_str!("flags.tsv"), 7),
@@ -254,7 +255,13 @@ mod tests {
             assert!(read.len() > 500, "{file}: where is the rest?");
             for (line, row) in text.lines().zip(&read) {
                 assert_eq!(line.split('\t').count(), columns, "{file}: {line}");
-                let tables_end = if row.of == "etcd" { 3..=7 } else { 14..=37 };
+                let program = if row.of == "etcd" {
+                    Program::Etcd
+                } else {
+                    Program::Kubernetes
+                };
+                let (first_known, last_known) = known_versions(program);
+                let tables_end = first_known.minor..=last_known.minor;
                 for bound in [row.first, row.last] {
                     assert!(
                         bound == 0 || bound == u16::MAX || tables_end.contains(&bound),

@@ -52,13 +52,15 @@ pub struct Subject {
 }
 
 /// One row.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its key is derived for this name, with the host's after a slash where each host has its own.
     pub name: &'static str,
     /// The name of its files, as `cfssljson -bare NAME`; `{host}` is the host's name.
     pub files: &'static str,
     pub csr: &'static str,
+    /// The text of that file where the CSR folder has none.
+    pub built_in: &'static str,
     pub signed_by: SignedBy,
     /// The profile that signs it where ca-config.json has it and cluster.toml names no other.
     pub profile: Option<&'static str>,
@@ -99,7 +101,7 @@ pub const CLUSTER_AUTHORITY: &str = "ca";
 pub const NODE_PLACEHOLDER: &str = "WORKER_HOST";
 
 /// Any subject will do.
-pub(super) const ANY: Subject = Subject { cn: None, o: None };
+pub const ANY: Subject = Subject { cn: None, o: None };
 pub(super) const fn user(cn: &'static str) -> Subject {
     Subject { cn: Some(cn), o: None }
 }

@@ -3,9 +3,30 @@
 
 use super::component::Component;
 use super::flag::{Flag, Setting, SettingValue};
-use super::tables::releases::CHANGES;
+use super::tables::releases::{CHANGES, KNOWN};
+
+use super::change::Change;
 
 pub use super::change::{Known, Program, Sets, Version, VersionOf};
+
+/// The first and the last version of a program that is known.
+pub fn known(program: Program) -> (Version, Version) {
+    let row = KNOWN.iter().find(|(of, _, _)| *of == program);
+    // Each program has its row, as a test holds.
+    row.map_or((Version::NONE, Version::NONE), |(_, first, last)| (*first, *last))
+}
+
+/// Which release a version compiles as; a later one than is known compiles as the last.
+pub fn release(program: Program, version: Version) -> Known {
+    let (first, last) = known(program);
+    if version < first || version.major > last.major {
+        Known::No
+    } else if version > last {
+        Known::Later(last)
+    } else {
+        Known::Yes(version)
+    }
+}
 
 /// The values of one release of each program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +63,18 @@ pub struct Release {
 impl Release {
     /// The release with the etcd and the containerd that go with it.
     pub fn of(kubernetes: Version) -> Release {
-        let lowest = |program: Program| program.known().0;
+        Release::of_rows(CHANGES, kubernetes)
+    }
+
+    /// The values of these versions, each a known one.
+    pub fn with(kubernetes: Version, etcd: Version, containerd: Version) -> Release {
+        Release::with_rows(CHANGES, kubernetes, etcd, containerd)
+    }
+
+    fn of_rows(changes: &[Change], kubernetes: Version) -> Release {
+        let lowest = |program: Program| known(program).0;
         let (mut etcd, mut containerd) = (lowest(Program::Etcd), lowest(Program::Containerd));
-        for change in CHANGES
+        for change in changes
             .iter()
             .filter(|change| change.of == Program::Kubernetes && change.since <= kubernetes)
         {
@@ -54,16 +84,15 @@ impl Release {
                 _ => {}
             }
         }
-        Release::with(kubernetes, etcd, containerd)
+        Release::with_rows(changes, kubernetes, etcd, containerd)
     }
 
-    /// The values of these versions, each a known one.
-    pub fn with(kubernetes: Version, etcd: Version, containerd: Version) -> Release {
+    fn with_rows(changes: &[Change], kubernetes: Version, etcd: Version, containerd: Version) -> Release {
         let mut release = Release {
             kubernetes,
             etcd,
             containerd,
-            oldest_etcd: Program::Etcd.known().0,
+            oldest_etcd: known(Program::Etcd).0,
             health_path: "",
             runtime_class_api_version: "",
             cni_version: "",
@@ -77,7 +106,7 @@ impl Release {
             flags: Vec::new(),
             settings: Vec::new(),
         };
-        for change in CHANGES {
+        for change in changes {
             if change.since <= release.of_program(change.of) {
                 release.apply(change.sets);
             }
@@ -168,7 +197,7 @@ impl Release {
 pub fn table() -> String {
     let mut text = String::new();
     for program in Program::ALL {
-        let (first, last) = program.known();
+        let (first, last) = known(program);
         text.push_str(&format!("{} {first} to {last}\n", program.name()));
         let mut at = None;
         for change in CHANGES.iter().filter(|change| change.of == program) {
@@ -182,4 +211,49 @@ pub fn table() -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::flag::flag;
+
+    /// To follow a release, `tables/releases.rs` changes and nothing else: here with rows for one that is not out yet.
+    #[test]
+    fn a_release_is_rows() {
+        let (_, last) = known(Program::Kubernetes);
+        let next = Version::new(last.major, last.minor + 1);
+        let row = |sets: Sets| Change {
+            of: Program::Kubernetes,
+            since: next,
+            sets,
+            why: "it is new",
+        };
+        let mut rows = CHANGES.to_vec();
+        rows.push(row(Sets::CoreDnsImage("registry.k8s.io/coredns/coredns:v9")));
+        rows.push(row(Sets::Flag("kubelet", flag("brand-new", "yes"))));
+        rows.push(row(Sets::ProxyModes(&["nftables"])));
+        let (before, after) = (Release::of_rows(&rows, last), Release::of_rows(&rows, next));
+        assert_eq!(before, Release::of(last), "earlier releases are what they were");
+        assert_eq!(after.coredns_image, "registry.k8s.io/coredns/coredns:v9");
+        assert_eq!(after.proxy_modes, ["nftables"]);
+        assert!(after.flags_of("kubelet").any(|flag| flag.name == "brand-new"));
+        assert_eq!(
+            (after.etcd, after.sandbox_image),
+            (before.etcd, before.sandbox_image),
+            "the rest stays"
+        );
+    }
+
+    #[test]
+    fn every_program_has_known_versions() {
+        for program in Program::ALL {
+            assert_eq!(
+                KNOWN.iter().filter(|(of, _, _)| *of == program).count(),
+                1,
+                "{program:?}"
+            );
+            assert_eq!(release(program, known(program).1), Known::Yes(known(program).1));
+        }
+    }
 }

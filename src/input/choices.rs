@@ -1,7 +1,7 @@
 //! Which releases, which layout, and what workers run pods with: values that are chosen from a few.
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
-use crate::catalog::releases::{Known, Program, Release, Version};
+use crate::catalog::releases::{self, Known, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
 use crate::diagnostic::suggest::offered;
 use crate::diagnostic::{Place, Reporter, codes};
@@ -20,7 +20,7 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     let etcd = version(cluster, "etcd", Program::Etcd);
     let containerd = version(runtime, "version", Program::Containerd);
     let (text, kubernetes) = kubernetes?.unwrap_or_else(|| {
-        let last = Program::Kubernetes.known().1;
+        let last = releases::known(Program::Kubernetes).1;
         (last.to_string(), last)
     });
     let usual = Release::of(kubernetes);
@@ -52,9 +52,9 @@ fn version(fields: &Fields<'_>, name: &str, program: Program) -> Option<Option<(
 
 fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<(String, Version)> {
     let plain = text.value.strip_prefix('v').unwrap_or(&text.value).to_owned();
-    let (first, last) = program.known();
+    let (first, last) = releases::known(program);
     let called = program.name();
-    match Version::parse(&text.value).map(|version| program.release(version)) {
+    match Version::parse(&text.value).map(|version| releases::release(program, version)) {
         Some(Known::Yes(version)) => Some((plain, version)),
         Some(Known::Later(last)) => {
             let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
@@ -202,7 +202,7 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&
     }
     let mode = modes.iter().find(|known| **known == given.value);
     if mode.is_none() {
-        let last = Release::of(Program::Kubernetes.known().1);
+        let last = Release::of(releases::known(Program::Kubernetes).1);
         match last.proxy_modes.contains(&given.value.as_str()) {
             true => refused(
                 format!(

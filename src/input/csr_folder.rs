@@ -14,33 +14,18 @@ use super::sources::{SourceId, Sources};
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
 
-macro_rules! built_in_files {
-    ($folder:literal: $($name:literal)*) => {
-        &[$(($name, include_str!(concat!("builtin/", $folder, "/", $name)))),*]
-    };
-}
-
 /// The files, name and text, for those that a folder lacks: in the single layout the walk-through's.
-pub fn built_in_files(layout: Layout) -> &'static [(&'static str, &'static str)] {
-    match layout {
-        Layout::Single => built_in_files!("single":
-            "admin-csr.json" "ca-config.json" "ca-csr.json" "kube-controller-manager-csr.json" "kube-proxy-csr.json"
-            "kube-scheduler-csr.json" "kubernetes-csr.json" "node-csr.json" "service-account-csr.json"),
-        Layout::Split => built_in_files!("split":
-            "admin-csr.json" "apiserver-csr.json" "apiserver-etcd-client-csr.json" "apiserver-kubelet-client-csr.json"
-            "break-glass-csr.json" "ca-config.json" "ca-csr.json" "etcd-ca-csr.json" "etcd-healthcheck-client-csr.json"
-            "etcd-peer-csr.json" "etcd-server-csr.json" "front-proxy-ca-csr.json" "front-proxy-client-csr.json"
-            "kube-controller-manager-csr.json" "kube-proxy-csr.json" "kube-scheduler-csr.json" "kubelet-client-csr.json"
-            "kubelet-serving-csr.json" "service-account-csr.json"),
-    }
+pub fn built_in_files(layout: Layout) -> Vec<(&'static str, &'static str)> {
+    let csrs = layout.identities().iter().map(|row| (row.csr, row.built_in));
+    let mut files: Vec<_> = csrs.chain([(CONFIG_FILE, layout.built_in_config())]).collect();
+    files.sort_unstable();
+    files
 }
 
-/// The built-in text of a file in the CSR folder. A test holds that every row of the identities tables has one.
+/// The built-in text of a file in the CSR folder.
 pub fn built_in(layout: Layout, name: &str) -> Option<&'static str> {
-    built_in_files(layout)
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, text)| *text)
+    let mut files = built_in_files(layout).into_iter();
+    files.find(|(known, _)| *known == name).map(|(_, text)| text)
 }
 
 /// A file of the CSR folder, or its built-in stand-in.

@@ -66,9 +66,8 @@ impl<'a> PlannedCertificate<'a> {
 }
 
 /// The certificates that the cluster needs, issuers first.
-pub fn certificates(cluster: &Cluster) -> Vec<PlannedCertificate<'_>> {
-    let rows = cluster.pki.layout.identities().iter();
-    let identities = rows.flat_map(|identity| certificates_of(cluster, identity));
+pub fn certificates<'a>(cluster: &'a Cluster, rows: &'static [Identity]) -> Vec<PlannedCertificate<'a>> {
+    let identities = rows.iter().flat_map(|identity| certificates_of(cluster, identity));
     let extra = cluster
         .pki
         .extra

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::artifact::{Artifact, Reader};
 use crate::catalog::holds::{Template, Through};
+use crate::catalog::identity::Identity;
 use crate::cluster::{Cluster, ExtraCertificate, Host};
 
 use super::certificates::{PlannedCertificate, extra_id};
@@ -172,12 +173,16 @@ pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFil
 }
 
 /// The JSON files that the certificates are made from; each worker has a CSR file of its own, as in the walk-through.
-pub fn inputs<'a>(cluster: &'a Cluster, certificates: &[&PlannedCertificate<'a>]) -> Vec<(String, PlannedContent<'a>)> {
+pub fn inputs<'a>(
+    cluster: &'a Cluster,
+    rows: &'static [Identity],
+    certificates: &[&PlannedCertificate<'a>],
+) -> Vec<(String, PlannedContent<'a>)> {
     let mut inputs = vec![("ca-config.json".to_owned(), PlannedContent::SigningConfig)];
     let of_workers = || certificates.iter().filter(|certificate| certificate.id.host.is_some());
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
     let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
-    let identities = cluster.pki.layout.identities().iter().map(|identity| identity.csr);
+    let identities = rows.iter().map(|identity| identity.csr);
     let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
     let mut seen = BTreeSet::new();
     for file in identities.chain(extra) {

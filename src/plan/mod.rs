@@ -4,6 +4,8 @@ mod certificates;
 mod files;
 mod keys;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod text;
 mod units;
 
@@ -19,7 +21,7 @@ use std::fmt;
 use crate::catalog;
 use crate::catalog::artifact::Artifact;
 use crate::catalog::holds::{Holds, Through};
-use crate::catalog::identity::CLUSTER_AUTHORITY;
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Cluster, Generation, Host};
 
@@ -37,15 +39,33 @@ pub struct Plan<'a> {
     by_id: BTreeMap<KeyId<'a>, usize>,
     /// Whether some host gets every request.
     places_all_requests: bool,
+    tables: Tables,
+}
+
+/// The rows that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+struct Tables {
+    identities: &'static [Identity],
+    artifacts: &'static [Artifact],
 }
 
 /// Decides every certificate of `cluster`, and so what each host gets.
 pub fn plan(cluster: &Cluster) -> Plan<'_> {
-    let certificates = certificates(cluster);
+    let tables = Tables {
+        identities: cluster.pki.layout.identities(),
+        artifacts: ARTIFACTS,
+    };
+    plan_of(cluster, tables)
+}
+
+fn plan_of(cluster: &Cluster, tables: Tables) -> Plan<'_> {
+    let certificates = certificates(cluster, tables.identities);
     let ids = certificates.iter().enumerate();
     Plan {
         cluster,
-        places_all_requests: ARTIFACTS
+        tables,
+        places_all_requests: tables
+            .artifacts
             .iter()
             .filter(|row| matches!(row.holds, Holds::EveryRequest) && counts(cluster, row.when))
             .any(|row| cluster.hosts.iter().any(|host| is_on(cluster, row.on, host))),
@@ -97,7 +117,7 @@ impl<'a> Plan<'a> {
     pub fn files_on(&self, host: &'a Host) -> Vec<PlannedFile<'a>> {
         let cluster = self.cluster;
         let mut files = Vec::new();
-        let rows = ARTIFACTS.iter().filter(|row| counts(cluster, row.when));
+        let rows = self.tables.artifacts.iter().filter(|row| counts(cluster, row.when));
         for row in rows.filter(|row| is_on(cluster, row.on, host)) {
             files.extend(self.contents(row, host).into_iter().map(|(name, content)| PlannedFile {
                 host,
@@ -199,7 +219,11 @@ impl<'a> Plan<'a> {
                 .filter(|certificate| certificate.request().is_some())
                 .map(|certificate| (certificate.files.clone(), PlannedContent::Request(certificate.id)))
                 .collect(),
-            Holds::EveryInput => inputs(self.cluster, &certificates().collect::<Vec<_>>()),
+            Holds::EveryInput => inputs(
+                self.cluster,
+                self.tables.identities,
+                &certificates().collect::<Vec<_>>(),
+            ),
             Holds::EveryKubeconfig(name) => certificates()
                 .filter(|certificate| certificate.id.of == KeyOf::Identity(name))
                 .map(|certificate| {

@@ -58,6 +58,14 @@ impl Layout {
         }
     }
 
+    /// The signing configuration where the CSR folder has none.
+    pub fn built_in_config(self) -> &'static str {
+        match self {
+            Layout::Single => include_str!("single/ca-config.json"),
+            Layout::Split => include_str!("split/ca-config.json"),
+        }
+    }
+
     /// The row of that name.
     pub fn identity(self, name: &str) -> Option<&'static Identity> {
         self.identities().iter().find(|row| row.name == name)

@@ -10,7 +10,7 @@ use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
 use crate::catalog::scope::{On, When};
 
-const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
+pub(crate) const fn row(on: On, at: &'static str, reader: Reader, holds: Holds, what: &'static str) -> Artifact {
     Artifact {
         when: When::Always,
         on,

@@ -63,6 +63,13 @@ const CRI_1: &str = "io.containerd.grpc.v1.cri";
 const CRI_IMAGES: &str = "io.containerd.cri.v1.images";
 const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
 
+/// The first and the last version of each program that is known.
+pub const KNOWN: &[(Program, Version, Version)] = &[
+    (Program::Kubernetes, Version::new(1, 14), Version::new(1, 37)),
+    (Program::Etcd, Version::new(3, 3), Version::new(3, 7)),
+    (Program::Containerd, Version::new(1, 3), Version::new(2, 3)),
+];
+
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
 /// Sources: the components' own command-line references and changelogs

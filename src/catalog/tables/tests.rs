@@ -69,8 +69,8 @@ fn every_row_is_about_components_that_there_are() {
 #[test]
 fn every_flag_and_setting_that_holds_a_path_or_a_variable_is_a_wire() {
     use crate::catalog::flag::SettingValue::{File, Text, Texts};
-    use crate::catalog::releases::{Program, Release, Version};
-    let (first, last) = Program::Kubernetes.known();
+    use crate::catalog::releases::{self, Program, Release, Version};
+    let (first, last) = releases::known(Program::Kubernetes);
     let releases: Vec<Release> = (first.minor..=last.minor)
         .filter_map(|minor| Some(Release::of(Version::parse(&format!("1.{minor}"))?)))
         .collect();

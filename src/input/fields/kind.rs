@@ -1,7 +1,7 @@
 //! What a row of the table of fields is made of: a field's type, and what counts where it is absent.
 use serde_json::{Value, json};
 
-use crate::catalog::releases::Program;
+use crate::catalog::releases::{self, Program};
 
 use crate::diagnostic::suggest;
 
@@ -149,7 +149,7 @@ impl FieldKind {
                 all => suggest::offered(all),
             },
             FieldKind::Version(program) => {
-                let (first, last) = program.known();
+                let (first, last) = releases::known(*program);
                 format!("a version, `{first}` to `{last}`, with or without a patch")
             }
             FieldKind::Integer(first, last) => format!("a number from {first} to {last}"),

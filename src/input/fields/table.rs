@@ -2,7 +2,7 @@
 //! above those that lead to them.
 use crate::catalog::engines::{Engine, Runtime};
 use crate::catalog::layouts::Layout;
-use crate::catalog::releases::{Program, Release, Version};
+use crate::catalog::releases::{self, Program, Release, Version};
 use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{CgroupDriver, EncryptionProvider, PodNetwork, Role};
 use crate::diagnostic::{Severity, codes};
@@ -57,7 +57,7 @@ const SILENCEABLE: FieldKind = OneOf("a code of a warning or note", || {
 
 /// The modes that any of the known releases has; those that the newest has come first.
 fn proxy_modes() -> Vec<&'static str> {
-    let (first, last) = Program::Kubernetes.known();
+    let (first, last) = releases::known(Program::Kubernetes);
     let mut modes = Vec::new();
     for minor in (first.minor..=last.minor).rev() {
         let release = Release::of(Version { minor, ..last });
