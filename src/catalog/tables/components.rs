@@ -14,129 +14,55 @@ use crate::catalog::scope::{On, When};
 /// The port that every API server listens on, and the default of endpoints and load balancers.
 pub const API_SERVER_PORT: u16 = 6443;
 
-const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
-    Some(ConfigFile {
-        at,
-        format: Format::Yaml,
-        settings,
-    })
+const fn row(
+    name: &'static str,
+    program: Program,
+    when: When,
+    on: On,
+    unit: Unit,
+    flags: &'static [Flag],
+    config: Option<ConfigFile>,
+) -> Component {
+    Component {
+        name,
+        program,
+        when,
+        on,
+        unit,
+        flags,
+        config,
+    }
 }
 
+const fn yaml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
+    let format = Format::Yaml;
+    Some(ConfigFile { at, format, settings })
+}
+
+const fn toml(at: &'static str, settings: &'static [Setting]) -> Option<ConfigFile> {
+    let format = Format::Toml;
+    Some(ConfigFile { at, format, settings })
+}
+
+use Unit::{Generated, Packaged};
+
+/// The program and its unit | by whose versions | in which clusters | on which hosts | who makes the unit | flags | configuration file.
+///
 /// In the order in which they start on a host and over the cluster: <https://kubernetes.io/docs/concepts/overview/components/>.
+#[rustfmt::skip]
 pub const COMPONENTS: &[Component] = &[
-    Component {
-        name: "etcd",
-        program: Program::Etcd,
-        when: When::Always,
-        on: On::Role(Role::Etcd),
-        unit: Unit::Generated,
-        flags: ETCD,
-        config: None,
-    },
-    Component {
-        name: "kube-apiserver",
-        program: Program::Kubernetes,
-        when: When::Always,
-        on: On::Role(Role::ControlPlane),
-        unit: Unit::Generated,
-        flags: KUBE_APISERVER,
-        config: None,
-    },
-    Component {
-        name: "kube-controller-manager",
-        program: Program::Kubernetes,
-        when: When::Always,
-        on: On::Role(Role::ControlPlane),
-        unit: Unit::Generated,
-        flags: KUBE_CONTROLLER_MANAGER,
-        config: None,
-    },
-    Component {
-        name: "kube-scheduler",
-        program: Program::Kubernetes,
-        when: When::Always,
-        on: On::Role(Role::ControlPlane),
-        unit: Unit::Generated,
-        flags: KUBE_SCHEDULER,
-        config: yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG),
-    },
-    Component {
-        name: "pod-routes",
-        program: Program::Kubernetes,
-        when: When::Bridges,
-        on: On::Either(Role::ControlPlane, Role::Worker),
-        unit: Unit::Generated,
-        flags: &[],
-        config: None,
-    },
-    Component {
-        name: "containerd",
-        program: Program::Containerd,
-        when: When::Runtime(Runtime::Containerd),
-        on: On::Role(Role::Worker),
-        unit: Unit::Packaged,
-        flags: &[],
-        config: Some(ConfigFile {
-            at: "/etc/containerd/config.toml",
-            format: Format::Toml,
-            // All of it is the release's.
-            settings: &[],
-        }),
-    },
-    Component {
-        name: "docker",
-        program: Program::Kubernetes,
-        when: When::Runtime(Runtime::Docker),
-        on: On::Role(Role::Worker),
-        unit: Unit::Packaged,
-        flags: &[],
-        config: None,
-    },
-    Component {
-        name: "kubelet",
-        program: Program::Kubernetes,
-        when: When::Always,
-        on: On::Role(Role::Worker),
-        unit: Unit::Generated,
-        flags: KUBELET,
-        config: yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG),
-    },
-    Component {
-        name: "kube-proxy",
-        program: Program::Kubernetes,
-        when: When::Always,
-        on: On::Role(Role::Worker),
-        unit: Unit::Generated,
-        flags: KUBE_PROXY,
-        config: yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG),
-    },
-    Component {
-        name: "nginx",
-        program: Program::Kubernetes,
-        when: When::Engine(Engine::Nginx),
-        on: On::Role(Role::LoadBalancer),
-        unit: Unit::Packaged,
-        flags: &[],
-        config: None,
-    },
-    Component {
-        name: "haproxy",
-        program: Program::Kubernetes,
-        when: When::Engine(Engine::Haproxy),
-        on: On::Role(Role::LoadBalancer),
-        unit: Unit::Packaged,
-        flags: &[],
-        config: None,
-    },
-    Component {
-        name: "keepalived",
-        program: Program::Kubernetes,
-        when: When::VirtualAddress,
-        on: On::Role(Role::LoadBalancer),
-        unit: Unit::Packaged,
-        flags: &[],
-        config: None,
-    },
+    row("etcd", Program::Etcd, When::Always, On::Role(Role::Etcd), Generated, ETCD, None),
+    row("kube-apiserver", Program::Kubernetes, When::Always, On::Role(Role::ControlPlane), Generated, KUBE_APISERVER, None),
+    row("kube-controller-manager", Program::Kubernetes, When::Always, On::Role(Role::ControlPlane), Generated, KUBE_CONTROLLER_MANAGER, None),
+    row("kube-scheduler", Program::Kubernetes, When::Always, On::Role(Role::ControlPlane), Generated, KUBE_SCHEDULER, yaml("/etc/kubernetes/config/kube-scheduler.yaml", KUBE_SCHEDULER_CONFIG)),
+    row("pod-routes", Program::Kubernetes, When::Bridges, On::Either(Role::ControlPlane, Role::Worker), Generated, &[], None),
+    row("containerd", Program::Containerd, When::Runtime(Runtime::Containerd), On::Role(Role::Worker), Packaged, &[], toml("/etc/containerd/config.toml", CONTAINERD_CONFIG)),
+    row("docker", Program::Kubernetes, When::Runtime(Runtime::Docker), On::Role(Role::Worker), Packaged, &[], None),
+    row("kubelet", Program::Kubernetes, When::Always, On::Role(Role::Worker), Generated, KUBELET, yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG)),
+    row("kube-proxy", Program::Kubernetes, When::Always, On::Role(Role::Worker), Generated, KUBE_PROXY, yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG)),
+    row("nginx", Program::Kubernetes, When::Engine(Engine::Nginx), On::Role(Role::LoadBalancer), Packaged, &[], None),
+    row("haproxy", Program::Kubernetes, When::Engine(Engine::Haproxy), On::Role(Role::LoadBalancer), Packaged, &[], None),
+    row("keepalived", Program::Kubernetes, When::VirtualAddress, On::Role(Role::LoadBalancer), Packaged, &[], None),
 ];
 
 // <https://etcd.io/docs/v3.3/op-guide/configuration/>
@@ -302,3 +228,6 @@ const KUBE_PROXY_CONFIG: &[Setting] = &[
     set(&["clusterCIDR"], Text("{{ network.pods }}")),
     set(&["hostnameOverride"], Text("{{ host.name }}")),
 ];
+
+// All of it is the release's.
+const CONTAINERD_CONFIG: &[Setting] = &[];
