@@ -575,9 +575,10 @@ fn the_page_names_every_variable_and_no_other() {
         "[load_balancer]\nvirtual_ip = \"10.0.0.9\"\ninterface = \"eth0\"\n",
     )
     .with_ecdsa_keys();
+    let split = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "");
     let walkthrough = support::walkthrough();
     let mut found = std::collections::BTreeSet::new();
-    for spec in [rich.path(), walkthrough] {
+    for spec in [rich.path(), split.path(), walkthrough] {
         let all: BTreeMap<String, Value> =
             serde_json::from_str(&must(khw_gen().arg("facts").arg(&spec))).expect("JSON");
         for facts in all.values() {

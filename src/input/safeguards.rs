@@ -1,6 +1,7 @@
 //! Which safeguards the user's flags and settings take away, and what else depends on what they change.
 use crate::catalog::component::Component;
 use crate::catalog::flag::{Flag, FlagValue, Given, Setting as GeneratedSetting, SettingValue};
+use crate::catalog::layouts::Layout;
 use crate::catalog::safeguard::{Part, When};
 use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
 use crate::catalog::{flags_of, path_of};
@@ -19,7 +20,14 @@ enum Tampering {
 /// Says which safeguards are taken away, and what else depends on what was changed.
 pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     let ours = generated_flags(draft, own.component);
-    let path = |what: &str| path_of(what, own.component, draft.pki.layout?);
+    // Where one layout has it elsewhere than another, what is written out stays behind when the layout changes.
+    let path = |what: &str| {
+        let mut paths = Layout::ALL
+            .into_iter()
+            .filter_map(|layout| path_of(what, own.component, layout));
+        let first = paths.next()?;
+        paths.all(|path| path == first).then_some(first)
+    };
     for (name, flag) in &own.flags {
         let change = match flag {
             OwnFlag::Removed if !ours.iter().any(|ours| ours.name == name.value) => continue,

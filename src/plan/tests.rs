@@ -62,6 +62,7 @@ fn a_certificate_is_a_row_a_csr_file_and_where_it_lies() {
     // As each row's CSR file is read.
     let mut csr = cluster.pki.csrs["admin-csr.json"].clone();
     csr.request.cn = "konnectivity".to_owned();
+    csr.request.names.clear();
     cluster.pki.csrs.insert(identity.csr.to_owned(), csr);
     for csr in cluster.pki.csrs.values_mut() {
         csr.request.key = Algorithm::Ecdsa(Curve::P256);
