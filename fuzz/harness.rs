@@ -10,7 +10,7 @@ use khw_gen::audit::{Detail, audit, inventory, inventory_json, inventory_text, r
 use khw_gen::diagnostic::{self, Severity};
 use khw_gen::facts::{Facts, facts};
 use khw_gen::found::{Found, FoundNode, FoundNodes, from_archive, from_folder};
-use khw_gen::input::{Sources, TemplateText, built_in_files, check, paths};
+use khw_gen::input::{Files, GivenFiles, SourceText, Unreadable, built_in_files, check};
 use khw_gen::pki::authority::AuthorityCertificate;
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::derivation::Seed;
@@ -45,12 +45,8 @@ static GOOD: LazyLock<FoundNodes> = LazyLock::new(|| {
     // To make an RSA key takes seconds where every instruction is watched.
     let name = "service-account-csr.json";
     let request = "{ \"CN\": \"service-accounts\", \"key\": { \"algo\": \"ecdsa\", \"size\": 256 } }";
-    let sources = Sources {
-        cluster: SINGLE_NODE.to_owned(),
-        csr: [(name.to_owned(), request.to_owned())].into(),
-        ..Sources::default()
-    };
-    let checked = check(&sources).expect("a good specification");
+    let files = GivenFiles::new(SINGLE_NODE).with(format!("csr/{name}"), request);
+    let checked = check(&files).expect("a good specification");
     let seed = Seed::from_bytes(Zeroizing::new(core::array::from_fn(|at| at as u8 ^ 0x5a)));
     let bundles = bundles(&checked.cluster, &seed).expect("a good bundle");
     let entries = bundles.iter().flat_map(|(_, bundle)| &bundle.entries);
@@ -102,29 +98,45 @@ pub fn csr_names() -> impl Iterator<Item = &'static str> {
 /// A whole specification, of which the input is cluster.toml. The other files that it names are good ones.
 pub fn cluster_toml(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
-    let named = paths(text);
-    let mut sources = Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: text.to_owned(),
-        csr_dir: "csr".to_owned(),
-        ..Sources::default()
-    };
-    if named.csr.is_some() {
+    check_and_tell(&WithGoodFiles(SourceText {
+        name: "cluster.toml".to_owned(),
+        text: text.to_owned(),
+    }));
+}
+
+/// A cluster.toml, and whatever else it asks for.
+struct WithGoodFiles(SourceText);
+
+impl Files for WithGoodFiles {
+    fn main(&self) -> &SourceText {
+        &self.0
+    }
+
+    fn name(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
+        // Where none is named there is none.
         let files = built_in_files(catalog::layouts::Layout::Single).into_iter();
-        sources.csr = files
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect();
+        let names = files.filter(|_| folder != "csr").map(|(name, _)| (*name).to_owned());
+        Ok(names.map(Ok).collect())
     }
-    if named.ca_certificate.is_some() {
-        sources.ca_certificate = Some(good(CA).into());
-        sources.ca_key = Some(good(CA_KEY).into());
+
+    fn text(&self, path: &str) -> Result<String, Unreadable> {
+        let template = "{{ host.name }}\n{% for one in cluster.names %}{{ one }}{% endfor %}\n";
+        let mut files = built_in_files(catalog::layouts::Layout::Single).into_iter();
+        let found = files.find(|(name, _)| path.ends_with(&format!("/{name}")));
+        Ok(found.map_or(template, |(_, text)| text).to_owned())
     }
-    for path in named.templates {
-        let text = "{{ host.name }}\n{% for one in cluster.names %}{{ one }}{% endfor %}\n".to_owned();
-        let name = path.clone();
-        sources.templates.insert(path, TemplateText { name, text });
+
+    fn certificate(&self, _: &str) -> Result<SecretBytes, Unreadable> {
+        Ok(good(CA).into())
     }
-    check_and_tell(&sources);
+
+    fn key(&self, _: &str) -> Result<Option<SecretBytes>, Unreadable> {
+        Ok(Some(good(CA_KEY).into()))
+    }
 }
 
 const CA: &str = "rootfs/var/lib/kubernetes/ca.pem";
@@ -138,23 +150,13 @@ pub fn cfssl_json(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     let names: Vec<&str> = csr_names().collect();
     let name = names[usize::from(*first) % names.len()];
-    check_and_tell(&Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: SINGLE_NODE.to_owned(),
-        csr_dir: "csr".to_owned(),
-        csr: [(name.to_owned(), text.to_owned())].into(),
-        ..Sources::default()
-    });
+    check_and_tell(&GivenFiles::new(SINGLE_NODE).with(format!("csr/{name}"), text));
 }
 
 /// A good cluster.toml with a file of the user's own, of which the input is the template.
 pub fn own_template(input: &[u8]) {
     static FACTS: LazyLock<Facts> = LazyLock::new(|| {
-        let sources = Sources {
-            cluster: SINGLE_NODE.to_owned(),
-            ..Sources::default()
-        };
-        let checked = check(&sources).expect("a good specification");
+        let checked = check(&GivenFiles::new(SINGLE_NODE)).expect("a good specification");
         facts(&checked.cluster, &checked.cluster.hosts[0])
     });
     let Ok(text) = std::str::from_utf8(input) else { return };
@@ -172,18 +174,12 @@ pub fn own_template(input: &[u8]) {
     if text.len() % 16 != 0 {
         return;
     }
-    let name = "a.j2".to_owned();
-    let text = text.to_owned();
-    check_and_tell(&Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: format!("{SINGLE_NODE}[[files]]\non = \"all\"\nat = \"/etc/a\"\ntemplate = \"a.j2\"\n"),
-        templates: [(name.clone(), TemplateText { name, text })].into(),
-        ..Sources::default()
-    });
+    let cluster = format!("{SINGLE_NODE}[[files]]\non = \"all\"\nat = \"/etc/a\"\ntemplate = \"a.j2\"\n");
+    check_and_tell(&GivenFiles::new(cluster).with("a.j2", text));
 }
 
-fn check_and_tell(sources: &Sources) {
-    let told = match check(sources) {
+fn check_and_tell(files: &dyn Files) {
+    let told = match check(files) {
         Ok(checked) => {
             let plan = plan(&checked.cluster);
             assert!(!plan.certificates.is_empty());

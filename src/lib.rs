@@ -3,7 +3,7 @@
 //! The pipeline, each arrow a pure function over plain data:
 //!
 //! ```text
-//! Sources ──check──> Cluster ──plan──> Plan ──issue──> Vault ──render──> Bundle ──pack──> archive
+//! Files ────check──> Cluster ──plan──> Plan ──issue──> Vault ──render──> Bundle ──pack──> archive
 //! (text)             (valid by         (all decided,   (keys, certs,     (path →          (bytes)
 //!                     construction)     no bytes)       secrets)          mode + bytes)
 //! ```

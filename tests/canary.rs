@@ -215,7 +215,7 @@ fn one_more_host_changes_no_other_hosts_key() {
 #[test]
 fn nothing_that_can_be_printed_prints_a_secret() {
     let spec = spec(&HOSTS);
-    let sources = khw_gen::disk::read_sources(&spec.path()).expect("the specification");
+    let sources = khw_gen::disk::Specification::open(&spec.path()).expect("the specification");
     let cluster = khw_gen::input::check(&sources).expect("it is valid").cluster;
     let seed = khw_gen::pki::derivation::Seed::parse(&SEED).expect("a seed").seed;
     let plan = khw_gen::plan::plan(&cluster);

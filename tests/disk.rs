@@ -18,9 +18,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::disk::{
-    DiskError, Output, Start, Summary, TreeEntry, read_seed, read_sources, read_tree, write_new_files,
+    DiskError, Output, Specification, Start, Summary, TreeEntry, read_seed, read_tree, write_new_files,
 };
-use khw_gen::input::SourceId;
+use khw_gen::input::Files;
 use khw_gen::manifest::{ManifestOf, ManifestRow, add_manifest, parse_manifest};
 use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
@@ -1031,10 +1031,10 @@ fn a_specification_is_cluster_toml_and_the_json_files_of_its_csr_folder() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = folder.path().join("cluster.toml");
     fs::write(&cluster, "[pki]\ncsr = \"requests\"\n").unwrap();
-    let sources = read_sources(&cluster).unwrap();
-    assert!(sources.csr.is_empty(), "no folder is no file");
-    assert_eq!(sources.cluster_name, cluster.to_str().unwrap());
-    assert_eq!(sources.csr_dir, folder.path().join("requests").to_str().unwrap());
+    let spec = Specification::open(&cluster).unwrap();
+    assert_eq!(spec.list("requests"), Ok(Vec::new()), "no folder is no file");
+    assert_eq!(spec.main().name, cluster.to_str().unwrap());
+    assert_eq!(spec.name("requests"), folder.path().join("requests").to_str().unwrap());
 
     let requests = folder.path().join("requests");
     fs::create_dir(&requests).unwrap();
@@ -1048,12 +1048,12 @@ fn a_specification_is_cluster_toml_and_the_json_files_of_its_csr_folder() {
         fs::write(requests.join(name), text).unwrap();
     }
     symlink("b.json", requests.join("linked.json")).unwrap();
-    let sources = read_sources(&cluster).unwrap();
-    let expected = [("b.json", "b"), ("ca-csr.json", "{}"), ("linked.json", "b")];
-    assert_eq!(
-        sources.csr,
-        expected.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
-    );
+    let listed = spec.list("requests").unwrap().into_iter().map(Result::unwrap);
+    let read: Vec<_> = listed
+        .map(|name| (spec.text(&format!("requests/{name}")).unwrap(), name))
+        .collect();
+    let expected = [("b", "b.json"), ("{}", "ca-csr.json"), ("b", "linked.json")];
+    assert_eq!(read, expected.map(|(text, name)| (text.to_owned(), name.to_owned())));
 }
 
 #[test]
@@ -1061,7 +1061,12 @@ fn every_source_that_cannot_be_read_is_told_at_once_without_its_content() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = folder.path().join("cluster.toml");
     let csr = folder.path().join("csr");
-    assert!(read_sources(&cluster).unwrap_err().to_string().contains("cluster.toml"));
+    assert!(
+        Specification::open(&cluster)
+            .unwrap_err()
+            .to_string()
+            .contains("cluster.toml")
+    );
     fs::write(&cluster, "").unwrap();
     fs::create_dir(&csr).unwrap();
     fs::write(csr.join("latin.json"), b"hush \xff").unwrap();
@@ -1079,13 +1084,11 @@ fn every_source_that_cannot_be_read_is_told_at_once_without_its_content() {
         0,
     )
     .unwrap();
-    let unreadable = read_sources(&cluster).unwrap().unreadable;
+    let spec = Specification::open(&cluster).unwrap();
     let names = ["dangling.json", "folder.json", "large.json", "latin.json", "pipe.json"];
-    assert_eq!(
-        unreadable.keys().cloned().collect::<Vec<_>>(),
-        names.map(|name| SourceId::Csr(name.to_owned()))
-    );
-    for (name, why) in names.into_iter().zip(unreadable.values()) {
+    assert_eq!(spec.list("csr").unwrap(), names.map(|name| Ok(name.to_owned())));
+    for name in names {
+        let why = spec.text(&format!("csr/{name}")).unwrap_err().0;
         assert!(why.contains(name) && !why.contains("hush"), "{why}");
     }
 }

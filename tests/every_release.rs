@@ -9,8 +9,8 @@ use khw_gen::bundle::BundleEntry;
 use khw_gen::bundles;
 use khw_gen::catalog::flags::{self, Known};
 use khw_gen::catalog::releases::{self, Program, Version};
-use khw_gen::disk;
-use khw_gen::input::{self, Sources};
+use khw_gen::disk::Specification;
+use khw_gen::input::{self, GivenFiles};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::key::{Algorithm, Curve};
 use khw_gen::plan::plan;
@@ -69,16 +69,13 @@ impl Case {
         });
         let csr = csr.iter().map(|(name, text)| {
             let text = text.replace("\"rsa\"", "\"ecdsa\"").replace("2048", "256");
-            ((*name).to_owned(), text)
+            (format!("csr/{name}"), text)
         });
-        let sources = Sources {
-            cluster_name: "cluster.toml".to_owned(),
-            cluster: self.spec(),
-            csr_dir: "csr".to_owned(),
-            csr: csr.collect(),
-            ..Sources::default()
+        let files = GivenFiles {
+            others: csr.collect(),
+            ..GivenFiles::new(self.spec())
         };
-        let checked = input::check(&sources)
+        let checked = input::check(&files)
             .unwrap_or_else(|findings| panic!("{self:?}\n{}", khw_gen::diagnostic::render_text(&findings)));
         let seed = Seed::from_bytes(zeroize::Zeroizing::new(support::SEED));
         let bundles = bundles(&checked.cluster, &seed).unwrap_or_else(|error| panic!("{self:?}: {error}"));
@@ -369,7 +366,7 @@ fn what_hosts_share_is_what_each_would_get_alone() {
     let specs = std::fs::read_dir(support::project().join("specs")).expect("the specifications");
     for folder in specs {
         let path = folder.expect("a folder").path().join("cluster.toml");
-        let sources = disk::read_sources_and_key(&path).expect("a specification");
+        let sources = Specification::open_with_keys(&path).expect("a specification");
         let mut checked = input::check(&sources).unwrap_or_else(|_| panic!("{}", path.display()));
         // RSA keys take their time, and none of this depends on keys.
         for csr in checked.cluster.pki.csrs.values_mut() {

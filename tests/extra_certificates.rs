@@ -580,7 +580,7 @@ fn nothing_that_is_read_shows_the_key_of_an_authority() {
     spec.secret("ca-key.pem", key.as_bytes());
     let pem_of_ca = certificate(&folder, &openssl, &folder.join("ca-key.pem"), "/CN=corp", CA);
     fs::write(folder.join("ca.pem"), &pem_of_ca).expect("ca.pem");
-    let sources = khw_gen::disk::read_sources_and_key(&spec.path()).expect("the specification");
+    let sources = khw_gen::disk::Specification::open_with_keys(&spec.path()).expect("the specification");
     let checked = khw_gen::input::check(&sources).expect("it is valid");
     let ca = checked.cluster.pki.existing_ca.as_ref().expect("the authority");
     assert!(ca.key.is_some());

@@ -292,7 +292,7 @@ fn any_split_is_the_whole() {
 #[test]
 fn only_what_a_parts_hosts_need_is_made() {
     let spec = small();
-    let sources = khw_gen::disk::read_sources(&spec.path()).expect("a specification");
+    let sources = khw_gen::disk::Specification::open(&spec.path()).expect("a specification");
     let cluster = khw_gen::input::check(&sources)
         .unwrap_or_else(|_| panic!("a cluster"))
         .cluster;
@@ -566,7 +566,7 @@ fn parts_of_another_whole_are_refused() {
 #[test]
 fn a_cluster_shows_all_of_itself() {
     let cluster = |spec: &Path| {
-        let sources = khw_gen::disk::read_sources_and_key(spec).expect("a specification");
+        let sources = khw_gen::disk::Specification::open_with_keys(spec).expect("a specification");
         let checked = khw_gen::input::check(&sources);
         checked.unwrap_or_else(|problems| panic!("{problems:?}")).cluster
     };

@@ -27,7 +27,7 @@ fn cluster(layout: &str) -> Cluster {
         "single" => spec.with_ecdsa_keys(),
         _ => spec,
     };
-    let sources = disk::read_sources(&spec.path()).expect("the specification");
+    let sources = disk::Specification::open(&spec.path()).expect("the specification");
     input::check(&sources).unwrap_or_else(|_| panic!("it is valid")).cluster
 }
 

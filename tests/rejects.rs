@@ -13,7 +13,7 @@ use std::{env, fs};
 use cases::{Files, base, cases, change, read, root, sources};
 use khw_gen::diagnostic::codes::{self, CODES};
 use khw_gen::diagnostic::{Diagnostic, Example, Severity, render_json, render_text};
-use khw_gen::input::{Sources, check};
+use khw_gen::input::{GivenFiles, check};
 use support::examples;
 
 fn blessing() -> bool {
@@ -25,7 +25,7 @@ fn blessing() -> bool {
     blessing
 }
 
-fn findings(sources: &Sources) -> Vec<Diagnostic> {
+fn findings(sources: &GivenFiles) -> Vec<Diagnostic> {
     match check(sources) {
         Ok(checked) => {
             assert!(

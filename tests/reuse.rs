@@ -379,7 +379,7 @@ fn keys_and_certificates_are_proven_by_what_determines_them() {
     // How many certificates, keys and requests are proven, of how many; with the seed of this first byte.
     let proven = |input: &Input, seed: u8| {
         Input { seed, ..input.clone() }.write(folder.path());
-        let sources = disk::read_sources(&folder.path().join("cluster.toml")).unwrap();
+        let sources = disk::Specification::open(&folder.path().join("cluster.toml")).unwrap();
         let cluster = input::check(&sources).unwrap().cluster;
         let seed = Seed::parse(&fs::read(folder.path().join("seed")).unwrap())
             .unwrap()

@@ -15,7 +15,7 @@ use std::{env, fs};
 
 use khw_gen::diagnostic::{Diagnostic, Severity, render_text};
 use khw_gen::input::fields::{self, Absent, Field, FieldKind, Section, TOP, Together};
-use khw_gen::input::{Checked, Sources, check};
+use khw_gen::input::{Checked, GivenFiles, check};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -85,13 +85,7 @@ fn to_toml(document: &Value) -> String {
 /// What the reader makes of a text.
 fn read(text: &str) -> Result<Checked, Vec<Diagnostic>> {
     let request = r#"{ "CN": "own", "hosts": ["own.example"], "key": { "algo": "ecdsa", "size": 256 } }"#;
-    check(&Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: text.to_owned(),
-        csr_dir: "csr".to_owned(),
-        csr: BTreeMap::from([("own-csr.json".to_owned(), request.to_owned())]),
-        ..Sources::default()
-    })
+    check(&GivenFiles::new(text).with("csr/own-csr.json", request))
 }
 
 /// The errors in a text: code, and the text at their place.

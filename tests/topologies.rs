@@ -191,11 +191,7 @@ fn nodes_are_labelled_and_tainted_as_the_kubelet_takes_it() {
 fn each_worker_has_its_own_part_of_the_pods_ranges() {
     let spec = Spec::new(&[], DUAL);
     let source = fs::read_to_string(spec.path()).expect("cluster.toml");
-    let checked = khw_gen::input::check(&khw_gen::input::Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: source,
-        ..Default::default()
-    });
+    let checked = khw_gen::input::check(&khw_gen::input::GivenFiles::new(source));
     let cluster = checked.expect("a cluster").cluster;
     let facts = |name: &str| {
         let host = cluster.hosts.iter().find(|host| host.name == name).expect("a host");

@@ -97,7 +97,7 @@ fn the_reasons_account_for_every_byte() {
 
 #[test]
 fn with_their_names_the_server_certificate_has_their_size() {
-    let sources = disk::read_sources(&walkthrough()).expect("the specification");
+    let sources = disk::Specification::open(&walkthrough()).expect("the specification");
     let cluster = input::check(&sources).expect("it is valid").cluster;
     let seed = disk::read_seed(&project().join("specs/walkthrough/walkthrough.seed")).expect("the seed");
     let seed = Seed::parse(seed.bytes.expose()).expect("a seed").seed;

@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use khw_gen::disk::{read_seed, read_sources};
+use khw_gen::disk::{Specification, read_seed};
 use khw_gen::input;
 use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
@@ -582,11 +582,9 @@ fn survey(arguments: &[OsString]) -> Result<(), Failed> {
     };
     let (specification, out) = (Path::new(specification), Path::new(out));
     let only = host.first().and_then(|host| host.to_str());
-    let checked = input::check(&read_sources(specification)?).map_err(|_| "the specification has errors")?;
+    let checked = input::check(&Specification::open(specification)?).map_err(|_| "the specification has errors")?;
     let cluster = &checked.cluster;
-    let seed = input::paths(&fs::read_to_string(specification)?)
-        .seed
-        .ok_or("no seed is named")?;
+    let seed = checked.seed.as_ref().ok_or("no seed is named")?;
     let seed = specification.with_file_name(seed);
 
     let mut text = format!("seed\t{}\t{}\n", seed.display(), cluster.name);

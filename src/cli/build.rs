@@ -3,7 +3,7 @@
 use khw_gen::Build;
 use khw_gen::bundle::Content;
 use khw_gen::cluster::Cluster;
-use khw_gen::disk::{self, Output, Start};
+use khw_gen::disk::{Output, Specification, Start};
 use khw_gen::part::{PART, Selection};
 use khw_gen::plan::plan;
 
@@ -18,10 +18,10 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let BuildArgs { spec, out, quiet, .. } = arguments;
     let bar = Bar::new(*quiet);
     use_threads(arguments.jobs)?;
-    let (checked, seed_path) = read_checked(spec, disk::read_sources_and_key)?;
+    let checked = read_checked(spec, Specification::open_with_keys)?;
     let cluster = &checked.cluster;
     let selection = selection(cluster, arguments)?;
-    let seed = read_seed(spec, arguments.seed.file.as_deref(), seed_path)?;
+    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     let plan = plan(cluster);

@@ -2,15 +2,15 @@
 
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::render_json;
-use khw_gen::{disk, input};
+use khw_gen::disk::Specification;
 
 use super::args::{CheckArgs, ReportFormat};
 use super::say::{Reported, print, say_diagnostics};
-use super::specification::read_sources;
+use super::specification;
 
 pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
     let CheckArgs { spec, format } = arguments;
-    let checked = read_sources(spec, disk::read_sources).and_then(|sources| input::check(&sources));
+    let checked = specification::check(spec, Specification::open);
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,

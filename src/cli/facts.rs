@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use khw_gen::disk;
+use khw_gen::disk::Specification;
 use khw_gen::facts::{Facts, facts};
 
 use super::args::FactsArgs;
@@ -10,7 +10,7 @@ use super::say::{Reported, print};
 use super::specification::{read_checked, unknown_host};
 
 pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
-    let (checked, _) = read_checked(&arguments.spec, disk::read_sources)?;
+    let checked = read_checked(&arguments.spec, Specification::open)?;
     let cluster = &checked.cluster;
     let Some(name) = &arguments.host else {
         let all: BTreeMap<&str, Facts> = cluster

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Start, TreeEntry};
+use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Specification, Start, TreeEntry};
 use khw_gen::golden::compare::{Comparison, Difference, GoldenFile, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
@@ -22,8 +22,8 @@ const TEXT_MODE: u32 = 0o644;
 pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     let GoldenWriteArgs { spec, dir, seed } = arguments;
     use_threads(None)?;
-    let (checked, seed_in_spec) = read_checked(spec, disk::read_sources_and_key)?;
-    let seed = read_seed(spec, seed.file.as_deref(), seed_in_spec)?;
+    let checked = read_checked(spec, Specification::open_with_keys)?;
+    let seed = read_seed(spec, seed.file.as_deref(), checked.seed.as_deref())?;
     let cluster = &checked.cluster;
     let mut output = Output::begin(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let mut written = Vec::new();
@@ -74,12 +74,12 @@ pub fn check(arguments: &GoldenCheckArgs) -> Result<Outcome, Reported> {
 fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported> {
     let GoldenCheckArgs { spec, dir, seed, .. } = arguments;
     use_threads(None)?;
-    let (checked, seed_in_spec) = read_checked(spec, disk::read_sources)?;
+    let checked = read_checked(spec, Specification::open)?;
     let folder = disk::read_golden(dir)?;
     let seed = match (arguments.without_seed, &seed.file) {
         (true, _) => None,
-        (false, Some(file)) => Some(read_seed(spec, Some(file), seed_in_spec)?),
-        (false, None) => seed_if_there(spec, seed_in_spec)?,
+        (false, Some(file)) => Some(read_seed(spec, Some(file), None)?),
+        (false, None) => seed_if_there(spec, checked.seed.as_deref())?,
     };
     let cluster = &checked.cluster;
     let unknown = Unknown::of(cluster, seed.as_ref());
@@ -116,7 +116,7 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported>
 }
 
 /// The seed that the specification names, if there is a file of that name.
-fn seed_if_there(spec: &Path, seed_in_spec: Option<String>) -> Result<Option<Seed>, Reported> {
+fn seed_if_there(spec: &Path, seed_in_spec: Option<&str>) -> Result<Option<Seed>, Reported> {
     let Some(path) = seed_path(spec, None, seed_in_spec) else {
         say("note: no seed is configured");
         return Ok(None);

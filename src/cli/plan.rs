@@ -1,6 +1,6 @@
 //! `khw-gen plan`.
 
-use khw_gen::disk;
+use khw_gen::disk::Specification;
 use khw_gen::plan::plan;
 
 use super::args::PlanArgs;
@@ -8,7 +8,7 @@ use super::say::{Reported, print};
 use super::specification::read_checked;
 
 pub fn run(arguments: &PlanArgs) -> Result<(), Reported> {
-    let (checked, _) = read_checked(&arguments.spec, disk::read_sources)?;
+    let checked = read_checked(&arguments.spec, Specification::open)?;
     let plan = plan(&checked.cluster);
     if arguments.flags {
         return print(plan.flags().trim_end());

@@ -6,30 +6,29 @@ use std::path::{Path, PathBuf};
 use khw_gen::changes::Keys;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, codes, suggest};
-use khw_gen::disk::{self, DiskError, SeedText};
+use khw_gen::disk::{self, DiskError, SeedText, Specification};
 use khw_gen::found::Found;
 use khw_gen::found_of;
-use khw_gen::input::{self, Checked, Sources};
+use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::Seed;
 
 use super::say::{Reported, say, say_diagnostics, say_error};
 
-/// Reads a specification; whether with the keys that it names, the reader decides.
-pub type SourcesReader = fn(&Path) -> Result<Sources, DiskError>;
+/// Opens a specification; whether it needs the keys that it names, this decides.
+pub type Open = fn(&Path) -> Result<Specification, DiskError>;
 
-/// Reads a specification; what can't be read is a finding like any other.
-pub fn read_sources(spec: &Path, reader: SourcesReader) -> Result<Sources, Vec<Diagnostic>> {
-    reader(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())])
+/// Opens and checks a specification; what can't be read is a finding like any other.
+pub fn check(spec: &Path, open: Open) -> Result<Checked, Vec<Diagnostic>> {
+    let opened = open(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())]);
+    input::check(&opened?)
 }
 
-/// Reads and checks a specification and says all that is wrong with it, or remarkable; gives the path of its seed too.
-pub fn read_checked(spec: &Path, reader: SourcesReader) -> Result<(Checked, Option<String>), Reported> {
-    let sources = read_sources(spec, reader);
-    let seed = sources.as_ref().ok().and_then(|sources| sources.seed.clone());
-    match sources.and_then(|sources| input::check(&sources)) {
+/// Opens and checks a specification, and says all that is wrong with it, or remarkable.
+pub fn read_checked(spec: &Path, open: Open) -> Result<Checked, Reported> {
+    match check(spec, open) {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
-            Ok((checked, seed))
+            Ok(checked)
         }
         Err(problems) => {
             say_diagnostics(&problems);
@@ -53,9 +52,9 @@ impl Specified {
 
 /// Reads a specification with its keys, and its seed: an argument's must be there, the one that it names need not.
 pub fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reported> {
-    let (checked, in_spec) = read_checked(spec, disk::read_sources_and_key)?;
-    let seed = match (seed_file, seed_path(spec, None, in_spec.clone())) {
-        (Some(_), _) => Some(read_seed(spec, seed_file, in_spec)?),
+    let checked = read_checked(spec, Specification::open_with_keys)?;
+    let seed = match (seed_file, seed_path(spec, None, checked.seed.as_deref())) {
+        (Some(_), _) => Some(read_seed(spec, seed_file, None)?),
         (None, Some(path)) => read_seed_if_there(&path)?,
         (None, None) => None,
     };
@@ -71,7 +70,7 @@ pub fn say_that_the_seed_is_missing(spec: &Path) {
 }
 
 /// Reads the seed from where the command line says, else from where the specification says, relative to it.
-pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Result<Seed, Reported> {
+pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>) -> Result<Seed, Reported> {
     let Some(path) = seed_path(spec, argument, in_spec) else {
         say_error(format_args!(
             "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
@@ -81,7 +80,7 @@ pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) 
     seed_of(&path, &disk::read_seed(&path)?)
 }
 
-pub fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<String>) -> Option<PathBuf> {
+pub fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>) -> Option<PathBuf> {
     match (argument, in_spec) {
         (Some(path), _) => Some(path.to_owned()),
         (None, Some(path)) => Some(spec.parent().unwrap_or(Path::new("")).join(path)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::code::{Code, Severity};
 
 /// A text that was read, under the name that diagnostics call it by.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct SourceFile {
     pub name: String,
     pub text: String,

@@ -25,5 +25,5 @@ pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
-pub use source::{SeedText, read_seed, read_sources, read_sources_and_key};
+pub use source::{SeedText, Specification, read_seed};
 pub use tree::{TreeEntry, read_tree};

@@ -1,6 +1,6 @@
 //! Reading what the user wrote: cluster.toml, the CSR folder, the seed, an authority that is there already. It judges nothing but whether they can be read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use zeroize::Zeroizing;
 
 use super::error::DiskError;
-use crate::input::{self, SourceId, Sources, TemplateText};
+use crate::input::{Files, SourceText, Unreadable};
 use crate::pki::secret::SecretBytes;
 
 /// Far more than any cluster needs, and little enough to read by mistake.
@@ -22,110 +22,95 @@ const LARGEST_SEED: u64 = 64 << 10;
 /// A key in PEM, with the text that OpenSSL may put before it; and a certificate likewise.
 const LARGEST_PEM: u64 = 1 << 20;
 
-/// Where the CSR files are when cluster.toml doesn't say.
-const DEFAULT_CSR_FOLDER: &str = "csr";
-
-/// Reads `cluster_toml`, every `*.json` of the CSR folder that it names, relative to itself, and the certificate of an
-/// authority, and the templates of `[[files]]`. No folder is no file. The authority's key is read if it is there and may be: checking can do without.
-///
-/// What can't be read, is too large or is not UTF-8, and a key that others may read, is listed in [`Sources::unreadable`], for
-/// [`input::check`] to report.
-///
-/// Errors: cluster.toml itself can't be read.
-pub fn read_sources(cluster_toml: &Path) -> Result<Sources, DiskError> {
-    read(cluster_toml, Key::IfReadable)
+/// A specification on disk: cluster.toml, and what it names relative to itself. What can't be read, is too large or is not
+/// UTF-8, and a key that others may read, is unreadable to those who ask for it.
+#[derive(Debug)]
+pub struct Specification {
+    path: PathBuf,
+    main: SourceText,
+    needs_keys: bool,
 }
 
-/// As [`read_sources`], for those who sign: an authority's key that can't be read, or is not there, is listed too.
-pub fn read_sources_and_key(cluster_toml: &Path) -> Result<Sources, DiskError> {
-    read(cluster_toml, Key::Needed)
+impl Specification {
+    /// Reads cluster.toml, for those who sign nothing: a key that is not there, or that may not be read, is not missed.
+    ///
+    /// Errors: cluster.toml itself can't be read.
+    pub fn open(cluster_toml: &Path) -> Result<Specification, DiskError> {
+        Ok(Specification {
+            path: cluster_toml.to_owned(),
+            main: SourceText {
+                name: cluster_toml.to_string_lossy().into_owned(),
+                text: read_text(cluster_toml)?,
+            },
+            needs_keys: false,
+        })
+    }
+
+    /// As [`Specification::open`], for those who sign: a key that can't be read, or is not there, is unreadable.
+    pub fn open_with_keys(cluster_toml: &Path) -> Result<Specification, DiskError> {
+        let opened = Specification::open(cluster_toml)?;
+        Ok(Specification {
+            needs_keys: true,
+            ..opened
+        })
+    }
+
+    fn beside(&self, path: &str) -> PathBuf {
+        match self.path.parent() {
+            Some(folder) => folder.join(path),
+            None => PathBuf::from(path),
+        }
+    }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Key {
-    Needed,
-    IfReadable,
-}
+impl Files for Specification {
+    fn main(&self) -> &SourceText {
+        &self.main
+    }
 
-fn read(cluster_toml: &Path, need: Key) -> Result<Sources, DiskError> {
-    let cluster = read_text(cluster_toml)?;
-    let paths = input::paths(&cluster);
-    let csr_dir = beside(cluster_toml, paths.csr.as_deref().unwrap_or(DEFAULT_CSR_FOLDER));
-    let mut sources = Sources {
-        cluster_name: cluster_toml.to_string_lossy().into_owned(),
-        cluster,
-        csr_dir: csr_dir.to_string_lossy().into_owned(),
-        seed: paths.seed,
-        ..Sources::default()
-    };
-    let mut unreadable = BTreeMap::new();
-    let listed = json_files(&csr_dir).unwrap_or_else(|error| {
-        unreadable.insert(SourceId::CsrFolder, error);
-        Vec::new()
-    });
-    for path in listed {
-        let name = path.file_name().unwrap_or_default().to_owned();
-        let text = match name.to_str() {
-            Some(_) => read_listed_text(&path),
-            None => Err(DiskError::NameNotUtf8 { path }),
+    fn name(&self, path: &str) -> String {
+        self.beside(path).to_string_lossy().into_owned()
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
+        let folder = self.beside(folder);
+        let names = json_files(&folder).map_err(unreadable)?.into_iter();
+        let text = |name: OsString| {
+            let path = folder.join(&name);
+            name.into_string()
+                .map_err(|_| unreadable(DiskError::NameNotUtf8 { path }))
         };
-        // Two names that are not UTF-8 stay two.
-        let escaped = || name.as_encoded_bytes().escape_ascii().to_string();
-        let name = name.to_str().map_or_else(escaped, str::to_owned);
-        match text {
-            Ok(text) => drop(sources.csr.insert(name, text)),
-            Err(error) => drop(unreadable.insert(SourceId::Csr(name), error)),
-        }
+        Ok(names.map(text).collect())
     }
-    if let Some(path) = paths.ca_certificate {
-        match read_ca_certificate(&beside(cluster_toml, &path)) {
-            Ok(certificate) => sources.ca_certificate = Some(certificate),
-            Err(error) => drop(unreadable.insert(SourceId::CaCertificate, error)),
-        }
-    }
-    if let Some(path) = paths.ca_key {
-        match read_ca_key(&beside(cluster_toml, &path), need) {
-            Ok(key) => sources.ca_key = key,
-            Err(error) => drop(unreadable.insert(SourceId::CaKey, error)),
-        }
-    }
-    for path in paths.templates.into_iter().collect::<BTreeSet<_>>() {
-        let found = beside(cluster_toml, &path);
-        match read_listed_text(&found) {
-            Ok(text) => {
-                let name = found.to_string_lossy().into_owned();
-                sources.templates.insert(path, TemplateText { name, text });
-            }
-            Err(error) => drop(unreadable.insert(SourceId::Template(path), error)),
-        }
-    }
-    let said = unreadable
-        .into_iter()
-        .map(|(source, error)| (source, error.to_string()));
-    sources.unreadable = said.collect();
-    Ok(sources)
-}
 
-/// A path that cluster.toml gives relative to itself.
-fn beside(cluster_toml: &Path, path: &str) -> PathBuf {
-    match cluster_toml.parent() {
-        Some(folder) => folder.join(path),
-        None => PathBuf::from(path),
+    fn text(&self, path: &str) -> Result<String, Unreadable> {
+        read_listed_text(&self.beside(path)).map_err(unreadable)
+    }
+
+    fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {
+        read_certificate(&self.beside(path)).map_err(unreadable)
+    }
+
+    fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
+        read_key(&self.beside(path), self.needs_keys).map_err(unreadable)
     }
 }
 
-fn read_ca_certificate(path: &Path) -> Result<SecretBytes, DiskError> {
+fn unreadable(error: DiskError) -> Unreadable {
+    Unreadable(error.to_string())
+}
+
+fn read_certificate(path: &Path) -> Result<SecretBytes, DiskError> {
     let file = File::open(path).map_err(|reason| DiskError::os("open", path, reason))?;
     read_secret(file, path, LARGEST_PEM)
 }
 
 /// The key of an authority, which none but its owner may be able to read; none if there is none to read and no need.
-fn read_ca_key(path: &Path, need: Key) -> Result<Option<SecretBytes>, DiskError> {
+fn read_key(path: &Path, is_needed: bool) -> Result<Option<SecretBytes>, DiskError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(reason)
-            if need == Key::IfReadable
-                && matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+            if !is_needed && matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
         {
             return Ok(None);
         }
@@ -152,7 +137,7 @@ fn exposed_mode(file: &File, path: &Path) -> Result<Option<u32>, DiskError> {
 }
 
 /// What `*.json` is in a shell, sorted: hidden files (locks and backups of editors) are not meant.
-fn json_files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
+fn json_files(folder: &Path) -> Result<Vec<OsString>, DiskError> {
     let failed = |reason| DiskError::os("read the folder", folder, reason);
     let entries = match fs::read_dir(folder) {
         // A link that leads nowhere is there, and was meant to be something.
@@ -166,7 +151,7 @@ fn json_files(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
         let name = entry.map_err(failed)?.file_name();
         let bytes = name.as_encoded_bytes();
         if bytes.ends_with(b".json") && !bytes.starts_with(b".") {
-            files.push(folder.join(name));
+            files.push(name);
         }
     }
     files.sort();

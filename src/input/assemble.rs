@@ -1,7 +1,9 @@
 //! A draft in which nothing is wrong -> the cluster.
 use std::collections::BTreeMap;
 
-use crate::cluster::{Cluster, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, PassedChecks, Pki};
+use crate::cluster::{
+    Cluster, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, OwnFile, PassedChecks, Pki,
+};
 
 use super::csr_folder::Folder;
 use super::draft::Draft;
@@ -9,9 +11,15 @@ use super::families::AtFamilies as _;
 use super::profiles::Profiles;
 use super::{hosts, load_balancer, network, own_certificates, pods};
 
-/// The cluster of a draft of which every part is there, as it is when nothing was reported; what the user sets over it comes
-/// later.
-pub fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: Option<Nodes>) -> Option<Cluster> {
+/// The cluster of a draft of which every part is there, as it is when nothing was reported.
+pub fn cluster(
+    draft: &Draft,
+    folder: &Folder,
+    profiles: &Profiles<'_>,
+    nodes: Option<Nodes>,
+    overrides: Overrides,
+    files: Vec<OwnFile>,
+) -> Option<Cluster> {
     let hosts = draft.hosts.iter().zip(pods::allot(draft)).map(|(host, pods)| {
         Some(Host {
             name: host.name.as_ref()?.value.clone(),
@@ -78,8 +86,8 @@ pub fn cluster(draft: &Draft, folder: &Folder, profiles: &Profiles<'_>, nodes: O
             provider: draft.encryption.as_ref()?.value,
             generations: Generations::FIRST,
         },
-        overrides: Overrides::default(),
-        files: Vec::new(),
+        overrides,
+        files,
         hosts: hosts.collect::<Option<_>>()?,
         checked: PassedChecks(()),
     })

@@ -7,7 +7,7 @@ use crate::pki::authority::{AuthorityCertificate, AuthorityError};
 use crate::pki::key::{Algorithm, KeyError, KeyPair};
 
 use super::draft::DraftCa;
-use super::sources::{SourceId, Sources};
+use super::source_files::{Files, or_told};
 
 /// An authority as far as it could be read, and where its certificate is named.
 pub struct Existing {
@@ -17,10 +17,10 @@ pub struct Existing {
 }
 
 /// Reads the certificate and, where it is there, the key.
-pub fn read(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Existing {
+pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
     let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
-    let certificate = certificate(sources, draft, say);
-    let key = key(sources, draft, say);
+    let certificate = certificate(files, draft, say);
+    let key = key(files, draft, say);
     let ca = match (certificate, key) {
         (Some(certificate), Ok(key)) => {
             let fits = key.as_ref().is_none_or(|key| fits(&certificate, key, draft, say));
@@ -31,15 +31,10 @@ pub fn read(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Existing {
     Existing { ca, place }
 }
 
-fn certificate(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Option<AuthorityCertificate> {
+fn certificate(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<AuthorityCertificate> {
     let path = draft.certificate.as_ref()?;
     let name = &path.value;
-    let Some(file) = &sources.ca_certificate else {
-        if !sources.is_unreadable(SourceId::CaCertificate) {
-            say.at(path, codes::BAD_CA, format!("{name} was not read"));
-        }
-        return None;
-    };
+    let file = or_told(files.certificate(&path.value), path, say)?;
     let certificate = match AuthorityCertificate::from_pem(file.expose()) {
         Ok(certificate) => certificate,
         Err(error) => {
@@ -81,9 +76,16 @@ fn certificate(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Option<Aut
 }
 
 /// The key, none if it was not there to be read, or that it can't be used.
-fn key(sources: &Sources, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<KeyPair>>, KeyError> {
-    let (Some(path), Some(file)) = (&draft.key, &sources.ca_key) else {
-        return Ok(None);
+fn key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<KeyPair>>, KeyError> {
+    let Some(path) = &draft.key else { return Ok(None) };
+    let file = match files.key(&path.value) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Ok(None),
+        Err(why) => {
+            say.at(path, codes::UNREADABLE, why.0)
+                .hint("see that the path is right, and that its owner alone may read the file");
+            return Ok(None);
+        }
     };
     KeyPair::from_pem(file.expose())
         .map(|key| Some(Arc::new(key)))

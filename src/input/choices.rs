@@ -71,8 +71,9 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
 }
 
 /// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.
-pub fn layout(pki: &Fields<'_>, default: Layout) -> Option<Layout> {
-    choice(pki, "layout", &Layout::ALL, Layout::name).map(|given| given.map_or(default, |given| given.value))
+pub fn layout(pki: &Fields<'_>, default: impl FnOnce() -> Layout) -> Option<Layout> {
+    let given = choice(pki, "layout", &Layout::ALL, Layout::name)?;
+    Some(given.map_or_else(default, |given| given.value))
 }
 
 /// Reads `[runtime]` but for the version, and what `[network]` says of pods.

@@ -13,11 +13,10 @@ use crate::cluster::{EncryptionProvider, Families};
 use crate::diagnostic::suggest::listed;
 use crate::diagnostic::{Code, Reporter, Severity, SourceFile, codes};
 
-use super::draft::{Draft, DraftCa, DraftNaming, DraftNetwork, DraftPki};
+use super::draft::{CSR_FOLDER, Draft, DraftCa, DraftNaming, DraftNetwork, DraftPki};
 use super::fields::Section;
 use super::host::host;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
-use super::sources::Paths;
 use super::tree::{At, Document, Entry, Fields, Node, Value};
 use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
 use super::{choices, components, families, fields, files, load_balancer, own_certificates, parse_toml, pools};
@@ -29,12 +28,12 @@ const PODS: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 200, 0, 0), 16);
 /// What stands in a broken line is nobody's intention: after a syntax error these codes would be noise.
 const FOLLOW_FROM_SYNTAX: &[&Code] = &[codes::MISSING_FIELD, codes::NO_HOSTS, codes::NO_ROLE];
 
-/// Reads cluster.toml; `layout` is the one where it names none. Also says whether its syntax is sound, without which nothing
-/// can be said of what is not in it.
-pub fn read(file: &Arc<SourceFile>, layout: Layout, say: &Reporter) -> (Draft, bool) {
+/// Reads cluster.toml; the layout that it does not name is the one that its CSR folder is `written_for`. Also says whether its
+/// syntax is sound, without which nothing can be said of what is not in it.
+pub fn read(file: &Arc<SourceFile>, written_for: &dyn Fn(&str) -> Layout, say: &Reporter) -> (Draft, bool) {
     let (syntax, own) = (Reporter::default(), Reporter::default());
     let root = parse_toml::parse(file, &syntax);
-    let draft = draft(Document::toml(file, &own), &root, layout);
+    let draft = draft(Document::toml(file, &own), &root, written_for);
     let sound = syntax.is_empty();
     if !sound {
         let lines = BrokenLines::of(file, &syntax);
@@ -75,32 +74,6 @@ impl BrokenLines {
     }
 }
 
-/// The paths in `[pki]` and `[[files]]`, whatever else is wrong.
-pub fn pki_paths(text: &str) -> Paths {
-    let (file, nobody) = (SourceFile::new("", text), Reporter::default());
-    // Of the hosts, who may be many, it needs nothing.
-    let root = parse_toml::parse_sections(&file, |section| ["pki", "files"].contains(&section), &nobody);
-    let Some(top) = Document::toml(&file, &nobody).fields(&root, &fields::TOP.names()) else {
-        return Paths::default();
-    };
-    let templates = files::templates(&top);
-    let Some(pki) = top.table("pki", &fields::PKI.names()) else {
-        return Paths {
-            templates,
-            ..Paths::default()
-        };
-    };
-    let ca = pki.table("ca", &fields::CA.names());
-    let path = |fields: Option<&Fields<'_>>, name| Some(fields?.text(name)?.value).filter(|path| !path.is_empty());
-    Paths {
-        csr: path(Some(&pki), "csr"),
-        seed: path(Some(&pki), "seed"),
-        ca_certificate: path(ca.as_ref(), "cert"),
-        ca_key: path(ca.as_ref(), "key"),
-        templates,
-    }
-}
-
 /// What a section is that is not there.
 static EMPTY: Node = Node {
     value: Value::Table(Vec::new()),
@@ -116,7 +89,7 @@ fn section<'a>(top: &Fields<'a>, section: &Section) -> Option<Fields<'a>> {
     }
 }
 
-fn draft(doc: Document<'_>, root: &Node, layout: Layout) -> Draft {
+fn draft(doc: Document<'_>, root: &Node, written_for: &dyn Fn(&str) -> Layout) -> Draft {
     let Some(top) = doc.fields(root, &fields::TOP.names()) else {
         return Draft::default();
     };
@@ -129,7 +102,7 @@ fn draft(doc: Document<'_>, root: &Node, layout: Layout) -> Draft {
         cluster: cluster.map(|fields| naming(&fields)).unwrap_or_default(),
         network: network.map(|fields| ranges(&fields)).unwrap_or_default(),
         pki: section(&top, &fields::PKI)
-            .map(|fields| pki(&top, &fields, layout))
+            .map(|fields| pki(&top, &fields, written_for))
             .unwrap_or_default(),
         encryption: section(&top, &fields::ENCRYPTION).and_then(|fields| {
             provider(
@@ -184,18 +157,20 @@ fn ranges(fields: &Fields<'_>) -> DraftNetwork {
     }
 }
 
-fn pki(top: &Fields<'_>, fields: &Fields<'_>, layout: Layout) -> DraftPki {
-    let say = fields.doc.say;
-    fields.parsed("seed", path_name);
+fn pki(top: &Fields<'_>, fields: &Fields<'_>, written_for: &dyn Fn(&str) -> Layout) -> DraftPki {
+    let csr = fields.text_or("csr", CSR_FOLDER);
     let profile = |entry: &Entry| Some((fields.doc.key(entry), fields.doc.text(&entry.node)?));
-    DraftPki {
-        csr: fields.text_or("csr", "csr").and_then(|path| path_name(path, say)),
-        layout: choices::layout(fields, layout),
+    let mut draft = DraftPki {
+        csr: csr.and_then(|path| path_name(path, fields.doc.say)),
+        seed: fields.parsed("seed", path_name),
         profile: fields.text_or("profile", "kubernetes"),
         issued: issued(top, fields),
         profiles: fields.map("profiles").into_iter().filter_map(profile).collect(),
         existing_ca: existing_ca(fields),
-    }
+        layout: None,
+    };
+    draft.layout = choices::layout(fields, || written_for(draft.csr_folder()));
+    draft
 }
 
 fn existing_ca(pki: &Fields<'_>) -> Option<DraftCa> {

@@ -3,13 +3,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::identity::CLUSTER_AUTHORITY;
-use crate::catalog::layouts::Layout;
+use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
 use super::authority::{self, Existing};
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
-use super::sources::{SourceId, Sources};
+use super::source_files::{Files, or_told};
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -50,128 +50,145 @@ pub struct Folder {
     pub existing_ca: Option<Existing>,
 }
 
+/// The texts of the CSR folder.
+struct Texts {
+    /// What diagnostics call the folder.
+    folder: String,
+    /// The files by their names; none for one that can't be read, which has been reported.
+    files: BTreeMap<String, Option<Arc<SourceFile>>>,
+    /// Whether all names are known: the folder itself may be one that can't be read.
+    listed: bool,
+    empty: bool,
+}
+
+impl Texts {
+    /// Whether the folder has a file of this name, or may have one.
+    fn has(&self, name: &str) -> bool {
+        !self.listed || self.files.contains_key(name)
+    }
+
+    /// The file of this name or the built-in one, and whether it is that. None if it can't be read: nothing else takes its
+    /// place.
+    fn open(&self, name: &str, layout: Layout) -> (Option<Arc<SourceFile>>, bool) {
+        if self.has(name) {
+            return (self.files.get(name).cloned().flatten(), false);
+        }
+        let text = built_in(layout, name).unwrap_or("{}");
+        (Some(SourceFile::new(format!("built-in {name}"), text)), true)
+    }
+}
+
+fn texts(from: &dyn Files, draft: &Draft, say: &Reporter) -> Texts {
+    let path = draft.pki.csr_folder();
+    let folder = from.name(path);
+    let named = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
+    let listed = or_told(from.list(path), named, say);
+    let mut files = BTreeMap::new();
+    for name in listed.iter().flatten() {
+        let Some(name) = or_told(name.clone(), named, say) else {
+            continue;
+        };
+        let mut extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
+        let place = extra
+            .find(|csr| csr.value == name)
+            .and_then(|csr| csr.place.as_ref())
+            .or(named);
+        let text = from.text(&format!("{}/{name}", path.trim_end_matches('/')));
+        let file = or_told(text, place, say).map(|text| SourceFile::new(format!("{folder}/{name}"), text));
+        files.insert(name, file);
+    }
+    Texts {
+        folder,
+        files,
+        listed: listed.is_some(),
+        empty: listed.is_some_and(|names| names.is_empty()),
+    }
+}
+
+/// The layout that a CSR folder is written for: one with the walk-through's certificate for everything is the walk-through's.
+pub fn written_for(from: &dyn Files, folder: &str) -> Layout {
+    let is_single = |name: &Result<String, _>| name.as_ref().is_ok_and(|name| name == SINGLE_CSR);
+    match from.list(folder).is_ok_and(|names| names.iter().any(is_single)) {
+        true => Layout::Single,
+        false => Layout::Split,
+    }
+}
+
 /// Reads all files that certificates are made from, each with its own problems.
-pub fn read(sources: &Sources, draft: &Draft, say: &Reporter) -> Folder {
+pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
+    let texts = texts(from, draft, say);
     // A layout that could not be read has been reported; what follows from it would be noise.
     let layout = draft.pki.layout.unwrap_or(Layout::Split);
-    let open = |name: &str| {
-        let path = if sources.csr_dir.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}/{name}", sources.csr_dir)
-        };
-        match sources.csr.get(name) {
-            Some(text) => (SourceFile::new(path, text.as_str()), false),
-            // What there is to say of it has been said; nothing else takes its place.
-            None if sources.is_csr_unreadable(name) => (SourceFile::new(path, ""), false),
-            None => (
-                SourceFile::new(format!("built-in {name}"), built_in(layout, name).unwrap_or("{}")),
-                true,
-            ),
-        }
-    };
-    let existing_ca = draft
-        .pki
-        .existing_ca
-        .as_ref()
-        .map(|ca| authority::read(sources, ca, say));
-    let needed = layout
-        .identities()
-        .iter()
-        .filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none())
-        .map(|row| row.csr);
-    let extra = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
-    let own = extra.clone().map(|csr| csr.value.as_str());
-    let is_there = |name: &str| sources.csr.contains_key(name) || sources.is_csr_unreadable(name);
+    let existing_ca = draft.pki.existing_ca.as_ref().map(|ca| authority::read(from, ca, say));
+    let rows = layout.identities().iter();
+    let needed = rows.filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none());
+    let own = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
+    let (own, missing): (Vec<_>, Vec<_>) = own.partition(|csr| texts.has(&csr.value));
     let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
-    for name in needed.chain(own.filter(|name| is_there(name))) {
-        if !csrs.contains_key(name) {
-            let (file, built_in) = open(name);
-            let before = say.len();
-            let unreadable = sources.is_csr_unreadable(name);
-            let read = match unreadable {
-                true => None,
-                false => read_request_file(&file, say),
-            };
-            let csr = Csr {
-                broken: unreadable || say.has_error_since(before),
-                file,
-                built_in,
-                read,
-            };
-            csrs.insert(name.to_owned(), csr);
+    let own = own.iter().map(|csr| csr.value.as_str());
+    for name in needed.map(|row| row.csr).chain(own) {
+        if csrs.contains_key(name) {
+            continue;
         }
+        let (file, built_in) = texts.open(name, layout);
+        let before = say.len();
+        let csr = Csr {
+            read: file.as_ref().and_then(|file| read_request_file(file, say)),
+            broken: file.is_none() || say.has_error_since(before),
+            file: file.unwrap_or_default(),
+            built_in,
+        };
+        csrs.insert(name.to_owned(), csr);
     }
-    for csr in extra.filter(|csr| !is_there(&csr.value)) {
-        let message = format!("{} holds no {}", folder_name(sources), csr.value);
-        let known = sources.csr.keys().map(String::as_str);
-        say.at(csr, codes::MISSING_CSR, message).meant(&csr.value, known);
+    for csr in missing {
+        let known = texts.files.iter().filter(|(_, file)| file.is_some());
+        let message = format!("{} holds no {}", texts.folder, csr.value);
+        say.at(csr, codes::MISSING_CSR, message)
+            .meant(&csr.value, known.map(|(name, _)| name.as_str()));
     }
-    let (config_file, config_built_in) = open(CONFIG_FILE);
-    let config = match sources.is_csr_unreadable(CONFIG_FILE) {
-        true => None,
-        false => read_signing_config(&config_file, say),
-    };
+    let (config_file, config_built_in) = texts.open(CONFIG_FILE, layout);
     let folder = Folder {
         layout,
         csrs,
-        config_file,
+        config: config_file.as_ref().and_then(|file| read_signing_config(file, say)),
+        config_file: config_file.unwrap_or_default(),
         config_built_in,
-        config,
         existing_ca,
     };
-    report_built_in(sources, draft, &folder, say);
+    report_built_in(&texts, draft, &folder, say);
     if draft.pki.layout.is_some() {
-        report_unused(sources, draft, &folder, say);
+        report_unused(&texts, draft, &folder, say);
     }
     folder
 }
 
-fn report_built_in(sources: &Sources, draft: &Draft, folder: &Folder, say: &Reporter) {
-    let csrs = folder
-        .csrs
-        .iter()
-        .filter(|(_, csr)| csr.built_in)
-        .map(|(name, _)| name.as_str());
+fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) {
+    let csrs = folder.csrs.iter().filter(|(_, csr)| csr.built_in);
     let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
-    let missing: Vec<&str> = csrs.chain(config).collect();
-    let named = draft.pki.csr.as_ref().and_then(|csr| csr.place.clone());
-    let is_unreadable = |source: &SourceId| matches!(source, SourceId::CsrFolder | SourceId::Csr(_));
-    let is_empty = sources.csr.is_empty() && !sources.unreadable.keys().any(is_unreadable);
-    if let (Some(place), true) = (named, is_empty) {
-        let message = format!("there is no JSON file in {}", folder_name(sources));
+    let missing: Vec<&str> = csrs.map(|(name, _)| name.as_str()).chain(config).collect();
+    let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
+    if place.is_some() && texts.empty {
+        let message = format!("there is no JSON file in {}", texts.folder);
         say.at(place, codes::EMPTY_CSR_FOLDER, message);
-        return;
-    }
-    if !missing.is_empty() {
-        let what = if is_empty {
-            "nothing".to_owned()
-        } else {
-            "no ".to_owned() + &missing.join(", ")
+    } else if !missing.is_empty() {
+        let what = match texts.empty {
+            true => "nothing".to_owned(),
+            false => format!("no {}", missing.join(", ")),
         };
-        let message = format!("{} holds {what}: the built-in text is used", folder_name(sources));
-        let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.clone());
+        let message = format!("{} holds {what}: the built-in text is used", texts.folder);
         say.at(place, codes::BUILT_IN_CSR, message);
     }
 }
 
-fn folder_name(sources: &Sources) -> &str {
-    if sources.csr_dir.is_empty() {
-        "the CSR folder"
-    } else {
-        &sources.csr_dir
-    }
-}
-
-fn report_unused(sources: &Sources, draft: &Draft, folder: &Folder, say: &Reporter) {
-    for (name, text) in &sources.csr {
-        if name == CONFIG_FILE || folder.csrs.contains_key(name.as_str()) {
+fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) {
+    for (name, file) in &texts.files {
+        let Some(file) = file else { continue };
+        if name == CONFIG_FILE || folder.csrs.contains_key(name) {
             continue;
         }
-        let file = SourceFile::new(format!("{}/{name}", sources.csr_dir), text.as_str());
         let known = folder.csrs.keys().map(String::as_str).chain([CONFIG_FILE]);
         let message = format!("nothing is made from {name}");
-        let unused = say.at(Place::new(&file, 0..0), codes::UNUSED_CSR, message);
+        let unused = say.at(Place::new(file, 0..0), codes::UNUSED_CSR, message);
         let is_of_worker = name.strip_suffix("-csr.json").is_some_and(|host| draft.has_host(host));
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {

@@ -63,6 +63,7 @@ pub struct DraftNetwork {
 #[derive(Debug, Default)]
 pub struct DraftPki {
     pub csr: Option<At<String>>,
+    pub seed: Option<At<String>>,
     pub layout: Option<Layout>,
     pub profile: Option<At<String>>,
     pub issued: Option<At<OffsetDateTime>>,
@@ -73,11 +74,26 @@ pub struct DraftPki {
 }
 
 impl Draft {
+    /// The hosts that have a role.
+    pub fn with(&self, role: Role) -> impl Iterator<Item = &DraftHost> {
+        self.hosts.iter().filter(move |host| host.is(role))
+    }
+
     /// Whether one of the hosts has this name.
     pub fn has_host(&self, name: &str) -> bool {
         self.hosts.iter().any(|host| host.is_named(name))
     }
 }
+
+impl DraftPki {
+    /// The path of the CSR folder; one that is wrong has been reported, and is as if it were not given.
+    pub fn csr_folder(&self) -> &str {
+        self.csr.as_ref().map_or(CSR_FOLDER, |csr| &csr.value)
+    }
+}
+
+/// The CSR folder beside cluster.toml when `[pki] csr` names none.
+pub const CSR_FOLDER: &str = "csr";
 
 /// The versions as they are written, and the release that they make together.
 #[derive(Clone, Debug)]
@@ -247,10 +263,10 @@ impl DraftFile {
         }
     }
 
-    /// The name of its template, if that is `path`.
-    pub fn beside(&self, path: &str) -> Option<&At<String>> {
+    /// The path of its template, if it has a file of its own.
+    pub fn beside(&self) -> Option<&At<String>> {
         match &self.text {
-            Some(DraftText::Beside(named)) if named.value == path => Some(named),
+            Some(DraftText::Beside(path)) => Some(path),
             _ => None,
         }
     }

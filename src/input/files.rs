@@ -1,5 +1,5 @@
 //! `[[files]]`: templates of the user's own, where they go, and what is wrong with them on each host that gets them.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, OwnFile};
@@ -10,7 +10,7 @@ use crate::own_template::{self, Problem, ProblemKind};
 use super::draft::{Draft, DraftFile, DraftText};
 use super::fields;
 use super::placed::{ALL, on_something, placed_on_or_all};
-use super::sources::{SourceId, Sources};
+use super::source_files::{Files, or_told};
 use super::tree::{Document, Fields, Node, Value};
 use super::values::{file_mode, path_name, path_on_host};
 
@@ -59,15 +59,6 @@ fn written(fields: &Fields<'_>) -> Option<DraftText> {
     }
 }
 
-/// The names of the templates beside cluster.toml.
-pub fn templates(top: &Fields<'_>) -> Vec<String> {
-    let names = read(top).into_iter().filter_map(|file| match file.text {
-        Some(DraftText::Beside(path)) => Some(path.value),
-        _ => None,
-    });
-    names.collect()
-}
-
 /// Whether the files go anywhere; that their places are free is said beside those of certificates.
 pub fn check(draft: &Draft, say: &Reporter) {
     for on in draft.files.iter().filter_map(|file| file.on.as_ref()) {
@@ -88,7 +79,24 @@ struct Text {
     place: Option<Place>,
 }
 
-fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
+/// The files of the templates beside cluster.toml, by their paths; none for one that can't be read, which is reported where it
+/// is first named.
+pub type TemplateFiles = BTreeMap<String, Option<Arc<SourceFile>>>;
+
+/// Reads the templates.
+pub fn templates(files: &dyn Files, draft: &Draft, say: &Reporter) -> TemplateFiles {
+    let mut templates = TemplateFiles::new();
+    for path in draft.files.iter().filter_map(DraftFile::beside) {
+        if !templates.contains_key(&path.value) {
+            let text = or_told(files.text(&path.value), path, say);
+            let file = text.map(|text| SourceFile::new(files.name(&path.value), text));
+            templates.insert(path.value.clone(), file);
+        }
+    }
+    templates
+}
+
+fn text_of(templates: &TemplateFiles, draft: &DraftFile) -> Option<Text> {
     match draft.text.as_ref()? {
         DraftText::Here(text) => Some(Text {
             text: text.value.as_str().into(),
@@ -96,10 +104,10 @@ fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
             place: text.place.clone(),
         }),
         DraftText::Beside(path) => {
-            let template = sources.templates.get(&path.value)?;
+            let file = templates.get(&path.value)?.as_ref()?;
             Some(Text {
-                text: template.text.as_str().into(),
-                file: Some(SourceFile::new(template.name.as_str(), template.text.as_str())),
+                text: file.text.as_str().into(),
+                file: Some(Arc::clone(file)),
                 place: path.place.clone(),
             })
         }
@@ -107,13 +115,13 @@ fn text_of(sources: &Sources, draft: &DraftFile) -> Option<Text> {
 }
 
 /// What was found sound, but for what stands in the templates.
-pub fn own_files(sources: &Sources, draft: &Draft) -> Option<Vec<OwnFile>> {
+pub fn own_files(templates: &TemplateFiles, draft: &Draft) -> Option<Vec<OwnFile>> {
     let files = draft.files.iter().map(|file| {
         Some(OwnFile {
             on: placed_on_or_all(draft, &file.on.as_ref()?.value)?,
             at: file.at.as_ref()?.value.clone(),
             mode: file.mode?,
-            text: text_of(sources, file)?.text,
+            text: text_of(templates, file)?.text,
             origin: file.origin(),
         })
     });
@@ -123,7 +131,7 @@ pub fn own_files(sources: &Sources, draft: &Draft) -> Option<Vec<OwnFile>> {
 /// What is wrong with the templates: with their syntax, and where there is a cluster, on every host that gets them. Where there
 /// is none for other mistakes, names that no cluster has are still found.
 pub fn check_templates(
-    sources: &Sources,
+    templates: &TemplateFiles,
     draft: &Draft,
     cluster: Option<&Cluster>,
     sample_facts: impl Fn() -> Option<Facts>,
@@ -133,12 +141,7 @@ pub fn check_templates(
     let mut sample: Option<Option<Facts>> = None;
     let mut told: BTreeSet<(String, usize, usize, String)> = BTreeSet::new();
     for file in &draft.files {
-        let Some(text) = text_of(sources, file) else {
-            if let Some(DraftText::Beside(path)) = &file.text
-                && !sources.is_unreadable(SourceId::Template(path.value.clone()))
-            {
-                say.at(&path.place, codes::BAD_TEMPLATE, format!("{} was not read", path.value));
-            }
+        let Some(text) = text_of(templates, file) else {
             continue;
         };
         let mut tell = |problem: Problem, host: Option<&str>| {

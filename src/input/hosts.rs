@@ -13,6 +13,7 @@ use super::labels;
 use super::load_balancer::{self, virtual_endpoint, virtual_ips};
 use super::pods;
 use super::tree::At;
+use super::values::cant_be;
 
 /// Everything that can be wrong with the hosts together. `complete` is false when some could not be read, so that what is
 /// missing may be there.
@@ -40,8 +41,8 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
     if let Some(endpoint) = draft.cluster.endpoint.as_ref()? {
         return Some(endpoint.value.clone());
     }
-    let mut control_planes = draft.hosts.iter().filter(|host| host.is(Role::ControlPlane));
-    let (host, port) = match draft.hosts.iter().find(|host| host.is(Role::LoadBalancer)) {
+    let mut control_planes = draft.with(Role::ControlPlane);
+    let (host, port) = match draft.with(Role::LoadBalancer).next() {
         Some(host) => {
             let port = draft.load_balancing.as_ref()?.port.as_ref()?.value;
             if let Some(ip) = virtual_endpoint(draft) {
@@ -70,8 +71,8 @@ fn endpoint_answers(draft: &Draft, say: &Reporter) {
         host.all_names().any(|own| own.value == *name) || host.all_addresses().any(|own| own.value.to_string() == *name)
     };
     let host = draft.hosts.iter().find(is_endpoint);
-    let is_virtual = draft.hosts.iter().any(|host| host.is(Role::LoadBalancer))
-        && virtual_ips(draft).any(|ip| ip.value.to_string() == *name);
+    let is_virtual =
+        draft.with(Role::LoadBalancer).next().is_some() && virtual_ips(draft).any(|ip| ip.value.to_string() == *name);
     if !is_virtual && host.is_none_or(|host| host.roles.is_none()) {
         return;
     }
@@ -199,11 +200,7 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
         .filter(|row| named_after_hosts && own_files(row))
         .map(|row| row.name)
         .collect();
-    let workers = draft
-        .hosts
-        .iter()
-        .filter(|host| host.is(Role::Worker))
-        .filter_map(|host| host.name.as_ref());
+    let workers = draft.with(Role::Worker).filter_map(|host| host.name.as_ref());
     let worker_names: BTreeSet<&str> = workers.map(|name| name.value.as_str()).collect();
     // A kubelet's certificate is valid for its host's name: with the API server's it could pass for the API server.
     let domain = draft.cluster.domain.as_ref().map_or("", |domain| &domain.value);
@@ -225,8 +222,7 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
             } else {
                 continue;
             };
-            let message = format!("\"{}\" can't be a name of the host: {problem}", name.value);
-            say.at(&name.place, codes::RESERVED_HOST_NAME, message);
+            cant_be(name, "a name of the host", problem, codes::RESERVED_HOST_NAME, say);
         }
         let Some(name) = &host.name else { continue };
         let owns_key_of = name.value.strip_suffix("-key");
@@ -256,8 +252,7 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
             None
         };
         if let Some(problem) = problem {
-            let message = format!("\"{}\" can't be the host's name: {problem}", name.value);
-            say.at(&name.place, codes::RESERVED_HOST_NAME, message);
+            cant_be(name, "the host's name", problem, codes::RESERVED_HOST_NAME, say);
         }
     }
 }
@@ -267,23 +262,23 @@ fn is_localhost(name: &str) -> bool {
 }
 
 fn missing_roles(draft: &Draft, say: &Reporter) {
-    for (role, code, message) in [
-        (
-            Role::ControlPlane,
-            codes::NO_CONTROL_PLANE,
-            "no host has the role control-plane",
-        ),
-        (Role::Etcd, codes::NO_ETCD, "no host has the role etcd"),
-        (Role::Worker, codes::NO_WORKER, "no host has the role worker"),
+    for (role, code) in [
+        (Role::ControlPlane, codes::NO_CONTROL_PLANE),
+        (Role::Etcd, codes::NO_ETCD),
+        (Role::Worker, codes::NO_WORKER),
     ] {
-        if !draft.hosts.iter().any(|host| host.is(role)) {
-            say.at(&draft.hosts_place, code, message);
+        if draft.with(role).next().is_none() {
+            say.at(
+                &draft.hosts_place,
+                code,
+                format!("no host has the role {}", role.name()),
+            );
         }
     }
 }
 
 fn even_etcd(draft: &Draft, say: &Reporter) {
-    let members: Vec<&DraftHost> = draft.hosts.iter().filter(|host| host.is(Role::Etcd)).collect();
+    let members: Vec<&DraftHost> = draft.with(Role::Etcd).collect();
     let count = members.len();
     if let (Some(last), true) = (members.last(), count.is_multiple_of(2)) {
         let message = match count / 2 - 1 {
@@ -311,7 +306,7 @@ fn load_balancing(draft: &Draft, say: &Reporter) {
         return;
     }
     let is_shared = shared.is_some_and(Option::is_some);
-    let with = |role| draft.hosts.iter().filter(move |host| host.is(role));
+    let with = |role| draft.with(role);
     let control_planes = with(Role::ControlPlane).count();
     let second = with(Role::LoadBalancer).nth(1).filter(|_| !is_shared);
     if let Some(second) = second {
@@ -329,7 +324,7 @@ fn load_balancing(draft: &Draft, say: &Reporter) {
 
 fn port_conflicts(draft: &Draft, say: &Reporter) {
     let Some(port) = load_balancer_port(draft) else { return };
-    for host in draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer)) {
+    for host in draft.with(Role::LoadBalancer) {
         if let Some((_, number, what)) = PORTS.iter().find(|(role, number, _)| host.is(*role) && *number == port) {
             let message = format!("the load balancer's port {number} is {what}'s on this host");
             say.at(host.place(), codes::PORT_CONFLICT, message);

@@ -72,7 +72,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
     let Some(release) = &draft.release else { return };
     let unknown =
         |key: &&At<String>| !release.release.topology_labels && key.value.starts_with("topology.kubernetes.io/");
-    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker));
+    let workers = draft.with(Role::Worker);
     for key in workers
         .flat_map(|host| &host.labels)
         .map(|(key, _)| key)

@@ -132,7 +132,7 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
             ignored("`virtual_ip` in [load_balancer]", &field);
         }
     }
-    let load_balancers = || draft.hosts.iter().filter(|host| host.is(Role::LoadBalancer));
+    let load_balancers = || draft.with(Role::LoadBalancer);
     if complete && has_virtual && load_balancers().next().is_none() {
         for field in written.given.iter().filter(|field| field.value == "virtual_ip") {
             ignored("a host with the role load-balancer", field);

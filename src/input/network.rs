@@ -60,7 +60,7 @@ fn services_size(draft: &Draft, say: &Reporter) {
 /// The controller manager cuts node ranges of a fixed size out of the pods range, 16 bits at most
 /// (pkg/controller/nodeipam/ipam/cidrset).
 fn pods_size(draft: &Draft, say: &Reporter) {
-    let workers = draft.hosts.iter().filter(|host| host.is(Role::Worker)).count();
+    let workers = draft.with(Role::Worker).count();
     for pods in draft.network.pods.iter().flat_map(|pods| pods.iter()) {
         one_pods_size(pods, workers, say);
     }

@@ -65,7 +65,7 @@ fn somebody_runs_it(draft: &Draft, nodes: Option<&Nodes>, own: &DraftOverride, s
     let message = match &on {
         PlacedOn::All => format!("no host runs {name}"),
         // That has been said.
-        PlacedOn::Role(role) if !draft.hosts.iter().any(|host| host.is(*role)) => return,
+        PlacedOn::Role(role) if draft.with(*role).next().is_none() => return,
         PlacedOn::Role(role) => format!("no host with the role {} runs {name}", role.name()),
         PlacedOn::Host(host) => format!("{host} does not run {name}"),
     };

@@ -12,7 +12,7 @@ use super::names::{self, LONGEST_HOST_NAME};
 use super::placed::{on_something, placed_on};
 use super::profiles::Profiles;
 use super::tree::{At, Document, Fields, Node};
-use super::values::{key_mode, path_on_host, unless};
+use super::values::{cant_be, key_mode, path_on_host, unless};
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>) -> Vec<DraftCertificate> {
@@ -91,12 +91,7 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
     for row in rows.iter() {
         owners.insert(row.name.to_owned(), "a certificate that the cluster needs".to_owned());
         let Per::Each(role) = row.per else { continue };
-        for name in draft
-            .hosts
-            .iter()
-            .filter(|host| host.is(role))
-            .filter_map(|host| host.name.as_ref())
-        {
+        for name in draft.with(role).filter_map(|host| host.name.as_ref()) {
             let whose = match row.files {
                 "{host}" => "a worker".to_owned(),
                 _ => format!("the {} certificate of {}", row.name, name.value),
@@ -118,8 +113,13 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
             None
         };
         if let Some(problem) = problem {
-            let message = format!("\"{}\" can't be the certificate's name: {problem}", name.value);
-            say.at(&name.place, codes::RESERVED_CERTIFICATE_NAME, message);
+            cant_be(
+                name,
+                "the certificate's name",
+                problem,
+                codes::RESERVED_CERTIFICATE_NAME,
+                say,
+            );
         }
         owners
             .entry(name.value.clone())
@@ -130,9 +130,7 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
 /// The CSR file of the worker NAME is called NAME-csr.json beside the others.
 fn inputs_of_workers(draft: &Draft, say: &Reporter) {
     let workers: BTreeSet<&str> = draft
-        .hosts
-        .iter()
-        .filter(|host| host.is(Role::Worker))
+        .with(Role::Worker)
         .filter_map(|host| Some(host.name.as_ref()?.value.as_str()))
         .collect();
     for csr in draft

@@ -10,11 +10,6 @@ use super::tree::{Entry, Node, Value};
 
 /// The tree of `file`, as far as it can be read, and its syntax errors.
 pub fn parse(file: &Arc<SourceFile>, say: &Reporter) -> Node {
-    parse_sections(file, |_| true, say)
-}
-
-/// As [`parse`], of those sections at the top alone whose names are `wanted`.
-pub fn parse_sections(file: &Arc<SourceFile>, wanted: impl Fn(&str) -> bool, say: &Reporter) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&file.text);
     for error in errors {
         let place = Place::new(file, error.span().unwrap_or(0..0));
@@ -23,14 +18,13 @@ pub fn parse_sections(file: &Arc<SourceFile>, wanted: impl Fn(&str) -> bool, say
     }
     Node {
         span: table.span(),
-        value: Value::Table(entries(table.get_ref(), wanted)),
+        value: Value::Table(entries(table.get_ref())),
     }
 }
 
-fn entries(table: &DeTable<'_>, wanted: impl Fn(&str) -> bool) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = table
         .iter()
-        .filter(|(key, _)| wanted(key.get_ref()))
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
             key_span: key.span(),
@@ -51,7 +45,7 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Datetime(_) => Value::Moment,
         DeValue::Array(list) => Value::List(list.iter().map(node).collect()),
-        DeValue::Table(table) => Value::Table(entries(table, |_| true)),
+        DeValue::Table(table) => Value::Table(entries(table)),
     };
     Node {
         value: tree,

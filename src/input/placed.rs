@@ -42,7 +42,7 @@ pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, say: 
             say.at(on, codes::UNKNOWN_HOST, message)
                 .hint("give the host another name");
         }
-        Some(PlacedOn::Role(role)) if draft.hosts_complete && !draft.hosts.iter().any(|host| host.is(role)) => {
+        Some(PlacedOn::Role(role)) if draft.hosts_complete && draft.with(role).next().is_none() => {
             say.at(on, unused, format!("no host has the role {}", role.name()));
         }
         Some(_) => {}
@@ -77,7 +77,7 @@ pub fn is_on(draft: &Draft, on: On, host: &DraftHost) -> bool {
         return false;
     };
     let is_first = |role| {
-        let first = draft.hosts.iter().find(|host| host.is(role));
+        let first = draft.with(role).next();
         let first = first.and_then(|first| first.name.as_ref());
         first.is_some_and(|first| first.value == name.value)
     };

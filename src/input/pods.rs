@@ -14,7 +14,7 @@ use super::families::{AtFamilies as _, OfFamily};
 pub fn check(draft: &Draft, say: &Reporter) {
     let Some(pods) = &draft.network.pods else { return };
     let mut owners: BTreeMap<IpNet, &DraftHost> = BTreeMap::new();
-    for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
+    for host in draft.with(Role::Worker) {
         for part in &host.pods {
             let range = pods.of_family(part.value.is_ipv6()).map(|range| range.value);
             let prefix = range.map(|range| node_prefix(&range));
@@ -51,7 +51,7 @@ pub fn given_in_vain(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
     if nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge) {
         return;
     }
-    for host in draft.hosts.iter().filter(|host| host.is(Role::Worker)) {
+    for host in draft.with(Role::Worker) {
         for field in host.role_fields.iter().filter(|field| field.value == "pods") {
             let message =
                 "`pods` has no effect without the network `bridge`: the controller manager hands out the nodes' parts";

@@ -1,27 +1,16 @@
 //! The walk-through, minimal files, and whatever else may be thrown at `check`.
-use std::collections::BTreeMap;
-
 use super::*;
+use crate::catalog::layouts::Layout;
 
-fn walkthrough() -> Sources {
-    let csr = Layout::Single
-        .identities()
-        .iter()
-        .map(|row| row.csr)
-        .chain([CONFIG_FILE]);
-    Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: include_str!("../../specs/walkthrough/cluster.toml").to_owned(),
-        csr_dir: "csr".to_owned(),
-        csr: csr
-            .map(|name| {
-                (
-                    name.to_owned(),
-                    built_in(Layout::Single, name).unwrap_or_default().to_owned(),
-                )
-            })
-            .collect(),
-        ..Sources::default()
+fn walkthrough() -> GivenFiles {
+    let rows = Layout::Single.identities().iter().map(|row| row.csr);
+    let csr = rows.chain([CONFIG_FILE]).map(|name| {
+        let text = built_in(Layout::Single, name).unwrap_or_default();
+        (format!("csr/{name}"), text.to_owned())
+    });
+    GivenFiles {
+        others: csr.collect(),
+        ..GivenFiles::new(include_str!("../../specs/walkthrough/cluster.toml"))
     }
 }
 
@@ -53,11 +42,9 @@ fn the_walkthrough_is_a_cluster() {
 
 #[test]
 fn a_dozen_lines_are_a_cluster() {
-    let sources = Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: "[pki]\nissued = 2026-01-01T01:00:00+01:00\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\nroles = [\"control-plane\", \"etcd\", \"worker\"]\n".to_owned(),
-        ..Sources::default()
-    };
+    let sources = GivenFiles::new(
+        "[pki]\nissued = 2026-01-01T01:00:00+01:00\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\nroles = [\"control-plane\", \"etcd\", \"worker\"]\n",
+    );
     let checked = check(&sources).unwrap_or_else(|findings| panic!("{}", crate::diagnostic::render_text(&findings)));
     assert_eq!(codes(&checked.remarks), ["built-in-csr"]);
     let cluster = checked.cluster;
@@ -80,16 +67,16 @@ fn every_identity_has_a_built_in_csr() {
 }
 
 #[test]
-fn paths_are_read_from_a_file_that_is_wrong_elsewhere() {
-    let paths = paths("[pki]\nseed = \"a.seed\"\ncsr = \"there\"\nissued = \n[cluster\n");
-    assert_eq!(
-        (paths.csr.as_deref(), paths.seed.as_deref()),
-        (Some("there"), Some("a.seed"))
-    );
+fn files_are_asked_for_by_one_that_is_wrong_elsewhere() {
+    let wrong = GivenFiles::new("[pki]\nseed = \"a.seed\"\ncsr = \"there\"\nissued = \n[cluster\n");
+    let findings = check(&wrong.with("there/other-csr.json", "{}"))
+        .err()
+        .unwrap_or_default();
+    assert!(codes(&findings).contains(&"unused-csr"), "{findings:?}");
 }
 
 /// `count` workers beside one control plane, with what `change` makes of each worker's number.
-fn many_hosts(count: u32, address: impl Fn(u32) -> u32) -> Sources {
+fn many_hosts(count: u32, address: impl Fn(u32) -> u32) -> GivenFiles {
     let mut text = String::from(
         "[network]\nservices = \"172.16.0.0/16\"\npods = \"100.64.0.0/10\"\n[pki]\nissued = \"2026-01-01T00:00:00Z\"\n\
          [[hosts]]\nname = \"master\"\nip = \"192.0.2.1\"\nroles = [\"control-plane\", \"etcd\"]\n",
@@ -100,11 +87,7 @@ fn many_hosts(count: u32, address: impl Fn(u32) -> u32) -> Sources {
             "[[hosts]]\nname = \"node{number}\"\nip = \"{ip}\"\nroles = [\"worker\"]\n"
         ));
     }
-    Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: text,
-        ..Sources::default()
-    }
+    GivenFiles::new(text)
 }
 
 #[test]
@@ -115,10 +98,10 @@ fn ten_thousand_hosts_are_one_cluster() {
 }
 
 /// A control plane, and pools: each of a name, a count and a first address, and what else is written.
-fn with_pools(pools: &[(&str, usize, &str, &str)]) -> Sources {
+fn with_pools(pools: &[(&str, usize, &str, &str)]) -> GivenFiles {
     let mut sources = many_hosts(0, |_| 0);
     for (name, count, first, rest) in pools {
-        sources.cluster.push_str(&format!(
+        sources.main.text.push_str(&format!(
             "[[pools]]\nname = \"{name}\"\ncount = {count}\nfirst_ip = {first}\n{rest}\n"
         ));
     }
@@ -187,11 +170,7 @@ fn the_pool_of_the_documents_is_what_it_says() {
                    pods = [\"100.64.0.0/10\", \"fd00:200::/48\"]\n[pki]\nissued = \"2026-01-01T00:00:00Z\"\n\
                    [[hosts]]\nname = \"master\"\nip = [\"192.0.2.1\", \"fd00::1\"]\n\
                    roles = [\"control-plane\", \"etcd\"]\n";
-    let sources = Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: format!("{cluster}{pool}"),
-        ..Sources::default()
-    };
+    let sources = GivenFiles::new(format!("{cluster}{pool}"));
     let checked = check(&sources).unwrap_or_else(|findings| panic!("{}", crate::diagnostic::render_text(&findings)));
     let hosts = &checked.cluster.hosts;
     assert_eq!((hosts.len(), hosts[1].name.as_str()), (5001, "worker-0001"));
@@ -209,11 +188,7 @@ fn pools_alone_are_a_cluster() {
     let only = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[pools]]\nname = \"all-{n}\"\ncount = 3\n\
                 first_ip = \"192.0.2.1\"\nroles = [\"control-plane\", \"etcd\", \"worker\"]\n\
                 [cluster]\nendpoint = \"192.0.2.2\"\n";
-    let sources = |cluster: &str| Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: cluster.to_owned(),
-        ..Sources::default()
-    };
+    let sources = |cluster: &str| GivenFiles::new(cluster);
     let checked = check(&sources(only)).unwrap_or_else(|findings| panic!("{:?}", codes(&findings)));
     assert_eq!(checked.cluster.hosts.len(), 3);
     for none in ["pools = []\n", "pools = []\nhosts = []\n", "hosts = []\n"] {
@@ -248,8 +223,8 @@ mod random {
     use proptest::prelude::*;
 
     /// Whatever the input: no panic, each place lies in its text, the texts are safe to print, and twice the same.
-    fn tell(sources: &Sources) {
-        let findings = |sources: &Sources| match check(sources) {
+    fn tell(sources: &GivenFiles) {
+        let findings = |sources: &GivenFiles| match check(sources) {
             Ok(checked) => checked.remarks,
             Err(findings) => findings,
         };
@@ -261,7 +236,6 @@ mod random {
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
         assert_eq!(text, render_text(&findings(sources)));
         assert!(serde_json::from_str::<serde_json::Value>(&render_json(&told)).is_ok());
-        let _ = paths(&sources.cluster);
     }
 
     fn splice(text: &mut String, at: prop::sample::Index, length: usize, new: &str) {
@@ -327,13 +301,13 @@ mod random {
             let mut sources = walkthrough();
             for (file, at, length, piece) in changes {
                 // cluster.toml is the largest text and gets half of the changes.
-                match file.index(2 * sources.csr.len()) {
-                    index if index < sources.csr.len() => {
-                        if let Some(text) = sources.csr.values_mut().nth(index) {
+                match file.index(2 * sources.others.len()) {
+                    index if index < sources.others.len() => {
+                        if let Some(text) = sources.others.values_mut().nth(index) {
                             splice(text, at, length, piece);
                         }
                     }
-                    _ => splice(&mut sources.cluster, at, length, piece),
+                    _ => splice(&mut sources.main.text, at, length, piece),
                 }
             }
             tell(&sources);
@@ -342,9 +316,10 @@ mod random {
         #[test]
         fn any_text_is_told(cluster in ".{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            let csr = BTreeMap::from([("ca-csr.json".to_owned(), text.clone()), ("ca-config.json".to_owned(), format!("{{{text}}}"))]);
-            tell(&Sources { cluster_name: "\u{1b}[2J".to_owned(), cluster, csr_dir: "csr".to_owned(), csr, ..Sources::default() });
-            tell(&Sources { cluster: text, ..walkthrough() });
+            let mut any = GivenFiles::new(cluster);
+            any.main.name = "\u{1b}[2J".to_owned();
+            tell(&any.with("csr/ca-csr.json", text.clone()).with("csr/ca-config.json", format!("{{{text}}}")));
+            tell(&GivenFiles { others: walkthrough().others, ..GivenFiles::new(text) });
         }
     }
 }
@@ -448,11 +423,7 @@ mod pools_are_hosts {
     }
 
     fn told(cluster: String) -> Result<String, std::collections::BTreeSet<&'static str>> {
-        let sources = Sources {
-            cluster_name: "cluster.toml".to_owned(),
-            cluster,
-            ..Sources::default()
-        };
+        let sources = GivenFiles::new(cluster);
         let set = |findings: &[Diagnostic]| findings.iter().map(|finding| finding.code).collect();
         match check(&sources) {
             Ok(checked) => Ok(format!(

@@ -1,15 +1,11 @@
 //! Templates that a user may write, right and wrong.
 use super::*;
-use crate::input::{Sources, check};
+use crate::input::{GivenFiles, check};
 
 fn any_facts() -> Facts {
     let cluster = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n[[hosts]]\nname = \"one\"\nip = \"192.0.2.1\"\n\
                    roles = [\"control-plane\", \"etcd\", \"worker\"]\n";
-    let sources = Sources {
-        cluster: cluster.to_owned(),
-        ..Sources::default()
-    };
-    let cluster = check(&sources).expect("a cluster").cluster;
+    let cluster = check(&GivenFiles::new(cluster)).expect("a cluster").cluster;
     crate::facts::facts(&cluster, &cluster.hosts[0])
 }
 

@@ -12,7 +12,7 @@ use crate::catalog::identity::{ANY, KeyPurpose, Names, Per, SignedBy};
 use crate::catalog::roles::Role;
 use crate::catalog::scope::On;
 use crate::catalog::tables::artifacts::row;
-use crate::input::{Sources, check};
+use crate::input::{GivenFiles, check};
 use crate::pki::derivation::Seed;
 use crate::pki::key::{Algorithm, Curve};
 use crate::render::Renderer;
@@ -40,12 +40,7 @@ fn one_more<T: Copy>(rows: &[T], more: &[T]) -> &'static [T] {
 
 #[test]
 fn a_certificate_is_a_row_a_csr_file_and_where_it_lies() {
-    let sources = Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster: SPEC.to_owned(),
-        ..Sources::default()
-    };
-    let mut cluster = check(&sources).expect("a sound specification").cluster;
+    let mut cluster = check(&GivenFiles::new(SPEC)).expect("a sound specification").cluster;
     let identity = Identity {
         name: "konnectivity",
         files: "konnectivity",

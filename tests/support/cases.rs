@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use khw_gen::input::{Sources, TemplateText};
+use khw_gen::input::GivenFiles;
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -70,31 +70,11 @@ pub fn change(files: &mut Files, changes: &str) {
     }
 }
 
-pub fn sources(mut files: Files) -> Sources {
+pub fn sources(mut files: Files) -> GivenFiles {
     let cluster = files.remove("cluster.toml").unwrap_or_default();
-    let mut secret = |name: &str| files.remove(name).map(|text| text.into_bytes().into());
-    let (ca_certificate, ca_key) = (secret("ca.pem"), secret("ca-key.pem"));
-    // What is beside the CSR folder is a template.
-    let templates = files
-        .iter()
-        .filter(|(name, _)| !name.starts_with("csr/"))
-        .map(|(name, text)| {
-            let (name, text) = (name.clone(), text.clone());
-            (name.clone(), TemplateText { name, text })
-        })
-        .collect();
-    let csr = files
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.strip_prefix("csr/")?.to_owned(), text)));
-    Sources {
-        cluster_name: "cluster.toml".to_owned(),
-        cluster,
-        csr_dir: "csr".to_owned(),
-        csr: csr.collect(),
-        ca_certificate,
-        ca_key,
-        templates,
-        ..Sources::default()
+    GivenFiles {
+        others: files,
+        ..GivenFiles::new(cluster)
     }
 }
 

@@ -1,0 +1,105 @@
+//! What a specification is made of, as it is asked for: a folder on disk, or texts that are given.
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Placed, Reporter, codes};
+use crate::pki::secret::SecretBytes;
+
+/// A text, and what diagnostics call it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceText {
+    pub name: String,
+    pub text: String,
+}
+
+/// Why something can't be read; it tells nothing of what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+/// The files of a specification. Paths are as they stand in cluster.toml, relative to it; whoever is asked for the same twice
+/// answers the same.
+pub trait Files {
+    /// cluster.toml itself.
+    fn main(&self) -> &SourceText;
+
+    /// What diagnostics call the file or folder at `path`.
+    fn name(&self, path: &str) -> String;
+
+    /// The names of the JSON files in a folder, sorted, or why one of them is no text; none where there is no folder.
+    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable>;
+
+    /// The text of a file.
+    fn text(&self, path: &str) -> Result<String, Unreadable>;
+
+    /// The content of a certificate's file, kept as a secret is, since it may be a key by mistake.
+    fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable>;
+
+    /// The content of a key's file; none where it is not there to be read, and nobody needs it.
+    fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable>;
+}
+
+/// What was read, unless it could not be, which is reported at `place`.
+pub fn or_told<T>(read: Result<T, Unreadable>, place: impl Placed, say: &Reporter) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(why) => {
+            say.at(place, codes::UNREADABLE, why.0);
+            None
+        }
+    }
+}
+
+/// Files that are given, by their paths.
+#[derive(Clone, Debug, Default)]
+pub struct GivenFiles {
+    pub main: SourceText,
+    pub others: BTreeMap<String, String>,
+}
+
+impl GivenFiles {
+    /// A specification of nothing but this cluster.toml.
+    pub fn new(cluster_toml: impl Into<String>) -> GivenFiles {
+        let main = SourceText {
+            name: "cluster.toml".to_owned(),
+            text: cluster_toml.into(),
+        };
+        GivenFiles {
+            main,
+            others: BTreeMap::new(),
+        }
+    }
+
+    /// The same with another file.
+    pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> GivenFiles {
+        self.others.insert(path.into(), text.into());
+        self
+    }
+}
+
+impl Files for GivenFiles {
+    fn main(&self) -> &SourceText {
+        &self.main
+    }
+
+    fn name(&self, path: &str) -> String {
+        path.to_owned()
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
+        let below = |path: &String| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+        Ok(self.others.keys().filter_map(below).map(Ok).collect())
+    }
+
+    fn text(&self, path: &str) -> Result<String, Unreadable> {
+        let text = self.others.get(path).cloned();
+        text.ok_or_else(|| Unreadable(format!("{path} was not read")))
+    }
+
+    fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {
+        Ok(self.text(path)?.into_bytes().into())
+    }
+
+    fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
+        let text = self.others.get(path);
+        Ok(text.map(|text| text.clone().into_bytes().into()))
+    }
+}
