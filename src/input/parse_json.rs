@@ -74,8 +74,10 @@ fn node(doc: Document<'_>, raw: &RawValue, depth: usize) -> Option<Node> {
 fn part<'a, T: serde::Deserialize<'a>>(doc: Document<'_>, raw: &'a RawValue) -> Option<T> {
     let read = serde_json::from_str(raw.get());
     let place = || doc.place(&span_of(doc.file, raw.get()));
-    read.inspect_err(|error| drop(doc.say.at(place(), codes::JSON_SYNTAX, message(error))))
-        .ok()
+    read.inspect_err(|error| {
+        doc.say.at(place(), codes::JSON_SYNTAX, message(error));
+    })
+    .ok()
 }
 
 /// serde_json's message without the position that it appends: the place says that better.
