@@ -11,7 +11,7 @@ use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 
 /// The mode of a directory that nobody asked for but that a file needs as its parent.
-pub const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
+pub(crate) const IMPLIED_DIRECTORY_MODE: u32 = 0o755;
 
 /// NAME_MAX of every Linux filesystem that hosts run on.
 const LONGEST_COMPONENT: usize = 255;
@@ -44,7 +44,7 @@ impl Content {
     }
 
     /// Whether it is wiped and never printed.
-    pub fn is_secret(&self) -> bool {
+    pub(crate) fn is_secret(&self) -> bool {
         matches!(self.0.bytes, Bytes::Secret(_))
     }
 
@@ -57,7 +57,7 @@ impl Content {
     }
 
     /// Their digest, which is computed once.
-    pub fn sha256(&self) -> Sha256 {
+    pub(crate) fn sha256(&self) -> Sha256 {
         *self.0.sha256.get_or_init(|| sha256(self.bytes()))
     }
 }
@@ -97,7 +97,7 @@ pub enum BundleEntry {
 
 impl BundleEntry {
     /// How many bytes a file holds; a directory holds none.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             BundleEntry::Directory { .. } => 0,
             BundleEntry::File { content, .. } => content.bytes().len(),
@@ -220,7 +220,7 @@ impl Bundle {
 
 /// Whether `path` is relative, normal, and read the same way by every tool that a bundle meets (tar, zip, sha256sum, a
 /// shell script that reads lines).
-pub fn check_path(path: &str) -> Result<(), BundleError> {
+pub(crate) fn check_path(path: &str) -> Result<(), BundleError> {
     let bad = |why| {
         Err(BundleError::BadPath {
             path: path.to_owned(),

@@ -25,7 +25,7 @@ pub struct Families<T> {
 
 impl<T> Families<T> {
     /// Of one family alone.
-    pub fn single(primary: T) -> Families<T> {
+    pub(crate) fn single(primary: T) -> Families<T> {
         Families {
             primary,
             secondary: None,
@@ -33,7 +33,7 @@ impl<T> Families<T> {
     }
 
     /// The first two of `all`; none where there is not even one.
-    pub fn of(all: impl IntoIterator<Item = T>) -> Option<Families<T>> {
+    pub(crate) fn of(all: impl IntoIterator<Item = T>) -> Option<Families<T>> {
         let mut all = all.into_iter();
         Some(Families {
             primary: all.next()?,
@@ -42,17 +42,17 @@ impl<T> Families<T> {
     }
 
     /// The primary one, and the secondary one where there is one.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         std::iter::once(&self.primary).chain(&self.secondary)
     }
 
     /// Whether there are two.
-    pub fn is_dual(&self) -> bool {
+    pub(crate) fn is_dual(&self) -> bool {
         self.secondary.is_some()
     }
 
     /// What `convert` makes of each.
-    pub fn map<U>(&self, mut convert: impl FnMut(&T) -> U) -> Families<U> {
+    pub(crate) fn map<U>(&self, mut convert: impl FnMut(&T) -> U) -> Families<U> {
         Families {
             primary: convert(&self.primary),
             secondary: self.secondary.as_ref().map(convert),
@@ -100,13 +100,13 @@ pub enum TaintEffect {
 }
 
 impl TaintEffect {
-    pub const ALL: [TaintEffect; 3] = [
+    pub(crate) const ALL: [TaintEffect; 3] = [
         TaintEffect::NoSchedule,
         TaintEffect::PreferNoSchedule,
         TaintEffect::NoExecute,
     ];
     /// The name in Kubernetes and in cluster.toml.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             TaintEffect::NoSchedule => "NoSchedule",
             TaintEffect::PreferNoSchedule => "PreferNoSchedule",
@@ -116,12 +116,12 @@ impl TaintEffect {
 }
 
 impl Host {
-    pub fn is(&self, role: Role) -> bool {
+    pub(crate) fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 
     /// Whether `name` is a name or an address of the host.
-    pub fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         let address = name.parse::<IpAddr>().ok();
         let mut names = std::iter::once(&self.name).chain(&self.names);
         let mut addresses = self.ip.iter().chain(&self.addresses);
@@ -168,10 +168,10 @@ pub enum PodNetwork {
 }
 
 impl PodNetwork {
-    pub const ALL: [PodNetwork; 2] = [PodNetwork::Bridge, PodNetwork::Own];
+    pub(crate) const ALL: [PodNetwork; 2] = [PodNetwork::Bridge, PodNetwork::Own];
 
     /// The name in cluster.toml.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             PodNetwork::Bridge => "bridge",
             PodNetwork::Own => "none",
@@ -187,10 +187,10 @@ pub enum CgroupDriver {
 }
 
 impl CgroupDriver {
-    pub const ALL: [CgroupDriver; 2] = [CgroupDriver::Systemd, CgroupDriver::Cgroupfs];
+    pub(crate) const ALL: [CgroupDriver; 2] = [CgroupDriver::Systemd, CgroupDriver::Cgroupfs];
 
     /// The name in cluster.toml and in the kubelet's configuration.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             CgroupDriver::Systemd => "systemd",
             CgroupDriver::Cgroupfs => "cgroupfs",
@@ -230,13 +230,13 @@ pub enum EncryptionProvider {
 }
 
 impl EncryptionProvider {
-    pub const ALL: [EncryptionProvider; 3] = [
+    pub(crate) const ALL: [EncryptionProvider; 3] = [
         EncryptionProvider::Aescbc,
         EncryptionProvider::Aesgcm,
         EncryptionProvider::Secretbox,
     ];
     /// The name in cluster.toml and in Kubernetes' EncryptionConfiguration.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             EncryptionProvider::Aescbc => "aescbc",
             EncryptionProvider::Aesgcm => "aesgcm",
@@ -257,7 +257,7 @@ pub struct CsrFile {
 
 impl CsrFile {
     /// The user and the groups that Kubernetes takes the bearer of its certificate for.
-    pub fn user_and_groups(&self) -> (String, Vec<String>) {
+    pub(crate) fn user_and_groups(&self) -> (String, Vec<String>) {
         user_and_groups(&self.request)
     }
 }
@@ -269,7 +269,7 @@ pub struct Generation(pub NonZeroU32);
 impl Generation {
     pub const FIRST: Generation = Generation(NonZeroU32::MIN);
 
-    pub fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         self.0.get()
     }
 }
@@ -285,13 +285,13 @@ pub struct Generations {
 
 impl Generations {
     /// The first one alone.
-    pub const FIRST: Generations = Generations {
+    pub(crate) const FIRST: Generations = Generations {
         used: Generation::FIRST,
         accepted: Vec::new(),
     };
 
     /// All of them, the one that is used first.
-    pub fn all(&self) -> impl Iterator<Item = Generation> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = Generation> {
         std::iter::once(self.used).chain(self.accepted.iter().copied())
     }
 }
@@ -345,7 +345,7 @@ pub enum PlacedOn {
 }
 
 impl PlacedOn {
-    pub fn is(&self, host: &Host) -> bool {
+    pub(crate) fn is(&self, host: &Host) -> bool {
         match self {
             PlacedOn::All => true,
             PlacedOn::Role(role) => host.is(*role),
@@ -369,7 +369,7 @@ pub struct OwnFile {
 
 /// A flag of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnFlag {
+pub(crate) enum OwnFlag {
     /// One of ours is taken away.
     Removed,
     /// It is given once for each value, one at least.
@@ -378,7 +378,7 @@ pub enum OwnFlag {
 
 /// What the user sets on a component.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ComponentSettings {
+pub(crate) struct ComponentSettings {
     /// By name, without dashes; no name is there twice.
     pub flags: Vec<(String, OwnFlag)>,
     /// For its configuration file, where it has one.
@@ -389,7 +389,7 @@ pub struct ComponentSettings {
 
 impl ComponentSettings {
     /// Takes over what `other` has, over what is there.
-    pub fn merge(&mut self, other: &ComponentSettings) {
+    pub(crate) fn merge(&mut self, other: &ComponentSettings) {
         for (name, flag) in &other.flags {
             match self.flags.iter_mut().find(|(own, _)| own == name) {
                 Some((_, own)) => *own = flag.clone(),
@@ -408,7 +408,7 @@ impl ComponentSettings {
 
 /// What the user sets on a component, on some hosts.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Override {
+pub(crate) struct Override {
     pub component: &'static str,
     pub on: PlacedOn,
     pub settings: ComponentSettings,
@@ -420,7 +420,7 @@ pub struct Overrides(pub(crate) Vec<Override>);
 
 impl Overrides {
     /// What is set on a component of `host`: for all hosts, then for its roles, then for the host alone; the last one counts.
-    pub fn of(&self, component: &str, host: &Host) -> ComponentSettings {
+    pub(crate) fn of(&self, component: &str, host: &Host) -> ComponentSettings {
         let mut settings = ComponentSettings::default();
         let rank = |on: &PlacedOn| match on {
             PlacedOn::All => 0,
@@ -464,18 +464,18 @@ pub struct Pki {
 
 impl Pki {
     /// The profile that signs the certificates of an identity.
-    pub fn profile_of(&self, identity: &str) -> &Profile {
+    pub(crate) fn profile_of(&self, identity: &str) -> &Profile {
         self.profiles.get(identity).unwrap_or(&self.profile)
     }
 
     /// The generations of an identity's keys.
-    pub fn generations_of(&self, identity: &str) -> &Generations {
+    pub(crate) fn generations_of(&self, identity: &str) -> &Generations {
         let first = const { &Generations::FIRST };
         self.generations.get(identity).unwrap_or(first)
     }
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.
-    pub fn validity_of_all(&self) -> Validity {
+    pub(crate) fn validity_of_all(&self) -> Validity {
         let signed = self.layout.identities().iter().filter(|row| row.is_signed());
         let profiles = signed
             .map(|row| self.profile_of(row.name))
@@ -519,16 +519,16 @@ pub struct Cluster {
 
 /// The mark that only a checked cluster carries.
 #[derive(Clone, Copy, Debug)]
-pub struct PassedChecks(pub(crate) ());
+pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
     /// The hosts with `role`, in the order of the file.
-    pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
+    pub(crate) fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
     }
 
     /// Whether nodes, pods and services have addresses of both families.
-    pub fn is_dual_stack(&self) -> bool {
+    pub(crate) fn is_dual_stack(&self) -> bool {
         self.network.services.is_dual()
     }
 
@@ -545,7 +545,7 @@ impl Cluster {
     }
 
     /// The addresses of the service `kubernetes`: the first after the network's own, of each range.
-    pub fn first_service_addresses(&self) -> impl Iterator<Item = IpAddr> {
+    pub(crate) fn first_service_addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.network.services.iter().map(|services| match services.network() {
             IpAddr::V4(network) => IpAddr::V4(u32::from(network).wrapping_add(1).into()),
             IpAddr::V6(network) => IpAddr::V6(u128::from(network).wrapping_add(1).into()),
@@ -553,25 +553,25 @@ impl Cluster {
     }
 
     /// The addresses that the load balancers share.
-    pub fn virtual_ips(&self) -> impl Iterator<Item = &IpAddr> {
+    pub(crate) fn virtual_ips(&self) -> impl Iterator<Item = &IpAddr> {
         let shared = self.load_balancing.virtual_address.iter();
         shared.flat_map(|address| address.ip.iter())
     }
 
     /// Whether IPv6 is the family of the cluster, or the first of two.
-    pub fn is_ipv6(&self) -> bool {
+    pub(crate) fn is_ipv6(&self) -> bool {
         matches!(self.network.services.primary, IpNet::V6(_))
     }
 
     /// Whether IPv6 is a family of the cluster.
-    pub fn has_ipv6(&self) -> bool {
+    pub(crate) fn has_ipv6(&self) -> bool {
         self.network.services.iter().any(|range| matches!(range, IpNet::V6(_)))
     }
 }
 
 /// The prefix length of a node's part of a range of pods: a /24, or a /64. An IPv6 range that a /64 does not fit into, or
 /// that has more of them than the controller manager counts (16 bits), is cut into what comes nearest.
-pub fn node_prefix(pods: &IpNet) -> u8 {
+pub(crate) fn node_prefix(pods: &IpNet) -> u8 {
     const MOST_BITS: u8 = 16;
     // 256 addresses, as an IPv4 node has: the kubelet's default is 110 pods.
     const LONGEST: u8 = 120;

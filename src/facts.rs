@@ -201,7 +201,7 @@ pub struct Facts {
 
 /// Those of the variables that are a host's own: no two hosts need have the same.
 #[derive(Clone, Debug, Serialize)]
-pub struct OwnFacts {
+pub(crate) struct OwnFacts {
     pub host: HostFacts,
     pub pki: BTreeMap<&'static str, String>,
     pub load_balancer: LoadBalancerFacts,
@@ -210,7 +210,7 @@ pub struct OwnFacts {
 
 impl Facts {
     /// The URL of the API server for a kubeconfig.
-    pub fn server(&self, through: Through) -> &str {
+    pub(crate) fn server(&self, through: Through) -> &str {
         match through {
             Through::Endpoint => &self.endpoint_url,
             Through::Loopback => &self.loopback_url,
@@ -220,7 +220,7 @@ impl Facts {
 
 /// The variables of each host of a cluster; what they share is worked out once.
 #[derive(Debug)]
-pub struct FactsOf<'a> {
+pub(crate) struct FactsOf<'a> {
     cluster: &'a Cluster,
     /// Those of no host in particular.
     shared: Facts,
@@ -230,7 +230,7 @@ pub struct FactsOf<'a> {
 
 impl<'a> FactsOf<'a> {
     /// For rendering the files of the cluster's hosts.
-    pub fn new(cluster: &'a Cluster) -> FactsOf<'a> {
+    pub(crate) fn new(cluster: &'a Cluster) -> FactsOf<'a> {
         let bridges = cluster.nodes.pod_network == PodNetwork::Bridge;
         FactsOf {
             cluster,
@@ -240,7 +240,7 @@ impl<'a> FactsOf<'a> {
     }
 
     /// The variables of a host of the cluster.
-    pub fn of(&self, host: &Host) -> Facts {
+    pub(crate) fn of(&self, host: &Host) -> Facts {
         let OwnFacts {
             host,
             pki,
@@ -257,7 +257,7 @@ impl<'a> FactsOf<'a> {
     }
 
     /// Those that are the host's own.
-    pub fn own(&self, host: &Host) -> OwnFacts {
+    pub(crate) fn own(&self, host: &Host) -> OwnFacts {
         let cluster = self.cluster;
         OwnFacts {
             host: host_facts(cluster, host),
@@ -274,7 +274,7 @@ impl<'a> FactsOf<'a> {
     }
 
     /// What all hosts have; where [`FactsOf::own`] has a variable, that one counts.
-    pub fn shared(&self) -> &Facts {
+    pub(crate) fn shared(&self) -> &Facts {
         &self.shared
     }
 }

@@ -12,8 +12,10 @@
 // Vector instructions are the one exception, in `pki/key/lanes/x86_64.rs`; tests/architecture.rs knows of no other.
 #![deny(unsafe_code)]
 
+// `pub` is what the program, the tests or the benches use. Anything else is `pub(crate)`, or in a module that is not `pub`: so rustc
+// says when nobody uses it any more.
 pub mod audit;
-pub mod build_identity;
+mod build_identity;
 pub mod bundle;
 pub mod catalog;
 pub mod changes;
@@ -32,12 +34,12 @@ pub mod pki;
 pub mod plan;
 pub mod render;
 pub mod reuse;
-pub mod server_names;
-pub mod settings;
+mod server_names;
+mod settings;
 pub mod starter;
-pub mod toml_text;
+mod toml_text;
 pub mod vault;
-pub mod yaml;
+mod yaml;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -112,7 +114,7 @@ impl<'a> Build<'a> {
     }
 
     /// All hosts, from nothing and not packed: to be compared. See [`Issuing`] for what stands in for what.
-    pub fn to_compare(plan: &'a Plan<'a>, seed: &'a Seed, stand_in: Option<&'a Seed>) -> Build<'a> {
+    pub(crate) fn to_compare(plan: &'a Plan<'a>, seed: &'a Seed, stand_in: Option<&'a Seed>) -> Build<'a> {
         let all = Selection::whole(plan.cluster);
         Build {
             stand_in,

@@ -100,7 +100,7 @@ pub fn add_manifest(bundle: &mut Bundle, host: &str) -> Result<(), BundleError> 
 }
 
 /// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
-pub fn manifest(host: &str, bundle: &Bundle) -> String {
+pub(crate) fn manifest(host: &str, bundle: &Bundle) -> String {
     let rows = listed(bundle).map(|(path, entry)| match entry {
         BundleEntry::Directory { mode } => (path.as_str(), *mode, None),
         BundleEntry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
@@ -108,19 +108,12 @@ pub fn manifest(host: &str, bundle: &Bundle) -> String {
     text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
 }
 
-/// What the manifest of a bundle has to say, by path; `MANIFEST` itself is left out.
-pub fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
-    listed(bundle)
-        .map(|(path, entry)| (path.clone(), ManifestRow::from(entry)))
-        .collect()
-}
-
 fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &BundleEntry)> {
     bundle.entries.iter().filter(|(path, _)| path.as_str() != MANIFEST)
 }
 
 /// The manifest of an output: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
-pub fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
+pub(crate) fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
     let rows = rows.map(|(path, row)| (path, row.mode, row.sha256));
     text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
 }
@@ -228,14 +221,14 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
 }
 
 /// The texts of `MANIFEST` and `SHA256SUMS` of an output with these rows.
-pub fn lists_of_output(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
+pub(crate) fn lists_of_output(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
     let manifest = manifest_of_output(rows.iter().map(|(path, row)| (path.as_str(), row)));
     let sums = sha256sums_of_output(rows, sha256(manifest.as_bytes()));
     (manifest, sums)
 }
 
 /// The text of the `SHA256SUMS` of an output with these rows and a `MANIFEST` of this digest, which is one of its files too.
-pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: Sha256) -> String {
+pub(crate) fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifest: Sha256) -> String {
     let files = |range: (Bound<&str>, Bound<&str>)| {
         let rows = rows.range::<str, _>(range);
         rows.filter_map(|(path, row)| Some((path.as_str(), row.sha256?)))
@@ -246,7 +239,7 @@ pub fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_manifes
 }
 
 /// What is listed below a folder, by its path in there.
-pub fn rows_below<'a>(
+pub(crate) fn rows_below<'a>(
     rows: &'a BTreeMap<String, ManifestRow>,
     folder: &str,
 ) -> impl Iterator<Item = (&'a str, &'a ManifestRow)> {
@@ -256,7 +249,7 @@ pub fn rows_below<'a>(
 }
 
 /// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.
-pub fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, Sha256)>) -> String {
+pub(crate) fn sha256sums_text<'a>(files: impl Iterator<Item = (&'a str, Sha256)>) -> String {
     let mut text = String::new();
     for (path, sha256) in files {
         sha256.write_to(&mut text);
@@ -270,6 +263,11 @@ mod tests {
     use super::*;
     use crate::pki::secret::SecretBytes;
     use proptest::prelude::*;
+
+    fn manifest_rows(bundle: &Bundle) -> BTreeMap<String, ManifestRow> {
+        let rows = listed(bundle).map(|(path, entry)| (path.clone(), ManifestRow::from(entry)));
+        rows.collect()
+    }
 
     #[test]
     fn the_manifest_is_as_documented() {

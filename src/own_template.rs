@@ -59,7 +59,7 @@ pub fn render(template: &str, facts: &Facts) -> Result<Vec<u8>, Problem> {
 }
 
 /// What is wrong with the syntax of `template`.
-pub fn syntax_problem(template: &str) -> Option<Problem> {
+pub(crate) fn syntax_problem(template: &str) -> Option<Problem> {
     environment(template).err().map(|error| problem(template, &error))
 }
 

@@ -45,7 +45,7 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
-    pub const ALL: [ArchiveFormat; 4] = [
+    pub(crate) const ALL: [ArchiveFormat; 4] = [
         ArchiveFormat::TarGz,
         ArchiveFormat::TarZst,
         ArchiveFormat::Zip,
@@ -53,7 +53,7 @@ impl ArchiveFormat {
     ];
 
     /// What the archive's file name ends in, or none where there is no archive.
-    pub fn extension(self) -> Option<&'static str> {
+    pub(crate) fn extension(self) -> Option<&'static str> {
         match self {
             ArchiveFormat::TarGz => Some("tar.gz"),
             ArchiveFormat::TarZst => Some("tar.zst"),

@@ -93,13 +93,8 @@ impl<'a> Selection<'a> {
     }
 
     /// The hosts to make.
-    pub fn hosts(&self) -> &[&'a Host] {
+    pub(crate) fn hosts(&self) -> &[&'a Host] {
         &self.hosts
-    }
-
-    /// The cluster that the hosts are of.
-    pub fn cluster(&self) -> &'a Cluster {
-        self.cluster
     }
 
     /// Whether the output says what it is a part of; it does where only some hosts were asked for, even if that are all.

@@ -40,7 +40,7 @@ pub trait Earlier: Sync {
 
 /// No earlier output.
 #[derive(Debug)]
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl Earlier for Nothing {
     fn read(&self, _: &str) -> Option<SecretBytes> {
@@ -239,7 +239,7 @@ impl<'a> Proofs<'a> {
     }
 
     /// The archive of a host's bundle, if the earlier output has it.
-    pub fn archive(&self, host: &Host, bundle: &Bundle) -> Option<Content> {
+    pub(crate) fn archive(&self, host: &Host, bundle: &Bundle) -> Option<Content> {
         let proof = self.state.hosts.get(&host.name)?.parts.archive.as_ref()?;
         let archive = self.earlier.read(&self.format.file_name(&host.name)?)?;
         let archive = Content::secret(archive.into());
@@ -247,7 +247,7 @@ impl<'a> Proofs<'a> {
     }
 
     /// The proof of a host's archive.
-    pub fn proof_of_archive(&self, host: &Host, bundle: &Bundle, archive: &Content) -> Option<String> {
+    pub(crate) fn proof_of_archive(&self, host: &Host, bundle: &Bundle, archive: &Content) -> Option<String> {
         // The bundle's own manifest says of every entry what it is.
         let BundleEntry::File { content, .. } = bundle.entries.get(MANIFEST)? else {
             return None;
@@ -264,7 +264,12 @@ impl<'a> Proofs<'a> {
 
     /// The state file of an output of these hosts, with these keys and certificates and these proofs of archives by host, but
     /// for what depends on its MANIFEST.
-    pub fn state(self, selection: &Selection<'_>, vault: &Vault<'_>, archives: &BTreeMap<&str, String>) -> Unfinished {
+    pub(crate) fn state(
+        self,
+        selection: &Selection<'_>,
+        vault: &Vault<'_>,
+        archives: &BTreeMap<&str, String>,
+    ) -> Unfinished {
         let all: Vec<(&PlannedCertificate<'_>, Issued<String>)> = self
             .plan
             .certificates
@@ -340,7 +345,7 @@ impl<'a> Proofs<'a> {
 }
 
 /// The state file of an output that is joined of parts with these, if each of them has one that can be joined.
-pub fn joined<'a>(states: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+pub(crate) fn joined<'a>(states: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
     let mut all = State {
         code: CODE.to_owned(),
         hosts: BTreeMap::new(),

@@ -8,7 +8,7 @@ pub const CLUSTER_TOML: &str = "cluster.toml";
 /// The name of the seed's file.
 pub const SEED: &str = "cluster.seed";
 /// The name of the schema, which the topology names for editors.
-pub const SCHEMA: &str = "cluster.schema.json";
+pub(crate) const SCHEMA: &str = "cluster.schema.json";
 
 const TEXT: &str = include_str!("starter/cluster.toml");
 

@@ -63,7 +63,7 @@ impl std::error::Error for IssueError {}
 
 /// The name of a key of the encryption configuration, as the API server writes it beside what it encrypts: another for each
 /// generation, or what one has encrypted is read as garbage with the other.
-pub fn encryption_key_name(generation: Generation) -> String {
+pub(crate) fn encryption_key_name(generation: Generation) -> String {
     format!("key{}", generation.number())
 }
 

@@ -122,18 +122,18 @@ pub fn is_switch(component: &str, name: &str, minor: u16) -> bool {
 }
 
 /// The flags that a minor release of a component takes, sorted.
-pub fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static str> {
+pub(crate) fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FLAGS, component, minor)
 }
 
 /// Whether a minor release knows a feature gate; one that it doesn't know stops every component that is given it. The few that
 /// kube-controller-manager alone knows are not in the table.
-pub fn gate(name: &str, minor: u16) -> Known {
+pub(crate) fn gate(name: &str, minor: u16) -> Known {
     known(rows_of(&GATES, "kubernetes", name), minor)
 }
 
 /// The feature gates that a minor release knows, sorted.
-pub fn gate_names(minor: u16) -> impl Iterator<Item = &'static str> {
+pub(crate) fn gate_names(minor: u16) -> impl Iterator<Item = &'static str> {
     names(&GATES, "kubernetes", minor)
 }
 
@@ -154,7 +154,7 @@ pub fn field(kind: &str, path: &str, minor: u16) -> Known {
 }
 
 /// The fields that a minor release reads in a configuration file, sorted, each with its whole path.
-pub fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str> {
+pub(crate) fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FIELDS, kind, minor)
 }
 
@@ -183,7 +183,7 @@ fn names(table: &'static [Row], of: &str, minor: u16) -> impl Iterator<Item = &'
 }
 
 /// What takes the place of a flag that some release refuses, and why; as a sentence that ends a hint.
-pub fn instead(component: &str, name: &str) -> Option<&'static str> {
+pub(crate) fn instead(component: &str, name: &str) -> Option<&'static str> {
     let name = hyphenated(component, name);
     INSTEAD
         .iter()

@@ -74,12 +74,12 @@ pub struct Identity {
 
 impl Identity {
     /// Whether it is an authority.
-    pub fn signs(&self) -> bool {
+    pub(crate) fn signs(&self) -> bool {
         self.purpose == KeyPurpose::Authority
     }
 
     /// Whether its users refuse its certificate without an extended key usage.
-    pub fn needs(&self, usage: ExtendedKeyUsage) -> bool {
+    pub(crate) fn needs(&self, usage: ExtendedKeyUsage) -> bool {
         match self.purpose {
             KeyPurpose::Authority | KeyPurpose::Tokens => false,
             KeyPurpose::Server => usage == ExtendedKeyUsage::ServerAuth,
@@ -89,19 +89,19 @@ impl Identity {
     }
 
     /// Whether a profile applies to it.
-    pub fn is_signed(&self) -> bool {
+    pub(crate) fn is_signed(&self) -> bool {
         matches!(self.signed_by, SignedBy::Authority(_))
     }
 }
 
 /// The authority that signs what the API server and kubelets check; the one that `[pki.ca]` can take the place of.
-pub const CLUSTER_AUTHORITY: &str = "ca";
+pub(crate) const CLUSTER_AUTHORITY: &str = "ca";
 
 /// The literal in node-csr.json that the worker's name takes the place of.
-pub const NODE_PLACEHOLDER: &str = "WORKER_HOST";
+pub(crate) const NODE_PLACEHOLDER: &str = "WORKER_HOST";
 
 /// Any subject will do.
-pub const ANY: Subject = Subject { cn: None, o: None };
+pub(crate) const ANY: Subject = Subject { cn: None, o: None };
 pub(super) const fn user(cn: &'static str) -> Subject {
     Subject { cn: Some(cn), o: None }
 }

@@ -1,24 +1,24 @@
 //! What is generated: edit the rows in [`tables`] and [`layouts`] to change it. Rows are data, and there is no code in them; what
 //! a row is made of and what looks rows up stands beside them.
 
-pub mod artifact;
-pub mod change;
-pub mod component;
-pub mod engines;
-pub mod flag;
+pub(crate) mod artifact;
+pub(crate) mod change;
+pub(crate) mod component;
+pub(crate) mod engines;
+pub(crate) mod flag;
 pub mod flags;
-pub mod holds;
+pub(crate) mod holds;
 pub mod identity;
 pub mod layouts;
 pub mod releases;
-pub mod roles;
-pub mod safeguard;
-pub mod scope;
-pub mod tables;
+pub(crate) mod roles;
+pub(crate) mod safeguard;
+pub(crate) mod scope;
+pub(crate) mod tables;
 
 use artifact::Artifact;
 use component::Component;
-use flag::{Flag, FlagValue, GivenBy};
+use flag::{Flag, GivenBy};
 use layouts::Layout;
 use releases::Release;
 use scope::Choices;
@@ -26,12 +26,16 @@ use tables::artifacts::ARTIFACTS;
 use tables::components::COMPONENTS;
 
 /// The component of that name.
-pub fn component(name: &str) -> Option<&'static Component> {
+pub(crate) fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|component| component.name == name)
 }
 
 /// The flags that a component is given without the user, in their order, as far as the layout and the release are known.
-pub fn flags_of(component: &Component, layout: Option<Layout>, release: Option<&Release>) -> Vec<(Flag, GivenBy)> {
+pub(crate) fn flags_of(
+    component: &Component,
+    layout: Option<Layout>,
+    release: Option<&Release>,
+) -> Vec<(Flag, GivenBy)> {
     let by = |by: GivenBy| move |flag: &Flag| (*flag, by);
     let of_layout = layout.map_or(&[][..], |layout| layout.flags_of(component.name));
     let of_release = release.into_iter().flat_map(|release| release.flags_of(component.name));
@@ -40,23 +44,14 @@ pub fn flags_of(component: &Component, layout: Option<Layout>, release: Option<&
     own.chain(added).chain(of_release.map(by(GivenBy::Release))).collect()
 }
 
-/// The value of a component's flag, as far as the layout is known: a template. `{host}` in a path is the host's name.
-pub fn value_of(value: FlagValue, component: &Component, layout: Option<Layout>) -> Option<&'static str> {
-    match value {
-        FlagValue::Nothing => None,
-        FlagValue::Text(template) => Some(template),
-        FlagValue::File(what) => path_of(what, component, layout?),
-    }
-}
-
 /// Where the file of a use lies on the hosts that run a component; `{host}` is the host's name.
-pub fn path_of(what: &str, component: &Component, layout: Layout) -> Option<&'static str> {
+pub(crate) fn path_of(what: &str, component: &Component, layout: Layout) -> Option<&'static str> {
     let mut rows = rows_of(what, layout);
     rows.find(|row| row.on.covers(component.on)).map(|row| row.at)
 }
 
 /// What the file of each use is called, wherever it lies; `{host}` is the host's name.
-pub fn files_of(layout: Layout) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn files_of(layout: Layout) -> impl Iterator<Item = (&'static str, &'static str)> {
     layout.uses().iter().filter_map(move |(what, _)| {
         let path = rows_of(what, layout).next()?.at;
         Some((*what, path.rsplit('/').next().unwrap_or(path)))

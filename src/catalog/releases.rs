@@ -17,7 +17,7 @@ pub fn known(program: Program) -> (Version, Version) {
 }
 
 /// Which release a version compiles as; a later one than is known compiles as the last.
-pub fn release(program: Program, version: Version) -> Known {
+pub(crate) fn release(program: Program, version: Version) -> Known {
     let (first, last) = known(program);
     if version < first || version.major > last.major {
         Known::No
@@ -67,7 +67,7 @@ impl Release {
     }
 
     /// The values of these versions, each a known one.
-    pub fn with(kubernetes: Version, etcd: Version, containerd: Version) -> Release {
+    pub(crate) fn with(kubernetes: Version, etcd: Version, containerd: Version) -> Release {
         Release::with_rows(CHANGES, kubernetes, etcd, containerd)
     }
 
@@ -139,7 +139,7 @@ impl Release {
     }
 
     /// By whose versions a component goes, and which one this is.
-    pub fn version_of(&self, component: &Component) -> VersionOf {
+    pub(crate) fn version_of(&self, component: &Component) -> VersionOf {
         let program = component.program;
         let version = self.of_program(program);
         VersionOf { program, version }
@@ -154,7 +154,7 @@ impl Release {
     }
 
     /// The kind of a component's configuration file with its version, such as `KubeletConfiguration/v1beta1`.
-    pub fn kind_of(&self, component: &Component) -> Option<String> {
+    pub(crate) fn kind_of(&self, component: &Component) -> Option<String> {
         let settings = self.settings_of(component);
         let text = |key: &str| {
             settings.iter().find_map(|setting| match (setting.path, setting.value) {
@@ -171,7 +171,7 @@ impl Release {
     }
 
     /// The settings of a component's configuration file, in the order of its table; a later one of the same path counts.
-    pub fn settings_of(&self, component: &Component) -> Vec<Setting> {
+    pub(crate) fn settings_of(&self, component: &Component) -> Vec<Setting> {
         let always = component.config.map_or(&[][..], |config| config.settings);
         let own = self.settings.iter().filter(|(name, _)| *name == component.name);
         let mut settings: Vec<Setting> = Vec::new();
@@ -185,7 +185,7 @@ impl Release {
     }
 
     /// The flags that this release gives `component` beside those that all take.
-    pub fn flags_of(&self, component: &str) -> impl Iterator<Item = &Flag> {
+    pub(crate) fn flags_of(&self, component: &str) -> impl Iterator<Item = &Flag> {
         self.flags
             .iter()
             .filter(move |(of, _)| *of == component)

@@ -26,12 +26,12 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The words in backquotes, as a sentence lists all of them: "`a`, `b` and `c`".
-pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     joined(words, "and")
 }
 
 /// The words in backquotes, as a sentence offers one of them: "`a`, `b` or `c`".
-pub fn offered<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn offered<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     joined(words, "or")
 }
 
@@ -45,7 +45,7 @@ fn joined<'a>(words: impl IntoIterator<Item = &'a str>, conjunction: &str) -> St
 }
 
 /// A name with case differences removed as Go's `bytes.EqualFold` sees them.
-pub fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)

@@ -56,7 +56,7 @@ pub struct Found {
 }
 
 /// The name of the list in an output that is a part of a fleet.
-pub const PART: &str = "PART";
+pub(crate) const PART: &str = "PART";
 
 /// What an output says of itself that is a part of a fleet: the names of hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! ([`compare`]). Nothing here touches a file.
 
 pub mod compare;
-pub mod index;
+pub(crate) mod index;
 mod readable;
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ impl Unknown {
     }
 
     /// Whether something is not at hand.
-    pub fn any(self) -> bool {
+    pub(crate) fn any(self) -> bool {
         self.seed || self.ca_key
     }
 }

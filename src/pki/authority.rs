@@ -9,7 +9,7 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 use super::key::{KeyError, PublicKey};
-use super::x509::{IssuerCertificate, Validity, X509Error, to_pem, with_subject_key};
+use super::x509::{IssuerCertificate, Validity, X509Error, with_subject_key};
 
 /// An authority's certificate and what it says about those below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,18 +151,13 @@ impl AuthorityCertificate {
     }
 
     /// The DER as it was read.
-    pub fn der(&self) -> &[u8] {
+    pub(crate) fn der(&self) -> &[u8] {
         &self.der
     }
 
     /// The DER with another key in the place of its own, to sign with where its own key is not at hand.
-    pub fn with_key(&self, key: &PublicKey) -> Result<Vec<u8>, X509Error> {
+    pub(crate) fn with_key(&self, key: &PublicKey) -> Result<Vec<u8>, X509Error> {
         with_subject_key(&self.der, key)
-    }
-
-    /// The certificate alone in PEM, as every other certificate is written.
-    pub fn to_pem(&self) -> String {
-        to_pem("CERTIFICATE", &self.der)
     }
 }
 
@@ -174,6 +169,7 @@ mod tests {
     use super::*;
     use crate::pki::cfssl::{self, CaSection, Request};
     use crate::pki::key::{Algorithm, KeyPair};
+    use crate::pki::x509::to_pem;
 
     fn root() -> Vec<u8> {
         let request = Request {

@@ -28,7 +28,7 @@ pub fn describe_pem(pem: &[u8]) -> Option<String> {
 
 /// A piece of a text that may hold PEM.
 #[derive(Debug, PartialEq, Eq)]
-pub enum PemPart<'a> {
+pub(crate) enum PemPart<'a> {
     /// Lines outside of any block.
     Text(&'a [u8]),
     /// A block, with its boundary lines.
@@ -43,7 +43,7 @@ pub enum PemPart<'a> {
 }
 
 /// A text in pieces, in order; together they are all of it.
-pub fn parts(text: &[u8]) -> Vec<PemPart<'_>> {
+pub(crate) fn parts(text: &[u8]) -> Vec<PemPart<'_>> {
     let mut parts = Vec::new();
     let mut rest = text;
     for block in blocks(text) {

@@ -10,12 +10,12 @@ pub struct Sha256([u8; 32]);
 
 impl Sha256 {
     /// The digest that has these bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Sha256 {
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Sha256 {
         Sha256(bytes)
     }
 
     /// The digest of these 64 lower-case digits; none if they are no such.
-    pub fn from_hex(text: &str) -> Option<Sha256> {
+    pub(crate) fn from_hex(text: &str) -> Option<Sha256> {
         let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
@@ -25,7 +25,7 @@ impl Sha256 {
     }
 
     /// Appends the 64 digits.
-    pub fn write_to(&self, text: &mut String) {
+    pub(crate) fn write_to(&self, text: &mut String) {
         push_hex(text, &self.0);
     }
 }
@@ -62,7 +62,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// As [`sha256`], of bytes that come piece by piece.
 #[derive(Clone)]
-pub struct Sha256Pieces(Context);
+pub(crate) struct Sha256Pieces(Context);
 
 impl Sha256Pieces {
     /// Of nothing yet.
@@ -70,17 +70,17 @@ impl Sha256Pieces {
         clippy::new_without_default,
         reason = "the digest of nothing is nothing that anybody starts from by default"
     )]
-    pub fn new() -> Sha256Pieces {
+    pub(crate) fn new() -> Sha256Pieces {
         Sha256Pieces(Context::new(&SHA256))
     }
 
     /// Takes the next piece.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
     /// The digest of all pieces.
-    pub fn finish(self) -> Sha256 {
+    pub(crate) fn finish(self) -> Sha256 {
         self.0.finish().into()
     }
 }

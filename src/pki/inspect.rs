@@ -127,12 +127,12 @@ impl Certificate {
     }
 
     /// Its common name, which Kubernetes takes for a user; empty where it has none.
-    pub fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         self.common_name.as_deref().unwrap_or_default()
     }
 
     /// Whether it has an organization, which Kubernetes takes for a group.
-    pub fn is_in(&self, organization: &str) -> bool {
+    pub(crate) fn is_in(&self, organization: &str) -> bool {
         self.organizations.iter().any(|one| one == organization)
     }
 

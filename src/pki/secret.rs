@@ -17,7 +17,7 @@ pub struct SecretBytes(Arc<Zeroizing<Vec<u8>>>);
 
 impl SecretBytes {
     /// An empty buffer with room for `capacity` bytes.
-    pub fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         SecretBytes::from(Vec::with_capacity(capacity))
     }
 
@@ -37,7 +37,7 @@ impl SecretBytes {
     }
 
     /// Takes the bytes out and keeps the room they had; what they leave there is overwritten by what comes, or wiped at last.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         match Arc::get_mut(&mut self.0) {
             Some(own) => own.clear(),
             None => *self = SecretBytes::default(),
@@ -45,7 +45,7 @@ impl SecretBytes {
     }
 
     /// Makes room for `more` bytes beyond those that are there.
-    pub fn reserve(&mut self, more: usize) {
+    pub(crate) fn reserve(&mut self, more: usize) {
         if self.0.capacity() - self.0.len() < more {
             let mut larger = SecretBytes::with_capacity(self.0.len() + more);
             larger.extend(&self.0);
@@ -54,7 +54,7 @@ impl SecretBytes {
     }
 
     /// Appends `bytes`; a reallocation wipes the memory it leaves.
-    pub fn extend(&mut self, bytes: &[u8]) {
+    pub(crate) fn extend(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
         match Arc::get_mut(&mut self.0) {
             Some(own) if needed <= own.capacity() => own.extend_from_slice(bytes),

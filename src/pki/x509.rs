@@ -152,7 +152,7 @@ impl CertificateContent {
 
     /// The serial number that the rest of the certificate determines: 20 bytes, positive without padding, so that two
     /// certificates of one issuer have the same serial only if they are the same certificate (RFC 5280, 4.1.2.2).
-    pub fn serial(&self) -> Result<[u8; 20], X509Error> {
+    pub(crate) fn serial(&self) -> Result<[u8; 20], X509Error> {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(b"khw-gen/1 serial\0");
         hash.update(&self.issuer_key.spki_der());
@@ -164,7 +164,7 @@ impl CertificateContent {
     }
 
     /// The DER of the certificate, signed with `issuer_key`, which must be the private half of `self.issuer_key`.
-    pub fn sign(&self, issuer_key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+    pub(crate) fn sign(&self, issuer_key: &KeyPair) -> Result<Vec<u8>, X509Error> {
         if issuer_key.public() != &self.issuer_key {
             return Err(X509Error::KeyMismatch);
         }
@@ -197,14 +197,14 @@ impl RequestContent {
     }
 
     /// The DER of the request, signed with the key that it is for.
-    pub fn sign(&self, key: &KeyPair) -> Result<Vec<u8>, X509Error> {
+    pub(crate) fn sign(&self, key: &KeyPair) -> Result<Vec<u8>, X509Error> {
         signed(&self.to_be_signed(key.public())?, key)
     }
 }
 
 /// What an issuer's certificate says about the certificates under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuerCertificate {
+pub(crate) struct IssuerCertificate {
     /// The DER of the subject's Name, as it stands.
     pub subject: Vec<u8>,
     /// The subject key identifier, empty if there is none.
@@ -217,7 +217,7 @@ pub struct IssuerCertificate {
 
 impl IssuerCertificate {
     /// Reads the DER of a certificate.
-    pub fn from_der(der: &[u8]) -> Result<IssuerCertificate, X509Error> {
+    pub(crate) fn from_der(der: &[u8]) -> Result<IssuerCertificate, X509Error> {
         let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| X509Error::NotACertificate)?;
         if !rest.is_empty() {
             return Err(X509Error::NotACertificate);
@@ -236,7 +236,7 @@ impl IssuerCertificate {
 
 /// The DER of a certificate with another public key in the place of its own, for those who can't have the private half: what
 /// it says about those below it stays, and its signature is nobody's.
-pub fn with_subject_key(certificate: &[u8], key: &PublicKey) -> Result<Vec<u8>, X509Error> {
+pub(crate) fn with_subject_key(certificate: &[u8], key: &PublicKey) -> Result<Vec<u8>, X509Error> {
     const VERSION_TAG: u8 = 0xa0;
     let read = |der: &[u8]| elements_of(der).map_err(|_| X509Error::NotACertificate);
     let mut outer = read(certificate)?;
@@ -260,7 +260,7 @@ type ComparableAttribute = (String, String, Vec<u8>);
 
 impl ComparableName {
     /// The Name with this DER.
-    pub fn from_der(der: &[u8]) -> ComparableName {
+    pub(crate) fn from_der(der: &[u8]) -> ComparableName {
         let Ok((_, name)) = X509Name::from_der(der) else {
             return ComparableName(Err(der.to_vec()));
         };
@@ -274,7 +274,7 @@ impl ComparableName {
 }
 
 /// Whether two Names, as DER, are the same to those who build chains.
-pub fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same_name(one: &[u8], other: &[u8]) -> bool {
     one == other || ComparableName::from_der(one) == ComparableName::from_der(other)
 }
 
@@ -303,7 +303,7 @@ fn subject_key_identifier_of(certificate: &X509Certificate<'_>) -> Vec<u8> {
 }
 
 /// The key identifier of a public key: SHA-1 of the contents of its BIT STRING (RFC 5280, section 4.2.1.2, method 1).
-pub fn key_identifier(key: &PublicKey) -> Vec<u8> {
+pub(crate) fn key_identifier(key: &PublicKey) -> Vec<u8> {
     digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &key.subject_public_key)
         .as_ref()
         .to_vec()
@@ -316,7 +316,7 @@ pub fn to_pem(label: &str, der: &[u8]) -> String {
 }
 
 /// Whether X.509 libraries read this as an object identifier. Go's, like many, keeps each subidentifier in 31 bits.
-pub fn is_object_identifier(arcs: &[u64]) -> bool {
+pub(crate) fn is_object_identifier(arcs: &[u64]) -> bool {
     const LARGEST: u64 = i32::MAX as u64;
     let [first, second, rest @ ..] = arcs else { return false };
     let first_two_fit = match first {

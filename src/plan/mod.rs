@@ -76,7 +76,7 @@ fn plan_of(cluster: &Cluster, tables: Tables) -> Plan<'_> {
 
 impl<'a> Plan<'a> {
     /// The certificate of an id.
-    pub fn certificate(&self, id: KeyId<'a>) -> Option<&PlannedCertificate<'a>> {
+    pub(crate) fn certificate(&self, id: KeyId<'a>) -> Option<&PlannedCertificate<'a>> {
         self.certificates.get(*self.by_id.get(&id)?)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Every file and directory of a host of the cluster, by row.
-    pub fn files_on(&self, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    pub(crate) fn files_on(&self, host: &'a Host) -> Vec<PlannedFile<'a>> {
         let cluster = self.cluster;
         let mut files = Vec::new();
         let rows = self.tables.artifacts.iter().filter(|row| counts(cluster, row.when));
@@ -134,12 +134,12 @@ impl<'a> Plan<'a> {
     }
 
     /// The unit of a component that runs on `host`; none where there is no such component.
-    pub fn unit(&self, component: &str, host: &Host) -> Option<PlannedUnit> {
+    pub(crate) fn unit(&self, component: &str, host: &Host) -> Option<PlannedUnit> {
         Some(units::unit(self.cluster, catalog::component(component)?, host))
     }
 
     /// The configuration file of a component that runs on `host`; none where it has none.
-    pub fn config(&self, component: &str, host: &Host) -> Option<PlannedConfig> {
+    pub(crate) fn config(&self, component: &str, host: &Host) -> Option<PlannedConfig> {
         units::config(self.cluster, catalog::component(component)?, host)
     }
 
@@ -171,7 +171,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether any host gets the signing request of a certificate.
-    pub fn places_request(&self, certificate: &PlannedCertificate<'_>) -> bool {
+    pub(crate) fn places_request(&self, certificate: &PlannedCertificate<'_>) -> bool {
         let extra = self
             .cluster
             .pki
@@ -183,7 +183,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Every file and directory, by host in the order of the cluster, then by row.
-    pub fn files(&self) -> impl Iterator<Item = PlannedFile<'a>> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = PlannedFile<'a>> {
         self.cluster.hosts.iter().flat_map(|host| self.files_on(host))
     }
 

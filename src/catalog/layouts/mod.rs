@@ -39,7 +39,7 @@ impl Layout {
     }
 
     /// The flags that it adds to those of a component.
-    pub fn flags_of(self, component: &str) -> &'static [Flag] {
+    pub(crate) fn flags_of(self, component: &str) -> &'static [Flag] {
         let added = match self {
             Layout::Single => &[],
             Layout::Split => split::FLAGS,
@@ -51,7 +51,7 @@ impl Layout {
     }
 
     /// What its certificates and keys are used for, each with the file that serves it.
-    pub fn uses(self) -> &'static [(&'static str, Holds)] {
+    pub(crate) fn uses(self) -> &'static [(&'static str, Holds)] {
         match self {
             Layout::Single => single::USES,
             Layout::Split => split::USES,
@@ -59,7 +59,7 @@ impl Layout {
     }
 
     /// The signing configuration where the CSR folder has none.
-    pub fn built_in_config(self) -> &'static str {
+    pub(crate) fn built_in_config(self) -> &'static str {
         match self {
             Layout::Single => include_str!("single/ca-config.json"),
             Layout::Split => include_str!("split/ca-config.json"),
@@ -73,7 +73,7 @@ impl Layout {
 }
 
 /// The identity with which the API server calls kubelets: RBAC gives it its rights there by this certificate's CN.
-pub fn kubelet_client_csr(layout: Layout) -> &'static str {
+pub(crate) fn kubelet_client_csr(layout: Layout) -> &'static str {
     match layout {
         Layout::Single => SINGLE_CSR,
         Layout::Split => "apiserver-kubelet-client-csr.json",

@@ -1,10 +1,10 @@
 //! The rows: edit these to change what is generated.
 
-pub mod artifacts;
-pub mod components;
-pub mod instead;
-pub mod ports;
-pub mod releases;
-pub mod safeguards;
+pub(crate) mod artifacts;
+pub(crate) mod components;
+pub(crate) mod instead;
+pub(crate) mod ports;
+pub(crate) mod releases;
+pub(crate) mod safeguards;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 //! about what they would ignore.
 //!
 //! It reads one file at a time and knows no cluster.
-pub mod config;
-pub mod duration;
-pub mod request;
+pub(crate) mod config;
+pub(crate) mod duration;
+pub(crate) mod request;
 mod values;
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct Authority<'a> {
 /// The common name and the organizations of the certificate that a request becomes, which Kubernetes reads as the user and
 /// its groups (kubernetes.io, "Authenticating"): what `OID` gives replaces or joins what `CN` and `O` say. For a request
 /// that is refused, what it says.
-pub fn user_and_groups(request: &Request) -> (String, Vec<String>) {
+pub(crate) fn user_and_groups(request: &Request) -> (String, Vec<String>) {
     match subject::CertificateSubject::requested(request) {
         Ok(subject) => subject.read_back().user_and_groups(),
         Err(_) => (
@@ -124,7 +124,7 @@ pub fn request_content(request: &Request) -> Result<RequestContent, X509Error> {
 }
 
 /// Why cfssl refuses to sign `request` with `profile`, whoever signs; none if it would.
-pub fn leaf_refusal(request: &Request, profile: &Profile) -> Option<X509Error> {
+pub(crate) fn leaf_refusal(request: &Request, profile: &Profile) -> Option<X509Error> {
     let signable = CertificateTemplate::read_back(request, profile.copy_extensions).and_then(|template| match template
         .asks_for_ca()
     {
@@ -135,7 +135,7 @@ pub fn leaf_refusal(request: &Request, profile: &Profile) -> Option<X509Error> {
 }
 
 /// Why cfssl refuses to make a root of `request`, whatever the time; none if it would.
-pub fn root_refusal(request: &Request) -> Option<X509Error> {
+pub(crate) fn root_refusal(request: &Request) -> Option<X509Error> {
     match has_ca_subject(request) {
         true => CertificateTemplate::read_back(request, false).err(),
         false => Some(X509Error::MissingCaSubject),
@@ -143,7 +143,7 @@ pub fn root_refusal(request: &Request) -> Option<X509Error> {
 }
 
 /// The DER of the Name that a certificate of `request` gets as its subject.
-pub fn subject_der(request: &Request) -> Result<Vec<u8>, X509Error> {
+pub(crate) fn subject_der(request: &Request) -> Result<Vec<u8>, X509Error> {
     Ok(CertificateSubject::requested(request)?.read_back().to_der())
 }
 

@@ -57,13 +57,8 @@ impl PublicKey {
         })
     }
 
-    /// The DER of the AlgorithmIdentifier that stands in the SubjectPublicKeyInfo.
-    pub fn algorithm_identifier_der(&self) -> &'static [u8] {
-        self.algorithm.identifier_der()
-    }
-
     /// What cfssl signs with when it holds this key's private half.
-    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+    pub(crate) fn signature_algorithm(&self) -> SignatureAlgorithm {
         match self.algorithm {
             // cfssl signer/signer.go, DefaultSigAlgo.
             Algorithm::Rsa(bits) if bits.get() >= 4096 => SignatureAlgorithm::Sha512WithRsa,
@@ -145,7 +140,7 @@ impl KeyPair {
     }
 
     /// What [`KeyPair::sign`] signs with.
-    pub fn signature_algorithm(&self) -> SignatureAlgorithm {
+    pub(crate) fn signature_algorithm(&self) -> SignatureAlgorithm {
         self.public.signature_algorithm()
     }
 
