@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 pub use crate::catalog::engines::{Engine, Runtime};
 pub use crate::catalog::layouts::Layout;
+use crate::catalog::named::named_values;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
 use crate::pki::authority::AuthorityCertificate;
@@ -91,27 +92,13 @@ pub struct Taint {
     pub effect: TaintEffect,
 }
 
-/// What a taint does to pods that do not tolerate it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaintEffect {
-    NoSchedule,
-    PreferNoSchedule,
-    NoExecute,
-}
-
-impl TaintEffect {
-    pub(crate) const ALL: [TaintEffect; 3] = [
-        TaintEffect::NoSchedule,
-        TaintEffect::PreferNoSchedule,
-        TaintEffect::NoExecute,
-    ];
-    /// The name in Kubernetes and in cluster.toml.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            TaintEffect::NoSchedule => "NoSchedule",
-            TaintEffect::PreferNoSchedule => "PreferNoSchedule",
-            TaintEffect::NoExecute => "NoExecute",
-        }
+named_values! {
+    /// What a taint does to pods that do not tolerate it.
+    /// Its name is that in Kubernetes and in cluster.toml.
+    pub enum TaintEffect {
+        NoSchedule = "NoSchedule",
+        PreferNoSchedule = "PreferNoSchedule",
+        NoExecute = "NoExecute",
     }
 }
 
@@ -158,43 +145,22 @@ pub struct VirtualAddress {
     pub router_id: u8,
 }
 
-/// Who gives pods their network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PodNetwork {
-    /// A bridge on each node with a range of its own, and routes between the nodes.
-    Bridge,
-    /// A network plugin of the user's own choice; the controller manager hands out the nodes' ranges.
-    Own,
-}
-
-impl PodNetwork {
-    pub(crate) const ALL: [PodNetwork; 2] = [PodNetwork::Bridge, PodNetwork::Own];
-
-    /// The name in cluster.toml.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            PodNetwork::Bridge => "bridge",
-            PodNetwork::Own => "none",
-        }
+named_values! {
+    /// Who gives pods their network.
+    pub enum PodNetwork {
+        /// A bridge on each node with a range of its own, and routes between the nodes.
+        Bridge = "bridge",
+        /// A network plugin of the user's own choice; the controller manager hands out the nodes' ranges.
+        Own = "none",
     }
 }
 
-/// Who keeps the tree of control groups: <https://kubernetes.io/docs/setup/production-environment/container-runtimes/>.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CgroupDriver {
-    Systemd,
-    Cgroupfs,
-}
-
-impl CgroupDriver {
-    pub(crate) const ALL: [CgroupDriver; 2] = [CgroupDriver::Systemd, CgroupDriver::Cgroupfs];
-
-    /// The name in cluster.toml and in the kubelet's configuration.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            CgroupDriver::Systemd => "systemd",
-            CgroupDriver::Cgroupfs => "cgroupfs",
-        }
+named_values! {
+    /// Who keeps the tree of control groups: <https://kubernetes.io/docs/setup/production-environment/container-runtimes/>.
+    /// Its name is that in cluster.toml and in the kubelet's configuration.
+    pub enum CgroupDriver {
+        Systemd = "systemd",
+        Cgroupfs = "cgroupfs",
     }
 }
 
@@ -221,27 +187,13 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-/// An encryption provider that takes a 32-byte key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncryptionProvider {
-    Aescbc,
-    Aesgcm,
-    Secretbox,
-}
-
-impl EncryptionProvider {
-    pub(crate) const ALL: [EncryptionProvider; 3] = [
-        EncryptionProvider::Aescbc,
-        EncryptionProvider::Aesgcm,
-        EncryptionProvider::Secretbox,
-    ];
-    /// The name in cluster.toml and in Kubernetes' EncryptionConfiguration.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            EncryptionProvider::Aescbc => "aescbc",
-            EncryptionProvider::Aesgcm => "aesgcm",
-            EncryptionProvider::Secretbox => "secretbox",
-        }
+named_values! {
+    /// An encryption provider that takes a 32-byte key.
+    /// Its name is that in cluster.toml and in Kubernetes' EncryptionConfiguration.
+    pub enum EncryptionProvider {
+        Aescbc = "aescbc",
+        Aesgcm = "aesgcm",
+        Secretbox = "secretbox",
     }
 }
 

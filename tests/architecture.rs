@@ -838,7 +838,10 @@ fn types_extended(tokens: &[String]) -> Vec<String> {
                     name = None;
                     break;
                 }
-                token if depth == 0 && is_name(token) && token != "dyn" => name = Some(token.to_owned()),
+                // `$t` is whatever type a macro is given: one of its own.
+                token if depth == 0 && is_name(token) && token != "dyn" && tokens[next - 1] != "$" => {
+                    name = Some(token.to_owned())
+                }
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::flag::{Flag, FlagValue, Given, Setting, SettingValue};
+use super::named::named_values;
 
 /// The first two numbers of a version, `1.14`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,23 +40,12 @@ impl fmt::Display for Version {
     }
 }
 
-/// Whose versions a change goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    Kubernetes,
-    Etcd,
-    Containerd,
-}
-
-impl Program {
-    pub const ALL: [Program; 3] = [Program::Kubernetes, Program::Etcd, Program::Containerd];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Program::Kubernetes => "Kubernetes",
-            Program::Etcd => "etcd",
-            Program::Containerd => "containerd",
-        }
+named_values! {
+    /// Whose versions a change goes by.
+    pub enum Program {
+        Kubernetes = "Kubernetes",
+        Etcd = "etcd",
+        Containerd = "containerd",
     }
 }
 

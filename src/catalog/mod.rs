@@ -10,6 +10,7 @@ pub mod flags;
 pub(crate) mod holds;
 pub mod identity;
 pub mod layouts;
+pub(crate) mod named;
 pub mod releases;
 pub(crate) mod roles;
 pub(crate) mod safeguard;

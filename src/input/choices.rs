@@ -72,7 +72,7 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
 
 /// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.
 pub fn layout(pki: &Fields<'_>, default: impl FnOnce() -> Layout) -> Option<Layout> {
-    let given = choice(pki, "layout", &Layout::ALL, Layout::name)?;
+    let given = choice(pki, "layout", Layout::named, Layout::NAMES)?;
     Some(given.map_or_else(default, |given| given.value))
 }
 
@@ -81,8 +81,8 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> Draf
     let mut draft = DraftNodes::default();
     if let Some(fields) = runtime {
         draft.version = fields.has("version").then(|| fields.place("version"));
-        draft.runtime = choice(fields, "engine", &Runtime::ALL, Runtime::name);
-        draft.cgroup_driver = choice(fields, "cgroup_driver", &CgroupDriver::ALL, CgroupDriver::name);
+        draft.runtime = choice(fields, "engine", Runtime::named, Runtime::NAMES);
+        draft.cgroup_driver = choice(fields, "cgroup_driver", CgroupDriver::named, CgroupDriver::NAMES);
         let flag = |name| match fields.has(name) {
             true => fields.boolean(name),
             false => Some(At::default_value(false)),
@@ -91,7 +91,7 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> Draf
         draft.gvisor = flag("gvisor");
     }
     if let Some(fields) = network {
-        draft.pod_network = choice(fields, "cni", &PodNetwork::ALL, PodNetwork::name);
+        draft.pod_network = choice(fields, "cni", PodNetwork::named, PodNetwork::NAMES);
         draft.proxy_mode = fields.optional("proxy_mode", |mode, _| Some(mode));
         draft.resolv_conf = fields
             .text_or("resolv_conf", "/run/systemd/resolve/resolv.conf")
@@ -102,29 +102,32 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> Draf
 }
 
 /// One of a few values by its name; the inner none is one that is not given.
-pub fn choice<T: Copy>(
+pub fn choice<T>(
     fields: &Fields<'_>,
     name: &str,
-    all: &[T],
-    name_of: fn(T) -> &'static str,
+    named: fn(&str) -> Option<T>,
+    names: &[&'static str],
 ) -> Option<Option<At<T>>> {
     if fields.misspelt(name) {
         return None;
     }
     fields.optional(name, |text, say| {
-        let found = all.iter().find(|one| name_of(**one) == text.value);
+        let found = named(&text.value);
         if found.is_none() {
-            unknown_choice(name, &text, all.iter().map(|one| name_of(*one)), say);
+            unknown_choice(name, &text, names, say);
         }
-        found.map(|found| text.with(*found))
+        found.map(|found| text.with(found))
     })
 }
 
 /// Reports that the value of the field `name` is none of `all`.
-fn unknown_choice(name: &str, text: &At<String>, all: impl Iterator<Item = &'static str> + Clone, say: &Reporter) {
+fn unknown_choice(name: &str, text: &At<String>, all: &[&'static str], say: &Reporter) {
     let message = format!("`{name}` can't be \"{}\"", text.value);
-    say.at(text, codes::UNKNOWN_CHOICE, message)
-        .meant_or(&text.value, all.clone(), format!("write {}", offered(all)));
+    say.at(text, codes::UNKNOWN_CHOICE, message).meant_or(
+        &text.value,
+        all.iter().copied(),
+        format!("write {}", offered(all.iter().copied())),
+    );
 }
 
 /// What is chosen, as far as the release permits it. Each choice is judged by itself, so that one mistake hides no other.
@@ -214,7 +217,7 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&
                 format!("write {}", offered(modes.iter().copied())),
                 say,
             ),
-            false => unknown_choice("proxy_mode", given, modes.iter().copied(), say),
+            false => unknown_choice("proxy_mode", given, modes, say),
         }
     }
     mode.copied()

@@ -275,10 +275,12 @@ fn issued(top: &Fields<'_>, pki: &Fields<'_>) -> Option<At<OffsetDateTime>> {
 }
 
 fn provider(text: At<String>, say: &Reporter) -> Option<At<EncryptionProvider>> {
-    let all = || EncryptionProvider::ALL.into_iter();
-    let Some(provider) = all().find(|provider| provider.name() == text.value) else {
+    let Some(provider) = EncryptionProvider::named(&text.value) else {
         let message = format!("unknown encryption provider \"{}\"", text.value);
-        let hint = format!("the providers are {}", listed(all().map(EncryptionProvider::name)));
+        let hint = format!(
+            "the providers are {}",
+            listed(EncryptionProvider::NAMES.iter().copied())
+        );
         say.at(text.place, codes::UNKNOWN_PROVIDER, message).hint(hint);
         return None;
     };

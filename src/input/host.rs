@@ -70,7 +70,7 @@ fn roles(fields: &Fields<'_>) -> Option<BTreeSet<Role>> {
             sound = false;
             continue;
         };
-        match Role::ALL.into_iter().find(|role| role.name() == text.value) {
+        match Role::named(&text.value) {
             Some(role) if !roles.insert(role) => {
                 let message = format!("the role `{}` is given twice", text.value);
                 say.at(text.place, codes::DUPLICATE_ROLE, message);
@@ -79,7 +79,7 @@ fn roles(fields: &Fields<'_>) -> Option<BTreeSet<Role>> {
             None => {
                 sound = false;
                 say.at(&text, codes::UNKNOWN_ROLE, format!("unknown role \"{}\"", text.value))
-                    .meant_of(&text.value, Role::ALL.into_iter().map(Role::name), "the roles are");
+                    .meant_of(&text.value, Role::NAMES.iter().copied(), "the roles are");
             }
         }
     }

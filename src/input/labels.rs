@@ -185,14 +185,11 @@ pub fn taints(fields: &Fields<'_>) -> Vec<Taint> {
 
 fn parse_taint(text: &str) -> Result<Taint, String> {
     let (taint, effect) = text.rsplit_once(':').ok_or("it has no effect")?;
-    let names = || TaintEffect::ALL.into_iter().map(TaintEffect::name);
-    let effect = TaintEffect::ALL
-        .into_iter()
-        .find(|known| known.name() == effect)
-        .ok_or_else(|| match nearest(effect, names()) {
-            Some(near) => format!("\"{effect}\" is no effect, perhaps `{near}`"),
-            None => format!("\"{effect}\" is no effect, but {} are", listed(names())),
-        })?;
+    let names = || TaintEffect::NAMES.iter().copied();
+    let effect = TaintEffect::named(effect).ok_or_else(|| match nearest(effect, names()) {
+        Some(near) => format!("\"{effect}\" is no effect, perhaps `{near}`"),
+        None => format!("\"{effect}\" is no effect, but {} are", listed(names())),
+    })?;
     let (key, value) = taint.split_once('=').unwrap_or((taint, ""));
     if let Some(problem) = qualified_name_problem(key) {
         return Err(format!("its key is \"{key}\", and {problem}"));

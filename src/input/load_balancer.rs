@@ -25,7 +25,7 @@ pub fn read(section: &Fields<'_>) -> DraftLoadBalancing {
         .into_iter()
         .filter(|name| section.has(name));
     DraftLoadBalancing {
-        engine: choices::choice(section, "engine", &Engine::ALL, Engine::name)
+        engine: choices::choice(section, "engine", Engine::named, Engine::NAMES)
             .map(|given| given.map_or(Engine::Nginx, |given| given.value)),
         port: match section.has("port") {
             true => section.integer("port").and_then(|port| port_number(port, say)),

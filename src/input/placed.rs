@@ -12,7 +12,7 @@ pub const ALL: &str = "all";
 
 /// The role or host that `on` names, if there is one.
 pub fn placed_on(draft: &Draft, on: &str) -> Option<PlacedOn> {
-    if let Some(role) = Role::ALL.into_iter().find(|role| role.name() == on) {
+    if let Some(role) = Role::named(on) {
         return Some(PlacedOn::Role(role));
     }
     draft.has_host(on).then(|| PlacedOn::Host(on.to_owned()))
@@ -50,7 +50,7 @@ pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, say: 
         None if !draft.hosts_complete || draft.hosts.iter().any(|host| host.name.is_none()) => {}
         None => {
             let hosts = draft.hosts.iter().filter_map(|host| host.name.as_ref());
-            let known = hosts.map(|name| name.value.as_str()).chain(Role::ALL.map(Role::name));
+            let known = hosts.map(|name| name.value.as_str()).chain(Role::NAMES.iter().copied());
             let message = format!("\"{}\" is neither a role nor a host", on.value);
             say.at(on, codes::UNKNOWN_HOST, message).meant(&on.value, known);
         }

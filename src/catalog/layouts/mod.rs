@@ -6,30 +6,22 @@ mod split;
 use super::flag::Flag;
 use super::holds::Holds;
 use super::identity::Identity;
+use super::named::named_values;
 
 pub use single::SINGLE_CSR;
 
-/// How the cluster's identities are laid out over certificates and authorities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// The walk-through's: one authority, and one certificate for the API server and etcd, as servers and as clients.
-    Single,
-    /// An authority each for the cluster, etcd and the front proxy, and a certificate of its own for each purpose:
-    /// <https://kubernetes.io/docs/setup/best-practices/certificates/>.
-    Split,
+named_values! {
+    /// How the cluster's identities are laid out over certificates and authorities.
+    pub enum Layout {
+        /// The walk-through's: one authority, and one certificate for the API server and etcd, as servers and as clients.
+        Single = "single",
+        /// An authority each for the cluster, etcd and the front proxy, and a certificate of its own for each purpose:
+        /// <https://kubernetes.io/docs/setup/best-practices/certificates/>.
+        Split = "split",
+    }
 }
 
 impl Layout {
-    pub const ALL: [Layout; 2] = [Layout::Single, Layout::Split];
-
-    /// The name in cluster.toml.
-    pub fn name(self) -> &'static str {
-        match self {
-            Layout::Single => "single",
-            Layout::Split => "split",
-        }
-    }
-
     /// Its identities, issuers before what they sign.
     pub fn identities(self) -> &'static [Identity] {
         match self {

@@ -37,15 +37,15 @@ const fn section(path: &'static str, fields: &'static [Field]) -> Section {
 }
 
 // What can be chosen stands in the catalogue, the types of a cluster and the codes; here it gets a name each.
-const LAYOUT: FieldKind = OneOf("a layout", || Layout::ALL.map(Layout::name).to_vec());
+const LAYOUT: FieldKind = OneOf("a layout", || Layout::NAMES.to_vec());
 const PROVIDER: FieldKind = OneOf("a provider", || {
-    EncryptionProvider::ALL.map(EncryptionProvider::name).to_vec()
+    EncryptionProvider::NAMES.to_vec()
 });
-const RUNTIME_ENGINE: FieldKind = OneOf("a container engine", || Runtime::ALL.map(Runtime::name).to_vec());
-const CGROUP_DRIVER: FieldKind = OneOf("a driver", || CgroupDriver::ALL.map(CgroupDriver::name).to_vec());
-const CNI: FieldKind = OneOf("a network of pods", || PodNetwork::ALL.map(PodNetwork::name).to_vec());
-const BALANCER: FieldKind = OneOf("a load balancer", || Engine::ALL.map(Engine::name).to_vec());
-const ROLES: FieldKind = Set(&OneOf("a role", || Role::ALL.map(Role::name).to_vec()));
+const RUNTIME_ENGINE: FieldKind = OneOf("a container engine", || Runtime::NAMES.to_vec());
+const CGROUP_DRIVER: FieldKind = OneOf("a driver", || CgroupDriver::NAMES.to_vec());
+const CNI: FieldKind = OneOf("a network of pods", || PodNetwork::NAMES.to_vec());
+const BALANCER: FieldKind = OneOf("a load balancer", || Engine::NAMES.to_vec());
+const ROLES: FieldKind = Set(&OneOf("a role", || Role::NAMES.to_vec()));
 const COMPONENT_NAME: FieldKind = OneOf("a component", || {
     COMPONENTS.iter().map(|component| component.name).collect()
 });
