@@ -398,7 +398,6 @@ pub struct Pki {
     pub issued: OffsetDateTime,
     /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
     pub profile: Profile,
-    pub profile_name: String,
     /// The profiles of identities that have another, by the identity's name.
     pub profiles: BTreeMap<String, Profile>,
     /// Issuers before what they sign.

@@ -6,16 +6,13 @@ use super::flag::{Flag, FlagValue, Given, Setting, SettingValue};
 use super::named::named_values;
 
 /// The first two numbers of a version, `1.14`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u16,
     pub minor: u16,
 }
 
 impl Version {
-    /// Older than all.
-    pub(super) const NONE: Version = Version::new(0, 0);
-
     pub(super) const fn new(major: u16, minor: u16) -> Version {
         Version { major, minor }
     }
@@ -54,15 +51,6 @@ named_values! {
 pub struct VersionOf {
     pub program: Program,
     pub version: Version,
-}
-
-/// What is known of a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
-    Yes(Version),
-    /// It is later than this last one.
-    Later(Version),
-    No,
 }
 
 /// What a change sets, from its version on.

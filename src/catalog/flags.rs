@@ -95,11 +95,13 @@ fn known(rows: &[Row], minor: u16) -> Known {
     }
 }
 
-/// The row of a flag that holds for this minor.
+/// The row of one flag or field that holds for this minor.
+fn row_of(table: &'static [Row], of: &str, name: &str, minor: u16) -> Option<&'static Row> {
+    rows_of(table, of, name).iter().find(|row| row.covers(minor))
+}
+
 fn flag_row(component: &str, name: &str, minor: u16) -> Option<&'static Row> {
-    rows_of(&FLAGS, component, &hyphenated(component, name))
-        .iter()
-        .find(|row| row.covers(minor))
+    row_of(&FLAGS, component, &hyphenated(component, name), minor)
 }
 
 /// Kubernetes' components take an underscore for a hyphen (`WordSepNormalizeFunc` of k8s.io/component-base/cli/flag).
@@ -145,11 +147,10 @@ pub fn field(kind: &str, path: &str, minor: u16) -> Known {
         return own;
     }
     // What is below a map or below something that isn't looked into belongs to whoever wrote it.
-    let above = path.match_indices('.').map(|(at, _)| &path[..at]).any(|above| {
-        rows_of(&FIELDS, kind, above)
-            .iter()
-            .any(|row| row.covers(minor) && matches!(row.column(0), "map" | "any"))
-    });
+    let mut above = path
+        .match_indices('.')
+        .filter_map(|(at, _)| row_of(&FIELDS, kind, &path[..at], minor));
+    let above = above.any(|row| matches!(row.column(0), "map" | "any"));
     if above { Known::Yes } else { own }
 }
 
@@ -216,29 +217,9 @@ mod tests {
             .unwrap_or(0)
     }
 
-    /// What a feature gate is if nobody sets it, and whether it may be set otherwise.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    enum Gate {
-        Off,
-        On,
-        /// Setting it to `true` stops the component.
-        LockedOff,
-        /// Setting it to `false` stops the component.
-        LockedOn,
-    }
-
-    /// What a minor release makes of a feature gate that nobody sets.
-    fn gate_default(name: &str, minor: u16) -> Option<Gate> {
-        let row = rows_of(&GATES, "kubernetes", name)
-            .iter()
-            .find(|row| row.covers(minor))?;
-        match row.column(0) {
-            "off" => Some(Gate::Off),
-            "on" => Some(Gate::On),
-            "locked-off" => Some(Gate::LockedOff),
-            "locked-on" => Some(Gate::LockedOn),
-            _ => None,
-        }
+    /// What a minor release makes of a feature gate that nobody sets; one that is locked may not be set otherwise.
+    fn gate_default(name: &str, minor: u16) -> Option<&'static str> {
+        Some(row_of(&GATES, "kubernetes", name, minor)?.column(0))
     }
 
     const TABLES: [(&str, &str, usize); 3] = [
@@ -375,13 +356,13 @@ mod tests {
         assert!(is_deprecated("kubelet", "cloud-provider", 20) && !is_deprecated("kubelet", "cloud-provider", 30));
         for (name, minor, expected, default) in [
             ("IPv6DualStack", 15, Since(16), None),
-            ("IPv6DualStack", 20, Yes, Some(Gate::Off)),
-            ("IPv6DualStack", 22, Yes, Some(Gate::On)),
-            ("IPv6DualStack", 24, Yes, Some(Gate::LockedOn)),
+            ("IPv6DualStack", 20, Yes, Some("off")),
+            ("IPv6DualStack", 22, Yes, Some("on")),
+            ("IPv6DualStack", 24, Yes, Some("locked-on")),
             ("IPv6DualStack", 25, Until(24), None),
             ("NFTablesProxyMode", 28, Since(29), None),
-            ("NFTablesProxyMode", 31, Yes, Some(Gate::On)),
-            ("AllAlpha", 20, Yes, Some(Gate::Off)),
+            ("NFTablesProxyMode", 31, Yes, Some("on")),
+            ("AllAlpha", 20, Yes, Some("off")),
             ("NoSuchGate", 20, Never, None),
         ] {
             assert_eq!(

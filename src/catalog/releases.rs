@@ -7,29 +7,23 @@ use super::tables::releases::{CHANGES, KNOWN};
 
 use super::change::Change;
 
-pub use super::change::{Known, Program, Sets, Version, VersionOf};
+pub use super::change::{Program, Sets, Version, VersionOf};
 
 /// The first and the last version of a program that is known.
 pub fn known(program: Program) -> (Version, Version) {
     let row = KNOWN.iter().find(|(of, _, _)| *of == program);
     // Each program has its row, as a test holds.
-    row.map_or((Version::NONE, Version::NONE), |(_, first, last)| (*first, *last))
+    row.map_or_else(Default::default, |(_, first, last)| (*first, *last))
 }
 
-/// Which release a version compiles as; a later one than is known compiles as the last.
-pub(crate) fn release(program: Program, version: Version) -> Known {
+/// Which release a version compiles as, if any; a later one than is known compiles as the last.
+pub(crate) fn release(program: Program, version: Version) -> Option<Version> {
     let (first, last) = known(program);
-    if version < first || version.major > last.major {
-        Known::No
-    } else if version > last {
-        Known::Later(last)
-    } else {
-        Known::Yes(version)
-    }
+    (version >= first && version.major <= last.major).then_some(version.min(last))
 }
 
 /// The values of one release of each program.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     pub kubernetes: Version,
     pub etcd: Version,
@@ -93,18 +87,7 @@ impl Release {
             etcd,
             containerd,
             oldest_etcd: known(Program::Etcd).0,
-            health_path: "",
-            runtime_class_api_version: "",
-            cni_version: "",
-            sandbox_image: "",
-            coredns_image: "",
-            docker: false,
-            dual_stack: false,
-            topology_labels: false,
-            proxy_modes: &[],
-            discouraged_proxy_modes: Vec::new(),
-            flags: Vec::new(),
-            settings: Vec::new(),
+            ..Release::default()
         };
         for change in changes {
             if change.since <= release.of_program(change.of) {
@@ -253,7 +236,7 @@ mod tests {
                 1,
                 "{program:?}"
             );
-            assert_eq!(release(program, known(program).1), Known::Yes(known(program).1));
+            assert_eq!(release(program, known(program).1), Some(known(program).1));
         }
     }
 }

@@ -9,7 +9,7 @@ pub enum Part {
 
 /// Which values take a safeguard away. Lists are separated by commas; an empty value counts as none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum Gone {
     /// It is removed.
     Removed,
     /// It is given any value.
@@ -37,7 +37,7 @@ pub enum When {
 pub struct Safeguard {
     pub of: &'static [&'static str],
     pub part: Part,
-    pub gone: When,
+    pub gone: Gone,
     /// What follows, as the end of a sentence.
     pub why: &'static str,
 }

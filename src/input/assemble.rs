@@ -70,7 +70,6 @@ pub fn cluster(
             layout: draft.pki.layout?,
             issued: draft.pki.issued.as_ref()?.value,
             profile: profiles.default?.file.profile.clone(),
-            profile_name: draft.pki.profile.as_ref()?.value.clone(),
             profiles: own.collect::<Option<_>>()?,
             extra: own_certificates::extra_certificates(draft, profiles)?,
             config_text: folder.config_file.text.clone(),

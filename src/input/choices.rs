@@ -1,7 +1,7 @@
 //! Which releases, which layout, and what workers run pods with: values that are chosen from a few.
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
-use crate::catalog::releases::{self, Known, Program, Release, Version};
+use crate::catalog::releases::{self, Program, Release, Version};
 use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
 use crate::diagnostic::suggest::offered;
 use crate::diagnostic::{Place, Reporter, codes};
@@ -54,20 +54,17 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
     let plain = text.value.strip_prefix('v').unwrap_or(&text.value).to_owned();
     let (first, last) = releases::known(program);
     let called = program.name();
-    match Version::parse(&text.value).map(|version| releases::release(program, version)) {
-        Some(Known::Yes(version)) => Some((plain, version)),
-        Some(Known::Later(last)) => {
-            let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
-            say.at(text, codes::LATER_RELEASE, message);
-            Some((plain, last))
-        }
-        Some(Known::No) | None => {
-            let message = format!("unknown {called} release \"{}\"", text.value);
-            let hint = format!("the releases are {first} to {last}; `khw-gen releases` shows them");
-            say.at(text, codes::UNKNOWN_RELEASE, message).hint(hint);
-            None
-        }
+    let version = Version::parse(&text.value);
+    let compiled = version.and_then(|version| releases::release(program, version));
+    if compiled.is_none() {
+        let message = format!("unknown {called} release \"{}\"", text.value);
+        let hint = format!("the releases are {first} to {last}; `khw-gen releases` shows them");
+        say.at(text, codes::UNKNOWN_RELEASE, message).hint(hint);
+    } else if compiled != version {
+        let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
+        say.at(text, codes::LATER_RELEASE, message);
     }
+    Some((plain, compiled?))
 }
 
 /// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.

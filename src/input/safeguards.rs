@@ -2,7 +2,7 @@
 use crate::catalog::component::Component;
 use crate::catalog::flag::{Flag, FlagValue, Given, Setting as GeneratedSetting, SettingValue};
 use crate::catalog::layouts::Layout;
-use crate::catalog::safeguard::{Part, When};
+use crate::catalog::safeguard::{Gone, Part};
 use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
 use crate::catalog::{flags_of, path_of};
 use crate::cluster::OwnFlag;
@@ -143,9 +143,9 @@ fn judge(
 }
 
 /// Whether a change takes a safeguard away. Of several values that a flag is given the last may count, or all: one is enough.
-fn is_gone(gone: When, change: &Tampering) -> bool {
+fn is_gone(gone: Gone, change: &Tampering) -> bool {
     let values = match change {
-        Tampering::Removed => return gone == When::Removed,
+        Tampering::Removed => return gone == Gone::Removed,
         Tampering::Given(values) => values,
     };
     // strconv.ParseBool of Go.
@@ -153,19 +153,19 @@ fn is_gone(gone: When, change: &Tampering) -> bool {
     let is_false = |value: &String| ["0", "f", "F", "FALSE", "false", "False"].contains(&value.as_str());
     let items = || values.iter().flat_map(|value| value.split(',')).map(str::trim);
     match gone {
-        When::Removed => false,
-        When::Given => true,
-        When::True => values.iter().any(is_true),
-        When::False => values.iter().any(is_false),
-        When::OneOf(some) => items().any(|item| some.contains(&item)),
-        When::Not(only) => values.iter().any(|value| value.trim() != only),
-        When::Has(bad) => items().any(|item| item == bad),
-        When::Lacks(good) => !items().any(|item| item == good),
-        When::PlainHttp => items().any(|url| {
+        Gone::Removed => false,
+        Gone::Given => true,
+        Gone::True => values.iter().any(is_true),
+        Gone::False => values.iter().any(is_false),
+        Gone::OneOf(some) => items().any(|item| some.contains(&item)),
+        Gone::Not(only) => values.iter().any(|value| value.trim() != only),
+        Gone::Has(bad) => items().any(|item| item == bad),
+        Gone::Lacks(good) => !items().any(|item| item == good),
+        Gone::PlainHttp => items().any(|url| {
             let lower = url.to_ascii_lowercase();
             lower.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest))
         }),
-        When::OffLoopback => items().any(|address| !is_loopback(address)),
+        Gone::OffLoopback => items().any(|address| !is_loopback(address)),
     }
 }
 
@@ -214,24 +214,24 @@ mod tests {
     fn a_safeguard_is_gone_when_its_row_says_so() {
         let given = |values: &[&str]| Tampering::Given(values.iter().map(|value| (*value).to_owned()).collect());
         for (gone, values, expected) in [
-            (When::Has("AlwaysAllow"), &["Node,AlwaysAllow"][..], true),
-            (When::Has("AlwaysAllow"), &["Node", "AlwaysAllow"], true),
-            (When::Has("AlwaysAllow"), &["NotAlwaysAllow"], false),
-            (When::Lacks("RBAC"), &["Node, RBAC"], false),
-            (When::Lacks("RBAC"), &["Node"], true),
-            (When::True, &["T"], true),
-            (When::True, &["false"], false),
-            (When::False, &["0"], true),
-            (When::Not("0"), &["8080"], true),
-            (When::Not("0"), &["0"], false),
-            (When::PlainHttp, &["https://10.0.0.1:2379,http://127.0.0.1:2379"], false),
-            (When::PlainHttp, &["HTTP://10.0.0.1:2379"], true),
-            (When::OffLoopback, &["0.0.0.0:10251"], true),
-            (When::Removed, &["x"], false),
-            (When::Given, &["x"], true),
+            (Gone::Has("AlwaysAllow"), &["Node,AlwaysAllow"][..], true),
+            (Gone::Has("AlwaysAllow"), &["Node", "AlwaysAllow"], true),
+            (Gone::Has("AlwaysAllow"), &["NotAlwaysAllow"], false),
+            (Gone::Lacks("RBAC"), &["Node, RBAC"], false),
+            (Gone::Lacks("RBAC"), &["Node"], true),
+            (Gone::True, &["T"], true),
+            (Gone::True, &["false"], false),
+            (Gone::False, &["0"], true),
+            (Gone::Not("0"), &["8080"], true),
+            (Gone::Not("0"), &["0"], false),
+            (Gone::PlainHttp, &["https://10.0.0.1:2379,http://127.0.0.1:2379"], false),
+            (Gone::PlainHttp, &["HTTP://10.0.0.1:2379"], true),
+            (Gone::OffLoopback, &["0.0.0.0:10251"], true),
+            (Gone::Removed, &["x"], false),
+            (Gone::Given, &["x"], true),
         ] {
             assert_eq!(is_gone(gone, &given(values)), expected, "{gone:?} {values:?}");
         }
-        assert!(is_gone(When::Removed, &Tampering::Removed) && !is_gone(When::Lacks("RBAC"), &Tampering::Removed));
+        assert!(is_gone(Gone::Removed, &Tampering::Removed) && !is_gone(Gone::Lacks("RBAC"), &Tampering::Removed));
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! A user may set anything. These rows say what is worth a warning.
 
-use crate::catalog::safeguard::Part::{self, Flag, Setting};
-use crate::catalog::safeguard::When::{
+use crate::catalog::safeguard::Gone::{
     self, False, Given, Has, Lacks, Not, OffLoopback, OneOf, PlainHttp, Removed, True,
 };
+use crate::catalog::safeguard::Part::{self, Flag, Setting};
 use crate::catalog::safeguard::{Safeguard, Wiring};
 
 const API: &[&str] = &["kube-apiserver"];
@@ -18,9 +18,9 @@ const KUBELET: &[&str] = &["kubelet"];
 const PROXY: &[&str] = &["kube-proxy"];
 const ETCD: &[&str] = &["etcd"];
 
-const OLD_TLS: When = OneOf(&["VersionTLS10", "VersionTLS11"]);
+const OLD_TLS: Gone = OneOf(&["VersionTLS10", "VersionTLS11"]);
 
-const fn safeguard(of: &'static [&'static str], part: Part, gone: When, why: &'static str) -> Safeguard {
+const fn safeguard(of: &'static [&'static str], part: Part, gone: Gone, why: &'static str) -> Safeguard {
     Safeguard { of, part, gone, why }
 }
 
