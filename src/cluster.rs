@@ -12,6 +12,7 @@ pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
+use crate::catalog::scope::Choices;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
 use crate::pki::key::KeyPair;
@@ -179,6 +180,18 @@ pub struct Nodes {
     pub proxy_mode: &'static str,
 }
 
+impl Nodes {
+    /// Which rows they decide on.
+    pub(crate) fn choices(&self) -> Choices {
+        Choices {
+            runtime: Some(self.runtime),
+            bridges: Some(self.pod_network == PodNetwork::Bridge),
+            gvisor: Some(self.gvisor),
+            ..Choices::default()
+        }
+    }
+}
+
 /// Where nodes and administrators reach the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -298,10 +311,15 @@ pub enum PlacedOn {
 
 impl PlacedOn {
     pub(crate) fn is(&self, host: &Host) -> bool {
+        self.includes(&host.name, |role| host.is(role))
+    }
+
+    /// Whether a host of this name is one of them, which has the roles that `has` says.
+    pub(crate) fn includes(&self, host: &str, has: impl Fn(Role) -> bool) -> bool {
         match self {
             PlacedOn::All => true,
-            PlacedOn::Role(role) => host.is(*role),
-            PlacedOn::Host(name) => host.name == *name,
+            PlacedOn::Role(role) => has(*role),
+            PlacedOn::Host(name) => host == name,
         }
     }
 }

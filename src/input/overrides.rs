@@ -3,9 +3,8 @@ use std::collections::BTreeSet;
 
 use crate::catalog::component::Unit;
 use crate::catalog::flags::{self, Known};
-use crate::catalog::releases::Program;
+use crate::catalog::releases::{Program, Release, Version};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
-use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::settings::Value as Setting;
 
@@ -22,9 +21,11 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
         }
         somebody_runs_it(draft, nodes, own, say);
         parts_it_has(own, say);
-        known_flags(draft, own, say);
-        known_fields(draft, own, say);
-        known_gates(draft, own, say);
+        if let Some(known) = &draft.release {
+            known_flags(&known.release, own, say);
+            known_fields(&known.release, own, say);
+            known_gates(&known.release, own, say);
+        }
         removed_flags(draft, own, say);
         safeguards(draft, own, say);
     }
@@ -102,10 +103,7 @@ fn parts_it_has(own: &DraftOverride, say: &Reporter) {
 }
 
 /// Whether the component of this release takes the flags.
-fn known_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
-    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
-        return;
-    };
+fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
     let component = own.component;
     if component.flags.is_empty() {
         return;
@@ -117,42 +115,28 @@ fn known_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     };
     let given = own.flags.iter().filter(|(_, flag)| *flag != OwnFlag::Removed);
     for (name, _) in given {
-        let (code, message, hint) = match flags::flag(component.name, &name.value, version.version.minor) {
+        let Version { major, minor } = version.version;
+        let (why, instead) = match flags::flag(component.name, &name.value, minor) {
             Known::Yes => continue,
-            Known::Since(minor) => (
-                codes::REFUSED_FLAG,
-                format!(
-                    "{program} refuses `--{}`: it came with {}.{minor}",
-                    name.value, version.version.major
-                ),
-                None,
-            ),
+            Known::Since(minor) => (format!("it came with {major}.{minor}"), None),
             Known::Until(minor) => (
-                codes::REFUSED_FLAG,
-                format!(
-                    "{program} refuses `--{}`: {}.{minor} was the last to take it",
-                    name.value, version.version.major
-                ),
-                flags::instead(component.name, &name.value).map(str::to_owned),
+                format!("{major}.{minor} was the last to take it"),
+                flags::instead(component.name, &name.value),
             ),
             Known::Never => {
-                let known = flags::flag_names(component.name, version.version.minor);
-                (
-                    codes::UNKNOWN_FLAG,
-                    format!("{program} has no flag `--{}`", name.value),
-                    nearest(&name.value, known).map(|meant| format!("did you mean `{meant}`?")),
-                )
+                let message = format!("{program} has no flag `--{}`", name.value);
+                say.at(name, codes::UNKNOWN_FLAG, message)
+                    .meant(&name.value, flags::flag_names(component.name, minor));
+                continue;
             }
         };
-        say.at(name, code, message).hint_if(hint);
+        let message = format!("{program} refuses `--{}`: {why}", name.value);
+        say.at(name, codes::REFUSED_FLAG, message).hint_if(instead);
     }
 }
 
 /// Whether the configuration file of this release has the fields. Containerd's is not in the tables.
-fn known_fields(draft: &Draft, own: &DraftOverride, say: &Reporter) {
-    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
-        return;
-    };
+fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
     let Some(kind) = release.kind_of(own.component) else {
         return;
     };
@@ -187,10 +171,7 @@ fn known_fields(draft: &Draft, own: &DraftOverride, say: &Reporter) {
 }
 
 /// Whether the release has the feature gates that are set by flag or in a configuration file.
-fn known_gates(draft: &Draft, own: &DraftOverride, say: &Reporter) {
-    let Some(release) = draft.release.as_ref().map(|known| &known.release) else {
-        return;
-    };
+fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
     if release.version_of(own.component).program != Program::Kubernetes {
         return;
     }

@@ -1,7 +1,7 @@
 //! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
 use crate::catalog::component::Component;
-use crate::catalog::scope::{On, When};
-use crate::cluster::{Nodes, PlacedOn, PodNetwork, Role};
+use crate::catalog::scope::{Choices, On, When};
+use crate::cluster::{Nodes, PlacedOn, Role};
 use crate::diagnostic::{Code, Reporter, codes};
 
 use super::draft::{Draft, DraftHost, DraftOverride};
@@ -59,16 +59,14 @@ pub fn on_something(draft: &Draft, on: &At<String>, unused: &'static Code, say: 
 
 /// Whether rows for such clusters count in this one, as far as it is known.
 pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
-    let balancing = || draft.load_balancing.as_ref();
-    match when {
-        When::Always => true,
-        When::Layout(layout) => draft.pki.layout.is_none_or(|own| own == layout),
-        When::Runtime(runtime) => nodes.is_none_or(|nodes| nodes.runtime == runtime),
-        When::Bridges => nodes.is_none_or(|nodes| nodes.pod_network == PodNetwork::Bridge),
-        When::GVisor => nodes.is_none_or(|nodes| nodes.gvisor),
-        When::Engine(engine) => balancing().is_none_or(|own| own.engine.is_none_or(|own| own == engine)),
-        When::VirtualAddress => balancing().is_none_or(|own| own.virtual_ip.as_ref().is_none_or(Option::is_some)),
-    }
+    let balancing = draft.load_balancing.as_ref();
+    let choices = Choices {
+        layout: draft.pki.layout,
+        engine: balancing.and_then(|own| own.engine),
+        virtual_address: balancing.and_then(|own| Some(own.virtual_ip.as_ref()?.is_some())),
+        ..nodes.map(Nodes::choices).unwrap_or_default()
+    };
+    choices.is(when) != Some(false)
 }
 
 /// Whether `host` is one of those that `on` means.
@@ -86,11 +84,7 @@ pub fn is_on(draft: &Draft, on: On, host: &DraftHost) -> bool {
 
 /// Whether `host` is one of those that `on` means.
 pub fn is_here(on: &PlacedOn, host: &DraftHost) -> bool {
-    match on {
-        PlacedOn::All => true,
-        PlacedOn::Role(role) => host.is(*role),
-        PlacedOn::Host(name) => host.is_named(name),
-    }
+    on.includes(host.called(""), |role| host.is(role))
 }
 
 /// Whether a component runs on `host`; where a choice is not known it may.

@@ -50,11 +50,8 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
             }
         };
         let is_part = |part: Part| matches!(part, Part::Flag(own) if own == name.value);
-        let what = match &change {
-            Tampering::Removed => format!("{} without `--{}`", own.component.name, name.value),
-            Tampering::Given(values) => format!("{} `--{}={}`", own.component.name, name.value, values.join(",")),
-        };
-        judge(own.component, &is_part, &change, &what, &name.value, &name.place, say);
+        let written = [&format!("--{}", name.value), "="];
+        judge(own.component, &is_part, &change, written, &name.place, say);
     }
     let settings = draft
         .release
@@ -79,12 +76,8 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
             false => Tampering::Given(values),
         };
         let is_part = |part: Part| matches!(part, Part::Setting(own) if own.iter().eq(at.value.iter()));
-        let dotted = at.value.join(".");
-        let what = match &change {
-            Tampering::Removed => format!("{} without `{dotted}`", own.component.name),
-            Tampering::Given(values) => format!("{} `{dotted}: {}`", own.component.name, values.join(",")),
-        };
-        judge(own.component, &is_part, &change, &what, &dotted, &at.place, say);
+        let written = [&at.value.join("."), ": "];
+        judge(own.component, &is_part, &change, written, &at.place, say);
     }
 }
 
@@ -107,15 +100,19 @@ fn texts(value: &Setting) -> Vec<String> {
     }
 }
 
+/// Says what a change to a part takes away. `[name, is]` is how it is written: its name, and what stands before its value.
 fn judge(
     component: &Component,
     is_part: &dyn Fn(Part) -> bool,
     change: &Tampering,
-    what: &str,
-    name: &str,
+    [name, is]: [&str; 2],
     place: &Option<Place>,
     say: &Reporter,
 ) {
+    let what = match change {
+        Tampering::Removed => format!("{} without `{name}`", component.name),
+        Tampering::Given(values) => format!("{} `{name}{is}{}`", component.name, values.join(",")),
+    };
     let is_about = |of: &[&str], part| of.contains(&component.name) && is_part(part);
     let mut weakened = false;
     for row in SAFEGUARDS.iter().filter(|row| is_about(row.of, row.part)) {
@@ -135,8 +132,10 @@ fn judge(
     }
     if let Some(row) = WIRING.iter().find(|row| is_about(row.of, row.part)) {
         let message = format!(
-            "khw-gen decides `{name}` of {}, and this depends on it: {}",
-            component.name, row.dependents
+            "khw-gen decides `{}` of {}, and this depends on it: {}",
+            name.trim_start_matches("--"),
+            component.name,
+            row.dependents
         );
         say.at(place, codes::OVERRIDDEN_WIRING, message);
     }

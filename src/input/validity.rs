@@ -63,12 +63,7 @@ pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, say: &Reporter)
     }
     let validity = cfssl::root_validity(file.request.ca.as_ref(), issued);
     if validity.not_after <= issued && validity.not_after > validity.not_before {
-        let message = format!(
-            "the authority expired at {}, before {}",
-            moment(validity.not_after),
-            moment(issued)
-        );
-        say.at(&file.expiry, codes::CA_EXPIRED, message);
+        say.at(&file.expiry, codes::CA_EXPIRED, expired(validity, issued));
         return None;
     }
     period(validity, "the authority", issued, &file.expiry, say).then_some(validity)
@@ -83,12 +78,7 @@ pub fn existing_validity(
 ) -> Option<Validity> {
     let Validity { not_before, not_after } = validity;
     if not_after <= issued || not_after <= not_before {
-        let message = format!(
-            "the authority expired at {}, before {}",
-            moment(not_after),
-            moment(issued)
-        );
-        say.at(place, codes::CA_EXPIRED, message)
+        say.at(place, codes::CA_EXPIRED, expired(validity, issued))
             .hint("renew the authority, or correct `issued`");
         return None;
     }
@@ -102,6 +92,11 @@ pub fn existing_validity(
             .hint("issue later than the authority begins");
     }
     Some(validity)
+}
+
+fn expired(authority: Validity, issued: OffsetDateTime) -> String {
+    let (end, issued) = (moment(authority.not_after), moment(issued));
+    format!("the authority expired at {end}, before {issued}")
 }
 
 /// Whether a profile says how long it is valid. A duration that could not be read has been reported, and stands as zero.

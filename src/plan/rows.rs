@@ -3,7 +3,7 @@
 use crate::catalog::component::{Component, Unit};
 use crate::catalog::scope::{Choices, On, When};
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{Cluster, Host, PodNetwork};
+use crate::cluster::{Cluster, Host};
 
 /// The components that run on `host`, in the order in which they start.
 pub fn components_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
@@ -19,14 +19,12 @@ pub fn units_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item 
 
 /// Whether rows for such clusters count in this one.
 pub fn counts(cluster: &Cluster, when: When) -> bool {
-    let (nodes, balancing) = (&cluster.nodes, &cluster.load_balancing);
+    let balancing = &cluster.load_balancing;
     let choices = Choices {
         layout: Some(cluster.pki.layout),
-        runtime: Some(nodes.runtime),
-        bridges: Some(nodes.pod_network == PodNetwork::Bridge),
-        gvisor: Some(nodes.gvisor),
         engine: Some(balancing.engine),
         virtual_address: Some(balancing.virtual_address.is_some()),
+        ..cluster.nodes.choices()
     };
     choices.is(when) == Some(true)
 }
