@@ -34,7 +34,7 @@ pub fn cluster(
                 .collect(),
             taints: host.taints.clone(),
             pods,
-            interface: host.interface.as_ref()?.as_ref().map(|at| at.value.clone()),
+            interface: host.interface.sound()?.map(|at| at.value.clone()),
         })
     });
     let csrs = folder.csrs.iter().map(|(name, csr)| {

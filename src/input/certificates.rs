@@ -42,9 +42,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
     let issuer_of = |leaf: &Leaf<'_>| match leaf.issuer? {
         Signs::Authority(name) => authorities.get(name),
         Signs::Extra(_, name) => {
-            let index = leaves
-                .iter()
-                .position(|other| other.row.is_none() && other.name == name)?;
+            let index = leaves.iter().position(|other| other.is_own() && other.name == name)?;
             issuers.get(index)?.as_ref()
         }
     };

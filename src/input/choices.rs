@@ -7,7 +7,7 @@ use crate::diagnostic::suggest::offered;
 use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{DraftNodes, DraftRelease};
-use super::tree::{At, Fields};
+use super::tree::{At, Fields, Written};
 use super::values::path_on_host;
 
 /// More workers than this are not connected by routes from each to each unless that is asked for.
@@ -19,13 +19,12 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     let kubernetes = version(cluster, "kubernetes", Program::Kubernetes);
     let etcd = version(cluster, "etcd", Program::Etcd);
     let containerd = version(runtime, "version", Program::Containerd);
-    let (text, kubernetes) = kubernetes?.unwrap_or_else(|| {
-        let last = releases::known(Program::Kubernetes).1;
-        (last.to_string(), last)
-    });
+    let last = releases::known(Program::Kubernetes).1;
+    let (text, kubernetes) = kubernetes.or((last.to_string(), last))?;
     let usual = Release::of(kubernetes);
-    let (etcd, containerd) = (etcd?.map(|etcd| etcd.1), containerd?.map(|containerd| containerd.1));
-    if let Some(etcd) = etcd.filter(|etcd| *etcd < usual.oldest_etcd) {
+    let etcd = etcd.or((String::new(), usual.etcd))?.1;
+    let containerd = containerd.or((String::new(), usual.containerd))?.1;
+    if cluster.has("etcd") && etcd < usual.oldest_etcd {
         let message = format!(
             "Kubernetes {text} goes with etcd {} or later, not {etcd}",
             usual.oldest_etcd
@@ -34,18 +33,14 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     }
     Some(DraftRelease {
         version: text,
-        release: Release::with(
-            kubernetes,
-            etcd.unwrap_or(usual.etcd),
-            containerd.unwrap_or(usual.containerd),
-        ),
+        release: Release::with(kubernetes, etcd, containerd),
     })
 }
 
-/// A version as it is written without a `v`, and the one that it compiles as; the inner none is one that is not given.
-fn version(fields: &Fields<'_>, name: &str, program: Program) -> Option<Option<(String, Version)>> {
+/// A version as it is written without a `v`, and the one that it compiles as.
+fn version(fields: &Fields<'_>, name: &str, program: Program) -> Written<(String, Version)> {
     if fields.misspelt(name) {
-        return None;
+        return Written::Wrong;
     }
     fields.optional(name, |text, say| known_version(&text, program, say))
 }
@@ -69,8 +64,8 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
 
 /// Reads `layout` of `[pki]`; where it is not given, the one that the CSR folder is written for.
 pub fn layout(pki: &Fields<'_>, default: impl FnOnce() -> Layout) -> Option<Layout> {
-    let given = choice(pki, "layout", Layout::named, Layout::NAMES)?;
-    Some(given.map_or_else(default, |given| given.value))
+    let given = choice(pki, "layout", Layout::named, Layout::NAMES);
+    Some(given.sound()?.map_or_else(default, |given| given.value))
 }
 
 /// Reads `[runtime]` but for the version, and what `[network]` says of pods.
@@ -80,9 +75,10 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> Draf
         draft.version = fields.has("version").then(|| fields.place("version"));
         draft.runtime = choice(fields, "engine", Runtime::named, Runtime::NAMES);
         draft.cgroup_driver = choice(fields, "cgroup_driver", CgroupDriver::named, CgroupDriver::NAMES);
-        let flag = |name| match fields.has(name) {
-            true => fields.boolean(name),
-            false => Some(At::default_value(false)),
+        let flag = |name| {
+            fields
+                .written(name, || fields.boolean(name))
+                .or(At::default_value(false))
         };
         draft.cgroup_v1 = flag("cgroup_v1").map(|at| at.value);
         draft.gvisor = flag("gvisor");
@@ -98,15 +94,15 @@ pub fn nodes(runtime: Option<&Fields<'_>>, network: Option<&Fields<'_>>) -> Draf
     draft
 }
 
-/// One of a few values by its name; the inner none is one that is not given.
+/// One of a few values by its name.
 pub fn choice<T>(
     fields: &Fields<'_>,
     name: &str,
     named: fn(&str) -> Option<T>,
     names: &[&'static str],
-) -> Option<Option<At<T>>> {
+) -> Written<At<T>> {
     if fields.misspelt(name) {
-        return None;
+        return Written::Wrong;
     }
     fields.optional(name, |text, say| {
         let found = named(&text.value);
@@ -133,10 +129,10 @@ pub fn check(draft: &DraftNodes, release: Option<&DraftRelease>, workers: usize,
     let runtime = runtime(draft, release, say);
     let proxy_mode = proxy_mode(draft, release, say);
     let pod_network = pod_network(draft, workers, say);
-    let (runtime, driver) = (runtime?, draft.cgroup_driver.as_ref()?);
+    let (runtime, driver) = (runtime?, draft.cgroup_driver.sound()?);
     Some(Nodes {
         runtime,
-        cgroup_driver: driver.as_ref().map_or(usual_driver(runtime), |driver| driver.value),
+        cgroup_driver: driver.map_or(usual_driver(runtime), |driver| driver.value),
         cgroup_v1: draft.cgroup_v1?,
         gvisor: draft.gvisor.as_ref()?.value,
         resolv_conf: draft.resolv_conf.clone()?,
@@ -158,12 +154,12 @@ fn refused(message: String, at: &At<impl Sized>, hint: impl Into<String>, say: &
 }
 
 fn runtime(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<Runtime> {
-    let runtime = match draft.runtime.as_ref()? {
+    let runtime = match draft.runtime.sound()? {
         Some(given) => given.value,
         None if release.docker => Runtime::Docker,
         None => Runtime::Containerd,
     };
-    if let Some(Some(given)) = &draft.runtime
+    if let Some(given) = draft.runtime.given()
         && runtime == Runtime::Docker
         && !release.docker
     {
@@ -190,7 +186,7 @@ fn runtime(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<Runt
 
 fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&'static str> {
     let modes = release.proxy_modes;
-    let Some(given) = draft.proxy_mode.as_ref()? else {
+    let Some(given) = draft.proxy_mode.sound()? else {
         return modes.first().copied();
     };
     if let Some((mode, why)) = release
@@ -221,7 +217,7 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&
 }
 
 fn pod_network(draft: &DraftNodes, workers: usize, say: &Reporter) -> Option<PodNetwork> {
-    match draft.pod_network.as_ref()? {
+    match draft.pod_network.sound()? {
         Some(given) => Some(given.value),
         None if workers > MOST_ROUTES => {
             let message = format!("{workers} workers would each need a route to every other: no pod network is made");

@@ -143,17 +143,14 @@ fn naming(fields: &Fields<'_>) -> DraftNaming {
 }
 
 fn ranges(fields: &Fields<'_>) -> DraftNetwork {
-    let range_of = |name, default: Ipv4Net| match fields.has(name) {
-        true => families::read(fields, name, range),
-        false => Some(Families::single(At::default_value(IpNet::V4(default)))),
+    let range_of = |name, default: Ipv4Net| {
+        let written = fields.written(name, || families::read(fields, name, range));
+        written.or(Families::single(At::default_value(IpNet::V4(default))))
     };
     DraftNetwork {
         services: range_of("services", SERVICES),
         pods: range_of("pods", PODS),
-        dns: match fields.has("dns") {
-            true => families::read(fields, "dns", address).map(Some),
-            false => Some(None),
-        },
+        dns: fields.written("dns", || families::read(fields, "dns", address)),
     }
 }
 

@@ -50,6 +50,13 @@ pub struct Folder {
     pub existing_ca: Option<Existing>,
 }
 
+impl Folder {
+    /// What a CSR file asks for, if it can be read.
+    pub fn request(&self, csr: &str) -> Option<&RequestFile> {
+        self.csrs.get(csr)?.read.as_ref()
+    }
+}
+
 /// The texts of the CSR folder.
 struct Texts {
     /// What diagnostics call the folder.

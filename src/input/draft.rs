@@ -1,6 +1,6 @@
 //! What cluster.toml says, section by section, before anything is judged.
 //!
-//! None is a value that is wrong and has been reported; an inner none is one that is not given.
+//! None is a value that is wrong and has been reported.
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::cluster::{CgroupDriver, EncryptionProvider, Endpoint, Families, OwnFl
 use crate::diagnostic::Place;
 use crate::settings::{Table, Value as Setting};
 
-use super::tree::At;
+use super::tree::{At, Written};
 
 /// What cluster.toml says.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub struct Draft {
 pub struct DraftNaming {
     pub name: Option<At<String>>,
     pub domain: Option<At<String>>,
-    pub endpoint: Option<Option<At<Endpoint>>>,
+    pub endpoint: Written<At<Endpoint>>,
     /// Names and addresses by which the API servers are reached besides.
     pub names: Vec<At<String>>,
 }
@@ -56,7 +56,7 @@ pub struct DraftNaming {
 pub struct DraftNetwork {
     pub services: Option<Families<At<IpNet>>>,
     pub pods: Option<Families<At<IpNet>>>,
-    pub dns: Option<Option<Families<At<IpAddr>>>>,
+    pub dns: Written<Families<At<IpAddr>>>,
 }
 
 /// `[pki]` as it is written.
@@ -77,6 +77,12 @@ impl Draft {
     /// The hosts that have a role.
     pub fn with(&self, role: Role) -> impl Iterator<Item = &DraftHost> {
         self.hosts.iter().filter(move |host| host.is(role))
+    }
+
+    /// The user's own certificate of this name.
+    pub fn certificate(&self, name: &str) -> Option<&DraftCertificate> {
+        let mut certificates = self.certificates.iter();
+        certificates.find(|own| own.name.as_ref().is_some_and(|own| own.value == name))
     }
 
     /// Whether one of the hosts has this name.
@@ -106,15 +112,15 @@ pub struct DraftRelease {
 /// `[runtime]` and what `[network]` says of pods.
 #[derive(Debug, Default)]
 pub struct DraftNodes {
-    pub runtime: Option<Option<At<Runtime>>>,
+    pub runtime: Written<At<Runtime>>,
     /// Where containerd's version is given.
     pub version: Option<Place>,
-    pub cgroup_driver: Option<Option<At<CgroupDriver>>>,
+    pub cgroup_driver: Written<At<CgroupDriver>>,
     pub cgroup_v1: Option<bool>,
     pub gvisor: Option<At<bool>>,
     pub resolv_conf: Option<String>,
-    pub pod_network: Option<Option<At<PodNetwork>>>,
-    pub proxy_mode: Option<Option<At<String>>>,
+    pub pod_network: Written<At<PodNetwork>>,
+    pub proxy_mode: Written<At<String>>,
 }
 
 /// `[pki.ca]` as it is written: the paths of an authority's certificate and key.
@@ -129,8 +135,8 @@ pub struct DraftCa {
 pub struct DraftLoadBalancing {
     pub engine: Option<Engine>,
     pub port: Option<At<u16>>,
-    pub virtual_ip: Option<Option<Families<At<IpAddr>>>>,
-    pub interface: Option<Option<At<String>>>,
+    pub virtual_ip: Written<Families<At<IpAddr>>>,
+    pub interface: Written<At<String>>,
     pub virtual_router_id: Option<u8>,
     /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
     pub given: Vec<At<&'static str>>,
@@ -150,7 +156,7 @@ pub struct DraftHost {
     pub taints: Vec<Taint>,
     /// The parts of the pods' ranges that the host is given; at most one of each family.
     pub pods: Vec<At<IpNet>>,
-    pub interface: Option<Option<At<String>>>,
+    pub interface: Written<At<String>>,
     /// The fields that only some roles have a use for, and where they stand.
     pub role_fields: Vec<At<&'static str>>,
     /// The number of the pool that it is one of.
@@ -197,7 +203,7 @@ impl DraftHost {
 pub struct DraftCertificate {
     pub name: Option<At<String>>,
     pub csr: Option<At<String>>,
-    pub profile: Option<Option<At<String>>>,
+    pub profile: Written<At<String>>,
     pub hosts: Vec<At<String>>,
     pub signed_by: Option<At<String>>,
     pub places: Vec<DraftPlacement>,

@@ -28,7 +28,7 @@ fn file(doc: Document<'_>, node: &Node) -> Option<DraftFile> {
     Some(DraftFile {
         on: fields.text("on"),
         at: fields.parsed("at", path_on_host),
-        mode: fields.optional("mode", file_mode).map(|mode| mode.unwrap_or(0o644)),
+        mode: fields.optional("mode", file_mode).or(0o644),
         text: written(&fields),
     })
 }

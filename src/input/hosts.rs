@@ -38,7 +38,7 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
 /// Where the API server is reached: as given, else the address that the load balancers share, else the first of them, else
 /// the only control plane.
 pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
-    if let Some(endpoint) = draft.cluster.endpoint.as_ref()? {
+    if let Some(endpoint) = draft.cluster.endpoint.sound()? {
         return Some(endpoint.value.clone());
     }
     let mut control_planes = draft.with(Role::ControlPlane);
@@ -63,7 +63,7 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
 
 /// An endpoint that is one of the hosts must be where an API server or a load balancer listens.
 fn endpoint_answers(draft: &Draft, say: &Reporter) {
-    let Some(Some(endpoint)) = &draft.cluster.endpoint else {
+    let Some(endpoint) = draft.cluster.endpoint.given() else {
         return;
     };
     let Endpoint { host: name, port } = &endpoint.value;
@@ -206,12 +206,8 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
     let domain = draft.cluster.domain.as_ref().map_or("", |domain| &domain.value);
     let service =
         ["", ".default", ".default.svc", &format!(".default.svc.{domain}")].map(|rest| format!("kubernetes{rest}"));
-    let endpoint = draft
-        .cluster
-        .endpoint
-        .iter()
-        .flatten()
-        .map(|endpoint| endpoint.value.host.as_str());
+    let endpoint = draft.cluster.endpoint.given();
+    let endpoint = endpoint.map(|endpoint| endpoint.value.host.as_str());
     let of_api_servers: BTreeSet<&str> = service.iter().map(String::as_str).chain(endpoint).collect();
     for host in &draft.hosts {
         for name in &host.names {
@@ -298,17 +294,16 @@ fn even_etcd(draft: &Draft, say: &Reporter) {
 }
 
 fn load_balancing(draft: &Draft, say: &Reporter) {
-    let shared = draft
-        .load_balancing
-        .as_ref()
-        .and_then(|written| written.virtual_ip.as_ref());
-    if draft.cluster.endpoint.as_ref().is_none_or(Option::is_some) || shared.is_none() {
+    let shared = draft.load_balancing.as_ref();
+    let Some(shared) = shared.and_then(|written| written.virtual_ip.sound()) else {
+        return;
+    };
+    if !draft.cluster.endpoint.is_absent() {
         return;
     }
-    let is_shared = shared.is_some_and(Option::is_some);
     let with = |role| draft.with(role);
     let control_planes = with(Role::ControlPlane).count();
-    let second = with(Role::LoadBalancer).nth(1).filter(|_| !is_shared);
+    let second = with(Role::LoadBalancer).nth(1).filter(|_| shared.is_none());
     if let Some(second) = second {
         let first = with(Role::LoadBalancer)
             .find_map(|host| host.name.as_ref())

@@ -10,10 +10,10 @@ use crate::pki::x509::is_same_name;
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::csr_folder::{Csr, Folder};
-use super::draft::Draft;
+use super::draft::{Draft, DraftCertificate};
 use super::profiles::path_length;
 use super::requests::subject;
-use super::signed::{Issuer, Leaf, Signs};
+use super::signed::{Issuer, Leaf, Signs, own};
 use super::validity::{existing_validity, is_set, root_validity};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
@@ -31,7 +31,7 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) ->
             place: existing.place.clone(),
         };
     }
-    let file = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref());
+    let file = folder.request(row.csr);
     let ca = file.and_then(|file| file.request.ca.as_ref());
     Issuer {
         subject: file.and_then(subject),
@@ -48,7 +48,7 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) ->
 /// What it is to those that it signs.
 pub fn as_issuer(leaf: &Leaf<'_>, draft: &Draft) -> Option<Issuer> {
     let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
-    let file = leaf.csr?.read.as_ref()?;
+    let file = leaf.request()?;
     let profile = leaf.profile?;
     Some(Issuer {
         subject: subject(file),
@@ -73,7 +73,7 @@ pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, say: &R
                 (Some(one), Some(other)) => is_same_name(one, other),
                 _ => false,
             });
-        if let (Some(other), Some(file)) = (twin, folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref())) {
+        if let (Some(other), Some(file)) = (twin, folder.request(row.csr)) {
             let message = format!("{} has the subject of {}", row.name, other.name);
             say.at(&file.cn, codes::AUTHORITIES_ALIKE, message);
         }
@@ -82,36 +82,28 @@ pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, say: &R
 
 /// Whether each authority has, under every one above it, no more authorities between than that one's path length permits.
 pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, say: &Reporter) {
-    let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
-    let is_authority = |leaf: &Leaf<'_>| {
-        leaf.profile
-            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
-    };
-    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none() && is_authority(leaf)) {
+    for leaf in leaves.iter().filter(|leaf| leaf.is_own() && leaf.is_authority()) {
         let mut above = leaf.issuer;
         // How many authorities a leaf below this one has under the one above.
         for count in 1.. {
             let (limit, who, next) = match above {
                 None => break,
                 Some(Signs::Authority(name)) => (ca.and_then(|ca| ca.path_length), name, None),
-                Some(Signs::Extra(_, name)) => match find(name) {
-                    None => break,
-                    Some(other) => (
-                        other.profile.and_then(|profile| path_length(&profile.file.profile)),
-                        name,
-                        other.issuer,
-                    ),
-                },
+                Some(Signs::Extra(_, name)) => {
+                    let Some(other) = own(leaves, name) else { break };
+                    let limit = other.profile.and_then(|profile| path_length(&profile.file.profile));
+                    (limit, name, other.issuer)
+                }
             };
             if let Some(limit) = limit.filter(|limit| *limit < count) {
                 let message = format!(
                     "`{}` is an authority, and the path length of `{who}` is {limit}: with it there would be {count} below",
                     leaf.name
                 );
-                let extra = draft.certificates.iter();
-                let place = extra
-                    .filter(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
-                    .find_map(|extra| extra.signed_by.as_ref()?.place.clone().or(Some(extra.place.clone())));
+                let signed_by = |own: &DraftCertificate| own.signed_by.as_ref()?.place.clone();
+                let place = draft
+                    .certificate(leaf.name)
+                    .map(|own| signed_by(own).unwrap_or_else(|| own.place.clone()));
                 say.at(place, codes::PATH_TOO_LONG, message);
             }
             above = next;
@@ -131,14 +123,8 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter
         let message = "the authority has no subject, and nothing that it signs would be accepted";
         say.at(&existing.place, codes::EMPTY_SUBJECT, message);
     }
-    let own = leaves.iter().filter(|leaf| leaf.row.is_none());
-    for leaf in own.filter(|leaf| {
-        leaf.profile
-            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
-    }) {
-        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
+    for leaf in leaves.iter().filter(|leaf| leaf.is_own() && leaf.is_authority()) {
+        let Some(file) = leaf.request() else { continue };
         if subject(file).is_some_and(|subject| subject == EMPTY_NAME) {
             let message = format!("`{}` is an authority without a subject", leaf.name);
             say.at(&file.cn, codes::EMPTY_SUBJECT, message);

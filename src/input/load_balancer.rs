@@ -3,14 +3,14 @@ use std::net::IpAddr;
 
 use crate::catalog::engines::Engine;
 use crate::catalog::tables::components::API_SERVER_PORT;
-use crate::cluster::{LoadBalancing, Role, VirtualAddress};
+use crate::cluster::{Families, LoadBalancing, Role, VirtualAddress};
 use crate::diagnostic::{Reporter, codes};
 
 use super::choices;
 use super::draft::{Draft, DraftHost, DraftLoadBalancing};
 use super::families::{self, AtFamilies as _, OfFamily, family_name};
 use super::fields;
-use super::tree::{At, Fields};
+use super::tree::{At, Fields, Written};
 use super::values::{address, port_number, unless};
 
 /// The fields that say how a virtual address is carried.
@@ -26,29 +26,25 @@ pub fn read(section: &Fields<'_>) -> DraftLoadBalancing {
         .filter(|name| section.has(name));
     DraftLoadBalancing {
         engine: choices::choice(section, "engine", Engine::named, Engine::NAMES)
-            .map(|given| given.map_or(Engine::Nginx, |given| given.value)),
-        port: match section.has("port") {
-            true => section.integer("port").and_then(|port| port_number(port, say)),
-            false => Some(At::default_value(API_SERVER_PORT)),
-        },
-        virtual_ip: match section.has("virtual_ip") {
-            true => families::read(section, "virtual_ip", address).map(Some),
-            false => Some(None),
-        },
+            .or(At::default_value(Engine::Nginx))
+            .map(|engine| engine.value),
+        port: section
+            .written("port", || port_number(section.integer("port")?, say))
+            .or(At::default_value(API_SERVER_PORT)),
+        virtual_ip: section.written("virtual_ip", || families::read(section, "virtual_ip", address)),
         interface: interface(section),
-        virtual_router_id: match section.has("virtual_router_id") {
-            true => section
-                .integer("virtual_router_id")
-                .and_then(|id| virtual_router_id(&id, say)),
-            false => Some(VIRTUAL_ROUTER_ID),
-        },
+        virtual_router_id: section
+            .written("virtual_router_id", || {
+                virtual_router_id(&section.integer("virtual_router_id")?, say)
+            })
+            .or(VIRTUAL_ROUTER_ID),
         given: given.map(|name| section.key_at(name)).collect(),
     }
 }
 
 /// The field `interface`: the name of a network interface, as Linux takes one (dev_valid_name) and as it can stand in a file
-/// unquoted. The inner none: not given.
-pub fn interface(fields: &Fields<'_>) -> Option<Option<At<String>>> {
+/// unquoted.
+pub fn interface(fields: &Fields<'_>) -> Written<At<String>> {
     fields.optional("interface", interface_name)
 }
 
@@ -81,12 +77,12 @@ fn virtual_router_id(id: &At<i64>, say: &Reporter) -> Option<u8> {
 /// What the load balancers do. None if something is wrong, which has been reported.
 pub fn load_balancing(draft: &Draft) -> Option<LoadBalancing> {
     let written = draft.load_balancing.as_ref()?;
-    let interface = written.interface.as_ref()?.as_ref().map(|at| at.value.clone());
+    let interface = written.interface.sound()?.map(|at| at.value.clone());
     let router_id = written.virtual_router_id?;
     Some(LoadBalancing {
         engine: written.engine?,
         port: written.port.as_ref()?.value,
-        virtual_address: written.virtual_ip.as_ref()?.as_ref().map(|ip| VirtualAddress {
+        virtual_address: written.virtual_ip.sound()?.map(|ip| VirtualAddress {
             ip: ip.values(),
             interface,
             router_id,
@@ -96,8 +92,10 @@ pub fn load_balancing(draft: &Draft) -> Option<LoadBalancing> {
 
 /// The virtual addresses, where there are any.
 pub fn virtual_ips(draft: &Draft) -> impl Iterator<Item = &At<IpAddr>> {
-    let ips = draft.load_balancing.iter().flat_map(|written| &written.virtual_ip);
-    ips.flatten().flat_map(|ips| ips.iter())
+    let written = draft.load_balancing.iter();
+    written
+        .filter_map(|written| written.virtual_ip.given())
+        .flat_map(Families::iter)
 }
 
 /// The virtual address that clients use: the one of the cluster's first family, else the one that there is.
@@ -110,7 +108,7 @@ pub fn virtual_endpoint(draft: &Draft) -> Option<&At<IpAddr>> {
 /// Everything that can be wrong with a virtual address. `complete` is false when some hosts could not be read.
 pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
     let Some(written) = &draft.load_balancing else { return };
-    let has_virtual = written.virtual_ip.as_ref().is_none_or(Option::is_some);
+    let has_virtual = !written.virtual_ip.is_absent();
     let ignored = |what: &str, at: &At<&str>| {
         let message = format!("`{}` has no effect without {what}", at.value);
         say.at(at, codes::IGNORED_FIELD, message);
@@ -121,7 +119,7 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
         }
     }
     for host in draft.hosts.iter().filter(|host| host.roles.is_some()) {
-        let Some(Some(interface)) = &host.interface else {
+        let Some(interface) = host.interface.given() else {
             continue;
         };
         let field = interface.with("interface");
@@ -147,9 +145,8 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
             own_address(host, ip, say);
         }
     }
-    let everywhere = written.interface.as_ref().is_none_or(Option::is_some);
-    if virtual_ips(draft).next().is_some() && !everywhere {
-        for host in load_balancers().filter(|host| matches!(host.interface, Some(None))) {
+    if virtual_ips(draft).next().is_some() && written.interface.is_absent() {
+        for host in load_balancers().filter(|host| host.interface.is_absent()) {
             let message = "the load balancer has a virtual address, and no `interface` that carries it";
             let hint = "add interface = \"eth0\" to [load_balancer], or to the host";
             say.at(host.place(), codes::MISSING_FIELD, message).hint(hint);

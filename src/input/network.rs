@@ -27,7 +27,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
 
 /// The cluster DNS address: as given, else the tenth of the first services range.
 pub fn dns(draft: &Draft) -> Option<Families<IpAddr>> {
-    match (draft.network.dns.as_ref()?, draft.network.services.as_ref()?) {
+    match (draft.network.dns.sound()?, draft.network.services.as_ref()?) {
         (Some(dns), _) => Some(dns.values()),
         (None, services) => nth(&services.primary.value, 10).map(Families::single),
     }
@@ -98,7 +98,7 @@ fn one_pods_size(pods: &At<IpNet>, workers: usize, say: &Reporter) {
 }
 
 fn dns_address(draft: &Draft, say: &Reporter) {
-    let (Some(Some(dns)), Some(services)) = (&draft.network.dns, &draft.network.services) else {
+    let (Some(dns), Some(services)) = (draft.network.dns.given(), &draft.network.services) else {
         return;
     };
     for dns in dns.iter() {
@@ -212,7 +212,7 @@ fn families(draft: &Draft, say: &Reporter) -> bool {
             order,
         );
     }
-    for dns in draft.network.dns.iter().flatten().flat_map(|dns| dns.iter()) {
+    for dns in draft.network.dns.given().into_iter().flat_map(Families::iter) {
         if services.of_family(dns.value.is_ipv6()).is_none() {
             differs(&format!("the DNS address {}", dns.value), &dns.place, None);
         }
@@ -230,7 +230,7 @@ fn families(draft: &Draft, say: &Reporter) -> bool {
             differs(&format!("the address {}", second.value), &second.place, Some(hint));
         }
     }
-    if let Some(Some(endpoint)) = &draft.cluster.endpoint
+    if let Some(endpoint) = draft.cluster.endpoint.given()
         && let Ok(address) = endpoint.value.host.parse::<IpAddr>()
         && services.of_family(address.is_ipv6()).is_none()
     {
@@ -259,12 +259,8 @@ fn overlaps(draft: &Draft, say: &Reporter) {
             }
         }
     }
-    let endpoint = draft
-        .cluster
-        .endpoint
-        .iter()
-        .flatten()
-        .filter_map(|at| at.value.host.parse().ok().map(|ip: IpAddr| at.with(ip)));
+    let endpoint = draft.cluster.endpoint.given();
+    let endpoint = endpoint.and_then(|at| at.value.host.parse().ok().map(|ip: IpAddr| at.with(ip)));
     let hosts = draft.hosts.iter().flat_map(|host| host.all_addresses()).cloned();
     for ip in hosts.chain(endpoint).chain(virtual_ips(draft).cloned()) {
         for (name, ranges) in [("services", &services), ("pods", &pods)] {

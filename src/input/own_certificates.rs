@@ -1,5 +1,5 @@
 //! `[[certificates]]`: certificates of the user's own, and whether their names are free.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::catalog::identity::Per;
 use crate::catalog::layouts::Layout;
@@ -58,7 +58,7 @@ fn placement(doc: Document<'_>, node: &Node) -> Option<DraftPlacement> {
         certificate: fields.parsed("certificate", path_on_host),
         key: fields.parsed("key", path_on_host),
         request: fields.parsed("request", path_on_host),
-        mode: fields.optional("mode", key_mode).map(|mode| mode.unwrap_or(0o600)),
+        mode: fields.optional("mode", key_mode).or(0o600),
         empty: !["certificate", "key", "request"].iter().any(is_there),
         place: fields.own_place(),
     })
@@ -129,20 +129,9 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
 
 /// The CSR file of the worker NAME is called NAME-csr.json beside the others.
 fn inputs_of_workers(draft: &Draft, say: &Reporter) {
-    let workers: BTreeSet<&str> = draft
-        .with(Role::Worker)
-        .filter_map(|host| Some(host.name.as_ref()?.value.as_str()))
-        .collect();
-    for csr in draft
-        .certificates
-        .iter()
-        .filter_map(|certificate| certificate.csr.as_ref())
-    {
-        if let Some(worker) = csr
-            .value
-            .strip_suffix("-csr.json")
-            .filter(|name| workers.contains(name))
-        {
+    let is_worker = |name: &&str| draft.with(Role::Worker).any(|host| host.is_named(name));
+    for csr in draft.certificates.iter().filter_map(|own| own.csr.as_ref()) {
+        if let Some(worker) = csr.value.strip_suffix("-csr.json").filter(is_worker) {
             let message = format!("{} is the CSR file of the worker {worker}", csr.value);
             say.at(&csr.place, codes::RESERVED_CERTIFICATE_NAME, message)
                 .hint("give the CSR file another name");
@@ -156,7 +145,7 @@ pub fn extra_certificates(draft: &Draft, profiles: &Profiles<'_>) -> Option<Vec<
     for certificate in &draft.certificates {
         let name = certificate.name.as_ref()?.value.clone();
         let by = &certificate.signed_by.as_ref()?.value;
-        let is_extra = |by: &&String| draft.certificates.iter().any(|other| is_named(other, by));
+        let is_extra = |by: &&String| draft.certificate(by).is_some();
         let places = certificate.places.iter().map(|place| {
             let path = |path: &Option<At<String>>| path.as_ref().map(|path| path.value.clone());
             Some(Placement {
@@ -187,8 +176,4 @@ pub fn extra_certificates(draft: &Draft, profiles: &Profiles<'_>) -> Option<Vec<
         ordered.push(left.remove(next));
     }
     Some(ordered)
-}
-
-fn is_named(certificate: &DraftCertificate, name: &str) -> bool {
-    certificate.name.as_ref().is_some_and(|own| own.value == name)
 }

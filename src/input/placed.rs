@@ -63,7 +63,7 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     let choices = Choices {
         layout: draft.pki.layout,
         engine: balancing.and_then(|own| own.engine),
-        virtual_address: balancing.and_then(|own| Some(own.virtual_ip.as_ref()?.is_some())),
+        virtual_address: balancing.and_then(|own| Some(own.virtual_ip.sound()?.is_some())),
         ..nodes.map(Nodes::choices).unwrap_or_default()
     };
     choices.is(when) != Some(false)

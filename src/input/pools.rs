@@ -52,10 +52,8 @@ fn pool(doc: Document<'_>, node: &Node, index: usize, room: usize) -> Option<Vec
     }
     let pattern = fields.parsed("name", |name, say| name_pattern(&name, say));
     let count = fields.integer("count").and_then(|count| host_count(&count, room, say));
-    let first_n = match fields.has("first_n") {
-        true => fields.integer("first_n").and_then(|first| first_number(&first, say)),
-        false => Some(1),
-    };
+    let first_n = fields.written("first_n", || first_number(&fields.integer("first_n")?, say));
+    let first_n = first_n.or(1);
     let first_ip = families::read(&fields, "first_ip", values::address);
     let alike = DraftHost {
         pool: Some(index),

@@ -6,7 +6,7 @@ use crate::pki::cfssl::{CsrWhitelist, ExtendedKeyUsage, KeyUsage, Usage};
 
 use super::draft::Draft;
 use super::profiles::Chosen;
-use super::signed::{Leaf, Signs};
+use super::signed::{Leaf, Signs, own};
 
 pub fn profile_fits(chosen: Chosen<'_>, leaves: &[Leaf<'_>], say: &Reporter) {
     let Chosen { name, file } = chosen;
@@ -93,7 +93,6 @@ fn whitelist_problem(whitelist: &CsrWhitelist) -> Option<&'static str> {
 
 /// The extended key usages of an authority bound those of all below it: so OpenSSL, Go and others read them.
 pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
-    let find = |name: &str| leaves.iter().find(|leaf| leaf.row.is_none() && leaf.name == name);
     let usages = |leaf: &Leaf<'_>| -> Vec<ExtendedKeyUsage> {
         let profile = leaf.profile.map(|profile| &profile.file.profile.usages[..]);
         let extended = |usage: &Usage| match usage {
@@ -102,13 +101,13 @@ pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
         };
         profile.unwrap_or_default().iter().filter_map(extended).collect()
     };
-    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
+    for leaf in leaves.iter().filter(|leaf| leaf.is_own()) {
         let wanted = usages(leaf);
         let mut above = leaf.issuer;
         // No chain is longer than there are certificates; a cycle has been reported.
         for _ in leaves {
             let Some(issuer) = above.and_then(|signs| match signs {
-                Signs::Extra(_, name) => find(name),
+                Signs::Extra(_, name) => own(leaves, name),
                 Signs::Authority(_) => None,
             }) else {
                 break;
@@ -121,10 +120,7 @@ pub fn withheld_usages(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
                     leaf.name, issuer.name
                 );
                 let hint = "give the authority's profile these usages too, or none";
-                let mut extra = draft.certificates.iter();
-                let place = extra
-                    .find(|extra| extra.name.as_ref().is_some_and(|name| name.value == leaf.name))
-                    .map(|extra| extra.place.clone());
+                let place = draft.certificate(leaf.name).map(|own| &own.place);
                 say.at(place, codes::PROFILE_DOES_NOT_FIT, message).hint(hint);
             }
             above = issuer.issuer;

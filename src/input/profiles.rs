@@ -54,7 +54,7 @@ pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Pro
     let is_own = |name: &str| !rows.iter().any(|row| row.name == name);
     let extra = draft.certificates.iter();
     for certificate in extra.filter(|extra| extra.name.as_ref().is_some_and(|name| is_own(&name.value))) {
-        let (Some(name), Some(profile)) = (&certificate.name, &certificate.profile) else {
+        let (Some(name), Some(profile)) = (&certificate.name, certificate.profile.sound()) else {
             // A profile that could not be read is not the default one.
             own.extend(certificate.name.as_ref().map(|name| (name.value.as_str(), None)));
             continue;

@@ -91,7 +91,7 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
     }
     let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
-        match leaf.row.is_none() && profile.is_some_and(|profile| drops_name(profile, host)) {
+        match leaf.is_own() && profile.is_some_and(|profile| drops_name(profile, host)) {
             true => dropped_name(host, place.as_ref(), say),
             false => host_entry(per_worker, host, place.as_ref(), say),
         }
@@ -278,10 +278,8 @@ fn ed25519(file: &RequestFile, say: &Reporter) {
 
 /// A certificate of the user's own that makes its bearer an administrator whom RBAC can't take anything from.
 pub fn own_masters(leaves: &[Leaf<'_>], say: &Reporter) {
-    for leaf in leaves.iter().filter(|leaf| leaf.row.is_none()) {
-        let Some(file) = leaf.csr.and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
+    for leaf in leaves.iter().filter(|leaf| leaf.is_own()) {
+        let Some(file) = leaf.request() else { continue };
         let (_, organizations) = user_and_groups(&file.request);
         if !file.broken.contains("names") && organizations.iter().any(|group| group == MASTERS) {
             let message = format!("{} is a member of {MASTERS}", leaf.name);
@@ -298,9 +296,7 @@ pub fn key_pairs(folder: &Folder, say: &Reporter) {
         .iter()
         .filter(|row| row.signed_by == SignedBy::Nobody)
     {
-        let Some(file) = folder.csrs.get(row.csr).and_then(|csr| csr.read.as_ref()) else {
-            continue;
-        };
+        let Some(file) = folder.request(row.csr) else { continue };
         if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
             let message = format!("{} is an Ed25519 key", row.name);
             say.at(&file.key, codes::ED25519_TOKENS, message);

@@ -6,6 +6,7 @@ use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{KeyUsage, Usage, Validity};
 use crate::pki::key::Algorithm;
 
+use super::cfssl::RequestFile;
 use super::csr_folder::{Csr, Folder};
 use super::draft::Draft;
 use super::profiles::{Chosen, Profiles};
@@ -20,6 +21,29 @@ pub struct Leaf<'a> {
     pub profile: Option<Chosen<'a>>,
     /// None if it is not known, which has been reported.
     pub issuer: Option<Signs<'a>>,
+}
+
+impl Leaf<'_> {
+    /// What its CSR file asks for, if it can be read.
+    pub fn request(&self) -> Option<&RequestFile> {
+        self.csr?.read.as_ref()
+    }
+
+    /// Whether it is one of the user's own.
+    pub fn is_own(&self) -> bool {
+        self.row.is_none()
+    }
+
+    /// Whether its profile makes an authority of it.
+    pub fn is_authority(&self) -> bool {
+        self.profile
+            .is_some_and(|profile| profile.file.profile.ca_constraint.is_ca)
+    }
+}
+
+/// The user's own certificate of this name.
+pub fn own<'a, 'b>(leaves: &'b [Leaf<'a>], name: &str) -> Option<&'b Leaf<'a>> {
+    leaves.iter().find(|leaf| leaf.is_own() && leaf.name == name)
 }
 
 /// Who signs: an authority of the cluster by its name, or a certificate of the user's own by its index.
@@ -85,14 +109,7 @@ fn issuers_of_extra<'a>(draft: &'a Draft, profiles: &Profiles<'a>, say: &Reporte
         by_name.entry(name).or_insert(index);
     }
     let find = |name: &str| by_name.get(name).copied();
-    let signer = |index: usize| {
-        draft
-            .certificates
-            .get(index)?
-            .signed_by
-            .as_ref()
-            .map(|by| by.value.as_str())
-    };
+    let signer = |index: usize| Some(draft.certificates.get(index)?.signed_by.as_ref()?.value.as_str());
     let mut issuers = Vec::new();
     for (index, certificate) in draft.certificates.iter().enumerate() {
         let Some(by) = &certificate.signed_by else {

@@ -83,6 +83,44 @@ impl<T> At<T> {
     }
 }
 
+/// What a field says.
+#[derive(Clone, Debug, Default)]
+pub enum Written<T> {
+    Absent,
+    /// That has been reported.
+    #[default]
+    Wrong,
+    Is(T),
+}
+
+impl<T> Written<T> {
+    /// The value that it has.
+    pub fn given(&self) -> Option<&T> {
+        match self {
+            Written::Is(value) => Some(value),
+            Written::Absent | Written::Wrong => None,
+        }
+    }
+
+    /// The value, none where the field is absent; nothing where it is wrong.
+    pub fn sound(&self) -> Option<Option<&T>> {
+        (!matches!(self, Written::Wrong)).then(|| self.given())
+    }
+
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Written::Absent)
+    }
+
+    /// The value, `default` where the field is absent, or none where it is wrong.
+    pub fn or(self, default: T) -> Option<T> {
+        match self {
+            Written::Is(value) => Some(value),
+            Written::Absent => Some(default),
+            Written::Wrong => None,
+        }
+    }
+}
+
 impl<T> Placed for &At<T> {
     fn placed(self) -> Option<Place> {
         self.place.clone()
@@ -320,11 +358,8 @@ impl<'a> Fields<'a> {
 
     /// The string `name`, `default` if absent, or None if it is wrong.
     pub fn text_or(&self, name: &str, default: &str) -> Option<At<String>> {
-        if self.has(name) {
-            self.text(name)
-        } else {
-            Some(At::default_value(default.to_owned()))
-        }
+        let written = self.written(name, || self.text(name));
+        written.or(At::default_value(default.to_owned()))
     }
 
     /// The integer `name`.
@@ -422,11 +457,16 @@ impl<'a> Fields<'a> {
         read(self.text(name)?, self.doc.say)
     }
 
-    /// As [`Fields::parsed`]; the inner none is a field that is absent.
-    pub fn optional<T>(&self, name: &str, read: impl FnOnce(At<String>, &Reporter) -> Option<T>) -> Option<Option<T>> {
+    /// As [`Fields::parsed`], and whether it is absent.
+    pub fn optional<T>(&self, name: &str, read: impl FnOnce(At<String>, &Reporter) -> Option<T>) -> Written<T> {
+        self.written(name, || self.parsed(name, read))
+    }
+
+    /// What `read` makes of the field `name` if it has a value.
+    pub fn written<T>(&self, name: &str, read: impl FnOnce() -> Option<T>) -> Written<T> {
         match self.has(name) {
-            true => self.parsed(name, read).map(Some),
-            false => Some(None),
+            true => read().map_or(Written::Wrong, Written::Is),
+            false => Written::Absent,
         }
     }
 }

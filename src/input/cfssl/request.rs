@@ -160,10 +160,7 @@ fn key(fields: &Fields<'_>) -> Option<Algorithm> {
     }
     let key = fields.table("key", KEY)?;
     let algorithm = key.text_or("algo", "ecdsa");
-    let size = match key.has("size") {
-        true => key.integer("size"),
-        false => Some(At::default_value(256)),
-    };
+    let size = key.written("size", || key.integer("size")).or(At::default_value(256));
     let (algorithm, size) = (algorithm?, size?);
     let wrong = |message: String, field: &str, hint: &str| {
         key.doc.say.at(key.place(field), codes::BAD_KEY, message).hint(hint);
