@@ -125,30 +125,20 @@ impl PartialEq for Bundle {
 impl Eq for Bundle {}
 
 /// Why an entry can't be in a bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// The path is not a relative, normal one that every tool reads the same way.
+    #[error("{path:?} can't be a path in a bundle: {why}")]
     BadPath { path: String, why: &'static str },
-    /// The path is already taken.
+    #[error("{path} is in the bundle twice")]
     Duplicate { path: String },
     /// A file stands where a directory would have to be.
+    #[error("{path} can't be: {parent} is a file")]
     ParentIsFile { path: String, parent: String },
     /// More than the nine permission bits.
+    #[error("{path} can't have mode {mode:o}: only 0000 to 0777")]
     BadMode { path: String, mode: u32 },
 }
-
-impl fmt::Display for BundleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BundleError::BadPath { path, why } => write!(f, "{path:?} can't be a path in a bundle: {why}"),
-            BundleError::Duplicate { path } => write!(f, "{path} is in the bundle twice"),
-            BundleError::ParentIsFile { path, parent } => write!(f, "{path} can't be: {parent} is a file"),
-            BundleError::BadMode { path, mode } => write!(f, "{path} can't have mode {mode:o}: only 0000 to 0777"),
-        }
-    }
-}
-
-impl std::error::Error for BundleError {}
 
 impl Bundle {
     /// A bundle with nothing in it.

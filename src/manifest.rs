@@ -1,7 +1,6 @@
 //! The lists at the top: what a bundle or an output holds, with mode and digest, written and read back.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::ops::Bound::{self, Excluded, Unbounded};
 
 use rayon::prelude::*;
@@ -77,19 +76,12 @@ impl From<&BundleEntry> for ManifestRow {
 }
 
 /// What is wrong with a text of lines: the number of the line, from 1, and what was expected there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} is not {expected}")]
 pub struct LineError {
     pub line: usize,
     pub expected: &'static str,
 }
-
-impl fmt::Display for LineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not {}", self.line, self.expected)
-    }
-}
-
-impl std::error::Error for LineError {}
 
 /// Adds `MANIFEST` (0644) over everything that is in the bundle of `host` now, so it comes last.
 ///

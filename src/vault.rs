@@ -1,7 +1,6 @@
 //! Plan + seed -> Vault: the keys, certificates and secrets of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -46,20 +45,13 @@ pub struct Vault<'a> {
 }
 
 /// Why a certificate could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the certificate of {id} can't be made: {reason}")]
 pub struct IssueError {
     /// Which one: its [`KeyId`], as text.
     pub id: String,
     pub reason: String,
 }
-
-impl fmt::Display for IssueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the certificate of {} can't be made: {}", self.id, self.reason)
-    }
-}
-
-impl std::error::Error for IssueError {}
 
 /// The name of a key of the encryption configuration, as the API server writes it beside what it encrypts: another for each
 /// generation, or what one has encrypted is read as garbage with the other.

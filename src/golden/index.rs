@@ -3,7 +3,6 @@
 //! The version tells a golden of an older khw-gen from a cluster that has changed; the list, what may be replaced.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use super::readable::FINGERPRINT;
 use crate::bundle::check_path;
@@ -18,34 +17,20 @@ const HEADER: &str = "# khw-gen golden ";
 const SEED: &str = "# seed ";
 
 /// Why a text is no index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IndexError {
-    /// It does not begin as an index does.
+    #[error("its {INDEX} is not the index of a golden")]
     NoIndex,
     /// A golden of another version of the format.
+    #[error("it is a golden of format {}, and this khw-gen {}", .0, match .0 > &FORMAT {
+        true => format!("knows {FORMAT}: use the khw-gen that wrote it, or a later one"),
+        false => format!("compares {FORMAT}: write it anew with khw-gen golden write"),
+    })]
     Format(u32),
     /// The number of a line that is not what it should be.
+    #[error("line {0} of its {INDEX} is not a path")]
     Line(usize),
 }
-
-impl fmt::Display for IndexError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            IndexError::NoIndex => write!(f, "its {INDEX} is not the index of a golden"),
-            IndexError::Format(format) if *format > FORMAT => write!(
-                f,
-                "it is a golden of format {format}, and this khw-gen knows {FORMAT}: use the khw-gen that wrote it, or a later one"
-            ),
-            IndexError::Format(format) => write!(
-                f,
-                "it is a golden of format {format}, and this khw-gen compares {FORMAT}: write it anew with khw-gen golden write"
-            ),
-            IndexError::Line(line) => write!(f, "line {line} of its {INDEX} is not a path"),
-        }
-    }
-}
-
-impl std::error::Error for IndexError {}
 
 /// The text of the index over these paths; `seed` is the fingerprint of the seed.
 pub fn text<'a>(seed: &str, paths: impl IntoIterator<Item = &'a str>) -> String {

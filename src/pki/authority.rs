@@ -3,8 +3,6 @@
 //! What is read here is what those who verify a chain look at (RFC 5280, section 6.1). Whether it will do is for the checks of
 //! the specification; nothing here knows what the authority is to sign.
 
-use std::fmt;
-
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
@@ -35,40 +33,27 @@ pub struct AuthorityCertificate {
 }
 
 /// Why a file is not the certificate of an authority. No message contains anything of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorityError {
     /// No block of PEM, or a broken one.
+    #[error("is not PEM")]
     NotPem,
-    /// PEM, but no certificate.
+    #[error("holds no certificate")]
     NoCertificate,
-    /// More than one certificate.
+    #[error("holds {0} certificates, and one of them signs")]
     Several(usize),
-    /// A private key stands in it.
+    #[error("holds a private key")]
     HoldsPrivateKey,
     /// The block is no DER certificate, or has something after it or an extension twice.
+    #[error("holds a certificate that is damaged")]
     NotACertificate,
-    /// Its key can't be used.
+    #[error("has {}", match .0 {
+        KeyError::Unsupported => "a key that can't be used; RSA of 2048 to 8192 bits (a multiple of 16), ECDSA on P-256, \
+            P-384 or P-521, and Ed25519 can",
+        _ => "a public key that is damaged, or not encoded as DER has it",
+    })]
     Key(KeyError),
 }
-
-impl fmt::Display for AuthorityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AuthorityError::NotPem => f.write_str("is not PEM"),
-            AuthorityError::NoCertificate => f.write_str("holds no certificate"),
-            AuthorityError::Several(count) => write!(f, "holds {count} certificates, and one of them signs"),
-            AuthorityError::HoldsPrivateKey => f.write_str("holds a private key"),
-            AuthorityError::NotACertificate => f.write_str("holds a certificate that is damaged"),
-            AuthorityError::Key(KeyError::Unsupported) => f.write_str(
-                "has a key that can't be used; RSA of 2048 to 8192 bits (a multiple of 16), ECDSA on P-256, P-384 or \
-                 P-521, and Ed25519 can",
-            ),
-            AuthorityError::Key(_) => f.write_str("has a public key that is damaged, or not encoded as DER has it"),
-        }
-    }
-}
-
-impl std::error::Error for AuthorityError {}
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 

@@ -210,50 +210,34 @@ fn hex_digit(value: u8) -> u8 {
 }
 
 /// Why a file is no seed. No message contains anything of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeedFileError {
     /// Nothing, or comments and blank lines only.
+    #[error("the seed file holds no seed")]
     Empty,
-    /// Neither 32 raw bytes nor 64 hexadecimal digits on one line.
+    #[error(
+        "the seed has the wrong length: a seed file is exactly 32 raw bytes, or has 64 hexadecimal digits on one line"
+    )]
     WrongLength,
-    /// A line that is none of those that a seed file has.
+    #[error("the seed file has a line that is neither 64 hexadecimal digits nor a comment that begins with #")]
     NotHexadecimal,
-    /// More than one line of 64 digits.
+    #[error("the seed file holds more than one seed")]
     SeveralSeeds,
-    /// 32 bytes of which each is a character: text that was taken for the bytes that it encodes.
+    /// Text that was taken for the bytes that it encodes.
+    #[error(
+        "all 32 bytes of the seed are printable characters: text like the output of `openssl rand -hex 16` has at most half \
+         the entropy that a seed needs"
+    )]
     PrintableText,
-    /// The same byte 32 times.
+    #[error("all bytes of the seed are equal")]
     AllBytesEqual,
-    /// A pattern of 2 to 16 bytes, repeated.
+    /// Of 2 to 16 bytes.
+    #[error("the seed repeats a shorter pattern")]
     Repeating,
     /// Each byte differs from the one before by the same step: 00 01 02 03 and the like.
+    #[error("the seed is a counting pattern, which anybody can guess")]
     Counting,
 }
-
-impl fmt::Display for SeedFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SeedFileError::Empty => "the seed file holds no seed",
-            SeedFileError::WrongLength => {
-                "the seed has the wrong length: a seed file is exactly 32 raw bytes, or has 64 hexadecimal digits on one \
-                 line"
-            }
-            SeedFileError::NotHexadecimal => {
-                "the seed file has a line that is neither 64 hexadecimal digits nor a comment that begins with #"
-            }
-            SeedFileError::SeveralSeeds => "the seed file holds more than one seed",
-            SeedFileError::PrintableText => {
-                "all 32 bytes of the seed are printable characters: text like the output of `openssl rand -hex 16` has \
-                 at most half the entropy that a seed needs"
-            }
-            SeedFileError::AllBytesEqual => "all bytes of the seed are equal",
-            SeedFileError::Repeating => "the seed repeats a shorter pattern",
-            SeedFileError::Counting => "the seed is a counting pattern, which anybody can guess",
-        })
-    }
-}
-
-impl std::error::Error for SeedFileError {}
 
 #[cfg(test)]
 mod tests {

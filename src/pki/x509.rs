@@ -7,8 +7,6 @@
 //!
 //! Nothing here chooses: no usage, no date and no name comes from this module, and nothing is random.
 
-use std::fmt;
-
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, PublicKeyData, SerialNumber, SigningKey};
 use ring::digest;
 use time::{OffsetDateTime, UtcOffset};
@@ -16,7 +14,7 @@ use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, construct_der};
 
-use super::key::{KeyPair, PublicKey};
+use super::key::{KeyError, KeyPair, PublicKey};
 
 /// When a certificate is valid, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,71 +24,48 @@ pub struct Validity {
 }
 
 /// Why a certificate or a request could not be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum X509Error {
-    /// The key could not sign.
-    Key(super::key::KeyError),
-    /// An authority's certificate is not a DER certificate.
+    #[error("the key could not be used: {0:?}")]
+    Key(#[from] KeyError),
+    #[error("not a certificate")]
     NotACertificate,
-    /// A name of an extension must be ASCII (IA5String), this one is not.
+    /// A name of an extension must be ASCII (IA5String).
+    #[error("{0:?} has a character outside ASCII")]
     NonAsciiName(String),
-    /// Not an object identifier that X.509 libraries read (two arcs or more, in range, each below 2^31).
+    /// Not one that X.509 libraries read (two arcs or more, in range, each below 2^31).
+    #[error("{} is not an object identifier", dotted(.0))]
     InvalidOid(Vec<u64>),
-    /// A mail address or URI in a form that not everybody reads alike.
+    /// A form that not everybody reads alike.
+    #[error("{0:?} is not a plain mail address or URI")]
     UnusualName(String),
-    /// A request must not ask for the same extension twice.
+    #[error("the extension {} is asked for twice", dotted(.0))]
     DuplicateExtension(Vec<u64>),
     /// An extension whose content is read (basicConstraints, subjectAltName) is not what it says it is.
+    #[error("the extension {} has malformed content", dotted(.0))]
     MalformedExtension(Vec<u64>),
-    /// A profile has no usage at all.
+    #[error("the profile has no usage")]
     NoUsage,
     /// A root needs a common name, or a C, ST, L, O or OU in each entry of `names`.
+    #[error("the subject of a root certificate is missing")]
     MissingCaSubject,
-    /// The request asks for a CA certificate, and the profile doesn't allow that.
+    #[error("the profile does not allow a CA certificate")]
     CaNotAllowed,
-    /// The issuer's path length constraint doesn't allow this CA certificate.
+    #[error("the issuer's path length does not allow this CA certificate")]
     PathTooLong,
-    /// A path length in a request that isn't for a CA.
+    #[error("only a CA certificate may have a path length")]
     PathLengthWithoutCa,
-    /// The profile's `CSRWhitelist` leaves out the public key, and there is no certificate without one.
+    /// There is no certificate without one.
+    #[error("CSRWhitelist leaves out the public key")]
     PublicKeyNotAllowed,
-    /// A date before year 0 or after 9999, which X.509 can't write.
+    /// X.509 can't write it.
+    #[error("a date outside the years 0 to 9999")]
     DateOutOfRange,
-    /// The authority's key is not the one in its certificate.
+    #[error("the authority's key is not the one in its certificate")]
     KeyMismatch,
     /// A mistake in this program.
+    #[error("internal error: {0}")]
     Internal(String),
-}
-
-impl fmt::Display for X509Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            X509Error::Key(error) => write!(f, "the key could not be used: {error:?}"),
-            X509Error::NotACertificate => write!(f, "not a certificate"),
-            X509Error::NonAsciiName(name) => write!(f, "{name:?} has a character outside ASCII"),
-            X509Error::InvalidOid(arcs) => write!(f, "{} is not an object identifier", dotted(arcs)),
-            X509Error::UnusualName(name) => write!(f, "{name:?} is not a plain mail address or URI"),
-            X509Error::DuplicateExtension(oid) => write!(f, "the extension {} is asked for twice", dotted(oid)),
-            X509Error::MalformedExtension(oid) => write!(f, "the extension {} has malformed content", dotted(oid)),
-            X509Error::NoUsage => write!(f, "the profile has no usage"),
-            X509Error::MissingCaSubject => write!(f, "the subject of a root certificate is missing"),
-            X509Error::CaNotAllowed => write!(f, "the profile does not allow a CA certificate"),
-            X509Error::PathTooLong => write!(f, "the issuer's path length does not allow this CA certificate"),
-            X509Error::PathLengthWithoutCa => write!(f, "only a CA certificate may have a path length"),
-            X509Error::PublicKeyNotAllowed => write!(f, "CSRWhitelist leaves out the public key"),
-            X509Error::DateOutOfRange => write!(f, "a date outside the years 0 to 9999"),
-            X509Error::KeyMismatch => write!(f, "the authority's key is not the one in its certificate"),
-            X509Error::Internal(what) => write!(f, "internal error: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for X509Error {}
-
-impl From<super::key::KeyError> for X509Error {
-    fn from(error: super::key::KeyError) -> Self {
-        X509Error::Key(error)
-    }
 }
 
 /// An extension as it is written: `value` is the content of extnValue, normally DER.

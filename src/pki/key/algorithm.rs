@@ -117,42 +117,30 @@ const ECDSA_WITH_SHA512: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\
 const ED25519: &[u8] = b"\x30\x05\x06\x03\x2b\x65\x70";
 
 /// Why a key could not be made or used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The seed gives no key: for P-256 with a probability below 2^-64, else cryptographically negligible.
+    /// For P-256 with a probability below 2^-64, else cryptographically negligible.
+    #[error("the seed gives no key of this algorithm")]
     OutOfRange,
     /// The hardware or an implementation computed a wrong signature; it was not let out.
+    #[error("a new signature did not verify: the hardware computes wrongly")]
     SignatureDidNotVerify,
-    /// A key could not be written as DER, which no key that this module holds can cause.
+    /// As DER, which no key that this module holds can cause.
+    #[error("the key could not be encoded")]
     Encoding,
-    /// What was read is no private key in PEM, or its DER is broken.
+    #[error("this is no private key in PEM, or it is damaged")]
     Malformed,
-    /// A PEM file with more than one private key: which one is meant?
+    /// Which one is meant?
+    #[error("there is more than one private key in this PEM")]
     SeveralKeys,
-    /// The private key is encrypted, and there is nobody to ask for a passphrase.
+    /// There is nobody to ask for a passphrase.
+    #[error("the private key is encrypted; decrypt it first")]
     Encrypted,
-    /// A kind or a size of key that can't be used: P-224, RSA outside 2048 to 8192 bits or by more than two primes, ...
+    #[error(
+        "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), ECDSA on P-256, \
+         P-384 or P-521, and Ed25519 can"
+    )]
     Unsupported,
-    /// The numbers of the key contradict each other.
+    #[error("the numbers in the private key contradict each other")]
     Inconsistent,
 }
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            KeyError::OutOfRange => "the seed gives no key of this algorithm",
-            KeyError::SignatureDidNotVerify => "a new signature did not verify: the hardware computes wrongly",
-            KeyError::Encoding => "the key could not be encoded",
-            KeyError::Malformed => "this is no private key in PEM, or it is damaged",
-            KeyError::SeveralKeys => "there is more than one private key in this PEM",
-            KeyError::Encrypted => "the private key is encrypted; decrypt it first",
-            KeyError::Unsupported => {
-                "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), \
-                 ECDSA on P-256, P-384 or P-521, and Ed25519 can"
-            }
-            KeyError::Inconsistent => "the numbers in the private key contradict each other",
-        })
-    }
-}
-
-impl std::error::Error for KeyError {}
