@@ -130,31 +130,31 @@ impl Unpacked<'_> {
         self.remarks.push(Remark::new(codes::ARCHIVE_LIMIT, path, why));
     }
 
+    fn unsafe_entry(&mut self, path: &str, why: impl Into<String>) {
+        self.remarks
+            .push(Remark::new(codes::UNSAFE_ENTRY, printable(path), why));
+    }
+
     /// Whether an entry of that path may be taken; remarks where not.
     fn accepts(&mut self, path: &str) -> bool {
-        let shown = printable(path);
-        let unsafe_entry = |why: &str| Some(Remark::new(codes::UNSAFE_ENTRY, shown.clone(), why));
         let components: Vec<&str> = path.split('/').collect();
-        let remark = if path.starts_with('/') || path.contains('\\') || path.get(1..2) == Some(":") {
-            unsafe_entry("its path is absolute or not one that every tool reads the same way")
+        let why = if path.starts_with('/') || path.contains('\\') || path.get(1..2) == Some(":") {
+            "its path is absolute or not one that every tool reads the same way"
         } else if components.iter().any(|component| matches!(*component, ".." | "." | "")) {
-            unsafe_entry("its path has an empty component, `.` or `..`")
+            "its path has an empty component, `.` or `..`"
         } else if path.chars().any(char::is_control) {
-            unsafe_entry("its path holds a control character")
+            "its path holds a control character"
         } else if path.len() > LONGEST_PATH || components.len() > MOST_LEVELS {
-            Some(Remark::new(
-                codes::ARCHIVE_LIMIT,
-                shown.chars().take(80).collect::<String>(),
-                "its path is too long or too deep",
-            ))
+            let start: String = printable(path).chars().take(80).collect();
+            self.limit(&start, "its path is too long or too deep");
+            return false;
         } else if self.nodes.contains_key(path) {
-            unsafe_entry("its path is in the archive more than once")
+            "its path is in the archive more than once"
         } else {
-            None
+            return true;
         };
-        let accepted = remark.is_none();
-        self.remarks.extend(remark);
-        accepted
+        self.unsafe_entry(path, why);
+        false
     }
 
     fn is_full(&mut self) -> bool {
@@ -235,11 +235,10 @@ impl Unpacked<'_> {
                     // What begins with its end is no archive, and told as such.
                     Ok(_) if !any => break,
                     Ok(_) => {
-                        self.remarks.push(Remark::new(
-                            codes::UNSAFE_ENTRY,
+                        self.unsafe_entry(
                             "",
                             "there is more behind the end of its tar, which some tools read and others don't",
-                        ));
+                        );
                         break;
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -326,11 +325,7 @@ impl Unpacked<'_> {
             other_owner = false;
             let raw = long_path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
             let Ok(path) = std::str::from_utf8(&raw) else {
-                self.remarks.push(Remark::new(
-                    codes::UNSAFE_ENTRY,
-                    "",
-                    "the name of an entry is not UTF-8",
-                ));
+                self.unsafe_entry("", "the name of an entry is not UTF-8");
                 continue;
             };
             let path = path.strip_prefix("./").unwrap_or(path).trim_end_matches('/').to_owned();
@@ -364,11 +359,7 @@ impl Unpacked<'_> {
                 } else {
                     "device, pipe or something else that is no file"
                 };
-                self.remarks.push(Remark::new(
-                    codes::UNSAFE_ENTRY,
-                    printable(&path),
-                    format!("it is a {what}"),
-                ));
+                self.unsafe_entry(&path, format!("it is a {what}"));
                 continue;
             };
             // What is read and what is noted come out of one purse.
@@ -397,11 +388,10 @@ impl Unpacked<'_> {
         }
         let le16 = |at: usize| Some(usize::from(u16::from_le_bytes([*bytes.get(at)?, *bytes.get(at + 1)?])));
         if le16(end + 20).is_none_or(|comment| end + 22 + comment != bytes.len()) {
-            self.remarks.push(Remark::new(
-                codes::UNSAFE_ENTRY,
+            self.unsafe_entry(
                 "",
                 "there is more behind the end of its zip, which some tools read and others don't",
-            ));
+            );
         }
         let said = le16(end + 10).unwrap_or_default();
         if said > MOST_ENTRIES {
@@ -415,14 +405,13 @@ impl Unpacked<'_> {
         }
         // The reader keeps one entry of each name; how many there were stands in the end record.
         if said != archive.len() {
-            self.remarks.push(Remark::new(
-                codes::UNSAFE_ENTRY,
+            self.unsafe_entry(
                 "",
                 format!(
                     "of its {said} entries some have the same path: {} are different",
                     archive.len()
                 ),
-            ));
+            );
         }
         let mut places = Vec::new();
         for index in 0..archive.len() {
@@ -434,11 +423,7 @@ impl Unpacked<'_> {
                 continue;
             };
             let Ok(raw) = std::str::from_utf8(entry.name_raw()).map(str::to_owned) else {
-                self.remarks.push(Remark::new(
-                    codes::UNSAFE_ENTRY,
-                    "",
-                    "the name of an entry is not UTF-8",
-                ));
+                self.unsafe_entry("", "the name of an entry is not UTF-8");
                 continue;
             };
             let mode = entry.unix_mode();
@@ -452,11 +437,7 @@ impl Unpacked<'_> {
                     let content = (start + 30 + name + more) as u64;
                     places.push((start as u64, content.saturating_add(entry.compressed_size())));
                 }
-                _ => self.remarks.push(Remark::new(
-                    codes::UNSAFE_ENTRY,
-                    printable(&path),
-                    "its zip calls it something else where it begins",
-                )),
+                _ => self.unsafe_entry(&path, "its zip calls it something else where it begins"),
             }
             if !self.accepts(&path) {
                 continue;
@@ -468,11 +449,7 @@ impl Unpacked<'_> {
                     mode: mode.map(|mode| mode & 0o7777),
                 }
             } else if ![0, 0o100_000].contains(&kind) {
-                self.remarks.push(Remark::new(
-                    codes::UNSAFE_ENTRY,
-                    printable(&path),
-                    "it is a link or a device",
-                ));
+                self.unsafe_entry(&path, "it is a link or a device");
                 continue;
             } else {
                 let mut content = SecretBytes::default();
@@ -496,11 +473,7 @@ impl Unpacked<'_> {
         }
         places.sort_unstable();
         if places.windows(2).any(|pair| pair[0].1 > pair[1].0) {
-            self.remarks.push(Remark::new(
-                codes::UNSAFE_ENTRY,
-                "",
-                "entries of its zip lie over each other",
-            ));
+            self.unsafe_entry("", "entries of its zip lie over each other");
         }
     }
 }

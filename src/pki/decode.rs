@@ -15,6 +15,7 @@ use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtensio
 use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
+use super::cfssl::Usage;
 use super::digest::{hex, sha256_hex};
 use super::key::KeyPair;
 
@@ -334,20 +335,9 @@ const NULL: &[u8] = &[5, 0];
 /// The usages in their order, which the parser doesn't keep.
 fn extended_key_usages(value: &[u8]) -> Option<String> {
     let purposes = yasna::parse_der(value, |reader| reader.collect_sequence_of(|reader| reader.read_oid())).ok()?;
-    let names = purposes.iter().map(|purpose| match purpose.to_string().as_str() {
-        "2.5.29.37.0" => "any".to_owned(),
-        "1.3.6.1.5.5.7.3.1" => "server auth".to_owned(),
-        "1.3.6.1.5.5.7.3.2" => "client auth".to_owned(),
-        "1.3.6.1.5.5.7.3.3" => "code signing".to_owned(),
-        "1.3.6.1.5.5.7.3.4" => "email protection".to_owned(),
-        "1.3.6.1.5.5.7.3.5" => "ipsec end system".to_owned(),
-        "1.3.6.1.5.5.7.3.6" => "ipsec tunnel".to_owned(),
-        "1.3.6.1.5.5.7.3.7" => "ipsec user".to_owned(),
-        "1.3.6.1.5.5.7.3.8" => "timestamping".to_owned(),
-        "1.3.6.1.5.5.7.3.9" => "ocsp signing".to_owned(),
-        "1.3.6.1.4.1.311.10.3.3" => "microsoft sgc".to_owned(),
-        "2.16.840.1.113730.4.1" => "netscape sgc".to_owned(),
-        other => other.to_owned(),
+    let names = purposes.iter().map(|purpose| {
+        let known = Usage::name_of_purpose(purpose.components());
+        known.map_or_else(|| purpose.to_string(), str::to_owned)
     });
     Some(names.collect::<Vec<_>>().join(", "))
 }
@@ -524,7 +514,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::cfssl::{self, Authority, Name, Policy, Profile, Qualifier, Request, Usage};
+    use crate::pki::cfssl::{self, Authority, Name, Policy, Profile, Qualifier, Request};
     use crate::pki::key::{Algorithm, Curve};
     use crate::pki::x509::to_pem;
 

@@ -1,6 +1,6 @@
 //! The usages that cfssl knows, by its names (`config/config.go`, `KeyUsage` and `ExtKeyUsage`).
 
-/// A key usage bit (RFC 5280, section 4.2.1.3).
+/// A key usage (RFC 5280, section 4.2.1.3), in the order of the bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyUsage {
     DigitalSignature,
@@ -17,17 +17,7 @@ pub enum KeyUsage {
 impl KeyUsage {
     /// The number of the bit in the BIT STRING, 0 being the first.
     pub(super) fn bit(self) -> usize {
-        match self {
-            KeyUsage::DigitalSignature => 0,
-            KeyUsage::ContentCommitment => 1,
-            KeyUsage::KeyEncipherment => 2,
-            KeyUsage::DataEncipherment => 3,
-            KeyUsage::KeyAgreement => 4,
-            KeyUsage::CertSign => 5,
-            KeyUsage::CrlSign => 6,
-            KeyUsage::EncipherOnly => 7,
-            KeyUsage::DecipherOnly => 8,
-        }
+        self as usize
     }
 }
 
@@ -76,77 +66,51 @@ pub enum Usage {
 }
 
 /// Every name in the order of cfssl's source; two usages have two names.
-const NAMES: [&str; 23] = [
-    "signing",
-    "digital signature",
-    "content commitment",
-    "key encipherment",
-    "key agreement",
-    "data encipherment",
-    "cert sign",
-    "crl sign",
-    "encipher only",
-    "decipher only",
-    "any",
-    "server auth",
-    "client auth",
-    "code signing",
-    "email protection",
-    "s/mime",
-    "ipsec end system",
-    "ipsec tunnel",
-    "ipsec user",
-    "timestamping",
-    "ocsp signing",
-    "microsoft sgc",
-    "netscape sgc",
-];
+const NAMES: [(&str, Usage); 23] = {
+    use {ExtendedKeyUsage as Extended, KeyUsage as Key};
+    [
+        ("signing", Usage::Key(Key::DigitalSignature)),
+        ("digital signature", Usage::Key(Key::DigitalSignature)),
+        ("content commitment", Usage::Key(Key::ContentCommitment)),
+        ("key encipherment", Usage::Key(Key::KeyEncipherment)),
+        ("key agreement", Usage::Key(Key::KeyAgreement)),
+        ("data encipherment", Usage::Key(Key::DataEncipherment)),
+        ("cert sign", Usage::Key(Key::CertSign)),
+        ("crl sign", Usage::Key(Key::CrlSign)),
+        ("encipher only", Usage::Key(Key::EncipherOnly)),
+        ("decipher only", Usage::Key(Key::DecipherOnly)),
+        ("any", Usage::Extended(Extended::Any)),
+        ("server auth", Usage::Extended(Extended::ServerAuth)),
+        ("client auth", Usage::Extended(Extended::ClientAuth)),
+        ("code signing", Usage::Extended(Extended::CodeSigning)),
+        ("email protection", Usage::Extended(Extended::EmailProtection)),
+        ("s/mime", Usage::Extended(Extended::EmailProtection)),
+        ("ipsec end system", Usage::Extended(Extended::IpsecEndSystem)),
+        ("ipsec tunnel", Usage::Extended(Extended::IpsecTunnel)),
+        ("ipsec user", Usage::Extended(Extended::IpsecUser)),
+        ("timestamping", Usage::Extended(Extended::Timestamping)),
+        ("ocsp signing", Usage::Extended(Extended::OcspSigning)),
+        ("microsoft sgc", Usage::Extended(Extended::MicrosoftSgc)),
+        ("netscape sgc", Usage::Extended(Extended::NetscapeSgc)),
+    ]
+};
 
 impl Usage {
     /// The usage that cfssl's config calls `name` (`"server auth"`), or none; exact and case-sensitive.
     pub fn by_name(name: &str) -> Option<Usage> {
-        use {ExtendedKeyUsage as Extended, KeyUsage as Key};
-        Some(match name {
-            "signing" | "digital signature" => Usage::Key(Key::DigitalSignature),
-            "content commitment" => Usage::Key(Key::ContentCommitment),
-            "key encipherment" => Usage::Key(Key::KeyEncipherment),
-            "key agreement" => Usage::Key(Key::KeyAgreement),
-            "data encipherment" => Usage::Key(Key::DataEncipherment),
-            "cert sign" => Usage::Key(Key::CertSign),
-            "crl sign" => Usage::Key(Key::CrlSign),
-            "encipher only" => Usage::Key(Key::EncipherOnly),
-            "decipher only" => Usage::Key(Key::DecipherOnly),
-            "any" => Usage::Extended(Extended::Any),
-            "server auth" => Usage::Extended(Extended::ServerAuth),
-            "client auth" => Usage::Extended(Extended::ClientAuth),
-            "code signing" => Usage::Extended(Extended::CodeSigning),
-            "email protection" | "s/mime" => Usage::Extended(Extended::EmailProtection),
-            "ipsec end system" => Usage::Extended(Extended::IpsecEndSystem),
-            "ipsec tunnel" => Usage::Extended(Extended::IpsecTunnel),
-            "ipsec user" => Usage::Extended(Extended::IpsecUser),
-            "timestamping" => Usage::Extended(Extended::Timestamping),
-            "ocsp signing" => Usage::Extended(Extended::OcspSigning),
-            "microsoft sgc" => Usage::Extended(Extended::MicrosoftSgc),
-            "netscape sgc" => Usage::Extended(Extended::NetscapeSgc),
-            _ => return None,
-        })
+        let row = NAMES.iter().find(|(known, _)| *known == name);
+        row.map(|(_, usage)| *usage)
     }
 
     /// All names cfssl knows, for hints.
-    pub fn names() -> &'static [&'static str] {
-        &NAMES
+    pub fn names() -> [&'static str; NAMES.len()] {
+        NAMES.map(|(name, _)| name)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_that_is_offered_is_a_usage() {
-        for name in Usage::names() {
-            assert!(Usage::by_name(name).is_some(), "{name}");
-            assert!(Usage::by_name(&name.to_uppercase()).is_none(), "{name} in upper case");
-        }
+    /// The first name of the extended usage with this KeyPurposeId.
+    pub(in crate::pki) fn name_of_purpose(oid: &[u64]) -> Option<&'static str> {
+        let is_of = |usage: &Usage| matches!(usage, Usage::Extended(usage) if usage.oid() == oid);
+        let row = NAMES.iter().find(|(_, usage)| is_of(usage));
+        row.map(|(name, _)| *name)
     }
 }

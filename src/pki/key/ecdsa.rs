@@ -2,7 +2,7 @@
 //!
 //! The curves' arithmetic is the RustCrypto crates'; nothing here computes with a secret itself.
 
-use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::signature::{SignatureEncoding, Signer, Verifier};
 use sec1::der::Encode;
 use sec1::der::asn1::ObjectIdentifier;
 use zeroize::Zeroizing;
@@ -73,29 +73,22 @@ impl EcdsaKey {
 
     /// The signature by RFC 6979 as a DER SEQUENCE of r and s (RFC 3279, section 2.2.3), with the curve's hash.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        Ok(match self {
-            EcdsaKey::P256(key) => {
-                let signature: p256::ecdsa::DerSignature =
-                    key.try_sign(message).map_err(|_| KeyError::SignatureDidNotVerify)?;
-                signature.as_bytes().to_vec()
-            }
-            EcdsaKey::P384(key) => {
-                let signature: p384::ecdsa::DerSignature =
-                    key.try_sign(message).map_err(|_| KeyError::SignatureDidNotVerify)?;
-                signature.as_bytes().to_vec()
-            }
-            EcdsaKey::P521(key) => {
-                let signature: p521::ecdsa::DerSignature =
-                    key.try_sign(message).map_err(|_| KeyError::SignatureDidNotVerify)?;
-                signature.as_bytes().to_vec()
-            }
-        })
+        match self {
+            EcdsaKey::P256(key) => signature::<p256::ecdsa::DerSignature>(key, message),
+            EcdsaKey::P384(key) => signature::<p384::ecdsa::DerSignature>(key, message),
+            EcdsaKey::P521(key) => signature::<p521::ecdsa::DerSignature>(key, message),
+        }
     }
 
     /// ECPrivateKey DER (RFC 5915) with the named curve and the public point, as Go writes it.
     pub(super) fn to_sec1_der(&self) -> Result<SecretBytes, KeyError> {
         on_its_curve!(self, key => sec1_der(self.curve(), &Zeroizing::new(key.to_bytes()), &self.public_point()))
     }
+}
+
+fn signature<S: SignatureEncoding>(key: &impl Signer<S>, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let signature = key.try_sign(message).map_err(|_| KeyError::SignatureDidNotVerify)?;
+    Ok(signature.to_vec())
 }
 
 fn sec1_der(curve: Curve, scalar: &[u8], public_point: &[u8]) -> Result<SecretBytes, KeyError> {
@@ -108,14 +101,19 @@ fn sec1_der(curve: Curve, scalar: &[u8], public_point: &[u8]) -> Result<SecretBy
     document.to_der().map(SecretBytes::from).map_err(|_| KeyError::Encoding)
 }
 
+/// How many bytes a private scalar has: exactly as many as the order (RFC 5915, section 3).
+pub(super) fn scalar_length(curve: Curve) -> usize {
+    match curve {
+        Curve::P256 => 32,
+        Curve::P384 => 48,
+        Curve::P521 => 66,
+    }
+}
+
 /// One output of the generator as a private scalar: its leftmost bits, as many as the order has.
 fn scalar(curve: Curve, drbg: &mut HmacDrbg) -> Result<EcdsaKey, KeyError> {
     let mut bytes = Zeroizing::new([0_u8; 66]);
-    let bytes = match curve {
-        Curve::P256 => &mut bytes[..32],
-        Curve::P384 => &mut bytes[..48],
-        Curve::P521 => &mut bytes[..],
-    };
+    let bytes = &mut bytes[..scalar_length(curve)];
     drbg.fill(bytes);
     if curve == Curve::P521 {
         shift_right_by_7(bytes);

@@ -10,34 +10,14 @@ use crate::pki::secret::SecretBytes;
 
 /// SubjectPublicKeyInfo DER (RFC 5280, section 4.1).
 pub(super) fn spki(algorithm: Algorithm, subject_public_key: &[u8]) -> Vec<u8> {
-    let algorithm_identifier = algorithm.identifier_der();
-    let mut bit_string = header(0x03, subject_public_key.len() + 1);
-    bit_string.push(0);
-    let mut der = header(
-        0x30,
-        algorithm_identifier.len() + bit_string.len() + subject_public_key.len(),
-    );
-    der.extend_from_slice(algorithm_identifier);
-    der.extend_from_slice(&bit_string);
-    der.extend_from_slice(subject_public_key);
-    der
-}
-
-/// The tag and the definite length in its shortest form (X.690, sections 8.1.3 and 10.1).
-fn header(tag: u8, length: usize) -> Vec<u8> {
-    let bytes = length.to_be_bytes();
-    let significant = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
-    let mut header = vec![tag];
-    match significant {
-        [] => header.push(0),
-        [short] if *short < 0x80 => header.push(*short),
-        // A usize has at most eight bytes, so the count fits the lower bits.
-        long => {
-            header.push(0x80 | long.len() as u8);
-            header.extend_from_slice(long);
-        }
-    }
-    header
+    yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| {
+            writer.next().write_der(algorithm.identifier_der());
+            writer
+                .next()
+                .write_bitvec_bytes(subject_public_key, subject_public_key.len() * 8);
+        })
+    })
 }
 
 /// PKCS#8 version 1, without the public key (RFC 8410, section 7): what Go writes and every OpenSSL since 1.1.1 reads.

@@ -99,13 +99,7 @@ fn from_sec1_der(der: &[u8], curve_outside: Option<Curve>) -> Result<PrivateKey,
         (Some(outside), Some(inside)) if outside != inside => return Err(KeyError::Inconsistent),
         (outside, inside) => outside.or(inside).ok_or(KeyError::Malformed)?,
     };
-    // RFC 5915, section 3: exactly as long as the order.
-    let length = match curve {
-        Curve::P256 => 32,
-        Curve::P384 => 48,
-        Curve::P521 => 66,
-    };
-    if fields.private_key.len() != length {
+    if fields.private_key.len() != ecdsa::scalar_length(curve) {
         return Err(KeyError::Malformed);
     }
     let key = EcdsaKey::from_scalar(curve, fields.private_key).map_err(|_| KeyError::Inconsistent)?;
