@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::Tree;
 use super::programs::apiserver::CLIENTS_OF_KUBELETS;
 use super::programs::etcd::members;
-use super::spot::{Running, Spot, documents, running};
+use super::spot::{Running, Spot, documents, documents_of, running};
 use super::view::View;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -96,22 +96,16 @@ fn check_documents(view: &View<'_>) {
     // Controller managers and proxies, as far as both say one.
     let managers = running(view, "kube-controller-manager");
     let managers = managers.filter_map(|one| Some((one.spot, one.line.flag("cluster-cidr")?.to_owned())));
-    let proxies = say(view, |spot, document| match document.kind() {
-        "KubeProxyConfiguration" => Some((spot, document.text_at(&["clusterCIDR"])?.to_owned())),
-        _ => None,
-    });
+    let proxies = documents_of(view, "KubeProxyConfiguration");
+    let proxies = proxies.filter_map(|(spot, one)| Some((spot, one.text_at(&["clusterCIDR"])?.to_owned())));
     disagree(managers.chain(proxies), codes::POD_RANGE_DISAGREES, "the range of pods");
-    let encryption = say(view, |spot, document| {
-        let digest = document.is_encryption().then(|| spot.host.digest(spot.path));
-        Some((spot, digest??))
-    });
+    let encryption = documents(view).filter(|(_, document)| document.is_encryption());
+    let encryption = encryption.filter_map(|(spot, _)| Some((spot, spot.host.digest(spot.path)?)));
     disagree(encryption, codes::ENCRYPTION_DISAGREES, "the encryption configuration");
-    let domains = say(view, |spot, document| {
-        let domain = document.text_at(&["clusterDomain"]).unwrap_or_default();
-        (document.kind() == "KubeletConfiguration").then(|| (spot, domain.to_owned()))
-    });
+    let kubelets = || documents_of(view, "KubeletConfiguration");
+    let domains = kubelets().map(|(spot, one)| (spot, one.text_at(&["clusterDomain"]).unwrap_or_default().to_owned()));
     disagree(domains, codes::DNS_DISAGREES, "the domain of the cluster");
-    let dns = say(view, |spot, document| match document.kind() {
+    let dns = documents(view).filter_map(|(spot, document)| match document.kind() {
         "KubeletConfiguration" => {
             let addresses = document.items_at(&["clusterDNS"]).iter().filter_map(Tree::text);
             Some((spot, addresses.collect::<Vec<_>>().join(",")))
@@ -122,12 +116,9 @@ fn check_documents(view: &View<'_>) {
         _ => None,
     });
     disagree(dns, codes::DNS_DISAGREES, "the address of the cluster's DNS");
-    let authorities = say(view, |spot, document| match document.kind() {
-        "KubeletConfiguration" => {
-            let path = spot.host.resolve(document.text_at(CLIENTS_OF_KUBELETS)?)?;
-            Some((spot, spot.host.digest(path)?))
-        }
-        _ => None,
+    let authorities = kubelets().filter_map(|(spot, one)| {
+        let path = spot.host.resolve(one.text_at(CLIENTS_OF_KUBELETS)?)?;
+        Some((spot, spot.host.digest(path)?))
     });
     disagree(authorities, codes::SETTINGS_DISAGREE, "the authority of clients");
 }
@@ -168,14 +159,6 @@ fn check_members(view: &View<'_>) {
             etcd.report(codes::ETCD_DISAGREES, message);
         }
     }
-}
-
-/// What documents say, those that say something, in their order.
-fn say<'v>(
-    view: &'v View<'v>,
-    what: impl Fn(Spot<'v>, &'v Tree) -> Option<(Spot<'v>, String)>,
-) -> impl Iterator<Item = (Spot<'v>, String)> {
-    documents(view).filter_map(move |(spot, document)| what(spot, document))
 }
 
 /// Reports those that are not what most say; of two equally many the first is right.

@@ -1,7 +1,7 @@
 //! What the names of files say where no unit says it: in a folder made by hand, and where certificates are made.
 
 use super::names::Url;
-use super::spot::{Spot, documents};
+use super::spot::{Spot, documents_of};
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::Certificate;
@@ -26,7 +26,7 @@ pub(crate) fn check(view: &View<'_>) {
             check_identity(spot, leaf, stem, name);
         }
     }
-    for (spot, document) in documents(view).filter(|(_, document)| document.kind() == "Config") {
+    for (spot, document) in documents_of(view, "Config") {
         let clusters = document.items_at(&["clusters"]).iter();
         let urls = clusters.filter_map(|cluster| Url::parse(cluster.text_at(&["cluster", "server"])?));
         for url in urls {

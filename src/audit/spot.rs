@@ -104,6 +104,11 @@ pub(crate) fn documents<'v>(view: &'v View<'v>) -> impl Iterator<Item = (Spot<'v
     })
 }
 
+/// Every document of one kind.
+pub(crate) fn documents_of<'v>(view: &'v View<'v>, kind: &'static str) -> impl Iterator<Item = (Spot<'v>, &'v Tree)> {
+    documents(view).filter(move |(_, document)| document.kind() == kind)
+}
+
 /// A program that a unit starts. What is found of its command line is told of the unit.
 #[derive(Clone, Copy)]
 pub(crate) struct Running<'v> {

@@ -9,7 +9,7 @@ use super::etcd::urls;
 use crate::audit::chain::chain;
 use crate::audit::document::Tree;
 use crate::audit::names::{Url, canonical, first_of, is_loopback};
-use crate::audit::spot::{Running, documents, running};
+use crate::audit::spot::{Running, documents, documents_of, running};
 use crate::audit::view::View;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, TlsRole};
@@ -42,7 +42,6 @@ pub(crate) fn apis<'v>(view: &'v View<'v>) -> Vec<Api<'v>> {
 
 pub(crate) fn check(api: &Api<'_>) {
     let api = api.running;
-    check_files(api);
     check_own_certificate(api);
     check_addresses(api);
     check_etcd_servers(api);
@@ -51,26 +50,6 @@ pub(crate) fn check(api: &Api<'_>) {
     check_doors(api);
     check_calls_to_kubelets(api);
     check_binding(api);
-}
-
-/// Certificates and their keys, and what is trusted.
-fn check_files(api: Running<'_>) {
-    for (certificate, key) in [
-        ("tls-cert-file", "tls-private-key-file"),
-        ("etcd-certfile", "etcd-keyfile"),
-        ("kubelet-client-certificate", "kubelet-client-key"),
-        ("proxy-client-cert-file", "proxy-client-key-file"),
-    ] {
-        api.spot.check_pair(api.file(certificate), api.file(key));
-    }
-    for flag in [
-        "client-ca-file",
-        "etcd-cafile",
-        "kubelet-certificate-authority",
-        "requestheader-client-ca-file",
-    ] {
-        api.spot.check_authority(api.file(flag));
-    }
 }
 
 /// Whoever calls it asks for the name of the service or an address.
@@ -101,7 +80,7 @@ fn check_own_certificate(api: Running<'_>) {
 
 /// The domain of the cluster: as kubelets have it, else as the issuer of tokens says.
 fn domain(api: Running<'_>) -> &str {
-    let configs = documents(api.spot.view).filter(|(_, document)| document.kind() == "KubeletConfiguration");
+    let configs = documents_of(api.spot.view, "KubeletConfiguration");
     let mut domains = configs.filter_map(|(_, document)| document.text_at(&["clusterDomain"]));
     let issuer = api.file("service-account-issuer");
     let issued = issuer.strip_prefix("https://kubernetes.default.svc.");
@@ -331,9 +310,7 @@ fn check_binding(api: Running<'_>) {
 
 /// The role of each binding by which kubelets are called: one that is here, or the one that every cluster has.
 fn check_roles(view: &View<'_>) {
-    let is_role = |document: &Tree| document.kind() == "ClusterRole";
-    let roles: BTreeSet<&str> = documents(view)
-        .filter(|(_, document)| is_role(document))
+    let roles: BTreeSet<&str> = documents_of(view, "ClusterRole")
         .filter_map(|(_, document)| document.text_at(&["metadata", "name"]))
         .chain(["system:kubelet-api-admin"])
         .collect();

@@ -40,11 +40,6 @@ pub(crate) fn members(etcd: Running<'_>) -> Vec<(&str, Option<Url>)> {
 fn check_certificates(etcd: Running<'_>) {
     let spot = etcd.spot;
     let (server, peer) = (etcd.file("cert-file"), etcd.file("peer-cert-file"));
-    spot.check_pair(server, etcd.file("key-file"));
-    spot.check_pair(peer, etcd.file("peer-key-file"));
-    for flag in ["trusted-ca-file", "peer-trusted-ca-file"] {
-        spot.check_authority(etcd.file(flag));
-    }
     let trusted = etcd.certificates("trusted-ca-file");
     let peers = etcd.certificates("peer-trusted-ca-file");
     spot.check_accepted(server, &trusted, TlsRole::Server, "etcd's own authority");

@@ -34,6 +34,32 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("kube-proxy", &["config"]),
 ];
 
+/// Certificates that a program shows, and their keys.
+#[rustfmt::skip]
+const PAIRS: &[(&str, &[(&str, &str)])] = &[
+    ("kube-apiserver", &[
+        ("tls-cert-file", "tls-private-key-file"), ("etcd-certfile", "etcd-keyfile"),
+        ("kubelet-client-certificate", "kubelet-client-key"), ("proxy-client-cert-file", "proxy-client-key-file"),
+    ]),
+    ("etcd", &[("cert-file", "key-file"), ("peer-cert-file", "peer-key-file")]),
+];
+
+/// Those whom a program trusts: each has to be an authority.
+#[rustfmt::skip]
+const TRUSTED: &[(&str, &[&str])] = &[
+    ("kube-apiserver", &[
+        "client-ca-file", "etcd-cafile", "kubelet-certificate-authority", "requestheader-client-ca-file",
+    ]),
+    ("kube-controller-manager", &["root-ca-file"]),
+    ("etcd", &["trusted-ca-file", "peer-trusted-ca-file"]),
+];
+
+/// What a table says of one program.
+fn of_program<T>(table: &'static [(&str, &[T])], program: &str) -> impl Iterator<Item = &'static T> {
+    let rows = table.iter().filter(move |(of, _)| *of == program);
+    rows.flat_map(|(_, flags)| flags.iter())
+}
+
 pub(crate) fn check(view: &View<'_>) {
     let apis = apis(view);
     for api in &apis {
@@ -46,7 +72,6 @@ pub(crate) fn check(view: &View<'_>) {
             "kubelet" => kubelet::check(running, &apis),
             "kube-controller-manager" => {
                 check_signers(running);
-                running.spot.check_authority(running.file("root-ca-file"));
                 check_insecure_address(running);
             }
             "kube-scheduler" => check_insecure_address(running),
@@ -61,33 +86,23 @@ pub(crate) fn check(view: &View<'_>) {
 }
 
 /// What certificates are signed with: a pair for all signers of the cluster, or one for a signer.
-const SIGNERS: [(&str, &str); 5] = [
-    ("cluster-signing-cert-file", "cluster-signing-key-file"),
-    (
-        "cluster-signing-kubelet-serving-cert-file",
-        "cluster-signing-kubelet-serving-key-file",
-    ),
-    (
-        "cluster-signing-kubelet-client-cert-file",
-        "cluster-signing-kubelet-client-key-file",
-    ),
-    (
-        "cluster-signing-kube-apiserver-client-cert-file",
-        "cluster-signing-kube-apiserver-client-key-file",
-    ),
-    (
-        "cluster-signing-legacy-unknown-cert-file",
-        "cluster-signing-legacy-unknown-key-file",
-    ),
+const SIGNERS: [&str; 5] = [
+    "",
+    "-kubelet-serving",
+    "-kubelet-client",
+    "-kube-apiserver-client",
+    "-legacy-unknown",
 ];
 
 /// A controller manager signs with one certificate, even where more are trusted.
 fn check_signers(manager: Running<'_>) {
     let spot = manager.spot;
-    for (flag, key) in SIGNERS {
-        spot.check_pair(manager.file(flag), manager.file(key));
-        let count = manager.certificates(flag).len();
-        if let Some(path) = spot.host.resolve(manager.file(flag)).filter(|_| count > 1) {
+    for signer in SIGNERS {
+        let flag = format!("cluster-signing{signer}-cert-file");
+        let key = format!("cluster-signing{signer}-key-file");
+        spot.check_pair(manager.file(&flag), manager.file(&key));
+        let count = manager.certificates(&flag).len();
+        if let Some(path) = spot.host.resolve(manager.file(&flag)).filter(|_| count > 1) {
             let message = format!("there are {count} certificates in it, and --{flag} has to name a file with one");
             spot.at(path).report(codes::SEVERAL_SIGNERS, message);
         }
@@ -118,11 +133,18 @@ fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
 }
 
 fn check_flags(running: Running<'_>) {
-    let needed = NEEDED.iter().filter(|(program, _)| *program == running.line.program);
-    for flag in needed.flat_map(|(_, flags)| flags.iter()) {
+    let program = running.line.program.as_str();
+    for flag in of_program(NEEDED, program) {
         if running.line.flag(flag).is_none_or(|value| value == "false") {
             running.report(codes::MISSING_SETTING, format!("--{flag} is not set"));
         }
+    }
+    for (certificate, key) in of_program(PAIRS, program) {
+        let (certificate, key) = (running.file(certificate), running.file(key));
+        running.spot.check_pair(certificate, key);
+    }
+    for flag in of_program(TRUSTED, program) {
+        running.spot.check_authority(running.file(flag));
     }
     for (flag, values) in &running.line.flags {
         for value in values.iter().flat_map(|value| value.split(',')) {
