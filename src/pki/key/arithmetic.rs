@@ -28,6 +28,23 @@ enum Kind {
     Emulated52(Emulated<52, true>),
 }
 
+/// An expression of the lanes that there are, whichever; none where numbers are tested one by one.
+macro_rules! by_lanes {
+    ($arithmetic:expr, $z:ident => $test:expr) => {
+        match $arithmetic.0 {
+            Kind::Portable => None,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512f($z) => $test,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Ifma($z) => $test,
+            #[cfg(test)]
+            Kind::Emulated28($z) => $test,
+            #[cfg(test)]
+            Kind::Emulated52($z) => $test,
+        }
+    };
+}
+
 impl Arithmetic {
     /// What this processor can do, the fastest last.
     pub fn available() -> Vec<Arithmetic> {
@@ -85,33 +102,13 @@ impl Arithmetic {
     /// Whether each of the numbers, 7 modulo 8 and at most a batch, is a strong probable prime for the base 2, the cheapest:
     /// nearly every composite isn't.
     pub(super) fn pass_for_two(self, numbers: &[&[u64]]) -> Vec<bool> {
-        let verdicts = match self.0 {
-            Kind::Portable => None,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512f(z) => z.pass_for_two(numbers),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Ifma(z) => z.pass_for_two(numbers),
-            #[cfg(test)]
-            Kind::Emulated28(z) => z.pass_for_two(numbers),
-            #[cfg(test)]
-            Kind::Emulated52(z) => z.pass_for_two(numbers),
-        };
+        let verdicts = by_lanes!(self, z => z.pass_for_two(numbers));
         verdicts.unwrap_or_else(|| numbers.iter().map(|number| passes_for_two(number)).collect())
     }
 
     /// Whether a number that passed for the base 2 is a strong probable prime for other bases below it.
     pub(super) fn passes_for(self, number: &[u64], bases: &[Limbs]) -> bool {
-        let verdict = match self.0 {
-            Kind::Portable => None,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512f(z) => z.passes_for(number, bases),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Ifma(z) => z.passes_for(number, bases),
-            #[cfg(test)]
-            Kind::Emulated28(z) => z.passes_for(number, bases),
-            #[cfg(test)]
-            Kind::Emulated52(z) => z.passes_for(number, bases),
-        };
+        let verdict = by_lanes!(self, z => z.passes_for(number, bases));
         verdict.unwrap_or_else(|| passes_for(number, bases))
     }
 }
@@ -133,8 +130,9 @@ impl fmt::Display for Arithmetic {
 }
 
 fn passes_for_two(number: &[u64]) -> bool {
+    // The numbers are 3 modulo 4, so (n - 1) / 2 is odd, and a strong test is a single exponentiation (FIPS 186-5, B.3.1).
     // 1 and -1 are their own inverses, so the exponent's sign doesn't matter.
-    let half = half(number);
+    let half = limbs::half(number);
     let power =
         montgomery::negative_power_of_two(number, &half).or_else(|| Some(Modulus::new(number)?.power(&[2], &half)));
     power.is_some_and(|power| is_one_or_minus_one(&power, number))
@@ -144,22 +142,12 @@ fn passes_for(number: &[u64], bases: &[Limbs]) -> bool {
     let Some(modulus) = Modulus::new(number) else {
         return false;
     };
-    let half = half(number);
+    let half = limbs::half(number);
     bases
         .iter()
         .all(|base| is_one_or_minus_one(&modulus.power(base, &half), number))
 }
 
-/// (n - 1) / 2. The numbers are 3 modulo 4, so it is odd, and a strong test is a single exponentiation (FIPS 186-5, B.3.1).
-fn half(n: &[u64]) -> Limbs {
-    let mut half = limbs::resized(n, n.len());
-    limbs::shift_right(&mut half);
-    half
-}
-
 fn is_one_or_minus_one(power: &[u64], n: &[u64]) -> bool {
-    // n is odd: n - 1 is n without its lowest bit.
-    let mut minus_one = limbs::resized(n, n.len());
-    minus_one[0] &= !1;
-    limbs::equal(power, &[1]) || limbs::equal(power, &minus_one)
+    limbs::equal(power, &[1]) || limbs::equal(power, &limbs::minus_one(n))
 }

@@ -108,6 +108,38 @@ pub(super) fn shift_right(a: &mut [u64]) {
     }
 }
 
+/// Half of a number, rounded down.
+pub(super) fn half(a: &[u64]) -> Limbs {
+    let mut half = resized(a, a.len());
+    shift_right(&mut half);
+    half
+}
+
+/// One less than an odd number, which is it without its lowest bit.
+pub(super) fn minus_one(odd: &[u64]) -> Limbs {
+    let mut even = resized(odd, odd.len());
+    even[0] &= !1;
+    even
+}
+
+/// 1/odd modulo 2^64: Newton's iteration doubles the valid bits, and an odd number is its own inverse modulo 8.
+pub(super) const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut step = 0;
+    while step < 5 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
+/// A mask to select by.
+pub(super) fn all_ones_if_equal(a: u64, b: u64) -> u64 {
+    let difference = a ^ b;
+    // The highest bit of x | -x is set unless x is 0.
+    ((difference | difference.wrapping_neg()) >> 63).wrapping_sub(1)
+}
+
 /// `a * b + c`, in the limbs of `a` and `b` together, which it must fit.
 pub(super) fn multiply_add(a: &[u64], b: &[u64], c: &[u64]) -> Limbs {
     let mut product = resized(c, a.len() + b.len());

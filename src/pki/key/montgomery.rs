@@ -134,7 +134,7 @@ impl<const N: usize> Multiplier<N> {
         Multiplier {
             n: resized(n),
             length: limbs::bit_length(n).div_ceil(64) as usize,
-            n_inverse: negated_inverse(n[0]),
+            n_inverse: limbs::inverse(n[0]).wrapping_neg(),
         }
     }
 
@@ -143,7 +143,7 @@ impl<const N: usize> Multiplier<N> {
         let mut scratch = zero();
         let mut power = zero();
         for (limb, at) in power.iter_mut().zip(0..) {
-            *limb = (1 << (exponent.start % 64)) & all_ones_if_equal(at, (exponent.start / 64).into());
+            *limb = (1 << (exponent.start % 64)) & limbs::all_ones_if_equal(at, (exponent.start / 64).into());
         }
         for at in (0..exponent.squarings).rev() {
             self.square(&mut power, &mut scratch);
@@ -282,7 +282,7 @@ impl<const N: usize> Arithmetic for Residues<N> {
                 }
                 let digit = limb >> (window * WINDOW) & ((1 << WINDOW) - 1);
                 for (index, candidate) in (0..).zip(powers.iter()) {
-                    limbs::select(factor.as_mut_slice(), candidate, all_ones_if_equal(digit, index));
+                    limbs::select(factor.as_mut_slice(), candidate, limbs::all_ones_if_equal(digit, index));
                 }
                 self.multiplier.multiply(&mut power, &factor, &mut scratch);
             }
@@ -418,20 +418,4 @@ impl Column {
         };
         limb
     }
-}
-
-/// -1/n modulo 2^64, for an odd n.
-pub(super) fn negated_inverse(n: u64) -> u64 {
-    // Newton's iteration doubles the valid bits, and n is its own inverse modulo 8.
-    let mut inverse = n;
-    for _ in 0..5 {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(n.wrapping_mul(inverse)));
-    }
-    inverse.wrapping_neg()
-}
-
-fn all_ones_if_equal(a: u64, b: u64) -> u64 {
-    let difference = a ^ b;
-    // The highest bit of x | -x is set unless x is 0.
-    ((difference | difference.wrapping_neg()) >> 63).wrapping_sub(1)
 }

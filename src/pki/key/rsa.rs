@@ -68,8 +68,8 @@ impl RsaKey {
 
     /// The key of two primes; None where det-keygen starts again.
     fn of_primes(bits: RsaBits, p: Limbs, q: Limbs) -> Option<RsaKey> {
-        let p_minus_1 = minus_one(&p);
-        let q_minus_1 = minus_one(&q);
+        let p_minus_1 = limbs::minus_one(&p);
+        let q_minus_1 = limbs::minus_one(&q);
         let ratio = ratio(&p_minus_1, &q_minus_1)?;
         let (lambda, _) = limbs::divide_by_u32(&limbs::multiply_add(&p_minus_1, &q_minus_1, &[]), ratio);
         let d = inverse(F4, &lambda)?;
@@ -123,7 +123,7 @@ impl RsaKey {
         // p and q are odd and not zero, as n isn't.
         let one = [1];
         for (prime, exponent) in [(&p, &d_p), (&q, &d_q)] {
-            let order = minus_one(prime);
+            let order = limbs::minus_one(prime);
             if limbs::bit_length(&order) == 0
                 || !limbs::equal(&limbs::remainder(&d, &order), exponent)
                 || !limbs::equal(&limbs::remainder(&limbs::multiply_add(exponent, &e, &[]), &order), &one)
@@ -252,22 +252,10 @@ fn rounds(bits: RsaBits) -> u32 {
     }
 }
 
-/// One less than an odd number.
-fn minus_one(odd: &[u64]) -> Limbs {
-    let mut even = limbs::resized(odd, odd.len());
-    even[0] &= !1;
-    even
-}
-
 /// The greatest common divisor of p - 1 and q - 1 if it is below 2^32 (det-keygen, steps 19 and 20).
 fn ratio(p_minus_1: &[u64], q_minus_1: &[u64]) -> Option<u32> {
     // Candidates are 7 modulo 8, so both halves are odd.
-    let half = |number: &[u64]| {
-        let mut half = limbs::resized(number, number.len());
-        limbs::shift_right(&mut half);
-        half
-    };
-    let gcd = limbs::gcd_of_odd(&half(p_minus_1), &half(q_minus_1));
+    let gcd = limbs::gcd_of_odd(&limbs::half(p_minus_1), &limbs::half(q_minus_1));
     if limbs::bit_length(&gcd) >= 32 {
         return None;
     }

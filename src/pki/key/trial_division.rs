@@ -1,5 +1,7 @@
 //! Trial division: whether a number has a small factor, which most random numbers have.
 
+use super::limbs::inverse;
+
 /// The primes that are tried are below this.
 const LIMIT: usize = 1 << 16;
 
@@ -138,17 +140,6 @@ const fn group(groups: &mut [Group]) -> usize {
         first = end;
     }
     count
-}
-
-/// 1/odd modulo 2^64: Newton's iteration, as an odd number is its own inverse modulo 8.
-const fn inverse(odd: u64) -> u64 {
-    let mut inverse = odd;
-    let mut step = 0;
-    while step < 5 {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
-        step += 1;
-    }
-    inverse
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) mod x86_64;
 use zeroize::{DefaultIsZeroes, Zeroizing};
 
 use super::limbs::{self, Limbs};
-use super::montgomery::{NegatedExponent, negated_inverse};
+use super::montgomery::NegatedExponent;
 
 /// How many numbers there are room for.
 pub(super) const LANES: usize = 8;
@@ -86,7 +86,7 @@ fn pass_for_two<Z: Lanes>(z: Z, numbers: &[&[u64]]) -> Option<Vec<bool>> {
     let mut power = rows(field.n.len());
     let mut squarings = 0;
     for (lane, number) in (0..LANES).zip(numbers.iter().cycle()) {
-        let exponent = NegatedExponent::new(&half(number), field.r_bits(), bits, DOUBLINGS)?;
+        let exponent = NegatedExponent::new(&limbs::half(number), field.r_bits(), bits, DOUBLINGS)?;
         for (row, limb) in exponents.iter_mut().zip(exponent.doublings.iter()) {
             row.0[lane] = *limb;
         }
@@ -133,7 +133,7 @@ fn passes_for<Z: Lanes>(z: Z, number: &[u64], bases: &[Limbs]) -> Option<bool> {
     }
 
     // The exponent in digits of 1 to 16, as there is no power 0 among these: less by one in each.
-    let mut digits = half(number);
+    let mut digits = limbs::half(number);
     let mut ones = limbs::zero(number.len());
     for at in (0..field.bits).step_by(WINDOW as usize) {
         ones[(at / 64) as usize] |= 1 << (at % 64);
@@ -158,13 +158,6 @@ fn passes_for<Z: Lanes>(z: Z, number: &[u64], bases: &[Limbs]) -> Option<bool> {
     Some(field.are_one_or_minus_one(&mut power) == [true; LANES])
 }
 
-/// (n - 1) / 2 of an odd n.
-fn half(n: &[u64]) -> Limbs {
-    let mut half = limbs::resized(n, n.len());
-    limbs::shift_right(&mut half);
-    half
-}
-
 fn rows(length: usize) -> Rows {
     Zeroizing::new(vec![Row::default(); length])
 }
@@ -186,9 +179,7 @@ fn choose<Z: Lanes>(z: Z, to: &mut [Row], powers: &[Row], index: u64) {
         z.store(z.splat(0), row);
     }
     for (power, at) in powers.chunks_exact(length).zip(0..) {
-        // The highest bit of x | -x is set unless x is 0.
-        let difference: u64 = index ^ at;
-        let mask = z.splat(((difference | difference.wrapping_neg()) >> 63).wrapping_sub(1));
+        let mask = z.splat(limbs::all_ones_if_equal(index, at));
         for (row, power) in to.iter_mut().zip(power) {
             z.store(z.or(z.load(row), z.and(z.load(power), mask)), row);
         }
@@ -226,7 +217,7 @@ impl<Z: Lanes> Field<Z> {
         };
         for (lane, number) in (0..LANES).zip(numbers.iter().cycle()) {
             set_lane(&mut field.n, lane, number, Z::RADIX);
-            field.n_inverse.0[lane] = negated_inverse(number[0]) & ((1 << Z::RADIX) - 1);
+            field.n_inverse.0[lane] = limbs::inverse(number[0]).wrapping_neg() & ((1 << Z::RADIX) - 1);
         }
         Some(field)
     }
