@@ -241,17 +241,12 @@ impl<'a> FactsOf<'a> {
 
     /// The variables of a host of the cluster.
     pub(crate) fn of(&self, host: &Host) -> Facts {
-        let OwnFacts {
-            host,
-            pki,
-            load_balancer,
-            pod_routes,
-        } = self.own(host);
+        let own = self.own(host);
         Facts {
-            host,
-            pki,
-            load_balancer,
-            pod_routes,
+            host: own.host,
+            pki: own.pki,
+            load_balancer: own.load_balancer,
+            pod_routes: own.pod_routes,
             ..self.shared.clone()
         }
     }

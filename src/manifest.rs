@@ -93,10 +93,7 @@ pub fn add_manifest(bundle: &mut Bundle, host: &str) -> Result<(), BundleError> 
 
 /// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
 pub(crate) fn manifest(host: &str, bundle: &Bundle) -> String {
-    let rows = listed(bundle).map(|(path, entry)| match entry {
-        BundleEntry::Directory { mode } => (path.as_str(), *mode, None),
-        BundleEntry::File { mode, content } => (path.as_str(), *mode, Some(content.sha256())),
-    });
+    let rows = listed(bundle).map(|(path, entry)| (path.as_str(), ManifestRow::from(entry)));
     text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
 }
 
@@ -106,18 +103,17 @@ fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &BundleEntry)> {
 
 /// The manifest of an output: `0600 <64 hex> path` for files, `0700 - path/` for directories, in the order given.
 pub(crate) fn manifest_of_output<'a>(rows: impl Iterator<Item = (&'a str, &'a ManifestRow)>) -> String {
-    let rows = rows.map(|(path, row)| (path, row.mode, row.sha256));
-    text_of_rows(format!("{OUTPUT_HEADER}\n"), rows)
+    text_of_rows(format!("{OUTPUT_HEADER}\n"), rows.map(|(path, row)| (path, *row)))
 }
 
 /// As many bytes as a row of a manifest may usually have: a guess too many or too few costs nothing but time.
 const USUAL_ROW: usize = 128;
 
-fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, u32, Option<Sha256>)>) -> String {
+fn text_of_rows<'a>(header: String, rows: impl Iterator<Item = (&'a str, ManifestRow)>) -> String {
     let mut text = header;
     text.reserve(rows.size_hint().0 * USUAL_ROW);
     let mut count = 0;
-    for (path, mode, sha256) in rows {
+    for (path, ManifestRow { mode, sha256 }) in rows {
         text.extend([9, 6, 3, 0].map(|shift| char::from(b'0' + (mode >> shift & 7) as u8)));
         match sha256 {
             Some(sha256) => {

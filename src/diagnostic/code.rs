@@ -81,7 +81,7 @@ pub(super) use codes;
 enum Told {
     Prose(&'static str, String),
     Lines(String, &'static [&'static str]),
-    Links(&'static str, &'static [&'static str]),
+    Links(String, &'static [&'static str]),
 }
 
 /// The width that a terminal's lines are filled to.
@@ -95,13 +95,9 @@ impl Code {
             text.push('\n');
             match told {
                 Told::Prose(label, prose) => text.push_str(&filled(&format!("{label}: {prose}"))),
-                Told::Lines(label, lines) => {
+                Told::Lines(label, lines) | Told::Links(label, lines) => {
                     text.push_str(&format!("{label}:\n\n"));
                     lines.iter().for_each(|line| text.push_str(&format!("    {line}\n")));
-                }
-                Told::Links(label, links) => {
-                    text.push_str(&format!("{label}:\n\n"));
-                    links.iter().for_each(|link| text.push_str(&format!("    {link}\n")));
                 }
             }
         }
@@ -144,7 +140,7 @@ impl Code {
         told.push(Told::Prose("What to do", format!("{}.", self.advice)));
         told.push(Told::Prose("Where people meet it", self.met.to_owned()));
         if !self.sources.is_empty() {
-            told.push(Told::Links("See", self.sources));
+            told.push(Told::Links("See".to_owned(), self.sources));
         }
         told
     }

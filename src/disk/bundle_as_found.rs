@@ -1,15 +1,13 @@
 //! Reads a bundle that is to be verified, whatever it is: a folder or an archive.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
 use super::error::DiskError;
-use super::tree::{TreeEntry, read_tree};
+use super::tree::{TreeEntry, read_open, read_tree};
 use crate::found::{Found, FoundNode, FoundNodes, MOST_BYTES, TOO_LARGE, from_archive, from_folder};
-use crate::pki::secret::SecretBytes;
 
 /// What is at `path`: a folder, or a tar, tar.gz, tar.zst or zip of a host. No link below it is followed.
 ///
@@ -21,15 +19,7 @@ pub fn read_found(path: &Path) -> Result<Found, DiskError> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Ok(from_folder(&folder_name(path), read_nodes(path)?)),
         FileType::RegularFile => {
-            let mut bytes = SecretBytes::with_capacity(usize::try_from(stat.st_size.min(1 << 28)).unwrap_or(0) + 1);
-            std::io::copy(&mut File::from(file).take(MOST_BYTES + 1), &mut bytes)
-                .map_err(|reason| DiskError::os("read", path, reason))?;
-            if bytes.len() as u64 > MOST_BYTES {
-                return Err(DiskError::TooLarge {
-                    path: path.to_owned(),
-                    limit: MOST_BYTES,
-                });
-            }
+            let bytes = read_open(File::from(file), &stat, path, MOST_BYTES)?;
             Ok(from_archive(&folder_name(path), bytes.expose()))
         }
         _ => Err(DiskError::NotAFile { path: path.to_owned() }),

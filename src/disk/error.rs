@@ -1,16 +1,17 @@
 //! What can go wrong with files and folders, and how it is told.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::found::printable;
+
 /// What could not be read or written, and why: the path and the system's reason, never content.
 #[derive(Debug, Error)]
 pub enum DiskError {
     /// The system refused: what was to be done ("read"), to which path, its reason.
-    #[error("can't {action} {}: {reason}", Shown(.path))]
+    #[error("can't {action} {}: {reason}", shown(.path))]
     Os {
         action: &'static str,
         path: PathBuf,
@@ -18,26 +19,26 @@ pub enum DiskError {
         reason: io::Error,
     },
     /// `at` is the offset of the first bad byte.
-    #[error("{} is not UTF-8: see the byte at {at}", Shown(.path))]
+    #[error("{} is not UTF-8: see the byte at {at}", shown(.path))]
     NotUtf8 { path: PathBuf, at: usize },
-    #[error("the name of {} is not UTF-8", Shown(.path))]
+    #[error("the name of {} is not UTF-8", shown(.path))]
     NameNotUtf8 { path: PathBuf },
     /// More bytes than a file of this kind can sensibly have.
-    #[error("{} is larger than {limit} bytes", Shown(.path))]
+    #[error("{} is larger than {limit} bytes", shown(.path))]
     TooLarge { path: PathBuf, limit: u64 },
     /// More in a folder than is read at once.
-    #[error("{} holds more than {limit} bytes, or more files than that: verify its hosts one by one", Shown(.path))]
+    #[error("{} holds more than {limit} bytes, or more files than that: verify its hosts one by one", shown(.path))]
     TooMuch { path: PathBuf, limit: u64 },
-    #[error("the folder {} is too deep below others", Shown(.path))]
+    #[error("the folder {} is too deep below others", shown(.path))]
     TooDeep { path: PathBuf },
     /// A folder, device, pipe or socket where a file should be.
-    #[error("{} is not a file", Shown(.path))]
+    #[error("{} is not a file", shown(.path))]
     NotAFile { path: PathBuf },
     /// The seed can be read by others than its owner, and does not say that it is public.
-    #[error("the seed {} has mode {mode:04o}: others can read it, and with it every key; chmod 600 it", Shown(.path))]
+    #[error("the seed {} has mode {mode:04o}: others can read it, and with it every key; chmod 600 it", shown(.path))]
     SeedExposed { path: PathBuf, mode: u32 },
     /// The key of an authority can be read by others than its owner.
-    #[error("the key {} has mode {mode:04o}: others can read it, and sign with it; chmod 600 it", Shown(.path))]
+    #[error("the key {} has mode {mode:04o}: others can read it, and sign with it; chmod 600 it", shown(.path))]
     CaKeyExposed { path: PathBuf, mode: u32 },
     /// The output path has no folder to be in or no name (`/`).
     #[error("{path:?} can't be an output folder: it has no name")]
@@ -45,20 +46,20 @@ pub enum DiskError {
     #[error(
         "{} is the folder you are in, or one above it: it would be replaced under your feet; name another, or start from \
          elsewhere",
-        Shown(.path)
+        shown(.path)
     )]
     OutputIsWorkingFolder { path: PathBuf },
     /// There is something at the output's path that is not a folder.
-    #[error("{} is not a folder", Shown(.path))]
+    #[error("{} is not a folder", shown(.path))]
     NotAFolder { path: PathBuf },
-    #[error("{} was not made by khw-gen and will not be replaced: {why}", Shown(.path))]
+    #[error("{} was not made by khw-gen and will not be replaced: {why}", shown(.path))]
     NotOurs { path: PathBuf, why: String },
-    #[error("{} is no golden to compare with: {why}", Shown(.path))]
+    #[error("{} is no golden to compare with: {why}", shown(.path))]
     NoGolden { path: PathBuf, why: String },
     /// The folder at the output's path holds what khw-gen did not write: how many, and the first few.
     #[error(
         "{} holds what khw-gen did not write, and will not be replaced:{}{}",
-        Shown(.path),
+        shown(.path),
         all_shown(.first),
         and_more(.count - .first.len())
     )]
@@ -75,25 +76,25 @@ pub enum DiskError {
     Duplicate { name: String },
     #[error(
         "the filesystem of {} does not keep permissions (wanted {wanted:04o}, got {got:04o}): secrets can't be written there",
-        Shown(.path)
+        shown(.path)
     )]
     ModeNotKept { path: PathBuf, wanted: u32, got: u32 },
     /// Of the output's path, or its staging folders.
-    #[error("other programs keep changing {}: try again when they are done", Shown(.path))]
+    #[error("other programs keep changing {}: try again when they are done", shown(.path))]
     Contended { path: PathBuf },
     /// A folder is no part of a fleet that can be joined with others.
-    #[error("{} is no part that can be joined: {why}", Shown(.path))]
+    #[error("{} is no part that can be joined: {why}", shown(.path))]
     NoPart { path: PathBuf, why: String },
     /// Something in a part is not as its manifest says.
-    #[error("{} is damaged: {why}", Shown(.path))]
+    #[error("{} is damaged: {why}", shown(.path))]
     DamagedPart { path: PathBuf, why: String },
     /// Parts that are not those of one whole, each host in one of them.
     #[error("{0}")]
     PartsDontFit(String),
     #[error(
         "the output {} is the part {}, in it, or around it: it would be replaced; name another folder",
-        Shown(.path),
-        Shown(.part)
+        shown(.path),
+        shown(.part)
     )]
     OutputIsPart { path: PathBuf, part: PathBuf },
     #[error("nothing was written, because there is already:{}", all_shown(.paths))]
@@ -111,22 +112,12 @@ impl DiskError {
 }
 
 /// A path for people: a file's name must not be able to steer their terminal.
-struct Shown<'a>(&'a Path);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.to_string_lossy().chars() {
-            match c.is_control() {
-                true => write!(f, "{}", c.escape_default())?,
-                false => write!(f, "{c}")?,
-            }
-        }
-        Ok(())
-    }
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 fn all_shown(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| format!(" {}", Shown(path))).collect()
+    paths.iter().map(|path| format!(" {}", shown(path))).collect()
 }
 
 fn and_more(count: usize) -> String {

@@ -88,7 +88,9 @@ impl Files for Specification {
     }
 
     fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {
-        read_certificate(&self.beside(path)).map_err(unreadable)
+        let path = self.beside(path);
+        let file = open_named(&path).map_err(unreadable)?;
+        read_secret(file, &path, LARGEST_PEM).map_err(unreadable)
     }
 
     fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
@@ -98,11 +100,6 @@ impl Files for Specification {
 
 fn unreadable(error: DiskError) -> Unreadable {
     Unreadable(error.to_string())
-}
-
-fn read_certificate(path: &Path) -> Result<SecretBytes, DiskError> {
-    let file = File::open(path).map_err(|reason| DiskError::os("open", path, reason))?;
-    read_secret(file, path, LARGEST_PEM)
 }
 
 /// The key of an authority, which none but its owner may be able to read; none if there is none to read and no need.
@@ -159,9 +156,12 @@ fn json_files(folder: &Path) -> Result<Vec<OsString>, DiskError> {
 }
 
 /// A file that the user named; it may be a pipe.
+fn open_named(path: &Path) -> Result<File, DiskError> {
+    File::open(path).map_err(|reason| DiskError::os("open", path, reason))
+}
+
 fn read_text(path: &Path) -> Result<String, DiskError> {
-    let file = File::open(path).map_err(|reason| DiskError::os("open", path, reason))?;
-    text_of(file, path)
+    text_of(open_named(path)?, path)
 }
 
 /// A file that was merely found: opening must not wait for the other end of a pipe.
@@ -176,16 +176,7 @@ fn read_listed_text(path: &Path) -> Result<String, DiskError> {
 }
 
 fn text_of(file: File, path: &Path) -> Result<String, DiskError> {
-    let mut bytes = Vec::new();
-    file.take(LARGEST_SOURCE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|reason| DiskError::os("read", path, reason))?;
-    if bytes.len() as u64 > LARGEST_SOURCE {
-        return Err(DiskError::TooLarge {
-            path: path.to_owned(),
-            limit: LARGEST_SOURCE,
-        });
-    }
+    let bytes = read_secret(file, path, LARGEST_SOURCE)?.expose().to_vec();
     String::from_utf8(bytes).map_err(|error| DiskError::NotUtf8 {
         path: path.to_owned(),
         at: error.utf8_error().valid_up_to(),
@@ -219,11 +210,13 @@ impl SeedText {
 ///
 /// Errors: it can't be read, or is larger than 64 KiB.
 pub fn read_seed(path: &Path) -> Result<SeedText, DiskError> {
-    let failed = |reason| DiskError::os("open", path, reason);
     let file = match path.as_os_str() == "-" {
         // Not std's stdin, whose buffer would keep the seed.
-        true => File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?),
-        false => File::open(path).map_err(failed)?,
+        true => match io::stdin().as_fd().try_clone_to_owned() {
+            Ok(file) => File::from(file),
+            Err(reason) => return Err(DiskError::os("open", path, reason)),
+        },
+        false => open_named(path)?,
     };
     let exposed_mode = exposed_mode(&file, path)?;
     let bytes = read_secret(file, path, LARGEST_SEED)?;

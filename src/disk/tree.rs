@@ -143,22 +143,10 @@ impl Reading<'_> {
 
 /// A file's content, of which there may be `most` bytes.
 pub(super) fn read_file(folder: BorrowedFd<'_>, name: &str, shown: &Path, most: u64) -> Result<SecretBytes, DiskError> {
-    let too_large = || DiskError::TooLarge {
-        path: shown.to_owned(),
-        limit: most,
-    };
     let (file, stat) = open_file(folder, name).map_err(|reason| DiskError::os("open", shown, reason))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(DiskError::NotAFile { path: shown.to_owned() });
-    }
-    let size = u64::try_from(stat.st_size).unwrap_or(0);
-    if size > most {
-        return Err(too_large());
-    }
-    match read_open(file, size, most) {
-        Err(reason) => Err(DiskError::os("read", shown, reason)),
-        Ok(content) if content.len() as u64 > most => Err(too_large()),
-        Ok(content) => Ok(content),
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => read_open(file, &stat, shown, most),
+        _ => Err(DiskError::NotAFile { path: shown.to_owned() }),
     }
 }
 
@@ -170,18 +158,31 @@ pub(super) fn open_file(folder: BorrowedFd<'_>, name: impl AsRef<OsStr>) -> Resu
     Ok((file.into(), stat))
 }
 
-/// The content of a file that has `size` bytes and may have grown since; no more than one byte over `most` is read.
-pub(super) fn read_open(mut file: File, size: u64, most: u64) -> io::Result<SecretBytes> {
+/// The content of an open file, which may have grown since; no more than one byte over `most` is read.
+pub(super) fn read_open(mut file: File, stat: &Stat, shown: &Path, most: u64) -> Result<SecretBytes, DiskError> {
+    let failed = |reason| DiskError::os("read", shown, reason);
+    let too_large = || DiskError::TooLarge {
+        path: shown.to_owned(),
+        limit: most,
+    };
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if size > most {
+        return Err(too_large());
+    }
     // One byte more than the file has, so that reading to its end never moves a secret.
     let mut bytes = Zeroizing::new(vec![0; size as usize + 1]);
-    let length = fill(&mut file, &mut bytes)?;
+    let length = fill(&mut file, &mut bytes).map_err(failed)?;
     let grown = length > size as usize;
     bytes.truncate(length);
     if grown {
         file.take((most + 1).saturating_sub(length as u64))
-            .read_to_end(&mut bytes)?;
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
     }
-    Ok(SecretBytes::from(std::mem::take(&mut *bytes)))
+    match bytes.len() as u64 > most {
+        true => Err(too_large()),
+        false => Ok(SecretBytes::from(std::mem::take(&mut *bytes))),
+    }
 }
 
 /// Reads a file into `bytes`, which has room for one byte more than the file had, and says how many it read: it has grown if

@@ -94,12 +94,10 @@ pub fn from_folder(name: &str, nodes: FoundNodes) -> Found {
     let tops: BTreeSet<String> = nodes
         .keys()
         .filter_map(|path| path.strip_suffix("/rootfs"))
-        .filter(|top| {
-            !top.contains('/') && matches!(nodes.get(&format!("{top}/rootfs")), Some(FoundNode::Directory { .. }))
-        })
+        .filter(|top| !top.contains('/') && is_folder(&nodes, &format!("{top}/rootfs")))
         .map(str::to_owned)
         .collect();
-    if matches!(nodes.get("rootfs"), Some(FoundNode::Directory { .. })) {
+    if is_folder(&nodes, "rootfs") {
         found.hosts.push(host(name, nodes));
         return found;
     }
@@ -136,11 +134,8 @@ pub fn from_folder(name: &str, nodes: FoundNodes) -> Found {
 /// A folder of machines as somebody made them by hand, each with its `etc`, `var` or `root` and without manifests; else one
 /// host.
 fn machines(name: &str, nodes: FoundNodes) -> Vec<FoundHost> {
-    let folders: Vec<String> = nodes
-        .iter()
-        .filter(|(path, node)| !path.contains('/') && matches!(node, FoundNode::Directory { .. }))
-        .map(|(path, _)| path.clone())
-        .collect();
+    let is_top = |path: &&String| !path.contains('/') && is_folder(&nodes, path);
+    let folders: Vec<String> = nodes.keys().filter(is_top).cloned().collect();
     let is_machine = |folder: &String| is_tree(&nodes, &format!("{folder}/"));
     if is_tree(&nodes, "") || !folders.iter().any(is_machine) {
         return vec![host(name, nodes)];
@@ -159,7 +154,11 @@ fn machines(name: &str, nodes: FoundNodes) -> Vec<FoundHost> {
 fn is_tree(nodes: &FoundNodes, prefix: &str) -> bool {
     ["etc", "var", "root"]
         .iter()
-        .any(|top| matches!(nodes.get(&format!("{prefix}{top}")), Some(FoundNode::Directory { .. })))
+        .any(|top| is_folder(nodes, &format!("{prefix}{top}")))
+}
+
+fn is_folder(nodes: &FoundNodes, path: &str) -> bool {
+    matches!(nodes.get(path), Some(FoundNode::Directory { .. }))
 }
 
 /// What an archive holds, as hosts. `name` is the file's own name.
@@ -194,7 +193,7 @@ fn below(nodes: &FoundNodes, folder: &str) -> FoundNodes {
 }
 
 fn host(name: &str, nodes: FoundNodes) -> FoundHost {
-    let rootfs = matches!(nodes.get("rootfs"), Some(FoundNode::Directory { .. }));
+    let rootfs = is_folder(&nodes, "rootfs");
     let tree = !rootfs && is_tree(&nodes, "");
     let loose = !rootfs && !tree;
     let mut host = FoundHost {

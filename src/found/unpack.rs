@@ -166,7 +166,7 @@ impl Unpacked<'_> {
     }
 
     /// Takes an entry, unless it is more than there may be.
-    fn insert(&mut self, path: String, node: FoundNode) {
+    fn insert(&mut self, path: String, mut node: FoundNode) {
         let Some(left) = self.left.checked_sub(cost(&path, 0)) else {
             self.left = 0;
             return self.limit(&path, TOO_MUCH);
@@ -179,28 +179,16 @@ impl Unpacked<'_> {
                 self.folders.insert(parent.to_owned());
             }
         }
-        let node = match (node, self.beside) {
-            (
-                FoundNode::File {
-                    mode,
-                    root_owned,
-                    content,
-                },
-                Some(beside),
-            ) => FoundNode::File {
-                mode,
-                root_owned,
-                content: match beside.get(&path) {
-                    Some(FoundNode::File { content: same, .. }) if content == *same => same.clone(),
-                    // One byte more than that file has, and it can't be taken for it.
-                    Some(FoundNode::File { content: other, .. }) => {
-                        content.expose()[..content.len().min(other.len() + 1)].into()
-                    }
-                    _ => SecretBytes::default(),
-                },
-            },
-            (node, _) => node,
-        };
+        if let (FoundNode::File { content, .. }, Some(beside)) = (&mut node, self.beside) {
+            match beside.get(&path) {
+                Some(FoundNode::File { content: same, .. }) if content == same => *content = same.clone(),
+                // One byte more than that file has, and it can't be taken for it.
+                Some(FoundNode::File { content: other, .. }) => {
+                    *content = content.expose()[..content.len().min(other.len() + 1)].into();
+                }
+                _ => *content = SecretBytes::default(),
+            }
+        }
         self.nodes.insert(path, node);
     }
 

@@ -98,32 +98,14 @@ impl CertificateTemplate {
         if !whitelist.public_key {
             return Err(X509Error::PublicKeyNotAllowed);
         }
-        let names = AltNames {
-            dns: if whitelist.dns_names {
-                self.names.dns
-            } else {
-                Vec::new()
-            },
-            email: if whitelist.email_addresses {
-                self.names.email
-            } else {
-                Vec::new()
-            },
-            ip: if whitelist.ip_addresses {
-                self.names.ip
-            } else {
-                Vec::new()
-            },
-            uri: if whitelist.uris { self.names.uri } else { Vec::new() },
-        };
-        let subject = if whitelist.subject {
-            self.subject
-        } else {
-            CertificateSubject::default()
-        };
         Ok(CertificateTemplate {
-            subject,
-            names,
+            subject: kept(whitelist.subject, self.subject),
+            names: AltNames {
+                dns: kept(whitelist.dns_names, self.names.dns),
+                email: kept(whitelist.email_addresses, self.names.email),
+                ip: kept(whitelist.ip_addresses, self.names.ip),
+                uri: kept(whitelist.uris, self.names.uri),
+            },
             ..CertificateTemplate::default()
         })
     }
@@ -233,6 +215,10 @@ impl CertificateTemplate {
 
 /// The DER of a Name without any attribute.
 const EMPTY_NAME: [u8; 2] = [0x30, 0];
+
+fn kept<T: Default>(is_kept: bool, value: T) -> T {
+    if is_kept { value } else { T::default() }
+}
 
 fn contains(extensions: &[Extension], oid: &[u64]) -> bool {
     extensions.iter().any(|extension| extension.oid == oid)
