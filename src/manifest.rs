@@ -60,17 +60,24 @@ pub struct ManifestRow {
     pub sha256: Option<Sha256>,
 }
 
+impl ManifestRow {
+    /// Of a folder.
+    pub(crate) const fn folder(mode: u32) -> ManifestRow {
+        ManifestRow { mode, sha256: None }
+    }
+
+    /// Of a file with this digest.
+    pub(crate) const fn file(mode: u32, sha256: Sha256) -> ManifestRow {
+        let sha256 = Some(sha256);
+        ManifestRow { mode, sha256 }
+    }
+}
+
 impl From<&BundleEntry> for ManifestRow {
     fn from(entry: &BundleEntry) -> Self {
         match entry {
-            BundleEntry::Directory { mode } => ManifestRow {
-                mode: *mode,
-                sha256: None,
-            },
-            BundleEntry::File { mode, content } => ManifestRow {
-                mode: *mode,
-                sha256: Some(content.sha256()),
-            },
+            BundleEntry::Directory { mode } => ManifestRow::folder(*mode),
+            BundleEntry::File { mode, content } => ManifestRow::file(*mode, content.sha256()),
         }
     }
 }

@@ -2,15 +2,15 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Arc;
 
+use khw_gen::as_found;
 use khw_gen::bundle::{Bundle, BundleEntry, Content};
-use khw_gen::disk::{TreeEntry, read_tree};
-use khw_gen::found::{FoundNode, unpack};
+use khw_gen::disk::read_tree;
+use khw_gen::found::{FoundNode, FoundNodes, unpack};
 use khw_gen::manifest::add_manifest;
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use khw_gen::pki::digest::sha256_hex;
@@ -108,18 +108,10 @@ fn run(command: &mut Command) -> String {
 }
 
 /// What a bundle is expected to be on disk, below the folder of its host.
-fn as_tree(bundle: &Bundle) -> BTreeMap<String, TreeEntry> {
-    let mut tree = BTreeMap::from([("node1".to_owned(), TreeEntry::Directory { mode: 0o755 })]);
-    for (path, entry) in &bundle.entries {
-        let entry = match entry {
-            BundleEntry::Directory { mode } => TreeEntry::Directory { mode: *mode },
-            BundleEntry::File { mode, content } => TreeEntry::File {
-                mode: *mode,
-                content: content.bytes().into(),
-            },
-        };
-        tree.insert(format!("node1/{path}"), entry);
-    }
+fn as_tree(bundle: &Bundle) -> FoundNodes {
+    let mut tree = FoundNodes::from([("node1".to_owned(), FoundNode::Directory { mode: Some(0o755) })]);
+    let entries = bundle.entries.iter();
+    tree.extend(entries.map(|(path, entry)| (format!("node1/{path}"), as_found(entry))));
     tree
 }
 
@@ -339,7 +331,7 @@ fn tar_lists_owner_root_and_the_given_time() {
     let expected: Vec<String> = as_tree(&long_paths())
         .iter()
         .map(|(path, entry)| match entry {
-            TreeEntry::Directory { .. } => format!("{path}/"),
+            FoundNode::Directory { .. } => format!("{path}/"),
             _ => path.clone(),
         })
         .collect();
@@ -427,9 +419,13 @@ fn python(script: &str, archive: &SecretBytes) -> String {
 
 /// A line for each entry of the bundle: kind, mode, size, what `middle` is, path (with `slash` after directories).
 fn expected_lines(bundle: &Bundle, middle: &str, slash: &str) -> String {
-    let line = |(path, entry): (&String, &TreeEntry)| match entry {
-        TreeEntry::Directory { mode } => format!("d {mode:04o} 0 {middle} {path}{slash}\n"),
-        TreeEntry::File { mode, content } => format!("f {mode:04o} {} {middle} {path}\n", content.len()),
+    let line = |(path, entry): (&String, &FoundNode)| match entry {
+        FoundNode::Directory { mode: Some(mode) } => format!("d {mode:04o} 0 {middle} {path}{slash}\n"),
+        FoundNode::File {
+            mode: Some(mode),
+            content,
+            ..
+        } => format!("f {mode:04o} {} {middle} {path}\n", content.len()),
         other => panic!("{other:?}"),
     };
     as_tree(bundle).iter().map(line).collect()

@@ -17,9 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::disk::{
-    DiskError, Output, Specification, Start, Summary, TreeEntry, read_seed, read_tree, write_new_files,
-};
+use khw_gen::disk::{DiskError, Output, Specification, Start, Summary, read_seed, read_tree, write_new_files};
+use khw_gen::found::{FoundNode, FoundNodes};
 use khw_gen::input::Files;
 use khw_gen::manifest::{ManifestOf, ManifestRow, add_manifest, parse_manifest};
 use khw_gen::pki::digest::sha256;
@@ -98,20 +97,24 @@ fn versions(out: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-fn check_against_manifest(tree: &BTreeMap<String, TreeEntry>) {
+fn check_against_manifest(tree: &FoundNodes) {
     let rows = parse_manifest(ManifestOf::Output, &text(tree, "MANIFEST")).unwrap();
     let found: BTreeMap<String, ManifestRow> = tree
         .iter()
         .filter(|(path, _)| !["MANIFEST", "SHA256SUMS"].contains(&path.as_str()))
         .map(|(path, entry)| match entry {
-            TreeEntry::Directory { mode } => (
+            FoundNode::Directory { mode: Some(mode) } => (
                 path.clone(),
                 ManifestRow {
                     mode: *mode,
                     sha256: None,
                 },
             ),
-            TreeEntry::File { mode, content } => (
+            FoundNode::File {
+                mode: Some(mode),
+                content,
+                ..
+            } => (
                 path.clone(),
                 ManifestRow {
                     mode: *mode,
@@ -124,9 +127,9 @@ fn check_against_manifest(tree: &BTreeMap<String, TreeEntry>) {
     assert_eq!(found, rows);
 }
 
-fn text(tree: &BTreeMap<String, TreeEntry>, path: &str) -> String {
+fn text(tree: &FoundNodes, path: &str) -> String {
     match tree.get(path) {
-        Some(TreeEntry::File { content, .. }) => String::from_utf8(content.expose().to_vec()).unwrap(),
+        Some(FoundNode::File { content, .. }) => String::from_utf8(content.expose().to_vec()).unwrap(),
         other => panic!("{path} is {other:?}"),
     }
 }
@@ -298,7 +301,7 @@ fn sha256sum_finds_every_file_and_every_digest() {
     let tree = read_tree(&out).unwrap();
     let files: Vec<&String> = tree
         .iter()
-        .filter(|(_, entry)| matches!(entry, TreeEntry::File { .. }))
+        .filter(|(_, entry)| matches!(entry, FoundNode::File { .. }))
         .map(|(path, _)| path)
         .collect();
     let sums = text(&tree, "SHA256SUMS");
@@ -317,7 +320,7 @@ fn sha256sum_finds_every_file_and_every_digest() {
         (3, files.len(), false)
     );
     let sizes = tree.values().map(|entry| {
-        if let TreeEntry::File { content, .. } = entry {
+        if let FoundNode::File { content, .. } = entry {
             content.len()
         } else {
             0
@@ -1104,12 +1107,13 @@ fn new_files_never_replace_any() {
     ];
     write_new_files(&dir, &files).unwrap();
     let tree = read_tree(&dir).unwrap();
-    assert_eq!(tree["csr"], TreeEntry::Directory { mode: 0o755 });
+    assert_eq!(tree["csr"], FoundNode::Directory { mode: Some(0o755) });
     for (path, mode, bytes) in files {
         assert_eq!(
             tree[path],
-            TreeEntry::File {
-                mode,
+            FoundNode::File {
+                mode: Some(mode),
+                root_owned: None,
                 content: bytes.into()
             }
         );

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::{Severity, verify_codes};
-use khw_gen::disk::read_nodes;
+use khw_gen::disk::read_tree;
 use khw_gen::found::{FoundNode, FoundNodes, from_archive, from_folder};
 use khw_gen::pki::cfssl::{self, Authority, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::inspect::{Certificate, Item, items};
@@ -34,7 +34,7 @@ const AT: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
 const AT_TEXT: &str = "2026-06-01T00:00:00Z";
 
 fn nodes_of(folder: &Path) -> FoundNodes {
-    read_nodes(folder).expect("a folder")
+    read_tree(folder).expect("a folder")
 }
 
 fn built(case: &str) -> FoundNodes {

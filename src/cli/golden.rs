@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Specification, Start, TreeEntry};
+use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Specification, Start};
+use khw_gen::found::{FoundNode, FoundNodes};
 use khw_gen::golden::compare::{Comparison, Difference, GoldenFile, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::pki::derivation::Seed;
@@ -144,11 +145,11 @@ fn compare_host(
 }
 
 /// Folders count for nothing: version control keeps none.
-fn files_in(tree: &BTreeMap<String, TreeEntry>) -> BTreeMap<String, GoldenFile<'_>> {
-    let files = tree.iter().filter_map(|(path, entry)| match entry {
-        TreeEntry::Directory { .. } => None,
-        TreeEntry::File { content, .. } => Some((path.clone(), GoldenFile::File(content.expose()))),
-        TreeEntry::TooLarge { .. } | TreeEntry::Symlink | TreeEntry::Other => Some((path.clone(), GoldenFile::Other)),
+fn files_in(nodes: &FoundNodes) -> BTreeMap<String, GoldenFile<'_>> {
+    let files = nodes.iter().filter_map(|(path, node)| match node {
+        FoundNode::Directory { .. } => None,
+        FoundNode::File { content, .. } => Some((path.clone(), GoldenFile::File(content.expose()))),
+        FoundNode::Other { .. } => Some((path.clone(), GoldenFile::Other)),
     });
     files.collect()
 }

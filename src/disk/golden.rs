@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, open};
 
 use super::error::DiskError;
-use super::tree::{TreeEntry, list, read_file, read_tree};
-use crate::found::MOST_BYTES;
+use super::tree::{list, read_file, read_tree};
+use crate::found::{FoundNodes, MOST_BYTES};
 use crate::golden::index::{self, INDEX};
 
 /// A folder that holds a golden of the format that this khw-gen compares.
@@ -56,7 +56,7 @@ pub fn read_golden(dir: &Path) -> Result<GoldenFolder, DiskError> {
 
 impl GoldenFolder {
     /// Everything below the folder `name` at the top.
-    pub fn below(&self, name: &str) -> Result<BTreeMap<String, TreeEntry>, DiskError> {
+    pub fn below(&self, name: &str) -> Result<FoundNodes, DiskError> {
         read_tree(&self.path.join(name))
     }
 }

@@ -19,11 +19,11 @@ mod staging;
 mod tree;
 mod update;
 
-pub use bundle_as_found::{read_found, read_nodes};
+pub use bundle_as_found::read_found;
 pub use error::DiskError;
 pub use golden::{GoldenFolder, read_golden};
 pub use new_files::write_new_files;
 pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
 pub use source::{SeedText, Specification, read_seed};
-pub use tree::{TreeEntry, read_tree};
+pub use tree::read_tree;

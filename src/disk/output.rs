@@ -163,11 +163,7 @@ impl Output {
             bytes: 0,
         };
         self.check_top(host)?;
-        let row = ManifestRow {
-            mode: HOST_MODE,
-            sha256: None,
-        };
-        written.rows.insert(host.to_owned(), row);
+        written.rows.insert(host.to_owned(), ManifestRow::folder(HOST_MODE));
         for (path, entry) in &bundle.entries {
             let path = format!("{host}/{path}");
             check_path(&path).map_err(|_| bad_name(&path, "it is not a plain relative path"))?;
@@ -186,10 +182,7 @@ impl Output {
         }
         if let Some((name, content)) = archive {
             self.check_top(name)?;
-            let row = ManifestRow {
-                mode: ARCHIVE_MODE,
-                sha256: Some(content.sha256()),
-            };
+            let row = ManifestRow::file(ARCHIVE_MODE, content.sha256());
             if written.rows.insert(name.to_owned(), row).is_some() {
                 return Err(DiskError::Duplicate { name: name.to_owned() });
             }
@@ -268,8 +261,8 @@ impl Output {
         }
         self.put_at_top(name, mode, content.bytes())?;
         self.bytes += content.bytes().len() as u64;
-        let sha256 = Some(content.sha256());
-        self.rows.insert(name.to_owned(), ManifestRow { mode, sha256 });
+        let row = ManifestRow::file(mode, content.sha256());
+        self.rows.insert(name.to_owned(), row);
         Ok(())
     }
 
@@ -457,7 +450,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    use crate::disk::{TreeEntry, read_tree};
+    use crate::disk::read_tree;
+    use crate::found::FoundNode;
 
     fn begin(out: &Path) -> Result<Output, DiskError> {
         Output::begin(Start::Anew, out, &|| ())
@@ -485,7 +479,7 @@ mod tests {
 
     fn text_of(out: &Path) -> Vec<u8> {
         match &read_tree(out).unwrap()["node1/etc/file"] {
-            TreeEntry::File { content, .. } => content.expose().to_vec(),
+            FoundNode::File { content, .. } => content.expose().to_vec(),
             other => panic!("{other:?}"),
         }
     }

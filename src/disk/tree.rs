@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use super::error::DiskError;
 use super::kind::FolderKind;
-use crate::found::{MOST_BYTES, MOST_IN_ALL, cost};
+use crate::found::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, TOO_LARGE, cost};
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::pki::digest::{Sha256, Sha256Pieces};
@@ -37,47 +37,27 @@ const NAMED_FOREIGN_PATHS: usize = 5;
 /// Levels of folders: each keeps a descriptor open while what is below it is read.
 const DEEPEST: usize = 64;
 
-/// Something found in a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TreeEntry {
-    Directory {
-        mode: u32,
-    },
-    File {
-        mode: u32,
-        content: SecretBytes,
-    },
-    /// A file of more than [`MOST_BYTES`], not read.
-    TooLarge {
-        mode: u32,
-    },
-    /// Not followed.
-    Symlink,
-    /// A device, pipe or socket; not opened.
-    Other,
-}
-
-/// Everything below `dir`, by path relative to it. `dir` itself may be a symbolic link; none is followed below it.
+/// Everything below `dir`, by path relative to it. `dir` itself may be a symbolic link; below it links are noted and not followed.
 ///
 /// Errors: something can't be read, a name is not UTF-8, folders are more than 64 levels deep, or all together is more than
 /// [`MOST_IN_ALL`].
-pub fn read_tree(dir: &Path) -> Result<BTreeMap<String, TreeEntry>, DiskError> {
+pub fn read_tree(dir: &Path) -> Result<FoundNodes, DiskError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = open(dir, flags, Mode::empty()).map_err(|reason| DiskError::os("open", dir, reason))?;
     let mut reading = Reading {
         dir,
         left: MOST_IN_ALL,
-        entries: BTreeMap::new(),
+        nodes: FoundNodes::new(),
     };
     reading.read_below(folder.as_fd(), dir, "", 1)?;
-    Ok(reading.entries)
+    Ok(reading.nodes)
 }
 
 /// A folder that is read, and how much of it may still be.
 struct Reading<'a> {
     dir: &'a Path,
     left: u64,
-    entries: BTreeMap<String, TreeEntry>,
+    nodes: FoundNodes,
 }
 
 impl Reading<'_> {
@@ -116,26 +96,32 @@ impl Reading<'_> {
                 return Err(DiskError::NameNotUtf8 { path: shown });
             };
             let path = format!("{prefix}{name}");
-            let mode = mode_of(&stat);
-            let entry = match FileType::from_raw_mode(stat.st_mode) {
+            let mode = Some(mode_of(&stat));
+            let node = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => {
                     let below =
                         open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
                     self.read_below(below.as_fd(), &shown, &format!("{path}/"), level + 1)?;
-                    TreeEntry::Directory { mode }
+                    FoundNode::Directory { mode }
                 }
                 FileType::RegularFile => match u64::try_from(stat.st_size) {
                     Ok(size) if size <= MOST_BYTES => {
                         // It may grow meanwhile; what it had is what was paid for.
                         let content = read_file(folder, name, &shown, size)?;
-                        TreeEntry::File { mode, content }
+                        FoundNode::File {
+                            mode,
+                            root_owned: None,
+                            content,
+                        }
                     }
-                    _ => TreeEntry::TooLarge { mode },
+                    _ => FoundNode::Other { what: TOO_LARGE },
                 },
-                FileType::Symlink => TreeEntry::Symlink,
-                _ => TreeEntry::Other,
+                FileType::Symlink => FoundNode::Other { what: "symbolic link" },
+                _ => FoundNode::Other {
+                    what: "device, pipe or socket",
+                },
             };
-            self.entries.insert(path, entry);
+            self.nodes.insert(path, node);
         }
         Ok(())
     }
@@ -447,14 +433,8 @@ pub(super) fn text_of(list: &str, folder: BorrowedFd<'_>, shown: &Path) -> Resul
 }
 
 /// An index knows nothing of contents, and nobody asks it.
-const LISTED_FILE: ManifestRow = ManifestRow {
-    mode: 0o644,
-    sha256: Some(Sha256::from_bytes([0; 32])),
-};
-const LISTED_FOLDER: ManifestRow = ManifestRow {
-    mode: 0o755,
-    sha256: None,
-};
+const LISTED_FILE: ManifestRow = ManifestRow::file(0o644, Sha256::from_bytes([0; 32]));
+const LISTED_FOLDER: ManifestRow = ManifestRow::folder(0o755);
 
 /// The files that the index of a golden lists and the folders that they are in.
 fn rows_of_golden(text: &str) -> Result<Rows, index::IndexError> {

@@ -146,14 +146,8 @@ impl CertificateSubject {
             .zip(&self.lists)
             .map(|(attribute, values)| (*attribute, values.clone()));
         let singles = SINGLES.iter().zip(&self.singles).map(|(attribute, value)| {
-            (
-                *attribute,
-                if value.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![value.clone()]
-                },
-            )
+            let value = (!value.is_empty()).then(|| value.clone());
+            (*attribute, Vec::from_iter(value))
         });
         let typed = lists.chain(singles).filter(|(attribute, values)| {
             !values.is_empty() && !self.extras.iter().any(|(extra, _)| extra == attribute)
