@@ -43,7 +43,6 @@ mod yaml;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::fmt;
 use std::io;
 
 use rayon::prelude::*;
@@ -222,24 +221,15 @@ pub fn as_found(entry: &BundleEntry) -> FoundNode {
 }
 
 /// Why a valid cluster could not be compiled.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CompileError<E> {
+    #[error("{0}")]
     Issue(IssueError),
+    #[error("{0}")]
     Render(RenderError),
+    #[error("an archive can't be made: {0}")]
     Pack(io::Error),
     /// What the receiver of the hosts' output said.
+    #[error("{0}")]
     Output(E),
 }
-
-impl<E: fmt::Display> fmt::Display for CompileError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CompileError::Issue(error) => error.fmt(f),
-            CompileError::Render(error) => error.fmt(f),
-            CompileError::Pack(error) => write!(f, "an archive can't be made: {error}"),
-            CompileError::Output(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> std::error::Error for CompileError<E> {}

@@ -16,17 +16,14 @@ impl Sha256 {
 
     /// The digest of these 64 lower-case digits; none if they are no such.
     pub(crate) fn from_hex(text: &str) -> Option<Sha256> {
-        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Some(Sha256(bytes))
+        let length = base16ct::lower::decode(text, &mut bytes).ok()?.len();
+        (length == bytes.len()).then_some(Sha256(bytes))
     }
 
     /// Appends the 64 digits.
     pub(crate) fn write_to(&self, text: &mut String) {
-        push_hex(text, &self.0);
+        text.push_str(base16ct::lower::encode_str(&self.0, &mut [0; 64]).unwrap_or_default());
     }
 }
 
@@ -87,24 +84,7 @@ impl Sha256Pieces {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    push_hex(&mut text, bytes);
-    text
-}
-
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
-}
-
-/// The value of a lower-case hexadecimal digit.
-fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    base16ct::lower::encode_string(bytes)
 }
 
 #[cfg(test)]
