@@ -31,7 +31,8 @@ use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate, X509C
 mod corpus {
     //! The JSON of a case as the crate's types; cases are well-formed, so a mistake in one is a panic.
     use super::*;
-    use khw_gen::pki::cfssl::{CaConstraint, CaSection, CsrWhitelist, Name, Policy, Qualifier, RawExtension, Usage};
+    use khw_gen::pki::cfssl::{CaConstraint, CaSection, CsrWhitelist, Name, Policy, Qualifier, Usage};
+    use khw_gen::pki::x509::Extension;
     use time::format_description::well_known::Rfc3339;
 
     pub fn request(csr: &Value) -> Request {
@@ -119,10 +120,10 @@ mod corpus {
         }
     }
 
-    fn extension(extension: &Value) -> RawExtension {
+    fn extension(extension: &Value) -> Extension {
         use base64ct::{Base64, Encoding};
-        RawExtension {
-            id: list(extension, "Id").iter().map(|arc| arc.as_u64().unwrap()).collect(),
+        Extension {
+            oid: list(extension, "Id").iter().map(|arc| arc.as_u64().unwrap()).collect(),
             critical: flag(extension, "Critical"),
             value: Base64::decode_vec(&text(extension, "Value")).unwrap(),
         }

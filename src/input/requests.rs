@@ -134,8 +134,8 @@ fn dropped_name(host: &str, place: Option<&Place>, say: &Reporter) {
 /// Extensions of the request's own that would take the place of what the certificate is for: cfssl copies them as they are.
 fn copied_extensions(file: &RequestFile, say: &Reporter) {
     for extension in &file.request.extensions {
-        let id = extension.id.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
-        let problem = match extension.id.as_slice() {
+        let id = extension.oid.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+        let problem = match extension.oid.as_slice() {
             // RFC 5280, section 4.2.1: key identifiers, key usage, alternative names, constraints, extended key usage.
             [2, 5, 29, 14 | 15 | 17 | 19 | 30 | 35 | 36 | 37] => {
                 "it would take the place of what the certificate is for"

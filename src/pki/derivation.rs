@@ -6,11 +6,10 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 use zeroize::Zeroizing;
 
-use super::key::Algorithm;
+use super::key::{Algorithm, keyed_with};
 use super::secret::SecretBytes;
 
 /// The salt of HKDF: which derivation this is, and its version.
@@ -110,20 +109,11 @@ impl Seed {
 
 /// HMAC-SHA256 with a key of at most 64 bytes.
 pub(super) fn hmac(key: &[u8], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new((&*padded(key)).into());
+    let mut mac = keyed_with(key);
     for part in message {
         mac.update(part);
     }
     Zeroizing::new(mac.finalize().into_bytes().into())
-}
-
-/// A key shorter than the hash's block is padded with zeros (RFC 2104, section 2).
-pub(super) fn padded(key: &[u8]) -> Zeroizing<[u8; 64]> {
-    let mut block = Zeroizing::new([0; 64]);
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    block
 }
 
 impl fmt::Debug for Seed {
@@ -371,7 +361,7 @@ mod tests {
         ];
         for (purpose, generation, info) in cases {
             let mut expected = [0; 32];
-            let hkdf = hkdf::Hkdf::<Sha256>::new(Some(b"khw-gen/1"), &bytes_of(DIGITS));
+            let hkdf = hkdf::Hkdf::<sha2::Sha256>::new(Some(b"khw-gen/1"), &bytes_of(DIGITS));
             hkdf.expand(info, &mut expected).unwrap();
             assert_eq!(*seed.derive("demo", &purpose, generation), expected);
         }

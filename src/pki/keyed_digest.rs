@@ -5,11 +5,12 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::derivation::{Purpose, Seed, padded};
+use super::derivation::{Purpose, Seed};
 use super::digest::hex;
+use super::key::keyed_with;
 
 /// The generation of the key; another would change every identity.
 const GENERATION: u32 = 1;
@@ -21,7 +22,7 @@ impl KeyedDigest {
     /// The digest that tells one build of a cluster from another.
     pub fn of_build(seed: &Seed, cluster: &str) -> KeyedDigest {
         let key = seed.derive(cluster, &Purpose::BuildIdentityKey, GENERATION);
-        KeyedDigest(Hmac::new((&*padded(key.as_slice())).into()))
+        KeyedDigest(keyed_with(key.as_slice()))
     }
 
     /// A field with its length before it, as eight bytes, big-endian: no two lists of fields are written alike.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 use crate::input::parse_json;
 use crate::input::tree::{At, Document, Fields, Node, Value};
-use crate::pki::cfssl::{CaSection, Name, RawExtension, Request};
+use crate::pki::cfssl::{CaSection, Name, Request};
 use crate::pki::key::{Algorithm, Curve, RsaBits};
+use crate::pki::x509::Extension;
 
 use super::values::{base64, count_field, duration_field, ignored, is_oid, oid, url};
 
@@ -231,31 +232,31 @@ fn ca_section(fields: &Fields<'_>) -> CaSection {
     }
 }
 
-fn extensions(fields: &Fields<'_>) -> Vec<RawExtension> {
+fn extensions(fields: &Fields<'_>) -> Vec<Extension> {
     let nodes = fields.tables("extensions").iter();
     nodes.filter_map(|node| extension(fields.doc, node)).collect()
 }
 
-fn extension(doc: Document<'_>, node: &Node) -> Option<RawExtension> {
+fn extension(doc: Document<'_>, node: &Node) -> Option<Extension> {
     let fields = doc.fields(node, EXTENSION)?;
     let critical = fields.is_true("Critical");
     let value = fields.parsed("Value", base64).unwrap_or_default();
     if !fields.require("Id") {
         return None;
     }
-    let mut id = Vec::new();
+    let mut oid = Vec::new();
     for node in fields.list("Id")?.value {
         match node.value {
-            Value::Integer(arc) if arc >= 0 => id.push(arc.unsigned_abs()),
+            Value::Integer(arc) if arc >= 0 => oid.push(arc.unsigned_abs()),
             _ => return doc.wrong_type(node, "a number of an object identifier"),
         }
     }
-    if !is_oid(&id) {
+    if !is_oid(&oid) {
         let message = "the numbers are no object identifier";
         doc.say
             .at(fields.place("Id"), codes::BAD_OID, message)
             .hint("write one such as [1, 2, 3, 4]");
         return None;
     }
-    Some(RawExtension { id, critical, value })
+    Some(Extension { oid, critical, value })
 }

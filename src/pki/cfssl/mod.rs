@@ -21,7 +21,7 @@ use super::x509::{CertificateContent, IssuerCertificate, RequestContent, X509Err
 
 pub use self::hosts::San;
 pub use self::profile::{CaConstraint, CsrWhitelist, Policy, Profile, Qualifier};
-pub use self::request::{CaSection, Name, RawExtension, Request};
+pub use self::request::{CaSection, Name, Request};
 pub use self::usage::{ExtendedKeyUsage, KeyUsage, Usage};
 pub use self::validity::{leaf_validity, root_validity};
 pub use super::x509::Validity;

@@ -3,6 +3,7 @@
 use time::Duration;
 
 use crate::pki::key::Algorithm;
+use crate::pki::x509::Extension;
 
 /// One entry of `names`: each field that is not empty adds a value to that attribute's list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,14 +29,6 @@ pub struct CaSection {
     pub pathlenzero: bool,
 }
 
-/// An X.509 extension as the CSR's `extensions` gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawExtension {
-    pub id: Vec<u64>,
-    pub critical: bool,
-    pub value: Vec<u8>,
-}
-
 /// A CSR JSON file (cfssl `csr.CertificateRequest`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -48,5 +41,5 @@ pub struct Request {
     pub ca: Option<CaSection>,
     pub crl_url: String,
     pub delegation_enabled: bool,
-    pub extensions: Vec<RawExtension>,
+    pub extensions: Vec<Extension>,
 }

@@ -50,11 +50,7 @@ pub(super) fn requested(request: &Request) -> Result<RequestContent, X509Error> 
         // cfssl's `append(tpl.Extensions, …)` starts from another, empty list: what was there is lost.
         extras = vec![extensions::delegation_usage()];
     }
-    extras.extend(request.extensions.iter().map(|extension| Extension {
-        oid: extension.id.clone(),
-        critical: extension.critical,
-        value: extension.value.clone(),
-    }));
+    extras.extend(request.extensions.iter().cloned());
     let mut all = Vec::new();
     if !contains(&extras, SUBJECT_ALT_NAME) {
         all.extend(AltNames::classify(&request.hosts)?.to_extension(false)?);

@@ -50,7 +50,7 @@ impl HmacDrbg {
             mac.update(part);
         }
         let key: Zeroizing<[u8; 32]> = Zeroizing::new(mac.finalize().into_bytes().into());
-        self.keyed = keyed_with(&key);
+        self.keyed = keyed_with(key.as_slice());
         self.advance();
     }
 
@@ -62,9 +62,11 @@ impl HmacDrbg {
     }
 }
 
-fn keyed_with(key: &[u8; 32]) -> Hmac<Sha256> {
-    // HMAC's key size is its hash's block, 64 bytes; a shorter key is padded with zeros (RFC 2104, section 2).
+/// HMAC with a key of at most 64 bytes, its hash's block: a shorter one is padded with zeros (RFC 2104, section 2).
+pub(in crate::pki) fn keyed_with(key: &[u8]) -> Hmac<Sha256> {
     let mut block = Zeroizing::new([0; 64]);
-    block[..32].copy_from_slice(key);
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
     Hmac::new((&*block).into())
 }

@@ -30,6 +30,7 @@ use super::secret::SecretBytes;
 
 pub use self::algorithm::{Algorithm, Curve, KeyError, RsaBits, SignatureAlgorithm};
 pub use self::arithmetic::Arithmetic;
+pub(super) use self::hmac_drbg::keyed_with;
 
 /// A public key: its algorithm and the contents of the subjectPublicKey BIT STRING (RFC 5280, section 4.1.2.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
