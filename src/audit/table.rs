@@ -50,23 +50,14 @@ pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail)
 }
 
 fn table(rows: &[[String; 9]]) -> String {
-    let widths: Vec<usize> = (0..COLUMNS.len())
-        .map(|column| {
-            let cells = rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count());
-            cells.max().unwrap_or(0).max(COLUMNS[column].0.len())
-        })
-        .collect();
     let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
+    let rows = || std::iter::once(&headings).chain(rows);
+    let width = |column: usize| rows().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 9] = std::array::from_fn(width);
     let mut text = String::new();
-    for row in std::iter::once(&headings).chain(rows) {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
+    for row in rows() {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells: Vec<String> = cells.collect();
         let _ = writeln!(text, "{}", cells.join(BETWEEN).trim_end());
     }
     text

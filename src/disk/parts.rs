@@ -32,21 +32,13 @@ const NAMED: usize = 20;
 /// written. Then `out` is as it was. `waits` is called before waiting for another build over `out`.
 pub fn merge_parts(parts: &[PathBuf], out: &Path, waits: &dyn Fn()) -> Result<Summary, Vec<DiskError>> {
     let mut problems = Vec::new();
-    let mut opened = Vec::new();
-    for path in parts {
-        match PartFolder::open(path) {
-            Ok(part) => opened.push(part),
-            Err(problem) => problems.push(problem),
-        }
-    }
+    let opened: Vec<PartFolder> = parts
+        .iter()
+        .filter_map(|path| PartFolder::open(path).map_err(|problem| problems.push(problem)).ok())
+        .collect();
     problems.extend(check_fit(&opened, opened.len() == parts.len()));
-    let output = match check_apart(parts, out).and_then(|()| Output::begin(Start::Anew, out, waits)) {
-        Ok(output) => Some(output),
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    };
+    let output = check_apart(parts, out).and_then(|()| Output::begin(Start::Anew, out, waits));
+    let output = output.map_err(|problem| problems.push(problem)).ok();
     let output = output.filter(|_| problems.is_empty());
     let states: Option<Vec<&[u8]>> = opened
         .iter()
@@ -362,16 +354,12 @@ struct Joining<'a> {
 
 impl<'a> Joining<'a> {
     fn join_top(&mut self, name: &str) -> Result<(), DiskError> {
-        let entries = match list_one(self.part.folder.as_fd(), name) {
-            Ok(entries) => entries,
-            Err(Errno::NOENT) => Vec::new(),
-            Err(reason) => {
-                self.unreadable(name, reason);
-                Vec::new()
-            }
-        };
-        let part = self.part;
-        self.join_entries(part.folder.as_fd(), "", entries)?;
+        let folder = self.part.folder.as_fd();
+        match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => self.join_entries(folder, "", vec![(OsString::from(name), stat)])?,
+            Err(Errno::NOENT) => {}
+            Err(reason) => self.unreadable(name, reason),
+        }
         self.tell_missing();
         // From the deepest up: the final mode of a folder may not allow to make anything in it.
         for (path, row) in self.rows.iter().rev() {
@@ -414,12 +402,8 @@ impl<'a> Joining<'a> {
             output.staging.make_folder(path, mode)?;
         }
         let opened = open_folder(parent, name.as_ref()).and_then(|folder| Ok((fstat(&folder)?, folder)));
-        let (stat, folder) = match opened {
-            Ok(opened) => opened,
-            Err(reason) => {
-                self.unreadable(path, reason);
-                return Ok(());
-            }
+        let Ok((stat, folder)) = opened.map_err(|reason| self.unreadable(path, reason)) else {
+            return Ok(());
         };
         self.check_mode(path, mode, &stat);
         match list(folder.as_fd(), &self.part.path.join(path)) {
@@ -439,12 +423,9 @@ impl<'a> Joining<'a> {
         mode: u32,
         listed: Sha256,
     ) -> Result<(), DiskError> {
-        let (mut file, stat) = match open_file(folder, name) {
-            Ok(opened) => opened,
-            Err(reason) => {
-                self.unreadable(path, reason);
-                return Ok(());
-            }
+        let opened = open_file(folder, name);
+        let Ok((mut file, stat)) = opened.map_err(|reason| self.unreadable(path, reason)) else {
+            return Ok(());
         };
         self.check_mode(path, mode, &stat);
         let read = match self.output {
@@ -496,10 +477,4 @@ impl<'a> Joining<'a> {
         self.damages
             .push(DiskError::os("read", self.part.path.join(path), reason));
     }
-}
-
-/// As [`list`], of one entry.
-fn list_one(folder: BorrowedFd<'_>, name: &str) -> Result<Vec<(OsString, Stat)>, Errno> {
-    let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(vec![(OsString::from(name), stat)])
 }

@@ -33,14 +33,19 @@ pub(super) struct Published {
     pub(super) two_renames: bool,
 }
 
+impl Published {
+    /// By one rename, or none.
+    fn at_once(old: Option<OsString>) -> Published {
+        let two_renames = false;
+        Published { old, two_renames }
+    }
+}
+
 impl Publication<'_> {
     /// Puts what differs into the earlier output, which meanwhile has another name: whoever looks for it finds it as it was,
     /// or as it is to be, or not at all.
     pub(super) fn put_changes(&self, changes: &[ChangeAtTop]) -> Result<Published, DiskError> {
-        let done = Published {
-            old: Some(self.staging.name.clone()),
-            two_renames: false,
-        };
+        let done = Published::at_once(Some(self.staging.name.clone()));
         let (place, staging) = (&self.staging.place, self.staging.folder.as_fd());
         let Some(earlier) = self.earlier.filter(|_| !changes.is_empty()) else {
             return Ok(done);
@@ -110,10 +115,7 @@ impl Publication<'_> {
             let _ = place.rename(&place.name, &self.staging.name);
             return Err(error);
         }
-        Ok(Some(Published {
-            old: None,
-            two_renames: false,
-        }))
+        Ok(Some(Published::at_once(None)))
     }
 
     fn rename_to_output(&self) -> Result<(), Errno> {
@@ -143,10 +145,7 @@ impl Publication<'_> {
         // Now nobody finds the old one by its name any more: what has come into it until here would be lost.
         let checked = check_replaceable(self.kind, place.parent.as_fd(), name, &self.staging.path());
         match checked.and_then(|_| place.sync()) {
-            Ok(()) => Ok(Some(Published {
-                old: Some(name.clone()),
-                two_renames: false,
-            })),
+            Ok(()) => Ok(Some(Published::at_once(Some(name.clone())))),
             Err(error) => {
                 self.exchange()
                     .map_err(|reason| DiskError::os("restore", place.path(), reason))?;

@@ -220,19 +220,12 @@ impl Description {
 
     fn add_extension(&mut self, extension: &X509Extension<'_>) {
         let oid = dotted(&extension.oid);
-        let known = EXTENSIONS
-            .iter()
-            .find(|(known, _)| *known == oid)
-            .map(|(_, name)| *name);
+        let known = EXTENSIONS.iter().find(|(known, _)| *known == oid);
+        let name = known.map_or(oid.as_str(), |(_, name)| name);
         let critical = if extension.critical { " (critical)" } else { "" };
-        let label = format!("{}{critical}", known.unwrap_or(&oid));
-        match facts_of_extension(extension) {
-            Some(facts) => {
-                for fact in facts {
-                    self.add(&label, fact);
-                }
-            }
-            None => self.add(&label, hex(extension.value)),
+        let facts = facts_of_extension(extension).unwrap_or_else(|| vec![hex(extension.value)]);
+        for fact in facts {
+            self.add(&format!("{name}{critical}"), fact);
         }
     }
 }
@@ -275,15 +268,9 @@ fn facts_of_extension(extension: &X509Extension<'_>) -> Option<Vec<String>> {
         }
         ParsedExtension::ExtendedKeyUsage(_) => vec![extended_key_usages(extension.value)?],
         ParsedExtension::BasicConstraints(constraints) => {
-            let mut fact = if constraints.ca {
-                "CA".to_owned()
-            } else {
-                "not a CA".to_owned()
-            };
-            if let Some(length) = constraints.path_len_constraint {
-                let _ = write!(fact, ", path length {length}");
-            }
-            vec![fact]
+            let kind = if constraints.ca { "CA" } else { "not a CA" };
+            let length = constraints.path_len_constraint;
+            vec![length.map_or_else(|| kind.to_owned(), |length| format!("{kind}, path length {length}"))]
         }
         ParsedExtension::SubjectKeyIdentifier(identifier) => vec![hex(identifier.0)],
         ParsedExtension::AuthorityKeyIdentifier(authority)
