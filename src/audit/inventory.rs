@@ -27,18 +27,15 @@ pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
     let findings = Findings::default();
     let view = View::read(found, at, &findings);
     let mut rows = gather(&view);
-    rows.sort_by(|a, b| {
-        let key = |row: &InventoryRow| {
-            let certificate = &row.certificate;
-            let subject = certificate.subject.clone();
-            (
-                !certificate.authority,
-                certificate.not_after,
-                subject,
-                row.places.clone(),
-            )
-        };
-        key(a).cmp(&key(b))
+    rows.sort_by_cached_key(|row| {
+        let certificate = &row.certificate;
+        let subject = certificate.subject.clone();
+        (
+            !certificate.authority,
+            certificate.not_after,
+            subject,
+            row.places.clone(),
+        )
     });
     let uses = Uses::read(&view);
     for row in &mut rows {

@@ -34,22 +34,13 @@ pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     } else if text.parse::<IpAddr>().is_ok() {
         (text, None)
     } else {
-        match text.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        }
+        text.rsplit_once(':')
+            .map_or((text, None), |(host, port)| (host, Some(port)))
     };
-    if is_placeholder(host) {
+    if is_placeholder(host) || host.is_empty() || host.contains([':', '@']) && host.parse::<IpAddr>().is_err() {
         return None;
     }
-    if host.is_empty() || host.contains([':', '@']) && host.parse::<IpAddr>().is_err() {
-        return None;
-    }
-    let port = match port {
-        Some(port) => Some(port.parse().ok()?),
-        None => None,
-    };
-    Some((canonical(host), port))
+    Some((canonical(host), port.map(str::parse).transpose().ok()?))
 }
 
 /// Whether a template or a shell should have put something else there: `{{IP}}`, `${IP}`, `<ip>`.

@@ -23,15 +23,10 @@ pub fn render_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let row = finding.row();
-        let place: Vec<&str> = [finding.host.as_str(), finding.path.as_str()]
+        let place = [&finding.host, &finding.path]
             .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect();
-        let place = if place.is_empty() {
-            String::new()
-        } else {
-            format!("{}: ", place.join(": "))
-        };
+            .filter(|part| !part.is_empty());
+        let place: String = place.map(|part| format!("{part}: ")).collect();
         // Writing to a String does not fail.
         let _ = writeln!(
             text,

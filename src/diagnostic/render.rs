@@ -173,22 +173,20 @@ fn position(text: &str, starts: &[usize], offset: usize) -> (usize, usize) {
 
 /// Control characters and those that change the direction of writing, as something that a terminal only shows.
 fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| if is_unsafe(c) { stand_in(c) } else { c })
-        .collect()
+    visible_but(text, &[])
 }
 
 /// As [`visible`], but lines stay lines and tabs stay tabs.
 fn visible_source(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if is_unsafe(c) && c != '\n' && c != '\t' {
-                stand_in(c)
-            } else {
-                c
-            }
-        })
-        .collect()
+    visible_but(text, &['\n', '\t'])
+}
+
+fn visible_but(text: &str, kept: &[char]) -> String {
+    let shown = |c| match is_unsafe(c) && !kept.contains(&c) {
+        true => stand_in(c),
+        false => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Whether a character could steer a terminal, or hide or turn around what stands beside it.

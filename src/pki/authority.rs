@@ -89,17 +89,16 @@ impl AuthorityCertificate {
         let basic_constraints = certificate.basic_constraints().map_err(damaged)?;
         let key_usage = certificate.key_usage().map_err(damaged)?;
         let purposes = certificate.extended_key_usage().map_err(damaged)?;
-        let mut withheld_usages = Vec::new();
-        if let Some(purposes) = purposes
+        let purposes = purposes
             .map(|extension| extension.value)
-            .filter(|purposes| !purposes.any)
-        {
-            let granted = [
+            .filter(|purposes| !purposes.any);
+        let granted = purposes.map(|purposes| {
+            [
                 ("server auth", purposes.server_auth),
                 ("client auth", purposes.client_auth),
-            ];
-            withheld_usages.extend(granted.iter().filter(|(_, granted)| !granted).map(|(name, _)| *name));
-        }
+            ]
+        });
+        let withheld = granted.into_iter().flatten().filter(|(_, granted)| !granted);
         let is_known = |extension: &ParsedExtension<'_>| {
             matches!(
                 extension,
@@ -126,7 +125,7 @@ impl AuthorityCertificate {
             signs_certificates: key_usage.is_none_or(|found| found.value.key_cert_sign()),
             path_length: issuer.path_length,
             has_name_constraints: certificate.name_constraints().map_err(damaged)?.is_some(),
-            withheld_usages,
+            withheld_usages: withheld.map(|(name, _)| name).collect(),
             unknown_critical: extensions
                 .filter(|extension| extension.critical && !is_known(extension.parsed_extension()))
                 .map(|extension| extension.oid.to_id_string())

@@ -77,17 +77,13 @@ pub(super) fn blocks(text: &[u8]) -> Vec<Block<'_>> {
     let mut rest = text;
     while let Some((start, label)) = find_boundary(rest, b"-----BEGIN ") {
         rest = &rest[start..];
-        let end_of_line = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |newline| newline + 1);
-        let end = find_boundary(&rest[end_of_line..], b"-----END ").map_or(rest.len(), |(end, _)| {
-            let end = end_of_line + end;
-            rest[end..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(rest.len(), |newline| end + newline + 1)
-        });
+        let after_line = |from: usize| {
+            let newline = rest[from..].iter().position(|byte| *byte == b'\n');
+            newline.map_or(rest.len(), |newline| from + newline + 1)
+        };
+        let first = after_line(0);
+        let end = find_boundary(&rest[first..], b"-----END ");
+        let end = end.map_or(rest.len(), |(end, _)| after_line(first + end));
         found.push(Block {
             label,
             text: &rest[..end],

@@ -133,23 +133,21 @@ impl AltNames {
 
     /// The extension that Go writes for these names, or none if there are none.
     pub(super) fn to_extension(&self, critical: bool) -> Result<Option<Extension>, X509Error> {
-        let tagged = |tag, names: &[String]| names.iter().map(move |name| (tag, name.clone())).collect::<Vec<_>>();
-        let texts = [
-            tagged(DNS_TAG, &self.dns),
-            tagged(EMAIL_TAG, &self.email),
-            tagged(URI_TAG, &self.uri),
-        ]
-        .concat();
-        if let Some((_, name)) = texts.iter().find(|(_, name)| !name.is_ascii()) {
+        let mut texts = self.dns.iter().chain(&self.email).chain(&self.uri);
+        if let Some(name) = texts.find(|name| !name.is_ascii()) {
             return Err(X509Error::NonAsciiName(name.clone()));
         }
-        if texts.is_empty() && self.ip.is_empty() {
+        fn tagged(tag: u64, names: &[String]) -> impl Iterator<Item = (u64, &[u8])> {
+            names.iter().map(move |name| (tag, name.as_bytes()))
+        }
+        let names: Vec<(u64, &[u8])> = tagged(DNS_TAG, &self.dns)
+            .chain(tagged(EMAIL_TAG, &self.email))
+            .chain(self.ip.iter().map(|ip| (IP_TAG, short_ip(ip))))
+            .chain(tagged(URI_TAG, &self.uri))
+            .collect();
+        if names.is_empty() {
             return Ok(None);
         }
-        let (before_ip, uris) = texts.split_at(self.dns.len() + self.email.len());
-        let names = before_ip.iter().map(|(tag, name)| (*tag, name.as_bytes()));
-        let names = names.chain(self.ip.iter().map(|ip| (IP_TAG, short_ip(ip))));
-        let names = names.chain(uris.iter().map(|(tag, name)| (*tag, name.as_bytes())));
         let value = construct_der(|writer| {
             writer.write_sequence(|writer| {
                 for (tag, name) in names {

@@ -4,6 +4,8 @@
 //! buffer is wiped. Numbers are arrays of a length that the compiler knows, the next that there is code for; R is 2 to the
 //! power of 64 times that length.
 
+use std::ops::Deref;
+
 use zeroize::Zeroizing;
 
 use super::limbs::{self, Limbs};
@@ -12,13 +14,24 @@ use super::limbs::{self, Limbs};
 const WINDOW: u32 = 4;
 
 /// An odd modulus above 1 with what the multiplication precomputes.
-pub(super) struct Modulus(Box<dyn Arithmetic>);
+pub(super) struct Modulus(Box<dyn ModularArithmetic>);
 
 /// What a modulus can do, whatever its length.
-trait Arithmetic: Send + Sync + std::panic::RefUnwindSafe + std::panic::UnwindSafe {
+pub(super) trait ModularArithmetic: Send + Sync + std::panic::RefUnwindSafe + std::panic::UnwindSafe {
+    /// `number` modulo n, for a number of any length.
     fn reduce(&self, number: &[u64]) -> Limbs;
+    /// `base` to the power of `exponent`, modulo n.
     fn power(&self, base: &[u64], exponent: &[u64]) -> Limbs;
+    /// `(a - b) * c` modulo n, for a and b below n.
     fn subtract_multiply(&self, a: &[u64], b: &[u64], c: &[u64]) -> Limbs;
+}
+
+impl Deref for Modulus {
+    type Target = dyn ModularArithmetic;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
 }
 
 impl Modulus {
@@ -38,21 +51,6 @@ impl Modulus {
             4097..=8192 => Residues::<128>::boxed(n, bits),
             _ => return None,
         }))
-    }
-
-    /// `number` modulo n, for a number of any length.
-    pub(super) fn reduce(&self, number: &[u64]) -> Limbs {
-        self.0.reduce(number)
-    }
-
-    /// `base` to the power of `exponent`, modulo n.
-    pub(super) fn power(&self, base: &[u64], exponent: &[u64]) -> Limbs {
-        self.0.power(base, exponent)
-    }
-
-    /// `(a - b) * c` modulo n, for a and b below n.
-    pub(super) fn subtract_multiply(&self, a: &[u64], b: &[u64], c: &[u64]) -> Limbs {
-        self.0.subtract_multiply(a, b, c)
     }
 }
 
@@ -207,7 +205,7 @@ struct Residues<const N: usize> {
 }
 
 impl<const N: usize> Residues<N> {
-    fn boxed(n: &[u64], bits: u32) -> Box<dyn Arithmetic> {
+    fn boxed(n: &[u64], bits: u32) -> Box<dyn ModularArithmetic> {
         let mut residues = Box::new(Residues {
             multiplier: Multiplier::<N>::new(n),
             one: zero(),
@@ -254,7 +252,7 @@ impl<const N: usize> Residues<N> {
     }
 }
 
-impl<const N: usize> Arithmetic for Residues<N> {
+impl<const N: usize> ModularArithmetic for Residues<N> {
     fn reduce(&self, number: &[u64]) -> Limbs {
         let mut scratch = zero();
         let mut reduced = self.represent(number, &mut scratch);
