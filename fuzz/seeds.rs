@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::manifest::add_manifest;
+use khw_gen::manifest::{About, add_manifest};
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use time::macros::datetime;
 
@@ -98,7 +98,7 @@ fn small_bundle() -> Bundle {
             bundle.insert_file(path, 0o644, content).expect("a good path");
         }
     }
-    add_manifest(&mut bundle, "node1").expect("a manifest");
+    add_manifest(&mut bundle, &About::named("node1")).expect("a manifest");
     bundle
 }
 

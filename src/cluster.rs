@@ -82,6 +82,39 @@ pub struct Host {
     pub pods: Option<Families<IpNet>>,
     /// The network interface that carries a virtual address, where it is not the one that all load balancers have.
     pub interface: Option<String>,
+    /// What it is about to do in a cluster that runs; none where it just belongs to it.
+    pub state: Option<HostState>,
+}
+
+named_values! {
+    /// Whether there is a cluster yet: what etcd calls its initial cluster state
+    /// (<https://etcd.io/docs/v3.6/op-guide/clustering/>). Its name is that in cluster.toml.
+    pub enum ClusterState {
+        /// Its members of etcd are about to found it.
+        New = "new",
+        /// It runs: whoever comes finds it there, and nobody founds another.
+        Running = "running",
+    }
+}
+
+impl ClusterState {
+    /// The value of etcd's `--initial-cluster-state`.
+    pub(crate) fn of_etcd(self) -> &'static str {
+        match self {
+            ClusterState::New => "new",
+            ClusterState::Running => "existing",
+        }
+    }
+}
+
+named_values! {
+    /// What a host is about to do in a cluster that runs. Its name is that in cluster.toml.
+    pub enum HostState {
+        /// It comes: nobody counts on it before it is there.
+        Joining = "joining",
+        /// It goes: nobody counts on it any more.
+        Leaving = "leaving",
+    }
 }
 
 /// What keeps pods off a node: <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>.
@@ -465,6 +498,7 @@ impl Pki {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub name: String,
+    pub state: ClusterState,
     /// The Kubernetes version as it was written.
     pub version: String,
     pub release: Release,
@@ -492,8 +526,25 @@ pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
     /// The hosts with `role`, in the order of the file.
-    pub(crate) fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
+    pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))
+    }
+
+    /// The hosts with `role` that others may count on: those that neither come nor go.
+    pub fn settled(&self, role: Role) -> impl Iterator<Item = &Host> {
+        self.with(role).filter(|host| host.state.is_none())
+    }
+
+    /// The members of etcd when the one on `host` starts for the first time, itself among them: all where they found the cluster;
+    /// else those that are there, and of those that join, one after the other in the order of the file, the ones before it.
+    pub fn members_at_first_start(&self, host: &Host) -> impl Iterator<Item = &Host> {
+        let joins = |host: &Host| host.state == Some(HostState::Joining);
+        let turn = self.hosts.iter().position(|one| one.name == host.name && joins(one));
+        let is_there = move |at: usize| turn.is_some_and(|turn| at <= turn);
+        let members = self.hosts.iter().enumerate().filter(|(_, host)| host.is(Role::Etcd));
+        members
+            .filter(move |(at, host)| !joins(host) || is_there(*at))
+            .map(|(_, host)| host)
     }
 
     /// Whether nodes, pods and services have addresses of both families.

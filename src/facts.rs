@@ -11,8 +11,9 @@ use time::format_description::well_known::Rfc3339;
 use crate::catalog::files_of;
 use crate::catalog::holds::Through;
 use crate::catalog::layouts::kubelet_client_csr;
+use crate::catalog::releases::Version;
 use crate::catalog::tables::components::API_SERVER_PORT;
-use crate::cluster::{Cluster, CsrFile, Host, Layout, PodNetwork, Role, Runtime, node_prefix};
+use crate::cluster::{Cluster, CsrFile, Host, HostState, Layout, PodNetwork, Role, Runtime, node_prefix};
 use crate::plan::units_on;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
@@ -25,6 +26,8 @@ pub struct HostFacts {
     /// The addresses of each family of the cluster, the primary first.
     pub ips: Vec<String>,
     pub roles: Vec<&'static str>,
+    /// `joining` or `leaving`, where it is about to do that in a cluster that runs.
+    pub state: Option<&'static str>,
     /// The units that are generated for it, in the order in which they start.
     pub units: Vec<&'static str>,
     /// The labels as `--node-labels` takes them.
@@ -48,6 +51,8 @@ pub struct PodRouteFacts {
 #[derive(Clone, Debug, Serialize)]
 pub struct ClusterFacts {
     pub name: String,
+    /// `new`, or `running` once it is up.
+    pub state: &'static str,
     pub domain: String,
 }
 
@@ -76,9 +81,12 @@ pub struct NetworkFacts {
 }
 
 /// etcd's members, in the forms that its flags and its clients' take.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct EtcdFacts {
+    /// Those with which the host's own member starts for the first time.
     pub initial_cluster: String,
+    pub initial_cluster_state: &'static str,
+    /// Those that API servers call: who comes or goes is not among them.
     pub servers: String,
 }
 
@@ -116,6 +124,9 @@ pub struct ReleaseFacts {
     pub kubernetes: String,
     pub etcd: String,
     pub containerd: String,
+    /// What etcdctl of that release wants before its name: until 3.4 it spoke the second version of etcd's interface if nobody said
+    /// otherwise.
+    pub etcdctl_environment: &'static str,
     pub health_path: &'static str,
     pub runtime_class_api_version: &'static str,
     pub cni_version: &'static str,
@@ -205,6 +216,7 @@ pub(crate) struct OwnFacts {
     pub host: HostFacts,
     pub pki: BTreeMap<&'static str, String>,
     pub load_balancer: LoadBalancerFacts,
+    pub etcd: EtcdFacts,
     pub pod_routes: Vec<PodRouteFacts>,
 }
 
@@ -246,6 +258,7 @@ impl<'a> FactsOf<'a> {
             host: own.host,
             pki: own.pki,
             load_balancer: own.load_balancer,
+            etcd: own.etcd,
             pod_routes: own.pod_routes,
             ..self.shared.clone()
         }
@@ -260,6 +273,13 @@ impl<'a> FactsOf<'a> {
             load_balancer: LoadBalancerFacts {
                 vrrp: vrrp(cluster, host),
                 ..self.shared.load_balancer.clone()
+            },
+            etcd: EtcdFacts {
+                initial_cluster: match host.is(Role::Etcd) {
+                    true => initial_cluster(cluster.members_at_first_start(host)),
+                    false => self.shared.etcd.initial_cluster.clone(),
+                },
+                ..self.shared.etcd.clone()
             },
             pod_routes: match self.with_routes {
                 true => pod_routes(cluster, host),
@@ -286,14 +306,13 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
 /// The variables that do not depend on the host; those that do are empty.
 fn shared(cluster: &Cluster) -> Facts {
     let facts_of = |host: &Host| host_facts(cluster, host);
-    let with = |role| cluster.with(role).map(facts_of).collect::<Vec<_>>();
-    let etcd = with(Role::Etcd);
-    let join = |parts: Vec<String>| parts.join(",");
+    let settled = |role| cluster.settled(role).map(facts_of).collect::<Vec<_>>();
     let ipv6 = cluster.is_ipv6();
     let loopback = if ipv6 { "[::1]" } else { "127.0.0.1" };
     Facts {
         cluster: ClusterFacts {
             name: cluster.name.clone(),
+            state: cluster.state.name(),
             domain: cluster.domain.clone(),
         },
         network: NetworkFacts {
@@ -317,22 +336,23 @@ fn shared(cluster: &Cluster) -> Facts {
             load_balancer: several(cluster, Role::LoadBalancer),
             worker: several(cluster, Role::Worker),
             first_control_plane: cluster
-                .with(Role::ControlPlane)
+                .settled(Role::ControlPlane)
                 .next()
                 .map(|host| host.name.clone())
                 .unwrap_or_default(),
         },
         pod_routes: Vec::new(),
-        api_servers: with(Role::ControlPlane),
+        api_servers: settled(Role::ControlPlane),
         api_server_port: API_SERVER_PORT,
         api_server_user: user_of(cluster, kubelet_client_csr(cluster.pki.layout)).user,
         etcd: EtcdFacts {
-            initial_cluster: join(
-                etcd.iter()
-                    .map(|m| format!("{}=https://{}:2380", m.name, m.url_ip))
-                    .collect(),
+            initial_cluster: initial_cluster(cluster.settled(Role::Etcd)),
+            initial_cluster_state: cluster.state.of_etcd(),
+            servers: joined(
+                settled(Role::Etcd)
+                    .iter()
+                    .map(|member| format!("https://{}:2379", member.url_ip)),
             ),
-            servers: join(etcd.iter().map(|m| format!("https://{}:2379", m.url_ip)).collect()),
         },
         load_balancer: LoadBalancerFacts {
             port: cluster.load_balancing.port,
@@ -364,6 +384,10 @@ fn release_facts(cluster: &Cluster) -> ReleaseFacts {
         kubernetes: cluster.version.clone(),
         etcd: release.etcd.to_string(),
         containerd: release.containerd.to_string(),
+        etcdctl_environment: match release.etcd < (Version { major: 3, minor: 4 }) {
+            true => "ETCDCTL_API=3 ",
+            false => "",
+        },
         health_path: release.health_path,
         runtime_class_api_version: release.runtime_class_api_version,
         cni_version: release.cni_version,
@@ -429,6 +453,7 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
         url_ip: in_url(&host.ip.primary.to_string()),
         ips: host.ip.iter().map(IpAddr::to_string).collect(),
         roles: host.roles.iter().map(|role| role.name()).collect(),
+        state: host.state.map(HostState::name),
         units: units_on(cluster, host).map(|component| component.name).collect(),
         labels: joined(host.labels.iter().map(|(key, value)| format!("{key}={value}"))),
         // Old kubelets want the equals sign of an empty value, and later ones take it.
@@ -444,6 +469,12 @@ fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
             .map(IpNet::to_string)
             .collect(),
     }
+}
+
+/// As `--initial-cluster` takes members.
+fn initial_cluster<'a>(members: impl Iterator<Item = &'a Host>) -> String {
+    let url_ip = |host: &Host| in_url(&host.ip.primary.to_string());
+    joined(members.map(|member| format!("{}=https://{}:2380", member.name, url_ip(member))))
 }
 
 fn vrrp(cluster: &Cluster, host: &Host) -> Vec<VrrpFacts> {
@@ -499,10 +530,15 @@ fn joined(parts: impl Iterator<Item = impl ToString>) -> String {
     parts.map(|part| part.to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// A role's hosts in words: a fleet is not listed whole.
+/// A role's hosts in words, without those that are yet to come: a fleet is not listed whole.
 fn several(cluster: &Cluster, role: Role) -> String {
     const SHOWN: usize = 12;
-    let names: Vec<&str> = cluster.with(role).map(|host| host.name.as_str()).collect();
+    let is_there = |host: &&Host| host.state != Some(HostState::Joining);
+    let names: Vec<&str> = cluster
+        .with(role)
+        .filter(is_there)
+        .map(|host| host.name.as_str())
+        .collect();
     match names.get(SHOWN..) {
         Some(more) if !more.is_empty() => format!("{} and {} more", names[..SHOWN].join(", "), more.len()),
         _ => names.join(", "),

@@ -41,13 +41,67 @@ impl ManifestOf {
             ManifestOf::Output => OUTPUT_HEADER,
         }
     }
+}
 
-    /// How many lines stand before the first row.
-    fn lines_before(self) -> usize {
-        match self {
-            ManifestOf::Bundle => 2,
-            ManifestOf::Output => 1,
+/// What the manifest of a bundle says of the host in its first lines: which machine it is, and what the bundle was made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub host: String,
+    /// Of each family of the cluster, the primary first.
+    pub addresses: Vec<String>,
+    /// In the order of [`crate::cluster::Role`].
+    pub roles: Vec<String>,
+    /// `new` or `running` for the cluster; for a host that comes or goes `joining` or `leaving`.
+    pub state: String,
+    /// The versions of Kubernetes, etcd and containerd.
+    pub kubernetes: String,
+    pub etcd: String,
+    pub containerd: String,
+}
+
+impl About {
+    /// A host of which no more is known than its name.
+    pub fn named(host: &str) -> About {
+        About {
+            host: host.to_owned(),
+            ..About::default()
         }
+    }
+
+    /// Each line behind the host's: `# roles: control-plane etcd`. What is not known has none.
+    fn lines(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let lines = [
+            ("addresses", self.addresses.join(" ")),
+            ("roles", self.roles.join(" ")),
+            ("state", self.state.clone()),
+            ("kubernetes", self.kubernetes.clone()),
+            ("etcd", self.etcd.clone()),
+            ("containerd", self.containerd.clone()),
+        ];
+        lines.into_iter().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// What a manifest says of its host, as far as it says so. Nothing else of the text is looked at.
+    pub fn read(manifest: &str) -> About {
+        let mut about = About::default();
+        let lines = manifest
+            .lines()
+            .skip(1)
+            .map_while(|line| line.strip_prefix("# ")?.split_once(": "));
+        for (label, value) in lines {
+            let words = || value.split(' ').map(str::to_owned).collect();
+            match label {
+                "host" => value.clone_into(&mut about.host),
+                "addresses" => about.addresses = words(),
+                "roles" => about.roles = words(),
+                "state" => value.clone_into(&mut about.state),
+                "kubernetes" => value.clone_into(&mut about.kubernetes),
+                "etcd" => value.clone_into(&mut about.etcd),
+                "containerd" => value.clone_into(&mut about.containerd),
+                _ => break,
+            }
+        }
+        about
     }
 }
 
@@ -90,18 +144,24 @@ pub struct LineError {
     pub expected: &'static str,
 }
 
-/// Adds `MANIFEST` (0644) over everything that is in the bundle of `host` now, so it comes last.
+/// Adds `MANIFEST` (0644) over everything that is in the bundle now, so it comes last.
 ///
 /// Errors: there is one already.
-pub fn add_manifest(bundle: &mut Bundle, host: &str) -> Result<(), BundleError> {
-    let text = manifest(host, bundle);
+pub fn add_manifest(bundle: &mut Bundle, about: &About) -> Result<(), BundleError> {
+    let text = manifest(about, bundle);
     bundle.insert_file(MANIFEST, 0o644, Content::public(text.into_bytes().into()))
 }
 
-/// The manifest of the bundle of `host`: the header, the name, then a line for each entry, sorted by path; itself not listed.
-pub(crate) fn manifest(host: &str, bundle: &Bundle) -> String {
+/// The manifest of a bundle: the header, what it is about, then a line for each entry, sorted by path; itself not listed.
+pub(crate) fn manifest(about: &About, bundle: &Bundle) -> String {
     let rows = listed(bundle).map(|(path, entry)| (path.as_str(), ManifestRow::from(entry)));
-    text_of_rows(format!("{MANIFEST_HEADER}\n{HOST_LINE}{host}\n"), rows)
+    let more = about.lines().map(|(label, value)| format!("# {label}: {value}\n"));
+    let header = format!(
+        "{MANIFEST_HEADER}\n{HOST_LINE}{}\n{}",
+        about.host,
+        more.collect::<String>()
+    );
+    text_of_rows(header, rows)
 }
 
 fn listed(bundle: &Bundle) -> impl Iterator<Item = (&String, &BundleEntry)> {
@@ -157,8 +217,14 @@ pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, Man
             expected: "the name of the host",
         });
     }
+    let mut before = 1;
+    if of == ManifestOf::Bundle {
+        let about = About::read(text).lines().count();
+        before += 1 + about;
+        lines.by_ref().take(about).for_each(drop);
+    }
     let listed: Vec<(&str, usize)> = lines.by_ref().take_while(|(text, _)| !text.starts_with('#')).collect();
-    let last = listed.last().map_or(of.lines_before(), |(_, line)| *line);
+    let last = listed.last().map_or(before, |(_, line)| *line);
     // Of a fleet there are hundreds of thousands; the first mistake is told, whichever thread finds one first.
     let parsed: Vec<_> = listed.par_iter().map(|(text, _)| parse_row(text)).collect();
     let mut rows = Vec::with_capacity(parsed.len());
@@ -270,7 +336,15 @@ mod tests {
         bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
         let secret = Content::secret(std::sync::Arc::new(SecretBytes::from(b"abc".as_slice())));
         bundle.insert_file("rootfs/etc/key.pem", 0o600, secret).unwrap();
-        add_manifest(&mut bundle, "node1").unwrap();
+        let about = About {
+            addresses: vec!["10.0.0.21".to_owned(), "fd00::21".to_owned()],
+            roles: vec!["etcd".to_owned(), "worker".to_owned()],
+            state: "running".to_owned(),
+            kubernetes: "1.37".to_owned(),
+            etcd: "3.7".to_owned(),
+            ..About::named("node1")
+        };
+        add_manifest(&mut bundle, &about).unwrap();
         assert_eq!(
             std::str::from_utf8(match &bundle.entries[MANIFEST] {
                 BundleEntry::File { content, .. } => content.bytes(),
@@ -279,6 +353,11 @@ mod tests {
             .unwrap(),
             "# khw-gen manifest 1: mode sha256 path\n\
              # host: node1\n\
+             # addresses: 10.0.0.21 fd00::21\n\
+             # roles: etcd worker\n\
+             # state: running\n\
+             # kubernetes: 1.37\n\
+             # etcd: 3.7\n\
              0755 - rootfs/\n\
              0755 - rootfs/etc/\n\
              0600 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad rootfs/etc/key.pem\n\
@@ -287,10 +366,13 @@ mod tests {
              0700 - rootfs/var/lib/etcd/\n\
              # end: 6 entries\n"
         );
+        let text = manifest(&about, &bundle);
         assert_eq!(
-            parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(),
+            parse_manifest(ManifestOf::Bundle, &text).unwrap(),
             manifest_rows(&bundle)
         );
+        assert_eq!(About::read(&text), about);
+        assert_eq!(About::read(&manifest(&About::named("a"), &bundle)), About::named("a"));
     }
 
     #[test]
@@ -351,7 +433,7 @@ mod tests {
                     _ => bundle.insert_directory(path, 0o700),
                 };
             }
-            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest("node1", &bundle)).unwrap(), manifest_rows(&bundle));
+            prop_assert_eq!(parse_manifest(ManifestOf::Bundle, &manifest(&About::named("node1"), &bundle)).unwrap(), manifest_rows(&bundle));
         }
     }
 }

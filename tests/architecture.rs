@@ -532,7 +532,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "found",
-        &["diagnostic", "pki"],
+        &["diagnostic", "manifest", "pki"],
         "what is found is judged by nobody who made it",
     ),
     (
@@ -542,7 +542,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "changes",
-        &["audit", "found", "manifest", "pki"],
+        &["audit", "catalog", "found", "manifest", "pki"],
         "what differs is told of bundles as found, by the readers of those who judge them",
     ),
     (

@@ -11,7 +11,7 @@ use khw_gen::as_found;
 use khw_gen::bundle::{Bundle, BundleEntry, Content};
 use khw_gen::disk::read_tree;
 use khw_gen::found::{FoundNode, FoundNodes, unpack};
-use khw_gen::manifest::add_manifest;
+use khw_gen::manifest::{About, add_manifest};
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
 use khw_gen::pki::digest::sha256_hex;
 use khw_gen::pki::secret::SecretBytes;
@@ -42,7 +42,7 @@ fn sample() -> Bundle {
         .unwrap();
     bundle.insert_file("rootfs/etc/empty", 0o400, public("")).unwrap();
     bundle.insert_directory("rootfs/var/lib/etcd", 0o700).unwrap();
-    add_manifest(&mut bundle, "node1").unwrap();
+    add_manifest(&mut bundle, &About::named("node1")).unwrap();
     bundle
 }
 

@@ -20,7 +20,7 @@ use khw_gen::bundle::{Bundle, Content};
 use khw_gen::disk::{DiskError, Output, Specification, Start, Summary, read_seed, read_tree, write_new_files};
 use khw_gen::found::{FoundNode, FoundNodes};
 use khw_gen::input::Files;
-use khw_gen::manifest::{ManifestOf, ManifestRow, add_manifest, parse_manifest};
+use khw_gen::manifest::{About, ManifestOf, ManifestRow, add_manifest, parse_manifest};
 use khw_gen::pki::digest::sha256;
 use khw_gen::pki::secret::SecretBytes;
 use rustix::fs::{FlockOperation, Mode, flock};
@@ -59,7 +59,7 @@ fn bundle(version: &str) -> Bundle {
     bundle
         .insert_file("rootfs/read-only/file", 0o400, Content::public(b"kept"[..].into()))
         .unwrap();
-    add_manifest(&mut bundle, "node1").unwrap();
+    add_manifest(&mut bundle, &About::named("node1")).unwrap();
     bundle
 }
 

@@ -18,7 +18,7 @@ const SAME_FLAGS: &[(&str, &[&str], &Code)] = &[
         "etcd-servers", "secure-port",
     ], codes::SETTINGS_DISAGREE),
     ("kube-controller-manager", &["cluster-name", "cluster-cidr"], codes::SETTINGS_DISAGREE),
-    ("etcd", &["initial-cluster", "initial-cluster-token", "initial-cluster-state"], codes::ETCD_DISAGREES),
+    ("etcd", &["initial-cluster-token", "initial-cluster-state"], codes::ETCD_DISAGREES),
 ];
 
 /// Files that every instance of a program has the same.
@@ -42,6 +42,7 @@ pub(crate) fn check(view: &View<'_>) {
     check_documents(view);
     check_manifests(view);
     check_members(view);
+    check_memberships(view);
 }
 
 fn check_instances(view: &View<'_>) {
@@ -159,6 +160,29 @@ fn check_members(view: &View<'_>) {
             etcd.report(codes::ETCD_DISAGREES, message);
         }
     }
+}
+
+/// The members that each member starts with. Who founds a cluster founds it together with all others. Where one is there, the members
+/// that join come one after the other, and each names those before it.
+fn check_memberships(view: &View<'_>) {
+    let mut named: Vec<(Spot<'_>, BTreeSet<&str>)> = running(view, "etcd")
+        .map(|one| (one.spot, one.line.list("initial-cluster").into_iter().collect()))
+        .collect();
+    let joins = |one: Running<'_>| one.line.flag("initial-cluster-state") == Some("existing");
+    if running(view, "etcd").all(joins) {
+        named.sort_by_key(|(_, members)| members.len());
+        let most = named.last().map(|(_, members)| members.clone()).unwrap_or_default();
+        let is_turn = |at: usize| named[at..].windows(2).all(|pair| pair[0].1.is_subset(&pair[1].1));
+        let first = (0..named.len()).find(|at| is_turn(*at)).unwrap_or(0);
+        // What leads to the longest list agrees with it.
+        for (_, members) in &mut named[first..] {
+            members.clone_from(&most);
+        }
+    }
+    let said = named
+        .into_iter()
+        .map(|(spot, members)| (spot, members.into_iter().collect::<Vec<_>>().join(",")));
+    disagree(said, codes::ETCD_DISAGREES, "--initial-cluster");
 }
 
 /// Reports those that are not what most say; of two equally many the first is right.

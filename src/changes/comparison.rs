@@ -2,7 +2,8 @@
 
 use super::files::{Fate, HostChange, host_change};
 use super::sides::{KeysKnown, Pair, pairs};
-use super::steps::{Step, steps};
+use super::stage::Step;
+use super::steps::{Sequence, sequence};
 use super::warnings::{Warning, warnings};
 use crate::found::Found;
 
@@ -11,6 +12,8 @@ use crate::found::Found;
 pub struct Changes {
     /// Hosts with a difference, by name.
     pub hosts: Vec<HostChange>,
+    /// Why the change can't be carried out like this: then there are no steps.
+    pub obstacles: Vec<Warning>,
     /// What has to be done, in a safe order.
     pub steps: Vec<Step>,
     /// Files that only have to be copied: host and path.
@@ -33,7 +36,11 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
         .iter()
         .filter_map(|pair| Some((pair, host_change(pair, known)?)))
         .collect();
-    let (steps, copies) = steps(&changed);
+    let Sequence {
+        steps,
+        copies,
+        obstacles,
+    } = sequence(&pairs, &changed);
     let warnings = warnings(&pairs, known);
     let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
     let of_changed = hosts.iter().filter(|host| host.fate == Fate::Changed);
@@ -45,6 +52,7 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
     Changes {
         deletions,
         hosts,
+        obstacles,
         steps,
         copies,
         warnings,

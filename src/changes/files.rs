@@ -100,9 +100,25 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
             change(path, before, after, known)
         })
         .collect();
+    changes.extend(state(pair));
     changes.extend(folders(pair));
     changes.extend(beside(pair));
     changes
+}
+
+/// What a host is about to do in the cluster: no program reads it, and steps follow from it.
+fn state(pair: &Pair<'_>) -> Option<FileChange> {
+    let (before, after) = (&pair.old?.about.state, &pair.new?.about.state);
+    // That a cluster runs by now is the same for all hosts, and stands in what etcd is started with.
+    let is_own = |state: &String| matches!(state.as_str(), "joining" | "leaving");
+    let changed = before != after && (is_own(before) || is_own(after));
+    changed.then(|| FileChange {
+        path: MANIFEST.to_owned(),
+        fate: Fate::Changed,
+        what: "what the host is about to do".to_owned(),
+        details: vec![printable(&format!("state {before} -> {after}"))],
+        cosmetic: false,
+    })
 }
 
 /// Folders that are there before and after, with another mode.

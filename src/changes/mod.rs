@@ -3,18 +3,24 @@
 //! Bytes are compared by what they say ([`meaning`]): a certificate by its names and dates, a unit by its flags. Pure; nothing
 //! of a secret is in what comes out.
 
+mod calling;
 mod comparison;
 mod differences;
 mod files;
 mod meaning;
+mod members;
 mod report;
 mod sides;
+mod stage;
 mod steps;
+mod touched;
+mod units;
+mod versions;
 mod warnings;
 
 pub use comparison::{Changes, compare};
 pub use files::{Fate, FileChange, HostChange};
 pub use report::{render_markdown, render_text, to_json};
 pub use sides::{Keys, KeysKnown, keep_hosts_of, leave_out_elsewhere};
-pub use steps::{Action, Stage, Step};
+pub use stage::{Action, Stage, Step};
 pub use warnings::Warning;

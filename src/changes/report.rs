@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::comparison::Changes;
 use super::files::{Fate, FileChange};
-use super::steps::{Action, Stage};
+use super::stage::{Action, Step};
+use super::warnings::Warning;
 
 /// A heading and what stands below it; each item is one line or more, and is shown whole or not at all.
 struct Listing {
@@ -66,36 +67,37 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
         Markup::Plain => counts.join(", "),
         Markup::Markdown => format!("### {}", counts.join(", ")),
     };
+    let told = |warning: &Warning| {
+        let hosts = hosts(&warning.hosts, markup);
+        format!("{} {hosts}: {}", bullet(markup), warning.message)
+    };
     let warnings = |irreversible: bool| -> Vec<String> {
-        changes
-            .warnings
-            .iter()
+        let warnings = changes.warnings.iter();
+        warnings
             .filter(|warning| warning.irreversible == irreversible)
-            .map(|warning| {
-                format!(
-                    "{} {}: {}",
-                    bullet(markup),
-                    hosts(&warning.hosts, markup),
-                    warning.message
-                )
-            })
+            .map(told)
             .collect()
     };
     let sections = [
-        (0, "Can't be undone", warnings(true)),
-        (1, "Mind", warnings(false)),
-        (3, "What changes", files(changes, markup)),
         (
-            2,
-            "What to do, in this order, when the files are in place",
-            steps(changes, markup),
+            0,
+            "Can't be carried out like this",
+            changes.obstacles.iter().map(told).collect(),
         ),
+        (1, "Can't be undone", warnings(true)),
+        (2, "Mind", warnings(false)),
+        (4, "What changes", files(changes, markup)),
+        (3, "What to do, in this order, as root", steps(changes, markup)),
         (
-            4,
+            5,
             "Remove there when nothing reads it any more: install.sh leaves it",
             by_path(&changes.deletions, markup),
         ),
-        (5, "Needs no more than a copy", by_path(&changes.copies, markup)),
+        (
+            6,
+            "Needs no more than a copy: ./install.sh there, at any time",
+            by_path(&changes.copies, markup),
+        ),
     ]
     .into_iter()
     .filter(|(_, _, items)| !items.is_empty())
@@ -237,21 +239,27 @@ fn files(changes: &Changes, markup: Markup) -> Vec<String> {
 
 /// Steps of one stage that are the same on several hosts are one item, with the hosts in their order.
 fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
-    let mut groups: Vec<(Stage, Vec<&Action>, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(&Step, Vec<String>)> = Vec::new();
     for step in &changes.steps {
-        let actions: Vec<&Action> = step.actions.iter().collect();
-        match groups
-            .iter_mut()
-            .find(|(stage, other, _)| *stage == step.stage && *other == actions)
-        {
-            Some((_, _, hosts)) => hosts.push(step.host.clone()),
-            None => groups.push((step.stage, actions, vec![step.host.clone()])),
+        let is_same = |other: &Step| {
+            (other.stage, &other.environment, &other.actions) == (step.stage, &step.environment, &step.actions)
+        };
+        // Where steps build on each other, none goes to an earlier one.
+        let from = if step.stage.is_in_order() {
+            groups.len().saturating_sub(1)
+        } else {
+            0
+        };
+        match groups[from..].iter_mut().find(|(other, _)| is_same(other)) {
+            Some((_, hosts)) => hosts.push(step.host.clone()),
+            None => groups.push((step, vec![step.host.clone()])),
         }
     }
     let mut items = Vec::new();
     let mut stage = None;
     let mut number = 0;
-    for (of, actions, names) in groups {
+    for (step, names) in groups {
+        let of = step.stage;
         let mut item = String::new();
         if stage != Some(of) {
             stage = Some(of);
@@ -261,7 +269,15 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
                 Markup::Markdown => format!("{number}. {}\n", of.title()),
             });
         }
-        let commands: Vec<String> = actions.iter().map(|action| markup.code(&action.command())).collect();
+        let exports = step.environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let exports: Vec<String> = exports.collect();
+        let exported = (!exports.is_empty()).then(|| markup.code(&format!("export {}", exports.join(" "))));
+        let actions = step.actions.iter().map(|action| match action {
+            Action::Until(command) => markup.code(&format!("until {command}; do sleep 1; done")),
+            Action::ByHand(words) => words.clone(),
+            action => markup.code(&action.text()),
+        });
+        let commands: Vec<String> = exported.into_iter().chain(actions).collect();
         let dash = match markup {
             Markup::Plain => "       ",
             Markup::Markdown => "   - ",
@@ -312,8 +328,20 @@ pub fn to_json(changes: &Changes) -> Value {
         .steps
         .iter()
         .map(|step| {
-            let commands: Vec<String> = step.actions.iter().map(Action::command).collect();
-            json!({"stage": step.stage.name(), "host": step.host, "commands": commands})
+            let actions = step.actions.iter().map(|action| match action.kind() {
+                kind @ "by-hand" => json!({"do": kind, "text": action.text()}),
+                kind => json!({"do": kind, "command": action.text()}),
+            });
+            let environment = step
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)));
+            json!({
+                "stage": step.stage.name(),
+                "host": step.host,
+                "environment": environment.collect::<Map<_, _>>(),
+                "actions": actions.collect::<Vec<_>>(),
+            })
         })
         .collect();
     let places = |files: &[(String, String)]| -> Vec<Value> {
@@ -323,6 +351,10 @@ pub fn to_json(changes: &Changes) -> Value {
             .collect()
     };
     let (copies, deletions) = (places(&changes.copies), places(&changes.deletions));
+    let obstacles = changes.obstacles.iter();
+    let obstacles: Vec<Value> = obstacles
+        .map(|obstacle| json!({"message": obstacle.message, "hosts": obstacle.hosts}))
+        .collect();
     let warnings: Vec<Value> = changes
         .warnings
         .iter()
@@ -330,5 +362,5 @@ pub fn to_json(changes: &Changes) -> Value {
             |warning| json!({"irreversible": warning.irreversible, "message": warning.message, "hosts": warning.hosts}),
         )
         .collect();
-    json!({"hosts": hosts, "steps": steps, "copies": copies, "deletions": deletions, "warnings": warnings})
+    json!({"hosts": hosts, "obstacles": obstacles, "steps": steps, "copies": copies, "deletions": deletions, "warnings": warnings})
 }

@@ -53,11 +53,20 @@ pub fn keep_hosts_of<'p>(whole: &mut Found, part: &'p Found) -> Result<(), Vec<&
     }
 }
 
-/// A host before and after.
+/// A host before and after: a machine, whatever it is called.
 pub(super) struct Pair<'a> {
+    /// Its name, the later one where it got another.
     pub name: &'a str,
     pub old: Option<&'a FoundHost>,
     pub new: Option<&'a FoundHost>,
+    renamed: bool,
+}
+
+impl Pair<'_> {
+    /// Whether it is the same machine under another name.
+    pub fn is_renamed(&self) -> bool {
+        self.renamed
+    }
 }
 
 /// Hosts of both sides by name. Where each side is one host, they are the same one, whatever their folders are called; of a
@@ -68,6 +77,7 @@ pub(super) fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
             name: &after.name,
             old: Some(before),
             new: Some(after),
+            renamed: false,
         }];
     }
     let mut pairs: BTreeMap<&str, (Option<&FoundHost>, Option<&FoundHost>)> = BTreeMap::new();
@@ -78,5 +88,45 @@ pub(super) fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
         pairs.entry(&host.name).or_default().1 = Some(host);
     }
     let pairs = pairs.into_iter();
-    pairs.map(|(name, (old, new))| Pair { name, old, new }).collect()
+    let pairs = pairs.map(|(name, (old, new))| Pair {
+        name,
+        old,
+        new,
+        renamed: false,
+    });
+    let pairs = pairs.collect();
+    match (&old.part, &new.part) {
+        (None, None) => with_renamed(pairs),
+        // Who is gone here may be elsewhere.
+        _ => pairs,
+    }
+}
+
+/// A host that is gone and one that is new are the same machine where their first address is the same; a new one that joins is
+/// another machine at that address.
+fn with_renamed(mut pairs: Vec<Pair<'_>>) -> Vec<Pair<'_>> {
+    let gone: Vec<&FoundHost> = pairs
+        .iter()
+        .filter_map(|pair| pair.old.filter(|_| pair.new.is_none()))
+        .collect();
+    let mut renamed: Vec<&str> = Vec::new();
+    for pair in &mut pairs {
+        let Some(new) = pair
+            .new
+            .filter(|new| pair.old.is_none() && new.about.state != "joining")
+        else {
+            continue;
+        };
+        let address = new.about.addresses.first();
+        let before = gone
+            .iter()
+            .find(|old| address.is_some() && old.about.addresses.first() == address);
+        if let Some(before) = before {
+            pair.old = Some(before);
+            pair.renamed = true;
+            renamed.push(&before.name);
+        }
+    }
+    pairs.retain(|pair| pair.new.is_some() || !renamed.contains(&pair.name));
+    pairs
 }

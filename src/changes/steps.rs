@@ -1,446 +1,281 @@
-//! What has to be done on the hosts, in a safe order: which units must restart or reload because of what changed.
-//!
-//! A unit reads a file if its own text names the path, or if a file that it reads does. What programs of the distribution
-//! read is in [`ELSEWHERE`].
+//! What has to be done, in a safe order: the one sequence for every kind of change, from what a host is before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::files::{Fate, HostChange};
+use super::calling::{etcdctl_environment, kubectl};
+use super::files::HostChange;
+use super::members::{Membership, arrives, begins_to_leave, has_left, membership, until_healthy};
 use super::sides::Pair;
-use crate::audit::document;
-use crate::audit::unit::UnitFile;
-use crate::found::{FoundHost, FoundNode};
+use super::stage::{Action, Stage, Step};
+use super::touched::{of_changed, starting};
+use super::units::{command_of, programs};
+use super::versions::{health_path, kubernetes_version};
+use super::warnings::Warning;
+use crate::found::FoundHost;
 
-/// What is done before what: a member of etcd before the API servers that write to it, nodes last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    Etcd,
-    ApiServer,
-    ControlPlane,
-    LoadBalancer,
-    Manifests,
-    Other,
-    FoundNode,
-    Retirement,
+/// All that has to be done.
+#[derive(Default)]
+pub(super) struct Sequence {
+    /// In a safe order; nothing where there are obstacles.
+    pub steps: Vec<Step>,
+    /// Files that need no more than to be copied: host and path.
+    pub copies: Vec<(String, String)>,
+    /// Why the change can't be made like this.
+    pub obstacles: Vec<Warning>,
 }
 
-impl Stage {
-    /// What it is about, and how to go about it on several hosts.
-    pub fn title(self) -> &'static str {
-        match self {
-            Stage::Etcd => {
-                "etcd, one member at a time: go on when `etcdctl endpoint health --cluster` finds every member healthy"
-            }
-            Stage::ApiServer => "API servers, one at a time: go on when /readyz of the last one says ok",
-            Stage::ControlPlane => "controller managers and schedulers",
-            Stage::LoadBalancer => "load balancers, one at a time",
-            Stage::Manifests => "objects in the cluster",
-            Stage::Other => "other units",
-            Stage::FoundNode => "nodes, one at a time: go on when the last one is Ready",
-            Stage::Retirement => "hosts that are no longer part of the cluster",
-        }
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Etcd => "etcd",
-            Stage::ApiServer => "api-server",
-            Stage::ControlPlane => "control-plane",
-            Stage::LoadBalancer => "load-balancer",
-            Stage::Manifests => "manifests",
-            Stage::Other => "other",
-            Stage::FoundNode => "node",
-            Stage::Retirement => "retirement",
-        }
-    }
-
-    fn of_program(program: &str) -> Stage {
-        match program {
-            "etcd" => Stage::Etcd,
-            "kube-apiserver" => Stage::ApiServer,
-            "kube-controller-manager" | "kube-scheduler" => Stage::ControlPlane,
-            "nginx" | "haproxy" | "keepalived" => Stage::LoadBalancer,
-            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" => Stage::FoundNode,
-            _ => Stage::Other,
-        }
-    }
-}
-
-/// One thing to do on a host.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// What a manifest made, once for the whole cluster, before the file is gone.
-    Unapply(String),
-    /// Put the whole bundle there, as its INSTALL.md says.
-    Install,
-    /// A unit that is no longer there.
-    Stop(String),
-    DaemonReload,
-    Run(&'static str),
-    /// Another release of a program: which, of what.
-    Replace(String),
-    /// A unit that was not there.
-    Start(String),
-    Restart(String),
-    Reload(String),
-    /// A manifest, once for the whole cluster.
-    Apply(String),
-    /// Take the host out of the cluster.
-    Retire(&'static str),
-}
-
-impl Action {
-    pub fn command(&self) -> String {
-        match self {
-            Action::Unapply(path) => format!("kubectl delete -f {path}, before it is removed"),
-            Action::Install => "install its bundle, as INSTALL.md there says".to_owned(),
-            Action::Stop(unit) => format!("systemctl disable --now {unit}"),
-            Action::DaemonReload => "systemctl daemon-reload".to_owned(),
-            Action::Run(command) => (*command).to_owned(),
-            Action::Replace(program) => format!("put {program} in place"),
-            Action::Start(unit) => format!("systemctl enable --now {unit}"),
-            Action::Restart(unit) => format!("systemctl restart {unit}"),
-            Action::Reload(unit) => format!("systemctl reload {unit}"),
-            Action::Apply(path) => format!("kubectl apply -f {path}"),
-            Action::Retire(command) => (*command).to_owned(),
-        }
-    }
-}
-
-/// What to do on one host at one stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    pub stage: Stage,
-    pub host: String,
-    pub actions: Vec<Action>,
-}
-
-/// A folder, when its files count, and what makes their program read them again.
-type Elsewhere = (&'static str, Stage, fn() -> Action);
-
-/// Files of programs whose units come from the distribution.
-const ELSEWHERE: &[Elsewhere] = &[
-    ("/etc/nginx/", Stage::LoadBalancer, || {
-        Action::Reload("nginx".to_owned())
-    }),
-    ("/etc/haproxy/", Stage::LoadBalancer, || {
-        Action::Reload("haproxy".to_owned())
-    }),
-    ("/etc/keepalived/", Stage::LoadBalancer, || {
-        Action::Reload("keepalived".to_owned())
-    }),
-    ("/etc/modules-load.d/", Stage::FoundNode, || {
-        Action::Run("systemctl restart systemd-modules-load")
-    }),
-    ("/etc/sysctl.d/", Stage::FoundNode, || Action::Run("sysctl --system")),
-    ("/etc/containerd/", Stage::FoundNode, || {
-        Action::Restart("containerd".to_owned())
-    }),
-    ("/etc/docker/", Stage::FoundNode, || {
-        Action::Restart("docker".to_owned())
-    }),
-];
-
-const UNITS: &str = "/etc/systemd/system/";
-
-/// The steps, and the files that need no more than to be copied.
-pub(super) fn steps(changes: &[(&Pair<'_>, HostChange)]) -> (Vec<Step>, Vec<(String, String)>) {
-    let mut steps: BTreeMap<(Stage, String), BTreeSet<Action>> = BTreeMap::new();
-    let mut copies = Vec::new();
+/// The sequence of steps for hosts that changed; `pairs` are all hosts.
+pub(super) fn sequence(pairs: &[Pair<'_>], changes: &[(&Pair<'_>, HostChange)]) -> Sequence {
+    let Membership {
+        steps: of_members,
+        obstacles,
+        installed,
+    } = membership(pairs);
+    let mut sequence = Sequence {
+        obstacles,
+        ..Sequence::default()
+    };
+    let administrator = administrator(pairs);
+    let mut steps = Steps::default();
     let mut applied = BTreeSet::new();
     for (pair, change) in changes {
-        let mut add = |stage: Stage, action: Action| {
-            steps.entry((stage, change.host.clone())).or_default().insert(action);
-        };
         match (pair.old, pair.new) {
-            (old, None) => {
-                let ran = old.map(programs).unwrap_or_default();
-                if ran.contains("kubelet") {
-                    add(
-                        Stage::Retirement,
-                        Action::Retire("kubectl drain it, then kubectl delete node"),
-                    );
+            (Some(old), None) => gone(old, &administrator, &mut steps),
+            (_, Some(new)) if arrives(pair) => {
+                if let Some(old) = pair.old {
+                    forget_node(old, &administrator, &mut steps);
                 }
-                if ran.contains("etcd") {
-                    add(Stage::Retirement, Action::Retire("etcdctl member remove it"));
-                }
-                add(Stage::Retirement, Action::Retire("switch it off, and delete its keys"));
+                arrival(new, installed.contains(&new.name), &mut steps);
             }
-            (None, Some(new)) => add(first_stage(new), Action::Install),
             (Some(old), Some(new)) => {
-                of_changed(old, new, change, &mut add, &mut applied, &mut copies);
-            }
-        }
-    }
-    let mut reloaded = BTreeSet::new();
-    let steps = steps
-        .into_iter()
-        .map(|((stage, host), actions)| Step {
-            // Once on a host, before anything else there.
-            actions: actions
-                .into_iter()
-                .filter(|action| *action != Action::DaemonReload || reloaded.insert(host.clone()))
-                .collect(),
-            stage,
-            host,
-        })
-        .collect();
-    (steps, copies)
-}
-
-fn of_changed(
-    old: &FoundHost,
-    new: &FoundHost,
-    change: &HostChange,
-    add: &mut impl FnMut(Stage, Action),
-    applied: &mut BTreeSet<String>,
-    copies: &mut Vec<(String, String)>,
-) {
-    let (before, after) = (units(old), units(new));
-    let touched: BTreeSet<&str> = change
-        .files
-        .iter()
-        .filter(|file| !file.cosmetic && file.path.starts_with('/'))
-        .map(|file| file.path.as_str())
-        .collect();
-    let mut used: BTreeSet<&str> = BTreeSet::new();
-    let newer = newer_programs(old, new);
-    for (name, unit) in &after {
-        let reads: BTreeSet<&str> = touched.iter().copied().filter(|path| unit.reads(path)).collect();
-        let stage = Stage::of_program(&unit.program);
-        let own = reads.iter().any(|path| path.starts_with(UNITS));
-        if !before.contains_key(name) {
-            add(stage, Action::DaemonReload);
-            add(stage, Action::Start((*name).to_owned()));
-        } else if !reads.is_empty() || newer.contains_key(unit.program.as_str()) {
-            if own {
-                add(stage, Action::DaemonReload);
-            }
-            if let Some(version) = newer.get(unit.program.as_str()) {
-                add(stage, Action::Replace(format!("{} of {version}", unit.program)));
-            }
-            add(stage, Action::Restart((*name).to_owned()));
-        }
-        used.extend(reads);
-    }
-    for (name, unit) in &before {
-        if !after.contains_key(name) {
-            add(Stage::of_program(&unit.program), Action::Stop((*name).to_owned()));
-        }
-        used.extend(touched.iter().copied().filter(|path| unit.reads(path)));
-    }
-    for file in &change.files {
-        let path = file.path.as_str();
-        if !path.starts_with('/') || (used.contains(path) && !file.cosmetic) {
-            continue;
-        }
-        if file.cosmetic {
-            copies.push((change.host.clone(), path.to_owned()));
-        } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
-            let has = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(folder));
-            add(*stage, of_package(action(), has(old), has(new)));
-        } else if let Some(unit) = unit_elsewhere(path) {
-            let stage = Stage::of_program(unit.trim_end_matches(".service"));
-            add(stage, Action::DaemonReload);
-            let unit = unit.trim_end_matches(".service").to_owned();
-            let is_unit = path.rsplit('/').next() == Some(unit.as_str());
-            add(
-                stage,
-                match file.fate {
-                    Fate::Added if is_unit => Action::Start(unit),
-                    Fate::Removed if is_unit => Action::Stop(unit),
-                    _ => Action::Restart(unit),
-                },
-            );
-        } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
-            if applied.insert(path.to_owned()) {
-                let path = path.to_owned();
-                add(
-                    Stage::Manifests,
-                    match file.fate {
-                        Fate::Removed => Action::Unapply(path),
-                        _ => Action::Apply(path),
-                    },
-                );
-            }
-        } else if file.fate != Fate::Removed {
-            copies.push((change.host.clone(), path.to_owned()));
-        }
-    }
-}
-
-/// What makes a program of the distribution read its files again, which it has had before, or has from now on, or neither.
-fn of_package(action: Action, before: bool, after: bool) -> Action {
-    match (action, before, after) {
-        (Action::Restart(unit) | Action::Reload(unit), false, _) => Action::Start(unit),
-        (Action::Restart(unit) | Action::Reload(unit), _, false) => Action::Stop(unit),
-        (action, _, _) => action,
-    }
-}
-
-/// The unit that a file belongs to whose service is not in the bundle: a drop-in of a package's, a timer, a socket.
-fn unit_elsewhere(path: &str) -> Option<&str> {
-    let name = path.strip_prefix(UNITS)?;
-    match name.split_once(".d/") {
-        Some((unit, _)) => Some(unit),
-        None => [".timer", ".socket", ".path", ".mount", ".target", ".slice"]
-            .iter()
-            .any(|end| name.ends_with(end))
-            .then_some(name),
-    }
-}
-
-/// Whether a file is an object for the API server: it is in no program's hands and has an API version and metadata.
-fn is_manifest(host: &FoundHost, path: &str) -> bool {
-    let Some(file) = host.files.get(path) else { return false };
-    let is_yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
-    is_yaml
-        && std::str::from_utf8(file.content.expose())
-            .ok()
-            .and_then(|text| document::yaml(text).ok())
-            .is_some_and(|documents| {
-                documents.iter().any(|document| {
-                    document.get("apiVersion").is_some() && document.at(&["metadata", "name"]).is_some()
-                })
-            })
-}
-
-/// A unit of a host, and what it reads.
-struct UnitFiles<'a> {
-    program: String,
-    texts: Vec<&'a str>,
-}
-
-impl UnitFiles<'_> {
-    fn reads(&self, path: &str) -> bool {
-        self.texts.contains(&path)
-    }
-}
-
-/// The units in a bundle by name, without `.service`.
-fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
-    let mut units = BTreeMap::new();
-    for (path, file) in &host.files {
-        let Some(name) = path.strip_prefix(UNITS).and_then(|name| name.strip_suffix(".service")) else {
-            continue;
-        };
-        let program = std::str::from_utf8(file.content.expose())
-            .ok()
-            .and_then(|text| UnitFile::parse(text).ok())
-            .and_then(|unit| Some(unit.commands().ok()?.first()?.program.clone()))
-            .filter(|program| Stage::of_program(program) != Stage::Other)
-            .unwrap_or_else(|| name.to_owned());
-        let drop_ins = format!("{UNITS}{name}.service.d/");
-        let mut reached: Vec<&str> = vec![path];
-        reached.extend(
-            host.files
-                .keys()
-                .map(String::as_str)
-                .filter(|path| path.starts_with(&drop_ins)),
-        );
-        let mut next = 0;
-        while let Some(path) = reached.get(next) {
-            next += 1;
-            let Some(text) = host.files.get(*path).map(|file| file.content.expose()) else {
-                continue;
-            };
-            if text.starts_with(b"-----BEGIN ") {
-                continue;
-            }
-            let Ok(text) = std::str::from_utf8(text) else { continue };
-            for other in host.files.keys() {
-                if !reached.contains(&other.as_str()) && (mentions(text, other) || mentions_folder_of(text, other)) {
-                    reached.push(other);
+                let stage_of_api = match lets_go(old, new) {
+                    true => Stage::LettingGo,
+                    false => Stage::ApiServer,
+                };
+                let mut add = |stage: Stage, action: Action| {
+                    let stage = if stage == Stage::ApiServer { stage_of_api } else { stage };
+                    steps.add(stage, &new.name, action);
+                };
+                of_changed(old, new, change, &mut add, &mut applied, &mut sequence.copies);
+                if pair.is_renamed() {
+                    rename(old, new, &administrator, &mut steps);
+                }
+                if begins_to_leave(pair) {
+                    departure(new, &administrator, &mut steps);
                 }
             }
+            (None, _) => {}
         }
-        units.insert(
-            name,
-            UnitFiles {
-                program,
-                texts: reached,
-            },
-        );
     }
-    units
+    if sequence.obstacles.is_empty() {
+        sequence.steps = steps.in_order(pairs, of_members, &installed);
+    }
+    sequence
 }
 
-fn mentions(text: &str, path: &str) -> bool {
-    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    text.match_indices(path).any(|(at, _)| {
-        let end = text.get(at + path.len()..).and_then(|rest| rest.chars().next());
-        let start = text.get(..at).and_then(|rest| rest.chars().next_back());
-        !end.is_some_and(goes_on) && !start.is_some_and(goes_on)
+/// kubectl as an administrator calls it, and the host on which that is done.
+struct Administrator<'a> {
+    host: &'a str,
+    kubectl: String,
+}
+
+/// A control plane that stays, since its kubeconfig does without a load balancer; else any host with an administrator's.
+fn administrator<'a>(pairs: &[Pair<'a>]) -> Option<Administrator<'a>> {
+    let staying = pairs.iter().filter(|pair| !arrives(pair) && !begins_to_leave(pair));
+    let hosts: Vec<&'a FoundHost> = staying.filter_map(|pair| pair.old.and(pair.new)).collect();
+    let serves = |host: &&&FoundHost| programs(host).contains("kube-apiserver");
+    let mut preferred = hosts.iter().filter(serves).chain(&hosts);
+    preferred.find_map(|host| {
+        Some(Administrator {
+            host: &host.name,
+            kubectl: kubectl(host)?,
+        })
     })
 }
 
-/// Whether a text names the folder of a file as one to read files from: `--config-dir=`, `--pod-manifest-path=`.
-fn mentions_folder_of(text: &str, path: &str) -> bool {
-    let Some((folder, _)) = path.rsplit_once('/') else {
-        return false;
-    };
-    ["config-dir=", "manifest-path=", "staticPodPath: ", "staticPodPath: \""]
-        .iter()
-        .any(|flag| text.contains(&format!("{flag}{folder}")))
+/// Steps as they are collected: what changed files ask for is sorted, what has an order of its own is kept in it.
+#[derive(Default)]
+struct Steps {
+    sorted: BTreeMap<(Stage, String), BTreeSet<Action>>,
+    before: Vec<Step>,
+    after: Vec<Step>,
 }
 
-fn programs(host: &FoundHost) -> BTreeSet<String> {
-    units(host).into_values().map(|unit| unit.program).collect()
+impl Steps {
+    fn add(&mut self, stage: Stage, host: &str, action: Action) {
+        self.sorted.entry((stage, host.to_owned())).or_default().insert(action);
+    }
+
+    /// Of a stage, what has to be done before what changed files ask for.
+    fn before(&mut self, step: Step) {
+        self.before.push(step);
+    }
+
+    fn after(&mut self, step: Step) {
+        self.after.push(step);
+    }
+
+    /// All in the order in which they are carried out. A host gets its bundle where the first of its changed files counts, unless
+    /// it was `installed` before.
+    fn in_order(mut self, pairs: &[Pair<'_>], of_members: Vec<Step>, installed: &BTreeSet<String>) -> Vec<Step> {
+        let mut first: BTreeMap<&str, Stage> = BTreeMap::new();
+        for (stage, host) in self.sorted.keys().filter(|(_, host)| !installed.contains(host)) {
+            first.entry(host).or_insert(*stage);
+        }
+        let first: Vec<(Stage, String)> = first
+            .into_iter()
+            .map(|(host, stage)| (stage, host.to_owned()))
+            .collect();
+        for (stage, host) in first {
+            let is_renamed = |pair: &Pair<'_>| pair.is_renamed() && pair.name == host;
+            if pairs.iter().any(is_renamed) {
+                self.add(stage, &host, Action::Rename(host.clone()));
+            }
+            self.add(stage, &host, Action::Install);
+        }
+        let mut reloaded = BTreeSet::new();
+        let sorted = self.sorted.into_iter().map(|((stage, host), mut actions)| {
+            // Once on a host, before anything else there.
+            if actions.contains(&Action::DaemonReload) && !reloaded.insert(host.clone()) {
+                actions.remove(&Action::DaemonReload);
+            }
+            let bundle = pairs.iter().find_map(|pair| pair.new.filter(|new| new.name == host));
+            let followed: Vec<Action> = actions
+                .iter()
+                .filter_map(|action| go_on_when(action, bundle?))
+                .collect();
+            let environment = match followed.contains(&until_healthy()) {
+                true => bundle.and_then(etcdctl_environment).unwrap_or_default(),
+                false => Vec::new(),
+            };
+            Step {
+                environment,
+                ..Step::new(stage, &host, actions.into_iter().chain(followed).collect())
+            }
+        });
+        let all = of_members
+            .into_iter()
+            .chain(self.before)
+            .chain(sorted)
+            .chain(self.after);
+        let mut steps: Vec<Step> = all.filter(|step| !step.actions.is_empty()).collect();
+        steps.sort_by_key(|step| step.stage);
+        steps
+    }
 }
 
-fn first_stage(host: &FoundHost) -> Stage {
-    let stages = programs(host).into_iter().map(|program| Stage::of_program(&program));
-    let of_units = stages.filter(|stage| *stage != Stage::Other).min();
-    let of_files = || {
-        let paths = host.files.keys();
-        let rows = paths.flat_map(|path| ELSEWHERE.iter().filter(move |(folder, ..)| path.starts_with(folder)));
-        rows.map(|(_, stage, _)| *stage).min()
-    };
-    of_units.or_else(of_files).unwrap_or(Stage::Other)
-}
-
-/// The version of a program that a bundle's instructions ask for: `Kubernetes 1.37`, `etcd 3.7`.
-pub(super) fn version(host: &FoundHost, program: &str) -> Option<(u32, u32)> {
-    let Some(FoundNode::File { content, .. }) = host.beside.get("INSTALL.md") else {
+/// What has to be true on the host before the next one has its turn.
+fn go_on_when(action: &Action, host: &FoundHost) -> Option<Action> {
+    let (Action::Restart(unit) | Action::Start(unit)) = action else {
         return None;
     };
-    let text = std::str::from_utf8(content.expose()).ok()?;
-    let marker = format!("of {program} ");
-    text.match_indices(&marker).find_map(|(at, _)| {
-        let rest = text.get(at + marker.len()..)?;
-        let (major, rest) = rest.split_once('.')?;
-        let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        Some((major.parse().ok()?, minor.parse().ok()?))
-    })
+    match unit.as_str() {
+        "etcd" => etcdctl_environment(host).map(|_| until_healthy()),
+        "kube-apiserver" => Some(until_ready(host, &kubectl(host)?)),
+        "kubelet" => Some(Action::Until("curl -sf http://127.0.0.1:10248/healthz".to_owned())),
+        _ => None,
+    }
 }
 
-/// The programs whose binaries have to be replaced, and the release that they have to be of.
-fn newer_programs(old: &FoundHost, new: &FoundHost) -> BTreeMap<&'static str, String> {
-    const OF: [(&str, &[&str]); 2] = [
-        (
-            "Kubernetes",
-            &[
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kube-scheduler",
-                "kubelet",
-                "kube-proxy",
-            ],
-        ),
-        ("etcd", &["etcd"]),
-    ];
-    let mut newer = BTreeMap::new();
-    for (product, programs) in OF {
-        let (Some(before), Some(after)) = (version(old, product), version(new, product)) else {
-            continue;
-        };
-        if before != after {
-            newer.extend(
-                programs
-                    .iter()
-                    .map(|program| (*program, format!("{product} {}.{}", after.0, after.1))),
-            );
+/// Asks the API server on the host itself: an administrator's kubeconfig leads to it there.
+fn until_ready(host: &FoundHost, kubectl: &str) -> Action {
+    Action::Until(format!("{kubectl} get --raw {}", health_path(host)))
+}
+
+/// Whether API servers stop calling members of etcd and call no others instead: that is done before those go.
+fn lets_go(old: &FoundHost, new: &FoundHost) -> bool {
+    let called = |host: &FoundHost| -> BTreeSet<String> {
+        let api = command_of(host, "kube-apiserver");
+        let servers = api.iter().flat_map(|api| api.list("etcd-servers"));
+        servers.map(str::to_owned).collect()
+    };
+    let (before, after) = (called(old), called(new));
+    after.is_subset(&before) && after != before
+}
+
+/// A host that comes: its units in the order in which they need each other.
+fn arrival(new: &FoundHost, is_member: bool, steps: &mut Steps) {
+    for (stage, action) in starting(new) {
+        if !(is_member && stage == Stage::Etcd) {
+            steps.add(stage, &new.name, action);
         }
     }
-    newer
+}
+
+/// A host that is gone without having left: nobody is there to stop anything.
+fn gone(old: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
+    if !has_left(old) {
+        forget_node(old, administrator, steps);
+    }
+    let keys = "switch it off, and delete its keys".to_owned();
+    steps.after(Step::new(Stage::Retirement, &old.name, vec![Action::ByHand(keys)]));
+}
+
+/// The Node of a machine that is not there any more: what ran there is made again elsewhere.
+fn forget_node(old: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
+    let Some(node) = node_of(old) else { return };
+    let Some(Administrator { host, kubectl }) = administrator else {
+        return;
+    };
+    let delete = Action::Run(format!("{kubectl} delete node {node} --ignore-not-found"));
+    steps.before(Step::new(Stage::Other, host, vec![delete]));
+}
+
+/// A host that goes while it still runs.
+fn departure(host: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
+    let stop = |units: &[&str]| -> Vec<Action> {
+        let programs = programs(host);
+        let there = units.iter().filter(|unit| programs.contains(**unit));
+        there.map(|unit| Action::Stop((*unit).to_owned())).collect()
+    };
+    steps.after(Step::new(
+        Stage::Departure,
+        &host.name,
+        stop(&["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]),
+    ));
+    if let (Some(node), Some(administrator)) = (node_of(host), administrator) {
+        let Administrator { host: asked, kubectl } = administrator;
+        let step = |host: &str, actions| Step::new(Stage::NodeDeparture, host, actions);
+        steps.after(step(
+            asked,
+            vec![Action::Until(drain(kubectl, &node, kubernetes_version(host)))],
+        ));
+        steps.after(step(&host.name, stop(&["kubelet", "kube-proxy"])));
+        steps.after(step(
+            asked,
+            vec![Action::Run(format!("{kubectl} delete node {node} --ignore-not-found"))],
+        ));
+    }
+}
+
+/// The same machine under another name: its Node is another one.
+fn rename(old: &FoundHost, new: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
+    let (Some(before), Some(after), Some(administrator)) = (node_of(old), node_of(new), administrator) else {
+        return;
+    };
+    if before == after {
+        return;
+    }
+    let Administrator { host, kubectl } = administrator;
+    let step = |action| Step::new(Stage::Node, host, vec![action]);
+    steps.before(step(Action::Until(drain(kubectl, &before, kubernetes_version(new)))));
+    steps.after(step(Action::Run(format!(
+        "{kubectl} delete node {before} --ignore-not-found"
+    ))));
+}
+
+/// The name of the Node of a host with a kubelet.
+fn node_of(host: &FoundHost) -> Option<String> {
+    let kubelet = command_of(host, "kubelet")?;
+    Some(kubelet.flag("hostname-override").unwrap_or(&host.name).to_owned())
+}
+
+/// <https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/>
+fn drain(kubectl: &str, node: &str, version: Option<(u32, u32)>) -> String {
+    let data = match version {
+        // The flag got its present name in 1.20.
+        Some(version) if version < (1, 20) => "--delete-local-data",
+        _ => "--delete-emptydir-data",
+    };
+    format!("{kubectl} drain {node} --ignore-daemonsets {data} --force --timeout=5m")
 }

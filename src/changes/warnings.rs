@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meaning::{EncryptionKey, is_secret, providers};
 use super::sides::{KeysKnown, Pair};
-use super::steps::version;
+use super::versions::PRODUCTS;
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
 use crate::audit::unit::{CommandLine, UnitFile};
@@ -18,6 +18,17 @@ pub struct Warning {
     pub irreversible: bool,
     pub message: String,
     pub hosts: Vec<String>,
+}
+
+impl Warning {
+    /// What can be undone.
+    pub fn mind(message: impl AsRef<str>, hosts: Vec<String>) -> Warning {
+        Warning {
+            irreversible: false,
+            message: printable(message.as_ref()),
+            hosts: hosts.iter().map(|host| printable(host)).collect(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -83,6 +94,7 @@ struct Sides<'a> {
     name: &'a str,
     old: Option<Side<'a>>,
     new: Option<Side<'a>>,
+    is_renamed: bool,
 }
 
 /// What `pairs` amount to, what can't be undone first.
@@ -94,23 +106,20 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
             name: pair.name,
             old: pair.old.map(Side::read),
             new: pair.new.map(Side::read),
+            is_renamed: pair.is_renamed(),
         })
         .collect();
     let is_member = |side: &Option<Side<'_>>| side.as_ref().is_some_and(|side| side.runs("etcd"));
-    // Somebody is left whom a new member can join.
-    let etcd_runs = all.iter().any(|sides| is_member(&sides.old) && sides.new.is_some());
     for sides in &all {
         let name = sides.name;
-        match (is_member(&sides.old), &sides.new) {
-            (true, new) if !is_member(new) => of_lost_member(name, &mut warnings),
-            (false, Some(new)) if etcd_runs => of_new_member(name, new, &mut warnings),
-            _ => {}
+        if is_member(&sides.old) && !is_member(&sides.new) {
+            of_lost_member(name, &mut warnings);
         }
         let (Some(old), Some(new)) = (&sides.old, &sides.new) else {
             continue;
         };
         of_versions(name, old.host, new.host, &mut warnings);
-        of_flags(name, old, new, &mut warnings);
+        of_flags(sides, old, new, &mut warnings);
         of_server(name, old, new, &mut warnings);
         of_pods(name, old.host, new.host, &mut warnings);
         of_services(name, old.host, new.host, &mut warnings);
@@ -137,8 +146,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
 }
 
 fn of_lost_member(name: &str, warnings: &mut Warnings) {
-    let message = "a member of etcd goes: remove it with etcdctl member remove while the others have a quorum; its copy of \
-         the data can't come back as the same member";
+    let message = "a member of etcd goes: its copy of the data can't come back as the same member";
     warnings.irreversible(name, message);
 }
 
@@ -205,24 +213,9 @@ fn of_damage(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnin
     }
 }
 
-/// A member of etcd that was none, if it is one.
-fn of_new_member(name: &str, new: &Side<'_>, warnings: &mut Warnings) {
-    let Some(etcd) = new.command("etcd") else { return };
-    let member = etcd.flag("name").unwrap_or(name);
-    let urls = etcd.flag("initial-advertise-peer-urls").unwrap_or("its peer URLs");
-    let state = match etcd.flag("initial-cluster-state") {
-        Some("existing") => "",
-        _ => "; for its first start its unit has to say --initial-cluster-state=existing",
-    };
-    let message = format!(
-        "{member} joins a cluster of etcd that runs: first etcdctl member add {member} --peer-urls={urls}{state}"
-    );
-    warnings.mind(name, message);
-}
-
 fn of_versions(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
-    for program in ["Kubernetes", "etcd"] {
-        let (Some(before), Some(after)) = (version(old, program), version(new, program)) else {
+    for (program, version, _) in PRODUCTS {
+        let (Some(before), Some(after)) = (version(old), version(new)) else {
             continue;
         };
         let text = |version: (u32, u32)| format!("{}.{}", version.0, version.1);
@@ -255,27 +248,27 @@ const LASTING: &[(&str, &str, &str)] = &[
     ("kube-controller-manager", "cluster-cidr",
         "nodes keep the ranges of pods that they have until they are deleted and join again"),
     ("etcd", "data-dir", "the member starts empty in another folder: move the old one there first"),
-    ("etcd", "name", "the member is unknown to its own data: remove and add it instead"),
-    ("etcd", "initial-advertise-peer-urls", "a member that has data ignores it: etcdctl member update tells the others"),
     ("kubelet", "register-with-taints", "it counts when a node registers: kubectl taint changes those that have"),
     ("kubelet", "node-labels", "what a label no longer says stays on the node: kubectl label takes it away"),
     ("kubelet", "hostname-override", "the node joins as another one; delete the old one with kubectl delete node"),
 ];
 
-fn of_flags(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
-    for (program, flag, meaning) in LASTING {
+fn of_flags(sides: &Sides<'_>, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    // What becomes of the Node of a machine with another name is among the steps.
+    let told = |flag: &str| !(sides.is_renamed && flag == "hostname-override");
+    for (program, flag, meaning) in LASTING.iter().filter(|(_, flag, _)| told(flag)) {
         let value = |side: &Side<'_>| Some(side.command(program)?.flag(flag).unwrap_or_default().to_owned());
         if let (Some(before), Some(after)) = (value(old), value(new))
             && before != after
         {
             let message = match (before.as_str(), after.as_str()) {
                 // Names and addresses differ from host to host, so one message for all is the better one.
-                _ if matches!(*flag, "name" | "initial-advertise-peer-urls" | "hostname-override") => {
+                _ if matches!(*flag, "hostname-override") => {
                     format!("{program} --{flag} changes: {meaning}")
                 }
                 (before, after) => format!("{program} --{flag} {before} -> {after}: {meaning}"),
             };
-            warnings.mind(name, message);
+            warnings.mind(sides.name, message);
         }
     }
 }

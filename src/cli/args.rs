@@ -75,6 +75,9 @@ pub struct BuildArgs {
     /// Say nothing but warnings and errors: no progress, no closing line
     #[arg(short, long)]
     pub quiet: bool,
+    /// Write there what has to be done about the change from the earlier output to this one: a new file, in markdown
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "shard"])]
+    pub plan: Option<PathBuf>,
     /// Build a part: only this host, and others that are named so
     #[arg(long = "host", value_name = "NAME", conflicts_with = "shard")]
     pub hosts: Vec<String>,

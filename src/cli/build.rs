@@ -1,16 +1,23 @@
 //! `khw-gen build`.
 
-use khw_gen::Build;
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use khw_gen::bundle::Content;
-use khw_gen::cluster::Cluster;
-use khw_gen::disk::{Output, Specification, Start};
+use khw_gen::changes::{self, Keys, KeysKnown};
+use khw_gen::cluster::{Cluster, ClusterState, Role};
+use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::part::{PART, Selection};
+use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
+use khw_gen::reuse::Earlier;
+use khw_gen::{Build, found_of};
 
 use super::args::BuildArgs;
+use super::as_found::read_undamaged;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
-use super::say::{Reported, print, say_error};
+use super::say::{Reported, print, say, say_error};
 use super::specification::{read_checked, read_seed, unknown_host};
 use super::threads::use_threads;
 
@@ -24,6 +31,10 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
+    note_another_membership(out, cluster, output.earlier());
+    if let Some(path) = &arguments.plan {
+        write_plan(path, out, cluster, &seed)?;
+    }
     let plan = plan(cluster);
     let build = Build::new(&plan, selection.clone(), &seed, arguments.archive, output.earlier());
     let (summary, unchanged) = match build.nothing_changed() {
@@ -87,4 +98,40 @@ fn selection<'c>(cluster: &'c Cluster, arguments: &BuildArgs) -> Result<Selectio
         }
         Reported
     })
+}
+
+/// Writes what leads from the output that is there to the one that is about to take its place. That comes first: afterwards there
+/// is nothing to compare with.
+fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
+    let before = read_undamaged(out)?;
+    let (after, keys) = found_of(cluster, Some(seed))?;
+    let changes = changes::compare(&before, &after, KeysKnown::of(Keys::Own, keys));
+    let text = match changes.is_empty() {
+        true => "### Nothing changes\n".to_owned(),
+        false => changes::render_markdown(&changes, None),
+    };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| format!("{} is no name of a file", path.display()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(disk::write_new_files(folder, &[(&name, 0o644, text.as_bytes())])?)
+}
+
+/// Members of etcd that were not there, or are no longer, are a matter of the cluster that runs, if one does.
+fn note_another_membership(out: &Path, cluster: &Cluster, earlier: &dyn Earlier) {
+    const UNIT: &str = "/rootfs/etc/systemd/system/etcd.service";
+    let before: BTreeSet<&str> = earlier
+        .rows()
+        .keys()
+        .filter_map(|path| path.strip_suffix(UNIT))
+        .collect();
+    let after: BTreeSet<&str> = cluster.with(Role::Etcd).map(|host| host.name.as_str()).collect();
+    if cluster.state == ClusterState::New && !before.is_empty() && before != after {
+        let names: Vec<&str> = before.into_iter().collect();
+        say(format_args!(
+            "note: {} was made with etcd on {}; if that cluster runs, write state = \"running\" below [cluster], and \
+             state = \"joining\" for each host that comes: these bundles found a new one",
+            out.display(),
+            names.join(", ")
+        ));
+    }
 }

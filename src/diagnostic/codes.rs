@@ -730,6 +730,31 @@ codes! {
         see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/ha-topology/"]
     }
 
+    NOTHING_TO_JOIN "nothing-to-join" Error "host that joins or leaves a cluster that does not run" {
+        meaning
+            "Only a cluster that runs can be joined or left. Where it is yet to be founded, every host is there from the \
+             beginning, and members of etcd start together."
+        advice "say that the cluster runs, or that the host just belongs to it"
+        example "cluster.toml" [r#"state = "joining""#]
+        met
+            "When the first host is added to a cluster that was built some time ago: its cluster.toml does not say yet \
+             that it runs. `state = \"running\"` below `[cluster]` says so, and from then on no unit can found a second, \
+             empty cluster beside the one with the data."
+        see ["https://etcd.io/docs/v3.6/op-guide/runtime-configuration/"]
+    }
+
+    NOBODY_STAYS "nobody-stays" Error "role whose hosts all come or go" {
+        meaning
+            "Nothing counts on a host that joins or leaves: no API server calls its etcd, no load balancer its API \
+             server. At least one host with the role must be there and stay."
+        advice "mark as joining what is not there yet, and nothing else"
+        example "cluster.toml" [r#"state = "leaving""#]
+        met
+            "When all masters are to be replaced and old and new ones are marked at once. The new ones join first; when \
+             they are a part of the cluster their mark goes, and then the old ones may leave."
+        see ["https://etcd.io/docs/v3.6/op-guide/runtime-configuration/"]
+    }
+
     EVEN_ETCD "even-etcd" Warning "even number of etcd members" {
         meaning "A majority of an even number tolerates no more failures than one member fewer would."
         advice "use 1, 3 or 5 members"

@@ -9,6 +9,7 @@ mod unpack;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::verify_codes as codes;
+use crate::manifest::{About, MANIFEST};
 use crate::pki::secret::SecretBytes;
 use node::cost_of;
 use unpack::unpack_within;
@@ -39,6 +40,8 @@ pub struct FoundHost {
     pub beside: FoundNodes,
     /// Everything below the host's folder, for its manifest.
     pub all: FoundNodes,
+    /// What its manifest says of it; nothing where it has none.
+    pub about: About,
 }
 
 /// All that was found.
@@ -203,6 +206,10 @@ fn host(name: &str, nodes: FoundNodes) -> FoundHost {
         files: BTreeMap::new(),
         beside: FoundNodes::new(),
         all: if rootfs { nodes.clone() } else { FoundNodes::new() },
+        about: match nodes.get(MANIFEST) {
+            Some(FoundNode::File { content, .. }) if rootfs => About::read(&String::from_utf8_lossy(content.expose())),
+            _ => About::default(),
+        },
     };
     for (path, node) in nodes {
         let on_host = if rootfs {

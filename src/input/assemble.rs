@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use crate::cluster::{
-    Cluster, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, OwnFile, PassedChecks, Pki,
+    Cluster, ClusterState, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, OwnFile, PassedChecks,
+    Pki,
 };
 
 use super::csr_folder::Folder;
@@ -35,6 +36,7 @@ pub fn cluster(
             taints: host.taints.clone(),
             pods,
             interface: host.interface.sound()?.map(|at| at.value.clone()),
+            state: host.state.sound()?.map(|at| at.value),
         })
     });
     let csrs = folder.csrs.iter().map(|(name, csr)| {
@@ -54,6 +56,7 @@ pub fn cluster(
         .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
     Some(Cluster {
         name: draft.cluster.name.as_ref()?.value.clone(),
+        state: draft.cluster.state.sound()?.map_or(ClusterState::New, |at| at.value),
         version: draft.release.as_ref()?.version.clone(),
         release: draft.release.as_ref()?.release.clone(),
         nodes: nodes?,

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::layouts::Layout;
-use crate::cluster::{EncryptionProvider, Families};
+use crate::cluster::{ClusterState, EncryptionProvider, Families};
 use crate::diagnostic::suggest::listed;
 use crate::diagnostic::{Code, Reporter, Severity, SourceFile, codes};
 
@@ -134,6 +134,7 @@ fn naming(fields: &Fields<'_>) -> DraftNaming {
         name: fields
             .text_or("name", "kubernetes")
             .and_then(|name| cluster_name(name, say)),
+        state: choices::choice(fields, "state", ClusterState::named, ClusterState::NAMES),
         domain: fields
             .text_or("domain", "cluster.local")
             .and_then(|name| domain(name, say)),

@@ -12,7 +12,9 @@ use crate::catalog::engines::Engine;
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
-use crate::cluster::{CgroupDriver, EncryptionProvider, Endpoint, Families, OwnFlag, PodNetwork, Role, Taint};
+use crate::cluster::{
+    CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, HostState, OwnFlag, PodNetwork, Role, Taint,
+};
 use crate::diagnostic::Place;
 use crate::settings::{Table, Value as Setting};
 
@@ -45,6 +47,7 @@ pub struct Draft {
 #[derive(Debug, Default)]
 pub struct DraftNaming {
     pub name: Option<At<String>>,
+    pub state: Written<At<ClusterState>>,
     pub domain: Option<At<String>>,
     pub endpoint: Written<At<Endpoint>>,
     /// Names and addresses by which the API servers are reached besides.
@@ -157,6 +160,7 @@ pub struct DraftHost {
     /// The parts of the pods' ranges that the host is given; at most one of each family.
     pub pods: Vec<At<IpNet>>,
     pub interface: Written<At<String>>,
+    pub state: Written<At<HostState>>,
     /// The fields that only some roles have a use for, and where they stand.
     pub role_fields: Vec<At<&'static str>>,
     /// The number of the pool that it is one of.
@@ -167,6 +171,11 @@ impl DraftHost {
     /// Whether the host has `role`.
     pub fn is(&self, role: Role) -> bool {
         self.roles.as_ref().is_some_and(|roles| roles.contains(&role))
+    }
+
+    /// What it is about to do; nothing where that can't be read.
+    pub fn state(&self) -> Option<HostState> {
+        Some(self.state.given()?.value)
     }
 
     /// Whether this is the host's name.

@@ -2,14 +2,14 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::cluster::Role;
+use crate::cluster::{HostState, Role};
 use crate::diagnostic::{Reporter, codes};
 
 use super::draft::DraftHost;
 use super::names::{self, LONGEST_HOST_NAME, LONGEST_NAME};
-use super::tree::{At, Document, Fields, Node};
+use super::tree::{At, Document, Fields, Node, Written};
 use super::values::{address, cant_be, range, unless};
-use super::{families, fields, labels, load_balancer};
+use super::{choices, families, fields, labels, load_balancer};
 
 /// The fields of a host that only some roles have a use for.
 const OF_ROLES: &[&str] = &["labels", "taints", "pods"];
@@ -23,6 +23,7 @@ pub fn host(doc: Document<'_>, node: &Node) -> Option<DraftHost> {
     Some(DraftHost {
         name: fields.parsed("name", host_name),
         ip: families::read(&fields, "ip", address),
+        state: choices::choice(&fields, "state", HostState::named, HostState::NAMES),
         ..host_without_name(&fields)
     })
 }
@@ -46,6 +47,7 @@ pub fn host_without_name(fields: &Fields<'_>) -> DraftHost {
         role_fields: of_roles.map(|name| fields.key_at(name)).collect(),
         roles: roles(fields),
         roles_place: fields.place("roles"),
+        state: Written::Absent,
         pool: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::catalog::identity::{Identity, Per};
 use crate::catalog::layouts::Layout;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::catalog::tables::ports::PORTS;
-use crate::cluster::{Endpoint, Role};
+use crate::cluster::{ClusterState, Endpoint, HostState, Role};
 use crate::diagnostic::{Place, Reporter, codes};
 
 use super::draft::{Draft, DraftHost};
@@ -25,11 +25,13 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
     reserved_names(draft, say);
     port_conflicts(draft, say);
     fields_of_other_roles(draft, say);
+    nothing_to_join(draft, say);
     load_balancer::check(draft, complete, say);
     pods::check(draft, say);
     labels::check(draft, say);
     if complete {
         missing_roles(draft, say);
+        nobody_stays(draft, say);
         even_etcd(draft, say);
         load_balancing(draft, say);
     }
@@ -273,10 +275,44 @@ fn missing_roles(draft: &Draft, say: &Reporter) {
     }
 }
 
+/// Hosts that join or leave where there is no cluster to join or leave.
+fn nothing_to_join(draft: &Draft, say: &Reporter) {
+    let Some(state) = draft.cluster.state.sound() else {
+        return;
+    };
+    if state.is_some_and(|state| state.value == ClusterState::Running) {
+        return;
+    }
+    let marked = draft.hosts.iter().filter_map(|host| host.state.given());
+    for host in marked {
+        let message = match host.value {
+            HostState::Joining => "the host joins a cluster that is yet to be founded",
+            HostState::Leaving => "the host leaves a cluster that is yet to be founded",
+        };
+        say.at(host, codes::NOTHING_TO_JOIN, message)
+            .hint("if the cluster runs, write state = \"running\" below [cluster]; else take this `state` away");
+    }
+}
+
+/// Roles that a running cluster can't be without, which only hosts have that come or go.
+fn nobody_stays(draft: &Draft, say: &Reporter) {
+    for role in [Role::Etcd, Role::ControlPlane] {
+        let mut hosts = draft.with(role).peekable();
+        let Some(first) = hosts.peek().copied() else { continue };
+        if hosts.all(|host| host.state().is_some()) {
+            let place = first.state.given().and_then(|state| state.place.clone());
+            let message = format!("every host with the role {} joins or leaves", role.name());
+            say.at(&place, codes::NOBODY_STAYS, message)
+                .hint("take `state` away where the host is a part of the cluster now, and stays one");
+        }
+    }
+}
+
 fn even_etcd(draft: &Draft, say: &Reporter) {
-    let members: Vec<&DraftHost> = draft.with(Role::Etcd).collect();
+    let stays = |host: &&DraftHost| host.state() != Some(HostState::Leaving);
+    let members: Vec<&DraftHost> = draft.with(Role::Etcd).filter(stays).collect();
     let count = members.len();
-    if let (Some(last), true) = (members.last(), count.is_multiple_of(2)) {
+    if let (Some(last), true) = (members.last(), count > 0 && count.is_multiple_of(2)) {
         let message = match count / 2 - 1 {
             0 => format!(
                 "{count} etcd members tolerate no failure, and neither would {}",

@@ -13,7 +13,7 @@ use minijinja::value::{Serde, Value};
 use crate::facts::OwnFacts;
 
 /// The variables that are a host's own, all of [`OwnFacts`].
-const OWN: [&str; 4] = ["host", "pki", "load_balancer", "pod_routes"];
+const OWN: [&str; 5] = ["host", "pki", "load_balancer", "etcd", "pod_routes"];
 
 /// Those that no two hosts have the same of: what reads one is made for each.
 const NO_TWO_HOSTS: [&str; 7] = [
@@ -144,7 +144,7 @@ mod tests {
     use serde_json::to_value;
 
     use super::*;
-    use crate::facts::{HostFacts, LoadBalancerFacts};
+    use crate::facts::{EtcdFacts, HostFacts, LoadBalancerFacts};
 
     fn own(name: &str, labels: &str) -> OwnFacts {
         OwnFacts {
@@ -162,6 +162,7 @@ mod tests {
                 virtual_ips: Vec::new(),
                 vrrp: Vec::new(),
             },
+            etcd: EtcdFacts::default(),
             pod_routes: Vec::new(),
         }
     }

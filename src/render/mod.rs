@@ -11,9 +11,9 @@ use time::OffsetDateTime;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::catalog::tables::artifacts::BESIDE;
-use crate::cluster::Host;
+use crate::cluster::{Cluster, Host};
 use crate::facts::FactsOf;
-use crate::manifest::add_manifest;
+use crate::manifest::{About, add_manifest};
 use crate::plan::Plan;
 use crate::vault::Vault;
 
@@ -63,7 +63,21 @@ impl<'a> Renderer<'a> {
             let content = contents.rendered(*template, false, &variables)?;
             bundle.insert_file(name, *mode, content).map_err(failed)?;
         }
-        add_manifest(&mut bundle, &host.name).map_err(failed)?;
+        add_manifest(&mut bundle, &about(contents.plan.cluster, host)).map_err(failed)?;
         Ok(bundle)
+    }
+}
+
+/// What the manifest of a host's bundle says of it.
+fn about(cluster: &Cluster, host: &Host) -> About {
+    let state = host.state.map_or(cluster.state.name(), |state| state.name());
+    About {
+        host: host.name.clone(),
+        addresses: host.ip.iter().map(|ip| ip.to_string()).collect(),
+        roles: host.roles.iter().map(|role| role.name().to_owned()).collect(),
+        state: state.to_owned(),
+        kubernetes: cluster.version.clone(),
+        etcd: cluster.release.etcd.to_string(),
+        containerd: cluster.release.containerd.to_string(),
     }
 }

@@ -105,6 +105,7 @@ class Lab:
         """`programs` maps a path on every host to a file or folder of this machine: the layer between root and bundle."""
         self.tag = f"khw{os.getpid() % 100000}"
         self.hosts = {}
+        self.made = 0
         self.folder = None
         self.cgroups = None
         self.switch = f"{self.tag}-switch"
@@ -141,9 +142,17 @@ class Lab:
 
     def add(self, name, addresses, aliases):
         """A host with these addresses. `aliases` maps names to addresses that its /etc/hosts knows besides its own."""
-        host = self.hosts[name] = Host(self, name, addresses, len(self.hosts))  # first known, then made: close() clears up
+        self.made += 1
+        host = self.hosts[name] = Host(self, name, addresses, self.made)  # first known, then made: close() clears up
         host.make(aliases)
         return host
+
+    def replace(self, name, aliases):
+        """Another machine of the same name and addresses, with empty disks."""
+        old = self.hosts[name]
+        old.power_off()
+        old.remove()
+        return self.add(name, old.addresses, aliases)
 
     def close(self):
         for host in self.hosts.values():
@@ -222,10 +231,11 @@ cd "$folder" && exec "$@"
 class Host:
     def __init__(self, lab, name, addresses, index):
         self.lab, self.name, self.addresses = lab, name, addresses
-        self.namespace = f"{lab.tag}-{name}"[:60]
+        self.machine = f"{name}.{index}"  # no two have the same, whatever they are called
+        self.namespace = f"{lab.tag}-{index}-{name}"[:60]
         self.port = f"p{index}"
         self.mac = f"02:6b:68:77:{index >> 8:02x}:{index & 255:02x}"
-        self.folder = os.path.join(lab.folder, "hosts", name)
+        self.folder = os.path.join(lab.folder, "hosts", self.machine)
         self.root = os.path.join(self.folder, "root")
         self.first = None  # the first process, as this machine numbers it
         self.keeper = None
@@ -236,7 +246,7 @@ class Host:
         lab, name, addresses = self.lab, self.name, self.addresses
         for part in ("upper", "work", "root", "containerd", "kubelet"):
             os.makedirs(os.path.join(self.folder, part))
-        self.groups = lab.cgroups.make(name)
+        self.groups = lab.cgroups.make(self.machine)
 
         sh("mount", "-t", "overlay", "overlay", "-o",
            f"lowerdir={lab.layer}:/,upperdir={self.folder}/upper,workdir={self.folder}/work", self.root)
@@ -351,7 +361,7 @@ class Host:
 
     def remove(self):
         for _ in range(20):
-            if not self.lab.cgroups.processes(self.name):
+            if not self.lab.cgroups.processes(self.machine):
                 break
             time.sleep(0.1)
         subprocess.run(["umount", "-R", "-l", self.root], stderr=subprocess.DEVNULL, check=False)
@@ -554,7 +564,7 @@ class Service:
             if code:
                 return False, f"exited {code}"
             self.active()
-            while not self.over() and self.host.lab.cgroups.processes(self.host.name, self.group):
+            while not self.over() and self.host.lab.cgroups.processes(self.host.machine, self.group):
                 time.sleep(0.3)
             return False, "its processes are gone"
         else:
@@ -587,14 +597,14 @@ class Service:
     def kill_group(self, number):
         if self.unit.last("KillMode") in ("process", "none"):
             return
-        for process in self.host.lab.cgroups.processes(self.host.name, self.group):
+        for process in self.host.lab.cgroups.processes(self.host.machine, self.group):
             try:
                 os.kill(process, number)
             except ProcessLookupError:
                 pass
 
     def processes(self):
-        return self.host.lab.cgroups.processes(self.host.name, self.group)
+        return self.host.lab.cgroups.processes(self.host.machine, self.group)
 
     def kill(self, number=signal.SIGKILL):
         """A crash: every process of the unit dies; what Restart= says follows."""

@@ -83,7 +83,7 @@ const ETCD: &[Flag] = &[
     flag("advertise-client-urls", "https://{{ host.url_ip }}:2379"),
     flag("initial-cluster-token", "{{ cluster.name }}-etcd"),
     flag("initial-cluster", "{{ etcd.initial_cluster }}"),
-    flag("initial-cluster-state", "new"),
+    flag("initial-cluster-state", "{{ etcd.initial_cluster_state }}"),
     flag("data-dir", "/var/lib/etcd"),
 ];
 

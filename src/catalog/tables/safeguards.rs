@@ -122,6 +122,7 @@ pub const PERMISSIVE_DEFAULTS: &[(&str, Part)] = &[("kube-apiserver", Flag("anon
 pub const WIRING: &[Wiring] = &[
     wiring(ETCD, Flag("name"), "`initial-cluster` of every member"),
     wiring(ETCD, Flag("initial-cluster"), "the other members, which have the same list"),
+    wiring(ETCD, Flag("initial-cluster-state"), "`state` of `[cluster]`, which says whether the cluster runs"),
     wiring(ETCD, Flag("initial-cluster-token"), "the other members, which have the same token"),
     wiring(ETCD, Flag("initial-advertise-peer-urls"), "`initial-cluster` of every member"),
     wiring(ETCD, Flag("listen-peer-urls"), "`initial-cluster` of every member"),

@@ -4,7 +4,7 @@ use crate::catalog::engines::{Engine, Runtime};
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{CgroupDriver, EncryptionProvider, PodNetwork, Role};
+use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, PodNetwork, Role};
 use crate::diagnostic::{Severity, codes};
 
 use super::forms::*;
@@ -46,6 +46,8 @@ const CGROUP_DRIVER: FieldKind = OneOf("a driver", || CgroupDriver::NAMES.to_vec
 const CNI: FieldKind = OneOf("a network of pods", || PodNetwork::NAMES.to_vec());
 const BALANCER: FieldKind = OneOf("a load balancer", || Engine::NAMES.to_vec());
 const ROLES: FieldKind = Set(&OneOf("a role", || Role::NAMES.to_vec()));
+const CLUSTER_STATE: FieldKind = OneOf("a state", || ClusterState::NAMES.to_vec());
+const HOST_STATE: FieldKind = OneOf("a state", || HostState::NAMES.to_vec());
 const COMPONENT_NAME: FieldKind = OneOf("a component", || {
     COMPONENTS.iter().map(|component| component.name).collect()
 });
@@ -70,6 +72,7 @@ fn proxy_modes() -> Vec<&'static str> {
 // The order of rows is the order in which readers list what they know.
 pub static CLUSTER: Section = section("cluster", &[
     field("name", Text(&CLUSTER_NAME), Is("kubernetes"), "cluster name in every kubeconfig; part of what keys are derived from"),
+    field("state", CLUSTER_STATE, Is("new"), "`running` once it is up: from then on no unit can found a cluster anew, and hosts may join and leave"),
     field("kubernetes", AVersion(Program::Kubernetes), Follows("the newest known"), "Kubernetes version; `khw-gen releases` shows what changes with each"),
     field("etcd", AVersion(Program::Etcd), Follows("kubeadm's choice for that Kubernetes"), "etcd version"),
     field("domain", Text(&DOMAIN), Is("cluster.local"), "DNS domain of services"),
@@ -135,6 +138,7 @@ pub static HOST: Section = section("hosts", &[
     field("taints", List(&Text(&TAINT)), Nothing, "a worker's: what keeps pods off it"),
     field("pods", PerFamily(&RANGE), Follows("the next that is free"), "a worker's own part of the pods' range"),
     field("interface", Text(&INTERFACE), Follows("`interface` of `[load_balancer]`"), "a load balancer's: what carries the virtual address"),
+    field("state", HOST_STATE, Nothing, "`joining` until it is a part of a cluster that runs, `leaving` before it is none: nothing counts on it; several join in the order of the file"),
 ]);
 
 pub static POOL: Section = section("pools", &[

@@ -1,0 +1,63 @@
+//! How the cluster is asked from one of its hosts: with which credentials of those that lie there.
+
+use super::units::command_of;
+use super::versions::etcd_version;
+use crate::audit::names::{Url, is_loopback};
+use crate::found::FoundHost;
+use crate::pki::inspect::{Certificate, Item, items};
+
+/// kubectl as an administrator calls it on a host; none where no administrator's kubeconfig lies.
+pub(super) fn kubectl(host: &FoundHost) -> Option<String> {
+    const OF_ADMINISTRATORS: [&str; 3] = [
+        "/root/admin.kubeconfig",
+        "/root/break-glass.kubeconfig",
+        "/etc/kubernetes/admin.conf",
+    ];
+    let path = OF_ADMINISTRATORS.iter().find(|path| host.files.contains_key(**path))?;
+    Some(format!("kubectl --kubeconfig={path}"))
+}
+
+/// The environment in which etcdctl reaches the member of etcd on its own host
+/// (<https://etcd.io/docs/v3.6/op-guide/security/>); none where the member's unit or a client's certificate can't be found.
+pub(super) fn etcdctl_environment(host: &FoundHost) -> Option<Vec<(String, String)>> {
+    let etcd = command_of(host, "etcd")?;
+    let urls = etcd.list("listen-client-urls");
+    let is_own = |url: &&&str| Url::parse(url).is_some_and(|url| is_loopback(&url.host));
+    let endpoint = urls.iter().find(is_own).or_else(|| urls.first())?;
+    let mut environment = vec![("ETCDCTL_ENDPOINTS", (*endpoint).to_owned())];
+    // Until 3.4 etcdctl spoke the second version of the interface if nobody said otherwise.
+    if etcd_version(host).is_some_and(|version| version < (3, 4)) {
+        environment.push(("ETCDCTL_API", "3".to_owned()));
+    }
+    if let Some(authority) = etcd.flag("trusted-ca-file") {
+        let (certificate, key) = client_of(host, authority)?;
+        environment.push(("ETCDCTL_CACERT", authority.to_owned()));
+        environment.push(("ETCDCTL_CERT", certificate));
+        environment.push(("ETCDCTL_KEY", key));
+    }
+    let owned = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Some(owned.collect())
+}
+
+/// The files of a certificate, and of its key, with which the host can be a client of who trusts `authority`.
+fn client_of(host: &FoundHost, authority: &str) -> Option<(String, String)> {
+    let first = |path: &str| certificate(host, path);
+    let authority = first(authority)?;
+    let mut clients = host.files.keys().filter_map(|path| {
+        let stem = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt"))?;
+        let keys = [format!("{stem}-key.pem"), format!("{stem}.key")];
+        let key = keys.into_iter().find(|key| host.files.contains_key(key))?;
+        let certificate = first(path)?;
+        let is_client = certificate.client_auth && !certificate.authority && certificate.is_signed_by(&authority);
+        is_client.then(|| (path.clone(), key))
+    });
+    clients.next()
+}
+
+fn certificate(host: &FoundHost, path: &str) -> Option<Certificate> {
+    let items = items(host.files.get(path)?.content.expose()).into_iter();
+    items.into_iter().find_map(|item| match item {
+        Item::Certificate(certificate) => Some(*certificate),
+        _ => None,
+    })
+}

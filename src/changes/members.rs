@@ -1,0 +1,322 @@
+//! The members of etcd before and after, and the turns that lead from the ones to the others.
+//!
+//! etcd takes one change at a time, and only one that leaves a majority of started members
+//! (<https://etcd.io/docs/v3.6/op-guide/runtime-configuration/>). A member that starts for the first time with
+//! `--initial-cluster-state=existing` must name exactly the members that there are at that moment, itself among them: so what its
+//! bundle names decides who has to be gone before it comes.
+
+use std::collections::BTreeSet;
+
+use super::calling::etcdctl_environment;
+use super::sides::Pair;
+use super::stage::{Action, Stage, Step};
+use super::units::command_of;
+use super::versions::etcd_version;
+use super::warnings::Warning;
+use crate::audit::unit::CommandLine;
+use crate::found::FoundHost;
+
+/// A member as its own unit tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Member {
+    host: String,
+    name: String,
+    /// As `--initial-advertise-peer-urls` has it.
+    url: String,
+}
+
+impl Member {
+    fn of(host: &FoundHost) -> Option<Member> {
+        let etcd = command_of(host, "etcd")?;
+        Some(Member {
+            host: host.name.clone(),
+            name: etcd.flag("name")?.to_owned(),
+            url: etcd.flag("initial-advertise-peer-urls")?.to_owned(),
+        })
+    }
+
+    /// As `--initial-cluster` has it.
+    fn entry(&self) -> String {
+        format!("{}={}", self.name, self.url)
+    }
+}
+
+/// One change of the membership.
+enum Turn<'a> {
+    Removal(Member),
+    Arrival(Member, &'a FoundHost),
+    /// The peer URL of a member that stays.
+    Move(Member, String),
+}
+
+/// What has to be done about the membership of etcd, in this order, and why it can't be done.
+#[derive(Default)]
+pub(super) struct Membership {
+    /// At [`Stage::Membership`] and at [`Stage::Departure`].
+    pub steps: Vec<Step>,
+    pub obstacles: Vec<Warning>,
+    /// The hosts whose bundles are put there in these steps.
+    pub installed: BTreeSet<String>,
+}
+
+/// Whether a host takes the place of the machine that it was compared with: it joins, as that one did not.
+fn is_another_machine(pair: &Pair<'_>) -> bool {
+    let joins = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.state == JOINING);
+    joins(pair.new) && !joins(pair.old)
+}
+
+const JOINING: &str = "joining";
+const LEAVING: &str = "leaving";
+
+/// Whether a host goes, and did not go before.
+pub(super) fn begins_to_leave(pair: &Pair<'_>) -> bool {
+    let leaves = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.state == LEAVING);
+    leaves(pair.new) && !leaves(pair.old)
+}
+
+/// Whether a host that is gone had left before, so that nothing of it is left in the cluster.
+pub(super) fn has_left(old: &FoundHost) -> bool {
+    old.about.state == LEAVING
+}
+
+/// Whether a host is new to the cluster: it was none, or another machine had its name.
+pub(super) fn arrives(pair: &Pair<'_>) -> bool {
+    pair.new.is_some() && (pair.old.is_none() || is_another_machine(pair))
+}
+
+pub(super) fn membership(pairs: &[Pair<'_>]) -> Membership {
+    let mut membership = Membership::default();
+    let all = Members::of(pairs);
+    if all.before.is_empty() {
+        return membership;
+    }
+    let founding: Vec<String> = all
+        .arriving
+        .iter()
+        .filter(|(_, host)| founds(host))
+        .map(|(member, _)| member.host.clone())
+        .collect();
+    if !founding.is_empty() {
+        let message = "the host would found a second, empty cluster of etcd: where one runs, write state = \"running\" below \
+             [cluster] and state = \"joining\" for the host, build again, and compare anew";
+        membership.obstacles.push(Warning::mind(message, founding));
+        return membership;
+    }
+    let (turns, departures) = match all.turns() {
+        Ok(turns) => turns,
+        Err(obstacle) => {
+            membership.obstacles.push(obstacle);
+            return membership;
+        }
+    };
+    if turns.is_empty() && departures.is_empty() {
+        return membership;
+    }
+    let Some(asked) = all.asked.filter(|host| etcdctl_environment(host).is_some()) else {
+        let hosts = turns.iter().chain(&departures).map(|turn| turn.host().to_owned());
+        let message = "members of etcd come or go, and no member stays whose host has a client's certificate to ask it with: \
+             let one stay";
+        membership.obstacles.push(Warning::mind(message, hosts.collect()));
+        return membership;
+    };
+    for turn in &turns {
+        membership.steps.extend(turn.steps(Stage::Membership, asked));
+    }
+    for turn in &departures {
+        membership.steps.extend(turn.steps(Stage::Departure, asked));
+    }
+    membership.installed = turns
+        .iter()
+        .filter_map(|turn| match turn {
+            Turn::Arrival(member, _) => Some(member.host.clone()),
+            _ => None,
+        })
+        .collect();
+    membership
+}
+
+/// Whether a member would begin a cluster of its own.
+fn founds(host: &FoundHost) -> bool {
+    let etcd = command_of(host, "etcd");
+    etcd.is_some_and(|etcd| etcd.flag("initial-cluster-state") != Some("existing"))
+}
+
+struct Members<'a> {
+    before: Vec<Member>,
+    arriving: Vec<(Member, &'a FoundHost)>,
+    /// Those that stay and get another peer URL.
+    moving: Vec<(Member, String)>,
+    /// Those that are gone, or whose machine is another one: before anybody comes they have to be removed.
+    gone: Vec<Member>,
+    /// Those that go when nobody calls them any more.
+    leaving: Vec<Member>,
+    /// A host whose member stays.
+    asked: Option<&'a FoundHost>,
+}
+
+impl<'a> Members<'a> {
+    fn of(pairs: &[Pair<'a>]) -> Members<'a> {
+        let mut all = Members {
+            before: Vec::new(),
+            arriving: Vec::new(),
+            moving: Vec::new(),
+            gone: Vec::new(),
+            leaving: Vec::new(),
+            asked: None,
+        };
+        for pair in pairs {
+            let old = pair.old.and_then(|host| Some((Member::of(host)?, host)));
+            let new = pair.new.and_then(|host| Some((Member::of(host)?, host)));
+            match (old, new) {
+                (None, None) => {}
+                (None, Some(new)) => all.arriving.push(new),
+                (Some((_, host)), None) if has_left(host) => {}
+                (Some((member, _)), None) => {
+                    all.before.push(member.clone());
+                    all.gone.push(member);
+                }
+                (Some((member, _)), Some(new)) if is_another_machine(pair) => {
+                    all.before.push(member.clone());
+                    all.gone.push(member);
+                    all.arriving.push(new);
+                }
+                (Some((member, _)), Some((after, host))) => {
+                    all.before.push(member.clone());
+                    if begins_to_leave(pair) {
+                        all.leaving.push(member);
+                    } else if host.about.state != LEAVING && host.about.state != JOINING {
+                        all.asked = all.asked.or(Some(host));
+                        if member.url != after.url {
+                            all.moving.push((member, after.url));
+                        }
+                    }
+                }
+            }
+        }
+        // Each names those that come before it.
+        all.arriving
+            .sort_by_key(|(member, host)| (named_by(host).len(), member.clone()));
+        all
+    }
+
+    /// What is done before anything else, and what when nobody calls those that go.
+    fn turns(&self) -> Result<(Vec<Turn<'a>>, Vec<Turn<'a>>), Warning> {
+        let mut turns: Vec<Turn<'_>> = self.gone.iter().cloned().map(Turn::Removal).collect();
+        let mut there: BTreeSet<String> = self
+            .before
+            .iter()
+            .filter(|member| !self.gone.contains(member))
+            .map(|member| self.moved(member).entry())
+            .collect();
+        turns.extend(
+            self.moving
+                .iter()
+                .map(|(member, url)| Turn::Move(member.clone(), url.clone())),
+        );
+        for (member, host) in &self.arriving {
+            there.insert(member.entry());
+            let named = named_by(host);
+            if named != there {
+                let list = |entries: &BTreeSet<String>| entries.iter().cloned().collect::<Vec<_>>().join(", ");
+                let message = format!(
+                    "etcd refuses to start there: its unit names {}, and when its turn comes there are {}; members that come \
+                     have state = \"joining\" until they are there",
+                    list(&named),
+                    list(&there)
+                );
+                return Err(Warning::mind(message, vec![member.host.clone()]));
+            }
+            turns.push(Turn::Arrival(member.clone(), host));
+        }
+        let departures = self.leaving.iter().cloned().map(Turn::Removal).collect();
+        Ok((turns, departures))
+    }
+
+    /// A member that stays as its own name and URL will be.
+    fn moved(&self, member: &Member) -> Member {
+        let url = self
+            .moving
+            .iter()
+            .find(|(moved, _)| moved == member)
+            .map(|(_, url)| url.clone());
+        Member {
+            url: url.unwrap_or_else(|| member.url.clone()),
+            ..member.clone()
+        }
+    }
+}
+
+/// The members that a member's own unit names.
+fn named_by(host: &FoundHost) -> BTreeSet<String> {
+    let etcd: Option<CommandLine> = command_of(host, "etcd");
+    let named = etcd.iter().flat_map(|etcd| etcd.list("initial-cluster"));
+    named.map(str::to_owned).collect()
+}
+
+/// Whether `etcdctl member list` has a member of this peer URL: `ID, status, name, peer URLs, client URLs, learner`.
+fn listed(url: &str) -> String {
+    format!("etcdctl member list | grep -qF ', {url}, '")
+}
+
+/// The number of the member of this peer URL, as a shell puts it in.
+fn number_of(url: &str) -> String {
+    format!("\"$(etcdctl member list | awk -F ', ' '$4 == \"{url}\" {{ print $1 }}')\"")
+}
+
+const ALL_HEALTHY: &str = "etcdctl endpoint health --cluster";
+
+/// What waits until every member is healthy, as asked on a host.
+pub(super) fn until_healthy() -> Action {
+    Action::Until(ALL_HEALTHY.to_owned())
+}
+
+impl Turn<'_> {
+    fn host(&self) -> &str {
+        match self {
+            Turn::Removal(member) | Turn::Arrival(member, _) | Turn::Move(member, _) => &member.host,
+        }
+    }
+
+    /// The steps, as asked on a host whose member stays. A command whose answer was lost may be repeated.
+    fn steps(&self, stage: Stage, asked: &FoundHost) -> Vec<Step> {
+        let ask = |actions: Vec<Action>| Step {
+            environment: etcdctl_environment(asked).unwrap_or_default(),
+            ..Step::new(stage, &asked.name, actions)
+        };
+        match self {
+            Turn::Removal(Member { url, .. }) => {
+                let removal = format!("etcdctl member remove {}", number_of(url));
+                // An empty list is no answer.
+                let gone = format!(
+                    "etcdctl member list | awk -F ', ' '$4 == \"{url}\" {{ there = 1 }} END {{ exit !NR || there }}'"
+                );
+                vec![ask(vec![
+                    Action::Until(format!("{gone} || {removal}")),
+                    until_healthy(),
+                ])]
+            }
+            Turn::Move(Member { url, .. }, to) => {
+                let update = format!("etcdctl member update {} --peer-urls={to}", number_of(url));
+                vec![ask(vec![Action::Until(format!("{} || {update}", listed(to)))])]
+            }
+            Turn::Arrival(Member { name, url, host: to }, bundle) => {
+                let learns = etcd_version(bundle).is_none_or(|version| version >= (3, 4));
+                let learner = if learns { " --learner" } else { "" };
+                let addition = format!("etcdctl member add {name}{learner} --peer-urls={url}");
+                let promotion = format!(
+                    "etcdctl member list | grep -F ', {url}, ' | grep -q ', false$' || etcdctl member promote {}",
+                    number_of(url)
+                );
+                let data = command_of(bundle, "etcd").and_then(|etcd| Some(etcd.flag("data-dir")?.to_owned()));
+                let is_empty = data.map(|data| Action::Run(format!("test ! -e {data}/member")));
+                let start = [Action::Install, Action::Run("systemctl start etcd".to_owned())];
+                let promotion = learns.then_some(Action::Until(promotion));
+                vec![
+                    ask(vec![Action::Until(format!("{} || {addition}", listed(url)))]),
+                    Step::new(stage, to, is_empty.into_iter().chain(start).collect()),
+                    ask(promotion.into_iter().chain([until_healthy()]).collect()),
+                ]
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a step is: on which host, at which stage, what is done there.
+
+/// What is done before what: who goes is let go of before it goes, who comes is counted on when it is there; a member of etcd is
+/// right before the API servers that write to it, nodes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// API servers that no longer call members of etcd, before those go.
+    LettingGo,
+    /// Members of etcd that come, and those whose place they take.
+    Membership,
+    Etcd,
+    ApiServer,
+    ControlPlane,
+    LoadBalancer,
+    /// Members of etcd and control planes that go.
+    Departure,
+    Manifests,
+    Other,
+    Node,
+    /// Nodes that go.
+    NodeDeparture,
+    Retirement,
+}
+
+impl Stage {
+    /// What it is about, and how to go about it on several hosts.
+    pub fn title(self) -> &'static str {
+        match self {
+            Stage::LettingGo => "API servers, one at a time, before the members of etcd go that they no longer call",
+            Stage::Membership => "members of etcd that come and go, one at a time and in this order",
+            Stage::Etcd => "etcd, one member at a time: go on when every member is healthy",
+            Stage::ApiServer => "API servers, one at a time: go on when the last one is ready",
+            Stage::ControlPlane => "controller managers and schedulers",
+            Stage::LoadBalancer => "load balancers, one at a time",
+            Stage::Departure => "what goes of the control plane, now that nobody calls it",
+            Stage::Manifests => "objects in the cluster",
+            Stage::Other => "other units",
+            Stage::Node => "nodes, one at a time: go on when the last one is Ready",
+            Stage::NodeDeparture => "nodes that go, one at a time",
+            Stage::Retirement => "hosts that are no longer part of the cluster",
+        }
+    }
+
+    /// Whether its steps build on each other: none may be done before another of the same stage that stands before it.
+    pub fn is_in_order(self) -> bool {
+        matches!(self, Stage::Membership | Stage::Departure | Stage::NodeDeparture)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::LettingGo => "letting-go",
+            Stage::Membership => "membership",
+            Stage::Etcd => "etcd",
+            Stage::ApiServer => "api-server",
+            Stage::ControlPlane => "control-plane",
+            Stage::LoadBalancer => "load-balancer",
+            Stage::Departure => "departure",
+            Stage::Manifests => "manifests",
+            Stage::Other => "other",
+            Stage::Node => "node",
+            Stage::NodeDeparture => "node-departure",
+            Stage::Retirement => "retirement",
+        }
+    }
+
+    /// The stage at which a program's units are restarted.
+    pub fn of_program(program: &str) -> Stage {
+        match program {
+            "etcd" => Stage::Etcd,
+            "kube-apiserver" => Stage::ApiServer,
+            "kube-controller-manager" | "kube-scheduler" => Stage::ControlPlane,
+            "nginx" | "haproxy" | "keepalived" => Stage::LoadBalancer,
+            "kubelet" | "kube-proxy" | "containerd" | "docker" | "dockerd" => Stage::Node,
+            _ => Stage::Other,
+        }
+    }
+}
+
+/// One thing to do on a host, as root. Of what changed files ask for, this is the order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Take back what a manifest made, once for the whole cluster, before the file is gone.
+    Unapply(String),
+    /// The machine gets another name.
+    Rename(String),
+    /// Put the bundle there: in the folder that it was unpacked to.
+    Install,
+    /// A unit that is no longer there.
+    Stop(String),
+    DaemonReload,
+    /// Modules of the kernel, which settings of it need.
+    LoadModules,
+    Run(String),
+    /// Another release of a program: which, of what.
+    Replace(String),
+    /// A unit that was not there.
+    Start(String),
+    Restart(String),
+    Reload(String),
+    /// A manifest, once for the whole cluster: the command.
+    Apply(String),
+    /// A command that is repeated until it succeeds.
+    Until(String),
+    /// What no command does.
+    ByHand(String),
+}
+
+impl Action {
+    /// Who does it: `install` and `run` once, `until` as often as it takes; `by-hand` is a person's.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Action::Install => "install",
+            Action::Until(_) => "until",
+            Action::Replace(_) | Action::ByHand(_) => "by-hand",
+            _ => "run",
+        }
+    }
+
+    /// The command as a shell takes it; of what is by hand, the words.
+    pub fn text(&self) -> String {
+        match self {
+            Action::Rename(name) => format!("hostnamectl set-hostname {name}"),
+            Action::Install => "./install.sh".to_owned(),
+            Action::LoadModules => "systemctl restart systemd-modules-load".to_owned(),
+            Action::Stop(unit) => format!("systemctl disable --now {unit}"),
+            Action::DaemonReload => "systemctl daemon-reload".to_owned(),
+            Action::Replace(program) => format!("put {program} in place"),
+            Action::Start(unit) => format!("systemctl enable --now {unit}"),
+            Action::Restart(unit) => format!("systemctl restart {unit}"),
+            Action::Reload(unit) => format!("systemctl reload {unit}"),
+            Action::Unapply(text)
+            | Action::Run(text)
+            | Action::Apply(text)
+            | Action::Until(text)
+            | Action::ByHand(text) => text.clone(),
+        }
+    }
+}
+
+/// What to do on one host at one stage, in one shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub stage: Stage,
+    pub host: String,
+    /// What the commands find in their environment: names and values.
+    pub environment: Vec<(String, String)>,
+    pub actions: Vec<Action>,
+}
+
+impl Step {
+    pub fn new(stage: Stage, host: &str, actions: Vec<Action>) -> Step {
+        Step {
+            stage,
+            host: host.to_owned(),
+            environment: Vec::new(),
+            actions,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What changed files ask for on a host that stays: which units must restart or reload.
+//!
+//! What programs of the distribution read is in [`ELSEWHERE`].
+
+use std::collections::BTreeSet;
+
+use super::calling::kubectl;
+use super::files::{Fate, HostChange};
+use super::stage::{Action, Stage};
+use super::units::{UNITS, units};
+use super::versions::newer_programs;
+use crate::audit::document;
+use crate::audit::unit::UnitFile;
+use crate::found::FoundHost;
+
+/// A folder, when its files count, and what makes their program read them again.
+type Elsewhere = (&'static str, Stage, fn() -> Action);
+
+/// Files of programs whose units come from the distribution.
+const ELSEWHERE: &[Elsewhere] = &[
+    ("/etc/nginx/", Stage::LoadBalancer, || {
+        Action::Reload("nginx".to_owned())
+    }),
+    ("/etc/haproxy/", Stage::LoadBalancer, || {
+        Action::Reload("haproxy".to_owned())
+    }),
+    ("/etc/keepalived/", Stage::LoadBalancer, || {
+        Action::Reload("keepalived".to_owned())
+    }),
+    ("/etc/modules-load.d/", Stage::Node, || Action::LoadModules),
+    ("/etc/sysctl.d/", Stage::Node, || {
+        Action::Run("sysctl --system".to_owned())
+    }),
+    ("/etc/containerd/", Stage::Node, || {
+        Action::Restart("containerd".to_owned())
+    }),
+    ("/etc/docker/", Stage::Node, || Action::Restart("docker".to_owned())),
+];
+
+/// What the changes of a host's files ask for; files that need no more than a copy go to `copies`.
+pub(super) fn of_changed(
+    old: &FoundHost,
+    new: &FoundHost,
+    change: &HostChange,
+    add: &mut impl FnMut(Stage, Action),
+    applied: &mut BTreeSet<String>,
+    copies: &mut Vec<(String, String)>,
+) {
+    let (before, after) = (units(old), units(new));
+    let touched: BTreeSet<&str> = change
+        .files
+        .iter()
+        .filter(|file| !file.cosmetic && file.path.starts_with('/'))
+        .map(|file| file.path.as_str())
+        .collect();
+    let mut used: BTreeSet<&str> = BTreeSet::new();
+    let newer = newer_programs(old, new);
+    let kubectl = kubectl(new).unwrap_or_else(|| "kubectl".to_owned());
+    for (name, unit) in &after {
+        let reads: BTreeSet<&str> = touched.iter().copied().filter(|path| unit.reads(path)).collect();
+        let stage = Stage::of_program(&unit.program);
+        let own = reads.iter().any(|path| path.starts_with(UNITS));
+        if !before.contains_key(name) {
+            add(stage, Action::DaemonReload);
+            add(stage, Action::Start((*name).to_owned()));
+        } else if own && reads.len() == 1 && counts_at_first_start_alone(unit_path(name), old, new) {
+            copies.push((change.host.clone(), unit_path(name)));
+        } else if !reads.is_empty() || newer.contains_key(unit.program.as_str()) {
+            if own {
+                add(stage, Action::DaemonReload);
+            }
+            if let Some(version) = newer.get(unit.program.as_str()) {
+                add(stage, Action::Replace(format!("{} of {version}", unit.program)));
+            }
+            add(stage, Action::Restart((*name).to_owned()));
+        }
+        used.extend(reads);
+    }
+    for (name, unit) in &before {
+        if !after.contains_key(name) {
+            add(Stage::of_program(&unit.program), Action::Stop((*name).to_owned()));
+        }
+        used.extend(touched.iter().copied().filter(|path| unit.reads(path)));
+    }
+    for file in &change.files {
+        let path = file.path.as_str();
+        if !path.starts_with('/') || (used.contains(path) && !file.cosmetic) {
+            continue;
+        }
+        if file.cosmetic {
+            copies.push((change.host.clone(), path.to_owned()));
+        } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
+            let has = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(folder));
+            add(*stage, of_package(action(), has(old), has(new)));
+        } else if let Some(unit) = unit_elsewhere(path) {
+            let stage = Stage::of_program(unit.trim_end_matches(".service"));
+            add(stage, Action::DaemonReload);
+            let unit = unit.trim_end_matches(".service").to_owned();
+            let is_unit = path.rsplit('/').next() == Some(unit.as_str());
+            add(
+                stage,
+                match file.fate {
+                    Fate::Added if is_unit => Action::Start(unit),
+                    Fate::Removed if is_unit => Action::Stop(unit),
+                    _ => Action::Restart(unit),
+                },
+            );
+        } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
+            if applied.insert(path.to_owned()) {
+                let path = path.to_owned();
+                add(
+                    Stage::Manifests,
+                    match file.fate {
+                        Fate::Removed => Action::Unapply(format!("{kubectl} delete -f {path}")),
+                        _ => Action::Apply(format!("{kubectl} apply -f {path}")),
+                    },
+                );
+            }
+        } else if file.fate != Fate::Removed {
+            copies.push((change.host.clone(), path.to_owned()));
+        }
+    }
+}
+
+/// What makes a program of the distribution read its files again, which it has had before, or has from now on, or neither.
+fn of_package(action: Action, before: bool, after: bool) -> Action {
+    match (action, before, after) {
+        (Action::Restart(unit) | Action::Reload(unit), false, _) => Action::Start(unit),
+        (Action::Restart(unit) | Action::Reload(unit), _, false) => Action::Stop(unit),
+        (action, _, _) => action,
+    }
+}
+
+/// The unit that a file belongs to whose service is not in the bundle: a drop-in of a package's, a timer, a socket.
+fn unit_elsewhere(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(UNITS)?;
+    match name.split_once(".d/") {
+        Some((unit, _)) => Some(unit),
+        None => [".timer", ".socket", ".path", ".mount", ".target", ".slice"]
+            .iter()
+            .any(|end| name.ends_with(end))
+            .then_some(name),
+    }
+}
+
+/// Whether a file is an object for the API server: it is in no program's hands and has an API version and metadata.
+fn is_manifest(host: &FoundHost, path: &str) -> bool {
+    let Some(file) = host.files.get(path) else { return false };
+    let is_yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
+    is_yaml
+        && std::str::from_utf8(file.content.expose())
+            .ok()
+            .and_then(|text| document::yaml(text).ok())
+            .is_some_and(|documents| {
+                documents.iter().any(|document| {
+                    document.get("apiVersion").is_some() && document.at(&["metadata", "name"]).is_some()
+                })
+            })
+}
+
+/// Flags that a program reads when it starts for the first time, and never again: program, flags.
+const AT_FIRST_START: &[(&str, &[&str])] = &[(
+    // <https://etcd.io/docs/v3.6/op-guide/configuration/>: a member that has data knows its cluster from there.
+    "etcd",
+    &["initial-cluster", "initial-cluster-state", "initial-cluster-token"],
+)];
+
+fn unit_path(name: &str) -> String {
+    format!("{UNITS}{name}.service")
+}
+
+/// Whether a unit differs in nothing that its program reads, if it has started before.
+fn counts_at_first_start_alone(path: String, old: &FoundHost, new: &FoundHost) -> bool {
+    let read = |host: &FoundHost| {
+        let text = std::str::from_utf8(host.files.get(&path)?.content.expose())
+            .ok()?
+            .to_owned();
+        let mut unit = UnitFile::parse(&text).ok()?;
+        let mut commands = unit.commands().ok()?;
+        unit.assignments.retain(|(_, name, _)| name != "ExecStart");
+        for command in &mut commands {
+            let flags = AT_FIRST_START.iter().find(|(program, _)| *program == command.program);
+            for flag in flags.map_or(&[][..], |(_, flags)| flags) {
+                command.flags.remove(*flag);
+            }
+        }
+        let flags: Vec<_> = commands
+            .into_iter()
+            .map(|command| (command.program, command.flags, command.plain))
+            .collect();
+        Some((unit.assignments, flags))
+    };
+    matches!((read(old), read(new)), (Some(before), Some(after)) if before == after)
+}
+
+/// What starts everything on a host that comes, each at its stage.
+pub(super) fn starting(host: &FoundHost) -> Vec<(Stage, Action)> {
+    let units = units(host).into_iter();
+    let own = units.map(|(name, unit)| (Stage::of_program(&unit.program), Action::Restart(name.to_owned())));
+    let has = |folder: &str| host.files.keys().any(|path| path.starts_with(folder));
+    let of_packages = ELSEWHERE.iter().filter(|(folder, ..)| has(folder));
+    let of_packages = of_packages.map(|(_, stage, action)| match action() {
+        Action::Reload(unit) => (*stage, Action::Restart(unit)),
+        action => (*stage, action),
+    });
+    own.chain(of_packages).collect()
+}

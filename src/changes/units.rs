@@ -1,0 +1,107 @@
+//! The units in a host's bundle, and what each of them reads.
+//!
+//! A unit reads a file if its own text names the path, or if a file that it reads does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::meaning::is_secret;
+use super::stage::Stage;
+use crate::audit::unit::{CommandLine, UnitFile};
+use crate::found::FoundHost;
+
+/// Where units lie that are not of a package.
+pub(super) const UNITS: &str = "/etc/systemd/system/";
+
+/// A unit of a host, and what it reads.
+pub(super) struct UnitFiles<'a> {
+    pub program: String,
+    texts: Vec<&'a str>,
+}
+
+impl UnitFiles<'_> {
+    pub fn reads(&self, path: &str) -> bool {
+        self.texts.contains(&path)
+    }
+}
+
+/// The units in a bundle by name, without `.service`.
+pub(super) fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
+    let mut units = BTreeMap::new();
+    for (path, file) in &host.files {
+        let Some(name) = path.strip_prefix(UNITS).and_then(|name| name.strip_suffix(".service")) else {
+            continue;
+        };
+        let program = std::str::from_utf8(file.content.expose())
+            .ok()
+            .and_then(|text| UnitFile::parse(text).ok())
+            .and_then(|unit| Some(unit.commands().ok()?.first()?.program.clone()))
+            .filter(|program| Stage::of_program(program) != Stage::Other)
+            .unwrap_or_else(|| name.to_owned());
+        let drop_ins = format!("{UNITS}{name}.service.d/");
+        let mut reached: Vec<&str> = vec![path];
+        reached.extend(
+            host.files
+                .keys()
+                .map(String::as_str)
+                .filter(|path| path.starts_with(&drop_ins)),
+        );
+        let mut next = 0;
+        while let Some(path) = reached.get(next) {
+            next += 1;
+            let Some(text) = host.files.get(*path).map(|file| file.content.expose()) else {
+                continue;
+            };
+            if text.starts_with(b"-----BEGIN ") {
+                continue;
+            }
+            let Ok(text) = std::str::from_utf8(text) else { continue };
+            for other in host.files.keys() {
+                if !reached.contains(&other.as_str()) && (mentions(text, other) || mentions_folder_of(text, other)) {
+                    reached.push(other);
+                }
+            }
+        }
+        units.insert(
+            name,
+            UnitFiles {
+                program,
+                texts: reached,
+            },
+        );
+    }
+    units
+}
+
+fn mentions(text: &str, path: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    text.match_indices(path).any(|(at, _)| {
+        let end = text.get(at + path.len()..).and_then(|rest| rest.chars().next());
+        let start = text.get(..at).and_then(|rest| rest.chars().next_back());
+        !end.is_some_and(goes_on) && !start.is_some_and(goes_on)
+    })
+}
+
+/// Whether a text names the folder of a file as one to read files from: `--config-dir=`, `--pod-manifest-path=`.
+fn mentions_folder_of(text: &str, path: &str) -> bool {
+    let Some((folder, _)) = path.rsplit_once('/') else {
+        return false;
+    };
+    ["config-dir=", "manifest-path=", "staticPodPath: ", "staticPodPath: \""]
+        .iter()
+        .any(|flag| text.contains(&format!("{flag}{folder}")))
+}
+
+pub(super) fn programs(host: &FoundHost) -> BTreeSet<String> {
+    units(host).into_values().map(|unit| unit.program).collect()
+}
+
+/// The command line of the unit that runs a program on a host. Of a unit that is secret nothing is read: values of flags are shown.
+pub(super) fn command_of(host: &FoundHost, program: &str) -> Option<CommandLine> {
+    let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
+    let commands = units
+        .filter(|(_, file)| !is_secret(file))
+        .filter_map(|(_, file)| UnitFile::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
+        .filter_map(|unit| unit.commands().ok())
+        .flatten();
+    commands.into_iter().find(|command| command.program == program)
+}

@@ -1,0 +1,400 @@
+//! A cluster that runs: who comes, who goes, and what is said and built then. What the steps lead to is carried out on real members
+//! of etcd by `tests/e2e/life.py`.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use support::{Spec, khw_gen, namespaces, program, project, run, said};
+use tempfile::TempDir;
+
+/// A specification of hosts, each `NAME ADDRESS ROLE…`, behind a colon perhaps a state.
+fn spec(state: &str, hosts: &[&str]) -> Spec {
+    let plain: Vec<&str> = hosts
+        .iter()
+        .map(|host| host.split(':').next().expect("a host"))
+        .collect();
+    let spec = Spec::new(
+        &plain,
+        &format!("layout = \"split\"\n[cluster]\nname = \"pair\"\nendpoint = \"10.0.0.11\"\nstate = {state:?}\n[checks]\nallow = [\"even-etcd\"]"),
+    )
+    .with_ecdsa_keys();
+    let mut text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    for host in hosts {
+        if let Some((host, state)) = host.split_once(':') {
+            let ip = format!("ip = {:?}\n", host.split(' ').nth(1).expect("an address"));
+            text = text.replace(&ip, &format!("{ip}state = {state:?}\n"));
+        }
+    }
+    fs::write(spec.path(), text).expect("cluster.toml");
+    spec
+}
+
+const M1: &str = "m1 10.0.0.11 control-plane etcd";
+const N1: &str = "n1 10.0.0.21 worker";
+
+fn built(spec: &Spec) -> PathBuf {
+    let out = spec.path().with_file_name("out");
+    let output = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    assert!(output.status.success(), "{}", said(&output));
+    out
+}
+
+fn changes(old: &Spec, new: &Spec) -> Value {
+    let output = run(khw_gen()
+        .arg("diff")
+        .arg(old.path())
+        .arg(new.path())
+        .args(["--format", "json"]));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// The stages and hosts of the steps, with the commands.
+fn steps(changes: &Value) -> Vec<(String, String)> {
+    let steps = changes["steps"].as_array().expect("steps").iter();
+    let told = |action: &Value| {
+        action
+            .get("command")
+            .or(action.get("text"))
+            .and_then(Value::as_str)
+            .expect("words")
+            .to_owned()
+    };
+    steps
+        .map(|step| {
+            let actions = step["actions"].as_array().expect("actions").iter();
+            let place = format!(
+                "{} {}",
+                step["stage"].as_str().expect("a stage"),
+                step["host"].as_str().expect("a host")
+            );
+            (place, actions.map(told).collect::<Vec<_>>().join("; "))
+        })
+        .collect()
+}
+
+fn places(changes: &Value) -> Vec<String> {
+    steps(changes).into_iter().map(|(place, _)| place).collect()
+}
+
+fn obstacles(changes: &Value) -> String {
+    changes["obstacles"].to_string()
+}
+
+fn flag(out: &Path, host: &str, unit: &str, flag: &str) -> String {
+    let unit = out.join(host).join(format!("rootfs/etc/systemd/system/{unit}.service"));
+    let text = fs::read_to_string(&unit).unwrap_or_else(|error| panic!("{}: {error}", unit.display()));
+    let (_, rest) = text
+        .split_once(&format!("--{flag}="))
+        .unwrap_or_else(|| panic!("no --{flag}: {text}"));
+    rest.split_whitespace().next().expect("a value").to_owned()
+}
+
+#[test]
+fn each_member_that_joins_has_the_membership_of_its_turn_and_nobody_counts_on_it() {
+    let hosts = [
+        M1,
+        "m9 10.0.0.19 control-plane etcd:joining",
+        "m2 10.0.0.12 etcd:leaving",
+        "m3 10.0.0.13 etcd:joining",
+        N1,
+        "lb 10.0.0.5 load-balancer",
+    ];
+    let spec = spec("running", &hosts);
+    let out = built(&spec);
+    let entry = |name: &str, last: u8| format!("{name}=https://10.0.0.{last}:2380");
+    let (m1, m2, m3, m9) = (entry("m1", 11), entry("m2", 12), entry("m3", 13), entry("m9", 19));
+    for (host, named) in [
+        ("m1", format!("{m1},{m2}")),
+        ("m2", format!("{m1},{m2}")),
+        // In the order of the file.
+        ("m9", format!("{m1},{m9},{m2}")),
+        ("m3", format!("{m1},{m9},{m2},{m3}")),
+    ] {
+        assert_eq!(flag(&out, host, "etcd", "initial-cluster"), named, "{host}");
+        assert_eq!(flag(&out, host, "etcd", "initial-cluster-state"), "existing");
+    }
+    for host in ["m1", "m9"] {
+        assert_eq!(
+            flag(&out, host, "kube-apiserver", "etcd-servers"),
+            "https://10.0.0.11:2379"
+        );
+    }
+    // Members that join name others than those that are there, and each those before it.
+    let verify = || run(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+    assert!(verify().status.success(), "{}", said(&verify()));
+    let unit = out.join("m3/rootfs/etc/systemd/system/etcd.service");
+    let text = fs::read_to_string(&unit).expect("a unit");
+    fs::write(&unit, text.replace(&format!(",{m9}"), "")).expect("a unit");
+    assert!(said(&verify()).contains("[etcd-disagrees]: m3"), "{}", said(&verify()));
+    let balancer = fs::read_to_string(out.join("lb/rootfs/etc/nginx/tcpconf.d/kubernetes.conf")).expect("a file");
+    assert!(
+        balancer.contains("10.0.0.11:6443") && !balancer.contains("10.0.0.19"),
+        "{balancer}"
+    );
+    let manifest = fs::read_to_string(out.join("m9/MANIFEST")).expect("a manifest");
+    let about = "# host: m9\n# addresses: 10.0.0.19\n# roles: control-plane etcd\n# state: joining\n# kubernetes: ";
+    assert!(manifest.contains(about), "{manifest}");
+    let install = |host: &str| fs::read_to_string(out.join(host).join("INSTALL.md")).expect("instructions");
+    assert!(install("m9").contains("This host joins it") && install("m2").contains("This host leaves it"));
+    assert!(!install("m1").contains("ETCDCTL_API"), "nobody asks for that since 3.4");
+}
+
+#[test]
+fn that_a_cluster_runs_changes_nothing_that_runs() {
+    let (new, running) = (spec("new", &[M1, N1]), spec("running", &[M1, N1]));
+    let changes = changes(&new, &running);
+    assert_eq!(steps(&changes), []);
+    let copies = changes["copies"].to_string();
+    assert_eq!(copies, r#"[{"host":"m1","path":"/etc/systemd/system/etcd.service"}]"#);
+    let last = fs::read_to_string(built(&new).join("n1/INSTALL.md")).expect("instructions");
+    assert!(last.contains("Write `state = \"running\"` below `[cluster]`"), "{last}");
+}
+
+#[test]
+fn members_that_come_come_one_at_a_time_and_api_servers_call_them_last() {
+    let before = spec("running", &[M1, N1]);
+    let joining = spec(
+        "running",
+        &[M1, "m2 10.0.0.12 etcd:joining", "m3 10.0.0.13 etcd:joining", N1],
+    );
+    let after = spec("running", &[M1, "m2 10.0.0.12 etcd", "m3 10.0.0.13 etcd", N1]);
+    let first = changes(&before, &joining);
+    let turn = |name: &str| {
+        [
+            "membership m1".to_owned(),
+            format!("membership {name}"),
+            "membership m1".to_owned(),
+        ]
+    };
+    assert_eq!(places(&first), [turn("m2"), turn("m3")].concat());
+    let told = steps(&first);
+    assert!(
+        told[0]
+            .1
+            .ends_with("etcdctl member add m2 --learner --peer-urls=https://10.0.0.12:2380"),
+        "{told:#?}"
+    );
+    assert_eq!(
+        told[1].1,
+        "test ! -e /var/lib/etcd/member; ./install.sh; systemctl start etcd"
+    );
+    assert!(told[2].1.contains("etcdctl member promote") && told[2].1.ends_with("etcdctl endpoint health --cluster"));
+    let environment = &first["steps"][0]["environment"];
+    assert_eq!(environment["ETCDCTL_ENDPOINTS"], "https://127.0.0.1:2379");
+    assert_eq!(environment["ETCDCTL_CERT"], "/etc/etcd/etcd-healthcheck-client.pem");
+    assert_eq!(places(&changes(&joining, &after)), ["api-server m1"]);
+    // All in one: m2's own unit names m3, and etcd starts with none but the members of the moment.
+    let at_once = changes(&before, &after);
+    assert_eq!(steps(&at_once), []);
+    assert!(obstacles(&at_once).contains("state = \\\"joining\\\""), "{at_once:#}");
+}
+
+#[test]
+fn who_is_dead_goes_before_who_comes_and_who_leaves_goes_last() {
+    let [m2, m3] = ["m2 10.0.0.12 etcd", "m3 10.0.0.13 control-plane etcd"];
+    let before = spec("running", &[M1, m2, m3, N1]);
+    let dead = changes(&before, &spec("running", &[M1, m2, "m4 10.0.0.14 etcd:joining", N1]));
+    let told = steps(&dead);
+    assert_eq!(told[0].0, "letting-go m1");
+    assert!(
+        told[1].1.contains("member remove") && told[1].1.contains("https://10.0.0.13:2380"),
+        "{told:#?}"
+    );
+    assert!(told[2].1.contains("member add m4"), "{told:#?}");
+    let leaving = spec(
+        "running",
+        &[M1, m2, &format!("{m3}:leaving"), "m4 10.0.0.14 etcd:joining", N1],
+    );
+    let alive = changes(&before, &leaving);
+    assert_eq!(
+        places(&alive),
+        [
+            "letting-go m1",
+            "letting-go m3",
+            "membership m1",
+            "membership m4",
+            "membership m1",
+            "departure m1",
+            "departure m3",
+        ]
+    );
+    let told = steps(&alive);
+    assert!(told[5].1.contains("member remove"), "{told:#?}");
+    let stopped = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]
+        .map(|unit| format!("systemctl disable --now {unit}"));
+    assert_eq!(told[6].1, stopped.join("; "));
+    // It has left: its entry may go, and nothing of etcd is left to be done.
+    let gone = changes(&leaving, &spec("running", &[M1, m2, "m4 10.0.0.14 etcd", N1]));
+    assert_eq!(places(&gone), ["api-server m1", "retirement m3"]);
+}
+
+#[test]
+fn a_worker_that_leaves_is_drained_and_one_that_is_dead_is_forgotten() {
+    let n2 = "n2 10.0.0.22 worker";
+    let before = spec("running", &[M1, N1, n2]);
+    let leaving = spec("running", &[M1, N1, &format!("{n2}:leaving")]);
+    let told = steps(&changes(&before, &leaving));
+    let kubectl = "kubectl --kubeconfig=/root/admin.kubeconfig";
+    assert_eq!(
+        told,
+        [
+            (
+                "node-departure m1".to_owned(),
+                format!("{kubectl} drain n2 --ignore-daemonsets --delete-emptydir-data --force --timeout=5m")
+            ),
+            (
+                "node-departure n2".to_owned(),
+                "systemctl disable --now kubelet; systemctl disable --now kube-proxy".to_owned()
+            ),
+            (
+                "node-departure m1".to_owned(),
+                format!("{kubectl} delete node n2 --ignore-not-found")
+            ),
+        ]
+    );
+    let without = spec("running", &[M1, N1]);
+    let after = steps(&changes(&leaving, &without));
+    assert!(
+        after.iter().all(|(_, commands)| !commands.contains("delete node")),
+        "{after:#?}"
+    );
+    let dead = steps(&changes(&before, &without));
+    assert!(
+        dead.iter().any(|(_, commands)| commands.contains("delete node n2")),
+        "{dead:#?}"
+    );
+    assert!(
+        dead.iter().all(|(_, commands)| !commands.contains("drain")),
+        "{dead:#?}"
+    );
+}
+
+#[test]
+fn a_host_of_the_same_address_is_the_same_machine_unless_it_joins() {
+    let before = spec("running", &[M1, "m2 10.0.0.12 etcd", "m3 10.0.0.13 etcd", N1]);
+    let renamed = spec(
+        "running",
+        &[M1, "m2 10.0.0.12 etcd", "mx 10.0.0.13 etcd", "nx 10.0.0.21 worker"],
+    );
+    let changes_of_names = changes(&before, &renamed);
+    let told = steps(&changes_of_names);
+    let of = |place: &str| {
+        told.iter()
+            .find(|(at, _)| at == place)
+            .unwrap_or_else(|| panic!("no {place}: {told:#?}"))
+            .1
+            .clone()
+    };
+    let etcd = of("etcd mx");
+    assert!(
+        etcd.starts_with(
+            "hostnamectl set-hostname mx; ./install.sh; systemctl daemon-reload; systemctl restart etcd; "
+        ),
+        "{etcd}"
+    );
+    assert!(
+        told.iter().all(|(_, commands)| !commands.contains("member ")),
+        "{told:#?}"
+    );
+    let node: Vec<&str> = told
+        .iter()
+        .filter(|(place, _)| place.starts_with("node "))
+        .map(|(_, told)| told.as_str())
+        .collect();
+    assert!(
+        node[0].contains(" drain n1 ") && node[1].contains("restart kubelet") && node[2].contains(" delete node n1 "),
+        "{node:#?}"
+    );
+    // Another machine at that address.
+    let other = spec("running", &[M1, "m2 10.0.0.12 etcd", "mx 10.0.0.13 etcd:joining", N1]);
+    let told = steps(&changes(&before, &other));
+    let commands: Vec<&str> = told.iter().map(|(_, commands)| commands.as_str()).collect();
+    let at = |part: &str| {
+        commands
+            .iter()
+            .position(|told| told.contains(part))
+            .unwrap_or_else(|| panic!("no {part}: {told:#?}"))
+    };
+    assert!(at("member remove") < at("member add mx"), "{told:#?}");
+}
+
+#[test]
+fn a_build_over_another_membership_says_what_is_missing_and_writes_the_plan_that_is_asked_for() {
+    let before = spec("new", &[M1, N1]);
+    let out = built(&before);
+    let plan = before.path().with_file_name("PLAN.md");
+    let build = |spec: &Spec| {
+        run(khw_gen()
+            .arg("build")
+            .arg(spec.path())
+            .arg("-o")
+            .arg(&out)
+            .arg("--plan")
+            .arg(&plan))
+    };
+    let new = spec("new", &[M1, "m2 10.0.0.12 etcd", N1]);
+    let noted = build(&new);
+    assert!(
+        said(&noted).contains("was made with etcd on m1; if that cluster runs, write state = \"running\""),
+        "{}",
+        said(&noted)
+    );
+    let text = fs::read_to_string(&plan).expect("a plan");
+    assert!(text.contains("Can't be carried out like this"), "{text}");
+    // A plan that nobody has carried out yet is not lost.
+    let again = build(&before);
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(&plan).expect("a plan"), text);
+    assert!(out.join("m2").is_dir(), "nothing was built");
+    fs::remove_file(&plan).expect("a plan");
+    let joining = spec("running", &[M1, "m2 10.0.0.12 etcd", "m3 10.0.0.13 etcd:joining", N1]);
+    let quiet = build(&joining);
+    assert!(
+        quiet.status.success() && !said(&quiet).contains("note: "),
+        "{}",
+        said(&quiet)
+    );
+    assert!(
+        fs::read_to_string(&plan)
+            .expect("a plan")
+            .contains("etcdctl member add m3")
+    );
+}
+
+/// The chapters that take least time; all of them are `make e2e`'s.
+const CHAPTERS: &str = "founded,said_to_run,without_marks,one_to_three,a_dead_one_replaced,renamed,two_emptied";
+
+#[test]
+fn the_steps_are_carried_out_on_real_members_of_etcd() {
+    let test = "the life of a cluster of etcd";
+    let (Some(etcd), Some(_), Some(python), Some(_)) = (
+        program("etcd", test),
+        program("etcdctl", test),
+        program("python3", test),
+        program("ip", test),
+    ) else {
+        return;
+    };
+    if !namespaces(test) {
+        return;
+    }
+    let logs = TempDir::new().expect("a folder");
+    let output = run(Command::new(python)
+        .arg(project().join("tests/e2e/life.py"))
+        .arg("--etcd")
+        .arg(etcd.parent().expect("a folder"))
+        .arg("--khw-gen")
+        .arg(env!("CARGO_BIN_EXE_khw-gen"))
+        .args(["--only", CHAPTERS, "--keep-logs"])
+        .arg(logs.path().join("logs")));
+    let told = said(&output);
+    assert!(output.status.success(), "{told}");
+    let chapters = told.lines().filter(|line| line.starts_with("ok ")).count();
+    assert_eq!(chapters, CHAPTERS.split(',').count(), "{told}");
+    assert!(told.contains(" acknowledged, 0 lost, 0 read back wrong"), "{told}");
+}
