@@ -166,6 +166,10 @@ pub struct LoadBalancing {
     pub engine: Engine,
     /// The port that they listen on.
     pub port: u16,
+    /// So many connections they take at once, each.
+    pub max_connections: u32,
+    /// So many of them nodes may need.
+    pub connections_of_nodes: u32,
     pub virtual_address: Option<VirtualAddress>,
 }
 

@@ -15,6 +15,7 @@ use crate::catalog::releases::Version;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Cluster, CsrFile, Host, HostState, Layout, PodNetwork, Role, Runtime, node_prefix};
 use crate::plan::units_on;
+use crate::settings::Value;
 
 /// What a template knows of a host: its name, its address, and its address as a URL has it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -36,6 +37,10 @@ pub struct HostFacts {
     pub taints: String,
     /// A worker's own parts of the pods' ranges.
     pub pods: Vec<String>,
+    /// Whether its kubelet refuses to start where there is swap, whoever said so.
+    pub fail_swap_on: bool,
+    /// The file with its own resolvers, whoever named it.
+    pub resolv_conf: String,
 }
 
 /// The way to the pods of another host.
@@ -98,6 +103,9 @@ pub struct LoadBalancerFacts {
     /// The program, which is the name of its unit and of its package too.
     pub engine: &'static str,
     pub virtual_ips: Vec<String>,
+    /// So many connections it takes at once, and so many of them nodes may need.
+    pub max_connections: u32,
+    pub connections_of_nodes: u32,
     /// What keepalived does on this host, for each family; nothing where it does not run.
     pub vrrp: Vec<VrrpFacts>,
 }
@@ -193,6 +201,8 @@ pub struct Facts {
     pub endpoint_url: String,
     /// Whether that is none of the hosts.
     pub endpoint_elsewhere: bool,
+    /// The endpoint's host where it is a name, which every host must be able to resolve.
+    pub endpoint_name: Option<String>,
     pub ipv6: bool,
     pub certificates: CertificateFacts,
     pub loopback_url: String,
@@ -359,9 +369,12 @@ fn shared(cluster: &Cluster) -> Facts {
             listen_ipv6: cluster.has_ipv6(),
             engine: cluster.load_balancing.engine.name(),
             virtual_ips: cluster.virtual_ips().map(IpAddr::to_string).collect(),
+            max_connections: cluster.load_balancing.max_connections,
+            connections_of_nodes: cluster.load_balancing.connections_of_nodes,
             vrrp: Vec::new(),
         },
         endpoint_url: format!("https://{}:{}", in_url(&cluster.endpoint.host), cluster.endpoint.port),
+        endpoint_name: Some(cluster.endpoint.host.clone()).filter(|host| host.parse::<IpAddr>().is_err()),
         endpoint_elsewhere: !cluster.virtual_ips().any(|ip| ip.to_string() == cluster.endpoint.host)
             && !cluster.hosts.iter().any(|host| host.is_called(&cluster.endpoint.host)),
         ipv6,
@@ -447,7 +460,14 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
 }
 
 fn host_facts(cluster: &Cluster, host: &Host) -> HostFacts {
+    let kubelet = cluster.overrides.of("kubelet", host).config;
     HostFacts {
+        // The kubelet's own default: <https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>.
+        fail_swap_on: kubelet.get("failSwapOn") != Some(&Value::Boolean(false)),
+        resolv_conf: match kubelet.get("resolvConf") {
+            Some(Value::Text(path)) => path.clone(),
+            _ => cluster.nodes.resolv_conf.clone(),
+        },
         name: host.name.clone(),
         ip: host.ip.primary.to_string(),
         url_ip: in_url(&host.ip.primary.to_string()),

@@ -451,7 +451,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "facts",
-        &["catalog", "cluster", "plan"],
+        &["catalog", "cluster", "plan", "settings"],
         "templates see what was decided, never a secret",
     ),
     (

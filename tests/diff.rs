@@ -159,10 +159,7 @@ fn a_node_that_is_added() {
     assert_eq!(added.len(), 1, "{changes:#}");
     assert_eq!(added[0]["host"], "n3");
     let routes = "/etc/systemd/system/pod-routes.service";
-    assert_eq!(
-        details(&changes, "m1", routes),
-        ["ExecStart + /sbin/ip -4 route replace 10.200.2.0/24 via 10.0.0.23"]
-    );
+    assert_eq!(details(&changes, "m1", routes), ["--route + 10.200.2.0/24@10.0.0.23"]);
     let routes = "./install.sh; systemctl daemon-reload; systemctl restart pod-routes";
     let expected: Vec<String> = ["m1", "m2", "m3", "n1", "n2"]
         .iter()

@@ -311,6 +311,13 @@ fn the_script_is_posix_sh() {
                 assert!(files_below(root.path()).len() > 2 || host == "lb");
             }
         }
+        let routes = out.join(host).join("rootfs/etc/kubernetes/pod-routes.sh");
+        if let (true, Some(shellcheck)) = (
+            routes.is_file(),
+            support::program("shellcheck", "shellcheck reads pod-routes.sh"),
+        ) {
+            must(Command::new(shellcheck).args(["-s", "sh"]).arg(&routes));
+        }
         if let Some(shellcheck) = support::program("shellcheck", "shellcheck reads install.sh") {
             // SC2174: mkdir -p -m gives the mode to the last folder alone. So it is meant: what is above it is there, or above
             // DESTDIR, outside of the tree.

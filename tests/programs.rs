@@ -502,3 +502,31 @@ fn the_program_itself_is_quiet_and_offline() {
     let calls = fs::read_to_string(trace).expect("a trace");
     assert!(!calls.contains("socket("), "{calls}");
 }
+
+#[test]
+fn pod_routes_puts_back_what_others_take_away() {
+    let test = "routes and NAT of pods";
+    let (Some(_), Some(_), Some(_)) = (program("ip", test), program("nft", test), program("ping", test)) else {
+        return;
+    };
+    if !namespaces(test) {
+        return;
+    }
+    let (_folder, out) = build(&large_spec().path());
+    let script = rootfs(&out)
+        .into_iter()
+        .map(|tree| tree.join("etc/kubernetes/pod-routes.sh"))
+        .find(|script| script.is_file())
+        .expect("a script");
+    for with in ["nft", "iptables"] {
+        let said = must(
+            Command::new(project().join("tests/programs/pod_routes.sh"))
+                .arg(&script)
+                .arg(with),
+        );
+        let put_back = said.lines().filter(|line| line.starts_with("after ")).count();
+        assert!(put_back >= 4, "{said}");
+        assert!(said.contains("under a policy of iptables that drops\n"), "{said}");
+        assert!(said.ends_with("a route that is not wanted goes\n"), "{said}");
+    }
+}

@@ -465,7 +465,7 @@ fn an_output_that_is_not_as_it_was_left_is_not_taken_for_unchanged() {
     fs::write(folder.path().join("motd"), large).unwrap();
     build_with(folder.path(), &fresh, "tar.gz", &[]);
 
-    let shared = "rootfs/etc/sysctl.d/99-kubernetes.conf";
+    let shared = "rootfs/etc/sysctl.d/zz-kubernetes.conf";
     let own = "rootfs/var/lib/kubelet/kubelet-serving-key.pem";
     let mode = |path: &'static str, mode: u32| -> Done {
         Box::new(move |out| fs::set_permissions(out.join(path), fs::Permissions::from_mode(mode)).unwrap())

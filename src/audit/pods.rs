@@ -103,15 +103,20 @@ fn cluster_ranges<'v>(view: &'v View<'v>) -> Vec<(Spot<'v>, Vec<IpNet>)> {
     said
 }
 
-/// `ip route replace RANGE via ADDRESS` in the units of hosts.
+/// `--route=RANGE@ADDRESS` and `ip route replace RANGE via ADDRESS` in the units of hosts.
 fn routes<'v>(view: &'v View<'v>) -> impl Iterator<Item = (Spot<'v>, IpNet, IpAddr)> {
-    running(view, "ip").filter_map(|running| {
+    let given = running(view, "sh").flat_map(|running| {
+        let routes = running.line.values("route").filter_map(|route| route.split_once('@'));
+        routes.filter_map(move |(to, via)| Some((running.spot, to.parse().ok()?, via.parse().ok()?)))
+    });
+    let made = running(view, "ip").filter_map(|running| {
         let words = &running.line.words;
         let after = |word: &str| words.get(words.iter().position(|one| one == word)? + 1);
         after("route")?;
         let to = after("replace").or_else(|| after("add"))?.parse().ok()?;
         Some((running.spot, to, after("via")?.parse().ok()?))
-    })
+    });
+    given.chain(made)
 }
 
 /// The addresses that a host's kubelet says it has.

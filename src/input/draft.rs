@@ -141,6 +141,7 @@ pub struct DraftLoadBalancing {
     pub virtual_ip: Written<Families<At<IpAddr>>>,
     pub interface: Written<At<String>>,
     pub virtual_router_id: Option<u8>,
+    pub max_connections: Written<At<u32>>,
     /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
     pub given: Vec<At<&'static str>>,
 }

@@ -38,6 +38,9 @@ pub fn read(section: &Fields<'_>) -> DraftLoadBalancing {
                 virtual_router_id(&section.integer("virtual_router_id")?, say)
             })
             .or(VIRTUAL_ROUTER_ID),
+        max_connections: section.written("max_connections", || {
+            max_connections(&section.integer("max_connections")?, say)
+        }),
         given: given.map(|name| section.key_at(name)).collect(),
     }
 }
@@ -74,12 +77,39 @@ fn virtual_router_id(id: &At<i64>, say: &Reporter) -> Option<u8> {
     number
 }
 
+fn max_connections(count: &At<i64>, say: &Reporter) -> Option<At<u32>> {
+    const MOST: u32 = 1_000_000;
+    const FEWEST: u32 = 100;
+    let number = u32::try_from(count.value)
+        .ok()
+        .filter(|number| (FEWEST..=MOST).contains(number));
+    if number.is_none() {
+        let message = format!("{} is no number of connections for a load balancer", count.value);
+        say.at(&count.place, codes::OUT_OF_RANGE, message)
+            .hint(format!("write a number from {FEWEST} to {MOST}"));
+    }
+    number.map(|number| count.with(number))
+}
+
+/// A kubelet, kube-proxy and what else runs on a node keep some connections each, and all of them come at once when another load
+/// balancer stops.
+const CONNECTIONS_OF_A_NODE: usize = 8;
+
+const USUAL_CONNECTIONS: u32 = 8000;
+
 /// What the load balancers do. None if something is wrong, which has been reported.
 pub fn load_balancing(draft: &Draft) -> Option<LoadBalancing> {
     let written = draft.load_balancing.as_ref()?;
     let interface = written.interface.sound()?.map(|at| at.value.clone());
     let router_id = written.virtual_router_id?;
+    let nodes = draft.with(Role::Worker).count() * CONNECTIONS_OF_A_NODE;
+    let connections_of_nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
     Some(LoadBalancing {
+        connections_of_nodes,
+        max_connections: written
+            .max_connections
+            .sound()?
+            .map_or(USUAL_CONNECTIONS.max(connections_of_nodes), |at| at.value),
         engine: written.engine?,
         port: written.port.as_ref()?.value,
         virtual_address: written.virtual_ip.sound()?.map(|ip| VirtualAddress {

@@ -160,6 +160,8 @@ mod tests {
                 listen_ipv6: false,
                 engine: "nginx",
                 virtual_ips: Vec::new(),
+                max_connections: 8000,
+                connections_of_nodes: 8,
                 vrrp: Vec::new(),
             },
             etcd: EtcdFacts::default(),

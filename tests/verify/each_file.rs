@@ -118,8 +118,8 @@ const MEANING: &[(&str, &str, &str)] = &[
     ("/10-bridge.conflist", "", "bad-syntax"),
     ("/10-bridge.conflist", "\"subnet\": \"10.2", "pod-range-disagrees"),
     ("/99-loopback.conflist", "", "bad-syntax"),
-    ("/pod-routes.service", " via 10.", "pod-range-disagrees"),
-    ("/pod-routes.service", " replace 10.2", "pod-range-disagrees"),
+    ("/pod-routes.service", "@10.", "pod-range-disagrees"),
+    ("/pod-routes.service", "--route=10.2", "pod-range-disagrees"),
     ("/etcd.service", "--cert-file=/etc/etcd/", "missing-file"),
     ("/etcd.service", "--initial-advertise-peer-urls=https://10.", "etcd-disagrees"),
     ("/kube-apiserver.service", "--tls-cert-file=/var/lib/kubernetes/", "missing-file"),
@@ -156,7 +156,8 @@ const NOT_JUDGED: &[&str] = &[
     "/crictl.yaml",
     "/keepalived.conf",
     "/modules-load.d/kubernetes.conf",
-    "/sysctl.d/99-kubernetes.conf",
+    "/sysctl.d/zz-kubernetes.conf",
+    "/pod-routes.sh",
 ];
 
 /// Where in a file a byte is changed, and the code, where it is one.

@@ -119,9 +119,10 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/etc/cni/net.d/10-bridge.conflist", Everyone, Rendered(template!("etc/cni/net.d/10-bridge.conflist")), "pods' bridge, with the node's own range").only(When::Bridges),
     row(WORKER, "/etc/cni/net.d/99-loopback.conflist", Everyone, Rendered(template!("etc/cni/net.d/99-loopback.conflist")), "pods' loopback").only(When::Bridges),
     row(WORKER, "/opt/cni/bin/", Everyone, Directory, "CNI plugins"),
-    row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, Unit("pod-routes", template!("etc/systemd/system/pod-routes.service")), "routes to the pods of other nodes").only(When::Bridges),
+    row(CONTROL_PLANE_AND_WORKER, "/etc/systemd/system/pod-routes.service", Everyone, Unit("pod-routes", template!("etc/systemd/system/pod-routes.service")), "keeps the routes to the pods of other nodes").only(When::Bridges),
+    row(CONTROL_PLANE_AND_WORKER, "/etc/kubernetes/pod-routes.sh", Everyone, Rendered(template!("etc/kubernetes/pod-routes.sh")), "what keeps them").only(When::Bridges),
     row(WORKER, "/etc/modules-load.d/kubernetes.conf", Everyone, Rendered(template!("etc/modules-load.d/kubernetes.conf")), "kernel modules of containers and bridges"),
-    row(WORKER, "/etc/sysctl.d/99-kubernetes.conf", Everyone, Rendered(template!("etc/sysctl.d/99-kubernetes.conf")), "forwarding, and bridges that iptables sees"),
+    row(WORKER, "/etc/sysctl.d/zz-kubernetes.conf", Everyone, Rendered(template!("etc/sysctl.d/zz-kubernetes.conf")), "forwarding, and bridges that iptables sees"),
     row(WORKER, "/etc/containerd/config.toml", Everyone, Config("containerd"), "containerd's configuration").only(CONTAINERD),
     row(WORKER, "/etc/crictl.yaml", Everyone, Rendered(template!("etc/crictl.yaml")), "where crictl finds containerd").only(CONTAINERD),
 

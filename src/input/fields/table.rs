@@ -122,6 +122,7 @@ pub static LOAD_BALANCER: Section = section("load_balancer", &[
     field("virtual_ip", PerFamily(&ADDRESS), Nothing, "an address that keepalived moves to a load balancer that works; needs `interface`"),
     field("interface", Text(&INTERFACE), Nothing, "the network interface that carries it; a host's own `interface` comes first"),
     field("virtual_router_id", Integer(1, 255), Is("51"), "what else on the network speaks VRRP has another"),
+    field("max_connections", Integer(100, 1_000_000), Follows("8 for each worker, and 8000 at least"), "so many connections haproxy takes at once; what nginx takes stands in its own nginx.conf"),
 ]);
 
 pub static CHECKS: Section = section("checks", &[
