@@ -72,6 +72,18 @@ class Wrong(Exception):
     pass
 
 
+def within(seconds, holds):
+    """Until it holds: a loaded machine answers late, and late is not wrong."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return holds()
+        except Wrong:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
 def expect(condition, what):
     if not condition:
         raise Wrong(what)
@@ -316,6 +328,9 @@ class Life:
 
     def expect_members(self, names, asked="m1"):
         """Exactly these members, all of them started and none a learner; every one healthy."""
+        within(30, lambda: self.members_are(names, asked))
+
+    def members_are(self, names, asked):
         code, said = self.etcdctl(asked, "member", "list")
         expect(code == 0, said)
         members = [line.split(", ") for line in said.strip().split("\n") if ", " in line]
@@ -495,7 +510,7 @@ def main():
             print(f"ok   {time.monotonic() - start:6.1f}s  {title}{gap}", flush=True)
         if life.client:
             life.client.pause()
-            lost = life.client.lost() if not failed else []
+            lost = within(30, life.client.lost) if not failed else []
             failed = failed or bool(lost or life.client.wrong)
             print(f"{life.carried_out} steps carried out, {life.commands} commands; {len(life.client.acknowledged)} writes acknowledged, {len(lost)} lost, "
                   f"{len(life.client.wrong)} read back wrong, {life.client.refused} refused", flush=True)

@@ -56,6 +56,7 @@ for pair in $versions; do
         fi
     done
     "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
+    "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
     for specification in $specifications; do
         "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1
         booted=$((booted + 1))
