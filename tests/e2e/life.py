@@ -449,7 +449,7 @@ def chapters(life):
         for host in emptied:
             code, said = life.command(host, "systemctl start --no-block etcd", {})
             expect(code == 0, said)
-        answers, end = 0, time.monotonic() + 40
+        answers, end = 0, time.monotonic() + 20
         while time.monotonic() < end:
             for name in life.members:
                 code, said = life.etcdctl(name, "get", "/life/", "--prefix", "--keys-only")
