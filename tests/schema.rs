@@ -321,8 +321,11 @@ fn of_values_out_of_range() -> Vec<Mistake> {
     mistakes
 }
 
+/// The values that there are, and how one is written.
+type Choices = (Vec<&'static str>, fn(&str) -> Value);
+
 /// The choices of a field, whether it takes one of them, a list of them or a table by them.
-fn choices(kind: &FieldKind) -> Option<(Vec<&'static str>, fn(&str) -> Value)> {
+fn choices(kind: &FieldKind) -> Option<Choices> {
     match kind {
         FieldKind::OneOf(_, all) => Some((all(), |choice| json!(choice))),
         FieldKind::List(FieldKind::OneOf(_, all)) | FieldKind::Set(FieldKind::OneOf(_, all)) => {

@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn only_ascii_can_be_written() {
         let host = "bücher.example".to_owned();
-        let names = AltNames::classify(&[host.clone()]).unwrap();
+        let names = AltNames::classify(std::slice::from_ref(&host)).unwrap();
         assert_eq!(names.to_extension(false), Err(X509Error::NonAsciiName(host)));
     }
 
