@@ -60,6 +60,16 @@ pub struct About {
 }
 
 impl About {
+    /// Whether the host comes: nobody counts on it before it is there.
+    pub(crate) fn is_joining(&self) -> bool {
+        self.state == "joining"
+    }
+
+    /// Whether the host goes: nobody counts on it any more.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state == "leaving"
+    }
+
     /// A host of which no more is known than its name.
     pub fn named(host: &str) -> About {
         About {

@@ -1,8 +1,8 @@
 //! The whole output of every specification in `specs/`, byte for byte: what is missing, what is unexpected and what is different are told apart.
 //!
 //! `golden/CASE` is the output of `specs/CASE` as it lies on disk, without the archives (their digests are in MANIFEST and SHA256SUMS),
-//! and beside each PEM file that is not secret a decoded text. Modes are in MANIFEST. Hosts with the same roles have the same
-//! `install.sh`: its text stands once, in `golden/install-scripts`, and in each host's folder one line says which it is. `make bless` writes it all anew.
+//! and beside each PEM file that is not secret a decoded text. Modes are in MANIFEST. Many hosts have the same scripts: each text stands
+//! once, in `golden/scripts`, and in each host's folder one line says which it is. `make bless` writes it all anew.
 
 mod support;
 
@@ -16,7 +16,6 @@ use khw_gen::pki::digest::sha256_hex;
 use support::{build, files_below, mode, project, walkthrough};
 
 const DECODED: &str = ".txt";
-const SCRIPT: &str = "install.sh";
 
 /// The specifications, by the name of their folder.
 fn cases() -> Vec<String> {
@@ -44,18 +43,19 @@ fn as_golden(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// `files` with each text of `install.sh` once, by the name of the first host that has it, and a line with its digest wherever it would stand.
+/// `files` with each text of a script once, by the name of the first host that has it, and a line with its digest wherever it would stand.
 fn scripts_once(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
     let mut scripts: BTreeMap<Vec<u8>, String> = BTreeMap::new();
     for (name, bytes) in &mut files {
-        let Some(host) = name.strip_suffix(&format!("/{SCRIPT}")) else {
+        let Some((host, script)) = name.strip_suffix(".sh").and_then(|stem| stem.rsplit_once('/')) else {
             continue;
         };
+        let host = host.split_once("/rootfs").map_or(host, |(host, _)| host);
         let text = std::mem::take(bytes);
         let sum = sha256_hex(&text);
         let once = scripts
             .entry(text)
-            .or_insert_with(|| format!("install-scripts/{}.sh", host.replace('/', "-")));
+            .or_insert_with(|| format!("scripts/{script}-{}.sh", host.replace('/', "-")));
         *bytes = format!("# The text of golden/{once}, SHA-256 {sum}\n").into_bytes();
     }
     files.extend(scripts.into_iter().map(|(text, name)| (name, text)));

@@ -530,3 +530,29 @@ fn pod_routes_puts_back_what_others_take_away() {
         assert!(said.ends_with("a route that is not wanted goes\n"), "{said}");
     }
 }
+
+#[test]
+fn the_kernel_is_set_and_read_back_as_the_instructions_say() {
+    let test = "settings of the kernel";
+    if program("sysctl", test).is_none() || !namespaces(test) {
+        return;
+    }
+    let (_folder, out) = build(&project().join("specs/dual-stack/cluster.toml"));
+    let instructions = fs::read_to_string(out.join("node1/INSTALL.md")).expect("instructions");
+    let command = |part: &str| {
+        let mut spans = instructions.split('`');
+        let found = spans.find(|span| span.contains(part));
+        found.unwrap_or_else(|| panic!("no {part}: {instructions}"))
+    };
+    let (listen, read_back) = (command("accept_ra"), command("sysctl -n"));
+    let conf = "/proc/sys/net/ipv6/conf";
+    let settings = out.join("node1/rootfs/etc/sysctl.d/zz-kubernetes.conf");
+    // An interface for which somebody else listens has 0, and keeps it.
+    let script = format!(
+        "echo 1 >{conf}/lo/accept_ra; echo 0 >{conf}/default/accept_ra; {listen}; cat {conf}/lo/accept_ra {conf}/default/accept_ra; \
+         sysctl -qp {}; {read_back}; cat {conf}/lo/accept_ra {conf}/all/forwarding",
+        settings.display()
+    );
+    let said = must(Command::new("unshare").args(["--net", "sh", "-ec", &script]));
+    assert_eq!(said, "2\n0\n1\n1\n2\n1\n");
+}

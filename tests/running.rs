@@ -352,6 +352,32 @@ fn a_build_over_another_membership_says_what_is_missing_and_writes_the_plan_that
     assert_eq!(fs::read_to_string(&plan).expect("a plan"), text);
     assert!(out.join("m2").is_dir(), "nothing was built");
     fs::remove_file(&plan).expect("a plan");
+    let inside = run(khw_gen()
+        .arg("build")
+        .arg(before.path())
+        .arg("-o")
+        .arg(&out)
+        .arg("--plan")
+        .arg(out.join("PLAN.md")));
+    assert!(
+        said(&inside).contains("write it beside") && !out.join("PLAN.md").exists(),
+        "{}",
+        said(&inside)
+    );
+    let nothing = before.path().with_file_name("nothing");
+    let first = run(khw_gen()
+        .arg("build")
+        .arg(before.path())
+        .arg("-o")
+        .arg(&nothing)
+        .arg("--plan")
+        .arg(&plan));
+    assert!(said(&first).contains("leave --plan out"), "{}", said(&first));
+    assert!(
+        first.status.code() == Some(1) && !plan.exists() && !nothing.exists(),
+        "{}",
+        said(&first)
+    );
     let joining = spec("running", &[M1, "m2 10.0.0.12 etcd", "m3 10.0.0.13 etcd:joining", N1]);
     let quiet = build(&joining);
     assert!(
@@ -364,6 +390,152 @@ fn a_build_over_another_membership_says_what_is_missing_and_writes_the_plan_that
             .expect("a plan")
             .contains("etcdctl member add m3")
     );
+}
+
+#[test]
+fn a_new_release_is_put_in_place_though_only_the_state_of_the_cluster_is_in_its_unit() {
+    let at = |state: &str, etcd: &str| {
+        let spec = spec(state, &[M1, N1]);
+        let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+        let text = text.replace(
+            "[cluster]\n",
+            &format!("[cluster]\netcd = {etcd:?}\nkubernetes = \"1.35\"\n"),
+        );
+        fs::write(spec.path(), text).expect("cluster.toml");
+        spec
+    };
+    let told = steps(&changes(&at("new", "3.6"), &at("running", "3.7")));
+    let (_, etcd) = told
+        .iter()
+        .find(|(place, _)| place == "etcd m1")
+        .unwrap_or_else(|| panic!("{told:#?}"));
+    assert!(
+        etcd.contains("put etcd of etcd 3.7 in place; systemctl restart etcd"),
+        "{etcd}"
+    );
+}
+
+#[test]
+fn an_address_of_who_has_left_is_free_and_who_was_leaving_and_stays_is_asked_about() {
+    let m2 = "m2 10.0.0.12 etcd";
+    let leaving = spec("running", &[M1, m2, "m3 10.0.0.13 etcd:leaving", N1]);
+    let other = spec("running", &[M1, m2, "m4 10.0.0.13 etcd", N1]);
+    let told = steps(&changes(&leaving, &other));
+    assert!(
+        told.iter().any(|(_, commands)| commands.contains("member add m4")),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter().all(|(_, commands)| !commands.contains("set-hostname")),
+        "{told:#?}"
+    );
+    let stays = spec("running", &[M1, m2, "m3 10.0.0.13 etcd", N1]);
+    let withdrawn = changes(&leaving, &stays);
+    assert!(
+        withdrawn["warnings"].to_string().contains("the host no longer leaves"),
+        "{withdrawn:#}"
+    );
+}
+
+#[test]
+fn the_endpoint_that_is_not_given_is_who_stays() {
+    let spec = spec(
+        "running",
+        &[
+            "m0 10.0.0.10 control-plane etcd:leaving",
+            "m1 10.0.0.11 control-plane etcd",
+            N1,
+            "lb 10.0.0.5 load-balancer:leaving",
+            "lb2 10.0.0.6 load-balancer",
+        ],
+    );
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    fs::write(spec.path(), text.replace("endpoint = \"10.0.0.11\"\n", "")).expect("cluster.toml");
+    let kubeconfig = built(&spec).join("n1/rootfs/var/lib/kubelet/kubeconfig");
+    assert!(
+        fs::read_to_string(kubeconfig)
+            .expect("a kubeconfig")
+            .contains("server: https://10.0.0.6:6443")
+    );
+}
+
+#[test]
+fn what_stands_in_a_bundle_is_nobodys_command() {
+    let (before, after) = (
+        spec("running", &[M1, N1]),
+        spec("running", &[M1, "m2 10.0.0.12 etcd:joining", N1]),
+    );
+    let (old, new) = (built(&before), built(&after));
+    let edit = |host: &str, unit: &str, from: &str, to: &str| {
+        let path = new.join(host).join(format!("rootfs/etc/systemd/system/{unit}.service"));
+        let text = fs::read_to_string(&path).expect("a unit");
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).expect("a unit");
+    };
+    let diff = || {
+        let output = run(khw_gen().arg("diff").arg(&old).arg(&new).args(["--format", "json"]));
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    };
+    edit("m2", "etcd", "--data-dir=/var/lib/etcd", "--data-dir=/var/lib/e;reboot");
+    let told = steps(&diff());
+    assert!(
+        told.iter()
+            .any(|(_, commands)| commands.contains("test ! -e '/var/lib/e;reboot/member'")),
+        "{told:#?}"
+    );
+    edit("m2", "etcd", "--name=m2", "--name=m2;reboot");
+    edit("m2", "etcd", "m2=https", "m2;reboot=https");
+    let refused = diff();
+    assert!(
+        obstacles(&refused).contains("characters that mean something to a shell"),
+        "{refused:#}"
+    );
+    assert_eq!(steps(&refused), []);
+}
+
+#[test]
+fn a_part_of_a_fleet_does_not_tell_who_is_a_member() {
+    let (before, after) = (
+        spec("running", &[M1, N1]),
+        spec("running", &[M1, "m2 10.0.0.12 etcd:joining", N1]),
+    );
+    let part = |spec: &Spec| {
+        let out = spec.path().with_file_name("part");
+        let output = run(khw_gen()
+            .arg("build")
+            .arg(spec.path())
+            .arg("-o")
+            .arg(&out)
+            .args(["--shard", "1/1"]));
+        assert!(output.status.success(), "{}", said(&output));
+        out
+    };
+    let output = run(khw_gen()
+        .arg("diff")
+        .arg(part(&before))
+        .arg(part(&after))
+        .args(["--format", "json"]));
+    let changes: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(
+        obstacles(&changes).contains("compare the whole of both sides"),
+        "{changes:#}"
+    );
+}
+
+#[test]
+fn who_waits_for_a_kubelet_asks_where_it_answers() {
+    let with = |extra: &str| {
+        let spec = spec("running", &[M1, N1]);
+        let mut text = fs::read_to_string(spec.path()).expect("cluster.toml");
+        text.push_str(&format!("[components.kubelet.config]\n{extra}\n"));
+        fs::write(spec.path(), text).expect("cluster.toml");
+        spec
+    };
+    let before = spec("running", &[M1, N1]);
+    let last = |extra: &str| steps(&changes(&before, &with(extra))).pop().expect("a step").1;
+    assert!(last("healthzPort = 10999").ends_with("curl -sf http://127.0.0.1:10999/healthz"));
+    assert!(last("healthzBindAddress = \"::1\"").ends_with("curl -sf 'http://[::1]:10248/healthz'"));
+    assert!(last("healthzPort = 0").ends_with("systemctl restart kubelet"));
 }
 
 /// The chapters that take least time; all of them are `make e2e`'s.

@@ -40,7 +40,7 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
         steps,
         copies,
         obstacles,
-    } = sequence(&pairs, &changed);
+    } = sequence(&pairs, old.part.is_none() && new.part.is_none(), &changed);
     let warnings = warnings(&pairs, known);
     let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
     let of_changed = hosts.iter().filter(|host| host.fate == Fate::Changed);

@@ -6,7 +6,7 @@ use super::differences::{differences, summary};
 use super::meaning::{Meaning, is_secret, meaning};
 use super::sides::{KeysKnown, Pair};
 use crate::found::{FoundNode, FoundNodes, printable};
-use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
+use crate::manifest::{About, MANIFEST, SHA256SUMS, STATE};
 
 /// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,10 +108,11 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
 
 /// What a host is about to do in the cluster: no program reads it, and steps follow from it.
 fn state(pair: &Pair<'_>) -> Option<FileChange> {
-    let (before, after) = (&pair.old?.about.state, &pair.new?.about.state);
+    let (before, after) = (&pair.old?.about, &pair.new?.about);
     // That a cluster runs by now is the same for all hosts, and stands in what etcd is started with.
-    let is_own = |state: &String| matches!(state.as_str(), "joining" | "leaving");
-    let changed = before != after && (is_own(before) || is_own(after));
+    let is_own = |about: &About| about.is_joining() || about.is_leaving();
+    let changed = before.state != after.state && (is_own(before) || is_own(after));
+    let (before, after) = (&before.state, &after.state);
     changed.then(|| FileChange {
         path: MANIFEST.to_owned(),
         fate: Fate::Changed,

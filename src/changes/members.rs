@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::calling::etcdctl_environment;
 use super::sides::Pair;
-use super::stage::{Action, Stage, Step};
+use super::stage::{Action, Stage, Step, quoted};
 use super::units::command_of;
 use super::versions::etcd_version;
 use super::warnings::Warning;
@@ -61,22 +61,14 @@ pub(super) struct Membership {
 
 /// Whether a host takes the place of the machine that it was compared with: it joins, as that one did not.
 fn is_another_machine(pair: &Pair<'_>) -> bool {
-    let joins = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.state == JOINING);
+    let joins = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.is_joining());
     joins(pair.new) && !joins(pair.old)
 }
 
-const JOINING: &str = "joining";
-const LEAVING: &str = "leaving";
-
 /// Whether a host goes, and did not go before.
 pub(super) fn begins_to_leave(pair: &Pair<'_>) -> bool {
-    let leaves = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.state == LEAVING);
+    let leaves = |host: Option<&FoundHost>| host.is_some_and(|host| host.about.is_leaving());
     leaves(pair.new) && !leaves(pair.old)
-}
-
-/// Whether a host that is gone had left before, so that nothing of it is left in the cluster.
-pub(super) fn has_left(old: &FoundHost) -> bool {
-    old.about.state == LEAVING
 }
 
 /// Whether a host is new to the cluster: it was none, or another machine had its name.
@@ -84,10 +76,23 @@ pub(super) fn arrives(pair: &Pair<'_>) -> bool {
     pair.new.is_some() && (pair.old.is_none() || is_another_machine(pair))
 }
 
-pub(super) fn membership(pairs: &[Pair<'_>]) -> Membership {
+/// `whole`: whether all hosts of both sides are there.
+pub(super) fn membership(pairs: &[Pair<'_>], whole: bool) -> Membership {
     let mut membership = Membership::default();
     let all = Members::of(pairs);
-    if all.before.is_empty() {
+    if all.before.is_empty() || all.are_the_same() {
+        return membership;
+    }
+    if !whole {
+        let message =
+            "members of etcd come or go, and the other members are not all here: compare the whole of both sides";
+        membership.obstacles.push(Warning::mind(message, all.changing()));
+        return membership;
+    }
+    let strange: Vec<String> = all.strange().map(|member| member.host.clone()).collect();
+    if !strange.is_empty() {
+        let message = "the name or the peer URL of its member of etcd has characters that mean something to a shell: give it others";
+        membership.obstacles.push(Warning::mind(message, strange));
         return membership;
     }
     let founding: Vec<String> = all
@@ -109,14 +114,10 @@ pub(super) fn membership(pairs: &[Pair<'_>]) -> Membership {
             return membership;
         }
     };
-    if turns.is_empty() && departures.is_empty() {
-        return membership;
-    }
     let Some(asked) = all.asked.filter(|host| etcdctl_environment(host).is_some()) else {
-        let hosts = turns.iter().chain(&departures).map(|turn| turn.host().to_owned());
         let message = "members of etcd come or go, and no member stays whose host has a client's certificate to ask it with: \
              let one stay";
-        membership.obstacles.push(Warning::mind(message, hosts.collect()));
+        membership.obstacles.push(Warning::mind(message, all.changing()));
         return membership;
     };
     for turn in &turns {
@@ -170,7 +171,7 @@ impl<'a> Members<'a> {
             match (old, new) {
                 (None, None) => {}
                 (None, Some(new)) => all.arriving.push(new),
-                (Some((_, host)), None) if has_left(host) => {}
+                (Some((_, host)), None) if host.about.is_leaving() => {}
                 (Some((member, _)), None) => {
                     all.before.push(member.clone());
                     all.gone.push(member);
@@ -184,7 +185,7 @@ impl<'a> Members<'a> {
                     all.before.push(member.clone());
                     if begins_to_leave(pair) {
                         all.leaving.push(member);
-                    } else if host.about.state != LEAVING && host.about.state != JOINING {
+                    } else if !host.about.is_leaving() && !host.about.is_joining() {
                         all.asked = all.asked.or(Some(host));
                         if member.url != after.url {
                             all.moving.push((member, after.url));
@@ -197,6 +198,39 @@ impl<'a> Members<'a> {
         all.arriving
             .sort_by_key(|(member, host)| (named_by(host).len(), member.clone()));
         all
+    }
+
+    /// The members with which something happens.
+    fn those_that_change(&self) -> impl Iterator<Item = &Member> {
+        let arriving = self.arriving.iter().map(|(member, _)| member);
+        let moving = self.moving.iter().map(|(member, _)| member);
+        self.gone.iter().chain(&self.leaving).chain(arriving).chain(moving)
+    }
+
+    fn are_the_same(&self) -> bool {
+        self.those_that_change().next().is_none()
+    }
+
+    /// Their hosts.
+    fn changing(&self) -> Vec<String> {
+        self.those_that_change().map(|member| member.host.clone()).collect()
+    }
+
+    /// Those whose names or URLs can't stand in a command as they are.
+    fn strange(&self) -> impl Iterator<Item = &Member> {
+        let is_plain = |text: &str| {
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._:/[],".contains(c))
+        };
+        let urls = self
+            .moving
+            .iter()
+            .filter(move |(_, url)| !is_plain(url))
+            .map(|(member, _)| member);
+        let members = self
+            .those_that_change()
+            .filter(move |member| !is_plain(&member.name) || !is_plain(&member.url));
+        members.chain(urls)
     }
 
     /// What is done before anything else, and what when nobody calls those that go.
@@ -271,12 +305,6 @@ pub(super) fn until_healthy() -> Action {
 }
 
 impl Turn<'_> {
-    fn host(&self) -> &str {
-        match self {
-            Turn::Removal(member) | Turn::Arrival(member, _) | Turn::Move(member, _) => &member.host,
-        }
-    }
-
     /// The steps, as asked on a host whose member stays. A command whose answer was lost may be repeated.
     fn steps(&self, stage: Stage, asked: &FoundHost) -> Vec<Step> {
         let ask = |actions: Vec<Action>| Step {
@@ -296,19 +324,19 @@ impl Turn<'_> {
                 ])]
             }
             Turn::Move(Member { url, .. }, to) => {
-                let update = format!("etcdctl member update {} --peer-urls={to}", number_of(url));
+                let update = format!("etcdctl member update {} --peer-urls={}", number_of(url), quoted(to));
                 vec![ask(vec![Action::Until(format!("{} || {update}", listed(to)))])]
             }
             Turn::Arrival(Member { name, url, host: to }, bundle) => {
                 let learns = etcd_version(bundle).is_none_or(|version| version >= (3, 4));
                 let learner = if learns { " --learner" } else { "" };
-                let addition = format!("etcdctl member add {name}{learner} --peer-urls={url}");
+                let addition = format!("etcdctl member add {name}{learner} --peer-urls={}", quoted(url));
                 let promotion = format!(
                     "etcdctl member list | grep -F ', {url}, ' | grep -q ', false$' || etcdctl member promote {}",
                     number_of(url)
                 );
                 let data = command_of(bundle, "etcd").and_then(|etcd| Some(etcd.flag("data-dir")?.to_owned()));
-                let is_empty = data.map(|data| Action::Run(format!("test ! -e {data}/member")));
+                let is_empty = data.map(|data| Action::Run(format!("test ! -e {}", quoted(&format!("{data}/member")))));
                 let start = [Action::Install, Action::Run("systemctl start etcd".to_owned())];
                 let promotion = learns.then_some(Action::Until(promotion));
                 vec![

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::comparison::Changes;
 use super::files::{Fate, FileChange};
-use super::stage::{Action, Step};
+use super::stage::{Action, Step, quoted};
 use super::warnings::Warning;
+use crate::found::printable;
 
 /// A heading and what stands below it; each item is one line or more, and is shown whole or not at all.
 struct Listing {
@@ -269,7 +270,10 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
                 Markup::Markdown => format!("{number}. {}\n", of.title()),
             });
         }
-        let exports = step.environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let exports = step
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={}", quoted(value)));
         let exports: Vec<String> = exports.collect();
         let exported = (!exports.is_empty()).then(|| markup.code(&format!("export {}", exports.join(" "))));
         let actions = step.actions.iter().map(|action| match action {
@@ -282,7 +286,8 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
             Markup::Plain => "       ",
             Markup::Markdown => "   - ",
         };
-        item.push_str(&format!("{dash}{}: {}", hosts(&names, markup), commands.join("; ")));
+        let commands = printable(&commands.join("; "));
+        item.push_str(&format!("{dash}{}: {commands}", hosts(&names, markup)));
         items.push(item);
     }
     items

@@ -1,6 +1,6 @@
 //! The two sides of a comparison: what is known of their keys, and which of their hosts are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::found::{Found, FoundHost};
 
@@ -102,31 +102,24 @@ pub(super) fn pairs<'a>(old: &'a Found, new: &'a Found) -> Vec<Pair<'a>> {
     }
 }
 
-/// A host that is gone and one that is new are the same machine where their first address is the same; a new one that joins is
-/// another machine at that address.
+/// A host that is gone and one that is new are the same machine where their first address is the same; not if the one had left, or
+/// the other joins.
 fn with_renamed(mut pairs: Vec<Pair<'_>>) -> Vec<Pair<'_>> {
-    let gone: Vec<&FoundHost> = pairs
-        .iter()
-        .filter_map(|pair| pair.old.filter(|_| pair.new.is_none()))
+    let gone = pairs.iter().filter_map(|pair| pair.old.filter(|_| pair.new.is_none()));
+    let by_address: BTreeMap<&str, &FoundHost> = gone
+        .filter(|old| !old.about.is_leaving())
+        .filter_map(|old| Some((old.about.addresses.first()?.as_str(), old)))
         .collect();
-    let mut renamed: Vec<&str> = Vec::new();
+    let mut renamed: BTreeSet<&str> = BTreeSet::new();
     for pair in &mut pairs {
-        let Some(new) = pair
-            .new
-            .filter(|new| pair.old.is_none() && new.about.state != "joining")
-        else {
-            continue;
-        };
-        let address = new.about.addresses.first();
-        let before = gone
-            .iter()
-            .find(|old| address.is_some() && old.about.addresses.first() == address);
-        if let Some(before) = before {
+        let new = pair.new.filter(|new| pair.old.is_none() && !new.about.is_joining());
+        let address = new.and_then(|new| new.about.addresses.first());
+        if let Some(before) = address.and_then(|address| by_address.get(address.as_str())) {
             pair.old = Some(before);
             pair.renamed = true;
-            renamed.push(&before.name);
+            renamed.insert(&before.name);
         }
     }
-    pairs.retain(|pair| pair.new.is_some() || !renamed.contains(&pair.name));
+    pairs.retain(|pair| pair.new.is_some() || !renamed.contains(pair.name));
     pairs
 }

@@ -119,15 +119,15 @@ impl Action {
     /// The command as a shell takes it; of what is by hand, the words.
     pub fn text(&self) -> String {
         match self {
-            Action::Rename(name) => format!("hostnamectl set-hostname {name}"),
+            Action::Rename(name) => format!("hostnamectl set-hostname {}", quoted(name)),
             Action::Install => "./install.sh".to_owned(),
             Action::LoadModules => "systemctl restart systemd-modules-load".to_owned(),
-            Action::Stop(unit) => format!("systemctl disable --now {unit}"),
+            Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
             Action::Replace(program) => format!("put {program} in place"),
-            Action::Start(unit) => format!("systemctl enable --now {unit}"),
-            Action::Restart(unit) => format!("systemctl restart {unit}"),
-            Action::Reload(unit) => format!("systemctl reload {unit}"),
+            Action::Start(unit) => format!("systemctl enable --now {}", quoted(unit)),
+            Action::Restart(unit) => format!("systemctl restart {}", quoted(unit)),
+            Action::Reload(unit) => format!("systemctl reload {}", quoted(unit)),
             Action::Unapply(text)
             | Action::Run(text)
             | Action::Apply(text)
@@ -156,4 +156,10 @@ impl Step {
             actions,
         }
     }
+}
+
+/// A word as a shell takes it for just that: what stands in a bundle that somebody gave us is nobody's command.
+pub(super) fn quoted(word: &str) -> String {
+    // Nothing else than a NUL can't be quoted, and no path, name or URL has one.
+    shlex::try_quote(word).map_or_else(|_| "''".to_owned(), |quoted| quoted.into_owned())
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::{etcdctl_environment, kubectl};
 use super::files::HostChange;
-use super::members::{Membership, arrives, begins_to_leave, has_left, membership, until_healthy};
+use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
 use super::sides::Pair;
-use super::stage::{Action, Stage, Step};
+use super::stage::{Action, Stage, Step, quoted};
 use super::touched::{of_changed, starting};
 use super::units::{command_of, programs};
-use super::versions::{health_path, kubernetes_version};
+use super::versions::{Minor, health_path, kubernetes_version};
 use super::warnings::Warning;
-use crate::found::FoundHost;
+use crate::audit::document;
+use crate::found::{FoundHost, printable};
 
 /// All that has to be done.
 #[derive(Default)]
@@ -24,13 +25,13 @@ pub(super) struct Sequence {
     pub obstacles: Vec<Warning>,
 }
 
-/// The sequence of steps for hosts that changed; `pairs` are all hosts.
-pub(super) fn sequence(pairs: &[Pair<'_>], changes: &[(&Pair<'_>, HostChange)]) -> Sequence {
+/// The sequence of steps for hosts that changed; `pairs` are all hosts, the `whole` of both sides or a part.
+pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, HostChange)]) -> Sequence {
     let Membership {
         steps: of_members,
         obstacles,
         installed,
-    } = membership(pairs);
+    } = membership(pairs, whole);
     let mut sequence = Sequence {
         obstacles,
         ..Sequence::default()
@@ -83,7 +84,7 @@ struct Administrator<'a> {
 fn administrator<'a>(pairs: &[Pair<'a>]) -> Option<Administrator<'a>> {
     let staying = pairs.iter().filter(|pair| !arrives(pair) && !begins_to_leave(pair));
     let hosts: Vec<&'a FoundHost> = staying.filter_map(|pair| pair.old.and(pair.new)).collect();
-    let serves = |host: &&&FoundHost| programs(host).contains("kube-apiserver");
+    let serves = |host: &&&FoundHost| command_of(host, "kube-apiserver").is_some();
     let mut preferred = hosts.iter().filter(serves).chain(&hosts);
     preferred.find_map(|host| {
         Some(Administrator {
@@ -126,9 +127,9 @@ impl Steps {
             .into_iter()
             .map(|(host, stage)| (stage, host.to_owned()))
             .collect();
+        let by_name: BTreeMap<&str, &Pair<'_>> = pairs.iter().map(|pair| (pair.name, pair)).collect();
         for (stage, host) in first {
-            let is_renamed = |pair: &Pair<'_>| pair.is_renamed() && pair.name == host;
-            if pairs.iter().any(is_renamed) {
+            if by_name.get(host.as_str()).is_some_and(|pair| pair.is_renamed()) {
                 self.add(stage, &host, Action::Rename(host.clone()));
             }
             self.add(stage, &host, Action::Install);
@@ -139,7 +140,7 @@ impl Steps {
             if actions.contains(&Action::DaemonReload) && !reloaded.insert(host.clone()) {
                 actions.remove(&Action::DaemonReload);
             }
-            let bundle = pairs.iter().find_map(|pair| pair.new.filter(|new| new.name == host));
+            let bundle = by_name.get(host.as_str()).and_then(|pair| pair.new);
             let followed: Vec<Action> = actions
                 .iter()
                 .filter_map(|action| go_on_when(action, bundle?))
@@ -160,6 +161,9 @@ impl Steps {
             .chain(self.after);
         let mut steps: Vec<Step> = all.filter(|step| !step.actions.is_empty()).collect();
         steps.sort_by_key(|step| step.stage);
+        for step in &mut steps {
+            step.host = printable(&step.host);
+        }
         steps
     }
 }
@@ -172,9 +176,26 @@ fn go_on_when(action: &Action, host: &FoundHost) -> Option<Action> {
     match unit.as_str() {
         "etcd" => etcdctl_environment(host).map(|_| until_healthy()),
         "kube-apiserver" => Some(until_ready(host, &kubectl(host)?)),
-        "kubelet" => Some(Action::Until("curl -sf http://127.0.0.1:10248/healthz".to_owned())),
+        "kubelet" => Some(Action::Until(format!("curl -sf {}", quoted(&kubelet_health(host)?)))),
         _ => None,
     }
+}
+
+/// Where the kubelet tells whether it is well; none where it is told not to
+/// (<https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>).
+fn kubelet_health(host: &FoundHost) -> Option<String> {
+    let path = command_of(host, "kubelet")?.flag("config").map(str::to_owned);
+    let text = path.and_then(|path| std::str::from_utf8(host.files.get(&path)?.content.expose()).ok());
+    let config = text.and_then(|text| document::yaml(text).ok()?.into_iter().next());
+    let set = |name: &str| config.as_ref().and_then(|config| config.text_at(&[name]));
+    let port = set("healthzPort").unwrap_or("10248");
+    let address = match set("healthzBindAddress").unwrap_or("127.0.0.1") {
+        "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" => "[::1]".to_owned(),
+        address if address.contains(':') => format!("[{address}]"),
+        address => address.to_owned(),
+    };
+    (port != "0").then(|| format!("http://{address}:{port}/healthz"))
 }
 
 /// Asks the API server on the host itself: an administrator's kubeconfig leads to it there.
@@ -204,7 +225,7 @@ fn arrival(new: &FoundHost, is_member: bool, steps: &mut Steps) {
 
 /// A host that is gone without having left: nobody is there to stop anything.
 fn gone(old: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
-    if !has_left(old) {
+    if !old.about.is_leaving() {
         forget_node(old, administrator, steps);
     }
     let keys = "switch it off, and delete its keys".to_owned();
@@ -217,8 +238,7 @@ fn forget_node(old: &FoundHost, administrator: &Option<Administrator<'_>>, steps
     let Some(Administrator { host, kubectl }) = administrator else {
         return;
     };
-    let delete = Action::Run(format!("{kubectl} delete node {node} --ignore-not-found"));
-    steps.before(Step::new(Stage::Other, host, vec![delete]));
+    steps.before(Step::new(Stage::Other, host, vec![delete_node(kubectl, &node)]));
 }
 
 /// A host that goes while it still runs.
@@ -236,15 +256,9 @@ fn departure(host: &FoundHost, administrator: &Option<Administrator<'_>>, steps:
     if let (Some(node), Some(administrator)) = (node_of(host), administrator) {
         let Administrator { host: asked, kubectl } = administrator;
         let step = |host: &str, actions| Step::new(Stage::NodeDeparture, host, actions);
-        steps.after(step(
-            asked,
-            vec![Action::Until(drain(kubectl, &node, kubernetes_version(host)))],
-        ));
+        steps.after(step(asked, vec![drain(kubectl, &node, kubernetes_version(host))]));
         steps.after(step(&host.name, stop(&["kubelet", "kube-proxy"])));
-        steps.after(step(
-            asked,
-            vec![Action::Run(format!("{kubectl} delete node {node} --ignore-not-found"))],
-        ));
+        steps.after(step(asked, vec![delete_node(kubectl, &node)]));
     }
 }
 
@@ -258,10 +272,8 @@ fn rename(old: &FoundHost, new: &FoundHost, administrator: &Option<Administrator
     }
     let Administrator { host, kubectl } = administrator;
     let step = |action| Step::new(Stage::Node, host, vec![action]);
-    steps.before(step(Action::Until(drain(kubectl, &before, kubernetes_version(new)))));
-    steps.after(step(Action::Run(format!(
-        "{kubectl} delete node {before} --ignore-not-found"
-    ))));
+    steps.before(step(drain(kubectl, &before, kubernetes_version(new))));
+    steps.after(step(delete_node(kubectl, &before)));
 }
 
 /// The name of the Node of a host with a kubelet.
@@ -271,11 +283,18 @@ fn node_of(host: &FoundHost) -> Option<String> {
 }
 
 /// <https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/>
-fn drain(kubectl: &str, node: &str, version: Option<(u32, u32)>) -> String {
+fn drain(kubectl: &str, node: &str, version: Option<Minor>) -> Action {
     let data = match version {
         // The flag got its present name in 1.20.
         Some(version) if version < (1, 20) => "--delete-local-data",
         _ => "--delete-emptydir-data",
     };
-    format!("{kubectl} drain {node} --ignore-daemonsets {data} --force --timeout=5m")
+    let node = quoted(node);
+    Action::Until(format!(
+        "{kubectl} drain {node} --ignore-daemonsets {data} --force --timeout=5m"
+    ))
+}
+
+fn delete_node(kubectl: &str, node: &str) -> Action {
+    Action::Run(format!("{kubectl} delete node {} --ignore-not-found", quoted(node)))
 }

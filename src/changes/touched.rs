@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::calling::kubectl;
 use super::files::{Fate, HostChange};
-use super::stage::{Action, Stage};
+use super::stage::{Action, Stage, quoted};
 use super::units::{UNITS, units};
 use super::versions::newer_programs;
 use crate::audit::document;
@@ -63,7 +63,11 @@ pub(super) fn of_changed(
         if !before.contains_key(name) {
             add(stage, Action::DaemonReload);
             add(stage, Action::Start((*name).to_owned()));
-        } else if own && reads.len() == 1 && counts_at_first_start_alone(unit_path(name), old, new) {
+        } else if own
+            && reads.len() == 1
+            && !newer.contains_key(unit.program.as_str())
+            && counts_at_first_start_alone(unit_path(name), old, new)
+        {
             copies.push((change.host.clone(), unit_path(name)));
         } else if !reads.is_empty() || newer.contains_key(unit.program.as_str()) {
             if own {
@@ -111,8 +115,8 @@ pub(super) fn of_changed(
                 add(
                     Stage::Manifests,
                     match file.fate {
-                        Fate::Removed => Action::Unapply(format!("{kubectl} delete -f {path}")),
-                        _ => Action::Apply(format!("{kubectl} apply -f {path}")),
+                        Fate::Removed => Action::Unapply(format!("{kubectl} delete -f {}", quoted(&path))),
+                        _ => Action::Apply(format!("{kubectl} apply -f {}", quoted(&path))),
                     },
                 );
             }

@@ -95,13 +95,17 @@ pub(super) fn programs(host: &FoundHost) -> BTreeSet<String> {
     units(host).into_values().map(|unit| unit.program).collect()
 }
 
-/// The command line of the unit that runs a program on a host. Of a unit that is secret nothing is read: values of flags are shown.
-pub(super) fn command_of(host: &FoundHost, program: &str) -> Option<CommandLine> {
+/// The command lines of a host's units. Of a unit that is secret nothing is read: values of flags are shown.
+pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine> {
     let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
-    let commands = units
+    units
         .filter(|(_, file)| !is_secret(file))
         .filter_map(|(_, file)| UnitFile::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
         .filter_map(|unit| unit.commands().ok())
-        .flatten();
-    commands.into_iter().find(|command| command.program == program)
+        .flatten()
+}
+
+/// The command line of the unit that runs a program on a host.
+pub(super) fn command_of(host: &FoundHost, program: &str) -> Option<CommandLine> {
+    commands_of(host).find(|command| command.program == program)
 }

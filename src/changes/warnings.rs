@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::meaning::{EncryptionKey, is_secret, providers};
+use super::meaning::{EncryptionKey, providers};
 use super::sides::{KeysKnown, Pair};
+use super::units::commands_of;
 use super::versions::PRODUCTS;
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
-use crate::audit::unit::{CommandLine, UnitFile};
+use crate::audit::unit::CommandLine;
 use crate::found::{File, FoundHost, printable};
 use crate::pki::inspect::{Certificate, Item, items};
 
@@ -59,15 +60,8 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// Of a unit that is secret nothing is read: values of flags are shown.
     fn read(host: &'a FoundHost) -> Side<'a> {
-        let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
-        let commands = units
-            .filter(|(_, file)| !is_secret(file))
-            .filter_map(|(_, file)| UnitFile::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
-            .filter_map(|unit| unit.commands().ok())
-            .flatten()
-            .collect();
+        let commands = commands_of(host).collect();
         Side { host, commands }
     }
 
@@ -118,6 +112,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
         let (Some(old), Some(new)) = (&sides.old, &sides.new) else {
             continue;
         };
+        of_stay(name, old.host, new.host, &mut warnings);
         of_versions(name, old.host, new.host, &mut warnings);
         of_flags(sides, old, new, &mut warnings);
         of_server(name, old, new, &mut warnings);
@@ -148,6 +143,15 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
 fn of_lost_member(name: &str, warnings: &mut Warnings) {
     let message = "a member of etcd goes: its copy of the data can't come back as the same member";
     warnings.irreversible(name, message);
+}
+
+/// A host that was about to leave, and stays.
+fn of_stay(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    if old.about.is_leaving() && !new.about.is_leaving() && !new.about.is_joining() {
+        let message =
+            "the host no longer leaves: if it was taken out already, it has to come back with state = \"joining\"";
+        warnings.mind(name, message);
+    }
 }
 
 /// The pods' bridge of a node with another range.

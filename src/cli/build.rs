@@ -31,8 +31,16 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
-    note_another_membership(out, cluster, output.earlier());
+    if !selection.is_part() {
+        note_another_membership(out, cluster, output.earlier());
+    }
     if let Some(path) = &arguments.plan {
+        if output.earlier().rows().is_empty() {
+            let there = out.display();
+            return Err(
+                format!("a plan leads from one output to the next, and {there} is none yet: leave --plan out").into(),
+            );
+        }
         write_plan(path, out, cluster, &seed)?;
     }
     let plan = plan(cluster);
@@ -103,6 +111,13 @@ fn selection<'c>(cluster: &'c Cluster, arguments: &BuildArgs) -> Result<Selectio
 /// Writes what leads from the output that is there to the one that is about to take its place. That comes first: afterwards there
 /// is nothing to compare with.
 fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
+    if path.starts_with(out) {
+        let message = format!(
+            "the plan can't lie in {0}, which is replaced as a whole: write it beside {0}",
+            out.display()
+        );
+        return Err(message.into());
+    }
     let before = read_undamaged(out)?;
     let (after, keys) = found_of(cluster, Some(seed))?;
     let changes = changes::compare(&before, &after, KeysKnown::of(Keys::Own, keys));
@@ -124,8 +139,9 @@ fn note_another_membership(out: &Path, cluster: &Cluster, earlier: &dyn Earlier)
         .keys()
         .filter_map(|path| path.strip_suffix(UNIT))
         .collect();
+    let is_part = earlier.rows().contains_key(PART);
     let after: BTreeSet<&str> = cluster.with(Role::Etcd).map(|host| host.name.as_str()).collect();
-    if cluster.state == ClusterState::New && !before.is_empty() && before != after {
+    if cluster.state == ClusterState::New && !is_part && !before.is_empty() && before != after {
         let names: Vec<&str> = before.into_iter().collect();
         say(format_args!(
             "note: {} was made with etcd on {}; if that cluster runs, write state = \"running\" below [cluster], and \

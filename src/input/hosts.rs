@@ -43,8 +43,12 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
     if let Some(endpoint) = draft.cluster.endpoint.sound()? {
         return Some(endpoint.value.clone());
     }
-    let mut control_planes = draft.with(Role::ControlPlane);
-    let (host, port) = match draft.with(Role::LoadBalancer).next() {
+    // One that neither comes nor goes, where there is one.
+    let first = |role| {
+        let settled = draft.with(role).find(|host| host.state().is_none());
+        settled.or_else(|| draft.with(role).next())
+    };
+    let (host, port) = match first(Role::LoadBalancer) {
         Some(host) => {
             let port = draft.load_balancing.as_ref()?.port.as_ref()?.value;
             if let Some(ip) = virtual_endpoint(draft) {
@@ -55,7 +59,7 @@ pub fn endpoint(draft: &Draft) -> Option<Endpoint> {
             }
             (host, port)
         }
-        None => (control_planes.next()?, API_SERVER_PORT),
+        None => (first(Role::ControlPlane)?, API_SERVER_PORT),
     };
     Some(Endpoint {
         host: host.ip.as_ref()?.primary.value.to_string(),

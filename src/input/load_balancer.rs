@@ -148,6 +148,12 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
             ignored("`virtual_ip`", field);
         }
     }
+    // What nginx takes stands in its own nginx.conf.
+    if written.engine == Some(Engine::Nginx) {
+        for field in written.given.iter().filter(|field| field.value == "max_connections") {
+            ignored("`engine = \"haproxy\"`", field);
+        }
+    }
     for host in draft.hosts.iter().filter(|host| host.roles.is_some()) {
         let Some(interface) = host.interface.given() else {
             continue;
