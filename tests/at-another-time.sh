@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests, as they were last built, with the clock of other days: goldens and certificates of the tests must not expire.
 #
-# usage: at-another-time.sh DATE...   (as faketime takes them)
+# usage: at-another-time.sh DATE...   ('2041-06-01 12:00:00')
 set -eu
 cd "$(dirname "$0")/.."
 if ! command -v faketime >/dev/null 2>&1; then
@@ -16,6 +16,6 @@ programs=$(cargo test --locked --no-run --message-format=json 2>/dev/null |
 for date in "$@"; do
     echo "== the clock says $date"
     for program in $programs; do
-        faketime "$date" "$program" --quiet
+        tests/at-time.sh "@$date" "$program" --quiet
     done
 done

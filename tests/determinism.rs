@@ -69,10 +69,11 @@ fn nothing_but_the_input_changes_a_byte() {
             "cd \"$(dirname \"$SPEC\")\" && \"$KHW\" build cluster.toml -o \"$OUT\"".to_owned(),
         ),
     ];
-    if let Some(faketime) = program("faketime", "determinism: another clock") {
-        let faketime = faketime.display();
+    if program("faketime", "determinism: another clock").is_some() {
+        let at_time = project().join("tests/at-time.sh");
+        let at_time = at_time.display();
         for date in ["1999-12-31 23:59:59", "2036-02-07 06:28:16", "2041-06-01 00:00:00"] {
-            variations.push(("another clock", format!("{faketime} '{date}' {plain}")));
+            variations.push(("another clock", format!("'{at_time}' '@{date}' {plain}")));
         }
     }
     let release = project().join("target/release/khw-gen");
