@@ -34,6 +34,8 @@ pub mod pki;
 pub mod plan;
 pub mod render;
 pub mod reuse;
+mod rules;
+mod secrecy;
 mod server_names;
 mod settings;
 pub mod starter;

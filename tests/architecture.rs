@@ -412,14 +412,24 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "how TOML is written depends on nothing else",
     ),
     (
-        "diagnostic",
+        "secrecy",
         &[],
+        "what may be a secret is told by its name and its form, whoever asks",
+    ),
+    (
+        "diagnostic",
+        &["secrecy"],
         "how a problem is told depends on no particular problem",
     ),
     (
         "catalog",
         &["pki"],
         "the tables are data: what they lead to is worked out elsewhere",
+    ),
+    (
+        "rules",
+        &["catalog"],
+        "what is decided and what is found are judged alike, wherever they come from",
     ),
     (
         "cluster",
@@ -435,13 +445,24 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
             "facts",
             "own_template",
             "pki",
+            "plan",
+            "rules",
+            "secrecy",
             "settings",
         ],
         "checking makes nothing and reads nothing from disk",
     ),
     (
         "plan",
-        &["catalog", "cluster", "pki", "server_names", "settings"],
+        &[
+            "catalog",
+            "cluster",
+            "pki",
+            "rules",
+            "secrecy",
+            "server_names",
+            "settings",
+        ],
         "a plan is decided before there are any keys",
     ),
     (
@@ -527,7 +548,16 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "golden",
-        &["bundle", "cluster", "diagnostic", "manifest", "pki", "plan", "vault"],
+        &[
+            "bundle",
+            "cluster",
+            "diagnostic",
+            "manifest",
+            "pki",
+            "plan",
+            "secrecy",
+            "vault",
+        ],
         "what is public is the plan's word: a golden reads no specification and no table, and touches no file",
     ),
     (
@@ -537,12 +567,12 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "audit",
-        &["diagnostic", "found", "pki"],
-        "what leaves the building is checked by something that believes nothing the compiler believed",
+        &["catalog", "diagnostic", "found", "pki", "rules", "secrecy"],
+        "what leaves the building is checked by something that believes nothing the compiler believed; rules of programs hold for all",
     ),
     (
         "changes",
-        &["audit", "catalog", "found", "manifest", "pki"],
+        &["audit", "catalog", "found", "manifest", "pki", "secrecy"],
         "what differs is told of bundles as found, by the readers of those who judge them",
     ),
     (

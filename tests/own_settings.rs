@@ -5,9 +5,12 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Spec, build, examples, khw_gen, mode, must, program, project, run, said};
@@ -616,4 +619,235 @@ fn the_settings_of_the_documents_compile() {
     let config = yaml(&read(&out, "node2", "/var/lib/kubelet/kubelet-config.yaml"));
     assert_eq!(config["maxPods"], 200);
     assert!(read(&out, "node1", "/etc/containerd/certs.d/docker.io/hosts.toml").contains("node1"));
+}
+
+/// A file takes the place of the flags that it excludes: where the user gives one, the compiler's own flag is left out.
+#[test]
+fn a_flag_of_ours_gives_way_to_the_file_that_excludes_it() {
+    let own = r#"
+[cluster]
+kubernetes = "1.34"
+
+[components.kube-apiserver.on.cp1.flags]
+authorization-config = "/etc/kubernetes/authorization.yaml"
+
+[[files]]
+on = "cp1"
+at = "/etc/kubernetes/authorization.yaml"
+content = """
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthorizationConfiguration
+authorizers:
+- { type: Node, name: node }
+- { type: RBAC, name: rbac }
+"""
+"#;
+    let (_spec, _folder, out) = compiled(own, &[]);
+    let given = flags(&unit(&out, "cp1", "kube-apiserver"));
+    let has = |start: &str| given.iter().any(|flag| flag.starts_with(start));
+    assert!(
+        has("--authorization-config=") && !has("--authorization-mode"),
+        "{given:?}"
+    );
+    // The same is sound to those who find it, and not if the file lets everybody in or forgets who is bound.
+    let verify = || run(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+    let about = |said: &str| said.contains("authorization");
+    assert!(!about(&said(&verify())), "{}", said(&verify()));
+    let file = out.join("cp1/rootfs/etc/kubernetes/authorization.yaml");
+    let text = fs::read_to_string(&file).expect("the file");
+    fs::write(&file, text.replace("RBAC", "Webhook")).expect("another file");
+    assert!(about(&said(&verify())), "{}", said(&verify()));
+}
+
+const PROXY: &str = r#"
+[components.containerd.env]
+HTTPS_PROXY = "http://bob:hunter2@proxy:3128"
+no_proxy = "10.0.0.0/8"
+
+[components.kubelet.env]
+REGISTRY_PASSWORD = "hunter2 and hunter2"
+
+[components.kube-apiserver.flags]
+etcd-servers = "https://bob:hunter2@10.0.0.1:2379"
+
+[[files]]
+on = "worker"
+at = "/etc/containers/auth.json"
+content = '{"auths": {"example.org": {"auth": "hunter2"}}}'
+
+[[files]]
+on = "worker"
+at = "/root/secret.yaml"
+content = """
+kind: Secret
+stringData:
+  a: hunter2
+"""
+"#;
+
+/// One notion of a secret: what nobody is to read is shown by no command, and by none as something else.
+#[test]
+fn a_password_in_a_readable_file_is_told_and_never_shown() {
+    let (spec, folder, out) = compiled(PROXY, &[]);
+    let path = spec.path();
+    let plain = Spec::new(HOSTS, "").with_ecdsa_keys();
+    let golden = folder.path().join("golden");
+    let mut told = Vec::new();
+    let mut tell = |command: &mut Command| {
+        let text = said(&run(command));
+        assert!(!text.contains("hunter2"), "{command:?}: {text}");
+        told.push(text);
+    };
+    tell(khw_gen().arg("check").arg(&path));
+    tell(khw_gen().arg("check").arg(&path).args(["--format", "json"]));
+    tell(khw_gen().arg("plan").arg(&path).arg("--flags"));
+    tell(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+    tell(
+        khw_gen()
+            .arg("verify")
+            .arg(&out)
+            .args(["--at", "2026-06-01T00:00:00Z", "--format", "json"]),
+    );
+    tell(khw_gen().arg("diff").arg(plain.path()).arg(&path));
+    tell(
+        khw_gen()
+            .arg("diff")
+            .arg(&path)
+            .arg(plain.path())
+            .args(["--format", "json"]),
+    );
+    tell(khw_gen().arg("golden").arg("write").arg(&path).arg(&golden));
+    assert_eq!(told[0].matches("warning[readable-secret]").count(), 5, "{}", told[0]);
+    assert!(told[3].matches("secret-in-the-open").count() >= 5, "{}", told[3]);
+    for (name, bytes) in support::files_below(&golden) {
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{name}");
+    }
+    let drop_in = "w1/rootfs/etc/systemd/system/containerd.service.d/10-environment.conf";
+    let text = fs::read_to_string(golden.join(drop_in)).expect("a golden of the drop-in");
+    assert!(
+        text.contains("HTTPS_PROXY=http://hmac-sha256:")
+            && text.contains("@proxy:3128")
+            && text.contains("no_proxy=10."),
+        "{text}"
+    );
+    assert!(
+        read(&out, "w1", "/root/secret.yaml").contains("hunter2"),
+        "the host gets it"
+    );
+}
+
+/// What of a proxy and its exceptions an etcd heeds: whom it calls through the proxy, while it looks for another member.
+fn asks_the_proxy(etcd: &Path, variables: &[(&str, &str)]) -> bool {
+    let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
+    let proxy = listen();
+    proxy.set_nonblocking(true).expect("a listener that does not wait");
+    let (clients, peers) = (port(&listen()), port(&listen()));
+    let folder = TempDir::new().expect("a folder");
+    let of_proxy = format!("http://127.0.0.1:{}", port(&proxy));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| (*name, value.replace("PROXY", &of_proxy)));
+    let mut member = Command::new(etcd)
+        .env_clear()
+        .envs(variables)
+        .arg("--name=a")
+        .arg(format!("--data-dir={}", folder.path().join("data").display()))
+        .arg(format!("--listen-client-urls=http://127.0.0.1:{clients}"))
+        .arg(format!("--advertise-client-urls=http://127.0.0.1:{clients}"))
+        .arg(format!("--listen-peer-urls=http://127.0.0.1:{peers}"))
+        .arg(format!("--initial-advertise-peer-urls=http://127.0.0.1:{peers}"))
+        .arg(format!(
+            "--initial-cluster=a=http://127.0.0.1:{peers},b=http://10.9.9.9:2380"
+        ))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("etcd");
+    let until = Instant::now() + Duration::from_secs(3);
+    let mut asked = false;
+    while !asked && Instant::now() < until {
+        asked = proxy.accept().is_ok();
+        thread::sleep(Duration::from_millis(20));
+    }
+    member.kill().and_then(|()| member.wait()).expect("it ends");
+    asked
+}
+
+/// etcd is the judge of the rules about it: which variables it heeds, and which flags it refuses.
+#[test]
+fn etcd_says_the_same_of_proxies_and_of_flags() {
+    let test = "etcd as a judge of settings that go together";
+    let Some(etcd) = program("etcd", test) else { return };
+    for (variables, asks) in [
+        (&[][..], false),
+        (&[("HTTP_PROXY", "PROXY")], true),
+        (&[("http_proxy", "PROXY"), ("no_proxy", "10.9.0.0/16")], false),
+        (&[("HTTP_PROXY", "PROXY"), ("NO_PROXY", "10.9.9.9:2381")], true),
+        (&[("HTTP_PROXY", "PROXY"), ("NO_PROXY", "10.9.")], true),
+        // Nothing is said of it, since nobody heeds it.
+        (&[("ALL_PROXY", "PROXY")], false),
+    ] {
+        assert_eq!(asks_the_proxy(&etcd, variables), asks, "{variables:?}");
+        let of_etcd: String = variables
+            .iter()
+            .map(|(name, value)| format!("{name} = \"{}\"\n", value.replace("PROXY", "http://proxy:3128")))
+            .collect();
+        let hosts = [
+            "cp1 10.9.9.8 control-plane etcd",
+            "e2 10.9.9.9 etcd",
+            "e3 10.9.9.10 etcd",
+        ];
+        let spec = Spec::new(&hosts, &format!("[components.etcd.env]\n{of_etcd}")).with_ecdsa_keys();
+        let text = said(&run(khw_gen().arg("check").arg(spec.path())));
+        assert_eq!(text.contains("proxied-cluster"), asks, "{variables:?}: {text}");
+    }
+    let folder = TempDir::new().expect("a folder");
+    let data = format!("--data-dir={}", folder.path().join("data").display());
+    for (arguments, why) in [
+        (
+            &[
+                "--initial-cluster=default=http://localhost:2380",
+                "--discovery-srv=example.org",
+            ][..],
+            "multiple discovery or bootstrap flags are set",
+        ),
+        (
+            &[
+                "--cert-file=/x.pem",
+                "--listen-client-urls=https://127.0.0.1:0",
+                "--advertise-client-urls=https://127.0.0.1:1",
+            ],
+            "KeyFile and CertFile must both be present",
+        ),
+    ] {
+        let output = run(Command::new(&etcd).env_clear().arg(&data).args(arguments));
+        assert!(
+            !output.status.success() && said(&output).contains(why),
+            "{}",
+            said(&output)
+        );
+    }
+}
+
+/// How a proxy's password stays out of what everybody reads, as docs/settings.md has it.
+#[test]
+fn the_documents_way_keeps_a_password_out_of_units() {
+    let own = examples::shown("secret variables", "toml");
+    let hosts = ["master1 10.0.0.1 control-plane etcd", "node1 10.0.0.2 worker"];
+    let spec = Spec::new(&hosts, &own).with_ecdsa_keys();
+    let checked = said(&run(khw_gen().arg("check").arg(spec.path())));
+    assert!(!checked.contains("secret") && !checked.contains("proxied"), "{checked}");
+    let (_folder, out) = build(&spec.path());
+    let drop_in = read(&out, "node1", "/etc/systemd/system/containerd.service.d/20-proxy.conf");
+    let named = drop_in.lines().find_map(|line| line.strip_prefix("EnvironmentFile="));
+    assert_eq!(named, Some("/etc/containerd/proxy.env"), "{drop_in}");
+    assert!(
+        read(
+            &out,
+            "node1",
+            "/etc/systemd/system/containerd.service.d/10-environment.conf"
+        )
+        .contains("NO_PROXY=10.")
+    );
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::found::printable;
+use crate::secrecy::hidden;
 
 /// Something that is wrong with a bundle, or remarkable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,7 @@ impl Findings {
             host: printable(host),
             path: printable(path),
             code: code.name,
-            message: printable(&message.into()),
+            message: printable(&hidden(&message.into())),
         });
     }
 

@@ -1,5 +1,6 @@
 //! A bundle as found, and an instant -> findings. What leaves the building is checked by something that believes nothing
-//! the compiler believed: everything is parsed again, and no table, plan or specification is asked.
+//! the compiler believed: everything is parsed again, and no plan or specification is asked, and of the tables that of rules alone,
+//! which says what programs refuse and nothing of what is generated.
 //!
 //! Pure: no files, no clock. No message ever quotes what a secret file holds.
 
@@ -19,6 +20,7 @@ mod programs;
 mod report;
 mod spot;
 mod table;
+mod together;
 pub(crate) mod unit;
 mod uses;
 mod view;
@@ -50,6 +52,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     kubeconfigs::check(&view);
     agreement::check(&view);
     pods::check(&view);
+    together::check(&view);
     drop(view);
     findings.into_sorted()
 }

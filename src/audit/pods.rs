@@ -11,7 +11,7 @@ use crate::diagnostic::verify_codes as codes;
 
 pub(crate) fn check(view: &View<'_>) {
     let own: Vec<(Spot<'_>, IpNet)> = documents(view)
-        .flat_map(|(spot, document)| own_ranges(spot, document))
+        .flat_map(|(spot, document)| ranges_of(spot, document))
         .collect();
     let cluster = cluster_ranges(view);
     let report = |spot: Spot<'_>, message: String| spot.report(codes::POD_RANGE_DISAGREES, message);
@@ -70,7 +70,7 @@ pub(crate) fn check(view: &View<'_>) {
 }
 
 /// The ranges in the configuration of a network plugin of a host that has a kubelet.
-fn own_ranges<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
+pub(crate) fn ranges_of<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
     let of_a_node = spot.path.starts_with("/etc/cni/net.d/") && spot.host.runs("kubelet");
     let plugins = document.items_at(&["plugins"]).iter().filter(move |_| of_a_node);
     let ranges = plugins

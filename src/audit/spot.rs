@@ -1,6 +1,6 @@
 //! Where something is found: a file of a host. What is asked of many files is asked here, and told there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::chain;
 use super::document::Tree;
@@ -114,6 +114,8 @@ pub(crate) fn documents_of<'v>(view: &'v View<'v>, kind: &'static str) -> impl I
 pub(crate) struct Running<'v> {
     pub spot: Spot<'v>,
     pub line: &'v CommandLine,
+    /// The variables of its unit.
+    pub environment: &'v BTreeMap<String, String>,
 }
 
 impl<'v> Running<'v> {
@@ -148,6 +150,7 @@ pub(crate) fn all_running<'v>(view: &'v View<'v>) -> impl Iterator<Item = Runnin
                 path: command.path,
             },
             line: &command.line,
+            environment: &command.environment,
         })
     })
 }

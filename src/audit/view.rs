@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::names::{Balancer, balancer};
-use super::unit::{CommandLine, UnitFile};
+use super::unit::{CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
 use crate::pki::digest::sha256_hex;
@@ -43,6 +43,8 @@ pub(crate) struct UnitCommand<'v> {
     /// The unit.
     pub path: &'v str,
     pub line: CommandLine,
+    /// What `Environment=` gives it, in the unit and in its drop-ins.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl<'v> View<'v> {
@@ -120,9 +122,11 @@ impl<'v> View<'v> {
         if is_unit {
             match commands(text) {
                 Ok(lines) if lines.is_empty() => bad("it starts no program"),
-                Ok(lines) => read
-                    .commands
-                    .extend(lines.into_iter().map(|line| UnitCommand { path, line })),
+                Ok(lines) => read.commands.extend(lines.into_iter().map(|line| UnitCommand {
+                    path,
+                    line,
+                    environment: environment(path, read.host),
+                })),
                 Err(why) => bad(&why),
             }
             return;
@@ -154,6 +158,37 @@ const TOO_LARGE: &str = "it, or what all files hold together, is more than any c
 fn commands(text: &str) -> Result<Vec<CommandLine>, String> {
     let unit = UnitFile::parse(text).map_err(|(line, why)| format!("it is no unit: line {line} is {why}"))?;
     unit.commands().map_err(|why| format!("a command line of it has {why}"))
+}
+
+/// The variables that a unit gives its program: what it has itself, then what its drop-ins have, in their order.
+fn environment(unit: &str, host: &FoundHost) -> BTreeMap<String, String> {
+    let drop_ins = format!("{unit}.d/");
+    let is_part = |path: &&String| path.starts_with(&drop_ins) && path.ends_with(".conf");
+    let parts = host.files.keys().filter(is_part).map(String::as_str);
+    let mut variables = BTreeMap::new();
+    for path in std::iter::once(unit).chain(parts) {
+        let file = host
+            .files
+            .get(path)
+            .and_then(|file| std::str::from_utf8(file.content.expose()).ok());
+        let Some(Ok(part)) = file.map(UnitFile::parse) else {
+            continue;
+        };
+        for (section, name, value) in &part.assignments {
+            match (section.as_str(), name.as_str(), value.as_str()) {
+                ("Service", "Environment", "") => variables.clear(),
+                ("Service", "Environment", value) => {
+                    let words = words(value).unwrap_or_default().into_iter();
+                    variables.extend(words.filter_map(|word| {
+                        let (name, value) = word.split_once('=')?;
+                        Some((name.to_owned(), value.to_owned()))
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+    variables
 }
 
 impl<'v> HostView<'v> {

@@ -13,6 +13,7 @@ pub mod layouts;
 pub(crate) mod named;
 pub mod releases;
 pub(crate) mod roles;
+pub(crate) mod rule;
 pub(crate) mod safeguard;
 pub(crate) mod scope;
 pub(crate) mod tables;

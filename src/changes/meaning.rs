@@ -15,6 +15,7 @@ use crate::audit::unit::{CommandLine, UnitFile, words};
 use crate::found::File;
 use crate::pki::digest::sha256_hex;
 use crate::pki::inspect::{Certificate, Item, items};
+use crate::secrecy::{PRIVATE_KEY, holds_secret, is_name_of_secret, may_be_secret};
 
 /// One thing that a file says.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,9 +74,6 @@ pub fn is_secret(file: &File) -> bool {
         .any(|window| window == PRIVATE_KEY.as_bytes());
     key || file.mode.is_some_and(|mode| mode & 0o007 == 0)
 }
-
-/// What the boundary of every kind of private key in PEM holds.
-const PRIVATE_KEY: &str = "PRIVATE KEY-----";
 
 /// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public.
 pub fn meaning(path: &str, file: &File, secret: bool, known: KeysKnown) -> Meaning {
@@ -148,7 +146,7 @@ fn plain_text(text: &str) -> Meaning {
     let lines = lines.filter(|line| !line.is_empty() && !line.trim_start().starts_with(['#', ';']));
     let (secret, shown): (Vec<&str>, Vec<&str>) = lines.partition(|line| {
         let name = line.trim_start().split(['=', ':', ' ']).next().unwrap_or_default();
-        is_sensitive(name) || holds_secret(line)
+        is_name_of_secret(name) || holds_secret(line)
     });
     let shown = shown.into_iter().map(str::to_owned).collect();
     let mut facts = vec![(String::new(), Fact::Lines(shown))];
@@ -161,55 +159,12 @@ fn plain_text(text: &str) -> Meaning {
     }
 }
 
-/// Whether a text holds a private key, or a URL with a user and so perhaps a password.
-fn holds_secret(text: &str) -> bool {
-    let says_who = ["Basic ", "Bearer ", "basic ", "bearer "];
-    text.contains(PRIVATE_KEY)
-        || says_who.iter().any(|word| text.contains(word))
-        || text.split("://").skip(1).any(|rest| {
-            rest.split(['/', ' ', '"'])
-                .next()
-                .is_some_and(|authority| authority.contains('@'))
-        })
-}
-
 /// A value under its name; hidden where one of the two says that it may be a secret.
 fn named(name: &str, text: &str) -> Fact {
-    match !matches!(text, "true" | "false" | "") && (is_sensitive(name) || holds_secret(text)) {
+    match may_be_secret(name, text) {
         true => hidden(text),
         false => value(text),
     }
-}
-
-/// Whether the value of a field, flag or variable of that name may be a secret.
-fn is_sensitive(name: &str) -> bool {
-    const PARTS: [&str; 10] = [
-        "secret",
-        "passw",
-        "credential",
-        "auth_pass",
-        "key-data",
-        "accesskey",
-        "access_key",
-        "access-key",
-        "apikey",
-        "api_key",
-    ];
-    const ENDS: [&str; 5] = ["token", "privatekey", "private_key", "private-key", "authorization"];
-    // `p` is the short form of a password in many programs.
-    const WHOLE: [&str; 4] = ["auth", "pass", "private", "p"];
-    const PLACES: [&str; 10] = [
-        "file", "path", "dir", "url", "ttl", "issuer", "name", "mode", "secrets", "type",
-    ];
-    let name = name
-        .trim()
-        .trim_start_matches('-')
-        .trim_matches('"')
-        .to_ascii_lowercase();
-    !PLACES.iter().any(|end| name.ends_with(end))
-        && (PARTS.iter().any(|part| name.contains(part))
-            || ENDS.iter().any(|end| name.ends_with(end))
-            || WHOLE.contains(&name.as_str()))
 }
 
 fn value(text: impl Into<String>) -> Fact {
@@ -456,7 +411,7 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<Labelled>) {
         Tree::Map(fields) if fields.is_empty() => facts.push((path.to_owned(), value("{}"))),
         Tree::Map(fields) => {
             // The environment of a container is a list of names and values.
-            let of_secret = tree.text_at(&["name"]).is_some_and(is_sensitive);
+            let of_secret = tree.text_at(&["name"]).is_some_and(is_name_of_secret);
             for (name, field) in fields {
                 match field.text().map(|text| (text, named(name, text))) {
                     Some((text, _)) if of_secret && name == "value" => facts.push((below(name), hidden(text))),
@@ -469,7 +424,7 @@ fn flatten(tree: &Tree, path: &str, facts: &mut Vec<Labelled>) {
         Tree::List(items) if items.iter().all(|item| item.text().is_some()) => {
             let texts: Vec<String> = items.iter().filter_map(Tree::text).map(str::to_owned).collect();
             let field = path.rsplit('.').next().unwrap_or(path);
-            let fact = match is_sensitive(field) || texts.iter().any(|text| holds_secret(text)) {
+            let fact = match is_name_of_secret(field) || texts.iter().any(|text| holds_secret(text)) {
                 true => hidden_all(&texts),
                 false => Fact::List(texts),
             };

@@ -1593,6 +1593,83 @@ codes! {
         see ["https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/905"]
     }
 
+    EXCLUDED_SETTING "excluded-setting" Error "settings that can't stand together" {
+        meaning "Each is sound by itself. The program refuses them together, or heeds one of them alone."
+        advice "keep one of them"
+        example "cluster.toml" [r#"oidc-client-id = "kubernetes""#]
+        right [r#"goaway-chance = "0.001""#]
+        met
+            "By adding what a newer page describes to what an older one did: kube-apiserver has two ways to configure \
+             authentication and two for authorization, and stops when it is given both."
+        see [
+            "https://github.com/k3s-io/k3s/issues/12017",
+            "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#using-authentication-configuration",
+            "https://kubernetes.io/docs/reference/access-authn-authz/authorization/#using-configuration-file-for-authorization",
+        ]
+    }
+
+    HALF_A_PAIR "half-a-pair" Error "certificate without its key, or key without its certificate" {
+        meaning "The program does not start with one of the two."
+        advice "give both, or remove both"
+        example "cluster.toml" [r#"flags = { tls-cert-file = "/etc/s.pem" }"#]
+        right [r#"flags = { tls-cert-file = "/etc/s.pem", tls-private-key-file = "/etc/s-key.pem" }"#]
+        met "By removing a flag together with the file that it names, and not the flag beside it."
+        see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/"]
+    }
+
+    PROXIED_CLUSTER "proxied-cluster" Warning "cluster's own connections through a proxy" {
+        meaning
+            "A program with HTTPS_PROXY or HTTP_PROXY calls all but its own host through it, unless NO_PROXY says \
+             otherwise: as Go reads it, addresses, ranges such as 10.0.0.0/8, and names with what is below them."
+        advice "name the cluster's own addresses in NO_PROXY"
+        example "cluster.toml" [r#"env = { HTTPS_PROXY = "http://proxy:3128", NO_PROXY = "10.0.0.0/24" }"#]
+        right [r#"env = { HTTPS_PROXY = "http://proxy:3128", NO_PROXY = "10.0.0.0/8,.svc" }"#]
+        met
+            "Behind a company's proxy, where every program is given the same variables. Kubelets don't find the API \
+             server, webhooks fail, and the proxy's log has the cluster's traffic."
+        see [
+            "https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config",
+            "https://github.com/kubernetes/kubeadm/issues/2370",
+            "https://github.com/kubernetes/kubernetes/issues/107446",
+        ]
+    }
+
+    PODS_BEYOND_RANGE "pods-beyond-range" Warning "more pods than addresses" {
+        meaning
+            "The node's range has fewer addresses than pods may be scheduled to it. The first address is the range's, \
+             the second the bridge's, the last is for broadcasts; pods of the host's network take none."
+        advice "set maxPods to what the range has"
+        example "cluster.toml" ["config = { maxPods = 500 }"]
+        right ["config = { maxPods = 253 }"]
+        met
+            "On large machines, when 110 pods no longer fill them. Pods stay in ContainerCreating: \"no IP addresses \
+             available in range set\"."
+        see [
+            "https://github.com/kubernetes-sigs/kubespray/issues/2786",
+            "https://www.cni.dev/plugins/current/ipam/host-local/",
+        ]
+    }
+
+    NODE_PORTS_TAKEN "node-ports-taken" Warning "port of a service that is taken" {
+        meaning "A service may be given a port at which a component listens on the same host."
+        advice "leave out the ports of the components: 2379, 2380, 6443, 10248 to 10259"
+        example "cluster.toml" [r#"service-node-port-range = "1024-32767""#]
+        right [r#"service-node-port-range = "20000-32767""#]
+        met "By opening the range wide to get at ports that people know, 8080 or 9000."
+        see ["https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport"]
+    }
+
+    READABLE_SECRET "readable-secret" Warning "secret in a file that everybody may read" {
+        meaning
+            "Units, their drop-ins and configuration files have mode 0644, and systemd tells every user the variables \
+             of a unit. khw-gen hides the value wherever it shows something, and can't take it from the file."
+        advice "keep it out of cluster.toml: put EnvironmentFile= in a drop-in with [[files]], and the secret in a file of mode 0600 on the host"
+        example "cluster.toml" [r#"env = { HTTPS_PROXY = "http://bob:hunter2@proxy:3128" }"#]
+        right [r#"env = { HTTPS_PROXY = "http://proxy:3128" }"#]
+        met "With proxies that want a password, and with registries' tokens."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#Environment="]
+    }
+
     BAD_TEMPLATE "bad-template" Error "template that can't be rendered" {
         meaning
             "A template of your own is written in the language of Jinja, as MiniJinja has it, and sees the variables \

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::code::{Code, Severity};
+use crate::secrecy::hidden;
 
 /// A text that was read, under the name that diagnostics call it by.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,12 +52,12 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding of the kind `code`, at no place yet and with the table's advice as its hint.
+    /// A finding of the kind `code`, at no place yet and with the table's advice as its hint. A secret in the message is hidden.
     pub fn new(code: &'static Code, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             code: code.name,
             severity: code.severity,
-            message: message.into(),
+            message: hidden(&message.into()),
             place: None,
             hint: code.advice.to_owned(),
         }

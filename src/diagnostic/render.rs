@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::code::Severity;
 use super::problem::{Diagnostic, SourceFile, order};
+use crate::secrecy::starred;
 
 /// A span over more lines than these shows only the first of them.
 const LINES_SHOWN: usize = 4;
@@ -110,7 +111,7 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-/// The lines of a source that a span touches, made safe to print.
+/// The lines of a source that a span touches, made safe to print: no secret is shown, nothing steers a terminal.
 struct Excerpt {
     text: String,
     first_line: usize,
@@ -125,7 +126,9 @@ impl Excerpt {
         let start = starts[line];
         let end = starts.get(last + 1).map_or(text.len(), |next| next - 1);
         let span = span.start.min(end)..span.end.clamp(span.start.min(end), end);
-        let (before, within, after) = (&text[start..span.start], &text[span.clone()], &text[span.end..end]);
+        let lines = starred(&text[start..end]);
+        let (before, rest) = lines.split_at(span.start - start);
+        let (within, after) = rest.split_at(span.end - span.start);
         let (before, within) = (visible_source(before), visible_source(within));
         let span = before.len()..before.len() + within.len();
         Excerpt {

@@ -805,6 +805,61 @@ codes! {
         ]
     }
 
+    REFUSED_TOGETHER "refused-together" Error "settings that can't stand together" {
+        meaning "The program refuses them together, or heeds one of them alone."
+        advice "keep one of them"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [
+            r"--authorization-mode=Node,RBAC \",
+            r"--authorization-config=/etc/kubernetes/authorization.yaml \",
+        ]
+        right [r"--authorization-config=/etc/kubernetes/authorization.yaml \"]
+        met
+            "By adding the file that a newer page describes to the flags of an older one. kube-apiserver says which \
+             flags it won't have beside each other, and stops."
+        see ["https://github.com/k3s-io/k3s/issues/12017"]
+    }
+
+    PROXIED_CALLS "proxied-calls" Warning "cluster's own connections through a proxy" {
+        meaning "A program calls all but its own host through its proxy, unless NO_PROXY says otherwise."
+        advice "name the cluster's own addresses in NO_PROXY"
+        example "node1: /etc/systemd/system/kubelet.service" [r"Environment=HTTPS_PROXY=http://proxy:3128"]
+        right [
+            r"Environment=HTTPS_PROXY=http://proxy:3128",
+            r"Environment=NO_PROXY=10.0.0.0/8,.svc",
+        ]
+        met "Behind a company's proxy: a node stays NotReady, since its kubelet asks the proxy for the API server."
+        see [
+            "https://github.com/kubernetes/kubeadm/issues/2370",
+            "https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config",
+        ]
+    }
+
+    PODS_WITHOUT_ADDRESSES "pods-without-addresses" Warning "more pods than addresses" {
+        meaning "The node's range has fewer addresses than pods may be scheduled to it."
+        advice "set maxPods to what the range has"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" ["maxPods: 500"]
+        right ["maxPods: 253"]
+        met "On large machines; pods beyond the range stay in ContainerCreating."
+        see ["https://github.com/kubernetes-sigs/kubespray/issues/2786"]
+    }
+
+    NODE_PORT_TAKEN "node-port-taken" Warning "port of a service that is taken" {
+        meaning "A service may be given a port at which a component listens on the same host."
+        advice "leave out the ports of the components"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r"--service-node-port-range=1024-32767 \"]
+        right [r"--service-node-port-range=30000-32767 \"]
+        met "By opening the range wide to get at ports that people know."
+        see ["https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport"]
+    }
+
+    SECRET_IN_THE_OPEN "secret-in-the-open" Warning "secret in a file that everybody may read" {
+        meaning "A password or a token stands in a file that every user of the host may read. Its value is not shown here."
+        advice "move it to a file of mode 0600: for a unit one that EnvironmentFile= names"
+        example "node1: /etc/systemd/system/kubelet.service" [r"Environment=HTTPS_PROXY=http://bob:hunter2@proxy:3128"]
+        met "With proxies that want a password. systemd tells every user the variables of a unit, too."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#Environment="]
+    }
+
     ETCD_DISAGREES "etcd-disagrees" Error "members of etcd that disagree" {
         meaning "The members don't form one cluster."
         advice "give all the same initial cluster, and each its own name and URLs in it"

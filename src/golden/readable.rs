@@ -2,7 +2,7 @@
 //!
 //! Certificates, requests and keys are decoded, keys to their public half. Of a secret file only what is known to be public
 //! stays; one of a form that is not known is its fingerprint. A public file stays as it is, unless there is a private key in
-//! it all the same.
+//! it all the same; a password in it gives way to its fingerprint.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use crate::manifest::MANIFEST;
 use crate::pki::decode::{PemPart, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
 use crate::plan::{KeyId, PlannedContent, PlannedFile};
+use crate::secrecy::without_secrets;
 use crate::vault::Vault;
 
 /// What stands before the digits of a fingerprint.
@@ -39,7 +40,12 @@ impl Readable<'_> {
         let mut from_secret = path == MANIFEST || content.is_secret();
         let readable = match (content.is_secret(), planned.map(|planned| &planned.content)) {
             (false, _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
-            (false, _) => public(bytes),
+            (false, _) => public(bytes).map(|text| {
+                let what = path.strip_prefix("rootfs").unwrap_or(path);
+                let (text, any) = without_secrets(&text, |secret| self.fingerprint(what, secret.as_bytes()));
+                from_secret |= any;
+                text
+            }),
             (true, Some(PlannedContent::PrivateKey(id))) => self.private_key(*id, bytes),
             (true, Some(PlannedContent::Kubeconfig { .. })) => kubeconfig(bytes),
             (true, Some(PlannedContent::EncryptionConfig(_))) => self.encryption_configuration(bytes),

@@ -36,6 +36,7 @@ mod requests;
 mod safeguards;
 mod signed;
 mod source_files;
+mod together;
 mod tree;
 mod validity;
 mod values;
@@ -83,6 +84,10 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     // Without what is wrong: it shows what else is wrong with the templates.
     let (overrides, own_files) = (overrides.unwrap_or_default(), own_files.unwrap_or_default());
     let cluster = assemble::cluster(&draft, &folder, &profiles, nodes, overrides, own_files);
+    together::readable_secrets(&draft, &templates, &say);
+    if let Some(cluster) = &cluster {
+        together::check(&draft, cluster, &say);
+    }
     files::check_templates(&templates, &draft, cluster.as_ref(), sample_facts, &say);
 
     pools::tell_once(&draft, &say);

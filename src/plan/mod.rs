@@ -14,6 +14,7 @@ pub use files::{Access, Origin, PlannedContent, PlannedFile};
 pub use keys::{KeyFrom, KeyId, KeyOf};
 pub use rows::units_on;
 pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue, PlannedUnit, PlannedValue};
+pub(crate) use units::{config, unit};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -5,6 +5,7 @@ use std::fmt;
 use super::files::{Origin, PlannedContent, PlannedFile};
 use super::keys::KeyId;
 use super::units::{PlannedFlag, PlannedUnit, PlannedValue};
+use crate::secrecy::may_be_secret;
 
 /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
 pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,6 +55,7 @@ pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> String 
                 let flag = match value {
                     PlannedValue::Nothing => format!("--{name}"),
                     PlannedValue::Template(value) => format!("--{name}={value}"),
+                    PlannedValue::Text(value) if may_be_secret(&name, &value) => format!("--{name}=(hidden)"),
                     PlannedValue::Text(value) => format!("--{name}={value}"),
                 };
                 (flag, by.name().to_owned())

@@ -5,6 +5,7 @@ use crate::catalog::component::{Component, ConfigFile};
 use crate::catalog::flag::{FlagValue, Given, GivenBy, SettingValue};
 use crate::catalog::{flags_of, path_of};
 use crate::cluster::{Cluster, Host, OwnFlag};
+use crate::rules::gives_way;
 use crate::settings::{Table, Value};
 
 /// A unit as it starts on one host.
@@ -63,7 +64,7 @@ pub enum PlannedSettingValue {
 }
 
 /// The unit of a component that runs on `host`: ours, the layout's and the release's flags, and the user's, who may replace or
-/// remove any.
+/// remove any; ours give way to one of the user's that can't stand beside them.
 pub fn unit(cluster: &Cluster, component: &'static Component, host: &Host) -> PlannedUnit {
     let own = cluster.overrides.of(component.name, host);
     let generated = flags_of(component, Some(cluster.pki.layout), Some(&cluster.release)).into_iter();
@@ -91,6 +92,10 @@ pub fn unit(cluster: &Cluster, component: &'static Component, host: &Host) -> Pl
         }
     }
     flags.retain(|flag| !flag.values.is_empty());
+    let of_the_user = flags.iter().filter(|flag| flag.by == GivenBy::User);
+    let of_the_user: Vec<String> = of_the_user.map(|flag| flag.name.clone()).collect();
+    let of_the_user: Vec<&str> = of_the_user.iter().map(String::as_str).collect();
+    flags.retain(|flag| flag.by == GivenBy::User || !gives_way(component.name, &flag.name, &of_the_user));
     PlannedUnit {
         component: component.name,
         flags,

@@ -225,20 +225,35 @@ fn check_front_proxy(api: Running<'_>) {
     api.spot.check_accepted(path, &authorities, TlsRole::Client, by);
 }
 
+/// The authorizers that `--authorization-config` names; none without it.
+fn authorizers(api: Running<'_>) -> Option<Vec<&str>> {
+    let path = api.line.flag("authorization-config")?;
+    let document = api.spot.host.documents(path).first();
+    let named = document.map_or(&[][..], |document| document.items_at(&["authorizers"]));
+    let types: Vec<&str> = named.iter().filter_map(|one| one.text_at(&["type"])).collect();
+    // Without the file nothing is known of it: that it is missing is said elsewhere.
+    Some(if document.is_some() {
+        types
+    } else {
+        vec!["Node", "RBAC"]
+    })
+}
+
 /// Who gets in, and what has no effect on it.
 #[rustfmt::skip]
 fn check_doors(api: Running<'_>) {
     let line = api.line;
     let is_set = |flag: &str| line.flags.contains_key(flag);
-    let modes = line.list("authorization-mode");
+    let by_file = authorizers(api);
+    let modes = by_file.unwrap_or_else(|| line.list("authorization-mode"));
     let everybody = modes.is_empty() || modes.contains(&"AlwaysAllow");
     let insecure = line.flag("insecure-port");
     let restricts_nodes = line.list("enable-admission-plugins").contains(&"NodeRestriction");
     let by_lease = line.flag("endpoint-reconciler-type").unwrap_or("lease") == "lease";
     let rows = [
-        (everybody, codes::OPEN_DOOR, "--authorization-mode lets everybody do everything"),
+        (everybody, codes::OPEN_DOOR, "its authorization lets everybody do everything"),
         (!everybody && !modes.contains(&"RBAC"), codes::MISSING_SETTING,
-            "--authorization-mode has no RBAC, so that no binding counts"),
+            "its authorization has no RBAC, so that no binding counts"),
         (!matches!(insecure, None | Some("0")), codes::OPEN_DOOR, "--insecure-port lets in everybody who reaches it"),
         // It is on by default before Kubernetes 1.20; a release that knows --kubelet-https is not much later.
         (insecure.is_none() && is_set("kubelet-https"), codes::OPEN_DOOR,

@@ -12,6 +12,7 @@ use super::names::is_loopback;
 use super::spot::{Running, Spot, all_running, documents};
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
+use crate::rules::stands_in;
 use apiserver::apis;
 
 /// Flags without which a program does not start, or starts without a safeguard.
@@ -135,6 +136,10 @@ fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
 fn check_flags(running: Running<'_>) {
     let program = running.line.program.as_str();
     for flag in of_program(NEEDED, program) {
+        let is_given = |other: &str| running.line.flag(other).is_some();
+        if !is_given(flag) && stands_in(program, flag, is_given) {
+            continue;
+        }
         if running.line.flag(flag).is_none_or(|value| value == "false") {
             running.report(codes::MISSING_SETTING, format!("--{flag} is not set"));
         }

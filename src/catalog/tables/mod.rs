@@ -5,6 +5,7 @@ pub(crate) mod components;
 pub(crate) mod instead;
 pub(crate) mod ports;
 pub(crate) mod releases;
+pub(crate) mod rules;
 pub(crate) mod safeguards;
 #[cfg(test)]
 mod tests;

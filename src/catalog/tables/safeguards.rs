@@ -37,6 +37,7 @@ pub const SAFEGUARDS: &[Safeguard] = &[
     safeguard(API, Flag("authorization-mode"), Lacks("RBAC"), "the roles that components and people have are no longer asked"),
     safeguard(API, Flag("authorization-mode"), Lacks("Node"), "kubelets are no longer limited to what is their own"),
     safeguard(API, Flag("authorization-mode"), Removed, "without it everybody who is known may do everything"),
+    safeguard(API, Flag("authorization-config"), Given, "it takes the place of `--authorization-mode=Node,RBAC`, so that its file has to name both"),
     safeguard(API, Flag("insecure-port"), Not("0"), "the port answers everybody who reaches it, without authentication"),
     safeguard(API, Flag("insecure-port"), Removed, "without it some releases answer everybody on the host, without authentication"),
     safeguard(API, Flag("insecure-bind-address"), Given, "it is for a port that answers everybody, without authentication"),

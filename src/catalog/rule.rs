@@ -1,0 +1,67 @@
+//! What the flags, settings and variables of one program have to be together.
+
+use super::safeguard::Part;
+
+/// One row: a rule about programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The programs.
+    pub of: &'static [&'static str],
+    pub asks: Asks,
+    /// What follows where it is broken, as the end of a sentence.
+    pub why: &'static str,
+    /// Where that can be read.
+    pub source: &'static str,
+}
+
+/// What a rule asks. A flag that ends in `*` is every flag that begins like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Where `one` is given, none of `others` is.
+    Alone {
+        one: Part,
+        others: &'static [Part],
+        ours: Ours,
+    },
+    /// Where one of two is given, the other is too.
+    Both(Part, Part),
+    /// Where there is a proxy, it is not used for these.
+    NoProxyFor(&'static [Called]),
+    /// The node's own range has an address for each pod that the kubelet may run.
+    PodsHaveAddresses,
+    /// The ports of services are none that something of ours listens on.
+    NodePortsAreFree,
+}
+
+/// What becomes of a flag that is generated where the user gives one that excludes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ours {
+    /// It is left out: nothing else can have been meant.
+    GivesWay,
+    /// It stays, and that is reported: the user may have meant either.
+    Stays,
+}
+
+/// Whom a program calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called {
+    /// The API server, as the program's kubeconfig has it.
+    ApiServer,
+    Etcd,
+    /// The kubelets.
+    Nodes,
+    /// Services, by their addresses and by their names below `.svc`.
+    Services,
+    Pods,
+}
+
+/// Whether `part` of a row means the flag `name`.
+pub fn is_flag(part: Part, name: &str) -> bool {
+    match part {
+        Part::Flag(own) => match own.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => own == name,
+        },
+        Part::Setting(_) => false,
+    }
+}

@@ -1,0 +1,358 @@
+//! Flags, settings and variables of a program, judged together by the table of rules. `check` brings what was decided, `verify` what it
+//! found; both are judged alike.
+
+mod no_proxy;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::catalog::rule::{Asks, Called, Ours, Rule, is_flag};
+use crate::catalog::safeguard::Part;
+use crate::catalog::tables::ports::PORTS;
+use crate::catalog::tables::rules::RULES;
+use no_proxy::NoProxy;
+
+/// A program as it starts on a host.
+#[derive(Debug, Default)]
+pub struct StartedProgram {
+    pub name: String,
+    /// Without their dashes; each is given once for each value.
+    pub flags: BTreeMap<String, Vec<String>>,
+    /// The fields of its configuration file that are no tables, by their path; a list has commas.
+    pub settings: BTreeMap<Vec<String>, String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+/// What is around a program: whom it may call, and what its host has. What is not known is empty, and then nothing is said of it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub services: Vec<IpNet>,
+    pub pods: Vec<IpNet>,
+    /// A fleet has thousands.
+    pub nodes: Arc<[IpAddr]>,
+    /// Names or addresses of etcd's members.
+    pub etcd: Vec<String>,
+    /// The name or address at which the program calls the API server.
+    pub api_server: Option<String>,
+    /// The ranges out of which a bridge of the host gives its pods addresses.
+    pub own_pods: Vec<IpNet>,
+}
+
+/// A part of what a program is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GivenPart {
+    Flag(String),
+    Setting(Vec<String>),
+    Variable(String),
+}
+
+impl GivenPart {
+    /// As it is written.
+    pub fn written(&self) -> String {
+        match self {
+            GivenPart::Flag(name) => format!("`--{name}`"),
+            GivenPart::Setting(path) => format!("`{}`", path.join(".")),
+            GivenPart::Variable(name) => format!("`{name}`"),
+        }
+    }
+}
+
+/// A rule that is broken.
+#[derive(Debug)]
+pub struct Broken {
+    pub rule: &'static Rule,
+    /// What breaks it: the part that the rule is about first.
+    pub parts: Vec<GivenPart>,
+    pub message: String,
+    /// What would mend it, where that can be worked out.
+    pub remedy: Option<String>,
+}
+
+/// Whether there are rules about a program.
+pub fn has_rules(program: &str) -> bool {
+    rules_of(program).next().is_some()
+}
+
+/// The rules that a program breaks, in the order of the table.
+pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
+    rules_of(&program.name)
+        .filter_map(|rule| {
+            let (parts, message, remedy) = match rule.asks {
+                Asks::Alone { one, others, .. } => program.beside(one, others)?,
+                Asks::Both(one, other) => program.half(one, other)?,
+                Asks::NoProxyFor(called) => program.proxied(called, around)?,
+                Asks::PodsHaveAddresses => program.pods_beyond(&around.own_pods)?,
+                Asks::NodePortsAreFree => program.node_ports()?,
+            };
+            let message = format!("{message}: {}", rule.why);
+            Some(Broken {
+                rule,
+                parts,
+                message,
+                remedy,
+            })
+        })
+        .collect()
+}
+
+/// Whether a flag that is generated is left out, since the user gives another that excludes it.
+pub fn gives_way(program: &str, flag: &str, of_the_user: &[&str]) -> bool {
+    rules_of(program).any(|rule| match rule.asks {
+        Asks::Alone {
+            one,
+            others,
+            ours: Ours::GivesWay,
+        } => of_the_user.iter().any(|own| is_flag(one, own)) && others.iter().any(|other| is_flag(*other, flag)),
+        _ => false,
+    })
+}
+
+/// Whether a program can do without a flag, since it is given another that excludes it.
+pub fn stands_in(program: &str, flag: &str, is_given: impl Fn(&str) -> bool) -> bool {
+    rules_of(program).any(|rule| match rule.asks {
+        Asks::Alone {
+            one: Part::Flag(one),
+            others,
+            ..
+        } => is_given(one) && others.iter().any(|other| is_flag(*other, flag)),
+        _ => false,
+    })
+}
+
+fn rules_of(program: &str) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(move |rule| rule.of.contains(&program))
+}
+
+/// What breaks a rule, the message, and what would mend it.
+type Told = (Vec<GivenPart>, String, Option<String>);
+
+impl StartedProgram {
+    /// What is given of a part, if it is more than an empty value.
+    fn given(&self, part: Part) -> Vec<GivenPart> {
+        match part {
+            Part::Flag(_) => {
+                let flags = self.flags.iter();
+                let given =
+                    flags.filter(|(name, values)| is_flag(part, name) && values.iter().any(|value| !value.is_empty()));
+                given.map(|(name, _)| GivenPart::Flag(name.clone())).collect()
+            }
+            Part::Setting(path) => {
+                let settings = self.settings.iter();
+                let given = settings.filter(|(own, value)| own.iter().eq(path.iter()) && !value.is_empty());
+                given.map(|(own, _)| GivenPart::Setting(own.clone())).collect()
+            }
+        }
+    }
+
+    fn beside(&self, one: Part, others: &[Part]) -> Option<Told> {
+        const SHOWN: usize = 3;
+        let one = self.given(one).into_iter().next()?;
+        let others = others.iter().flat_map(|other| self.given(*other));
+        let others: Vec<GivenPart> = others.filter(|other| *other != one).collect();
+        let mut names: Vec<String> = others.iter().take(SHOWN).map(GivenPart::written).collect();
+        if others.len() > SHOWN {
+            names.push(format!("{} more", others.len() - SHOWN));
+        }
+        let last = names.pop()?;
+        let list = match names.as_slice() {
+            [] => last,
+            names => format!("{} and {last}", names.join(", ")),
+        };
+        let message = format!("{} is given {} beside {list}", self.name, one.written());
+        Some(([vec![one], others].concat(), message, None))
+    }
+
+    fn half(&self, one: Part, other: Part) -> Option<Told> {
+        let written = |part| match part {
+            Part::Flag(name) => GivenPart::Flag(name.to_owned()),
+            Part::Setting(path) => GivenPart::Setting(path.iter().map(|&key| key.to_owned()).collect()),
+        };
+        let (has, lacks) = match (self.given(one).is_empty(), self.given(other).is_empty()) {
+            (false, true) => (written(one), written(other)),
+            (true, false) => (written(other), written(one)),
+            _ => return None,
+        };
+        let message = format!("{} is given {} without {}", self.name, has.written(), lacks.written());
+        Some((vec![has, lacks], message, None))
+    }
+
+    fn proxied(&self, called: &[Called], around: &Surroundings) -> Option<Told> {
+        const SHOWN: usize = 6;
+        // For HTTPS, programs built with Go before 1.16 take that for HTTP where there is no other (https://go.dev/doc/go1.16#net/http).
+        let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+        let variable = |name: &&str| self.environment.get(*name).is_some_and(|value| !value.is_empty());
+        let proxy = names.into_iter().find(variable)?;
+        let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find(variable);
+        let own = exceptions
+            .and_then(|name| self.environment.get(name))
+            .map_or("", String::as_str);
+        let no_proxy = NoProxy::parse(own);
+        let mut missing: Vec<String> = Vec::new();
+        let mut add = |is_covered: bool, what: String| {
+            if !is_covered && !missing.contains(&what) {
+                missing.push(what);
+            }
+        };
+        let ranges = |add: &mut dyn FnMut(bool, String), ranges: &[IpNet]| {
+            for range in ranges {
+                add(no_proxy.covers_range(*range), range.to_string());
+            }
+        };
+        for called in called {
+            match called {
+                Called::ApiServer => {
+                    if let Some(host) = &around.api_server {
+                        add(no_proxy.covers(host), host.clone());
+                    }
+                }
+                Called::Etcd => {
+                    for host in &around.etcd {
+                        add(no_proxy.covers(host), host.clone());
+                    }
+                }
+                Called::Nodes => {
+                    for node in around.nodes.iter() {
+                        add(no_proxy.covers(&node.to_string()), node.to_string());
+                    }
+                }
+                Called::Pods => ranges(&mut add, &around.pods),
+                Called::Services => {
+                    ranges(&mut add, &around.services);
+                    // Webhooks are called by such a name, whatever its address is.
+                    let any = around.services.is_empty() || no_proxy.covers("service.namespace.svc");
+                    add(any, ".svc".to_owned());
+                }
+            }
+        }
+        let list = match missing.get(SHOWN..) {
+            _ if missing.is_empty() => return None,
+            Some(more) if !more.is_empty() => format!("{} and {} more", missing[..SHOWN].join(", "), more.len()),
+            _ => missing.join(", "),
+        };
+        let message = format!(
+            "{} has `{proxy}`, and `{}` does not except {list}",
+            self.name,
+            exceptions.unwrap_or("NO_PROXY")
+        );
+        let all: Vec<&str> = own
+            .split(',')
+            .map(str::trim)
+            .chain(missing.iter().map(String::as_str))
+            .filter(|one| !one.is_empty())
+            .collect();
+        let remedy = match missing.len() {
+            ..=SHOWN => format!("give it {} = \"{}\"", exceptions.unwrap_or("NO_PROXY"), all.join(",")),
+            _ => "give it NO_PROXY with ranges that hold them".to_owned(),
+        };
+        let parts = [Some(proxy), exceptions].into_iter().flatten();
+        let parts = parts.map(|name| GivenPart::Variable(name.to_owned())).collect();
+        Some((parts, message, Some(remedy)))
+    }
+
+    fn pods_beyond(&self, own_pods: &[IpNet]) -> Option<Told> {
+        // A flag counts before the file: https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/.
+        let flag = self.flags.get("max-pods").and_then(|values| values.last());
+        let path = vec!["maxPods".to_owned()];
+        let (most, given) = match (flag, self.settings.get(&path)) {
+            (Some(text), _) => (text, GivenPart::Flag("max-pods".to_owned())),
+            (None, Some(text)) => (text, GivenPart::Setting(path)),
+            (None, None) => return None,
+        };
+        let most: u128 = most.trim().parse().ok()?;
+        let (range, addresses) = own_pods
+            .iter()
+            .map(|range| (range, addresses_for_pods(*range)))
+            .min_by_key(|(_, addresses)| *addresses)?;
+        if most <= addresses {
+            return None;
+        }
+        let message = format!(
+            "{} is given {} = {most}, and its node's {range} has addresses for {addresses}",
+            self.name,
+            given.written()
+        );
+        Some((
+            vec![given],
+            message,
+            Some(format!("at most {addresses}, or a larger range")),
+        ))
+    }
+
+    fn node_ports(&self) -> Option<Told> {
+        let flag = "service-node-port-range";
+        let text = self.flags.get(flag)?.last()?;
+        // `FIRST-LAST`, or `FIRST+HOW MANY MORE`.
+        let (first, last) = match (text.split_once('-'), text.split_once('+')) {
+            (Some((first, last)), _) => (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?),
+            (None, Some((first, more))) => {
+                let first: u16 = first.parse().ok()?;
+                (first, first.saturating_add(more.parse().ok()?))
+            }
+            (None, None) => {
+                let port = text.parse().ok()?;
+                (port, port)
+            }
+        };
+        let taken: Vec<String> = PORTS
+            .iter()
+            .filter(|(_, port, _)| (first..=last).contains(port))
+            .map(|(_, port, whose)| format!("{port} of {whose}"))
+            .collect();
+        if taken.is_empty() {
+            return None;
+        }
+        let message = format!("`--{flag}={text}` of {} has {} in it", self.name, taken.join(", "));
+        Some((vec![GivenPart::Flag(flag.to_owned())], message, None))
+    }
+}
+
+/// How many pods a bridge has addresses for: none gets the first of a range, which is the range's own, the second, which is the
+/// bridge's, or the last, to which IPv4 broadcasts (<https://www.cni.dev/plugins/current/ipam/host-local/>).
+fn addresses_for_pods(range: IpNet) -> u128 {
+    let bits = u32::from(range.max_prefix_len() - range.prefix_len());
+    let all = 1_u128.checked_shl(bits).unwrap_or(u128::MAX);
+    all.saturating_sub(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bridge_keeps_three_addresses_of_a_range() {
+        let pods = |range: &str| addresses_for_pods(range.parse().unwrap());
+        assert_eq!(
+            (pods("10.0.0.0/24"), pods("10.0.0.0/31"), pods("fd00::/120")),
+            (253, 0, 253)
+        );
+    }
+
+    #[test]
+    fn every_rule_names_a_program_and_a_source() {
+        for rule in RULES {
+            let known = |name: &&&str| crate::catalog::component(name).is_some();
+            assert!(
+                !rule.of.is_empty() && rule.of.iter().all(|name| known(&name)),
+                "{rule:?}"
+            );
+            assert!(rule.source.starts_with("https://") && !rule.why.is_empty(), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_ports_is_read_in_every_form() {
+        let taken = |range: &str| {
+            let program = StartedProgram {
+                name: "kube-apiserver".to_owned(),
+                flags: [("service-node-port-range".to_owned(), vec![range.to_owned()])].into(),
+                ..StartedProgram::default()
+            };
+            broken(&program, &Surroundings::default()).len()
+        };
+        let ranges = ["30000-32767", "10000-11000", "10200+100", "10251", "2381-6442"];
+        assert_eq!(ranges.map(taken), [0, 1, 1, 1, 0]);
+    }
+}
