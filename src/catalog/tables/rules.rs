@@ -34,6 +34,7 @@ const WHOM_THE_API_SERVER_CALLS: &[Called] = &[Services, Pods, Etcd, Nodes];
 
 const NOT_STARTED: &str = "it does not start with both";
 const HALF: &str = "it does not start with one alone";
+const UNUSED_HALF: &str = "it starts with one alone, and shows no certificate";
 const LOST: &str = "a proxy does not know the way, or should not be asked for it";
 
 #[rustfmt::skip]
@@ -50,9 +51,9 @@ pub const RULES: &[Rule] = &[
 
     rule(SERVERS, Both(Flag("tls-cert-file"), Flag("tls-private-key-file")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
     rule(API, Both(Flag("etcd-certfile"), Flag("etcd-keyfile")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
-    rule(API, Both(Flag("kubelet-client-certificate"), Flag("kubelet-client-key")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
-    rule(API, Both(Flag("proxy-client-cert-file"), Flag("proxy-client-key-file")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
-    rule(CONTROLLER, Both(Flag("cluster-signing-cert-file"), Flag("cluster-signing-key-file")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
+    rule(API, Both(Flag("kubelet-client-certificate"), Flag("kubelet-client-key")), UNUSED_HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
+    rule(API, Both(Flag("proxy-client-cert-file"), Flag("proxy-client-key-file")), UNUSED_HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
+    rule(CONTROLLER, Both(Flag("cluster-signing-cert-file"), Flag("cluster-signing-key-file")), "it starts with one alone, and signs no request", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(KUBELET, Both(Setting(&["tlsCertFile"]), Setting(&["tlsPrivateKeyFile"])), HALF, "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/"),
     rule(ETCD, Both(Flag("cert-file"), Flag("key-file")), HALF, "https://etcd.io/docs/v3.6/op-guide/security/"),
     rule(ETCD, Both(Flag("peer-cert-file"), Flag("peer-key-file")), HALF, "https://etcd.io/docs/v3.6/op-guide/security/"),
