@@ -6,6 +6,8 @@
 mod by_hand;
 #[path = "verify/each_file.rs"]
 mod each_file;
+#[path = "verify/machines.rs"]
+mod machines;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -27,6 +27,12 @@ use scope::Choices;
 use tables::artifacts::ARTIFACTS;
 use tables::components::COMPONENTS;
 
+/// Every path that a file of a bundle can have, but for files of the user's own: `{host}` and `{name}` stand for any name.
+pub fn places() -> impl Iterator<Item = String> {
+    let artifacts = ARTIFACTS.iter().map(|row| row.at.to_owned());
+    artifacts.chain(COMPONENTS.iter().filter_map(Component::environment_file))
+}
+
 /// The component of that name.
 pub(crate) fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|component| component.name == name)

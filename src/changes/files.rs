@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::differences::{differences, summary};
 use super::meaning::{Meaning, is_secret, meaning};
 use super::sides::{KeysKnown, Pair};
-use crate::found::{FoundNode, FoundNodes, printable};
+use crate::found::{FoundHost, FoundNode, FoundNodes, printable};
 use crate::manifest::{About, MANIFEST, SHA256SUMS, STATE};
 
 /// What became of something.
@@ -100,9 +100,12 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
             change(path, before, after, known)
         })
         .collect();
-    changes.extend(state(pair));
     changes.extend(folders(pair));
-    changes.extend(beside(pair));
+    // On a machine there is nothing beside the files, and nothing says what it is about to do.
+    if [pair.old, pair.new].into_iter().flatten().all(FoundHost::is_bundle) {
+        changes.extend(state(pair));
+        changes.extend(beside(pair));
+    }
     changes
 }
 

@@ -36,8 +36,8 @@ pub enum Command {
     Schema,
     /// Show the variables that templates may use, as JSON; needs no seed
     Facts(FactsArgs),
-    /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a folder of
-    /// certificates made by hand
+    /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a machine's root
+    /// or a copy of it, a folder of certificates made by hand
     Verify(VerifyArgs),
     /// Show what differs in meaning, what to restart in which order, and what can't be undone; exit with 0 if nothing
     /// differs, 1 if something does, 2 in trouble

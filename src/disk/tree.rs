@@ -11,14 +11,16 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat, chmodat, fchmod, fstat, fsync, open, openat, seek, statat,
-    unlinkat,
+    AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Stat, chmodat, fchmod, fstat, fsync, open, openat, readlinkat,
+    seek, statat, unlinkat,
 };
 use rustix::io::Errno;
 
 use super::error::DiskError;
 use super::kind::FolderKind;
-use crate::found::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, TOO_LARGE, cost};
+use crate::found::{
+    FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, TOO_LARGE, cost, is_of_enabled_unit,
+};
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::pki::digest::{Sha256, Sha256Pieces};
@@ -42,10 +44,21 @@ const DEEPEST: usize = 64;
 /// Errors: something can't be read, a name is not UTF-8, folders are more than 64 levels deep, or all together is more than
 /// [`MOST_IN_ALL`].
 pub fn read_tree(dir: &Path) -> Result<FoundNodes, DiskError> {
+    read_tree_where(dir, |_, _| true)
+}
+
+/// As [`read_tree`], of what is at `places` alone; of other folders not even what is in them.
+pub(super) fn read_places(dir: &Path, places: &Places) -> Result<FoundNodes, DiskError> {
+    read_tree_where(dir, |path, kind| places.hold(path, kind))
+}
+
+/// As [`read_tree`], of what is `wanted`, by its path and by what it is.
+pub(super) fn read_tree_where(dir: &Path, wanted: impl Fn(&str, NodeKind) -> bool) -> Result<FoundNodes, DiskError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = open(dir, flags, Mode::empty()).map_err(|reason| DiskError::os("open", dir, reason))?;
     let mut reading = Reading {
         dir,
+        wanted: &wanted,
         left: MOST_IN_ALL,
         nodes: FoundNodes::new(),
     };
@@ -56,6 +69,7 @@ pub fn read_tree(dir: &Path) -> Result<FoundNodes, DiskError> {
 /// A folder that is read, and how much of it may still be.
 struct Reading<'a> {
     dir: &'a Path,
+    wanted: &'a dyn Fn(&str, NodeKind) -> bool,
     left: u64,
     nodes: FoundNodes,
 }
@@ -81,7 +95,17 @@ impl Reading<'_> {
             return Err(DiskError::TooDeep { path: shown.to_owned() });
         }
         let most = usize::try_from(self.left / cost("", 0)).unwrap_or(usize::MAX);
-        let listed = list_at_most(folder, shown, most)?;
+        let mut listed = list_at_most(folder, shown, most)?;
+        listed.retain(|(name, stat)| {
+            let kind = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => NodeKind::Folder,
+                FileType::Symlink => NodeKind::Link,
+                _ => NodeKind::File,
+            };
+            // What no path can name is told below.
+            name.to_str()
+                .is_none_or(|name| (self.wanted)(&format!("{prefix}{name}"), kind))
+        });
         // Before anything is read: what is too much together must not be in memory to be found out.
         for (name, stat) in &listed {
             let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
@@ -116,6 +140,7 @@ impl Reading<'_> {
                     }
                     _ => FoundNode::Other { what: TOO_LARGE },
                 },
+                FileType::Symlink if leads_to_enabled_unit(folder, name, &path) => continue,
                 FileType::Symlink => FoundNode::Other { what: "symbolic link" },
                 _ => FoundNode::Other {
                     what: "device, pipe or socket",
@@ -125,6 +150,11 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+fn leads_to_enabled_unit(folder: BorrowedFd<'_>, name: &str, path: &str) -> bool {
+    readlinkat(folder, name, Vec::new())
+        .is_ok_and(|target| target.to_str().is_ok_and(|target| is_of_enabled_unit(path, target)))
 }
 
 /// A file's content, of which there may be `most` bytes.

@@ -3,6 +3,7 @@
 //! Nothing is followed, unpacked to disk or believed: what should not be in a bundle is a remark. All content is kept in
 //! [`SecretBytes`], once however often it is there, and all limits hold whatever the bytes are.
 
+mod machine;
 mod node;
 mod unpack;
 
@@ -11,9 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::verify_codes as codes;
 use crate::manifest::{About, MANIFEST};
 use crate::pki::secret::SecretBytes;
+use machine::{HOSTNAME, is_in_store, name_of_machine, was_installed};
 use node::cost_of;
 use unpack::unpack_within;
 
+pub use machine::{NodeKind, Places, STORE, is_of_enabled_unit};
 pub use node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, TOO_LARGE, cost, printable};
 pub use unpack::{is_archive, stem_of_archive, unpack};
 
@@ -42,6 +45,13 @@ pub struct FoundHost {
     pub all: FoundNodes,
     /// What its manifest says of it; nothing where it has none.
     pub about: About,
+}
+
+impl FoundHost {
+    /// Whether it is a bundle, with its manifest and instructions; else files as they lie on a machine, or in a folder made by hand.
+    pub fn is_bundle(&self) -> bool {
+        !self.all.is_empty()
+    }
 }
 
 /// All that was found.
@@ -199,8 +209,10 @@ fn host(name: &str, nodes: FoundNodes) -> FoundHost {
     let rootfs = is_folder(&nodes, "rootfs");
     let tree = !rootfs && is_tree(&nodes, "");
     let loose = !rootfs && !tree;
+    let own_name = tree.then(|| name_of_machine(&nodes)).flatten();
+    let own_hostname = tree && was_installed(HOSTNAME, &nodes);
     let mut host = FoundHost {
-        name: name.to_owned(),
+        name: own_name.unwrap_or_else(|| name.to_owned()),
         is_named: false,
         loose,
         files: BTreeMap::new(),
@@ -212,6 +224,10 @@ fn host(name: &str, nodes: FoundNodes) -> FoundHost {
         },
     };
     for (path, node) in nodes {
+        // What install.sh keeps is no file of a bundle, and what the machine is called only where it came with one.
+        if tree && (is_in_store(&path) || path == HOSTNAME && !own_hostname) {
+            continue;
+        }
         let on_host = if rootfs {
             path.strip_prefix("rootfs/")
         } else {

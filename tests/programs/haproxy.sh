@@ -24,7 +24,7 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     ln -s "$haproxy" "$work/path/haproxy"
     # No systemctl in reach, and a keepalived that says yes to what another test shows it.
     ln -s /bin/true "$work/path/keepalived"
-    for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink; do
+    for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink sync; do
         ln -s "$(command -v $tool)" "$work/path/$tool"
     done
     PATH=$work/path "$out/lb1/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }

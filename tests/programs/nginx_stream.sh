@@ -40,7 +40,7 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     mkdir -p "$work/path"
     ln -s "$nginx" "$work/path/nginx"
     # No systemctl in reach: this machine has no such unit.
-    for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink; do
+    for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink sync; do
         ln -s "$(command -v $tool)" "$work/path/$tool"
     done
     PATH=$work/path "$out/lb/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }

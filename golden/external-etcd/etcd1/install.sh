@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 5e060fef26de8fecaeb895d8949f34cdcb35d787c8f98c62543f5382d7afef57
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 06e61f5c480398624bfdc144f2c7f003700af01a61ccb27e8fb932322db3bc80

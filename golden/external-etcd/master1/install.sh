@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 e571f339212faaf6488e38db63b175dcdddde18a1ff563d53c080f0fa766fc85
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 83c1e5099d2ef0783f60e20dbd68c2b25214561a0ee5c427246cecef9db8a9fa

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 15344cfa768d511720db06d31020e73264025e3504d703230978a7fc32daa8b7
+# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 d7797583512fdb4a31ea48ff8ad3cadccd6a8e8ed73b2a4d0a5f63b0ea8ed174

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 4f29fd77138f082681a68748d47c1c7dee0a9df32eae1cf5634e66fd4c8b77a1
+# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 812621d4c9550e69a5926b6f668c9b4bc79bdb3ea1e52f393134b4a08210e204

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 8c3182404531da56011530637686239decf9aabd2539a1ba13b44182ac53a6c0
+# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 ab17ab52f4366231e9f86f9181aae2d571f99913f3d16eb811799171f0ff7915

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 9425a4c096ac7b2eb7295f4e9d72824bdc85ace89695f04da328b06e15c6de75
+# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 b1f6161bb6bb3d2319360027f689960063ae73c8584e4309d652acf73db488ba

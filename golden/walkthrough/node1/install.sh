@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 aa7104203af5fd43f78eb5efa717fc07e2dfc63ecd56de65f4f6a16c2a864efb
+# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 6dfa566fc80a70f4ab2bcb37035885e02114b734c148120b310bf84965aaf684

@@ -1,0 +1,269 @@
+//! A machine that bundles were installed on, or a copy of its files: of the many that it has, which can be of a bundle.
+
+use std::collections::BTreeSet;
+
+use super::node::{FoundNode, FoundNodes};
+
+/// Where `install.sh` keeps its journals, without the slash before it.
+pub const STORE: &str = "var/backups/khw-gen";
+/// A name of its own for a machine that is read from its root.
+pub(super) const HOSTNAME: &str = "etc/hostname";
+/// Where an administrator's units are.
+const UNITS: &str = "etc/systemd/system/";
+/// Folders in which a bundle's files may be that are named in others; never those of programs, of people or of the kernel.
+const WHERE_FILES_ARE_NAMED: &[&str] = &["etc", "var", "root", "opt", "srv"];
+/// What a file is called that is read for what it says.
+const READ_BY_THEIR_NAMES: &[&str] = &[
+    ".pem",
+    ".crt",
+    ".key",
+    ".csr",
+    ".pub",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".conflist",
+    ".kubeconfig",
+    "/kubeconfig",
+];
+/// No unit and no document is longer that names others.
+const LONGEST_TO_SEARCH: usize = 1 << 20;
+
+/// The paths of a machine that are looked at, without a slash at their beginning.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// A bundle's own: whatever is there is noted, a link too.
+    own: Vec<Place>,
+    /// Where others have their files as well: plain files are read, and links are not a bundle's matter.
+    shared: Vec<Place>,
+    /// Named by files that were read.
+    named: BTreeSet<String>,
+}
+
+/// A path in pieces; one in braces stands for any text.
+#[derive(Clone, Debug)]
+struct Place(Vec<Piece>);
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Exact(String),
+    Between(String, String),
+}
+
+impl Piece {
+    fn new(text: &str) -> Piece {
+        match (text.split_once('{'), text.split_once('}')) {
+            (Some((before, _)), Some((_, after))) => Piece::Between(before.to_owned(), after.to_owned()),
+            _ => Piece::Exact(text.to_owned()),
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        match self {
+            Piece::Exact(exact) => name == exact,
+            Piece::Between(before, after) => {
+                name.len() > before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+            }
+        }
+    }
+}
+
+impl Place {
+    fn new(path: &str) -> Place {
+        Place(path.trim_matches('/').split('/').map(Piece::new).collect())
+    }
+
+    /// Whether a path is this one (`Some(0)`) or on the way to it, and then how far it is from it.
+    fn distance(&self, path: &str) -> Option<usize> {
+        let mut pieces = self.0.iter();
+        let leads = path
+            .split('/')
+            .all(|name| pieces.next().is_some_and(|piece| piece.is(name)));
+        leads.then(|| pieces.len())
+    }
+}
+
+impl Places {
+    /// `own` are the paths that a bundle's files can have, as the tables write them: `/var/lib/kubelet/{host}.pem`.
+    pub fn new(own: impl IntoIterator<Item = String>) -> Places {
+        let with_drop_ins = |path: String| {
+            // systemd.unit(5): what lies in this folder changes what the unit says, whoever put it there.
+            let is_unit = path.starts_with(&format!("/{UNITS}")) && path.ends_with(".service");
+            let drop_ins = is_unit.then(|| Place::new(&format!("{path}.d/{{name}}.conf")));
+            std::iter::once(Place::new(&path)).chain(drop_ins)
+        };
+        Places {
+            own: own.into_iter().flat_map(with_drop_ins).collect(),
+            shared: [
+                "etc/systemd/system/{unit}.service",
+                "var/backups/khw-gen/{run}/JOURNAL",
+                HOSTNAME,
+            ]
+            .map(Place::new)
+            .to_vec(),
+            named: BTreeSet::new(),
+        }
+    }
+
+    /// Whether something at a path is looked at. A link is, where it or something below it would be a bundle's own.
+    pub fn hold(&self, path: &str, is: NodeKind) -> bool {
+        let own = || self.own.iter().filter_map(|place| place.distance(path));
+        let below = || format!("{path}/");
+        let leads_to_named = || {
+            let below = below();
+            self.named
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|named| named.starts_with(&below))
+        };
+        match is {
+            NodeKind::Folder => {
+                own().next().is_some()
+                    || leads_to_named()
+                    || self.shared.iter().any(|place| place.distance(path).is_some())
+            }
+            NodeKind::Link => own().next().is_some() || self.named.contains(path) || leads_to_named(),
+            NodeKind::File => {
+                own().any(|distance| distance == 0)
+                    || self.named.contains(path)
+                    || self.shared.iter().any(|place| place.distance(path) == Some(0))
+            }
+        }
+    }
+
+    /// Adds what files that were read name, and says whether that is anything new.
+    pub fn add_named_in(&mut self, nodes: &FoundNodes) -> bool {
+        let before = self.named.len();
+        for (path, node) in nodes {
+            if !self.is_others(path, node) {
+                self.named.extend(named_by(path, node));
+            }
+        }
+        self.named.len() > before
+    }
+
+    /// Takes out what is in a shared place and is of somebody else: units that name nothing of a bundle.
+    pub fn without_others(&self, mut nodes: FoundNodes) -> FoundNodes {
+        nodes.retain(|path, node| !self.is_others(path, node));
+        nodes
+    }
+
+    fn is_others(&self, path: &str, node: &FoundNode) -> bool {
+        let FoundNode::File { content, .. } = node else {
+            return false;
+        };
+        let is_own =
+            |path: &str| self.named.contains(path) || self.own.iter().any(|place| place.distance(path) == Some(0));
+        if !path.starts_with(UNITS) || is_own(path) {
+            return false;
+        }
+        let text = String::from_utf8_lossy(content.expose());
+        !paths_in(&text).any(is_own)
+    }
+}
+
+/// What something on a machine is, as far as it decides whether it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    Folder,
+    Link,
+    File,
+}
+
+/// Paths that a file names, as far as they can be a bundle's: all in a journal, elsewhere what is called like something that is read.
+fn named_by(path: &str, node: &FoundNode) -> BTreeSet<String> {
+    let FoundNode::File { content, .. } = node else {
+        return BTreeSet::new();
+    };
+    let bytes = content.expose();
+    let Some(text) = (bytes.len() <= LONGEST_TO_SEARCH)
+        .then(|| std::str::from_utf8(bytes).ok())
+        .flatten()
+    else {
+        return BTreeSet::new();
+    };
+    if is_journal(path) {
+        let installed = |line: &str| {
+            let mut words = line.splitn(3, ' ');
+            let is_file = matches!(words.next(), Some("file" | "replaced" | "again"));
+            let path = words.nth(1)?.trim_start_matches('/');
+            (is_file && !path.is_empty()).then(|| path.to_owned())
+        };
+        return text.lines().filter_map(installed).collect();
+    }
+    let could_be_read = |path: &&str| {
+        let top = path.split('/').next().unwrap_or_default();
+        WHERE_FILES_ARE_NAMED.contains(&top) && READ_BY_THEIR_NAMES.iter().any(|end| path.ends_with(end))
+    };
+    paths_in(text).filter(could_be_read).map(str::to_owned).collect()
+}
+
+/// Absolute paths in a text, without the slash at their beginning.
+fn paths_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_in_path = |c: char| c.is_ascii_alphanumeric() || "/._-+@".contains(c);
+    text.split(move |c| !is_in_path(c))
+        .filter_map(|word| word.strip_prefix('/'))
+        .filter(|path| path.split('/').all(|name| !["", ".", ".."].contains(&name)))
+}
+
+/// Whether a path is where `install.sh` keeps its journals and copies.
+pub(super) fn is_in_store(path: &str) -> bool {
+    path.strip_prefix(STORE)
+        .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+}
+
+fn is_journal(path: &str) -> bool {
+    is_in_store(path) && path.ends_with("/JOURNAL")
+}
+
+/// Whether a journal says that a run of `install.sh` put a file there.
+pub(super) fn was_installed(path: &str, nodes: &FoundNodes) -> bool {
+    let mut journals = nodes.iter().filter(|(path, _)| is_journal(path));
+    journals.any(|(journal, node)| named_by(journal, node).contains(path))
+}
+
+/// What a machine is called: as the newest bundle that was installed says, or its own file.
+pub(super) fn name_of_machine(nodes: &FoundNodes) -> Option<String> {
+    let text = |path: &str| match nodes.get(path) {
+        Some(FoundNode::File { content, .. }) => std::str::from_utf8(content.expose()).ok(),
+        _ => None,
+    };
+    let journals = nodes.keys().filter(|path| is_journal(path)).filter_map(|path| {
+        let run: u64 = path.strip_prefix(STORE)?.split('/').nth(1)?.parse().ok()?;
+        let host = text(path)?.lines().next()?.rsplit_once("journal of ")?.1;
+        Some((run, host))
+    });
+    let newest = journals.max().map(|(_, host)| host);
+    let could_be_host =
+        |name: &&str| !name.is_empty() && name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-'));
+    newest
+        .or_else(|| text(HOSTNAME).map(str::trim))
+        .filter(could_be_host)
+        .map(str::to_owned)
+}
+
+/// Whether a link is one that systemd keeps for a unit that is enabled (systemd.unit(5), `WantedBy=`): in a folder of wishes,
+/// and called as the unit that it leads to. `path` is that in a tree of a machine, or in a folder of such trees.
+pub fn is_of_enabled_unit(path: &str, target: &str) -> bool {
+    let in_tree = match path.split_once('/') {
+        Some((top, below)) if top != "rootfs" && !path.starts_with(UNITS) => below,
+        _ => path,
+    };
+    let Some((wishes, unit)) = in_tree.strip_prefix(UNITS).and_then(|path| path.split_once('/')) else {
+        return false;
+    };
+    let is_wish = [".wants", ".requires", ".upholds"]
+        .iter()
+        .any(|end| wishes.ends_with(end));
+    let Some((folder, name)) = target.rsplit_once('/') else {
+        return false;
+    };
+    let holds_units = [
+        "..",
+        "/etc/systemd/system",
+        "/lib/systemd/system",
+        "/usr/lib/systemd/system",
+        "/usr/local/lib/systemd/system",
+    ];
+    is_wish && name == unit && holds_units.contains(&folder)
+}
