@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use support::{Spec, khw_gen, run, said};
@@ -339,17 +340,153 @@ fn a_minor_of_kubernetes_that_is_raised() {
     assert!(warnings(&up, true)[0].starts_with("Kubernetes 1.34 -> 1.35"), "{up:#}");
     assert!(!warnings(&up, true)[0].contains("skips"));
     let down = changes(&built(&new, "out"), &built(&old, "out"));
-    assert!(
-        warnings(&down, true)[0].contains("a way back is not supported"),
-        "{down:#}"
+    assert_eq!(
+        obstacles(&down),
+        [
+            "Kubernetes 1.35 -> 1.34: API servers have no way back, in no order: restore the snapshot of etcd from before the upgrade, \
+             with the programs of that time, or stay (https://kubernetes.io/releases/version-skew-policy/)"
+        ]
     );
+    assert_eq!(steps(&down), Vec::<String>::new(), "{down:#}");
     let far = changes(&built(&at("1.31"), "out"), &built(&new, "out"));
+    assert_eq!(
+        obstacles(&far),
+        [
+            "Kubernetes 1.31 -> 1.35 skips minors, and two API servers may be one minor apart, and each removes what the one before has \
+             only deprecated (https://kubernetes.io/releases/version-skew-policy/): go to 1.32, then to 1.33, then to 1.34, then to 1.35, \
+             each a build and a plan of its own that is carried out before the next"
+        ]
+    );
+    assert_eq!(steps(&far), Vec::<String>::new(), "{far:#}");
+    // A kubelet does not change its minor under running pods: one node after the other is emptied, and used again when it is Ready.
+    let kubectl = "kubectl --kubeconfig=/root/admin.kubeconfig";
+    let emptied: Vec<&String> = steps_up
+        .iter()
+        .filter(|step| step.starts_with("emptied-node"))
+        .collect();
+    assert_eq!(emptied.len(), 6, "{steps_up:#?}");
+    for (step, begins, ends) in [
+        (
+            0,
+            "emptied-node m1: until ",
+            "drain n1 --ignore-daemonsets --delete-emptydir-data --force --timeout=5m",
+        ),
+        (1, "emptied-node n1: ./install.sh; ", HEALTHY),
+        (2, "emptied-node m1: until ", &format!("{kubectl} uncordon n1")),
+        (
+            3,
+            "emptied-node m1: until ",
+            "drain n2 --ignore-daemonsets --delete-emptydir-data --force --timeout=5m",
+        ),
+        (4, "emptied-node n2: ./install.sh; ", HEALTHY),
+        (5, "emptied-node m1: until ", &format!("{kubectl} uncordon n2")),
+    ] {
+        assert!(
+            emptied[step].starts_with(begins) && emptied[step].ends_with(ends),
+            "{}",
+            emptied[step]
+        );
+    }
+    assert!(!steps_up.iter().any(|step| step.starts_with("node ")), "{steps_up:#?}");
+}
+
+#[test]
+fn nodes_may_lag_behind_their_api_servers_and_are_never_newer() {
+    let at = |minor: &str| spec(&HOSTS, &format!("kubernetes = \"{minor}\""));
+    let specs = ["1.31", "1.34", "1.36"].map(at);
+    let [of_31, of_34, of_36] = specs.each_ref().map(|spec| built(spec, "out").join("n1"));
+    // A node alone may skip minors, and go back: its API servers are who counts.
+    let three = changes(&of_31, &of_34);
+    assert_eq!(obstacles(&three), Vec::<&str>::new());
     assert!(
-        warnings(&far, true)
+        warnings(&three, false)
             .iter()
-            .any(|warning| warning.contains("skips minors")),
+            .any(|told| told.contains("every API server has to be of 1.34 or of one of the next 3 minors before")),
+        "{three:#}"
+    );
+    assert_eq!(obstacles(&changes(&of_34, &of_31)), Vec::<&str>::new());
+    let far = changes(&of_31, &of_36);
+    assert!(
+        obstacles(&far)
+            .contains(&"kubelet 1.31 is too old for API servers of 1.36, of which it may be 3 minors behind: bring it to 1.33 first"),
         "{far:#}"
     );
+    // Nodes that were left behind by earlier changes, and nodes that would run ahead.
+    let replace = |out: &Path, host: &Path| {
+        fs::remove_dir_all(out.join("n1")).expect("a folder");
+        assert!(
+            Command::new("cp")
+                .arg("-a")
+                .arg(host)
+                .arg(out.join("n1"))
+                .status()
+                .expect("cp")
+                .success()
+        );
+    };
+    let (before, after) = (at("1.34"), at("1.35"));
+    let (old, new) = (built(&before, "old"), built(&after, "new"));
+    replace(&old, &of_31);
+    let lagging = changes(&old, &new);
+    assert!(
+        obstacles(&lagging)
+            .contains(&"kubelet 1.31 is too old for API servers of 1.35, of which it may be 3 minors behind: bring it to 1.32 first"),
+        "{lagging:#}"
+    );
+    let (old, new) = (built(&before, "old-again"), built(&after, "new-again"));
+    replace(&new, &of_36);
+    let ahead = changes(&old, &new);
+    assert!(
+        obstacles(&ahead).contains(&"kubelet 1.36 is newer than an API server, of 1.35: API servers come first"),
+        "{ahead:#}"
+    );
+    assert_eq!(steps(&ahead), Vec::<String>::new());
+}
+
+#[test]
+fn releases_of_etcd() {
+    let at = |etcd: &str| {
+        let oldest = "[checks]\nallow = [\"old-etcd\"]";
+        spec(&HOSTS, &format!("kubernetes = \"1.33\"\netcd = {etcd:?}\n{oldest}"))
+    };
+    let pair = |old: &str, new: &str| changes(&at(old).path(), &at(new).path());
+    let up = pair("3.5", "3.6");
+    // Asked before anything is touched, once for all members.
+    assert_eq!(
+        steps(&up)[0],
+        "precondition m1: etcdctl endpoint status --cluster | awk -F ', ' '{ split($3, v, \".\") } \
+         (v[1] * 1000 + v[2]) * 1000 + v[3] < 3005026 { print $1 \" is \" $3 \", not yet 3.5.26\"; old = 1 } \
+         END { if (NR != 3) print NR \" members answer\"; exit old || NR != 3 }'"
+    );
+    assert_eq!(
+        up["steps"][0]["environment"]["ETCDCTL_ENDPOINTS"],
+        "https://127.0.0.1:2379"
+    );
+    assert!(
+        warnings(&up, false)[0]
+            .starts_with("etcd 3.5 -> 3.6: every member has to be 3.5.26 or later before: older ones"),
+        "{up:#}"
+    );
+    assert!(
+        warnings(&up, true)[0].contains("unless etcdctl downgrade enable came before"),
+        "{up:#}"
+    );
+    assert!(steps(&pair("3.6", "3.7"))[0].contains("3.6.11"));
+    assert!(steps(&pair("3.4", "3.5"))[0].contains("not yet 3.4.0"));
+    let far = pair("3.4", "3.7");
+    assert!(
+        obstacles(&far)[0].contains("go to 3.5, then to 3.6, then to 3.7, each a build"),
+        "{far:#}"
+    );
+    let down = pair("3.6", "3.5");
+    assert!(
+        obstacles(&down)[0].contains("etcdctl downgrade enable")
+            && obstacles(&down)[0].contains("downgrades/downgrade_3_6"),
+        "{down:#}"
+    );
+    for refused in [far, down] {
+        assert_eq!(steps(&refused), Vec::<String>::new());
+    }
 }
 
 #[test]

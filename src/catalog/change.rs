@@ -13,7 +13,7 @@ pub struct Version {
 }
 
 impl Version {
-    pub(super) const fn new(major: u16, minor: u16) -> Version {
+    pub(crate) const fn new(major: u16, minor: u16) -> Version {
         Version { major, minor }
     }
 

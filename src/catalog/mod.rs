@@ -17,6 +17,8 @@ pub(crate) mod rule;
 pub(crate) mod safeguard;
 pub(crate) mod scope;
 pub(crate) mod tables;
+pub(crate) mod upgrade;
+pub(crate) mod upgrades;
 
 use artifact::Artifact;
 use component::Component;

@@ -3,6 +3,7 @@
 use super::units::command_of;
 use super::versions::etcd_version;
 use crate::audit::names::{Url, is_loopback};
+use crate::catalog::releases::Version;
 use crate::found::FoundHost;
 use crate::pki::inspect::{Certificate, Item, items};
 
@@ -26,7 +27,7 @@ pub(super) fn etcdctl_environment(host: &FoundHost) -> Option<Vec<(String, Strin
     let endpoint = urls.iter().find(is_own).or_else(|| urls.first())?;
     let mut environment = vec![("ETCDCTL_ENDPOINTS", (*endpoint).to_owned())];
     // Until 3.4 etcdctl spoke the second version of the interface if nobody said otherwise.
-    if etcd_version(host).is_some_and(|version| version < (3, 4)) {
+    if etcd_version(host).is_some_and(|version| version < Version::new(3, 4)) {
         environment.push(("ETCDCTL_API", "3".to_owned()));
     }
     if let Some(authority) = etcd.flag("trusted-ca-file") {

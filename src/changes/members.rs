@@ -14,6 +14,7 @@ use super::units::command_of;
 use super::versions::etcd_version;
 use super::warnings::Warning;
 use crate::audit::unit::CommandLine;
+use crate::catalog::releases::Version;
 use crate::found::FoundHost;
 
 /// A member as its own unit tells of it.
@@ -328,7 +329,7 @@ impl Turn<'_> {
                 vec![ask(vec![Action::Until(format!("{} || {update}", listed(to)))])]
             }
             Turn::Arrival(Member { name, url, host: to }, bundle) => {
-                let learns = etcd_version(bundle).is_none_or(|version| version >= (3, 4));
+                let learns = etcd_version(bundle).is_none_or(|version| version >= Version::new(3, 4));
                 let learner = if learns { " --learner" } else { "" };
                 let addition = format!("etcdctl member add {name}{learner} --peer-urls={}", quoted(url));
                 let promotion = format!(

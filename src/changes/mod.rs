@@ -15,6 +15,7 @@ mod stage;
 mod steps;
 mod touched;
 mod units;
+mod upgrades;
 mod versions;
 mod warnings;
 

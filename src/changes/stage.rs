@@ -4,6 +4,8 @@
 /// right before the API servers that write to it, nodes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// What has to be true before anything is touched.
+    Precondition,
     /// API servers that no longer call members of etcd, before those go.
     LettingGo,
     /// Members of etcd that come, and those whose place they take.
@@ -17,6 +19,8 @@ pub enum Stage {
     Manifests,
     Other,
     Node,
+    /// Nodes whose pods are moved away first, and may come back after.
+    EmptiedNode,
     /// Nodes that go.
     NodeDeparture,
     Retirement,
@@ -26,6 +30,7 @@ impl Stage {
     /// What it is about, and how to go about it on several hosts.
     pub fn title(self) -> &'static str {
         match self {
+            Stage::Precondition => "what has to be true before anything is touched: do not go on otherwise",
             Stage::LettingGo => "API servers, one at a time, before the members of etcd go that they no longer call",
             Stage::Membership => "members of etcd that come and go, one at a time and in this order",
             Stage::Etcd => "etcd, one member at a time: go on when every member is healthy",
@@ -36,6 +41,9 @@ impl Stage {
             Stage::Manifests => "objects in the cluster",
             Stage::Other => "other units",
             Stage::Node => "nodes, one at a time: go on when the last one is Ready",
+            Stage::EmptiedNode => {
+                "nodes that are emptied first, one at a time and in this order: go on when the last one is Ready"
+            }
             Stage::NodeDeparture => "nodes that go, one at a time",
             Stage::Retirement => "hosts that are no longer part of the cluster",
         }
@@ -43,11 +51,15 @@ impl Stage {
 
     /// Whether its steps build on each other: none may be done before another of the same stage that stands before it.
     pub fn is_in_order(self) -> bool {
-        matches!(self, Stage::Membership | Stage::Departure | Stage::NodeDeparture)
+        matches!(
+            self,
+            Stage::Membership | Stage::Departure | Stage::EmptiedNode | Stage::NodeDeparture
+        )
     }
 
     pub fn name(self) -> &'static str {
         match self {
+            Stage::Precondition => "precondition",
             Stage::LettingGo => "letting-go",
             Stage::Membership => "membership",
             Stage::Etcd => "etcd",
@@ -58,6 +70,7 @@ impl Stage {
             Stage::Manifests => "manifests",
             Stage::Other => "other",
             Stage::Node => "node",
+            Stage::EmptiedNode => "emptied-node",
             Stage::NodeDeparture => "node-departure",
             Stage::Retirement => "retirement",
         }

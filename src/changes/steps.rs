@@ -9,9 +9,11 @@ use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
 use super::touched::{of_changed, starting};
 use super::units::{command_of, programs};
-use super::versions::{Minor, health_path, kubernetes_version};
+use super::upgrades::{Upgrades, emptied, upgrades};
+use super::versions::{health_path, kubernetes_version};
 use super::warnings::Warning;
 use crate::audit::document;
+use crate::catalog::releases::Version;
 use crate::found::{FoundHost, printable};
 
 /// All that has to be done.
@@ -32,12 +34,20 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         obstacles,
         installed,
     } = membership(pairs, whole);
+    let Upgrades {
+        obstacles: of_releases,
+        steps: preconditions,
+    } = upgrades(pairs, whole, !of_members.is_empty());
     let mut sequence = Sequence {
-        obstacles,
+        obstacles: obstacles.into_iter().chain(of_releases).collect(),
         ..Sequence::default()
     };
     let administrator = administrator(pairs);
-    let mut steps = Steps::default();
+    let mut steps = Steps {
+        emptied: emptied(pairs),
+        before: preconditions,
+        ..Steps::default()
+    };
     let mut applied = BTreeSet::new();
     for (pair, change) in changes {
         match (pair.old, pair.new) {
@@ -69,7 +79,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         }
     }
     if sequence.obstacles.is_empty() {
-        sequence.steps = steps.in_order(pairs, of_members, &installed);
+        sequence.steps = steps.in_order(pairs, of_members, &installed, &administrator);
     }
     sequence
 }
@@ -98,12 +108,18 @@ fn administrator<'a>(pairs: &[Pair<'a>]) -> Option<Administrator<'a>> {
 #[derive(Default)]
 struct Steps {
     sorted: BTreeMap<(Stage, String), BTreeSet<Action>>,
+    /// The hosts whose nodes are emptied before anything is done about them as nodes.
+    emptied: BTreeSet<String>,
     before: Vec<Step>,
     after: Vec<Step>,
 }
 
 impl Steps {
     fn add(&mut self, stage: Stage, host: &str, action: Action) {
+        let stage = match stage {
+            Stage::Node if self.emptied.contains(host) => Stage::EmptiedNode,
+            stage => stage,
+        };
         self.sorted.entry((stage, host.to_owned())).or_default().insert(action);
     }
 
@@ -118,7 +134,13 @@ impl Steps {
 
     /// All in the order in which they are carried out. A host gets its bundle where the first of its changed files counts, unless
     /// it was `installed` before.
-    fn in_order(mut self, pairs: &[Pair<'_>], of_members: Vec<Step>, installed: &BTreeSet<String>) -> Vec<Step> {
+    fn in_order(
+        mut self,
+        pairs: &[Pair<'_>],
+        of_members: Vec<Step>,
+        installed: &BTreeSet<String>,
+        administrator: &Option<Administrator<'_>>,
+    ) -> Vec<Step> {
         let mut first: BTreeMap<&str, Stage> = BTreeMap::new();
         for (stage, host) in self.sorted.keys().filter(|(_, host)| !installed.contains(host)) {
             first.entry(host).or_insert(*stage);
@@ -135,7 +157,7 @@ impl Steps {
             self.add(stage, &host, Action::Install);
         }
         let mut reloaded = BTreeSet::new();
-        let sorted = self.sorted.into_iter().map(|((stage, host), mut actions)| {
+        let sorted = self.sorted.into_iter().flat_map(|((stage, host), mut actions)| {
             // Once on a host, before anything else there.
             if actions.contains(&Action::DaemonReload) && !reloaded.insert(host.clone()) {
                 actions.remove(&Action::DaemonReload);
@@ -149,9 +171,13 @@ impl Steps {
                 true => bundle.and_then(etcdctl_environment).unwrap_or_default(),
                 false => Vec::new(),
             };
-            Step {
+            let step = Step {
                 environment,
                 ..Step::new(stage, &host, actions.into_iter().chain(followed).collect())
+            };
+            match (stage, bundle) {
+                (Stage::EmptiedNode, Some(bundle)) => emptied_before(step, bundle, administrator),
+                _ => vec![step],
             }
         });
         let all = of_members
@@ -276,6 +302,34 @@ fn rename(old: &FoundHost, new: &FoundHost, administrator: &Option<Administrator
     steps.after(step(delete_node(kubectl, &before)));
 }
 
+/// A step on a host whose node is emptied before and may be used again after.
+fn emptied_before(step: Step, host: &FoundHost, administrator: &Option<Administrator<'_>>) -> Vec<Step> {
+    let Some(node) = node_of(host) else { return vec![step] };
+    let (asked, before, after) = match administrator {
+        Some(Administrator { host: asked, kubectl }) => {
+            let quoted = quoted(&node);
+            let ready = format!("{kubectl} wait --for=condition=Ready node/{quoted} --timeout=5m");
+            let back = format!("{kubectl} uncordon {quoted}");
+            let drained = drain(kubectl, &node, kubernetes_version(host));
+            (*asked, vec![drained], vec![Action::Until(ready), Action::Run(back)])
+        }
+        None => {
+            let before = format!("empty the node {node} (kubectl drain) where there is an administrator's kubeconfig");
+            let after = format!("let the node {node} be used again (kubectl uncordon)");
+            (
+                host.name.as_str(),
+                vec![Action::ByHand(before)],
+                vec![Action::ByHand(after)],
+            )
+        }
+    };
+    vec![
+        Step::new(Stage::EmptiedNode, asked, before),
+        step,
+        Step::new(Stage::EmptiedNode, asked, after),
+    ]
+}
+
 /// The name of the Node of a host with a kubelet.
 fn node_of(host: &FoundHost) -> Option<String> {
     let kubelet = command_of(host, "kubelet")?;
@@ -283,10 +337,10 @@ fn node_of(host: &FoundHost) -> Option<String> {
 }
 
 /// <https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/>
-fn drain(kubectl: &str, node: &str, version: Option<Minor>) -> Action {
+fn drain(kubectl: &str, node: &str, version: Option<Version>) -> Action {
     let data = match version {
         // The flag got its present name in 1.20.
-        Some(version) if version < (1, 20) => "--delete-local-data",
+        Some(version) if version < Version::new(1, 20) => "--delete-local-data",
         _ => "--delete-emptydir-data",
     };
     let node = quoted(node);

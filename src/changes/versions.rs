@@ -2,58 +2,58 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::releases::{Release, Version};
+use crate::catalog::releases::{Program, Release, Version};
 use crate::found::FoundHost;
 
-/// A minor release.
-pub(super) type Minor = (u32, u32);
-
-/// What is released together: its name, the release of it that a bundle was made for, and the programs.
-type Product = (&'static str, fn(&FoundHost) -> Option<Minor>, &'static [&'static str]);
+/// What is released together.
+pub(super) struct Product {
+    pub of: Program,
+    /// The release of it that a bundle was made for.
+    pub version: fn(&FoundHost) -> Option<Version>,
+    pub programs: &'static [&'static str],
+}
 
 pub(super) const PRODUCTS: [Product; 2] = [
-    (
-        "Kubernetes",
-        kubernetes_version,
-        &[
+    Product {
+        of: Program::Kubernetes,
+        version: kubernetes_version,
+        programs: &[
             "kube-apiserver",
             "kube-controller-manager",
             "kube-scheduler",
             "kubelet",
             "kube-proxy",
         ],
-    ),
-    ("etcd", etcd_version, &["etcd"]),
+    },
+    Product {
+        of: Program::Etcd,
+        version: etcd_version,
+        programs: &["etcd"],
+    },
 ];
 
-pub(super) fn kubernetes_version(host: &FoundHost) -> Option<Minor> {
-    minor(&host.about.kubernetes)
+pub(super) fn kubernetes_version(host: &FoundHost) -> Option<Version> {
+    Version::parse(&host.about.kubernetes)
 }
 
-pub(super) fn etcd_version(host: &FoundHost) -> Option<Minor> {
-    minor(&host.about.etcd)
+pub(super) fn etcd_version(host: &FoundHost) -> Option<Version> {
+    Version::parse(&host.about.etcd)
 }
 
 /// Where an API server of the bundle's release says whether it is ready.
 pub(super) fn health_path(host: &FoundHost) -> &'static str {
-    Version::parse(&host.about.kubernetes).map_or("/readyz", |version| Release::of(version).health_path)
-}
-
-fn minor(text: &str) -> Option<Minor> {
-    let (major, rest) = text.split_once('.')?;
-    let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    Some((major.parse().ok()?, minor.parse().ok()?))
+    kubernetes_version(host).map_or("/readyz", |version| Release::of(version).health_path)
 }
 
 /// The programs whose binaries have to be replaced, and the release that they have to be of.
 pub(super) fn newer_programs(old: &FoundHost, new: &FoundHost) -> BTreeMap<&'static str, String> {
     let mut newer = BTreeMap::new();
-    for (product, version, programs) in PRODUCTS {
+    for Product { of, version, programs } in PRODUCTS {
         let (Some(before), Some(after)) = (version(old), version(new)) else {
             continue;
         };
         if before != after {
-            let release = format!("{product} {}.{}", after.0, after.1);
+            let release = format!("{} {after}", of.name());
             newer.extend(programs.iter().map(|program| (*program, release.clone())));
         }
     }

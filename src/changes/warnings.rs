@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::meaning::{EncryptionKey, providers};
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
-use super::versions::PRODUCTS;
+use super::versions::{PRODUCTS, Product, kubernetes_version};
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
 use crate::audit::unit::CommandLine;
+use crate::catalog::upgrades::{floor, may_be_behind, one_way};
 use crate::found::{File, FoundHost, printable};
 use crate::pki::inspect::{Certificate, Item, items};
 
@@ -113,7 +114,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
             continue;
         };
         of_stay(name, old.host, new.host, &mut warnings);
-        of_versions(name, old.host, new.host, &mut warnings);
+        of_versions(name, old, new, &mut warnings);
         of_flags(sides, old, new, &mut warnings);
         of_server(name, old, new, &mut warnings);
         of_pods(name, old.host, new.host, &mut warnings);
@@ -129,6 +130,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
         write_key_first(pairs, &mut warnings);
     }
     names_that_clients_still_call(&all, &mut warnings);
+    nodes_without_their_api_servers(&all, &mut warnings);
     warnings
         .all
         .into_iter()
@@ -217,26 +219,56 @@ fn of_damage(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnin
     }
 }
 
-fn of_versions(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
-    for (program, version, _) in PRODUCTS {
-        let (Some(before), Some(after)) = (version(old), version(new)) else {
+/// What a newer release does that no older one undoes. Of a way back the obstacles tell.
+fn of_versions(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    for Product { of, version, programs } in PRODUCTS {
+        let (Some(before), Some(after)) = (version(old.host), version(new.host)) else {
             continue;
         };
-        let text = |version: (u32, u32)| format!("{}.{}", version.0, version.1);
-        let said = format!("{program} {} -> {}", text(before), text(after));
+        if !programs.iter().any(|program| old.runs(program)) {
+            continue;
+        }
+        let said = format!("{} {before} -> {after}", of.name());
         if after > before {
-            let many = after.0 != before.0 || after.1 > before.1 + 1;
-            let far = match many {
-                true => "; this skips minors, which is not supported: go through each of them",
-                false => "",
-            };
+            if let Some(row) = one_way(of, after) {
+                let message = format!(
+                    "{said}: {}; take a snapshot of etcd first (etcdctl snapshot save)",
+                    row.what
+                );
+                warnings.irreversible(name, message);
+            }
+            if let Some(row) = floor(of, after) {
+                let (major, minor, patch) = row.before;
+                let message = format!(
+                    "{said}: every member has to be {major}.{minor}.{patch} or later before: {} ({})",
+                    row.why, row.source
+                );
+                warnings.mind(name, message);
+            }
+        }
+    }
+}
+
+/// Nodes that get another release where nothing tells of the API servers that they call.
+fn nodes_without_their_api_servers(all: &[Sides<'_>], warnings: &mut Warnings) {
+    let serves = |side: &Option<Side<'_>>| side.as_ref().is_some_and(|side| side.runs("kube-apiserver"));
+    if all.iter().any(|sides| serves(&sides.new)) {
+        return;
+    }
+    for sides in all {
+        let version = |side: &Option<Side<'_>>| {
+            let node = side.as_ref().filter(|side| side.runs("kubelet"));
+            node.and_then(|side| kubernetes_version(side.host))
+        };
+        if let (Some(before), Some(after)) = (version(&sides.old), version(&sides.new))
+            && before != after
+        {
             let message = format!(
-                "{said}: the new program writes what the old one can't read; take a snapshot of etcd first{far}"
+                "a kubelet may not be newer than an API server, nor much older: every API server has to be of {after} or of one of \
+                 the next {} minors before (https://kubernetes.io/releases/version-skew-policy/)",
+                may_be_behind("kubelet", after).unwrap_or_default()
             );
-            warnings.irreversible(name, message);
-        } else if after < before {
-            let message = format!("{said}: a way back is not supported; restore a snapshot of etcd instead");
-            warnings.irreversible(name, message);
+            warnings.mind(sides.name, message);
         }
     }
 }

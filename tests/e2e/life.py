@@ -226,15 +226,16 @@ class Life:
         expect(done.returncode in codes, f"khw-gen {' '.join(arguments)} exited {done.returncode}:\n{done.stderr}{done.stdout}")
         return done.stdout
 
-    def build(self, members, state="running"):
-        """Compiles the cluster with these members: NAME, and a state behind a colon."""
+    def build(self, members, state="running", etcd=None):
+        """Compiles the cluster with these members: NAME, and a state behind a colon; `etcd`: for another release than the one that runs."""
+        release = f'etcd = "{etcd}"\nkubernetes = "1.30"\n' if etcd else f'etcd = "{self.options.etcd_version}"\n{self.kubernetes()}'
         hosts = ['[[hosts]]\nname = "cp"\nip = "192.168.77.10"\nroles = ["control-plane"]\n',
                  '[[hosts]]\nname = "n1"\nip = "192.168.77.11"\nroles = ["worker"]\n']
         for member in members:
             name, _, own = member.partition(":")
             hosts.append(f'[[hosts]]\nname = "{name}"\nip = "{ADDRESSES[name]}"\nroles = ["etcd"]\n' + (f'state = "{own}"\n' if own else ""))
-        text = (f'[cluster]\nname = "life"\netcd = "{self.options.etcd_version}"\n{self.kubernetes()}state = "{state}"\n'
-                f'[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n[checks]\nallow = ["even-etcd", "built-in-csr"]\n')
+        text = (f'[cluster]\nname = "life"\n{release}state = "{state}"\n'
+                f'[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n[checks]\nallow = ["even-etcd", "built-in-csr", "old-etcd"]\n')
         path = os.path.join(self.scratch, "cluster.toml")
         with open(path, "w") as file:
             file.write(text + "".join(hosts))
@@ -392,6 +393,30 @@ def chapters(life):
     def one_to_three():
         grow(2)
 
+    def asked_before_another_release():
+        """Each plan to a next minor asks the members first: who is older than it needs is refused, and so is who does not answer."""
+        kept = life.out, life.before
+
+        def answer(older, newer):
+            life.build(life.members, etcd=older)
+            life.build(life.members, etcd=newer)
+            step = life.difference()["steps"][0]
+            expect(step["stage"] == "precondition" and len(step["actions"]) == 1, f"nobody is asked first: {step}")
+            return life.command(lab.hosts[life.machine(step["host"])], step["actions"][0]["command"], step["environment"])
+
+        for older, newer, oldest in (("3.4", "3.5", "3.4.0"), ("3.5", "3.6", "3.5.26"), ("3.6", "3.7", "3.6.11")):
+            is_old = life.options.etcd_patch < tuple(map(int, oldest.split(".")))
+            code, said = answer(older, newer)
+            expect((code != 0) == is_old and (f"not yet {oldest}" in said) == is_old, f"{older} -> {newer}, asked of {life.options.etcd_patch}: {code}: {said}")
+        down = lab.hosts[life.members[-1]]
+        down.stop("etcd.service")
+        code, said = answer("3.4", "3.5")
+        expect(code != 0 and f"{len(life.members) - 1} members answer" in said, f"one of them is down: {code}: {said}")
+        code, said = life.command(down, "systemctl start etcd", {})
+        expect(code == 0, said)
+        life.expect_members(life.members)
+        life.out, life.before = kept
+
     def three_to_five():
         grow(2)
 
@@ -460,7 +485,7 @@ def chapters(life):
             time.sleep(1)
         print(f"             {answers} answers of members, each with all keys", flush=True)
 
-    return [founded, said_to_run, without_marks, one_to_three, three_to_five, a_dead_one_replaced, a_dead_one_replaced_under_its_name,
+    return [founded, said_to_run, without_marks, one_to_three, asked_before_another_release, three_to_five, a_dead_one_replaced, a_dead_one_replaced_under_its_name,
             a_live_one_replaced, five_to_four_to_three, renamed, two_emptied]
 
 
@@ -473,7 +498,8 @@ def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     said = subprocess.run([os.path.join(options.etcd, "etcd"), "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    options.etcd_version = ".".join(said.split("etcd Version: ")[1].split()[0].split(".")[:2])
+    options.etcd_patch = tuple(map(int, said.split("etcd Version: ")[1].split()[0].split(".")))
+    options.etcd_version = ".".join(map(str, options.etcd_patch[:2]))
     print(f"the life of a cluster, etcd {options.etcd_version}", flush=True)
     scratch = tempfile.mkdtemp(prefix="khw-life.")
     shims = {}

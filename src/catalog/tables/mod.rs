@@ -9,3 +9,4 @@ pub(crate) mod rules;
 pub(crate) mod safeguards;
 #[cfg(test)]
 mod tests;
+pub(crate) mod upgrades;
