@@ -303,7 +303,7 @@ fn a_host_of_the_same_address_is_the_same_machine_unless_it_joins() {
     );
     let node: Vec<&str> = told
         .iter()
-        .filter(|(place, _)| place.starts_with("node "))
+        .filter(|(place, _)| place.starts_with("emptied-node "))
         .map(|(_, told)| told.as_str())
         .collect();
     assert!(

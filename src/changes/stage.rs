@@ -11,9 +11,12 @@ pub enum Stage {
     /// Members of etcd that come, and those whose place they take.
     Membership,
     Etcd,
+    /// API servers that come, before load balancers lead anybody to them.
+    NewApiServer,
+    LoadBalancer,
+    /// API servers that stay: load balancers lead to those that came meanwhile.
     ApiServer,
     ControlPlane,
-    LoadBalancer,
     /// Members of etcd and control planes that go.
     Departure,
     Manifests,
@@ -34,9 +37,10 @@ impl Stage {
             Stage::LettingGo => "API servers, one at a time, before the members of etcd go that they no longer call",
             Stage::Membership => "members of etcd that come and go, one at a time and in this order",
             Stage::Etcd => "etcd, one member at a time: go on when every member is healthy",
+            Stage::NewApiServer => "API servers that come",
+            Stage::LoadBalancer => "load balancers, one at a time",
             Stage::ApiServer => "API servers, one at a time: go on when the last one is ready",
             Stage::ControlPlane => "controller managers and schedulers",
-            Stage::LoadBalancer => "load balancers, one at a time",
             Stage::Departure => "what goes of the control plane, now that nobody calls it",
             Stage::Manifests => "objects in the cluster",
             Stage::Other => "other units",
@@ -63,9 +67,10 @@ impl Stage {
             Stage::LettingGo => "letting-go",
             Stage::Membership => "membership",
             Stage::Etcd => "etcd",
+            Stage::NewApiServer => "new-api-server",
+            Stage::LoadBalancer => "load-balancer",
             Stage::ApiServer => "api-server",
             Stage::ControlPlane => "control-plane",
-            Stage::LoadBalancer => "load-balancer",
             Stage::Departure => "departure",
             Stage::Manifests => "manifests",
             Stage::Other => "other",

@@ -44,7 +44,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
     };
     let administrator = administrator(pairs);
     let mut steps = Steps {
-        emptied: emptied(pairs),
+        emptied: emptied(pairs).into_iter().chain(renamed(pairs)).collect(),
         before: preconditions,
         ..Steps::default()
     };
@@ -68,9 +68,6 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                     steps.add(stage, &new.name, action);
                 };
                 of_changed(old, new, change, &mut add, &mut applied, &mut sequence.copies);
-                if pair.is_renamed() {
-                    rename(old, new, &administrator, &mut steps);
-                }
                 if begins_to_leave(pair) {
                     departure(new, &administrator, &mut steps);
                 }
@@ -162,7 +159,8 @@ impl Steps {
             if actions.contains(&Action::DaemonReload) && !reloaded.insert(host.clone()) {
                 actions.remove(&Action::DaemonReload);
             }
-            let bundle = by_name.get(host.as_str()).and_then(|pair| pair.new);
+            let pair = by_name.get(host.as_str());
+            let bundle = pair.and_then(|pair| pair.new);
             let followed: Vec<Action> = actions
                 .iter()
                 .filter_map(|action| go_on_when(action, bundle?))
@@ -175,8 +173,8 @@ impl Steps {
                 environment,
                 ..Step::new(stage, &host, actions.into_iter().chain(followed).collect())
             };
-            match (stage, bundle) {
-                (Stage::EmptiedNode, Some(bundle)) => emptied_before(step, bundle, administrator),
+            match (stage, pair) {
+                (Stage::EmptiedNode, Some(pair)) => emptied_before(step, pair, administrator),
                 _ => vec![step],
             }
         });
@@ -243,9 +241,12 @@ fn lets_go(old: &FoundHost, new: &FoundHost) -> bool {
 /// A host that comes: its units in the order in which they need each other.
 fn arrival(new: &FoundHost, is_member: bool, steps: &mut Steps) {
     for (stage, action) in starting(new) {
-        if !(is_member && stage == Stage::Etcd) {
-            steps.add(stage, &new.name, action);
-        }
+        let stage = match stage {
+            Stage::Etcd if is_member => continue,
+            Stage::ApiServer => Stage::NewApiServer,
+            stage => stage,
+        };
+        steps.add(stage, &new.name, action);
     }
 }
 
@@ -288,45 +289,50 @@ fn departure(host: &FoundHost, administrator: &Option<Administrator<'_>>, steps:
     }
 }
 
-/// The same machine under another name: its Node is another one.
-fn rename(old: &FoundHost, new: &FoundHost, administrator: &Option<Administrator<'_>>, steps: &mut Steps) {
-    let (Some(before), Some(after), Some(administrator)) = (node_of(old), node_of(new), administrator) else {
-        return;
-    };
-    if before == after {
-        return;
-    }
-    let Administrator { host, kubectl } = administrator;
-    let step = |action| Step::new(Stage::Node, host, vec![action]);
-    steps.before(step(drain(kubectl, &before, kubernetes_version(new))));
-    steps.after(step(delete_node(kubectl, &before)));
+/// Machines whose Node is another one after the change, since they have another name.
+fn renamed(pairs: &[Pair<'_>]) -> impl Iterator<Item = String> {
+    let staying = pairs.iter().filter(|pair| !arrives(pair));
+    let renamed = staying.filter(|pair| {
+        let nodes = (pair.old.and_then(node_of), pair.new.and_then(node_of));
+        matches!(nodes, (Some(before), Some(after)) if before != after)
+    });
+    renamed.map(|pair| pair.name.to_owned())
 }
 
-/// A step on a host whose node is emptied before and may be used again after.
-fn emptied_before(step: Step, host: &FoundHost, administrator: &Option<Administrator<'_>>) -> Vec<Step> {
-    let Some(node) = node_of(host) else { return vec![step] };
-    let (asked, before, after) = match administrator {
+/// A step on a host whose node is emptied before, and after may be used again; or is forgotten, where the machine is another Node now.
+fn emptied_before(step: Step, pair: &Pair<'_>, administrator: &Option<Administrator<'_>>) -> Vec<Step> {
+    let (Some(old), Some(new)) = (pair.old, pair.new) else {
+        return vec![step];
+    };
+    let (Some(before), Some(after)) = (node_of(old), node_of(new)) else {
+        return vec![step];
+    };
+    let is_same = before == after;
+    let (asked, emptied, used) = match administrator {
         Some(Administrator { host: asked, kubectl }) => {
-            let quoted = quoted(&node);
-            let ready = format!("{kubectl} wait --for=condition=Ready node/{quoted} --timeout=5m");
-            let back = format!("{kubectl} uncordon {quoted}");
-            let drained = drain(kubectl, &node, kubernetes_version(host));
-            (*asked, vec![drained], vec![Action::Until(ready), Action::Run(back)])
+            let node = quoted(&after);
+            let ready = format!("{kubectl} wait --for=condition=Ready node/{node} --timeout=5m");
+            let last = match is_same {
+                true => Action::Run(format!("{kubectl} uncordon {node}")),
+                false => delete_node(kubectl, &before),
+            };
+            let drained = drain(kubectl, &before, kubernetes_version(new));
+            (*asked, drained, vec![Action::Until(ready), last])
         }
         None => {
-            let before = format!("empty the node {node} (kubectl drain) where there is an administrator's kubeconfig");
-            let after = format!("let the node {node} be used again (kubectl uncordon)");
-            (
-                host.name.as_str(),
-                vec![Action::ByHand(before)],
-                vec![Action::ByHand(after)],
-            )
+            let emptied =
+                format!("empty the node {before} (kubectl drain) where there is an administrator's kubeconfig");
+            let last = match is_same {
+                true => format!("let the node {after} be used again (kubectl uncordon)"),
+                false => format!("delete the node {before} (kubectl delete node)"),
+            };
+            (new.name.as_str(), Action::ByHand(emptied), vec![Action::ByHand(last)])
         }
     };
     vec![
-        Step::new(Stage::EmptiedNode, asked, before),
+        Step::new(Stage::EmptiedNode, asked, vec![emptied]),
         step,
-        Step::new(Stage::EmptiedNode, asked, after),
+        Step::new(Stage::EmptiedNode, asked, used),
     ]
 }
 

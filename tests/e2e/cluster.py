@@ -135,7 +135,7 @@ class Cluster:
         for name, host in lab.hosts.items():
             host.power_on()
             self.install(name, host)
-            self.units[name] = self.enabled(name, host)
+            self.units[name] = enabled(host, self.bundled(name, "/"))
         for name, host in lab.hosts.items():
             host.prepare()
         for name, host in lab.hosts.items():
@@ -152,16 +152,16 @@ class Cluster:
         if code:
             raise RuntimeError(f"install.sh on {name} exited {code}:\n{said}")
 
-    def enabled(self, name, host):
-        """What install.sh enabled, and what a package would have."""
-        units = []
-        for folder in host.list("/etc/systemd/system") or []:
-            if folder.endswith((".wants", ".requires")):
-                units += [unit for unit in host.list(f"/etc/systemd/system/{folder}") if unit.endswith(".service")]
-        for unit, paths in PACKAGED.items():
-            if unit not in units and any(os.path.exists(self.bundled(name, path)) for path in paths):
-                units.append(unit)
-        return sorted(set(units))
+def enabled(host, rootfs):
+    """What install.sh enabled on a host, and what a package would have, where its bundle's tree is `rootfs`."""
+    units = []
+    for folder in host.list("/etc/systemd/system") or []:
+        if folder.endswith((".wants", ".requires")):
+            units += [unit for unit in host.list(f"/etc/systemd/system/{folder}") if unit.endswith(".service")]
+    for unit, paths in PACKAGED.items():
+        if unit not in units and any(os.path.exists(rootfs + path) for path in paths):
+            units.append(unit)
+    return sorted(set(units))
 
 
 def conditional(text, facts):

@@ -614,6 +614,27 @@ class Service:
             except ProcessLookupError:
                 pass
 
+    def reload(self):
+        """ExecReload=: what went wrong, nothing if all is well."""
+        variables = self.unit.environment(self.host.read)
+        environment = {"PATH": PATH, "LANG": "C.UTF-8", **variables, "MAINPID": self.main()}
+        for argv, counts in self.unit.commands("ExecReload", environment):
+            code = self.spawn(argv, environment).wait()
+            if code and counts:
+                return f"{self.unit.name}: ExecReload={' '.join(argv)} exited {code}"
+        return ""
+
+    def main(self):
+        """The main process, as the host numbers it: nsenter, which this machine sees, has it as its one child."""
+        number = self.process.pid if self.process else 0
+        try:
+            with open(f"/proc/{number}/task/{number}/children") as file:
+                child = file.read().split()[0]
+            with open(f"/proc/{child}/status") as file:
+                return re.search(r"^NSpid:.*\s(\d+)$", file.read(), re.M).group(1)
+        except (OSError, IndexError):
+            return ""
+
     def stop(self):
         self.stopped.set()
         self.kill(signal.SIGTERM)

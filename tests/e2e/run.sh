@@ -4,11 +4,13 @@
 #
 #   KHW_E2E_VERSIONS="1.37.2+3.7.3 1.30.14+3.5.35"   Kubernetes and etcd to build and to boot
 #   KHW_E2E_SPECS="walkthrough three"                specifications under tests/e2e/specs; all, if not given
+#   KHW_E2E_LIFE="1.36.3 1.37.2+3.7.3"               minors that a cluster lives through, the oldest first, and its etcd
 #
 # A build of Kubernetes takes some twenty minutes on two cores, and is kept in target/e2e; CoreDNS is one version for all.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
+life=${KHW_E2E_LIFE:-"1.36.3 1.37.2+3.7.3"}
 versions=${KHW_E2E_VERSIONS:-"1.37.2+3.7.3 1.30.14+3.5.35"}
 specifications=${KHW_E2E_SPECS:-$(cd tests/e2e/specs && ls -d */ | tr -d /)}
 here=tests/e2e
@@ -44,17 +46,19 @@ else
     echo "e2e: skipped: CoreDNS can't be built here, so no pod asks it: $(tail -n 1 "$built/build-coredns.log")"
 fi
 
+# Builds a program of a version, into a folder that is called like both.
+built_program() {
+    log=$built/build-$1-$2.log
+    if ! sh "$here/build-$1.sh" "$2" "$built/$1-$2" >"$log" 2>&1; then
+        echo "e2e: skipped: $1 $2 can't be built here: $(tail -n 1 "$log")"
+        return 1
+    fi
+}
+
 booted=0
 for pair in $versions; do
     kubernetes=${pair%+*} etcd=${pair#*+}
-    for build in "kubernetes $kubernetes" "etcd $etcd"; do
-        program=${build% *} version=${build#* }
-        log=$built/build-$program-$version.log
-        if ! sh "$here/build-$program.sh" "$version" "$built/$program-$version" >"$log" 2>&1; then
-            echo "e2e: skipped: $program $version can't be built here: $(tail -n 1 "$log")"
-            continue 2
-        fi
-    done
+    built_program kubernetes "$kubernetes" && built_program etcd "$etcd" || continue
     "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
     for specification in $specifications; do
@@ -62,5 +66,13 @@ for pair in $versions; do
         booted=$((booted + 1))
     done
 done
+etcd=${life##*+} folders=
+for kubernetes in ${life%+*}; do
+    built_program kubernetes "$kubernetes" || continue
+    folders=$folders${folders:+,}$built/kubernetes-$kubernetes
+done
+if [ -n "$folders" ] && built_program etcd "$etcd"; then
+    "$here/whole_life.py" --kubernetes "$folders" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/whole-life" || failed=1
+fi
 [ "$booted" -gt 0 ] || echo "e2e: no cluster was booted"
 exit "$failed"

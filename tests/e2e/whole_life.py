@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, control planes come
+and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a build, and the steps
+that `khw-gen diff --format json` gives, carried out to the letter on real programs.
+
+    tests/e2e/whole_life.py --kubernetes DIR[,DIR...] --etcd DIR [--khw-gen PROGRAM] [--only CHAPTER,...]
+
+The folders hold Kubernetes' programs, one minor each, the oldest first. A client writes ConfigMaps through the load balancer all the
+time and reads each back; pods of a ReplicaSet run on the nodes. The exit code is 0 if every chapter ends as it should, with no
+acknowledged write lost.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import boot  # noqa: E402
+import cluster  # noqa: E402
+import images  # noqa: E402
+import rollout  # noqa: E402
+from rollout import expect, within  # noqa: E402
+
+BALANCER = "192.168.77.10"
+AGENT = "khw.test/agent:e2e"
+
+# One connection for each write, so that each is a question to the balancer. It says what was acknowledged, and how long it took.
+WRITER = r"""
+import http.client, json, ssl, sys, time
+context = ssl.create_default_context(cafile="/root/client/ca.pem")
+context.load_cert_chain("/root/client/cert.pem", "/root/client/key.pem")
+def ask(verb, path, body=None):
+    connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=4, context=context)
+    try:
+        connection.request(verb, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+maps = "/api/v1/namespaces/default/configmaps"
+if sys.argv[2] == "list":
+    status, text = ask("GET", maps + "?labelSelector=life")
+    if status != 200:
+        sys.exit(text)
+    for item in json.loads(text)["items"]:
+        print(item["metadata"]["name"], item["data"]["value"])
+    sys.exit()
+number = int(sys.argv[3])
+while True:
+    number += 1
+    name, value = f"life-{number:06}", f"value-{number}"
+    try:
+        status, text = ask("POST", maps, {"metadata": {"name": name, "labels": {"life": "yes"}}, "data": {"value": value}})
+        if status != 201:
+            raise OSError(f"{status} {text[:200]}")
+        print("wrote", name, value, flush=True)
+        status, text = ask("GET", f"{maps}/{name}")
+        if status == 200 and json.loads(text)["data"]["value"] != value:
+            print("wrong", name, text.replace("\n", " "), flush=True)
+    except (OSError, http.client.HTTPException) as error:
+        print("refused", name, str(error).replace("\n", " "), flush=True)
+        time.sleep(0.1)
+    time.sleep(0.05)
+"""
+
+
+class Client:
+    """Writes through the load balancer, from a host of its own."""
+
+    def __init__(self, host, log):
+        self.host, self.log = host, log
+        self.acknowledged, self.wrong, self.gap, self.refused = [], [], 0.0, 0
+        self.last = self.process = None
+
+    def writer(self, *arguments):
+        return self.host.argv(["python3", "-c", WRITER, BALANCER, *arguments])
+
+    def resume(self):
+        self.last = None
+        self.process = subprocess.Popen(self.writer("write", str(len(self.acknowledged) + self.refused)), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
+
+    def listen(self, process):
+        for line in process.stdout:
+            self.log.write(line)
+            self.log.flush()
+            what, name, rest = (line.rstrip("\n").split(" ", 2) + ["", ""])[:3]
+            if what == "wrote":
+                now = time.monotonic()
+                if self.last is not None:
+                    self.gap = max(self.gap, now - self.last)
+                self.last = now
+                self.acknowledged.append((name, rest))
+            elif what == "refused":
+                self.refused += 1
+            else:
+                self.wrong.append((name, rest))
+
+    def pause(self):
+        if self.process:
+            os.killpg(self.process.pid, 9)
+            self.process.wait()
+            self.process = None
+
+    def lost(self):
+        done = subprocess.run(self.writer("list"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        expect(done.returncode == 0, f"nothing can be read: {done.stdout}")
+        there = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+        return [name for name, value in self.acknowledged if there.get(name) != value]
+
+
+def machine(kind, number, state=""):
+    """An entry of [[hosts]]."""
+    name, last, roles = {
+        "cp": (f"cp{number}", 20 + number, '"control-plane", "etcd"'),
+        "n": (f"n{number}", 30 + number, '"worker"'),
+        "lb": ("lb1", 10, '"load-balancer"'),
+    }[kind]
+    entry = f'[[hosts]]\nname = "{name}"\nip = "192.168.77.{last}"\nroles = [{roles}]\n'
+    return name, f"192.168.77.{last}", entry + (f'state = "{state}"\n' if state else "")
+
+
+class WholeLife(rollout.Rollout):
+    def __init__(self, options, scratch, lab):
+        super().__init__(options.khw_gen, scratch, lab)
+        self.kubernetes = options.kubernetes  # the minors that are there: (version, folder), the oldest first
+        self.minor = self.kubernetes[0][0]
+        self.etcd = options.etcd_version
+        self.engine = "nginx"
+        self.client = None
+        self.machines = {}
+        self.control_planes, self.workers = [1], [1]
+        self.image = os.path.join(scratch, "agent")
+        subprocess.run(["go", "build", "-trimpath", "-o", self.image, "."], cwd=os.path.join(rollout.TOP, "tests/e2e/agent"), check=True,
+                       env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"})
+
+    def build(self, control_planes=None, workers=None, state="running"):
+        """Compiles the cluster; a number may have a state behind it: (3, "joining")."""
+        entries = [machine("lb", 1)]
+        for kind, numbers in (("cp", control_planes or self.control_planes), ("n", workers or self.workers)):
+            entries += [machine(kind, *(number if isinstance(number, tuple) else (number,))) for number in numbers]
+        facts = cluster.machine()
+        own = open(os.path.join(rollout.TOP, "tests/e2e/specs/machine.toml")).read().replace("@CONTAINERD@", cluster.containerd_version())
+        text = (f'[cluster]\nname = "life"\nkubernetes = "{self.minor}"\netcd = "{self.etcd}"\nstate = "{state}"\n'
+                f'[load_balancer]\nengine = "{self.engine}"\n[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n'
+                f'[checks]\nallow = ["even-etcd", "built-in-csr"]\n{own}\n' + "".join(entry for _, _, entry in entries))
+        text = cluster.conditional(text, {
+            "cgroup-v1": facts["cgroup"] == 1 and cluster.at_least(self.minor, "1.31"),
+            "may-not-lower-oom-score": not facts["oom"],
+        })
+        self.compile(text)
+        self.machines = {name: address for name, address, _ in entries}
+
+    def power_on(self, name):
+        host = self.lab.hosts[name] if name in self.lab.hosts else self.lab.add(name, [self.machines[name]], {})
+        host.power_on()
+        # What packages bring: the folder of the runtime, and the balancer's.
+        host.run("systemd-tmpfiles", "--create", "--prefix=/run")
+        if name.startswith("n"):
+            self.import_images(host)
+        return host
+
+    def import_images(self, host):
+        """Images are there before the node is: there is no registry. containerd itself takes them in, and stops again."""
+        self.deliver(host.name, host)
+        code, said = host.run("sh", "-ec", "cd /root/bundle && mkdir -p /etc/containerd && cp rootfs/etc/containerd/config.toml /tmp/config.toml && "
+                              "containerd -c /tmp/config.toml config dump")
+        expect(code == 0, said)
+        sandbox = re.search(r"^\s*sandbox(?:_image)? = [\"']([^\"']+)[\"']", said, re.M).group(1)
+        for tag, entrypoint in ((sandbox, ["/agent", "pause"]), (AGENT, ["/agent"])):
+            images.archive(host.path("/tmp/image.tar"), [tag], entrypoint, {"agent": self.image})
+            code, said = host.run("sh", "-ec", """
+                containerd -c /tmp/config.toml >/tmp/containerd.log 2>&1 & pid=$!
+                n=0; until ctr version >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 100 ] || { cat /tmp/containerd.log; exit 1; }; sleep 0.2; done
+                ctr -n k8s.io images import /tmp/image.tar; kill $pid; wait $pid || :""", timeout=120)
+            expect(code == 0, said)
+
+    def by_hand(self, host, text):
+        put = re.fullmatch(r"put (\S+) of Kubernetes (\S+) in place", text)
+        if not put:
+            return super().by_hand(host, text)
+        program, minor = put.groups()
+        self.put_in_place(host, program, dict(self.kubernetes)[minor])
+
+    def put_in_place(self, host, program, folder):
+        """The program of another release, as a package would: renamed into place, since the old one runs."""
+        target = os.path.join(folder, "kubernetes")
+        own = f"/usr/local/bin/{program}-{os.path.basename(os.path.normpath(folder))}"
+        if not host.exists(own):
+            shutil.copy2(target, host.path(own))
+        # One program answers to all names.
+        code, said = host.run("sh", "-ec", f"mkdir -p {own}.d && mv {own} {own}.d/{program} && ln -s {own}.d/{program} /usr/local/bin/{program}.new && "
+                              f"mv -T /usr/local/bin/{program}.new /usr/local/bin/{program}")
+        expect(code == 0, said)
+
+    def kubectl(self, *arguments, stdin=""):
+        host = self.lab.hosts[f"cp{self.control_planes[0]}"]
+        return host.run("kubectl", "--kubeconfig=/root/admin.kubeconfig", *arguments, stdin=stdin)
+
+    def ask(self, *arguments, stdin=""):
+        code, said = self.kubectl(*arguments, stdin=stdin)
+        expect(code == 0, f"kubectl {' '.join(arguments)}: {said}")
+        return said
+
+    def succeeds(self, host, command):
+        code, said = self.command(host, command, {})
+        expect(code == 0, f"{command}: {said}")
+
+    def expect_whole(self):
+        """Exactly these nodes, all Ready, of this minor; every API server answers and knows every member; the pods run."""
+        within(180, self.is_whole)
+
+    def is_whole(self):
+        nodes = json.loads(self.ask("get", "nodes", "-o", "json"))["items"]
+        expect(sorted(node["metadata"]["name"] for node in nodes) == sorted(f"n{n}" for n in self.workers), [n["metadata"]["name"] for n in nodes])
+        for node in nodes:
+            ready = [one["status"] for one in node["status"]["conditions"] if one["type"] == "Ready"]
+            version = node["status"]["nodeInfo"]["kubeletVersion"]
+            expect(ready == ["True"] and version.startswith(f"v{self.minor}."), f"{node['metadata']['name']}: Ready {ready}, {version}")
+            expect(not node["spec"].get("unschedulable"), f"{node['metadata']['name']} takes no pods")
+        for number in self.control_planes:
+            address = machine("cp", number)[1]
+            code, said = self.kubectl(f"--server=https://{address}:6443", "get", "--raw", "/version")
+            expect(code == 0 and f'"v{self.minor}.' in said, f"cp{number}: {said}")
+            unit = self.lab.hosts[f"cp{number}"].read("/etc/systemd/system/kube-apiserver.service")
+            for member in self.control_planes:
+                expect(f"{machine('cp', member)[1]}:2379" in unit, f"cp{number} does not ask cp{member}")
+        pods = json.loads(self.ask("get", "pods", "-l", "app=life", "-o", "json"))["items"]
+        ready = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp") and pod["status"]["phase"] == "Running"
+                 and all(one["ready"] for one in pod["status"].get("containerStatuses", []))]
+        expect(len(ready) >= 2, "pods: " + ", ".join(f"{pod['metadata']['name']} {pod['status']['phase']} {pod['spec'].get('nodeName')}" for pod in pods))
+
+    def settle(self):
+        """Nobody comes or goes any more."""
+        self.build()
+        self.carry_out()
+        self.expect_whole()
+
+
+def chapters(life):
+    """The chapters in their order: name, what happens."""
+    lab = life.lab
+
+    def founded():
+        life.build(state="new")
+        for name in life.machines:
+            host = life.power_on(name)
+            life.deliver(name, host)
+            code, said = life.command(host, "./install.sh", {})
+            expect(code == 0, said)
+        for name, host in lab.hosts.items():
+            host.prepare()
+            host.start(cluster.enabled(host, os.path.join(life.out, name, "rootfs")))
+        readme = open(os.path.join(life.out, "cp1/INSTALL.md")).read()
+        apply = re.search(r"`(kubectl --kubeconfig /root/break-glass\.kubeconfig apply [^`]*)`", readme).group(1)
+        within(120, lambda: life.succeeds(lab.hosts["cp1"], apply))
+        within(60, lambda: life.ask("get", "serviceaccount", "default"))
+        life.ask("apply", "-f", "-", stdin=json.dumps({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "life"},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "life"}}, "template": {
+                "metadata": {"labels": {"app": "life"}},
+                "spec": {"terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False,
+                         "containers": [{"name": "main", "image": AGENT, "imagePullPolicy": "Never", "args": ["serve"]}]}}}}))
+        life.expect_whole()
+        client = lab.add("client", ["192.168.77.99"], {})
+        client.power_on()
+        os.makedirs(client.path("/root/client"))
+        for kind in ("certificate-authority", "client-certificate", "client-key"):
+            target = {"certificate-authority": "ca.pem", "client-certificate": "cert.pem", "client-key": "key.pem"}[kind]
+            encoded = re.search(rf"{kind}-data: \"?([^\s\"]+)", lab.hosts["cp1"].read("/root/admin.kubeconfig")).group(1)
+            client.run("sh", "-c", f"umask 077; base64 -d >/root/client/{target}", stdin=encoded)
+        life.client = Client(client, open(os.path.join(lab.logs, "client.log"), "a"))
+        life.client.resume()
+        within(30, lambda: expect(life.client.acknowledged, "the client can write nothing"))
+
+    def said_to_run():
+        life.build()
+        life.carry_out()
+        life.expect_whole()
+
+    def a_worker_comes():
+        life.build(workers=[1, (2, "joining")])
+        life.power_on("n2")
+        life.carry_out()
+        life.workers = [1, 2]
+        life.settle()
+
+    def a_worker_replaced_under_its_name():
+        life.build(workers=[1, (2, "leaving")])
+        life.carry_out()
+        life.workers = [1]
+        life.expect_whole()
+        lab.replace("n2", {})
+        life.build(workers=[1, (2, "joining")])
+        life.power_on("n2")
+        life.carry_out()
+        life.workers = [1, 2]
+        life.settle()
+
+    def one_control_plane_to_three():
+        life.build(control_planes=[1, (2, "joining"), (3, "joining")])
+        life.power_on("cp2")
+        life.power_on("cp3")
+        life.carry_out()
+        life.control_planes = [1, 2, 3]
+        life.settle()
+
+    def nginx_to_haproxy():
+        life.engine = "haproxy"
+        life.settle()
+
+    def upgraded():
+        for minor, _ in life.kubernetes[1:]:
+            life.minor = minor
+            life.settle()
+
+    def a_control_plane_replaced():
+        life.build(control_planes=[1, 2, (3, "leaving"), (4, "joining")])
+        life.power_on("cp4")
+        for program in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"):
+            life.put_in_place(lab.hosts["cp4"], program, dict(life.kubernetes)[life.minor])
+        life.carry_out()
+        running = [unit for unit in lab.hosts["cp3"].services if unit.startswith(("kube-", "etcd"))]
+        expect(not running, f"cp3 still runs {running}")
+        life.control_planes = [1, 2, 4]
+        life.settle()
+
+    def a_worker_leaves():
+        life.build(workers=[1, (2, "leaving")])
+        life.carry_out()
+        life.workers = [1]
+        life.settle()
+
+    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, nginx_to_haproxy,
+            upgraded, a_control_plane_replaced, a_worker_leaves]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kubernetes", required=True, help="folders with Kubernetes' programs, one minor each, the oldest first, with commas between")
+    parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
+    parser.add_argument("--khw-gen", default=os.path.join(rollout.TOP, "target/release/khw-gen"))
+    parser.add_argument("--only", default="", help="these chapters alone, with commas between; each needs those before it")
+    parser.add_argument("--keep-logs", help="a folder for the logs, where something fails")
+    options = parser.parse_args()
+    folders = options.kubernetes.split(",")
+    versions = [boot.program_version(os.path.join(folder, "kubernetes"), r"v(\d+\.\d+)\.\d+", "--version") for folder in folders]
+    options.kubernetes = list(zip(versions, folders))
+    options.etcd_version = boot.program_version(os.path.join(options.etcd, "etcd"), r"etcd Version: (\d+\.\d+)", "--version")
+    print(f"the life of a whole cluster, Kubernetes {', '.join(versions)}, etcd {options.etcd_version}", flush=True)
+
+    def make(scratch, lab):
+        life = WholeLife(options, scratch, lab)
+        return life, chapters(life)
+
+    sys.exit(not rollout.tell(make, boot.programs(folders[0], options.etcd), options))
+
+
+if __name__ == "__main__":
+    main()
