@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, control planes come
-and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a build, and the steps
+"""The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, gets another name; control planes
+come and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a build, and the steps
 that `khw-gen diff --format json` gives, carried out to the letter on real programs.
 
     tests/e2e/whole_life.py --kubernetes DIR[,DIR...] --etcd DIR [--khw-gen PROGRAM] [--only CHAPTER,...]
@@ -117,13 +117,14 @@ class Client:
         return [name for name, value in self.acknowledged if there.get(name) != value]
 
 
-def machine(kind, number, state=""):
-    """An entry of [[hosts]]."""
+def machine(kind, number, state="", renamed=None):
+    """The name and address of a host, and its entry of [[hosts]]."""
     name, last, roles = {
         "cp": (f"cp{number}", 20 + number, '"control-plane", "etcd"'),
         "n": (f"n{number}", 30 + number, '"worker"'),
         "lb": ("lb1", 10, '"load-balancer"'),
     }[kind]
+    name = renamed or name
     entry = f'[[hosts]]\nname = "{name}"\nip = "192.168.77.{last}"\nroles = [{roles}]\n'
     return name, f"192.168.77.{last}", entry + (f'state = "{state}"\n' if state else "")
 
@@ -143,7 +144,7 @@ class WholeLife(rollout.Rollout):
                        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"})
 
     def build(self, control_planes=None, workers=None, state="running"):
-        """Compiles the cluster; a number may have a state behind it: (3, "joining")."""
+        """Compiles the cluster; a number may have a state behind it, and a name of its own: (3, "joining")."""
         entries = [machine("lb", 1)]
         for kind, numbers in (("cp", control_planes or self.control_planes), ("n", workers or self.workers)):
             entries += [machine(kind, *(number if isinstance(number, tuple) else (number,))) for number in numbers]
@@ -220,7 +221,8 @@ class WholeLife(rollout.Rollout):
 
     def is_whole(self):
         nodes = json.loads(self.ask("get", "nodes", "-o", "json"))["items"]
-        expect(sorted(node["metadata"]["name"] for node in nodes) == sorted(f"n{n}" for n in self.workers), [n["metadata"]["name"] for n in nodes])
+        names = sorted(name for name in self.machines if name.startswith("n"))
+        expect(sorted(node["metadata"]["name"] for node in nodes) == names, [node["metadata"]["name"] for node in nodes])
         for node in nodes:
             ready = [one["status"] for one in node["status"]["conditions"] if one["type"] == "Ready"]
             version = node["status"]["nodeInfo"]["kubeletVersion"]
@@ -297,6 +299,7 @@ def chapters(life):
         life.build(workers=[1, (2, "leaving")])
         life.carry_out()
         life.workers = [1]
+        del life.machines["n2"]
         life.expect_whole()
         lab.replace("n2", {})
         life.build(workers=[1, (2, "joining")])
@@ -312,6 +315,13 @@ def chapters(life):
         life.carry_out()
         life.control_planes = [1, 2, 3]
         life.settle()
+
+    def a_worker_renamed():
+        life.names["n5"] = "n2"
+        life.workers = [1, (2, "", "n5")]
+        life.settle()
+        said = lab.hosts["n2"].run("hostname")[1].strip()
+        expect(said == "n5", f"the machine calls itself {said}")
 
     def nginx_to_haproxy():
         life.engine = "haproxy"
@@ -334,13 +344,13 @@ def chapters(life):
         life.settle()
 
     def a_worker_leaves():
-        life.build(workers=[1, (2, "leaving")])
+        life.build(workers=[1, (2, "leaving", "n5")])
         life.carry_out()
         life.workers = [1]
         life.settle()
 
-    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, nginx_to_haproxy,
-            upgraded, a_control_plane_replaced, a_worker_leaves]
+    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, a_worker_renamed,
+            nginx_to_haproxy, upgraded, a_control_plane_replaced, a_worker_leaves]
 
 
 def main():
