@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, gets another name; control planes
-come and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a build, and the steps
-that `khw-gen diff --format json` gives, carried out to the letter on real programs.
+"""The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, gets another name;
+control planes come and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a
+build, and the steps that `khw-gen diff --format json` gives, carried out to the letter on real programs.
 
     tests/e2e/whole_life.py --kubernetes DIR[,DIR...] --etcd DIR [--khw-gen PROGRAM] [--only CHAPTER,...]
 
