@@ -519,11 +519,113 @@ fn a_load_balancer_that_moves() {
     let flag = spec(&HOSTS, "[components.kubelet.config]\nmaxPods = 50\n");
     let other_flag = self::changes(&built(&old, "out"), &built(&flag, "out"));
     assert!(!is_told(&other_flag, "https://10.0.0.5:6443"), "{other_flag:#}");
-    let steps = steps(&changes);
+    // Nobody would answer where the nodes call, so there are no steps, but three builds that do it.
+    for refused in [&changes, &other_port] {
+        let told = obstacles(refused);
+        assert!(
+            told.len() == 1
+                && told[0].contains("first the cluster as it is, with endpoint = \"10.0.0.11:6443\" below [cluster]"),
+            "{refused:#}"
+        );
+        assert_eq!(steps(refused), Vec::<String>::new());
+    }
+    let meanwhile = |extra: &str| spec(&HOSTS, &format!("endpoint = \"10.0.0.11:6443\"\n{extra}"));
+    let (first, second) = (meanwhile(""), meanwhile("[load_balancer]\nport = 7443\n"));
+    let at = |stage: &str, changes: &Value| steps(changes).iter().filter(|step| step.starts_with(stage)).count();
+    let plans =
+        [(&old, &first), (&first, &second), (&second, &port)].map(|(old, new)| self::changes(&old.path(), &new.path()));
+    for (plan, balancers, nodes) in [(&plans[0], 0, 2), (&plans[1], 1, 0), (&plans[2], 0, 2)] {
+        assert_eq!(obstacles(plan), Vec::<&str>::new());
+        assert_eq!(
+            (at("load-balancer ", plan), at("node ", plan)),
+            (balancers, nodes),
+            "{plan:#}"
+        );
+    }
     assert_eq!(
-        steps.last().expect("a step"),
+        steps(&plans[2]).last().expect("a step"),
         &format!("node n2: ./install.sh; systemctl restart kube-proxy; systemctl restart kubelet; {HEALTHY}")
     );
+}
+
+#[test]
+fn another_layout_has_no_steps() {
+    let of = |layout: &str| {
+        let spec = spec(&HOSTS, "");
+        edit(&spec.path(), "layout = \"split\"", &format!("layout = {layout:?}"));
+        spec
+    };
+    for (before, after) in [("single", "split"), ("split", "single")] {
+        let changes = changes(&of(before).path(), &of(after).path());
+        assert!(
+            obstacles(&changes)
+                .iter()
+                .any(|told| told.starts_with("the layout of authorities changes")),
+            "{before} -> {after}: {:#}",
+            changes["obstacles"]
+        );
+        assert_eq!(steps(&changes), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_another_proxy_mode_and_another_containerd_leave_on_a_node() {
+    let mode = |mode: &str, kubernetes: &str| {
+        spec(
+            &HOSTS,
+            &format!("kubernetes = {kubernetes:?}\n[network]\nproxy_mode = {mode:?}\n"),
+        )
+    };
+    let kubectl = "kubectl --kubeconfig=/root/admin.kubeconfig";
+    let of_ipvs = "systemctl restart systemd-modules-load; ";
+    for (before, after, modules) in [
+        ("iptables", "ipvs", of_ipvs),
+        ("ipvs", "nftables", of_ipvs),
+        ("nftables", "iptables", ""),
+    ] {
+        let changes = changes(&mode(before, "1.34").path(), &mode(after, "1.34").path());
+        let steps = steps(&changes);
+        assert_eq!(
+            steps[1],
+            format!(
+                "emptied-node n1: ./install.sh; {modules}systemctl stop kube-proxy && /usr/local/bin/kube-proxy --cleanup; \
+                 systemctl restart kube-proxy"
+            ),
+            "{before} -> {after}"
+        );
+        assert!(
+            steps[0].starts_with(&format!("emptied-node m1: until {kubectl} drain n1 ")),
+            "{steps:#?}"
+        );
+        assert_eq!(steps.len(), 6, "{steps:#?}");
+    }
+    // What the cleanup of an old release does not take away is said.
+    let left = changes(&mode("ipvs", "1.24").path(), &mode("iptables", "1.24").path());
+    assert!(
+        warnings(&left, false)[0].contains("leaves the chain KUBE-NODE-PORT"),
+        "{left:#}"
+    );
+
+    let runtime = |version: &str| {
+        spec(
+            &HOSTS,
+            &format!("kubernetes = \"1.30\"\n[runtime]\nversion = {version:?}\n"),
+        )
+    };
+    let up = changes(&runtime("1.7").path(), &runtime("2.0").path());
+    assert_eq!(
+        steps(&up)[1],
+        "emptied-node n1: put containerd 2.0 or later in place; containerd --version | awk '{ sub(/^v/, \"\", $3); \
+         if ($3 + 0 >= 2) new = 1; else print \"not yet 2.0: \" $3 } END { exit !new }'; ./install.sh; systemctl restart containerd"
+    );
+    assert!(
+        warnings(&up, false)[0].contains("becomes one of version 3, which containerd 2.0 and later read"),
+        "{up:#}"
+    );
+    // The same format: nothing has to be put in place for it.
+    let same = changes(&runtime("2.0").path(), &runtime("2.1").path());
+    assert_eq!(steps(&same)[0], "node n1: ./install.sh; systemctl restart containerd");
+    assert_eq!(same["warnings"], Value::Array(vec![]), "{same:#}");
 }
 
 #[test]

@@ -44,3 +44,21 @@ pub struct Behind {
     pub since: Version,
     pub minors: u16,
 }
+
+/// What kube-proxy leaves of a mode that it was told to take away, before a release.
+pub struct LeftByCleanup {
+    pub mode: &'static str,
+    pub before: Version,
+    pub what: &'static str,
+    pub source: &'static str,
+}
+
+/// A version of the format of containerd's configuration.
+pub struct FileFormat {
+    pub version: u32,
+    /// The first containerd that reads it, and the version before it too; the first of its major.
+    pub since: Version,
+    /// What an older one does with it.
+    pub older: &'static str,
+    pub source: &'static str,
+}

@@ -1,8 +1,8 @@
 //! What leads from one release to another, looked up.
 
 use super::change::{Program, Version};
-use super::tables::upgrades::{BEHIND, FLOORS, ONE_AT_A_TIME, ONE_WAY, WAYS_BACK};
-use super::upgrade::{Floor, OneAtATime, OneWay, WayBack};
+use super::tables::upgrades::{BEHIND, FLOORS, FORMATS, LEFT_BY_CLEANUP, ONE_AT_A_TIME, ONE_WAY, WAYS_BACK};
+use super::upgrade::{FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
 
 /// What is to be said of a program whose minors are gone through one at a time.
 pub fn one_at_a_time(of: Program) -> Option<&'static OneAtATime> {
@@ -39,4 +39,16 @@ pub fn on_the_way(from: Version, to: Version) -> Vec<Version> {
             .collect(),
         false => vec![to],
     }
+}
+
+/// What is left of a mode by a release of kube-proxy.
+pub fn left_by_cleanup(mode: &str, release: Version) -> Option<&'static LeftByCleanup> {
+    LEFT_BY_CLEANUP
+        .iter()
+        .find(|row| row.mode == mode && release < row.before)
+}
+
+/// What is known of a version of the format of containerd's configuration.
+pub fn format_of(version: u32) -> Option<&'static FileFormat> {
+    FORMATS.iter().find(|row| row.version == version)
 }

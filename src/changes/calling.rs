@@ -1,7 +1,10 @@
 //! How the cluster is asked from one of its hosts: with which credentials of those that lie there.
 
+use std::collections::BTreeSet;
+
 use super::units::command_of;
 use super::versions::etcd_version;
+use crate::audit::document;
 use crate::audit::names::{Url, is_loopback};
 use crate::catalog::releases::Version;
 use crate::found::FoundHost;
@@ -16,6 +19,20 @@ pub(super) fn kubectl(host: &FoundHost) -> Option<String> {
     ];
     let path = OF_ADMINISTRATORS.iter().find(|path| host.files.contains_key(**path))?;
     Some(format!("kubectl --kubeconfig={path}"))
+}
+
+/// The API servers' URLs in the kubeconfigs of a host.
+pub(super) fn servers_called(host: &FoundHost) -> BTreeSet<String> {
+    let mut called = BTreeSet::new();
+    for (_, file) in host.files.iter().filter(|(path, _)| path.ends_with("kubeconfig")) {
+        let text = std::str::from_utf8(file.content.expose()).unwrap_or_default();
+        for config in document::yaml(text).unwrap_or_default() {
+            let clusters = config.items_at(&["clusters"]).iter();
+            let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
+            called.extend(servers.map(str::to_owned));
+        }
+    }
+    called
 }
 
 /// The environment in which etcdctl reaches the member of etcd on its own host

@@ -6,7 +6,10 @@
 mod calling;
 mod comparison;
 mod differences;
+mod endpoints;
 mod files;
+mod layout;
+mod leftovers;
 mod meaning;
 mod members;
 mod report;

@@ -101,6 +101,10 @@ pub enum Action {
     Unapply(String),
     /// The machine gets another name.
     Rename(String),
+    /// A program that reads the old configuration as well as the new one, which an older one would misread: before the bundle is put there.
+    ReplaceFirst(String),
+    /// What has to be true of the program that was put in place, before the bundle is put there.
+    Check(String),
     /// Put the bundle there: in the folder that it was unpacked to.
     Install,
     /// A unit that is no longer there.
@@ -129,7 +133,7 @@ impl Action {
         match self {
             Action::Install => "install",
             Action::Until(_) => "until",
-            Action::Replace(_) | Action::ByHand(_) => "by-hand",
+            Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => "by-hand",
             _ => "run",
         }
     }
@@ -142,12 +146,13 @@ impl Action {
             Action::LoadModules => "systemctl restart systemd-modules-load".to_owned(),
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
-            Action::Replace(program) => format!("put {program} in place"),
+            Action::ReplaceFirst(program) | Action::Replace(program) => format!("put {program} in place"),
             Action::Start(unit) => format!("systemctl enable --now {}", quoted(unit)),
             Action::Restart(unit) => format!("systemctl restart {}", quoted(unit)),
             Action::Reload(unit) => format!("systemctl reload {}", quoted(unit)),
             Action::Unapply(text)
             | Action::Run(text)
+            | Action::Check(text)
             | Action::Apply(text)
             | Action::Until(text)
             | Action::ByHand(text) => text.clone(),

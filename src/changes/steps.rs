@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::{etcdctl_environment, kubectl};
+use super::endpoints::unanswered;
 use super::files::HostChange;
+use super::layout::another_layout;
 use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
@@ -39,7 +41,12 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         steps: preconditions,
     } = upgrades(pairs, whole, !of_members.is_empty());
     let mut sequence = Sequence {
-        obstacles: obstacles.into_iter().chain(of_releases).collect(),
+        obstacles: obstacles
+            .into_iter()
+            .chain(of_releases)
+            .chain(unanswered(pairs, whole))
+            .chain(another_layout(pairs))
+            .collect(),
         ..Sequence::default()
     };
     let administrator = administrator(pairs);

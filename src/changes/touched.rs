@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::calling::kubectl;
 use super::files::{Fate, HostChange};
+use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
 use super::stage::{Action, Stage, quoted};
 use super::units::{UNITS, units};
 use super::versions::newer_programs;
@@ -47,6 +48,14 @@ pub(super) fn of_changed(
     copies: &mut Vec<(String, String)>,
 ) {
     let (before, after) = (units(old), units(new));
+    if another_proxy_mode(old, new).is_some()
+        && let Some(cleanup) = proxy_cleanup(old)
+    {
+        add(Stage::Node, cleanup);
+    }
+    for action in another_format(old, new).iter().flat_map(|format| of_format(format)) {
+        add(Stage::Node, action);
+    }
     let touched: BTreeSet<&str> = change
         .files
         .iter()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::etcdctl_environment;
+use super::leftovers::{another_format, another_proxy_mode};
 use super::members::arrives;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step};
@@ -179,15 +180,22 @@ fn members_are_at_least((major, minor, patch): (u16, u16, u16), members: Option<
     )
 }
 
-/// The hosts whose nodes are emptied before their programs are replaced: the minor of a kubelet is not changed under running pods
+/// Whether a host's Kubernetes becomes another minor, under which a kubelet is not changed while pods run
 /// (<https://kubernetes.io/releases/version-skew-policy/>).
+fn another_minor(old: &FoundHost, new: &FoundHost) -> bool {
+    matches!((kubernetes_version(old), kubernetes_version(new)), (Some(before), Some(after)) if before != after)
+}
+
+/// The hosts whose nodes are emptied before anything is done about them: the minor of a kubelet is not changed under running pods, nor
+/// is what the rules of their Services or their runtime are made by.
 pub(super) fn emptied(pairs: &[Pair<'_>]) -> BTreeSet<String> {
     let same_name = pairs.iter().filter(|pair| !pair.is_renamed() && !arrives(pair));
     let hosts = same_name.filter_map(|pair| Some((pair.old?, pair.new?)));
     hosts
         .filter(|(old, new)| runs(old, "kubelet") && runs(new, "kubelet"))
-        .filter(|(old, new)| kubernetes_version(old) != kubernetes_version(new))
-        .filter(|(old, new)| kubernetes_version(old).is_some() && kubernetes_version(new).is_some())
+        .filter(|(old, new)| {
+            another_minor(old, new) || another_proxy_mode(old, new).is_some() || another_format(old, new).is_some()
+        })
         .map(|(_, new)| new.name.clone())
         .collect()
 }

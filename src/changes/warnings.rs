@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::calling::servers_called;
+use super::leftovers::{another_format, left_all_the_same};
 use super::meaning::{EncryptionKey, providers};
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
@@ -115,6 +117,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
         };
         of_stay(name, old.host, new.host, &mut warnings);
         of_versions(name, old, new, &mut warnings);
+        of_leftovers(name, old.host, new.host, &mut warnings);
         of_flags(sides, old, new, &mut warnings);
         of_server(name, old, new, &mut warnings);
         of_pods(name, old.host, new.host, &mut warnings);
@@ -246,6 +249,21 @@ fn of_versions(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnin
                 warnings.mind(name, message);
             }
         }
+    }
+}
+
+/// What does not follow a configuration by itself.
+fn of_leftovers(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    if let Some(message) = left_all_the_same(old, new) {
+        warnings.mind(name, message);
+    }
+    if let Some(format) = another_format(old, new) {
+        let message = format!(
+            "containerd's configuration becomes one of version {}, which containerd {} and later read: an older one {} ({}); whoever goes \
+             back needs the old file as well",
+            format.version, format.since, format.older, format.source
+        );
+        warnings.mind(name, message);
     }
 }
 
@@ -404,7 +422,7 @@ fn of_authorities(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut War
     }
 }
 
-fn certificates(file: &File) -> impl Iterator<Item = Certificate> {
+pub(super) fn certificates(file: &File) -> impl Iterator<Item = Certificate> {
     let items = items(file.content.expose()).into_iter();
     items.filter_map(|item| match item {
         Item::Certificate(certificate) => Some(*certificate),
@@ -441,17 +459,6 @@ fn documents<'h>(host: &'h FoundHost, end: &'h str) -> impl Iterator<Item = Tree
     let files = host.files.iter().filter(move |(path, _)| path.ends_with(end));
     let texts = files.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
     texts.filter_map(|text| document::yaml(text).ok()).flatten()
-}
-
-/// The API servers' URLs in the kubeconfigs of a host.
-fn servers_called(host: &FoundHost) -> BTreeSet<String> {
-    let mut called = BTreeSet::new();
-    for config in documents(host, "kubeconfig") {
-        let clusters = config.items_at(&["clusters"]).iter();
-        let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
-        called.extend(servers.map(str::to_owned));
-    }
-    called
 }
 
 /// Load balancers are changed before the nodes that call them.

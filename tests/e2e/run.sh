@@ -61,6 +61,7 @@ for pair in $versions; do
     built_program kubernetes "$kubernetes" && built_program etcd "$etcd" || continue
     "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
+    "$here/proxy_modes.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --keep-logs "$built/logs/modes-$kubernetes" || failed=1
     for specification in $specifications; do
         "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1
         booted=$((booted + 1))

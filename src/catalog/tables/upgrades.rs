@@ -1,7 +1,7 @@
 //! What leads from one release to the next, and what does not.
 
 use crate::catalog::change::{Program, Version};
-use crate::catalog::upgrade::{Behind, Floor, OneAtATime, OneWay, WayBack};
+use crate::catalog::upgrade::{Behind, FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
 
 /// Whose releases are gone through one minor at a time.
 #[rustfmt::skip]
@@ -96,4 +96,27 @@ pub const BEHIND: &[Behind] = &[
     Behind { program: "kube-proxy", since: Version::new(1, 25), minors: 3 },
     Behind { program: "kube-controller-manager", since: Version::new(1, 14), minors: 1 },
     Behind { program: "kube-scheduler", since: Version::new(1, 14), minors: 1 },
+];
+
+/// What `kube-proxy --cleanup` leaves.
+#[rustfmt::skip]
+pub const LEFT_BY_CLEANUP: &[LeftByCleanup] = &[
+    LeftByCleanup {
+        mode: "ipvs", before: Version::new(1, 25),
+        what: "the chain KUBE-NODE-PORT of the table filter: flush it (iptables -t filter -F KUBE-NODE-PORT), or reboot the node while it is \
+               empty",
+        source: "https://github.com/kubernetes/kubernetes/issues/109286",
+    },
+];
+
+/// The versions of the format of containerd's configuration that an older containerd misreads.
+#[rustfmt::skip]
+pub const FORMATS: &[FileFormat] = &[
+    // Seen on containerd 1.6.20: no error, and SystemdCgroup is false again.
+    FileFormat {
+        version: 3, since: Version::new(2, 0),
+        older: "starts with it or not, and where it does, it says nothing and ignores all that is set for pods, the driver of control groups \
+                among it",
+        source: "https://github.com/containerd/containerd/blob/v2.0.0/docs/PLUGINS.md",
+    },
 ];

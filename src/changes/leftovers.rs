@@ -1,0 +1,89 @@
+//! What a program leaves on a node, or reads there, that does not follow when its configuration changes.
+
+use super::stage::{Action, quoted};
+use super::units::{command_of, units};
+use super::versions::kubernetes_version;
+use crate::audit::document;
+use crate::catalog::upgrade::FileFormat;
+use crate::catalog::upgrades::{format_of, left_by_cleanup};
+use crate::found::FoundHost;
+
+/// The mode of a host's kube-proxy. Without one it is iptables
+/// (<https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/>).
+fn proxy_mode(host: &FoundHost) -> Option<String> {
+    const DEFAULT: &str = "iptables";
+    let command = command_of(host, "kube-proxy")?;
+    let Some(config) = command.flag("config") else {
+        return Some(command.flag("proxy-mode").unwrap_or(DEFAULT).to_owned());
+    };
+    let text = std::str::from_utf8(host.files.get(config)?.content.expose()).ok()?;
+    let documents = document::yaml(text).ok()?;
+    let mode = documents.iter().find_map(|document| document.text_at(&["mode"]));
+    Some(mode.filter(|mode| !mode.is_empty()).unwrap_or(DEFAULT).to_owned())
+}
+
+/// The modes of kube-proxy before and after, where they differ.
+pub(super) fn another_proxy_mode(old: &FoundHost, new: &FoundHost) -> Option<(String, String)> {
+    let (before, after) = (proxy_mode(old)?, proxy_mode(new)?);
+    (before != after).then_some((before, after))
+}
+
+/// Takes away what kube-proxy has made, by the program that has made it: stopped, or it makes everything again. Where it starts it takes
+/// away what is of another mode only between nftables and the other two, and never before 1.29
+/// (`platformCleanup` in <https://github.com/kubernetes/kubernetes/blob/v1.37.2/cmd/kube-proxy/app/server_linux.go>).
+pub(super) fn proxy_cleanup(old: &FoundHost) -> Option<Action> {
+    let (unit, _) = units(old).into_iter().find(|(_, unit)| unit.program == "kube-proxy")?;
+    let command = command_of(old, "kube-proxy")?;
+    let program = command.plain.first().map_or("kube-proxy", String::as_str);
+    Some(Action::Run(format!(
+        "systemctl stop {} && {} --cleanup",
+        quoted(unit),
+        quoted(program)
+    )))
+}
+
+/// What is left of the old mode all the same.
+pub(super) fn left_all_the_same(old: &FoundHost, new: &FoundHost) -> Option<String> {
+    let (before, _) = another_proxy_mode(old, new)?;
+    let row = left_by_cleanup(&before, kubernetes_version(old)?)?;
+    Some(format!(
+        "kube-proxy --cleanup of this release leaves {} ({})",
+        row.what, row.source
+    ))
+}
+
+/// Where containerd reads its configuration.
+const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
+
+/// The version of the format of containerd's configuration: the first one, where the file tells none.
+fn containerd_format(host: &FoundHost) -> Option<u32> {
+    let text = std::str::from_utf8(host.files.get(CONTAINERD_CONFIG)?.content.expose()).ok()?;
+    let own = text.lines().take_while(|line| !line.trim_start().starts_with('['));
+    let version = own
+        .filter_map(|line| line.split_once('='))
+        .find(|(name, _)| name.trim() == "version");
+    match version {
+        Some((_, value)) => value.split('#').next()?.trim().parse().ok(),
+        None => Some(1),
+    }
+}
+
+/// The format of containerd's configuration, where it becomes a newer one: newer programs read older ones too.
+pub(super) fn another_format(old: &FoundHost, new: &FoundHost) -> Option<&'static FileFormat> {
+    let (before, after) = (containerd_format(old)?, containerd_format(new)?);
+    (after > before).then(|| format_of(after)).flatten()
+}
+
+/// What is done about containerd itself before it gets a file of a format that older ones don't read.
+pub(super) fn of_format(format: &FileFormat) -> [Action; 2] {
+    let since = format.since;
+    // `containerd REPOSITORY VERSION …`, the version with or without a `v` before it.
+    let check = format!(
+        "containerd --version | awk '{{ sub(/^v/, \"\", $3); if ($3 + 0 >= {}) new = 1; else print \"not yet {since}: \" $3 }} END {{ exit !new }}'",
+        since.major
+    );
+    [
+        Action::ReplaceFirst(format!("containerd {since} or later")),
+        Action::Check(check),
+    ]
+}
