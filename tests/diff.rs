@@ -548,6 +548,74 @@ fn a_load_balancer_that_moves() {
     );
 }
 
+/// What is called is answered till the end, or wasn't answered by this cluster's hosts before: nobody is held up.
+#[test]
+fn another_place_to_call_while_the_old_one_answers() {
+    const VIRTUAL: &str = "[load_balancer]\ninterface = \"eth0\"\nvirtual_ip = \"10.0.0.9\"\n";
+    let two = |extra: &str| {
+        let mut hosts = HOSTS.to_vec();
+        hosts.insert(4, "lb2 10.0.0.6 load-balancer");
+        spec(&hosts, extra)
+    };
+    let endpoint = |host: &str| format!("endpoint = \"{host}\"\n");
+    let of_endpoint = |host: &str| spec(&HOSTS, &endpoint(host));
+    let one = || spec(&HOSTS, "");
+    for (what, old, new) in [
+        ("a balancer's own address -> a virtual one", one(), two(VIRTUAL)),
+        (
+            "the same with another program",
+            one(),
+            two(&format!("{VIRTUAL}engine = \"haproxy\"\n")),
+        ),
+        (
+            "another program behind a virtual address",
+            two(VIRTUAL),
+            two(&format!("{VIRTUAL}engine = \"haproxy\"\n")),
+        ),
+        ("one of two balancers goes", two(VIRTUAL), spec(&HOSTS, VIRTUAL)),
+        ("an API server -> the balancer", of_endpoint("10.0.0.11:6443"), one()),
+        ("a balancer of others' -> ours", of_endpoint("10.9.9.9:6443"), one()),
+        (
+            "another name",
+            of_endpoint("a.example:6443"),
+            of_endpoint("b.example:6443"),
+        ),
+        (
+            "another port of somebody else's",
+            of_endpoint("a.example:443"),
+            of_endpoint("a.example:8443"),
+        ),
+    ] {
+        let changes = changes(&old.path(), &new.path());
+        assert_eq!(obstacles(&changes), Vec::<&str>::new(), "{what}");
+        assert!(!steps(&changes).is_empty(), "{what}");
+    }
+    let leaving = |host: &str| {
+        let running = format!(
+            "state = \"running\"\n{}[checks]\nallow = [\"even-etcd\"]\n",
+            endpoint(host)
+        );
+        let spec = spec(&HOSTS, &running);
+        let m1 = "ip = \"10.0.0.11\"\n";
+        edit(&spec.path(), m1, &format!("{m1}state = \"leaving\"\n"));
+        spec
+    };
+    // An API server that goes is stopped before the nodes that call it have their turn; a virtual address goes at once.
+    for (old, new, meanwhile) in [
+        (
+            of_endpoint("10.0.0.11:6443"),
+            leaving("10.0.0.12:6443"),
+            "10.0.0.12:6443",
+        ),
+        (two(VIRTUAL), two(&endpoint("10.0.0.5:6443")), "10.0.0.11:6443"),
+    ] {
+        let changes = changes(&old.path(), &new.path());
+        let told = obstacles(&changes);
+        let first = format!("first the cluster as it is, with endpoint = \"{meanwhile}\"");
+        assert!(told.iter().any(|told| told.contains(&first)), "{changes:#}");
+    }
+}
+
 #[test]
 fn another_layout_has_no_steps() {
     let of = |layout: &str| {
@@ -622,6 +690,33 @@ fn what_another_proxy_mode_and_another_containerd_leave_on_a_node() {
         warnings(&up, false)[0].contains("becomes one of version 3, which containerd 2.0 and later read"),
         "{up:#}"
     );
+    // What is asked of containerd, by what it tells: Debian 12's 1.6.20, and 2.0.0 as its makers and as a package build it.
+    let asked = up["steps"][1]["actions"][1]["command"].as_str().expect("a command");
+    let tools = tempfile::tempdir().expect("a folder");
+    for (told, is_new) in [
+        (
+            "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3",
+            false,
+        ),
+        (
+            "containerd github.com/containerd/containerd v1.7.27 05044ec0a9a75232cad458027ca83437aae3f4da",
+            false,
+        ),
+        (
+            "containerd github.com/containerd/containerd/v2 v2.0.0 207ad711eabd375a01713109a8a197d197ff6542",
+            true,
+        ),
+        ("containerd github.com/containerd/containerd/v2 2.0.0+unknown ", true),
+        ("containerd github.com/containerd/containerd/v2 v10.1.0 ", true),
+        ("", false),
+    ] {
+        let program = tools.path().join("containerd");
+        fs::write(&program, format!("#!/bin/sh\necho '{told}'\n")).expect("a program");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").expect("a path"));
+        let output = run(Command::new("sh").args(["-c", asked]).env("PATH", path));
+        assert_eq!(output.status.success(), is_new, "{told}: {}", said(&output));
+    }
     // The same format: nothing has to be put in place for it.
     let same = changes(&runtime("2.0").path(), &runtime("2.1").path());
     assert_eq!(steps(&same)[0], "node n1: ./install.sh; systemctl restart containerd");

@@ -25,7 +25,8 @@ impl<'a> Answering<'a> {
         let texts = texts_below(host, &["/etc/nginx/", "/etc/haproxy/"]);
         let balancers = texts.filter_map(balancer);
         let balances = balancers.flat_map(|balancer| balancer.listens).collect();
-        let api = command_of(host, "kube-apiserver");
+        // Who leaves stops its API server before nodes have their turn.
+        let api = command_of(host, "kube-apiserver").filter(|_| !host.about.is_leaving());
         let serves = api.and_then(|api| api.flag("secure-port").unwrap_or("6443").parse().ok());
         Answering { host, balances, serves }
     }
@@ -121,7 +122,7 @@ fn staying_server(pairs: &[Pair<'_>]) -> Option<String> {
     let mut servers = staying.filter_map(|pair| {
         let (old, new) = (Answering::of(pair.old?), Answering::of(pair.new?));
         let (port, address) = (old.serves?, old.host.about.addresses.first()?);
-        let stays = new.serves == Some(port) && new.has(address) && !new.host.about.is_leaving();
+        let stays = new.serves == Some(port) && new.has(address);
         let shown = match address.contains(':') {
             true => format!("[{address}]:{port}"),
             false => format!("{address}:{port}"),
