@@ -503,6 +503,14 @@ fn the_program_itself_is_quiet_and_offline() {
     assert!(!calls.contains("socket("), "{calls}");
 }
 
+fn pod_routes_script(out: &Path) -> PathBuf {
+    rootfs(out)
+        .into_iter()
+        .map(|tree| tree.join("etc/kubernetes/pod-routes.sh"))
+        .find(|script| script.is_file())
+        .expect("a script")
+}
+
 #[test]
 fn pod_routes_puts_back_what_others_take_away() {
     let test = "routes and NAT of pods";
@@ -513,11 +521,7 @@ fn pod_routes_puts_back_what_others_take_away() {
         return;
     }
     let (_folder, out) = build(&large_spec().path());
-    let script = rootfs(&out)
-        .into_iter()
-        .map(|tree| tree.join("etc/kubernetes/pod-routes.sh"))
-        .find(|script| script.is_file())
-        .expect("a script");
+    let script = pod_routes_script(&out);
     for with in ["nft", "iptables"] {
         let said = must(
             Command::new(project().join("tests/programs/pod_routes.sh"))
@@ -529,6 +533,32 @@ fn pod_routes_puts_back_what_others_take_away() {
         assert!(said.contains("under a policy of iptables that drops\n"), "{said}");
         assert!(said.ends_with("a route that is not wanted goes\n"), "{said}");
     }
+}
+
+#[test]
+fn pod_routes_puts_back_what_networkd_takes_away() {
+    let test = "routes and NAT of pods beside systemd-networkd";
+    for needed in ["ip", "nft", "ping", "networkctl", "dbus-daemon", "nsenter"] {
+        if program(needed, test).is_none() {
+            return;
+        }
+    }
+    if !namespaces(test) {
+        return;
+    }
+    let (_folder, out) = build(&large_spec().path());
+    let said = must(
+        Command::new(project().join("tests/programs/pod_routes_beside.sh"))
+            .arg(pod_routes_script(&out))
+            .arg("networkd"),
+    );
+    // A restart is allowed to leave them; the daemon does take them away, or nothing was tried.
+    assert!(
+        said.contains("after networkctl reconfigure, which took routes away\n"),
+        "{said}"
+    );
+    assert!(said.contains("after a restart, "), "{said}");
+    assert!(said.ends_with("everything came back\n"), "{said}");
 }
 
 #[test]
