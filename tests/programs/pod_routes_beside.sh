@@ -106,9 +106,7 @@ ip netns exec "$n-node" unshare --mount sh -euc '
     mount -t tmpfs none /run
     mkdir -p /run/dbus /run/systemd/netif /run/systemd/network
     chown systemd-network:systemd-network /run/systemd/netif 2>/dev/null || :
-    for folder in /etc/NetworkManager /var/lib/NetworkManager; do
-        [ ! -d "$folder" ] || mount -t tmpfs none "$folder"
-    done
+    mount -t tmpfs none /var/lib
     mount -o remount,bind,ro /sys
     exec dbus-daemon --config-file="$1" --nofork --nopidfile
 ' sh "$work/bus.conf" >"$work/bus" 2>&1 &
@@ -141,8 +139,8 @@ END
     NetworkManager)
         as_machine sh -c '
             umask 077
-            mkdir -p /etc/NetworkManager/system-connections
-            cat >/etc/NetworkManager/NetworkManager.conf
+            mkdir -p /run/NetworkManager/ours
+            cat >/run/NetworkManager/ours.conf
         ' <<'END'
 [main]
 plugins=keyfile
@@ -152,9 +150,10 @@ dns=none
 match-device=interface-name:eth0
 managed=1
 [keyfile]
+path=/run/NetworkManager/ours
 unmanaged-devices=except:interface-name:eth0
 END
-        as_machine sh -c 'umask 077; cat >/etc/NetworkManager/system-connections/eth0.nmconnection' <<'END'
+        as_machine sh -c 'umask 077; cat >/run/NetworkManager/ours/eth0.nmconnection' <<'END'
 [connection]
 id=eth0
 type=ethernet
@@ -175,7 +174,7 @@ esac
 start_daemon() {
     case $daemon_name in
         networkd) nsenter --target "$bus" --mount --net "$program" >>"$work/daemon" 2>&1 & ;;
-        NetworkManager) nsenter --target "$bus" --mount --net "$program" --no-daemon >>"$work/daemon" 2>&1 & ;;
+        NetworkManager) nsenter --target "$bus" --mount --net "$program" --no-daemon --config=/run/NetworkManager/ours.conf >>"$work/daemon" 2>&1 & ;;
     esac
     daemon=$!
 }
