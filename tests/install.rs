@@ -3,6 +3,8 @@
 mod support;
 #[path = "install/taking_back.rs"]
 mod taking_back;
+#[path = "install/variables.rs"]
+mod variables;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

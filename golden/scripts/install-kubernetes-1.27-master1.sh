@@ -127,6 +127,9 @@ elif [ "$now" -lt "$not_before" ] || [ "$now" -gt "$not_after" ]; then
     echo "install.sh: warning: it is $now (UTC) here, and the certificates are valid from $not_before to $not_after" >&2
 fi
 
+# A function has no variables of its own in POSIX sh. So one that is set in a function has a name that nothing sets which that
+# function calls; those that functions share are set at the left margin first.
+
 # 2. What a run does is in its journal before it is done, so that it can be taken back wherever the run ended. The journal lies in
 # a folder of the run's own, with copies of what it replaced at the paths that they had. Each line is a word, a detail and a path:
 #
@@ -152,9 +155,9 @@ is_number() {
 
 find_newest_run() {
     newest=0
-    for folder in "$destdir$store"/*; do
-        if is_number "${folder##*/}" && [ "${folder##*/}" -gt "$newest" ]; then
-            newest=${folder##*/}
+    for entry in "$destdir$store"/*; do
+        if is_number "${entry##*/}" && [ "${entry##*/}" -gt "$newest" ]; then
+            newest=${entry##*/}
         fi
     done
 }
@@ -172,11 +175,11 @@ was_cut_off() {
 
 open_store() {
     holders=
-    for folder in /var /var/backups; do
-        stay_inside "$destdir$folder"
-        if [ ! -d "$destdir$folder" ]; then
-            mkdir -m 0755 "$destdir$folder"
-            holders="$holders $folder"
+    for holder in /var /var/backups; do
+        stay_inside "$destdir$holder"
+        if [ ! -d "$destdir$holder" ]; then
+            mkdir -m 0755 "$destdir$holder"
+            holders="$holders $holder"
         fi
     done
     stay_inside "$destdir$store"
@@ -205,8 +208,8 @@ note() {
             mkdir -m 0700 "$backups.new"
             {
                 echo "# khw-gen install.sh: journal of $host"
-                for folder in $holders; do
-                    echo "folder - $folder"
+                for above in $holders; do
+                    echo "folder - $above"
                 done
             } >"$backups.new/JOURNAL"
             mv "$backups.new" "$backups"
@@ -225,21 +228,65 @@ is_noted() {
 }
 
 keep_copy() {
-    # path on the host: what is there, into the folder of this run
-    mkdir -p "$backups$(dirname "$1")"
-    rm -f "$backups$1"
-    cp -pP "$destdir$1" "$backups$1"
+    # path on the host, a folder: what is there, into that folder
+    mkdir -p "$2$(dirname "$1")"
+    rm -f "$2$1"
+    cp -pP "$destdir$1" "$2$1"
     # A link has nothing to write out, and where it leads is not the matter.
-    [ -L "$backups$1" ] || keep_through_power_loss "$backups$1"
+    [ -L "$2$1" ] || keep_through_power_loss "$2$1"
+}
+
+is_ours() {
+    # path on the host, its sum: whether a run put that there
+    cat "$destdir$store"/*/JOURNAL 2>/dev/null |
+        grep -Fxq -e "file $2 $1" -e "replaced $2 $1" -e "again $2 $1"
+}
+
+is_same() {
+    # two files or links
+    if [ -L "$1" ] || [ -L "$2" ]; then
+        [ -L "$1" ] && [ -L "$2" ] && [ "$(readlink "$1")" = "$(readlink "$2")" ]
+        return
+    fi
+    [ -f "$1" ] && [ -f "$2" ] && [ "$(mode_of "$1")" = "$(mode_of "$2")" ] &&
+        [ "$(owner_of "$1")" = "$(owner_of "$2")" ] && [ "$(sha256 "$1")" = "$(sha256 "$2")" ]
+}
+
+kept=
+find_place_to_keep() {
+    [ -z "$kept" ] || return 0
+    place=1
+    while [ -e "$destdir$store/kept-$place" ]; do
+        place=$((place + 1))
+    done
+    kept=$destdir$store/kept-$place
+}
+
+keep_what_was_changed() {
+    # path on the host: somebody's work since it was installed
+    find_place_to_keep
+    keep_copy "$1" "$kept"
+    say "kept $1, which was changed since it was installed, in $kept"
+}
+
+keep_what_was_changed_meanwhile() {
+    # path on the host, for which the run that was cut off has a line: what is there is what that run found, or put there, or
+    # somebody's work since
+    if [ -L "$destdir$1" ]; then
+        is_same "$destdir$1" "$backups$1" || keep_what_was_changed "$1"
+    elif [ -f "$destdir$1" ] && ! is_same "$destdir$1" "$backups$1" && ! is_ours "$1" "$(sha256 "$destdir$1")"; then
+        keep_what_was_changed "$1"
+    fi
 }
 
 note_file() {
     # path on the host, sum of what is put there
     note open - -
     if is_noted "$1"; then
+        keep_what_was_changed_meanwhile "$1"
         note again "$2" "$1"
     elif [ -e "$destdir$1" ] || [ -L "$destdir$1" ]; then
-        keep_copy "$1"
+        keep_copy "$1" "$backups"
         note replaced "$2" "$1"
     else
         note file "$2" "$1"
@@ -398,16 +445,16 @@ take_include_line_out() {
         say "would take the include line out of $nginx_conf"
         return 0
     fi
-    new=$conf.khw-gen-new
-    cp -p "$conf" "$new"
+    without=$conf.khw-gen-new
+    cp -p "$conf" "$without"
     # Without the line it may be empty, and then grep exits with 1.
-    grep -Fxv -e "$include_line" "$conf" >"$new" || :
+    grep -Fxv -e "$include_line" "$conf" >"$without" || :
     before=$backups$nginx_conf
-    if [ -f "$before" ] && [ ! -L "$before" ] && [ "$(with_line_end "$before" | sha256sum)" = "$(sha256sum <"$new")" ]; then
+    if [ -f "$before" ] && [ ! -L "$before" ] && [ "$(with_line_end "$before" | sha256sum)" = "$(sha256sum <"$without")" ]; then
         # Byte for byte: its last line may have lacked the line end.
-        cat "$before" >"$new"
+        cat "$before" >"$without"
     fi
-    mv -f "$new" "$conf"
+    mv -f "$without" "$conf"
     say "took the include line out of $nginx_conf"
 }
 
@@ -575,40 +622,6 @@ install_all() {
 }
 
 # 6. Taking back. Each line of a journal is undone in a way that does no harm twice, or where the run never came to it.
-is_ours() {
-    # path on the host, its sum: whether a run put that there
-    cat "$destdir$store"/*/JOURNAL 2>/dev/null |
-        grep -Fxq -e "file $2 $1" -e "replaced $2 $1" -e "again $2 $1"
-}
-
-is_same() {
-    # two files or links
-    if [ -L "$1" ] || [ -L "$2" ]; then
-        [ -L "$1" ] && [ -L "$2" ] && [ "$(readlink "$1")" = "$(readlink "$2")" ]
-        return
-    fi
-    [ -f "$1" ] && [ -f "$2" ] && [ "$(mode_of "$1")" = "$(mode_of "$2")" ] &&
-        [ "$(owner_of "$1")" = "$(owner_of "$2")" ] && [ "$(sha256 "$1")" = "$(sha256 "$2")" ]
-}
-
-kept=
-find_place_to_keep() {
-    [ -z "$kept" ] || return 0
-    number=1
-    while [ -e "$destdir$store/kept-$number" ]; do
-        number=$((number + 1))
-    done
-    kept=$destdir$store/kept-$number
-}
-
-keep_what_was_changed() {
-    # path on the host: somebody's work since it was installed
-    find_place_to_keep
-    mkdir -p "$kept$(dirname "$1")"
-    cp -pP "$destdir$1" "$kept$1"
-    say "kept $1, which was changed since it was installed, in $kept"
-}
-
 put_back() {
     # path on the host, the copy of what was there before, or nothing
     there=$destdir$1
@@ -699,8 +712,8 @@ disable_unit() {
 last_lines_first() {
     # Runs, the oldest first: what they did with their number before it, the last first. What a path was before is told by the
     # first line that it has.
-    for run in "$@"; do
-        sed -n "s/^[a-z]/$run &/p" "$destdir$store/$run/JOURNAL"
+    for told in "$@"; do
+        sed -n "s/^[a-z]/$told &/p" "$destdir$store/$told/JOURNAL"
     done | awk '
         $2 == "again" || $2 == "end" || $2 == "rolled-back" { next }
         {
@@ -726,8 +739,8 @@ undo_runs() {
         case $path in
             /etc/systemd/system/*/*) ;;
             /etc/systemd/system/*.service)
-                unit=${path##*/}
-                units_undone="$units_undone ${unit%.service}"
+                unit_file=${path##*/}
+                units_undone="$units_undone ${unit_file%.service}"
                 ;;
         esac
         case $kind in
@@ -772,11 +785,11 @@ say_what_stays() {
     # In an image nothing runs.
     [ -z "$destdir" ] && [ "$changed" -gt 0 ] || return 0
     running=
-    for unit in $(units_that_read); do
+    for reader in $(units_that_read); do
         if [ -d /run/systemd/system ] && has_systemctl; then
-            systemctl is-active --quiet "$unit" || continue
+            systemctl is-active --quiet "$reader" || continue
         fi
-        running="$running $unit"
+        running="$running $reader"
     done
     [ -n "$running" ] || return 0
     if [ -d /run/systemd/system ]; then
@@ -813,23 +826,24 @@ roll_back() {
 find_runs_that_count() {
     find_newest_run
     runs=
-    number=1
-    while [ "$number" -le "$newest" ]; do
-        if [ -f "$destdir$store/$number/JOURNAL" ] && ! has_line "$destdir$store/$number/JOURNAL" rolled-back; then
-            runs="$runs $number"
+    counted=1
+    while [ "$counted" -le "$newest" ]; do
+        if [ -f "$destdir$store/$counted/JOURNAL" ] && ! has_line "$destdir$store/$counted/JOURNAL" rolled-back; then
+            runs="$runs $counted"
         fi
-        number=$((number + 1))
+        counted=$((counted + 1))
     done
 }
 
 is_known() {
     # path on the host: whether a run that counts has a line for it
-    for run in $runs; do
-        ! cut -d ' ' -f 3- "$destdir$store/$run/JOURNAL" | grep -Fxq -e "$1" || return 0
+    for known in $runs; do
+        ! cut -d ' ' -f 3- "$destdir$store/$known/JOURNAL" | grep -Fxq -e "$1" || return 0
     done
     return 1
 }
 
+private=
 uninstall_bundle_files() {
     # What no journal knows: a run before there were journals put it there, or it was right already.
     while read -r mode sum path <&3 || [ -n "$mode" ]; do
@@ -883,7 +897,6 @@ forget_run() {
 }
 
 uninstall() {
-    private=
     find_runs_that_count
     for unit in $units; do
         # What a run enabled is in its journal; where it did not, another unit of that name was enabled before.
@@ -903,10 +916,10 @@ uninstall() {
         say "$host: $changed changes to make, and then the journals and copies in $destdir$store go"
     else
         # Folders that were made to hold the journals can go only after them.
-        holders=
+        made=
         for folder in /var/backups /var; do
             if cat "$destdir$store"/*/JOURNAL 2>/dev/null | grep -Fxq -e "folder - $folder"; then
-                holders="$holders $folder"
+                made="$made $folder"
             fi
         done
         # The newest first, so that what a path was before them all is known until the end.
@@ -919,7 +932,7 @@ uninstall() {
             rm -rf "$destdir$store"/*.new
             rmdir "$destdir$store" 2>/dev/null || say "kept $destdir$store: look at what is in it"
         fi
-        for folder in $holders; do
+        for folder in $made; do
             rmdir "$destdir$folder" 2>/dev/null || :
         done
         [ "$changed" -eq 0 ] || reload_systemd

@@ -179,6 +179,80 @@ fn all_runs_are_taken_back_and_neither_data_nor_anybodys_work_is_lost() {
 }
 
 #[test]
+fn no_key_stays_where_a_file_was_edited_between_two_runs() {
+    let (_folder, out) = build(&walkthrough());
+    let (_other_folder, other) = build(&project().join("specs/three-masters/cluster.toml"));
+    let (first, second) = (out.join("master1"), other.join("master1"));
+    for shell in shells() {
+        let root = TempDir::new().expect("a folder");
+        let script = |bundle: &Path, arguments: &[&str]| must(&mut script(&shell, bundle, root.path(), arguments));
+        script(&first, &[]);
+        script(&second, &[]);
+        let key = root.path().join("var/backups/khw-gen/2/var/lib/kubernetes/ca-key.pem");
+        assert!(key.exists(), "the second run keeps a copy of the first one's key");
+        let unit = "etc/systemd/system/etcd.service";
+        let edited = fs::read_to_string(root.path().join(unit)).expect("a unit") + "# edited\n";
+        fs::write(root.path().join(unit), &edited).expect("a unit");
+        script(&second, &[]);
+        let told = script(&second, &["--uninstall"]);
+        let left = files_below(root.path());
+        let kept = format!("var/backups/khw-gen/kept-1/{unit}");
+        assert_eq!(left, BTreeMap::from([(kept, edited.into_bytes())]), "{told}");
+        let again = script(&second, &["--rollback"]);
+        assert!(again.contains("there is no run to take back"), "{again}");
+        assert_eq!(files_below(root.path()), left, "{again}");
+    }
+}
+
+#[test]
+fn an_edit_between_a_run_that_was_cut_off_and_the_next_is_kept() {
+    let (_folder, out) = build(&walkthrough());
+    let bundle = out.join("master1");
+    let folder = TempDir::new().expect("a folder");
+    let killer = folder.path().join("systemctl");
+    // By then all files are in place, and the journal has no end.
+    let text = "#!/bin/sh\ncase \"$*\" in *'--quiet enable'*) kill -9 $PPID ;; esac\n";
+    fs::write(&killer, text).expect("a program");
+    fs::set_permissions(&killer, fs::Permissions::from_mode(0o755)).expect("a mode");
+    for shell in shells() {
+        let root = somebodys_tree();
+        let at = |path: &str| root.path().join(path);
+        let before = snapshot(root.path());
+        let own = super::support::path();
+        let path = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&own));
+        let path = std::env::join_paths(path).expect("a path");
+        run(script(&shell, &bundle, root.path(), &[]).env("PATH", path));
+        let status = said(&run(&mut script(&shell, &bundle, root.path(), &["--status"])));
+        assert!(status.contains("it was cut off"), "{status}");
+
+        let unit = "etc/systemd/system/etcd.service";
+        let edited = fs::read_to_string(at(unit)).expect("a unit") + "# edited\n";
+        fs::write(at(unit), &edited).expect("a unit");
+        fs::remove_file(at("etc/etcd/ca.pem")).expect("a file");
+        symlink("/elsewhere", at("etc/etcd/ca.pem")).expect("a link");
+        // As it was before the run, which has a copy of it.
+        fs::write(at("var/lib/kubernetes/ca.pem"), "somebody's own\n").expect("a file");
+        fs::set_permissions(at("var/lib/kubernetes/ca.pem"), fs::Permissions::from_mode(0o664)).expect("a mode");
+        let told = must(&mut script(&shell, &bundle, root.path(), &[]));
+        assert!(told.contains(&format!("kept /{unit}, which was changed")), "{told}");
+        let kept = at("var/backups/khw-gen/kept-1");
+        let copies: Vec<String> = snapshot(&kept)
+            .into_iter()
+            .filter(|(_, (_, _, _, content))| content != b"folder")
+            .map(|(name, (_, _, _, content))| format!("{name}: {}", String::from_utf8_lossy(&content)))
+            .collect();
+        assert_eq!(
+            copies,
+            ["etc/etcd/ca.pem: /elsewhere".to_owned(), format!("{unit}: {edited}")],
+            "{told}"
+        );
+
+        let told = must(&mut script(&shell, &bundle, root.path(), &["--rollback"]));
+        assert_eq!(snapshot(root.path()), before, "{told}");
+    }
+}
+
+#[test]
 fn what_was_installed_without_a_journal_goes_as_well() {
     let (_folder, out) = build(&walkthrough());
     let shell = [PathBuf::from("sh")];

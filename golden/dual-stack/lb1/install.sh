@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 09d1f4c0dacc4baf8f26b2cb23327c9e87a4244c674fd80fbaec33c0a85df110
+# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 4a265c70d59ddf015353b5098e9ca1a63b03c9a2cfe6eabfd9fe8726587d61cd

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 1e0fc9b5f60cd95b0a36261da38d555923dfc5bd2eb7a34748831df40a0a3da2
+# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 a6a9bb3bf6d34ee590fdf09eb80c9b7cc5007676b3fbb1d6b42dd0efe1afd807

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 06e61f5c480398624bfdc144f2c7f003700af01a61ccb27e8fb932322db3bc80
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 95d1961535fa9c738b6ff0e298a77112de67de311cebf443eb5c0ece57ee64f7

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 83c1e5099d2ef0783f60e20dbd68c2b25214561a0ee5c427246cecef9db8a9fa
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 bbcd42a61bd1498b09da9f760c0f4a56184a3f0d28a531df5420bff0c8b7b67a

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 6d1bcb1c4a217c3e71ac9e982b27ec9a265acd15097d090b511aa9aeb3302f0f
+# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 2b9baeb9b4a021a971ea058ebfaa7bf147a9a06f45d7e88de5cdb4d55b70d705

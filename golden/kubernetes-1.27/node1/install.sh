@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 d7797583512fdb4a31ea48ff8ad3cadccd6a8e8ed73b2a4d0a5f63b0ea8ed174
+# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 b2a89efa028bfeeac439f3bfe92d3408ce091d23fd233b9d50730139c72f27c7

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 ab17ab52f4366231e9f86f9181aae2d571f99913f3d16eb811799171f0ff7915
+# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 f5c5f30478e6e2c69055198193ae454fcd2922932cc2f859e68c48dfb3ef1a3d

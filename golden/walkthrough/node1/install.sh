@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 6dfa566fc80a70f4ab2bcb37035885e02114b734c148120b310bf84965aaf684
+# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 9a4d51bb90d9c4d2dadd9c549e1e9a8df220fb25e136559f809e2b3b687192c1
