@@ -70,6 +70,11 @@ impl About {
         self.state == "leaving"
     }
 
+    /// Whether it is one of the two: the cluster is to have what it has without the host.
+    pub(crate) fn comes_or_goes(&self) -> bool {
+        self.is_joining() || self.is_leaving()
+    }
+
     /// A host of which no more is known than its name.
     pub fn named(host: &str) -> About {
         About {

@@ -659,6 +659,95 @@ authorizers:
     assert!(about(&said(&verify())), "{}", said(&verify()));
 }
 
+/// What `check` says of settings, on these hosts.
+fn told(hosts: &[&str], own: &str) -> String {
+    let spec = Spec::new(hosts, own).with_ecdsa_keys();
+    let output = run(khw_gen().arg("check").arg(spec.path()));
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn a_port_of_a_service_is_taken_where_kube_proxy_opens_it() {
+    let range = |minor: &str, range: &str| {
+        format!(
+            "[cluster]\nkubernetes = \"1.{minor}\"\n\
+             [components.kube-apiserver.flags]\nservice-node-port-range = \"{range}\"\n"
+        )
+    };
+    let apart = HOSTS;
+    let together = &["cp1 10.0.0.1 control-plane etcd worker"];
+    let is_told =
+        |hosts: &[&str], minor: &str, ports: &str| told(hosts, &range(minor, ports)).contains("node-ports-taken");
+    for (hosts, minor, ports, expected) in [
+        // An API server has its host to itself unless there is a kube-proxy beside it.
+        (apart, "37", "6000-7000", false),
+        (together, "37", "6000-7000", true),
+        (apart, "37", "10200-10300", true),
+        // The ports without encryption went with 1.23.
+        (together, "37", "10251-10252", false),
+        (together, "22", "10251-10252", true),
+    ] {
+        assert_eq!(is_told(hosts, minor, ports), expected, "{hosts:?} 1.{minor} {ports}");
+    }
+}
+
+/// `verify` has hosts of its own to look at, and says the same.
+#[test]
+fn a_port_of_a_service_that_is_found_is_judged_alike() {
+    let own = "[cluster]\nkubernetes = \"1.37\"\n";
+    let is_found = |hosts: &[&str], ports: &str| {
+        let spec = Spec::new(hosts, own).with_ecdsa_keys();
+        let (_folder, out) = build(&spec.path());
+        let path = out.join("cp1/rootfs/etc/systemd/system/kube-apiserver.service");
+        let text = fs::read_to_string(&path).expect("a unit");
+        let other = text.replace("range=30000-32767", &format!("range={ports}"));
+        assert_ne!(text, other);
+        fs::write(path, other).expect("a unit");
+        let output = run(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+        said(&output).contains("node-port-taken")
+    };
+    let together = &["cp1 10.0.0.1 control-plane etcd worker"];
+    assert!(!is_found(HOSTS, "6000-7000") && is_found(HOSTS, "10200-10300"));
+    assert!(is_found(together, "6000-7000") && !is_found(together, "10251-10252"));
+}
+
+#[test]
+fn pods_are_counted_against_a_bridge_that_there_is() {
+    let own = |cni: &str| format!("[network]\ncni = {cni:?}\n[components.kubelet.config]\nmaxPods = 500\n");
+    let with_bridge = told(HOSTS, &own("bridge"));
+    // A node's part is never larger, whatever the range of all is.
+    assert!(with_bridge.contains("help: at most 253\n"), "{with_bridge}");
+    let without = told(HOSTS, &own("none"));
+    assert!(!without.contains("pods-beyond-range"), "{without}");
+}
+
+#[test]
+fn who_may_do_what_is_not_said_to_be_open_where_a_file_decides_it() {
+    let open = "everybody who is known may do everything";
+    let own = |file: &str, flag: &str| {
+        format!("[cluster]\nkubernetes = \"1.34\"\n[components.kube-apiserver.flags]\n{file}\n{flag}\n")
+    };
+    let (file, removed) = (
+        "authorization-config = \"/etc/kubernetes/authorization.yaml\"",
+        "authorization-mode = false",
+    );
+    let on_a_host = format!("[components.kube-apiserver.on.cp1.flags]\n{removed}");
+    for removed in [removed, &on_a_host] {
+        let both = told(HOSTS, &own(file, removed));
+        assert!(
+            !both.contains(open) && both.contains("its file has to name both"),
+            "{both}"
+        );
+        let one = told(HOSTS, &own("", removed));
+        assert!(one.contains(open), "{one}");
+    }
+    // A file on one host decides nothing on others.
+    let elsewhere = format!("[components.kube-apiserver.on.cp1.flags]\n{file}");
+    let other = told(HOSTS, &own(removed, &elsewhere));
+    assert!(other.contains(open), "{other}");
+}
+
 const PROXY: &str = r#"
 [components.containerd.env]
 HTTPS_PROXY = "http://bob:hunter2@proxy:3128"

@@ -12,9 +12,11 @@ use super::pods::ranges_of;
 use super::programs::etcd::urls;
 use super::spot::{Running, Spot, all_running, running};
 use super::view::View;
+use crate::catalog::port::Port;
+use crate::catalog::releases::Version;
 use crate::catalog::rule::Asks;
 use crate::diagnostic::verify_codes as codes;
-use crate::rules::{StartedProgram, Surroundings, broken, has_rules};
+use crate::rules::{StartedProgram, Surroundings, broken, has_rules, taken_beside_services};
 use crate::secrecy::secrets;
 
 pub(crate) fn check(view: &View<'_>) {
@@ -22,6 +24,7 @@ pub(crate) fn check(view: &View<'_>) {
     let pods = pods(view);
     let nodes = nodes(view);
     let etcd: Vec<String> = running(view, "etcd").flat_map(members).collect();
+    let taken = taken(view);
     for one in all_running(view).filter(|one| has_rules(&one.line.program)) {
         let around = Surroundings {
             services: services.clone(),
@@ -33,6 +36,7 @@ pub(crate) fn check(view: &View<'_>) {
             },
             api_server: api_server(one),
             own_pods: own_pods(one),
+            taken: Arc::clone(&taken),
         };
         for broken in broken(&program(one), &around) {
             let code = match broken.rule.asks {
@@ -131,6 +135,14 @@ fn own_pods(running: Running<'_>) -> Vec<IpNet> {
     let documents = documents.flat_map(|(path, documents)| documents.iter().map(move |one| (*path, one)));
     let ranges = documents.flat_map(|(path, document)| ranges_of(Spot { view, host, path }, document));
     ranges.map(|(_, range)| range).collect()
+}
+
+/// The ports that are taken where those of services are opened.
+fn taken(view: &View<'_>) -> Arc<[Port]> {
+    taken_beside_services(view.hosts.iter().map(|host| {
+        let programs = host.commands.iter().map(|command| command.line.program.as_str());
+        (programs.collect(), Version::parse(&host.host.about.kubernetes))
+    }))
 }
 
 /// What may be a secret and stands where everybody may read it. Keys, kubeconfigs and encryption configurations have

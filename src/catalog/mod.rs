@@ -11,6 +11,7 @@ pub(crate) mod holds;
 pub mod identity;
 pub mod layouts;
 pub(crate) mod named;
+pub(crate) mod port;
 pub mod releases;
 pub(crate) mod roles;
 pub(crate) mod rule;

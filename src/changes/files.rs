@@ -6,7 +6,7 @@ use super::differences::{differences, summary};
 use super::meaning::{Meaning, is_secret, meaning};
 use super::sides::{KeysKnown, Pair};
 use crate::found::{FoundHost, FoundNode, FoundNodes, printable};
-use crate::manifest::{About, MANIFEST, SHA256SUMS, STATE};
+use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
 
 /// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,8 +113,7 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
 fn state(pair: &Pair<'_>) -> Option<FileChange> {
     let (before, after) = (&pair.old?.about, &pair.new?.about);
     // That a cluster runs by now is the same for all hosts, and stands in what etcd is started with.
-    let is_own = |about: &About| about.is_joining() || about.is_leaving();
-    let changed = before.state != after.state && (is_own(before) || is_own(after));
+    let changed = before.state != after.state && (before.comes_or_goes() || after.comes_or_goes());
     let (before, after) = (&before.state, &after.state);
     changed.then(|| FileChange {
         path: MANIFEST.to_owned(),

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::identity::{Identity, Per};
 use crate::catalog::layouts::Layout;
+use crate::catalog::port::Port;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::catalog::tables::ports::PORTS;
 use crate::cluster::{ClusterState, Endpoint, HostState, Role};
@@ -359,9 +360,11 @@ fn load_balancing(draft: &Draft, say: &Reporter) {
 
 fn port_conflicts(draft: &Draft, say: &Reporter) {
     let Some(port) = load_balancer_port(draft) else { return };
+    let kubernetes = draft.release.as_ref().map(|known| known.release.kubernetes);
     for host in draft.with(Role::LoadBalancer) {
-        if let Some((_, number, what)) = PORTS.iter().find(|(role, number, _)| host.is(*role) && *number == port) {
-            let message = format!("the load balancer's port {number} is {what}'s on this host");
+        let is_taken = |taken: &&Port| taken.number == port && host.is(taken.role) && taken.is_taken_in(kubernetes);
+        if let Some(Port { number, whose, .. }) = PORTS.iter().find(is_taken) {
+            let message = format!("the load balancer's port {number} is {whose}'s on this host");
             say.at(host.place(), codes::PORT_CONFLICT, message);
         }
     }

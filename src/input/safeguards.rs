@@ -7,6 +7,7 @@ use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING
 use crate::catalog::{flags_of, path_of};
 use crate::cluster::OwnFlag;
 use crate::diagnostic::{Place, Reporter, codes};
+use crate::rules::stands_in;
 use crate::settings::Value as Setting;
 
 use super::draft::{Draft, DraftOverride};
@@ -14,6 +15,8 @@ use super::draft::{Draft, DraftOverride};
 /// What the user does to a flag or a setting.
 enum Tampering {
     Removed,
+    /// Removed, and the program is given another that decides in its place.
+    Replaced,
     Given(Vec<String>),
 }
 
@@ -31,6 +34,7 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     for (name, flag) in &own.flags {
         let change = match flag {
             OwnFlag::Removed if !ours.iter().any(|ours| ours.name == name.value) => continue,
+            OwnFlag::Removed if is_replaced(draft, own, &name.value) => Tampering::Replaced,
             OwnFlag::Removed => Tampering::Removed,
             OwnFlag::Values(values) if values.iter().all(String::is_empty) => Tampering::Removed,
             OwnFlag::Values(values) => {
@@ -81,6 +85,19 @@ pub fn safeguards(draft: &Draft, own: &DraftOverride, say: &Reporter) {
     }
 }
 
+/// Whether the user gives the same hosts another flag that decides in the place of this one.
+fn is_replaced(draft: &Draft, own: &DraftOverride, flag: &str) -> bool {
+    let place = |own: &DraftOverride| own.on.as_ref().map(|on| on.value.clone());
+    let is_here =
+        |other: &&DraftOverride| other.component == own.component && (other.on.is_none() || place(other) == place(own));
+    let given = draft.components.iter().filter(is_here).flat_map(|other| &other.flags);
+    let given: Vec<&str> = given
+        .filter(|(_, value)| matches!(value, OwnFlag::Values(values) if values.iter().any(|value| !value.is_empty())))
+        .map(|(name, _)| name.value.as_str())
+        .collect();
+    stands_in(own.component.name, flag, |other| given.contains(&other))
+}
+
 /// The flags that a component is given without the user, as far as the release and the layout are known.
 pub fn generated_flags(draft: &Draft, component: &Component) -> Vec<Flag> {
     let release = draft.release.as_ref().map(|known| &known.release);
@@ -110,7 +127,7 @@ fn judge(
     say: &Reporter,
 ) {
     let what = match change {
-        Tampering::Removed => format!("{} without `{name}`", component.name),
+        Tampering::Removed | Tampering::Replaced => format!("{} without `{name}`", component.name),
         Tampering::Given(values) => format!("{} `{name}{is}{}`", component.name, values.join(",")),
     };
     let is_about = |of: &[&str], part| of.contains(&component.name) && is_part(part);
@@ -145,6 +162,7 @@ fn judge(
 fn is_gone(gone: Gone, change: &Tampering) -> bool {
     let values = match change {
         Tampering::Removed => return gone == Gone::Removed,
+        Tampering::Replaced => return false,
         Tampering::Given(values) => values,
     };
     // strconv.ParseBool of Go.
@@ -231,6 +249,7 @@ mod tests {
         ] {
             assert_eq!(is_gone(gone, &given(values)), expected, "{gone:?} {values:?}");
         }
+        assert!(!is_gone(Gone::Removed, &Tampering::Replaced));
         assert!(is_gone(Gone::Removed, &Tampering::Removed) && !is_gone(Gone::Lacks("RBAC"), &Tampering::Removed));
     }
 }

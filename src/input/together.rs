@@ -1,15 +1,19 @@
 //! What the user sets, judged together with what is generated: the merged result of every program that the user changes, on every host.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use crate::catalog::component::Component;
+use crate::catalog::port::Port;
 use crate::catalog::rule::Asks;
 use crate::catalog::scope::On;
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, Role};
+use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Place, Reporter, codes};
 use crate::plan::{self, PlannedSettingValue, PlannedValue, units_on};
-use crate::rules::{self, GivenPart, StartedProgram, Surroundings, broken, has_rules};
+use crate::rules::{self, GivenPart, StartedProgram, Surroundings, broken, has_rules, taken_beside_services};
 use crate::secrecy::{may_be_secret, secrets};
 use crate::settings::Value as Setting;
 
@@ -21,6 +25,7 @@ use super::tree::At;
 /// The rules that programs break by what the user sets. A rule is told once for a place, of the first host.
 pub fn check(draft: &Draft, cluster: &Cluster, say: &Reporter) {
     let around = surroundings(cluster);
+    let taken = taken(cluster);
     let mut told: BTreeSet<(usize, usize, &str)> = BTreeSet::new();
     for component in COMPONENTS.iter().filter(|component| has_rules(component.name)) {
         let own = || draft.components.iter().filter(|own| own.component == component);
@@ -33,7 +38,8 @@ pub fn check(draft: &Draft, cluster: &Cluster, say: &Reporter) {
             }
             let around = Surroundings {
                 api_server: Some(api_server(cluster, component)),
-                own_pods: host.pods.iter().flat_map(|pods| pods.iter().copied()).collect(),
+                own_pods: own_pods(cluster, host),
+                taken: Arc::clone(&taken),
                 ..around.clone()
             };
             let here = of_host(draft, component, host);
@@ -135,6 +141,20 @@ fn surroundings(cluster: &Cluster) -> Surroundings {
             .collect(),
         ..Surroundings::default()
     }
+}
+
+/// The ranges out of which a bridge of khw-gen's gives a host's pods addresses; what another network does is not known.
+fn own_pods(cluster: &Cluster, host: &Host) -> Vec<IpNet> {
+    let has_bridge = cluster.nodes.pod_network == PodNetwork::Bridge;
+    let ranges = host.pods.iter().filter(|_| has_bridge);
+    ranges.flat_map(|pods| pods.iter().copied()).collect()
+}
+
+/// The ports that are taken where those of services are opened.
+fn taken(cluster: &Cluster) -> Arc<[Port]> {
+    let programs = |host| units_on(cluster, host).map(|component| component.name).collect();
+    let hosts = cluster.hosts.iter();
+    taken_beside_services(hosts.map(|host| (programs(host), Some(cluster.release.kubernetes))))
 }
 
 /// At which name or address a component calls the API server: beside it, or from a node.

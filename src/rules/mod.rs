@@ -3,12 +3,14 @@
 
 mod no_proxy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::catalog::port::Port;
+use crate::catalog::releases::Version;
 use crate::catalog::rule::{Asks, Called, Ours, Rule, is_flag};
 use crate::catalog::safeguard::Part;
 use crate::catalog::tables::ports::PORTS;
@@ -39,6 +41,8 @@ pub struct Surroundings {
     pub api_server: Option<String>,
     /// The ranges out of which a bridge of the host gives its pods addresses.
     pub own_pods: Vec<IpNet>,
+    /// The ports that are taken on hosts where those of services are opened.
+    pub taken: Arc<[Port]>,
 }
 
 /// A part of what a program is given.
@@ -85,7 +89,7 @@ pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
                 Asks::Both(one, other) => program.half(one, other)?,
                 Asks::NoProxyFor(called) => program.proxied(called, around)?,
                 Asks::PodsHaveAddresses => program.pods_beyond(&around.own_pods)?,
-                Asks::NodePortsAreFree => program.node_ports()?,
+                Asks::NodePortsAreFree => program.node_ports(&around.taken)?,
             };
             let message = format!("{message}: {}", rule.why);
             Some(Broken {
@@ -96,6 +100,21 @@ pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
             })
         })
         .collect()
+}
+
+/// The programs of a host, and its release of Kubernetes if that is known.
+pub type HostPrograms<'a> = (BTreeSet<&'a str>, Option<Version>);
+
+/// The ports that are taken where kube-proxy opens those of services: it does so on its own host, and on no other.
+pub fn taken_beside_services<'a>(hosts: impl IntoIterator<Item = HostPrograms<'a>>) -> Arc<[Port]> {
+    let hosts = hosts.into_iter();
+    // Many are alike.
+    let hosts: BTreeSet<HostPrograms<'a>> = hosts.filter(|(programs, _)| programs.contains("kube-proxy")).collect();
+    let is_taken = |port: &&Port| {
+        let mut hosts = hosts.iter();
+        hosts.any(|(programs, kubernetes)| programs.contains(port.program) && port.is_taken_in(*kubernetes))
+    };
+    PORTS.iter().filter(is_taken).copied().collect()
 }
 
 /// Whether a flag that is generated is left out, since the user gives another that excludes it.
@@ -274,14 +293,10 @@ impl StartedProgram {
             self.name,
             given.written()
         );
-        Some((
-            vec![given],
-            message,
-            Some(format!("at most {addresses}, or a larger range")),
-        ))
+        Some((vec![given], message, Some(format!("at most {addresses}"))))
     }
 
-    fn node_ports(&self) -> Option<Told> {
+    fn node_ports(&self, taken: &[Port]) -> Option<Told> {
         let flag = "service-node-port-range";
         let text = self.flags.get(flag)?.last()?;
         // `FIRST-LAST`, or `FIRST+HOW MANY MORE`.
@@ -296,10 +311,10 @@ impl StartedProgram {
                 (port, port)
             }
         };
-        let taken: Vec<String> = PORTS
+        let taken: Vec<String> = taken
             .iter()
-            .filter(|(_, port, _)| (first..=last).contains(port))
-            .map(|(_, port, whose)| format!("{port} of {whose}"))
+            .filter(|port| (first..=last).contains(&port.number))
+            .map(|port| format!("{} of {}", port.number, port.whose))
             .collect();
         if taken.is_empty() {
             return None;
@@ -350,9 +365,37 @@ mod tests {
                 flags: [("service-node-port-range".to_owned(), vec![range.to_owned()])].into(),
                 ..StartedProgram::default()
             };
-            broken(&program, &Surroundings::default()).len()
+            let around = Surroundings {
+                taken: PORTS.into(),
+                ..Surroundings::default()
+            };
+            broken(&program, &around).len()
         };
         let ranges = ["30000-32767", "10000-11000", "10200+100", "10251", "2381-6442"];
         assert_eq!(ranges.map(taken), [0, 1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_port_is_taken_beside_kube_proxy_and_in_a_release_that_has_it() {
+        let taken = |hosts: &[&[&'static str]], minor: Option<&str>| -> Vec<u16> {
+            let version = minor.and_then(Version::parse);
+            let hosts = hosts
+                .iter()
+                .map(|programs| (programs.iter().copied().collect(), version));
+            let taken = taken_beside_services(hosts);
+            taken.iter().map(|port| port.number).collect()
+        };
+        let (node, master) = (["kubelet", "kube-proxy"], ["kube-apiserver", "kube-scheduler"]);
+        let both = [node, master].concat();
+        let of_node = [10248, 10249, 10250, 10256];
+        assert_eq!(taken(&[&node, &master], Some("1.22")), of_node);
+        assert_eq!(taken(&[&master], Some("1.22")), Vec::<u16>::new());
+        assert_eq!(
+            taken(&[&both], Some("1.22")),
+            [&[6443, 10251, 10259][..], &of_node].concat()
+        );
+        for since in [Some("1.23"), Some("1.37"), None] {
+            assert_eq!(taken(&[&both], since), [&[6443, 10259][..], &of_node].concat());
+        }
     }
 }

@@ -35,7 +35,9 @@ pub(crate) fn check(view: &View<'_>, apis: &[Api<'_>]) {
                 }
             }
             let is_asked = |api: &&Api<'_>| balancer.upstreams.iter().any(|upstream| leads_to(api, upstream));
-            for api in apis.iter().filter(|api| !is_asked(api)) {
+            // Nobody counts on who comes or goes.
+            let is_counted_on = |api: &&Api<'_>| !api.running.spot.host.host.about.comes_or_goes();
+            for api in apis.iter().filter(is_counted_on).filter(|api| !is_asked(api)) {
                 let message = format!("it never asks the API server of {}", api.running.spot.host.name);
                 spot.report(codes::NOT_BALANCED, message);
             }

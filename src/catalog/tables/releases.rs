@@ -70,6 +70,9 @@ pub const KNOWN: &[(Program, Version, Version)] = &[
     (Program::Containerd, Version::new(1, 3), Version::new(2, 3)),
 ];
 
+/// The last release of Kubernetes in which the scheduler and the controller manager may answer without encryption.
+pub(crate) const LAST_WITH_PLAIN_PORTS: Version = Version::new(1, 22);
+
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
 /// Sources: the components' own command-line references and changelogs
