@@ -57,7 +57,7 @@ pub fn holds_secret(text: &str) -> bool {
 
 /// Whether a value under its name may be a secret, or has one in it.
 pub fn may_be_secret(name: &str, value: &str) -> bool {
-    is_name_of_secret(name) && says_something(value) || in_proxy(name, value).is_some() || holds_secret(value)
+    is_named_secret(name, value) || in_proxy(name, value).is_some() || holds_secret(value)
 }
 
 /// The parts of a text that may be secrets, in their order and apart from each other. It is read as what it may be: a unit, YAML, JSON,
@@ -102,6 +102,20 @@ pub fn hidden(message: &str) -> String {
 /// The text with a star for every byte of a secret, so that places in it stay what they are.
 pub fn starred(text: &str) -> String {
     without_secrets(text, |secret| "*".repeat(secret.len())).0
+}
+
+fn is_named_secret(name: &str, value: &str) -> bool {
+    is_name_of_secret(name) && says_something(value) && !is_no_secret(name, value)
+}
+
+/// Whether a value under a name is none: where a file of credentials is, or how etcd makes tokens
+/// (<https://etcd.io/docs/v3.6/op-guide/configuration/>, `--auth-token`).
+fn is_no_secret(name: &str, value: &str) -> bool {
+    let name = name.trim_start_matches('-').to_ascii_lowercase();
+    let value = value.trim_matches(['"', '\'']);
+    let is_path = value.starts_with('/') && !value.contains(char::is_whitespace);
+    name.ends_with("credentials") && is_path
+        || name == "auth-token" && (value == "simple" || value == "jwt" || value.starts_with("jwt,"))
 }
 
 /// Whether a value is one at all, and no reference to where it is.
@@ -226,7 +240,7 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
         };
         let value = value_after(line, from, at + 1);
         let text = &line[value.clone()];
-        if is_name_of_secret(name) && says_something(text) {
+        if is_named_secret(name, text) {
             add(name, value);
         } else if let Some(user) = in_proxy(name, text) {
             add(name, value.start + user.start..value.start + user.end);
@@ -236,8 +250,7 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
     while let Some(name) = words.next() {
         if name.starts_with("--")
             && !name.contains('=')
-            && is_name_of_secret(name)
-            && let Some(value) = words.next_if(|next| !next.starts_with('-') && says_something(next))
+            && let Some(value) = words.next_if(|next| !next.starts_with('-') && is_named_secret(name, next))
         {
             let from = offset(line, value);
             add(name, from..from + value.trim_end_matches(['"', '\'']).len());
@@ -246,8 +259,7 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
     // As keepalived and nginx have it: a name and its value.
     if let [name, value] = *line.split_whitespace().collect::<Vec<_>>().as_slice()
         && !name.ends_with([':', '=', '-'])
-        && is_name_of_secret(name)
-        && says_something(value)
+        && is_named_secret(name, value)
     {
         let from = offset(line, value);
         add(name, from..from + value.trim_end_matches(';').len());

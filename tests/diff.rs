@@ -979,7 +979,9 @@ fn roles_engines_and_removed_files() {
     let engine = changes(&built(&old, "out"), &built(&other, "out"));
     assert_eq!(
         steps(&engine),
-        ["load-balancer lb: ./install.sh; systemctl disable --now nginx; systemctl enable --now haproxy"]
+        [
+            "load-balancer lb: ./install.sh; systemctl disable --now nginx; systemctl enable haproxy && systemctl restart haproxy"
+        ]
     );
 
     let with = spec(&HOSTS, "[components.containerd.on.worker.env]\nLEVEL = \"1\"");

@@ -847,7 +847,7 @@ fn asks_the_proxy(etcd: &Path, variables: &[(&str, &str)]) -> bool {
         .arg(format!("--listen-peer-urls=http://127.0.0.1:{peers}"))
         .arg(format!("--initial-advertise-peer-urls=http://127.0.0.1:{peers}"))
         .arg(format!(
-            "--initial-cluster=a=http://127.0.0.1:{peers},b=http://10.9.9.9:2380"
+            "--initial-cluster=a=http://127.0.0.1:{peers},b=https://10.9.9.9:2380"
         ))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -870,10 +870,18 @@ fn etcd_says_the_same_of_proxies_and_of_flags() {
     let Some(etcd) = program("etcd", test) else { return };
     for (variables, asks) in [
         (&[][..], false),
-        (&[("HTTP_PROXY", "PROXY")], true),
-        (&[("http_proxy", "PROXY"), ("no_proxy", "10.9.0.0/16")], false),
-        (&[("HTTP_PROXY", "PROXY"), ("NO_PROXY", "10.9.9.9:2381")], true),
-        (&[("HTTP_PROXY", "PROXY"), ("NO_PROXY", "10.9.")], true),
+        (&[("HTTPS_PROXY", "PROXY")], true),
+        (&[("HTTP_PROXY", "PROXY")], false),
+        (&[("https_proxy", "PROXY"), ("no_proxy", "10.9.0.0/16")], false),
+        (
+            &[
+                ("HTTPS_PROXY", "PROXY"),
+                ("NO_PROXY", "10.9.9.9:2380,10.9.9.8,10.9.9.10"),
+            ],
+            false,
+        ),
+        (&[("HTTPS_PROXY", "PROXY"), ("NO_PROXY", "10.9.9.9:2381")], true),
+        (&[("HTTPS_PROXY", "PROXY"), ("NO_PROXY", "10.9.")], true),
         // Nothing is said of it, since nobody heeds it.
         (&[("ALL_PROXY", "PROXY")], false),
     ] {

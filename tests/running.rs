@@ -603,6 +603,124 @@ fn who_waits_for_a_kubelet_asks_where_it_answers() {
     assert!(last("healthzPort = 0").ends_with("systemctl restart kubelet"));
 }
 
+/// Where a step with these words stands among all.
+fn at(told: &[(String, String)], place: &str, words: &str) -> usize {
+    told.iter()
+        .position(|(at, commands)| at == place && commands.contains(words))
+        .unwrap_or_else(|| panic!("no {place} with {words}: {told:#?}"))
+}
+
+#[test]
+fn what_manifests_made_stays_as_long_as_a_host_has_them() {
+    let (m2, m3) = ("m2 10.0.0.12 control-plane etcd", "m3 10.0.0.13 control-plane etcd");
+    let before = spec("running", &[M1, m2, m3, N1]);
+    let told = steps(&changes(&before, &spec("running", &[m2, M1, m3, N1])));
+    assert!(
+        told.iter().all(|(_, commands)| !commands.contains(" delete -f")),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn a_control_plane_that_moves_serves_elsewhere_before_it_stops() {
+    let hosts = |one: &'static str, two: &'static str| {
+        spec(
+            "running",
+            &["e1 10.0.0.11 etcd", one, two, "lb 10.0.0.5 load-balancer", N1],
+        )
+    };
+    let before = hosts("c1 10.0.0.14 control-plane", "c2 10.0.0.15 admin");
+    let told = steps(&changes(
+        &before,
+        &hosts("c1 10.0.0.14 admin", "c2 10.0.0.15 control-plane"),
+    ));
+    let starts = at(&told, "new-api-server c2", "systemctl restart kube-apiserver");
+    let led_to = at(&told, "load-balancer lb", "systemctl reload nginx");
+    let stops = at(&told, "departure c1", "systemctl disable --now kube-apiserver");
+    assert!(starts < led_to && led_to < stops, "{told:#?}");
+}
+
+#[test]
+fn a_host_that_is_no_node_any_more_is_emptied_first() {
+    let before = spec("running", &["m1 10.0.0.11 control-plane etcd worker", N1]);
+    let told = steps(&changes(&before, &spec("running", &[N1, M1])));
+    // The first entry keeps its range, or there would be no steps.
+    assert_eq!(told, [], "{told:#?}");
+    let before = spec("running", &[N1, "m1 10.0.0.11 control-plane etcd worker"]);
+    let told = steps(&changes(&before, &spec("running", &[N1, M1])));
+    let drained = at(&told, "node-departure m1", " drain m1 ");
+    let stopped = at(&told, "node-departure m1", "systemctl disable --now kubelet");
+    let deleted = at(&told, "node-departure m1", " delete node m1 ");
+    assert!(drained < stopped && stopped < deleted, "{told:#?}");
+}
+
+#[test]
+fn who_leaves_is_drained_once_though_kubernetes_is_upgraded() {
+    let with = |minor: &str, hosts: &[&str]| {
+        let spec = spec("running", hosts);
+        let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+        let text = text.replace(
+            "name = \"pair\"\n",
+            &format!("name = \"pair\"\nkubernetes = \"{minor}\"\n"),
+        );
+        fs::write(spec.path(), text).expect("cluster.toml");
+        spec
+    };
+    let before = with("1.36", &[M1, N1, "n2 10.0.0.22 worker"]);
+    let told = steps(&changes(
+        &before,
+        &with("1.37", &[M1, N1, "n2 10.0.0.22 worker:leaving"]),
+    ));
+    let drains = |name: &str| {
+        let drain = format!(" drain {name} ");
+        told.iter().filter(|(_, commands)| commands.contains(&drain)).count()
+    };
+    assert_eq!((drains("n1"), drains("n2")), (1, 1), "{told:#?}");
+}
+
+#[test]
+fn what_can_not_be_carried_out_has_no_steps_and_a_reason_that_helps() {
+    let (m2, m3) = ("m2 10.0.0.12 etcd", "m3 10.0.0.13 etcd");
+    let (n2, n3) = ("n2 10.0.0.22 worker", "n3 10.0.0.23 worker");
+    for (before, after, reason) in [
+        (
+            vec![M1, m2, m3, N1],
+            vec![M1, "m2 10.0.0.13 etcd", "m3 10.0.0.12 etcd", N1],
+            "no two may have the same",
+        ),
+        (
+            vec![M1, m2, m3, N1],
+            vec![M1, N1],
+            "of 3 members of etcd 1 would be left",
+        ),
+        (
+            vec![M1, N1, n2, n3],
+            vec![M1, n2, n3],
+            "pods = \\\"10.200.1.0/24\\\" on n2, pods = \\\"10.200.2.0/24\\\" on n3",
+        ),
+    ] {
+        let told = changes(&spec("running", &before), &spec("running", &after));
+        assert!(obstacles(&told).contains(reason), "{reason}: {told:#}");
+        assert!(steps(&told).is_empty(), "{told:#}");
+    }
+    // As the reason says, it can be done.
+    let kept = spec("running", &[M1, n2, n3]);
+    let text = fs::read_to_string(kept.path()).expect("cluster.toml");
+    let text = text
+        .replace("ip = \"10.0.0.22\"\n", "ip = \"10.0.0.22\"\npods = \"10.200.1.0/24\"\n")
+        .replace("ip = \"10.0.0.23\"\n", "ip = \"10.0.0.23\"\npods = \"10.200.2.0/24\"\n");
+    fs::write(kept.path(), text).expect("cluster.toml");
+    let told = changes(&spec("running", &[M1, N1, n2, n3]), &kept);
+    assert_eq!(obstacles(&told), "[]");
+    at(&steps(&told), "other n2", "systemctl restart pod-routes");
+    // Without a bridge there is none to keep.
+    let plain = spec("running", &[M1, N1]);
+    let text = fs::read_to_string(plain.path()).expect("cluster.toml");
+    fs::write(plain.path(), format!("{text}\n[network]\ncni = \"none\"\n")).expect("cluster.toml");
+    let told = changes(&spec("running", &[M1, N1]), &plain);
+    assert!(obstacles(&told).contains("write cni = \\\"bridge\\\""), "{told:#}");
+}
+
 /// The chapters that take least time; all of them are `make e2e`'s.
 const CHAPTERS: &str = "founded,said_to_run,without_marks,one_to_three,asked_before_another_release,a_dead_one_replaced,renamed,two_emptied";
 

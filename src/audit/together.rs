@@ -23,7 +23,7 @@ pub(crate) fn check(view: &View<'_>) {
     let services = services(view);
     let pods = pods(view);
     let nodes = nodes(view);
-    let etcd: Vec<String> = running(view, "etcd").flat_map(members).collect();
+    let etcd: Vec<(String, u16)> = running(view, "etcd").flat_map(members).collect();
     let taken = taken(view);
     for one in all_running(view).filter(|one| has_rules(&one.line.program)) {
         let around = Surroundings {
@@ -31,12 +31,14 @@ pub(crate) fn check(view: &View<'_>) {
             pods: pods.clone(),
             nodes: Arc::clone(&nodes),
             etcd: match one.line.program.as_str() {
-                "kube-apiserver" => urls(one, "etcd-servers").into_iter().map(|url| url.host).collect(),
+                "kube-apiserver" => urls(one, "etcd-servers").into_iter().map(called_at).collect(),
                 _ => etcd.clone(),
             },
             api_server: api_server(one),
             own_pods: own_pods(one),
             taken: Arc::clone(&taken),
+            // Of what is found, the release of Go is not known.
+            any_proxy_is_asked: false,
         };
         for broken in broken(&program(one), &around) {
             let code = match broken.rule.asks {
@@ -111,21 +113,24 @@ fn unique(ranges: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
     all
 }
 
-/// At which hosts a member of etcd tells others to call it.
-fn members(etcd: Running<'_>) -> impl Iterator<Item = String> {
-    let urls = urls(etcd, "initial-advertise-peer-urls").into_iter();
-    urls.map(|url| url.host)
+/// At which hosts and ports a member of etcd tells others to call it.
+fn members(etcd: Running<'_>) -> impl Iterator<Item = (String, u16)> {
+    urls(etcd, "initial-advertise-peer-urls").into_iter().map(called_at)
+}
+
+fn called_at(url: Url) -> (String, u16) {
+    (url.host, url.port.unwrap_or(443))
 }
 
 /// Where the kubeconfig of a program leads, which its command line names or its configuration.
-fn api_server(running: Running<'_>) -> Option<String> {
+fn api_server(running: Running<'_>) -> Option<(String, u16)> {
     let host = running.spot.host;
     let configs = host.documents(running.file("config")).iter();
     let of_config = configs.filter_map(|config| config.text_at(&["clientConnection", "kubeconfig"]));
     let mut paths = running.line.flag("kubeconfig").into_iter().chain(of_config);
     let config = paths.find_map(|path| host.documents(path).first())?;
     let cluster = config.items_at(&["clusters"]).first()?;
-    Some(Url::parse(cluster.text_at(&["cluster", "server"])?)?.host)
+    Url::parse(cluster.text_at(&["cluster", "server"])?).map(called_at)
 }
 
 /// The ranges out of which bridges of a kubelet's host give addresses.

@@ -96,6 +96,25 @@ pub(super) fn membership(pairs: &[Pair<'_>], whole: bool) -> Membership {
         membership.obstacles.push(Warning::mind(message, strange));
         return membership;
     }
+    let left = all.before.len() - all.gone.len();
+    if !all.gone.is_empty() && left <= all.before.len() / 2 {
+        let message = format!(
+            "of {} members of etcd {left} would be left, and without a majority nothing can be changed, not even to remove who is \
+             dead: write state = \"leaving\" for those that still run, or restore the cluster first \
+             (https://etcd.io/docs/v3.6/op-guide/recovery/)",
+            all.before.len()
+        );
+        let gone = all.gone.iter().map(|member| member.host.clone()).collect();
+        membership.obstacles.push(Warning::mind(message, gone));
+        return membership;
+    }
+    let swapping: Vec<String> = all.swapping().map(|member| member.host.clone()).collect();
+    if !swapping.is_empty() {
+        let message = "its member of etcd gets the peer URL that another member has, and no two may have the same: let one of them \
+             have another address first, in a build and a plan of its own";
+        membership.obstacles.push(Warning::mind(message, swapping));
+        return membership;
+    }
     let founding: Vec<String> = all
         .arriving
         .iter()
@@ -232,6 +251,16 @@ impl<'a> Members<'a> {
             .those_that_change()
             .filter(move |member| !is_plain(&member.name) || !is_plain(&member.url));
         members.chain(urls)
+    }
+
+    /// Those that move to where another one still is.
+    fn swapping(&self) -> impl Iterator<Item = &Member> {
+        let stays = |url: &String| {
+            let others = self.before.iter().filter(|member| !self.gone.contains(member));
+            others.into_iter().any(|member| member.url == *url)
+        };
+        let swapping = self.moving.iter().filter(move |(_, url)| stays(url));
+        swapping.map(|(member, _)| member)
     }
 
     /// What is done before anything else, and what when nobody calls those that go.

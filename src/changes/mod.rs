@@ -12,6 +12,7 @@ mod layout;
 mod leftovers;
 mod meaning;
 mod members;
+mod pods;
 mod report;
 mod sides;
 mod stage;

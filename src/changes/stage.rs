@@ -147,7 +147,8 @@ impl Action {
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
             Action::ReplaceFirst(program) | Action::Replace(program) => format!("put {program} in place"),
-            Action::Start(unit) => format!("systemctl enable --now {}", quoted(unit)),
+            // A package may have started it already, with files of its own.
+            Action::Start(unit) => format!("systemctl enable {0} && systemctl restart {0}", quoted(unit)),
             Action::Restart(unit) => format!("systemctl restart {}", quoted(unit)),
             Action::Reload(unit) => format!("systemctl reload {}", quoted(unit)),
             Action::Unapply(text)

@@ -6,7 +6,9 @@ use super::calling::{etcdctl_environment, kubectl};
 use super::endpoints::unanswered;
 use super::files::HostChange;
 use super::layout::another_layout;
+
 use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
+use super::pods::moved_ranges;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
 use super::touched::{of_changed, starting};
@@ -46,6 +48,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
             .chain(of_releases)
             .chain(unanswered(pairs, whole))
             .chain(another_layout(pairs))
+            .chain(moved_ranges(pairs))
             .collect(),
         ..Sequence::default()
     };
@@ -56,6 +59,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         ..Steps::default()
     };
     let mut applied = BTreeSet::new();
+    let kept = kept_manifests(pairs, whole);
     for (pair, change) in changes {
         match (pair.old, pair.new) {
             (Some(old), None) => gone(old, &administrator, &mut steps),
@@ -74,7 +78,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                     let stage = if stage == Stage::ApiServer { stage_of_api } else { stage };
                     steps.add(stage, &new.name, action);
                 };
-                of_changed(old, new, change, &mut add, &mut applied, &mut sequence.copies);
+                of_changed(old, new, change, &mut add, &mut applied, &kept, &mut sequence.copies);
                 if begins_to_leave(pair) {
                     departure(new, &administrator, &mut steps);
                 }
@@ -86,6 +90,17 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         sequence.steps = steps.in_order(pairs, of_members, &installed, &administrator);
     }
     sequence
+}
+
+/// The paths whose manifests stay applied, though a host has them no longer: another one has them. Of a part of a fleet nobody knows, so
+/// nothing is taken back.
+fn kept_manifests<'a>(pairs: &[Pair<'a>], whole: bool) -> BTreeSet<&'a str> {
+    let hosts = pairs
+        .iter()
+        .filter_map(|pair| if whole { pair.new } else { pair.old.or(pair.new) });
+    let paths = hosts.flat_map(|host| host.files.keys());
+    let paths = paths.filter(|path| path.ends_with(".yaml") || path.ends_with(".yml"));
+    paths.map(String::as_str).collect()
 }
 
 /// kubectl as an administrator calls it, and the host on which that is done.
@@ -182,6 +197,7 @@ impl Steps {
             };
             match (stage, pair) {
                 (Stage::EmptiedNode, Some(pair)) => emptied_before(step, pair, administrator),
+                (Stage::NodeDeparture, Some(pair)) => no_node_any_more(step, pair, administrator),
                 _ => vec![step],
             }
         });
@@ -341,6 +357,20 @@ fn emptied_before(step: Step, pair: &Pair<'_>, administrator: &Option<Administra
         step,
         Step::new(Stage::EmptiedNode, asked, used),
     ]
+}
+
+/// A step on a host that stays and is no node any more: emptied before, and its Node is deleted after.
+fn no_node_any_more(step: Step, pair: &Pair<'_>, administrator: &Option<Administrator<'_>>) -> Vec<Step> {
+    let (Some(old), Some(new), Some(administrator)) = (pair.old, pair.new, administrator) else {
+        return vec![step];
+    };
+    let (Some(node), None) = (node_of(old), node_of(new)) else {
+        return vec![step];
+    };
+    let Administrator { host: asked, kubectl } = administrator;
+    let ask = |action| Step::new(Stage::NodeDeparture, asked, vec![action]);
+    let drained = drain(kubectl, &node, kubernetes_version(old));
+    vec![ask(drained), step, ask(delete_node(kubectl, &node))]
 }
 
 /// The name of the Node of a host with a kubelet.

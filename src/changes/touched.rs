@@ -38,13 +38,15 @@ const ELSEWHERE: &[Elsewhere] = &[
     ("/etc/docker/", Stage::Node, || Action::Restart("docker".to_owned())),
 ];
 
-/// What the changes of a host's files ask for; files that need no more than a copy go to `copies`.
+/// What the changes of a host's files ask for; files that need no more than a copy go to `copies`. What manifests made stays where their
+/// paths are `kept` by another host.
 pub(super) fn of_changed(
     old: &FoundHost,
     new: &FoundHost,
     change: &HostChange,
     add: &mut impl FnMut(Stage, Action),
     applied: &mut BTreeSet<String>,
+    kept: &BTreeSet<&str>,
     copies: &mut Vec<(String, String)>,
 ) {
     let (before, after) = (units(old), units(new));
@@ -70,6 +72,12 @@ pub(super) fn of_changed(
         let stage = Stage::of_program(&unit.program);
         let own = reads.iter().any(|path| path.starts_with(UNITS));
         if !before.contains_key(name) {
+            // As with a host that comes: load balancers lead to it next.
+            let stage = if stage == Stage::ApiServer {
+                Stage::NewApiServer
+            } else {
+                stage
+            };
             add(stage, Action::DaemonReload);
             add(stage, Action::Start((*name).to_owned()));
         } else if own
@@ -91,7 +99,13 @@ pub(super) fn of_changed(
     }
     for (name, unit) in &before {
         if !after.contains_key(name) {
-            add(Stage::of_program(&unit.program), Action::Stop((*name).to_owned()));
+            // Nobody calls it any more by then, and the node is emptied.
+            let stage = match Stage::of_program(&unit.program) {
+                Stage::ApiServer | Stage::ControlPlane => Stage::Departure,
+                Stage::Node => Stage::NodeDeparture,
+                stage => stage,
+            };
+            add(stage, Action::Stop((*name).to_owned()));
         }
         used.extend(touched.iter().copied().filter(|path| unit.reads(path)));
     }
@@ -119,7 +133,8 @@ pub(super) fn of_changed(
                 },
             );
         } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
-            if applied.insert(path.to_owned()) {
+            let stays = file.fate == Fate::Removed && kept.contains(path);
+            if !stays && applied.insert(path.to_owned()) {
                 let path = path.to_owned();
                 add(
                     Stage::Manifests,

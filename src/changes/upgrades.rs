@@ -189,7 +189,11 @@ fn another_minor(old: &FoundHost, new: &FoundHost) -> bool {
 /// The hosts whose nodes are emptied before anything is done about them: the minor of a kubelet is not changed under running pods, nor
 /// is what the rules of their Services or their runtime are made by.
 pub(super) fn emptied(pairs: &[Pair<'_>]) -> BTreeSet<String> {
-    let same_name = pairs.iter().filter(|pair| !pair.is_renamed() && !arrives(pair));
+    // One that leaves is emptied for good.
+    let leaves = |pair: &&Pair<'_>| pair.new.is_some_and(|host| host.about.is_leaving());
+    let same_name = pairs
+        .iter()
+        .filter(|pair| !pair.is_renamed() && !arrives(pair) && !leaves(pair));
     let hosts = same_name.filter_map(|pair| Some((pair.old?, pair.new?)));
     hosts
         .filter(|(old, new)| runs(old, "kubelet") && runs(new, "kubelet"))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::calling::servers_called;
 use super::leftovers::{another_format, left_all_the_same};
 use super::meaning::{EncryptionKey, providers};
+use super::pods::ranges_of_pods;
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
 use super::versions::{PRODUCTS, Product, kubernetes_version};
@@ -123,7 +124,11 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
         of_pods(name, old.host, new.host, &mut warnings);
         of_services(name, old.host, new.host, &mut warnings);
         of_damage(name, old.host, new.host, &mut warnings);
-        of_encryption(name, old.host, new.host, known, &mut warnings);
+        let kept_elsewhere = || {
+            let mut hosts = pairs.iter().filter_map(|pair| pair.new);
+            hosts.any(|host| !encryption_files(host).is_empty())
+        };
+        of_encryption(name, old.host, new.host, known, kept_elsewhere, &mut warnings);
         if known != KeysKnown::WithoutSeed {
             of_authorities(name, old, new, &mut warnings);
             of_tokens(name, old, new, &mut warnings);
@@ -171,9 +176,9 @@ fn of_pods(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings
             .collect()
     };
     let (before, after) = (of(old), of(new));
-    if !before.is_empty() && before != after {
+    if !before.is_empty() && before != after && ranges_of_pods(old) == ranges_of_pods(new) {
         let message = "the pods' network of the node changes: pods that run keep what they have; drain the node first, \
-             then delete its bridge (ip link delete cni0) and the routes to its old range, and let the pods be made again";
+             then delete its bridge (ip link delete cni0), and let the pods be made again";
         warnings.mind(name, message);
     }
 }
@@ -351,10 +356,21 @@ fn encryption_keys(files: &[(&str, Tree)]) -> Vec<EncryptionKey> {
     entries.flat_map(providers).filter_map(|(_, key)| key).collect()
 }
 
-fn of_encryption(name: &str, old: &FoundHost, new: &FoundHost, known: KeysKnown, warnings: &mut Warnings) {
+/// `kept_elsewhere`: whether another host has an encryption configuration after the change.
+fn of_encryption(
+    name: &str,
+    old: &FoundHost,
+    new: &FoundHost,
+    known: KeysKnown,
+    kept_elsewhere: impl Fn() -> bool,
+    warnings: &mut Warnings,
+) {
     let (before, after) = (encryption_files(old), encryption_files(new));
     if after.is_empty() && before.iter().any(|(path, _)| new.files.contains_key(*path)) {
         // It is there and can't be read, which is told.
+        return;
+    }
+    if after.is_empty() && kept_elsewhere() {
         return;
     }
     let after = encryption_keys(&after);

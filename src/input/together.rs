@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::catalog::component::Component;
 use crate::catalog::port::Port;
+use crate::catalog::releases::Version;
 use crate::catalog::rule::Asks;
 use crate::catalog::scope::On;
 use crate::catalog::tables::components::COMPONENTS;
@@ -40,6 +41,7 @@ pub fn check(draft: &Draft, cluster: &Cluster, say: &Reporter) {
                 api_server: Some(api_server(cluster, component)),
                 own_pods: own_pods(cluster, host),
                 taken: Arc::clone(&taken),
+                etcd: members(cluster, component),
                 ..around.clone()
             };
             let here = of_host(draft, component, host);
@@ -135,10 +137,8 @@ fn surroundings(cluster: &Cluster) -> Surroundings {
         services: cluster.network.services.iter().copied().collect(),
         pods: cluster.network.pods.iter().copied().collect(),
         nodes: cluster.with(Role::Worker).map(|host| host.ip.primary).collect(),
-        etcd: cluster
-            .with(Role::Etcd)
-            .map(|host| host.ip.primary.to_string())
-            .collect(),
+        // Kubernetes 1.20 is of Go 1.15, 1.21 of 1.16; etcd 3.4 is built with either, 3.5 with 1.16 and later.
+        any_proxy_is_asked: cluster.release.kubernetes < Version::new(1, 21),
         ..Surroundings::default()
     }
 }
@@ -158,11 +158,18 @@ fn taken(cluster: &Cluster) -> Arc<[Port]> {
 }
 
 /// At which name or address a component calls the API server: beside it, or from a node.
-fn api_server(cluster: &Cluster, component: &Component) -> String {
+fn api_server(cluster: &Cluster, component: &Component) -> (String, u16) {
     match component.on.covers(On::Role(Role::ControlPlane)) {
-        true => "localhost".to_owned(),
-        false => cluster.endpoint.host.clone(),
+        true => ("localhost".to_owned(), cluster.endpoint.port),
+        false => (cluster.endpoint.host.clone(), cluster.endpoint.port),
     }
+}
+
+/// At which addresses a component calls members of etcd: members call each other at the port for peers.
+fn members(cluster: &Cluster, component: &Component) -> Vec<(String, u16)> {
+    let port = if component.name == "etcd" { 2380 } else { 2379 };
+    let members = cluster.with(Role::Etcd);
+    members.map(|host| (host.ip.primary.to_string(), port)).collect()
 }
 
 /// What the user sets on a component of a host, the most particular first.

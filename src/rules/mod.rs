@@ -35,10 +35,13 @@ pub struct Surroundings {
     pub pods: Vec<IpNet>,
     /// A fleet has thousands.
     pub nodes: Arc<[IpAddr]>,
-    /// Names or addresses of etcd's members.
-    pub etcd: Vec<String>,
-    /// The name or address at which the program calls the API server.
-    pub api_server: Option<String>,
+    /// Names or addresses of etcd's members, and the port at which the program calls them.
+    pub etcd: Vec<(String, u16)>,
+    /// The name or address, and the port, at which the program calls the API server.
+    pub api_server: Option<(String, u16)>,
+    /// Whether the program was built with Go before 1.16, and asks the proxy for HTTP for HTTPS too where there is no other
+    /// (<https://go.dev/doc/go1.16#net/http>).
+    pub any_proxy_is_asked: bool,
     /// The ranges out of which a bridge of the host gives its pods addresses.
     pub own_pods: Vec<IpNet>,
     /// The ports that are taken on hosts where those of services are opened.
@@ -200,10 +203,13 @@ impl StartedProgram {
 
     fn proxied(&self, called: &[Called], around: &Surroundings) -> Option<Told> {
         const SHOWN: usize = 6;
-        // For HTTPS, programs built with Go before 1.16 take that for HTTP where there is no other (https://go.dev/doc/go1.16#net/http).
-        let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+        // All is called by HTTPS.
+        let names: &[&str] = match around.any_proxy_is_asked {
+            true => &["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"],
+            false => &["HTTPS_PROXY", "https_proxy"],
+        };
         let variable = |name: &&str| self.environment.get(*name).is_some_and(|value| !value.is_empty());
-        let proxy = names.into_iter().find(variable)?;
+        let proxy = names.iter().copied().find(variable)?;
         let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find(variable);
         let own = exceptions
             .and_then(|name| self.environment.get(name))
@@ -223,13 +229,13 @@ impl StartedProgram {
         for called in called {
             match called {
                 Called::ApiServer => {
-                    if let Some(host) = &around.api_server {
-                        add(no_proxy.covers(host), host.clone());
+                    if let Some((host, port)) = &around.api_server {
+                        add(no_proxy.covers_at(host, *port), host.clone());
                     }
                 }
                 Called::Etcd => {
-                    for host in &around.etcd {
-                        add(no_proxy.covers(host), host.clone());
+                    for (host, port) in &around.etcd {
+                        add(no_proxy.covers_at(host, *port), host.clone());
                     }
                 }
                 Called::Nodes => {

@@ -10,22 +10,31 @@ pub struct NoProxy {
     /// Everything is.
     all: bool,
     ranges: Vec<IpNet>,
+    /// Names and addresses that are excepted at one port alone.
+    at_port: Vec<(String, u16)>,
     /// With a dot in front, and whether the name without it counts too.
     domains: Vec<(String, bool)>,
 }
 
 impl NoProxy {
-    /// Reads the variable. An entry with a port is left out: it excepts that port alone.
+    /// Reads the variable.
     pub fn parse(text: &str) -> NoProxy {
         let mut no_proxy = NoProxy::default();
         for entry in text.split(',').map(|entry| entry.trim().to_ascii_lowercase()) {
             let address = entry.trim_start_matches('[').trim_end_matches(']');
+            let at_port = entry.rsplit_once(':').and_then(|(host, port)| {
+                let is_address = host.starts_with('[') && host.ends_with(']');
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                Some((host.to_owned(), port.parse().ok()?)).filter(|_| is_address || !host.contains(':'))
+            });
             if entry == "*" {
                 no_proxy.all = true;
             } else if let Ok(range) = entry.parse::<IpNet>() {
                 no_proxy.ranges.push(range);
             } else if let Ok(ip) = address.parse::<IpAddr>() {
                 no_proxy.ranges.push(ip.into());
+            } else if let Some(at_port) = at_port {
+                no_proxy.at_port.push(at_port);
             } else if !entry.is_empty() && !entry.contains([':', '/']) {
                 let name = entry
                     .strip_prefix('*')
@@ -41,7 +50,13 @@ impl NoProxy {
         no_proxy
     }
 
-    /// Whether a name or an address is called without a proxy. The host itself always is.
+    /// Whether a name or an address is called at that port without a proxy. The host itself always is.
+    pub fn covers_at(&self, host: &str, port: u16) -> bool {
+        let is_excepted = |(own, of): &(String, u16)| own.eq_ignore_ascii_case(host) && *of == port;
+        self.covers(host) || self.at_port.iter().any(is_excepted)
+    }
+
+    /// Whether a name or an address is called at every port without a proxy.
     pub fn covers(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         match host.parse::<IpAddr>() {
@@ -99,6 +114,14 @@ mod tests {
         ] {
             assert_eq!(NoProxy::parse(text).covers(host), expected, "{text:?} {host}");
         }
+    }
+
+    #[test]
+    fn an_entry_with_a_port_excepts_that_port() {
+        let covers = |text: &str, host: &str| NoProxy::parse(text).covers_at(host, 6443);
+        assert!(covers("10.1.2.3:6443", "10.1.2.3") && !covers("10.1.2.3:443", "10.1.2.3"));
+        assert!(covers("[fd00::1]:6443", "fd00::1") && !covers("fd00::1:6443", "fd00::1"));
+        assert!(covers("api.Example:6443", "api.example") && covers("10.0.0.0/8", "10.1.2.3"));
     }
 
     #[test]

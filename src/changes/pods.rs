@@ -1,0 +1,69 @@
+//! Ranges of pods, which a node keeps for as long as it is one.
+
+use super::members::arrives;
+use super::sides::Pair;
+use super::units::command_of;
+use super::warnings::Warning;
+use crate::audit::document;
+use crate::found::FoundHost;
+
+/// The ranges out of which the bridges of a host give pods addresses
+/// (<https://www.cni.dev/plugins/current/ipam/host-local/>).
+pub(super) fn ranges_of_pods(host: &FoundHost) -> Vec<String> {
+    let of_bridges = host
+        .files
+        .iter()
+        .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
+    let texts = of_bridges.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
+    let documents = texts.filter_map(|text| document::json(text).ok());
+    documents
+        .flat_map(|document| {
+            let plugins = document.items_at(&["plugins"]).iter();
+            let ranges = plugins.flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]));
+            let subnets = ranges
+                .flat_map(|set| set.items())
+                .filter_map(|range| range.text_at(&["subnet"]));
+            subnets.map(str::to_owned).collect::<Vec<String>>()
+        })
+        .collect()
+}
+
+/// Why nodes can't get another range while they are nodes: pods that run keep their addresses, and every other node's routes lead to the
+/// new one's place at another moment. Most of the time nobody meant it: a range follows from a node's place among the workers.
+pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
+    const SHOWN: usize = 5;
+    let staying = pairs.iter().filter(|pair| !arrives(pair));
+    let moved: Vec<(&str, Vec<String>)> = staying
+        .filter_map(|pair| {
+            let before = ranges_of_pods(pair.old?);
+            let after = ranges_of_pods(pair.new?);
+            // A host that is no node any more has none.
+            let stays = command_of(pair.new?, "kubelet").is_some();
+            (stays && !before.is_empty() && before != after).then_some((pair.name, before))
+        })
+        .collect();
+    let hosts: Vec<String> = moved.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut kept: Vec<String> = moved
+        .iter()
+        .take(SHOWN)
+        .map(|(name, ranges)| match ranges.as_slice() {
+            [range] => format!("pods = \"{range}\" on {name}"),
+            ranges => format!("pods = {ranges:?} on {name}"),
+        })
+        .collect();
+    if hosts.len() > SHOWN {
+        kept.push("so on".to_owned());
+    }
+    let all = pairs.iter().filter_map(|pair| pair.new);
+    if all.flat_map(ranges_of_pods).next().is_none() {
+        let message = "the bridge that gives its pods addresses goes, and pods run on it: write cni = \"bridge\" below [network] to keep \
+             it (unless it is written, more than 256 nodes have none); to change to another network, let nodes leave, and join again";
+        return Some(Warning::mind(message, hosts)).filter(|warning| !warning.hosts.is_empty());
+    }
+    let message = format!(
+        "another range of pods, while pods run and other nodes' routes lead to the old one. A range follows from a node's place among the \
+         workers unless its entry names it: to keep what there is, write {}; to change it, let the node leave, and join again",
+        kept.join(", ")
+    );
+    (!hosts.is_empty()).then(|| Warning::mind(message, hosts))
+}
