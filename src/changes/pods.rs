@@ -1,32 +1,10 @@
 //! Ranges of pods, which a node keeps for as long as it is one.
 
+use super::bridges::ranges_of_pods;
 use super::members::arrives;
 use super::sides::Pair;
 use super::units::command_of;
 use super::warnings::Warning;
-use crate::audit::document;
-use crate::found::FoundHost;
-
-/// The ranges out of which the bridges of a host give pods addresses
-/// (<https://www.cni.dev/plugins/current/ipam/host-local/>).
-pub(super) fn ranges_of_pods(host: &FoundHost) -> Vec<String> {
-    let of_bridges = host
-        .files
-        .iter()
-        .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
-    let texts = of_bridges.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
-    let documents = texts.filter_map(|text| document::json(text).ok());
-    documents
-        .flat_map(|document| {
-            let plugins = document.items_at(&["plugins"]).iter();
-            let ranges = plugins.flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]));
-            let subnets = ranges
-                .flat_map(|set| set.items())
-                .filter_map(|range| range.text_at(&["subnet"]));
-            subnets.map(str::to_owned).collect::<Vec<String>>()
-        })
-        .collect()
-}
 
 /// Why nodes can't get another range while they are nodes: pods that run keep their addresses, and every other node's routes lead to the
 /// new one's place at another moment. Most of the time nobody meant it: a range follows from a node's place among the workers.

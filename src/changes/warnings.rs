@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bridges::ranges_of_pods;
 use super::calling::servers_called;
 use super::leftovers::{another_format, left_all_the_same};
 use super::meaning::{EncryptionKey, providers};
-use super::pods::ranges_of_pods;
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
 use super::versions::{PRODUCTS, Product, kubernetes_version};
