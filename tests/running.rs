@@ -626,7 +626,7 @@ fn a_control_plane_that_moves_serves_elsewhere_before_it_stops() {
     let hosts = |one: &'static str, two: &'static str| {
         spec(
             "running",
-            &["e1 10.0.0.11 etcd", one, two, "lb 10.0.0.5 load-balancer", N1],
+            &["e1 10.0.0.16 etcd", one, two, "lb 10.0.0.11 load-balancer", N1],
         )
     };
     let before = hosts("c1 10.0.0.14 control-plane", "c2 10.0.0.15 admin");

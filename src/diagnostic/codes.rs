@@ -1492,7 +1492,7 @@ codes! {
         meaning "systemd ignores a variable of another name."
         advice "write letters, digits and `_`, a digit not first"
         example "cluster.toml" [r#""HTTP-PROXY" = "http://proxy:3128""#]
-        right [r#""HTTPS_PROXY" = "http://proxy:3128""#]
+        right [r#""HTTP_PROXY" = "http://proxy:3128""#]
         met
             "With a hyphen as flags have it. systemd drops such a variable with a line in the journal, and images are \
              pulled past the proxy."

@@ -7,10 +7,10 @@ use ipnet::IpNet;
 
 use crate::catalog::component::Component;
 use crate::catalog::port::Port;
-use crate::catalog::releases::Version;
 use crate::catalog::rule::Asks;
 use crate::catalog::scope::On;
 use crate::catalog::tables::components::COMPONENTS;
+use crate::catalog::tables::releases::LAST_WITH_ONE_PROXY_FOR_ALL;
 use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Place, Reporter, codes};
 use crate::plan::{self, PlannedSettingValue, PlannedValue, units_on};
@@ -137,8 +137,8 @@ fn surroundings(cluster: &Cluster) -> Surroundings {
         services: cluster.network.services.iter().copied().collect(),
         pods: cluster.network.pods.iter().copied().collect(),
         nodes: cluster.with(Role::Worker).map(|host| host.ip.primary).collect(),
-        // Kubernetes 1.20 is of Go 1.15, 1.21 of 1.16; etcd 3.4 is built with either, 3.5 with 1.16 and later.
-        any_proxy_is_asked: cluster.release.kubernetes < Version::new(1, 21),
+        // etcd 3.4 is built with either, later ones with Go 1.16 and later: they go with the releases of Kubernetes.
+        any_proxy_is_asked: cluster.release.kubernetes <= LAST_WITH_ONE_PROXY_FOR_ALL,
         ..Surroundings::default()
     }
 }

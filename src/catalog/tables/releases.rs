@@ -73,6 +73,10 @@ pub const KNOWN: &[(Program, Version, Version)] = &[
 /// The last release of Kubernetes in which the scheduler and the controller manager may answer without encryption.
 pub(crate) const LAST_WITH_PLAIN_PORTS: Version = Version::new(1, 22);
 
+/// The last release of Kubernetes that is built with Go before 1.16, whose programs ask the proxy for HTTP for HTTPS too where there is
+/// no other (<https://go.dev/doc/go1.16#net/http>).
+pub(crate) const LAST_WITH_ONE_PROXY_FOR_ALL: Version = Version::new(1, 20);
+
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
 /// Sources: the components' own command-line references and changelogs
