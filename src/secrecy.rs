@@ -128,10 +128,13 @@ fn says_something(value: &str) -> bool {
             .any(|start| value.starts_with(start))
 }
 
+fn is_name_of_proxy(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("proxy")
+}
+
 /// The user and password of a proxy, which may be given without `http://` in front.
 fn in_proxy(name: &str, value: &str) -> Option<Range<usize>> {
-    let is_proxy = name.to_ascii_lowercase().ends_with("proxy");
-    let at = value.rfind('@').filter(|_| is_proxy)?;
+    let at = value.rfind('@').filter(|_| is_name_of_proxy(name))?;
     let from = value.find("://").map_or(0, |colon| colon + 3);
     (from < at).then_some(from..at)
 }
@@ -223,24 +226,38 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
     for header in ["Basic ", "Bearer ", "basic ", "bearer "] {
         for (at, _) in line.match_indices(header) {
             // "a basic example" is prose.
-            let before = line[..at].trim_end().to_ascii_lowercase();
-            if !before.is_empty() && !before.ends_with(['"', '\'', '=', ':']) && !before.ends_with("authorization") {
+            let before = line[..at].trim_end();
+            let is_header = before
+                .len()
+                .checked_sub("authorization".len())
+                .and_then(|from| before.get(from..))
+                .is_some_and(|end| end.eq_ignore_ascii_case("authorization"));
+            if !before.is_empty() && !before.ends_with(['"', '\'', '=', ':']) && !is_header {
                 continue;
             }
             let from = at + header.len();
             add("header", from..from + word(&line[from..]).len());
         }
     }
+    // A line may have megabytes, so each part of it is read once: not for names that mean nothing, nor again within a secret.
+    let mut read = 0;
     for (at, separator) in line.match_indices(['=', ':']) {
+        if at < read {
+            continue;
+        }
         // A colon ends a name only before a space, and in JSON.
         let rest = &line[at + 1..];
         let ends_name = separator == "=" || rest.starts_with(' ') || line[..at].ends_with('"');
         let Some((name, from)) = name_before(line, at).filter(|_| ends_name) else {
             continue;
         };
+        if !is_name_of_secret(name) && !is_name_of_proxy(name) {
+            continue;
+        }
         let value = value_after(line, from, at + 1);
         let text = &line[value.clone()];
         if is_named_secret(name, text) {
+            read = value.end;
             add(name, value);
         } else if let Some(user) = in_proxy(name, text) {
             add(name, value.start + user.start..value.start + user.end);
