@@ -2,7 +2,8 @@
 //!
 //! `golden/CASE` is the output of `specs/CASE` as it lies on disk, without the archives (their digests are in MANIFEST and SHA256SUMS),
 //! and beside each PEM file that is not secret a decoded text. Modes are in MANIFEST. Many hosts have the same scripts: each text stands
-//! once, in `golden/scripts`, and in each host's folder one line says which it is. `make bless` writes it all anew.
+//! once, in `golden/scripts`, its end apart where texts differ in their beginning alone, and in each host's folder one line says which it
+//! is. `make bless` writes it all anew.
 
 mod support;
 
@@ -44,8 +45,9 @@ fn as_golden(out: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// `files` with each text of a script once, by the name of the first host that has it, and a line with its digest wherever it would stand.
+/// What all texts of a script end with stands once as well, in a file of its own.
 fn scripts_once(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
-    let mut scripts: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+    let mut scripts: BTreeMap<String, BTreeMap<Vec<u8>, String>> = BTreeMap::new();
     for (name, bytes) in &mut files {
         let Some((host, script)) = name.strip_suffix(".sh").and_then(|stem| stem.rsplit_once('/')) else {
             continue;
@@ -53,13 +55,50 @@ fn scripts_once(mut files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8
         let host = host.split_once("/rootfs").map_or(host, |(host, _)| host);
         let text = std::mem::take(bytes);
         let sum = sha256_hex(&text);
-        let once = scripts
+        let texts = scripts.entry(script.to_owned()).or_default();
+        let once = texts
             .entry(text)
             .or_insert_with(|| format!("scripts/{script}-{}.sh", host.replace('/', "-")));
         *bytes = format!("# The text of golden/{once}, SHA-256 {sum}\n").into_bytes();
     }
-    files.extend(scripts.into_iter().map(|(text, name)| (name, text)));
+    for (script, texts) in scripts {
+        let end = match texts.len() {
+            1 => Vec::new(),
+            _ => common_end(texts.keys().map(Vec::as_slice)),
+        };
+        let end_once = format!("scripts/{script}-end.sh");
+        for (text, name) in texts {
+            let mut own = text[..text.len() - end.len()].to_vec();
+            if !end.is_empty() {
+                own.extend(format!("# Here follows golden/{end_once}\n").into_bytes());
+            }
+            files.insert(name, own);
+        }
+        if !end.is_empty() {
+            files.insert(end_once, end);
+        }
+    }
     files
+}
+
+/// The lines that all texts end with.
+fn common_end<'t>(texts: impl Iterator<Item = &'t [u8]>) -> Vec<u8> {
+    let common = texts.map(<[u8]>::to_vec).reduce(|one, other| {
+        let same = one
+            .iter()
+            .rev()
+            .zip(other.iter().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        one[one.len() - same..].to_vec()
+    });
+    let common = common.unwrap_or_default();
+    // What stands before the first line end may be a part of a line.
+    let from = common
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .map_or(common.len(), |at| at + 1);
+    common[from..].to_vec()
 }
 
 #[test]
