@@ -15,7 +15,7 @@ mod keys;
 mod kubeconfigs;
 mod loose;
 pub(crate) mod names;
-mod pods;
+pub(crate) mod pods;
 mod programs;
 mod report;
 mod spot;

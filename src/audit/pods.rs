@@ -72,11 +72,17 @@ pub(crate) fn check(view: &View<'_>) {
 /// The ranges in the configuration of a network plugin of a host that has a kubelet.
 pub(crate) fn ranges_of<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
     let of_a_node = spot.path.starts_with("/etc/cni/net.d/") && spot.host.runs("kubelet");
-    let plugins = document.items_at(&["plugins"]).iter().filter(move |_| of_a_node);
+    let subnets = subnets(document).filter(move |_| of_a_node);
+    subnets.filter_map(move |subnet| Some((spot, subnet.parse().ok()?)))
+}
+
+/// The ranges out of which plugins give pods addresses (<https://www.cni.dev/plugins/current/ipam/host-local/>).
+pub(crate) fn subnets(document: &Tree) -> impl Iterator<Item = &str> {
+    let plugins = document.items_at(&["plugins"]).iter();
     let ranges = plugins
         .flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]))
         .flat_map(Tree::items);
-    ranges.filter_map(move |range| Some((spot, range.text_at(&["subnet"])?.parse().ok()?)))
+    ranges.filter_map(|range| range.text_at(&["subnet"]))
 }
 
 /// The ranges of all pods: where they are said, and what they are.

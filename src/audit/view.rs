@@ -167,11 +167,7 @@ fn environment(unit: &str, host: &FoundHost) -> BTreeMap<String, String> {
     let parts = host.files.keys().filter(is_part).map(String::as_str);
     let mut variables = BTreeMap::new();
     for path in std::iter::once(unit).chain(parts) {
-        let file = host
-            .files
-            .get(path)
-            .and_then(|file| std::str::from_utf8(file.content.expose()).ok());
-        let Some(Ok(part)) = file.map(UnitFile::parse) else {
+        let Some(Ok(part)) = host.text(path).map(UnitFile::parse) else {
             continue;
         };
         for (section, name, value) in &part.assignments {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::documents::documents;
 use super::units::command_of;
 use super::versions::etcd_version;
-use crate::audit::document;
 use crate::audit::names::{Url, is_loopback};
 use crate::catalog::releases::Version;
 use crate::found::FoundHost;
@@ -24,13 +24,10 @@ pub(super) fn kubectl(host: &FoundHost) -> Option<String> {
 /// The API servers' URLs in the kubeconfigs of a host.
 pub(super) fn servers_called(host: &FoundHost) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
-    for (_, file) in host.files.iter().filter(|(path, _)| path.ends_with("kubeconfig")) {
-        let text = std::str::from_utf8(file.content.expose()).unwrap_or_default();
-        for config in document::yaml(text).unwrap_or_default() {
-            let clusters = config.items_at(&["clusters"]).iter();
-            let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
-            called.extend(servers.map(str::to_owned));
-        }
+    for config in documents(host, "kubeconfig") {
+        let clusters = config.items_at(&["clusters"]).iter();
+        let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
+        called.extend(servers.map(str::to_owned));
     }
     called
 }

@@ -22,8 +22,8 @@ struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     fn of(host: &'a FoundHost) -> Answering<'a> {
-        let texts = texts_below(host, &["/etc/nginx/", "/etc/haproxy/"]);
-        let balancers = texts.filter_map(balancer);
+        let texts = ["/etc/nginx/", "/etc/haproxy/"].into_iter();
+        let balancers = texts.flat_map(|folder| host.texts_below(folder)).filter_map(balancer);
         let balances = balancers.flat_map(|balancer| balancer.listens).collect();
         // Who leaves stops its API server before nodes have their turn.
         let api = command_of(host, "kube-apiserver").filter(|_| !host.about.is_leaving());
@@ -38,20 +38,12 @@ impl<'a> Answering<'a> {
                 .any(|word| word == address)
         };
         self.host.about.addresses.iter().any(|own| own == address)
-            || texts_below(self.host, &["/etc/keepalived/"]).any(carries)
+            || self.host.texts_below("/etc/keepalived/").any(carries)
     }
 
     fn listens(&self, port: u16) -> bool {
         self.balances.contains(&port) || self.serves == Some(port)
     }
-}
-
-fn texts_below<'h>(host: &'h FoundHost, folders: &'h [&'h str]) -> impl Iterator<Item = &'h str> {
-    let files = host
-        .files
-        .iter()
-        .filter(|(path, _)| folders.iter().any(|folder| path.starts_with(folder)));
-    files.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok())
 }
 
 /// Whether somebody answers at a URL. Who carries an address that no host has, or a name, passes it on to a load balancer, or to an API

@@ -1,9 +1,9 @@
 //! What a program leaves on a node, or reads there, that does not follow when its configuration changes.
 
+use super::documents::configuration;
 use super::stage::{Action, quoted};
 use super::units::{command_of, units};
 use super::versions::kubernetes_version;
-use crate::audit::document;
 use crate::catalog::upgrade::FileFormat;
 use crate::catalog::upgrades::{format_of, left_by_cleanup};
 use crate::found::FoundHost;
@@ -13,11 +13,10 @@ use crate::found::FoundHost;
 fn proxy_mode(host: &FoundHost) -> Option<String> {
     const DEFAULT: &str = "iptables";
     let command = command_of(host, "kube-proxy")?;
-    let Some(config) = command.flag("config") else {
+    if command.flag("config").is_none() {
         return Some(command.flag("proxy-mode").unwrap_or(DEFAULT).to_owned());
-    };
-    let text = std::str::from_utf8(host.files.get(config)?.content.expose()).ok()?;
-    let documents = document::yaml(text).ok()?;
+    }
+    let documents = configuration(host, "kube-proxy")?;
     let mode = documents.iter().find_map(|document| document.text_at(&["mode"]));
     Some(mode.filter(|mode| !mode.is_empty()).unwrap_or(DEFAULT).to_owned())
 }
@@ -57,7 +56,7 @@ const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
 
 /// The version of the format of containerd's configuration: the first one, where the file tells none.
 fn containerd_format(host: &FoundHost) -> Option<u32> {
-    let text = std::str::from_utf8(host.files.get(CONTAINERD_CONFIG)?.content.expose()).ok()?;
+    let text = host.text(CONTAINERD_CONFIG)?;
     let own = text.lines().take_while(|line| !line.trim_start().starts_with('['));
     let version = own
         .filter_map(|line| line.split_once('='))

@@ -256,8 +256,8 @@ impl<'a> Members<'a> {
     /// Those that move to where another one still is.
     fn swapping(&self) -> impl Iterator<Item = &Member> {
         let stays = |url: &String| {
-            let others = self.before.iter().filter(|member| !self.gone.contains(member));
-            others.into_iter().any(|member| member.url == *url)
+            let mut others = self.before.iter().filter(|member| !self.gone.contains(member));
+            others.any(|member| member.url == *url)
         };
         let swapping = self.moving.iter().filter(move |(_, url)| stays(url));
         swapping.map(|(member, _)| member)

@@ -3,10 +3,10 @@
 //! Bytes are compared by what they say ([`meaning`]): a certificate by its names and dates, a unit by its flags. Pure; nothing
 //! of a secret is in what comes out.
 
-mod bridges;
 mod calling;
 mod comparison;
 mod differences;
+mod documents;
 mod endpoints;
 mod files;
 mod layout;

@@ -1,6 +1,6 @@
 //! Ranges of pods, which a node keeps for as long as it is one.
 
-use super::bridges::ranges_of_pods;
+use super::documents::ranges_of_pods;
 use super::members::arrives;
 use super::sides::Pair;
 use super::units::command_of;
@@ -16,11 +16,20 @@ pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
             let before = ranges_of_pods(pair.old?);
             let after = ranges_of_pods(pair.new?);
             // A host that is no node any more has none.
-            let stays = command_of(pair.new?, "kubelet").is_some();
-            (stays && !before.is_empty() && before != after).then_some((pair.name, before))
+            let moves = !before.is_empty() && before != after && command_of(pair.new?, "kubelet").is_some();
+            moves.then_some((pair.name, before))
         })
         .collect();
+    if moved.is_empty() {
+        return None;
+    }
     let hosts: Vec<String> = moved.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let all = pairs.iter().filter_map(|pair| pair.new);
+    if all.flat_map(ranges_of_pods).next().is_none() {
+        let message = "the bridge that gives its pods addresses goes, and pods run on it: write cni = \"bridge\" below [network] to keep \
+             it (unless it is written, more than 256 nodes have none); to change to another network, let nodes leave, and join again";
+        return Some(Warning::mind(message, hosts));
+    }
     let mut kept: Vec<String> = moved
         .iter()
         .take(SHOWN)
@@ -32,16 +41,11 @@ pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
     if hosts.len() > SHOWN {
         kept.push("so on".to_owned());
     }
-    let all = pairs.iter().filter_map(|pair| pair.new);
-    if all.flat_map(ranges_of_pods).next().is_none() {
-        let message = "the bridge that gives its pods addresses goes, and pods run on it: write cni = \"bridge\" below [network] to keep \
-             it (unless it is written, more than 256 nodes have none); to change to another network, let nodes leave, and join again";
-        return Some(Warning::mind(message, hosts)).filter(|warning| !warning.hosts.is_empty());
-    }
     let message = format!(
         "another range of pods, while pods run and other nodes' routes lead to the old one. A range follows from a node's place among the \
-         workers unless its entry names it: to keep what there is, write {}; to change it, let the node leave, and join again",
+         workers unless its entry names it, those of pools behind all others: to keep what there is, write {} (who comes beside a pool \
+         comes as another one behind it); to change it, let the node leave, and join again",
         kept.join(", ")
     );
-    (!hosts.is_empty()).then(|| Warning::mind(message, hosts))
+    Some(Warning::mind(message, hosts))
 }

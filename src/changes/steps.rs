@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::{etcdctl_environment, kubectl};
+use super::documents::configuration;
 use super::endpoints::unanswered;
 use super::files::HostChange;
 use super::layout::another_layout;
@@ -16,7 +17,6 @@ use super::units::{command_of, programs};
 use super::upgrades::{Upgrades, emptied, upgrades};
 use super::versions::{health_path, kubernetes_version};
 use super::warnings::Warning;
-use crate::audit::document;
 use crate::catalog::releases::Version;
 use crate::found::{FoundHost, printable};
 
@@ -231,9 +231,8 @@ fn go_on_when(action: &Action, host: &FoundHost) -> Option<Action> {
 /// Where the kubelet tells whether it is well; none where it is told not to
 /// (<https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>).
 fn kubelet_health(host: &FoundHost) -> Option<String> {
-    let path = command_of(host, "kubelet")?.flag("config").map(str::to_owned);
-    let text = path.and_then(|path| std::str::from_utf8(host.files.get(&path)?.content.expose()).ok());
-    let config = text.and_then(|text| document::yaml(text).ok()?.into_iter().next());
+    command_of(host, "kubelet")?;
+    let config = configuration(host, "kubelet").and_then(|documents| documents.into_iter().next());
     let set = |name: &str| config.as_ref().and_then(|config| config.text_at(&[name]));
     let port = set("healthzPort").unwrap_or("10248");
     let address = match set("healthzBindAddress").unwrap_or("127.0.0.1") {

@@ -31,8 +31,8 @@ pub(super) fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
         let Some(name) = path.strip_prefix(UNITS).and_then(|name| name.strip_suffix(".service")) else {
             continue;
         };
-        let program = std::str::from_utf8(file.content.expose())
-            .ok()
+        let program = file
+            .text()
             .and_then(|text| UnitFile::parse(text).ok())
             .and_then(|unit| Some(unit.commands().ok()?.first()?.program.clone()))
             .filter(|program| Stage::of_program(program) != Stage::Other)
@@ -100,7 +100,7 @@ pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine>
     let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
     units
         .filter(|(_, file)| !is_secret(file))
-        .filter_map(|(_, file)| UnitFile::parse(std::str::from_utf8(file.content.expose()).ok()?).ok())
+        .filter_map(|(_, file)| UnitFile::parse(file.text()?).ok())
         .filter_map(|unit| unit.commands().ok())
         .flatten()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bridges::ranges_of_pods;
 use super::calling::servers_called;
+use super::documents::{documents, networks, ranges_of_pods};
 use super::leftovers::{another_format, left_all_the_same};
 use super::meaning::{EncryptionKey, providers};
 use super::sides::{KeysKnown, Pair};
@@ -166,16 +166,7 @@ fn of_stay(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings
 
 /// The pods' bridge of a node with another range.
 fn of_pods(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
-    let of = |host: &FoundHost| -> Vec<Tree> {
-        let files = host
-            .files
-            .iter()
-            .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
-        files
-            .filter_map(|(_, file)| document::json(std::str::from_utf8(file.content.expose()).ok()?).ok())
-            .collect()
-    };
-    let (before, after) = (of(old), of(new));
+    let (before, after) = (networks(old), networks(new));
     if !before.is_empty() && before != after && ranges_of_pods(old) == ranges_of_pods(new) {
         let message = "the pods' network of the node changes: pods that run keep what they have; drain the node first, \
              then delete its bridge (ip link delete cni0), and let the pods be made again";
@@ -336,7 +327,7 @@ fn of_flags(sides: &Sides<'_>, old: &Side<'_>, new: &Side<'_>, warnings: &mut Wa
 fn encryption_files(host: &FoundHost) -> Vec<(&str, Tree)> {
     let mut files = Vec::new();
     for (path, file) in &host.files {
-        let text = std::str::from_utf8(file.content.expose()).unwrap_or_default();
+        let text = file.text().unwrap_or_default();
         // Every other file of a fleet would have to be read otherwise.
         if text.contains("EncryptionConfig") {
             let documents = document::yaml(text).unwrap_or_default().into_iter();
@@ -468,13 +459,6 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
              old public key as a second --service-account-key-file until all pods have new tokens";
         warnings.mind(name, message);
     }
-}
-
-/// The documents of a host's YAML files whose names end so.
-fn documents<'h>(host: &'h FoundHost, end: &'h str) -> impl Iterator<Item = Tree> {
-    let files = host.files.iter().filter(move |(path, _)| path.ends_with(end));
-    let texts = files.filter_map(|(_, file)| std::str::from_utf8(file.content.expose()).ok());
-    texts.filter_map(|text| document::yaml(text).ok()).flatten()
 }
 
 /// Load balancers are changed before the nodes that call them.

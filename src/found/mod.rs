@@ -28,6 +28,13 @@ pub struct File {
     pub content: SecretBytes,
 }
 
+impl File {
+    /// What it says, unless it is no text.
+    pub(crate) fn text(&self) -> Option<&str> {
+        std::str::from_utf8(self.content.expose()).ok()
+    }
+}
+
 /// A host, or a folder of files that is of no host in particular.
 #[derive(Clone, Debug)]
 pub struct FoundHost {
@@ -51,6 +58,17 @@ impl FoundHost {
     /// Whether it is a bundle, with its manifest and instructions; else files as they lie on a machine, or in a folder made by hand.
     pub fn is_bundle(&self) -> bool {
         !self.all.is_empty()
+    }
+
+    /// The text at a path on the host.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        self.files.get(path)?.text()
+    }
+
+    /// The texts below a folder of the host, whose name ends in a slash.
+    pub(crate) fn texts_below(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let below = self.files.iter().filter(move |(path, _)| path.starts_with(folder));
+        below.filter_map(|(_, file)| file.text())
     }
 }
 
