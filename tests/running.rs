@@ -652,6 +652,11 @@ fn a_host_that_is_no_node_any_more_is_emptied_first() {
     let stopped = at(&told, "node-departure m1", "systemctl disable --now kubelet");
     let deleted = at(&told, "node-departure m1", " delete node m1 ");
     assert!(drained < stopped && stopped < deleted, "{told:#?}");
+    // Without its runtime nothing could be drained.
+    assert!(
+        drained < at(&told, "node-departure m1", "systemctl disable --now containerd"),
+        "{told:#?}"
+    );
 }
 
 #[test]

@@ -81,6 +81,16 @@ impl Stage {
         }
     }
 
+    /// The stage at which what is restarted at this one is stopped for good, on a host that stays: a control plane when nobody calls it any
+    /// more, all of a node that `goes` when it is empty.
+    pub fn of_stopping(self, goes: bool) -> Stage {
+        match self {
+            Stage::ApiServer | Stage::ControlPlane => Stage::Departure,
+            Stage::Node if goes => Stage::NodeDeparture,
+            stage => stage,
+        }
+    }
+
     /// The stage at which a program's units are restarted.
     pub fn of_program(program: &str) -> Stage {
         match program {

@@ -2,13 +2,13 @@
 //!
 //! What programs of the distribution read is in [`ELSEWHERE`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::kubectl;
 use super::files::{Fate, HostChange};
 use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
 use super::stage::{Action, Stage, quoted};
-use super::units::{UNITS, units};
+use super::units::{UNITS, UnitFiles, units};
 use super::versions::newer_programs;
 use crate::audit::document;
 use crate::audit::unit::UnitFile;
@@ -50,6 +50,8 @@ pub(super) fn of_changed(
     copies: &mut Vec<(String, String)>,
 ) {
     let (before, after) = (units(old), units(new));
+    let is_node = |units: &BTreeMap<&str, UnitFiles<'_>>| units.values().any(|unit| unit.program == "kubelet");
+    let goes = is_node(&before) && !is_node(&after);
     if another_proxy_mode(old, new).is_some()
         && let Some(cleanup) = proxy_cleanup(old)
     {
@@ -99,13 +101,8 @@ pub(super) fn of_changed(
     }
     for (name, unit) in &before {
         if !after.contains_key(name) {
-            // Nobody calls it any more by then, and the node is emptied.
-            let stage = match Stage::of_program(&unit.program) {
-                Stage::ApiServer | Stage::ControlPlane => Stage::Departure,
-                Stage::Node => Stage::NodeDeparture,
-                stage => stage,
-            };
-            add(stage, Action::Stop((*name).to_owned()));
+            let stage = Stage::of_program(&unit.program);
+            add(stage.of_stopping(goes), Action::Stop((*name).to_owned()));
         }
         used.extend(touched.iter().copied().filter(|path| unit.reads(path)));
     }
@@ -118,7 +115,12 @@ pub(super) fn of_changed(
             copies.push((change.host.clone(), path.to_owned()));
         } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
             let has = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(folder));
-            add(*stage, of_package(action(), has(old), has(new)));
+            let action = of_package(action(), has(old), has(new));
+            let stage = match action {
+                Action::Stop(_) => stage.of_stopping(goes),
+                _ => *stage,
+            };
+            add(stage, action);
         } else if let Some(unit) = unit_elsewhere(path) {
             let stage = Stage::of_program(unit.trim_end_matches(".service"));
             add(stage, Action::DaemonReload);
@@ -173,11 +175,10 @@ fn unit_elsewhere(path: &str) -> Option<&str> {
 
 /// Whether a file is an object for the API server: it is in no program's hands and has an API version and metadata.
 fn is_manifest(host: &FoundHost, path: &str) -> bool {
-    let Some(file) = host.files.get(path) else { return false };
     let is_yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
     is_yaml
-        && std::str::from_utf8(file.content.expose())
-            .ok()
+        && host
+            .text(path)
             .and_then(|text| document::yaml(text).ok())
             .is_some_and(|documents| {
                 documents.iter().any(|document| {
@@ -200,10 +201,7 @@ fn unit_path(name: &str) -> String {
 /// Whether a unit differs in nothing that its program reads, if it has started before.
 fn counts_at_first_start_alone(path: String, old: &FoundHost, new: &FoundHost) -> bool {
     let read = |host: &FoundHost| {
-        let text = std::str::from_utf8(host.files.get(&path)?.content.expose())
-            .ok()?
-            .to_owned();
-        let mut unit = UnitFile::parse(&text).ok()?;
+        let mut unit = UnitFile::parse(host.text(&path)?).ok()?;
         let mut commands = unit.commands().ok()?;
         unit.assignments.retain(|(_, name, _)| name != "ExecStart");
         for command in &mut commands {
