@@ -442,6 +442,11 @@ mod tests {
             "kind: Secret",
             "an invalid basic string, of bearer tokens",
             "secretName: tls",
+            "--auth-token=simple",
+            "--auth-token jwt,pub-key=/etc/etcd/jwt.pem",
+            "GOOGLE_APPLICATION_CREDENTIALS=/etc/gcp.json",
+            // As findings name it: a name in prose has no value behind it.
+            "`--registry-token` may be a secret, and everybody on the host may read it",
         ] {
             assert_eq!(hidden(text), text);
         }

@@ -172,11 +172,12 @@ fn open_secrets(view: &View<'_>) {
             if !is_open || is_told || !KINDS.iter().any(|end| path.ends_with(end)) {
                 continue;
             }
-            let Ok(text) = std::str::from_utf8(file.content.expose()) else {
-                continue;
-            };
+            let Some(text) = file.text() else { continue };
             for secret in secrets(text) {
-                let message = format!("{} may be a secret, and everybody on the host may read it", secret.name);
+                let message = format!(
+                    "`{}` may be a secret, and everybody on the host may read it",
+                    secret.name
+                );
                 Spot { view, host, path }.report(codes::SECRET_IN_THE_OPEN, message);
             }
         }

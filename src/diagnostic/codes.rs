@@ -1619,7 +1619,7 @@ codes! {
 
     PROXIED_CLUSTER "proxied-cluster" Warning "cluster's own connections through a proxy" {
         meaning
-            "A program with HTTPS_PROXY or HTTP_PROXY calls all but its own host through it, unless NO_PROXY says \
+            "A program with HTTPS_PROXY, an older one with HTTP_PROXY too, calls all but its own host through it, unless NO_PROXY says \
              otherwise: as Go reads it, addresses, ranges such as 10.0.0.0/8, and names with what is below them."
         advice "name the cluster's own addresses in NO_PROXY"
         example "cluster.toml" [r#"env = { HTTPS_PROXY = "http://proxy:3128", NO_PROXY = "10.0.0.0/24" }"#]

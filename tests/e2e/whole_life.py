@@ -324,8 +324,13 @@ def chapters(life):
         expect(said == "n5", f"the machine calls itself {said}")
 
     def nginx_to_haproxy():
+        balancer = lab.hosts["lb1"]
+        # As its package leaves it: started, with a file of its own.
+        started = balancer.start(["haproxy.service"])["haproxy.service"]
+        within(20, lambda: expect(started.state == "active", f"haproxy is {started.state}: {started.why}"))
         life.engine = "haproxy"
         life.settle()
+        expect("nginx.service" not in balancer.services, "nginx still runs")
 
     def upgraded():
         for minor, _ in life.kubernetes[1:]:
