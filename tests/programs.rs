@@ -586,3 +586,46 @@ fn the_kernel_is_set_and_read_back_as_the_instructions_say() {
     let said = must(Command::new("unshare").args(["--net", "sh", "-ec", &script]));
     assert_eq!(said, "2\n0\n1\n1\n2\n1\n");
 }
+
+/// Debian's store of policy knows nginx' types and booleans by the names that RHEL's has, and reads what the commands wrote; haproxy's
+/// boolean is in RHEL's alone (policy/modules/contrib/rhcs.te of <https://github.com/fedora-selinux/selinux-policy>).
+#[test]
+fn selinux_takes_the_commands_of_the_instructions() {
+    let test = "commands where SELinux enforces";
+    for needed in ["semanage", "setsebool", "restorecon"] {
+        if program(needed, test).is_none() {
+            return;
+        }
+    }
+    if !namespaces(test) {
+        return;
+    }
+    if Path::new("/sys/fs/selinux/enforce").exists() {
+        return skip(test, "this machine's kernel would take the policy");
+    }
+    let spec = Spec::new(
+        &["m1 10.0.0.11 control-plane etcd worker load-balancer"],
+        "[load_balancer]\nport = 7443\n",
+    );
+    let (folder, out) = build(&spec.path());
+    let instructions = fs::read_to_string(out.join("m1/INSTALL.md")).expect("instructions");
+    let section = instructions
+        .split("\n## ")
+        .find(|section| section.starts_with("Where SELinux enforces"))
+        .unwrap_or_else(|| panic!("no word of SELinux: {instructions}"));
+    let commands: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    assert_eq!(commands.len(), 3, "{section}");
+    // A copy of the store in their place; and again, since instructions are followed twice.
+    let copies = folder.path().join("policy");
+    let script = format!(
+        "for folder in etc var/lib; do mkdir -p {copies}/$folder; cp -a /$folder/selinux {copies}/$folder/; \
+         mount --bind {copies}/$folder/selinux /$folder/selinux; done; {commands}; {commands}; \
+         semanage port --list -C -n; semanage boolean --list -C -n",
+        copies = copies.display(),
+        commands = commands.join("; ")
+    );
+    let said = must(Command::new("unshare").args(["--mount", "sh", "-ec", &script]));
+    let words: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(words.contains(&vec!["http_port_t", "tcp", "7443"]), "{said}");
+    assert!(said.contains("httpd_can_network_connect      (on   ,   on)"), "{said}");
+}
