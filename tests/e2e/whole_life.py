@@ -129,6 +129,11 @@ def machine(kind, number, state="", renamed=None):
     return name, f"192.168.77.{last}", entry + (f'state = "{state}"\n' if state else "")
 
 
+def sandbox_image(configuration):
+    """The image that containerd's configuration names for the sandboxes of pods."""
+    return re.search(r"^\s*sandbox(?:_image)? = [\"']([^\"']+)[\"']", configuration, re.M).group(1)
+
+
 class WholeLife(rollout.Rollout):
     def __init__(self, options, scratch, lab):
         super().__init__(options.khw_gen, scratch, lab)
@@ -175,14 +180,23 @@ class WholeLife(rollout.Rollout):
         code, said = host.run("sh", "-ec", "cd /root/bundle && mkdir -p /etc/containerd && cp rootfs/etc/containerd/config.toml /tmp/config.toml && "
                               "containerd -c /tmp/config.toml config dump")
         expect(code == 0, said)
-        sandbox = re.search(r"^\s*sandbox(?:_image)? = [\"']([^\"']+)[\"']", said, re.M).group(1)
-        for tag, entrypoint in ((sandbox, ["/agent", "pause"]), (AGENT, ["/agent"])):
+        for tag, entrypoint in ((sandbox_image(said), ["/agent", "pause"]), (AGENT, ["/agent"])):
             images.archive(host.path("/tmp/image.tar"), [tag], entrypoint, {"agent": self.image})
             code, said = host.run("sh", "-ec", """
                 containerd -c /tmp/config.toml >/tmp/containerd.log 2>&1 & pid=$!
                 n=0; until ctr version >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 100 ] || { cat /tmp/containerd.log; exit 1; }; sleep 0.2; done
                 ctr -n k8s.io images import /tmp/image.tar; kill $pid; wait $pid || :""", timeout=120)
             expect(code == 0, said)
+
+    def bring_sandbox_images(self):
+        """The image of every pod's sandbox that the new bundles name, as the registry would give it."""
+        for name in self.machines:
+            if name.startswith("n"):
+                host = self.lab.hosts[self.machine(name)]
+                with open(os.path.join(self.out, name, "rootfs/etc/containerd/config.toml"), encoding="utf-8") as file:
+                    before, after = sandbox_image(host.read("/etc/containerd/config.toml")), sandbox_image(file.read())
+                code, said = host.run("ctr", "-n", "k8s.io", "images", "tag", "--force", before, after)
+                expect(code == 0, said)
 
     def by_hand(self, host, text):
         put = re.fullmatch(r"put (\S+) of Kubernetes (\S+) in place", text)
@@ -335,7 +349,10 @@ def chapters(life):
     def upgraded():
         for minor, _ in life.kubernetes[1:]:
             life.minor = minor
-            life.settle()
+            life.build()
+            life.bring_sandbox_images()
+            life.carry_out()
+            life.expect_whole()
 
     def a_control_plane_replaced():
         life.build(control_planes=[1, 2, (3, "leaving"), (4, "joining")])
