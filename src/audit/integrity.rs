@@ -7,7 +7,7 @@ use super::finding::Findings;
 use super::spot::Spot;
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, FoundNode, FoundNodes, PART, is_archive, printable, stem_of_archive};
+use crate::found::{Archive, Found, FoundNode, FoundNodes, PART, below, is_archive, printable, stem_of_archive};
 use crate::pki::digest::sha256_hex;
 
 /// The list of what belongs to a bundle, or to an output.
@@ -24,8 +24,18 @@ pub(crate) fn check(view: &View<'_>, found: &Found) {
         check_sums(findings, &found.output);
         check_part(findings, found);
     }
-    for (name, inside) in &found.archives {
-        check_archive(findings, found, name, inside);
+    let hosts: BTreeSet<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
+    for archive in found.archives() {
+        for remark in &archive.remarks {
+            findings.report(remark.code, "", &remark.path, remark.message.clone());
+        }
+        match stem_of_archive(archive.name).filter(|stem| hosts.contains(stem)) {
+            Some(host) => check_archive(findings, host, below(&found.output, host).collect(), &archive),
+            None => {
+                let message = "there is no folder of the same name beside it";
+                findings.report(codes::ARCHIVE_DIFFERS, "", archive.name, message);
+            }
+        }
     }
     check_modes(view);
     for (path, node) in &found.output {
@@ -180,22 +190,9 @@ fn check_part(findings: &Findings, found: &Found) {
 }
 
 /// An archive holds what the folder beside it holds.
-fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &FoundNodes) {
-    let Some(stem) = stem_of_archive(name) else {
-        return;
-    };
-    let differs = |message: &str| findings.report(codes::ARCHIVE_DIFFERS, "", name, message);
-    if !found.hosts.iter().any(|host| host.name == stem) {
-        return differs("there is no folder of the same name beside it");
-    }
-    let prefix = format!("{stem}/");
-    let mut beside: BTreeMap<&str, &FoundNode> = found
-        .output
-        .iter()
-        .filter(|(path, _)| path.starts_with(&prefix))
-        .map(|(path, node)| (path.as_str(), node))
-        .collect();
-    for (path, node) in inside.iter().filter(|(path, _)| *path != stem) {
+fn check_archive(findings: &Findings, host: &str, mut beside: BTreeMap<&str, &FoundNode>, archive: &Archive<'_>) {
+    let differs = |message: &str| findings.report(codes::ARCHIVE_DIFFERS, "", archive.name, message);
+    for (path, node) in archive.nodes.iter().filter(|(path, _)| *path != host) {
         let shown = printable(path);
         if matches!(
             node,
@@ -205,7 +202,7 @@ fn check_archive(findings: &Findings, found: &Found, name: &str, inside: &FoundN
             }
         ) {
             let message = format!("in it {shown} is not root's");
-            findings.report(codes::ARCHIVE_OWNER, "", name, message);
+            findings.report(codes::ARCHIVE_OWNER, "", archive.name, message);
         }
         let another_mode = Some("has another mode than in the folder beside it");
         let difference = match (beside.remove(path.as_str()), node) {

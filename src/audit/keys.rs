@@ -62,7 +62,13 @@ fn check_pairs(view: &View<'_>) {
 
 /// The key of an authority belongs to the control plane that signs with it, and to where certificates are made.
 fn check_authorities(view: &View<'_>, rows: &[InventoryRow]) {
-    let all = || rows.iter().map(|row| &row.certificate);
+    let authorities: BTreeMap<&[u8], &Certificate> = rows
+        .iter()
+        .rev()
+        .map(|row| &row.certificate)
+        .filter(|one| one.authority)
+        .map(|one| (one.public_key.as_slice(), one))
+        .collect();
     for host in view.hosts.iter().filter(|host| !host.host.loose) {
         let values = host
             .commands
@@ -72,7 +78,7 @@ fn check_authorities(view: &View<'_>, rows: &[InventoryRow]) {
         let serves = !host.commands.is_empty() || host.host.files.keys().any(|path| path.ends_with(".cfg"));
         for path in host.pem.keys().filter(|path| serves && !used.contains(*path)) {
             let Some(key) = host.private_key(path) else { continue };
-            if let Some(authority) = all().find(|one| one.authority && one.public_key == key) {
+            if let Some(authority) = authorities.get(key) {
                 let subject = &authority.subject;
                 let message = format!("whoever has this host signs as {subject:?}, and nothing here needs to");
                 Spot { view, host, path }.report(codes::AUTHORITY_KEY_MISPLACED, message);
@@ -92,6 +98,16 @@ fn check_foreign(view: &View<'_>, rows: &[InventoryRow]) {
         .filter(|one| one.authority)
         .map(|one| one.public_key.as_slice())
         .collect();
+    // In a kubeconfig the key is beside the certificate.
+    let mut in_kubeconfigs: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
+    for row in rows {
+        let Some(node) = node_of(&row.certificate) else {
+            continue;
+        };
+        for (host, path) in &row.places {
+            in_kubeconfigs.entry(host).or_default().push((path, node.clone()));
+        }
+    }
     for host in view.hosts.iter().filter(|host| host.runs("kubelet")) {
         let own: BTreeSet<&str> = host.nodes().collect();
         let report = |path: &str, node: &String| {
@@ -112,15 +128,9 @@ fn check_foreign(view: &View<'_>, rows: &[InventoryRow]) {
                 report(path, node);
             }
         }
-        for row in rows {
-            let Some(node) = node_of(&row.certificate).filter(is_foreign) else {
-                continue;
-            };
-            // In a kubeconfig the key is beside it.
-            let places = row.places.iter().filter(|(of, _)| of == host.name);
-            for (_, path) in places.filter(|(_, path)| host.documents.contains_key(path.as_str())) {
-                report(path, &node);
-            }
+        let places = in_kubeconfigs.get(host.name).into_iter().flatten();
+        for (path, node) in places.filter(|(path, node)| host.documents.contains_key(path) && is_foreign(node)) {
+            report(path, node);
         }
     }
 }

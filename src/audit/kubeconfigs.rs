@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use super::chain::chain;
 use super::document::Tree;
 use super::names::{Url, is_loopback};
 use super::programs::apiserver::{Api, apis};
 use super::spot::{Spot, documents};
 use super::uses::KUBECONFIG_FLAGS;
-use super::view::{View, certificates_of, private_key_of, unreadable};
+use super::view::{HostView, View, certificates_of, private_key_of, unreadable};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item, TlsRole};
@@ -30,6 +29,7 @@ pub(crate) fn check(view: &View<'_>) {
     let balanced: BTreeSet<u16> = balancers
         .flat_map(|balancer| balancer.listens.iter().copied())
         .collect();
+    let nodes: BTreeSet<&str> = view.hosts.iter().flat_map(HostView::nodes).collect();
     for host in &view.hosts {
         for (path, documents) in &host.documents {
             let spot = Spot { view, host, path };
@@ -40,6 +40,7 @@ pub(crate) fn check(view: &View<'_>) {
                         apis: &apis,
                         balanced: &balanced,
                         administrators: &administrators,
+                        nodes: &nodes,
                     };
                     kubeconfig.check(config);
                 }
@@ -67,6 +68,8 @@ struct Kubeconfig<'v> {
     /// The ports at which load balancers listen.
     balanced: &'v BTreeSet<u16>,
     administrators: &'v BTreeSet<&'v str>,
+    /// Every node that a host is.
+    nodes: &'v BTreeSet<&'v str>,
 }
 
 impl Kubeconfig<'_> {
@@ -154,7 +157,7 @@ impl Kubeconfig<'_> {
 
     /// Each API server has to accept the client; where there is none, the authority that the kubeconfig trusts.
     fn check_accepted(&self, leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate]) {
-        let accepted = |roots: &[&Certificate]| chain(leaf, others, roots, self.spot.view.at, TlsRole::Client);
+        let accepted = |roots: &[&Certificate]| self.spot.view.chain(leaf, others, roots, TlsRole::Client);
         let mut judged = false;
         for api in self.apis {
             let roots = api.running.certificates("client-ca-file");
@@ -230,7 +233,7 @@ impl Kubeconfig<'_> {
         }
         if leaf.server_auth
             && !trusted.is_empty()
-            && let Err(why) = chain(leaf, others, trusted, self.spot.view.at, TlsRole::Server)
+            && let Err(why) = self.spot.view.chain(leaf, others, trusted, TlsRole::Server)
         {
             let message = format!("its authority does not vouch for the API server of {name}: {why}");
             self.report(codes::UNTRUSTED_CERTIFICATE, message);
@@ -281,13 +284,12 @@ impl Kubeconfig<'_> {
     }
 
     fn is_node(&self, name: &str) -> bool {
-        let hosts = &self.spot.view.hosts;
         let beside = || {
             let path = format!("{}.pem", self.spot.path.trim_end_matches(".kubeconfig"));
             let mut certificates = self.spot.host.certificates(&path).into_iter();
             certificates.any(|one| one.user().starts_with("system:node:"))
         };
-        hosts.iter().any(|host| host.nodes().any(|node| node == name)) || hosts.len() == 1 && beside()
+        self.nodes.contains(name) || self.spot.view.hosts.len() == 1 && beside()
     }
 
     fn check_identity(&self, who: &Who, leaf: &Certificate) {

@@ -1,5 +1,6 @@
 //! The network of pods, as far as a bundle brings it: each node's own range in its bridge, and the routes to those of others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,24 +14,73 @@ pub(crate) fn check(view: &View<'_>) {
     let own: Vec<(Spot<'_>, IpNet)> = documents(view)
         .flat_map(|(spot, document)| ranges_of(spot, document))
         .collect();
-    let cluster = cluster_ranges(view);
-    let report = |spot: Spot<'_>, message: String| spot.report(codes::POD_RANGE_DISAGREES, message);
+    check_apart(&own);
+    check_inside(&own, &cluster_ranges(view));
+    check_routes(view, &own);
+}
+
+fn report(spot: Spot<'_>, message: String) {
+    spot.report(codes::POD_RANGE_DISAGREES, message);
+}
+
+/// No address belongs to the pods of two hosts.
+fn check_apart(own: &[(Spot<'_>, IpNet)]) {
+    let mut first: BTreeMap<IpNet, FirstTwo<'_>> = BTreeMap::new();
     for (index, (spot, range)) in own.iter().enumerate() {
-        for (other, of_other) in own[..index]
-            .iter()
-            .filter(|(other, _)| other.host.name != spot.host.name)
-        {
-            if range.contains(of_other) || of_other.contains(range) {
-                report(
-                    *spot,
-                    format!("the pods of {} have addresses of {range} too", other.host.name),
-                );
-            }
+        first.entry(range.trunc()).or_default().add(index, spot.host.name);
+    }
+    let mut near = first.clone();
+    // Of two ranges with an address in common one is within the other, and follows it in this order.
+    let mut around: Vec<IpNet> = Vec::new();
+    for (range, of_range) in &first {
+        while around.last().is_some_and(|outer| !outer.contains(range)) {
+            around.pop();
         }
-        let mut outside = cluster
-            .iter()
-            .filter(|(_, ranges)| !ranges.iter().any(|all| all.contains(range)));
-        if let Some((said, _)) = outside.next() {
+        for outer in &around {
+            near.entry(*range).or_default().add_all(first.get(outer));
+            near.entry(*outer).or_default().add_all(Some(of_range));
+        }
+        around.push(*range);
+    }
+    for (index, (spot, range)) in own.iter().enumerate() {
+        let others = near
+            .get(&range.trunc())
+            .into_iter()
+            .flat_map(|near| near.0.iter().flatten());
+        let mut others = others.filter(|(other, host)| *other < index && *host != spot.host.name);
+        if let Some((_, host)) = others.next() {
+            report(*spot, format!("the pods of {host} have addresses of {range} too"));
+        }
+    }
+}
+
+/// The first range, by its place in a list, and the first of another host.
+#[derive(Clone, Default)]
+struct FirstTwo<'v>([Option<(usize, &'v str)>; 2]);
+
+impl<'v> FirstTwo<'v> {
+    fn add(&mut self, index: usize, host: &'v str) {
+        let mut all: Vec<(usize, &str)> = self.0.into_iter().flatten().chain([(index, host)]).collect();
+        all.sort_unstable();
+        let first = all.first().copied();
+        let second = all
+            .into_iter()
+            .find(|(_, host)| first.is_some_and(|(_, one)| one != *host));
+        self.0 = [first, second];
+    }
+
+    fn add_all(&mut self, others: Option<&FirstTwo<'v>>) {
+        for (index, host) in others.into_iter().flat_map(|others| others.0.iter().flatten()) {
+            self.add(*index, host);
+        }
+    }
+}
+
+/// The range of all pods, where it is said, has each host's in it.
+fn check_inside(own: &[(Spot<'_>, IpNet)], cluster: &[(Spot<'_>, Vec<IpNet>)]) {
+    for (spot, range) in own {
+        let is_inside = |ranges: &[IpNet]| ranges.iter().any(|all| all.contains(range));
+        if let Some((said, _)) = cluster.iter().find(|(_, ranges)| !is_inside(ranges)) {
             let (path, host) = (said.path, said.host.name);
             report(
                 *spot,
@@ -38,28 +88,36 @@ pub(crate) fn check(view: &View<'_>) {
             );
         }
     }
-    let routes: Vec<(Spot<'_>, IpNet, IpAddr)> = routes(view).collect();
-    for (spot, to, via) in &routes {
-        let Some((owner, _)) = own.iter().find(|(_, range)| range == to) else {
-            if view.whole {
-                report(*spot, format!("it routes {to}, which no host's pods have"));
+}
+
+/// Routes lead to the hosts that have the pods; and who has routes has them to everybody.
+fn check_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
+    let mut owners: BTreeMap<IpNet, (Spot<'_>, Vec<IpAddr>)> = BTreeMap::new();
+    for (owner, range) in own {
+        owners
+            .entry(range.trunc())
+            .or_insert_with(|| (*owner, node_addresses(*owner)));
+    }
+    let mut of_hosts: BTreeMap<&str, (Spot<'_>, BTreeSet<IpNet>)> = BTreeMap::new();
+    for (spot, to, via) in routes(view) {
+        let of_host = of_hosts
+            .entry(spot.host.name)
+            .or_insert_with(|| (spot, BTreeSet::new()));
+        of_host.1.insert(to.trunc());
+        match owners.get(&to.trunc()) {
+            Some((owner, addresses)) if !addresses.is_empty() && !addresses.contains(&via) => {
+                report(
+                    spot,
+                    format!("it routes {to} by {via}, and the pods are on {}", owner.host.name),
+                );
             }
-            continue;
-        };
-        let addresses = node_addresses(*owner);
-        if !addresses.is_empty() && !addresses.contains(via) {
-            report(
-                *spot,
-                format!("it routes {to} by {via}, and the pods are on {}", owner.host.name),
-            );
+            None if view.whole => report(spot, format!("it routes {to}, which no host's pods have")),
+            _ => {}
         }
     }
-    // Who has routes has them to everybody.
-    for host in &view.hosts {
-        let of_host = || routes.iter().filter(|(spot, ..)| spot.host.name == host.name);
-        let Some((spot, ..)) = of_host().next() else { continue };
-        for (owner, range) in own.iter().filter(|(owner, _)| owner.host.name != host.name) {
-            if !of_host().any(|(_, to, _)| to == range) {
+    for (spot, routed) in of_hosts.values() {
+        for (owner, range) in own.iter().filter(|(owner, _)| owner.host.name != spot.host.name) {
+            if !routed.contains(&range.trunc()) {
                 report(
                     *spot,
                     format!("it does not route {range}, the pods of {}", owner.host.name),
@@ -105,7 +163,9 @@ fn cluster_ranges<'v>(view: &'v View<'v>) -> Vec<(Spot<'v>, Vec<IpNet>)> {
             }
         }
     }
-    said.retain(|(_, ranges)| !ranges.is_empty());
+    // Every host of a fleet says the same.
+    let mut known = BTreeSet::new();
+    said.retain(|(_, ranges)| !ranges.is_empty() && known.insert(ranges.clone()));
     said
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chain::chain;
 use super::document::Tree;
 use super::unit::CommandLine;
 use super::view::{HostView, View};
@@ -63,7 +62,7 @@ impl<'v> Spot<'v> {
         if !may {
             self.report(code, format!("{path} is shown by a {usage}, and may not be"));
         } else if !roots.is_empty()
-            && let Err(why) = chain(leaf, others, roots, self.view.at, usage)
+            && let Err(why) = self.view.chain(leaf, others, roots, usage)
         {
             self.report(codes::UNTRUSTED_CERTIFICATE, format!("{by} refuses {path}: {why}"));
         }

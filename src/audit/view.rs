@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
+use super::chain::chain;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::names::{Balancer, balancer};
@@ -12,7 +13,7 @@ use super::unit::{CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
 use crate::pki::digest::sha256_hex;
-use crate::pki::inspect::{Certificate, Item, items};
+use crate::pki::inspect::{Certificate, Item, TlsRole, items};
 
 /// A bundle as read, as of an instant.
 pub(crate) struct View<'v> {
@@ -24,6 +25,8 @@ pub(crate) struct View<'v> {
     pub findings: &'v Findings,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
     known: RefCell<BTreeMap<String, Vec<Item>>>,
+    /// What became of each chain: every kubeconfig of a fleet leads to the same API servers.
+    judged: RefCell<BTreeMap<(TlsRole, String), Result<(), String>>>,
 }
 
 /// A host whose files are parsed.
@@ -56,6 +59,7 @@ impl<'v> View<'v> {
             whole: found.hosts.len() > 1 && found.part.as_ref().is_none_or(|part| part.elsewhere.is_empty()),
             findings,
             known: RefCell::default(),
+            judged: RefCell::default(),
         };
         let mut reader = Documents::default();
         view.hosts = found
@@ -69,6 +73,29 @@ impl<'v> View<'v> {
     pub(crate) fn items_of(&self, pem: &[u8]) -> Vec<Item> {
         let mut known = self.known.borrow_mut();
         known.entry(sha256_hex(pem)).or_insert_with(|| items(pem)).clone()
+    }
+
+    /// A chain from a certificate to one that is trusted, or why there is none.
+    pub(crate) fn chain(
+        &self,
+        leaf: &Certificate,
+        others: &[&Certificate],
+        trusted: &[&Certificate],
+        usage: TlsRole,
+    ) -> Result<(), String> {
+        let fingerprints =
+            |all: &[&Certificate]| -> String { all.iter().map(|one| one.fingerprint.as_str()).collect() };
+        let asked = format!(
+            "{} {} {}",
+            leaf.fingerprint,
+            fingerprints(others),
+            fingerprints(trusted)
+        );
+        let mut judged = self.judged.borrow_mut();
+        let answer = judged
+            .entry((usage, asked))
+            .or_insert_with(|| chain(leaf, others, trusted, self.at, usage));
+        answer.clone()
     }
 
     fn read_host(&self, host: &'v FoundHost, reader: &mut Documents) -> HostView<'v> {

@@ -17,6 +17,7 @@ use node::cost_of;
 use unpack::unpack_within;
 
 pub use machine::{NodeKind, Places, STORE, is_of_enabled_unit};
+pub(crate) use node::below;
 pub use node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, TOO_LARGE, cost, printable};
 pub use unpack::{is_archive, stem_of_archive, unpack};
 
@@ -67,7 +68,8 @@ impl FoundHost {
 
     /// The texts below a folder of the host, whose name ends in a slash.
     pub(crate) fn texts_below(&self, folder: &str) -> impl Iterator<Item = &str> {
-        let below = self.files.iter().filter(move |(path, _)| path.starts_with(folder));
+        let from = self.files.range(folder.to_owned()..);
+        let below = from.take_while(move |(path, _)| path.starts_with(folder));
         below.filter_map(|(_, file)| file.text())
     }
 }
@@ -76,14 +78,37 @@ impl FoundHost {
 #[derive(Debug, Default)]
 pub struct Found {
     pub hosts: Vec<FoundHost>,
-    /// The archives beside the hosts' folders: name, and what is in them. Of a file that is not the one in the folder there is
-    /// no more than it takes to tell.
-    pub archives: Vec<(String, FoundNodes)>,
     /// An output as a whole, with its manifest and sums; empty for anything less.
     pub output: FoundNodes,
     /// Which hosts there are besides, where the output is a part of a fleet and says so.
     pub part: Option<PartOfFleet>,
     pub remarks: Vec<Remark>,
+}
+
+/// An archive that lies beside the folders of hosts.
+pub struct Archive<'f> {
+    pub name: &'f str,
+    /// What is in it. Of a file that is not the one in the folder there is no more than it takes to tell.
+    pub nodes: FoundNodes,
+    pub remarks: Vec<Remark>,
+}
+
+impl Found {
+    /// The archives beside the hosts' folders, each unpacked when it is its turn.
+    pub fn archives(&self) -> impl Iterator<Item = Archive<'_>> {
+        let mut left = MOST_IN_ALL.saturating_sub(cost_of(&self.output));
+        self.output.iter().filter_map(move |(path, node)| match node {
+            FoundNode::File { content, .. } if !path.contains('/') && is_archive(path) => {
+                let (nodes, mut remarks) = unpack_within(content.expose(), &mut left, Some(&self.output));
+                for remark in &mut remarks {
+                    remark.path = format!("{path}: {}", remark.path);
+                }
+                let name = path.as_str();
+                Some(Archive { name, nodes, remarks })
+            }
+            _ => None,
+        })
+    }
 }
 
 /// The name of the list in an output that is a part of a fleet.
@@ -141,22 +166,8 @@ pub fn from_folder(name: &str, nodes: FoundNodes) -> Found {
     for top in &tops {
         found.hosts.push(FoundHost {
             is_named: true,
-            ..host(top, below(&nodes, top))
+            ..host(top, within(&nodes, top))
         });
-    }
-    let mut left = MOST_IN_ALL.saturating_sub(cost_of(&nodes));
-    for (path, node) in &nodes {
-        let FoundNode::File { content, .. } = node else {
-            continue;
-        };
-        if !path.contains('/') && is_archive(path) {
-            let (inside, mut remarks) = unpack_within(content.expose(), &mut left, Some(&nodes));
-            for remark in &mut remarks {
-                remark.path = format!("{path}: {}", remark.path);
-            }
-            found.remarks.extend(remarks);
-            found.archives.push((path.clone(), inside));
-        }
     }
     found.output = nodes;
     found
@@ -173,7 +184,7 @@ fn machines(name: &str, nodes: FoundNodes) -> Vec<FoundHost> {
     }
     let mut hosts: Vec<FoundHost> = folders
         .iter()
-        .map(|folder| host(folder, below(&nodes, folder)))
+        .map(|folder| host(folder, within(&nodes, folder)))
         .collect();
     let beside: FoundNodes = nodes.into_iter().filter(|(path, _)| !path.contains('/')).collect();
     hosts.push(host(name, beside));
@@ -215,12 +226,9 @@ fn remark_on(nodes: &FoundNodes, prefix: &str, remarks: &mut Vec<Remark>) {
 }
 
 /// What is below a folder, by the path in it.
-fn below(nodes: &FoundNodes, folder: &str) -> FoundNodes {
-    let prefix = format!("{folder}/");
-    nodes
-        .iter()
-        .filter_map(|(path, node)| Some((path.strip_prefix(&prefix)?.to_owned(), node.clone())))
-        .collect()
+fn within(nodes: &FoundNodes, folder: &str) -> FoundNodes {
+    let within = |(path, node): (&str, &FoundNode)| (path[folder.len() + 1..].to_owned(), node.clone());
+    below(nodes, folder).map(within).collect()
 }
 
 fn host(name: &str, nodes: FoundNodes) -> FoundHost {

@@ -96,11 +96,17 @@ enum Limit {
     Exceeded,
 }
 
+/// Where what is read passes through: one for all entries, since to wipe it costs more than to read a small file.
+type Buffer = zeroize::Zeroizing<[u8; 16 << 10]>;
+
+fn buffer() -> Buffer {
+    zeroize::Zeroizing::new([0; 16 << 10])
+}
+
 /// Reads to the end, but no more than `most` bytes.
-fn read_limited(reader: &mut impl Read, most: u64, into: &mut SecretBytes) -> Option<Limit> {
-    let mut buffer = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+fn read_limited(reader: &mut impl Read, most: u64, into: &mut SecretBytes, buffer: &mut Buffer) -> Option<Limit> {
     loop {
-        match reader.read(&mut buffer) {
+        match reader.read(&mut **buffer) {
             Ok(0) => return None,
             Ok(count) if into.len() as u64 + count as u64 > most => return Some(Limit::Exceeded),
             Ok(count) => into.extend(&buffer[..count]),
@@ -215,9 +221,9 @@ impl Unpacked<'_> {
         if let Ok(any) = end {
             // What follows the end some tools read and others don't.
             let mut rest = archive.into_inner();
-            let mut buffer = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+            let mut buffer = buffer();
             loop {
-                match rest.read(&mut buffer) {
+                match rest.read(&mut *buffer) {
                     Ok(0) => break,
                     Ok(count) if buffer[..count].iter().all(|byte| *byte == 0) => {}
                     // What begins with its end is no archive, and told as such.
@@ -259,6 +265,7 @@ impl Unpacked<'_> {
         // Raw: nothing is believed of what one entry says about the next but a long path, and that within limits.
         let entries = archive.entries().map_err(|_| "it is no tar")?.raw(true);
         let mut any = false;
+        let mut buffer = buffer();
         let mut long_path: Option<Vec<u8>> = None;
         let mut other_owner = false;
         for entry in entries {
@@ -273,7 +280,7 @@ impl Unpacked<'_> {
             let kind = entry.header().entry_type();
             if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
                 let mut words = SecretBytes::default();
-                match read_limited(&mut entry, LONGEST_EXTENSION, &mut words) {
+                match read_limited(&mut entry, LONGEST_EXTENSION, &mut words, &mut buffer) {
                     Some(Limit::Exceeded) => {
                         self.limit("", "an entry's path or its attributes are too long");
                         return Err(None);
@@ -328,7 +335,7 @@ impl Unpacked<'_> {
             } else if kind.is_file() {
                 let room = entry.size().min(left.get());
                 let mut content = SecretBytes::with_capacity(usize::try_from(room).unwrap_or(0));
-                match read_limited(&mut entry, MOST_BYTES, &mut content) {
+                match read_limited(&mut entry, MOST_BYTES, &mut content, &mut buffer) {
                     None if content.len() as u64 == entry.size() => {}
                     Some(Limit::Exceeded) => {
                         self.limit(&path, TOO_MUCH);
@@ -402,6 +409,7 @@ impl Unpacked<'_> {
             );
         }
         let mut places = Vec::new();
+        let mut buffer = buffer();
         for index in 0..archive.len() {
             if self.is_full() {
                 return;
@@ -441,7 +449,7 @@ impl Unpacked<'_> {
                 continue;
             } else {
                 let mut content = SecretBytes::default();
-                let read = read_limited(&mut entry, self.left, &mut content);
+                let read = read_limited(&mut entry, self.left, &mut content, &mut buffer);
                 self.left = self.left.saturating_sub(content.len() as u64);
                 match read {
                     Some(Limit::Exceeded) => return self.limit(&path, TOO_MUCH),

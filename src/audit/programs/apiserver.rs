@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::etcd::urls;
-use crate::audit::chain::chain;
 use crate::audit::document::Tree;
 use crate::audit::names::{Url, canonical, first_of, is_loopback};
 use crate::audit::spot::{Running, documents, documents_of, running};
@@ -157,7 +156,7 @@ fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
     }
     let trusted = api.certificates("etcd-cafile");
     if leaf.server_auth
-        && let Err(why) = chain(leaf, others, &trusted, api.spot.view.at, TlsRole::Server)
+        && let Err(why) = api.spot.view.chain(leaf, others, &trusted, TlsRole::Server)
     {
         let message = format!("--etcd-cafile does not vouch for etcd of {name}: {why}");
         api.report(codes::UNTRUSTED_CERTIFICATE, message);
