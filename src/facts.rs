@@ -313,6 +313,16 @@ pub fn facts(cluster: &Cluster, host: &Host) -> Facts {
     all.of(host)
 }
 
+/// The variables of every host, by its name, without `pod_routes`: each host has one to each other.
+pub fn facts_of_all(cluster: &Cluster) -> impl Iterator<Item = (&str, Facts)> {
+    let all = FactsOf {
+        with_routes: false,
+        ..FactsOf::new(cluster)
+    };
+    let hosts = cluster.hosts.iter();
+    hosts.map(move |host| (host.name.as_str(), all.of(host)))
+}
+
 /// The variables that do not depend on the host; those that do are empty.
 fn shared(cluster: &Cluster) -> Facts {
     let facts_of = |host: &Host| host_facts(cluster, host);

@@ -85,7 +85,36 @@ enum Work {
     Check {
         specification: PathBuf,
     },
+    /// Reads an output, and what `golden write` made of its specification.
+    Read {
+        how: &'static [Word],
+        specification: PathBuf,
+        out: PathBuf,
+    },
 }
+
+/// A word of a command line.
+#[derive(Clone, Copy)]
+enum Word {
+    Is(&'static str),
+    Specification,
+    Output,
+    Golden,
+}
+
+/// What reads an output, to be held against the build that makes it.
+const READERS: [(&str, &[Word]); 4] = [
+    ("verify", &[Word::Is("verify"), Word::Output]),
+    (
+        "diff OUT cluster.toml",
+        &[Word::Is("diff"), Word::Output, Word::Specification],
+    ),
+    ("inspect", &[Word::Is("inspect"), Word::Output]),
+    (
+        "golden check",
+        &[Word::Is("golden"), Word::Is("check"), Word::Specification, Word::Golden],
+    ),
+];
 
 enum ByHand {
     /// So many times the work for one node with this key.
@@ -115,6 +144,17 @@ fn jobs(folder: &Path, workers: usize, large: bool) -> Result<Vec<Job>, Failed> 
     let ecdsa_many = specification("ecdsa-many", many, "ecdsa")?;
     let out = |name: &str| folder.join(format!("out-{name}"));
 
+    let readers = READERS.iter().map(|(name, how)| Job {
+        name: format!("{name}, {workers} workers, ECDSA P-256"),
+        work: Work::Read {
+            how,
+            specification: ecdsa.clone(),
+            out: out("ecdsa"),
+        },
+        by_hand: ByHand::Nothing,
+        floor: Floor::Nothing,
+    });
+    let readers: Vec<Job> = readers.collect();
     let mut jobs = vec![
         Job {
             name: "the walk-through, RSA-2048".to_owned(),
@@ -178,6 +218,11 @@ fn jobs(folder: &Path, workers: usize, large: bool) -> Result<Vec<Job>, Failed> 
             floor: Floor::OneHost(worker(workers)),
         },
     ];
+    let after_its_build = jobs
+        .iter()
+        .position(|job| job.name.contains("nothing changed"))
+        .map_or(0, |at| at + 1);
+    jobs.splice(after_its_build..after_its_build, readers);
     if large {
         jobs.push(Job {
             name: format!("{many} workers, ECDSA P-256"),
@@ -471,6 +516,35 @@ impl Bench {
             Work::Check { specification } => {
                 let mut command = self.command(&self.khw_gen);
                 measure(command.arg("check").arg(specification), &self.said)
+            }
+            Work::Read {
+                how,
+                specification,
+                out,
+            } => {
+                if !is_of(out, specification) {
+                    remove(out)?;
+                    self.build(specification, out)?;
+                    note(out, specification)?;
+                }
+                let golden = out.with_extension("golden");
+                if !golden.exists() {
+                    let mut command = self.command(&self.khw_gen);
+                    measure(
+                        command.args(["golden", "write"]).args([specification, &golden]),
+                        &self.said,
+                    )?;
+                }
+                let mut command = self.command(&self.khw_gen);
+                for word in *how {
+                    match word {
+                        Word::Is(word) => command.arg(word),
+                        Word::Specification => command.arg(specification),
+                        Word::Output => command.arg(out),
+                        Word::Golden => command.arg(&golden),
+                    };
+                }
+                measure(&mut command, &self.said)
             }
         }
     }

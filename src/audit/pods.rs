@@ -25,9 +25,19 @@ fn report(spot: Spot<'_>, message: String) {
 
 /// No address belongs to the pods of two hosts.
 fn check_apart(own: &[(Spot<'_>, IpNet)]) {
+    let ranges: Vec<(&str, IpNet)> = own.iter().map(|(spot, range)| (spot.host.name, *range)).collect();
+    for ((spot, range), other) in own.iter().zip(had_before(&ranges)) {
+        if let Some(host) = other {
+            report(*spot, format!("the pods of {host} have addresses of {range} too"));
+        }
+    }
+}
+
+/// For each range of a host the first host before it, another one, that has an address of it.
+fn had_before<'v>(ranges: &[(&'v str, IpNet)]) -> Vec<Option<&'v str>> {
     let mut first: BTreeMap<IpNet, FirstTwo<'_>> = BTreeMap::new();
-    for (index, (spot, range)) in own.iter().enumerate() {
-        first.entry(range.trunc()).or_default().add(index, spot.host.name);
+    for (index, (host, range)) in ranges.iter().enumerate() {
+        first.entry(range.trunc()).or_default().add(index, host);
     }
     let mut near = first.clone();
     // Of two ranges with an address in common one is within the other, and follows it in this order.
@@ -42,16 +52,12 @@ fn check_apart(own: &[(Spot<'_>, IpNet)]) {
         }
         around.push(*range);
     }
-    for (index, (spot, range)) in own.iter().enumerate() {
-        let others = near
-            .get(&range.trunc())
-            .into_iter()
-            .flat_map(|near| near.0.iter().flatten());
-        let mut others = others.filter(|(other, host)| *other < index && *host != spot.host.name);
-        if let Some((_, host)) = others.next() {
-            report(*spot, format!("the pods of {host} have addresses of {range} too"));
-        }
-    }
+    let other = |(index, (host, range)): (usize, &(&str, IpNet))| {
+        let mut others = near.get(&range.trunc())?.0.into_iter().flatten();
+        let (_, other) = others.find(|(before, other)| *before < index && other != host)?;
+        Some(other)
+    };
+    ranges.iter().enumerate().map(other).collect()
 }
 
 /// The first range, by its place in a list, and the first of another host.
@@ -190,4 +196,44 @@ fn node_addresses(spot: Spot<'_>) -> Vec<IpAddr> {
     let kubelets = spot.host.programs("kubelet");
     let addresses = kubelets.flat_map(|command| command.line.list("node-ip"));
     addresses.filter_map(|address| address.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_had_an_address_before_is_who_a_look_at_every_pair_finds() {
+        // Small numbers, so that ranges are often within each other, and hosts have several.
+        let mut state: u32 = 1;
+        let mut below = |limit: u32| {
+            state = state.wrapping_mul(1_103_515_245).wrapping_add(12345);
+            (state >> 16) % limit
+        };
+        let mut told = 0;
+        for _ in 0..500 {
+            let ranges: Vec<(&str, IpNet)> = (0..12)
+                .map(|_| {
+                    let host = ["a", "b", "c", "d"][below(4) as usize];
+                    let range = match below(4) {
+                        0 => format!("fd00::{}/{}", below(16), 124 + below(5)),
+                        _ => format!("10.0.0.{}/{}", below(64), 26 + below(7)),
+                    };
+                    (host, range.parse().expect("a range"))
+                })
+                .collect();
+            let pairwise: Vec<Option<&str>> = (0..ranges.len())
+                .map(|index| {
+                    let (host, range) = ranges[index];
+                    let meets = |other: &IpNet| range.contains(&other.trunc()) || other.contains(&range.trunc());
+                    let mut before = ranges[..index].iter();
+                    let found = before.find(|(other, of_other)| *other != host && meets(of_other));
+                    found.map(|(other, _)| *other)
+                })
+                .collect();
+            told += pairwise.iter().flatten().count();
+            assert_eq!(had_before(&ranges), pairwise, "{ranges:?}");
+        }
+        assert!(told > 1000, "{told} ranges meet another: too few to say anything");
+    }
 }

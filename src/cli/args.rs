@@ -138,7 +138,7 @@ pub struct FactsArgs {
     /// The topology
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
-    /// Only those of this host
+    /// Only those of this host, and its `pod_routes`
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use khw_gen::disk::Specification;
-use khw_gen::facts::{Facts, facts};
+use khw_gen::facts::{facts, facts_of_all};
 
 use super::args::FactsArgs;
 use super::say::{Reported, print};
@@ -13,11 +13,14 @@ pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
     let checked = read_checked(&arguments.spec, Specification::open)?;
     let cluster = &checked.cluster;
     let Some(name) = &arguments.host else {
-        let all: BTreeMap<&str, Facts> = cluster
-            .hosts
-            .iter()
-            .map(|host| (host.name.as_str(), facts(cluster, host)))
-            .collect();
+        let mut all = BTreeMap::new();
+        for (name, facts) in facts_of_all(cluster) {
+            let mut facts = serde_json::to_value(facts)?;
+            if let Some(variables) = facts.as_object_mut() {
+                variables.remove("pod_routes");
+            }
+            all.insert(name, facts);
+        }
         return print(serde_json::to_string_pretty(&all)?);
     };
     let Some(host) = cluster.hosts.iter().find(|host| host.name == *name) else {
