@@ -433,7 +433,7 @@ fn an_authority_of_ones_own_signs_below_the_clusters() {
         &[
             (
                 "metrics-csr.json",
-                r#"{"CN": "metrics", "hosts": ["metrics"], "key": {"algo": "ecdsa", "size": 256}}"#,
+                r#"{"CN": "metrics", "hosts": ["metrics", "m.example", "metrics"], "key": {"algo": "ecdsa", "size": 256}}"#,
             ),
             (
                 "edge-csr.json",
@@ -471,7 +471,7 @@ fn an_authority_of_ones_own_signs_below_the_clusters() {
     assert_eq!(verify_all(&out, &openssl, &["metrics.pem"]), 10);
     let text = shown(&openssl, &certs.join("metrics.pem"));
     assert!(
-        text.contains("DNS:metrics.example, DNS:metrics, IP Address:10.9.8.7"),
+        text.contains("DNS:metrics.example, DNS:metrics, DNS:m.example, DNS:metrics, IP Address:10.9.8.7"),
         "{text}"
     );
     assert!(shown(&openssl, Path::new(edge)).contains("CA:TRUE, pathlen:0"));

@@ -88,6 +88,11 @@ impl Identity {
         }
     }
 
+    /// Whether a kubelet is a node by it.
+    pub(crate) fn is_of_nodes(&self) -> bool {
+        self.subject.cn == NODE.cn && self.needs(ExtendedKeyUsage::ClientAuth)
+    }
+
     /// Whether a profile applies to it.
     pub(crate) fn is_signed(&self) -> bool {
         matches!(self.signed_by, SignedBy::Authority(_))

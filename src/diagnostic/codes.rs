@@ -1190,11 +1190,66 @@ codes! {
              escapes and unescapes anew. khw-gen takes plain ones only, which everybody reads alike."
         advice "write it plainly: user@example.org, spiffe://example.org/name"
         example "csr/kubernetes-csr.json" [r#""Bob <bob@example.org>", "HTTPS://example.org/a#b""#]
-        right [r#""bob@example.org", "https://example.org/a""#]
+        right [r#""bob@example.org", "spiffe://example.org/a""#]
         met
             "By copying an address out of a mail program, or a URI out of a browser. In the certificate cfssl writes \
              bob@example.org and https://example.org/a%23b, which is not what was typed."
         see ["https://pkg.go.dev/net/mail#ParseAddress", "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6"]
+    }
+
+    UNFILLED_PLACEHOLDER "unfilled-placeholder" Warning "placeholder in a subject" {
+        meaning
+            "A text of the subject has a part in it that a shell or a template was to replace; cfssl signs it as it \
+             stands."
+        advice "write what is meant"
+        example "csr/admin-csr.json" [r#""OU": "${TEAM}""#]
+        right [r#""OU": "platform""#]
+        met "Where a here-document has its end in quotes, and where a template was copied without what fills it in."
+        see ["https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_07_04"]
+    }
+
+    UNUSUAL_SUBJECT "unusual-subject" Warning "text of a subject that standards don't allow" {
+        meaning
+            "RFC 5280 bounds the texts of a subject: a country has two letters, CN, O and OU have at most 64 \
+             characters, L and ST at most 128. cfssl writes longer ones; some who read them refuse the certificate."
+        advice "shorten it"
+        example "csr/admin-csr.json" [r#""C": "Germany""#]
+        right [r#""C": "DE""#]
+        met "With the country's name in the place of its code, and with a host's long name in CN."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1"]
+    }
+
+    WEB_ADDRESS "web-address-in-hosts" Warning "address of a page among the hosts" {
+        meaning
+            "It becomes a URI in the certificate. Who calls a server compares the name or the address in the URL, and \
+             never the URL itself; URIs are for identities such as spiffe://."
+        advice "write the name or the address alone"
+        example "csr/kubernetes-csr.json" [r#""https://api.example.org:6443""#]
+        right [r#""api.example.org""#]
+        met "By copying the address of the API server out of a kubeconfig."
+        see ["https://www.rfc-editor.org/rfc/rfc9525#section-6", "https://github.com/cloudflare/cfssl#generating-certificate-signing-request-and-private-key"]
+    }
+
+    NAMELESS_SERVER "nameless-server" Warning "server's certificate without a name" {
+        meaning
+            "A certificate of the user's own may be a server's, and holds neither a name nor an address. No client \
+             accepts it: CN does not count."
+        advice "add \"hosts\""
+        example "cluster.toml" [
+            r#"[[certificates]]"#,
+            r#"name = "metrics""#,
+            r#"csr = "metrics-csr.json""#,
+        ]
+        right [
+            r#"[[certificates]]"#,
+            r#"name = "metrics""#,
+            r#"csr = "metrics-csr.json""#,
+            r#"hosts = ["metrics.example.org"]"#,
+        ]
+        met
+            "cfssl itself only logs that the certificate lacks a hosts field. The client then says that it relies on \
+             the legacy Common Name field."
+        see ["https://www.rfc-editor.org/rfc/rfc9525#section-6", "https://go.dev/doc/go1.15#commonname"]
     }
 
     REFUSED_REQUEST "refused-request" Error "request that cfssl refuses" {

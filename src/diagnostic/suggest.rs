@@ -11,7 +11,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     let word = normal(word);
     let length = word.chars().count();
-    let allowed = (length / 3).max(1);
+    // Of one letter or two, one wrong letter says nothing: every such word is as near.
+    let allowed = match length {
+        0..=2 => 0,
+        _ => (length / 3).max(1),
+    };
     // A word cut short is as near as one wrong letter.
     let scored = candidates.into_iter().map(|candidate| {
         let known = normal(candidate);

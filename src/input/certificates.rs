@@ -12,7 +12,7 @@ use super::issuers::{
 };
 use super::profile_fits::{profile_fits, withheld_usages};
 use super::profiles::{Profiles, profiles};
-use super::requests::{authority, check_leaf, key_pairs, own_hosts, own_masters, refusal};
+use super::requests::{authority, check_leaf, key_pairs, own_hosts, own_masters, own_servers, refusal};
 use super::signed::{Issuer, Leaf, Signs, in_use, leaves};
 use super::validity::validity;
 
@@ -75,5 +75,6 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
     withheld_usages(draft, &leaves, say);
     nameless_authorities(folder, &leaves, say);
     own_masters(&leaves, say);
+    own_servers(draft, &leaves, say);
     profiles
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::identity::CLUSTER_AUTHORITY;
+use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
@@ -193,10 +193,15 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         if name == CONFIG_FILE || folder.csrs.contains_key(name) {
             continue;
         }
-        let known = folder.csrs.keys().map(String::as_str).chain([CONFIG_FILE]);
+        // What is there already is not what this one was to be.
+        let missing = folder.csrs.iter().filter(|(_, csr)| csr.built_in);
+        let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
+        let missing = missing.map(|(name, _)| name.as_str()).chain(config);
         let message = format!("nothing is made from {name}");
         let unused = say.at(Place::new(file, 0..0), codes::UNUSED_CSR, message);
         let is_of_worker = name.strip_suffix("-csr.json").is_some_and(|host| draft.has_host(host));
+        let is_of_node = file.text.contains("system:node:");
+        let of_nodes = folder.layout.identities().iter().find(|row| row.is_of_nodes());
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {
             unused.hint("remove it: [pki.ca] names an authority that there is already");
@@ -206,10 +211,18 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
                 other.name(),
                 folder.layout.name()
             ));
-        } else if is_of_worker {
-            unused.hint("remove it: each worker's request is made from node-csr.json");
+        } else if let Some(row) = of_nodes.filter(|_| is_of_worker || is_of_node) {
+            unused.hint(format!(
+                "make it {}, with \"CN\": \"system:node:{NODE_PLACEHOLDER}\": each worker's request is made from that one; remove those of \
+                 the others",
+                row.csr
+            ));
         } else {
-            unused.meant(name, known);
+            unused.meant_or(
+                name,
+                missing,
+                format!("remove it; or name it in [[certificates]], with `csr = \"{name}\"`, and a certificate is made from it"),
+            );
         }
     }
 }

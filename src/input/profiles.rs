@@ -35,7 +35,6 @@ impl<'a> Profiles<'a> {
 /// The profiles of all certificates, those that `[pki.profiles]` and `[[certificates]]` give included.
 pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profiles<'a> {
     let chosen = |name| chosen_profile(name, folder, say);
-    let default = draft.pki.profile.as_ref().and_then(chosen);
     let mut own = BTreeMap::new();
     for (name, profile) in &draft.pki.profiles {
         own.insert(name.value.as_str(), chosen(profile));
@@ -91,6 +90,17 @@ pub fn profiles<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Pro
                 .meant_of(&name.value, known, "the certificates are");
         }
     }
+    let has_own = |name: &str| own.contains_key(name);
+    let extras = draft.certificates.iter().filter_map(|extra| extra.name.as_ref());
+    let is_needed = rows.iter().any(|row| row.is_signed() && !has_own(row.name))
+        || extras.into_iter().any(|name| !has_own(&name.value));
+    let default = draft.pki.profile.as_ref();
+    // Where nobody named it and it signs nothing, any will do.
+    let stand_in = own.values().flatten().copied().next();
+    let default = match default.filter(|name| name.place.is_some() || is_needed) {
+        Some(name) => chosen(name),
+        None => stand_in,
+    };
     broad_profiles(folder, &own, default, say);
     Profiles { default, own }
 }
@@ -133,8 +143,15 @@ fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, say: &Reporter) 
     if profile.is_none() && !(config.profiles.is_empty() && config.broken) {
         let message = format!("{} has no profile \"{}\"", folder.config_file.name, name.value);
         let place = name.place.as_ref().unwrap_or(&config.place);
-        say.at(place, codes::UNKNOWN_PROFILE, message)
-            .meant_of(&name.value, config.names(), "the profiles are");
+        let told = say.at(place, codes::UNKNOWN_PROFILE, message);
+        match (name.place.is_some(), config.names().next()) {
+            (_, None) => told.hint("write profile = \"default\" below [pki]: there is `signing.default` alone"),
+            (false, Some(_)) => told.hint(format!(
+                "add it, or write which one signs what has no profile of its own, as `profile` below [pki]: there are {}",
+                listed(config.names())
+            )),
+            (true, Some(_)) => told.meant_of(&name.value, config.names(), "the profiles are"),
+        }
     }
     profile.map(|file| Chosen {
         name: &name.value,

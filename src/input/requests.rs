@@ -43,7 +43,64 @@ pub fn authority(file: &RequestFile, say: &Reporter) {
             dropped_name(host, place.as_ref(), say);
         }
     }
+    subject_texts(file, say);
     ed25519(file, say);
+}
+
+/// Texts of the subject that nobody filled in, or that are longer than RFC 5280 lets them be (appendix A.1, upper bounds).
+fn subject_texts(file: &RequestFile, say: &Reporter) {
+    let request = &file.request;
+    let mut texts = vec![("CN", request.cn.as_str(), &file.cn, 64)];
+    for name in &request.names {
+        let at = &file.names;
+        texts.extend([
+            ("C", name.c.as_str(), at, 2),
+            ("ST", &name.st, at, 128),
+            ("L", &name.l, at, 128),
+            ("O", &name.o, at, 64),
+            ("OU", &name.ou, at, 64),
+        ]);
+    }
+    for (field, text, place, most) in texts {
+        let length = text.chars().count();
+        if let Some(part) = placeholder(text) {
+            let message = format!("`{field}` is \"{text}\": nobody has filled in {part}");
+            say.at(place, codes::UNFILLED_PLACEHOLDER, message)
+                .hint("write what is meant");
+        } else if field == "C" && length != 2 && length != 0 {
+            let message = format!("`C` is \"{text}\", and a country has two letters");
+            say.at(place, codes::UNUSUAL_SUBJECT, message)
+                .hint("write one such as \"DE\" or \"US\" (ISO 3166)");
+        } else if length > most {
+            let message = format!("`{field}` has {length} characters, and may have {most}");
+            say.at(place, codes::UNUSUAL_SUBJECT, message);
+        }
+    }
+}
+
+/// What a template or a shell was to replace in a text: `${X}`, `$(X)`, `$X`, `{{ X }}`, `<X>`, `__X__`.
+fn placeholder(text: &str) -> Option<&str> {
+    let from_to = |from: &str, to: &str| {
+        let start = text.find(from)?;
+        let inside = start + from.len();
+        let end = inside + text.get(inside..)?.find(to)?;
+        let found = text.get(inside..end)?.chars().any(char::is_alphanumeric);
+        text.get(start..end + to.len()).filter(|_| found)
+    };
+    let variable = || {
+        let start = text.find('$')?;
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let rest = text.get(start + 1..)?;
+        let end = start + 1 + rest.find(|c| !name(c)).unwrap_or(rest.len());
+        let starts = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        text.get(start..end).filter(|_| starts)
+    };
+    from_to("${", "}")
+        .or_else(|| from_to("$(", ")"))
+        .or_else(|| from_to("{{", "}}"))
+        .or_else(|| from_to("<", ">"))
+        .or_else(|| from_to("__", "__"))
+        .or_else(variable)
 }
 
 pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
@@ -89,6 +146,7 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
     {
         groups(row, file, say);
     }
+    subject_texts(file, say);
     let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
         match leaf.is_own() && profile.is_some_and(|profile| drops_name(profile, host)) {
@@ -227,13 +285,40 @@ fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, say: &Reporte
         San::Dns(name) => certificate_name_problem(&name),
         _ if !host.is_ascii() => Some("it is not ASCII".to_owned()),
         San::Email(_) => None,
-        San::Uri(_) if is_meant_for_uri(&host) => None,
+        San::Uri(_) if is_meant_for_uri(&host) => return web_address(&host, place, say),
         San::Unusual(_) if host.contains('@') || is_meant_for_uri(&host) => return unusual(&host, place, say),
         _ => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
     };
     if let Some(problem) = problem {
         let message = format!("\"{host}\" is neither a name nor an address: {problem}");
-        say.at(place, codes::BAD_NAME_ENTRY, message);
+        let told = say.at(place, codes::BAD_NAME_ENTRY, message);
+        if host.is_empty() {
+            told.hint("write \"hosts\": [] where there is none");
+        }
+    }
+}
+
+/// Who calls a server compares its certificate with the name or the address in the URL, not with the URL (RFC 9525, section 6).
+fn web_address(uri: &str, place: Option<&Place>, say: &Reporter) {
+    let Some((_, rest)) = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| uri.strip_prefix(scheme).map(|rest| (scheme, rest)))
+    else {
+        return;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_usable = matches!(San::classify(host), San::Ip(_)) || certificate_name_problem(host).is_none();
+    let told = say.at(
+        place,
+        codes::WEB_ADDRESS,
+        format!("nobody who calls {uri} looks for it in a certificate"),
+    );
+    if is_usable {
+        told.hint(format!("write \"{host}\""));
     }
 }
 
@@ -284,6 +369,25 @@ pub fn own_masters(leaves: &[Leaf<'_>], say: &Reporter) {
         if !file.broken.contains("names") && organizations.iter().any(|group| group == MASTERS) {
             let message = format!("{} is a member of {MASTERS}", leaf.name);
             say.at(&file.names, codes::EXTRA_MASTERS, message);
+        }
+    }
+}
+
+/// A server of the user's own that nobody can call by any name (RFC 9525, section 6; Go has not read CN for it since 1.15).
+pub fn own_servers(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
+    const SERVER: Usage = Usage::Extended(ExtendedKeyUsage::ServerAuth);
+    for leaf in leaves.iter().filter(|leaf| leaf.is_own() && !leaf.is_authority()) {
+        let (Some(file), Some(profile)) = (leaf.request(), leaf.profile) else {
+            continue;
+        };
+        let has_names = !file.hosts.is_empty() || draft.certificate(leaf.name).is_none_or(|own| !own.hosts.is_empty());
+        if profile.file.profile.usages.contains(&SERVER) && !has_names {
+            let message = format!("{} may be a server's, and has no name and no address", leaf.name);
+            let hint = format!(
+                "add \"hosts\", or give it a profile without \"server auth\" in place of \"{}\"",
+                profile.name
+            );
+            say.at(&file.cn, codes::NAMELESS_SERVER, message).hint(hint);
         }
     }
 }

@@ -78,7 +78,9 @@ pub fn certificates<'a>(cluster: &'a Cluster, rows: &'static [Identity]) -> Vec<
 
 fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> Option<PlannedCertificate<'a>> {
     let mut request = cluster.pki.csrs.get(&extra.csr)?.request.clone();
-    request.hosts = union(extra.hosts.clone(), request.hosts);
+    // What the CSR file has twice, cfssl writes twice.
+    let of_the_csr = request.hosts.into_iter().filter(|host| !extra.hosts.contains(host));
+    request.hosts = extra.hosts.iter().cloned().chain(of_the_csr).collect();
     Some(PlannedCertificate {
         id: extra_id(&extra.name),
         files: extra.name.clone(),
