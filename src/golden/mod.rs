@@ -72,7 +72,8 @@ pub fn golden<E: Send>(
         let seed = seed.unwrap_or(stand_in);
         let fingerprints = FingerprintKey::new(seed, &cluster.name);
         let build = Build::to_compare(&plan, seed, Some(stand_in));
-        let (texts, _) = build.run(|_| (), |made| Ok(texts_of(&plan, &made, &fingerprints)))?;
+        let known = readable::Known::default();
+        let (texts, _) = build.run(|_| (), |made| Ok(texts_of(&plan, &made, &fingerprints, &known)))?;
         makings.push(texts.into_iter());
         seeds.push(fingerprints.of("seed", b""));
     }
@@ -121,13 +122,14 @@ fn stand_in<'a>(plan: &Plan<'a>) -> Option<KeyId<'a>> {
     Some(elsewhere.id)
 }
 
-fn texts_of(plan: &Plan<'_>, made: &HostOutput<'_>, fingerprints: &FingerprintKey) -> Texts {
+fn texts_of(plan: &Plan<'_>, made: &HostOutput<'_>, fingerprints: &FingerprintKey, known: &readable::Known) -> Texts {
     let files = plan.files_on(made.host).into_iter();
     let planned: BTreeMap<String, PlannedFile<'_>> = files.map(|file| (format!("rootfs{}", file.path), file)).collect();
     let readable = readable::Readable {
         vault: made.vault,
         stand_in: stand_in(plan),
         fingerprints,
+        known,
     };
     let entries = made.bundle.entries.iter();
     entries

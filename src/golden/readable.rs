@@ -4,10 +4,13 @@
 //! stays; one of a form that is not known is its fingerprint. A public file stays as it is, unless there is a private key in
 //! it all the same; a password in it gives way to its fingerprint.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::bundle::BundleEntry;
+use crate::bundle::{BundleEntry, Content};
 use crate::manifest::MANIFEST;
 use crate::pki::decode::{PemPart, describe_pem, parts};
 use crate::pki::fingerprint::FingerprintKey;
@@ -26,6 +29,28 @@ pub struct Readable<'a> {
     /// The authority whose key is not at hand, and in whose place another has signed.
     pub stand_in: Option<KeyId<'a>>,
     pub fingerprints: &'a FingerprintKey,
+    pub known: &'a Known,
+}
+
+/// The last file that everybody may read at each path, and its text: most hosts of a fleet have the same.
+#[derive(Default)]
+pub struct Known(Mutex<BTreeMap<String, (Content, PublicText)>>);
+
+/// A text, and whether there was a secret in what it is made of; none where it can't be shown.
+type PublicText = Option<(String, bool)>;
+
+impl Known {
+    fn text(&self, path: &str, content: &Content, read: impl FnOnce() -> PublicText) -> PublicText {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((same, text)) = known().get(path)
+            && same.bytes() == content.bytes()
+        {
+            return text.clone();
+        }
+        let text = read();
+        known().insert(path.to_owned(), (content.clone(), text.clone()));
+        text
+    }
 }
 
 impl Readable<'_> {
@@ -40,12 +65,19 @@ impl Readable<'_> {
         let mut from_secret = path == MANIFEST || content.is_secret();
         let readable = match (content.is_secret(), planned.map(|planned| &planned.content)) {
             (false, _) if path == MANIFEST => std::str::from_utf8(bytes).ok().map(without_digests),
-            (false, _) => public(bytes).map(|text| {
-                let what = path.strip_prefix("rootfs").unwrap_or(path);
-                let (text, any) = without_secrets(&text, |secret| self.fingerprint(what, secret.as_bytes()));
-                from_secret |= any;
-                text
-            }),
+            (false, _) => {
+                let text = self.known.text(path, content, || {
+                    let what = path.strip_prefix("rootfs").unwrap_or(path);
+                    let text = public(bytes)?;
+                    Some(without_secrets(&text, |secret| {
+                        self.fingerprint(what, secret.as_bytes())
+                    }))
+                });
+                text.map(|(text, any)| {
+                    from_secret |= any;
+                    text
+                })
+            }
             (true, Some(PlannedContent::PrivateKey(id))) => self.private_key(*id, bytes),
             (true, Some(PlannedContent::Kubeconfig { .. })) => kubeconfig(bytes),
             (true, Some(PlannedContent::EncryptionConfig(_))) => self.encryption_configuration(bytes),
