@@ -100,17 +100,15 @@ fn check_inside(own: &[(Spot<'_>, IpNet)], cluster: &[(Spot<'_>, Vec<IpNet>)]) {
 fn check_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
     let mut owners: BTreeMap<IpNet, (Spot<'_>, Vec<IpAddr>)> = BTreeMap::new();
     for (owner, range) in own {
-        owners
-            .entry(range.trunc())
-            .or_insert_with(|| (*owner, node_addresses(*owner)));
+        owners.entry(*range).or_insert_with(|| (*owner, node_addresses(*owner)));
     }
     let mut of_hosts: BTreeMap<&str, (Spot<'_>, BTreeSet<IpNet>)> = BTreeMap::new();
     for (spot, to, via) in routes(view) {
         let of_host = of_hosts
             .entry(spot.host.name)
             .or_insert_with(|| (spot, BTreeSet::new()));
-        of_host.1.insert(to.trunc());
-        match owners.get(&to.trunc()) {
+        of_host.1.insert(to);
+        match owners.get(&to) {
             Some((owner, addresses)) if !addresses.is_empty() && !addresses.contains(&via) => {
                 report(
                     spot,
@@ -123,7 +121,7 @@ fn check_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
     }
     for (spot, routed) in of_hosts.values() {
         for (owner, range) in own.iter().filter(|(owner, _)| owner.host.name != spot.host.name) {
-            if !routed.contains(&range.trunc()) {
+            if !routed.contains(range) {
                 report(
                     *spot,
                     format!("it does not route {range}, the pods of {}", owner.host.name),

@@ -1215,7 +1215,7 @@ codes! {
         advice "shorten it"
         example "csr/admin-csr.json" [r#""C": "Germany""#]
         right [r#""C": "DE""#]
-        met "With the country's name in the place of its code, and with a host's long name in CN."
+        met "With the country's name in the place of its code, and with a long title in CN."
         see ["https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1"]
     }
 

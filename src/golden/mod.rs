@@ -72,7 +72,7 @@ pub fn golden<E: Send>(
         let seed = seed.unwrap_or(stand_in);
         let fingerprints = FingerprintKey::new(seed, &cluster.name);
         let build = Build::to_compare(&plan, seed, Some(stand_in));
-        let known = readable::Known::default();
+        let known = readable::PublicTexts::default();
         let (texts, _) = build.run(|_| (), |made| Ok(texts_of(&plan, &made, &fingerprints, &known)))?;
         makings.push(texts.into_iter());
         seeds.push(fingerprints.of("seed", b""));
@@ -122,7 +122,12 @@ fn stand_in<'a>(plan: &Plan<'a>) -> Option<KeyId<'a>> {
     Some(elsewhere.id)
 }
 
-fn texts_of(plan: &Plan<'_>, made: &HostOutput<'_>, fingerprints: &FingerprintKey, known: &readable::Known) -> Texts {
+fn texts_of(
+    plan: &Plan<'_>,
+    made: &HostOutput<'_>,
+    fingerprints: &FingerprintKey,
+    known: &readable::PublicTexts,
+) -> Texts {
     let files = plan.files_on(made.host).into_iter();
     let planned: BTreeMap<String, PlannedFile<'_>> = files.map(|file| (format!("rootfs{}", file.path), file)).collect();
     let readable = readable::Readable {

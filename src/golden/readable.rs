@@ -29,17 +29,17 @@ pub struct Readable<'a> {
     /// The authority whose key is not at hand, and in whose place another has signed.
     pub stand_in: Option<KeyId<'a>>,
     pub fingerprints: &'a FingerprintKey,
-    pub known: &'a Known,
+    pub known: &'a PublicTexts,
 }
 
 /// The last file that everybody may read at each path, and its text: most hosts of a fleet have the same.
 #[derive(Default)]
-pub struct Known(Mutex<BTreeMap<String, (Content, PublicText)>>);
+pub struct PublicTexts(Mutex<BTreeMap<String, (Content, PublicText)>>);
 
 /// A text, and whether there was a secret in what it is made of; none where it can't be shown.
 type PublicText = Option<(String, bool)>;
 
-impl Known {
+impl PublicTexts {
     fn text(&self, path: &str, content: &Content, read: impl FnOnce() -> PublicText) -> PublicText {
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((same, text)) = known().get(path)

@@ -12,7 +12,7 @@ use super::issuers::{
 };
 use super::profile_fits::{profile_fits, withheld_usages};
 use super::profiles::{Profiles, profiles};
-use super::requests::{authority, check_leaf, key_pairs, own_hosts, own_masters, own_servers, refusal};
+use super::requests::{authority, check_leaf, key_pairs, own_hosts, own_masters, own_servers, refusal, subject_texts};
 use super::signed::{Issuer, Leaf, Signs, in_use, leaves};
 use super::validity::validity;
 
@@ -48,10 +48,15 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
     };
     // A profile stands once in ca-config.json, however many certificates it signs.
     let mut told = BTreeSet::new();
+    let mut read = BTreeSet::new();
     for leaf in &leaves {
         let Some((csr, file)) = leaf.csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) else {
             continue;
         };
+        // One request may be of several certificates.
+        if read.insert(leaf.csr_name) {
+            subject_texts(file, say);
+        }
         let before = say.len();
         check_leaf(leaf, file, say);
         if !csr.broken && !say.has_error_since(before) {

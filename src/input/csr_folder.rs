@@ -2,8 +2,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
+use crate::catalog::roles::Role;
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
 use super::authority::{self, Existing};
@@ -199,9 +203,18 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         let missing = missing.map(|(name, _)| name.as_str()).chain(config);
         let message = format!("nothing is made from {name}");
         let unused = say.at(Place::new(file, 0..0), codes::UNUSED_CSR, message);
-        let is_of_worker = name.strip_suffix("-csr.json").is_some_and(|host| draft.has_host(host));
-        let is_of_node = file.text.contains("system:node:");
+        let mut workers = draft.with(Role::Worker);
+        let is_of_worker = name
+            .strip_suffix("-csr.json")
+            .is_some_and(|host| workers.any(|worker| worker.is_named(host)));
+        let request: Option<Value> = serde_json::from_str(&file.text).ok();
+        let is_request = ["CN", "key", "names", "hosts"]
+            .iter()
+            .any(|field| request.as_ref().is_some_and(|request| request.get(field).is_some()));
+        let cn = request.as_ref().and_then(|request| request.get("CN")?.as_str());
+        let is_of_node = cn.is_some_and(|cn| cn.starts_with("system:node:"));
         let of_nodes = folder.layout.identities().iter().find(|row| row.is_of_nodes());
+        let is_free = |csr: &str| folder.csrs.get(csr).is_some_and(|csr| csr.built_in);
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {
             unused.hint("remove it: [pki.ca] names an authority that there is already");
@@ -212,17 +225,27 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
                 folder.layout.name()
             ));
         } else if let Some(row) = of_nodes.filter(|_| is_of_worker || is_of_node) {
-            unused.hint(format!(
-                "make it {}, with \"CN\": \"system:node:{NODE_PLACEHOLDER}\": each worker's request is made from that one; remove those of \
-                 the others",
-                row.csr
-            ));
+            unused.hint(match is_free(row.csr) {
+                true => format!(
+                    "make it {}, with \"CN\": \"system:node:{NODE_PLACEHOLDER}\" and without \"hosts\": each worker's request is made from \
+                     that one, with the worker's own names and addresses; remove those of the others",
+                    row.csr
+                ),
+                false => format!("remove it: each worker's request is made from {}", row.csr),
+            });
         } else {
-            unused.meant_or(
-                name,
-                missing,
-                format!("remove it; or name it in [[certificates]], with `csr = \"{name}\"`, and a certificate is made from it"),
-            );
+            // All names end alike, which says nothing of how near they are.
+            let stem = |name: &'_ str| name.strip_suffix("-csr.json").unwrap_or(name).to_owned();
+            let stems: Vec<(String, &str)> = missing.map(|name| (stem(name), name)).collect();
+            let near = nearest(&stem(name), stems.iter().map(|(stem, _)| stem.as_str()));
+            let meant = stems.iter().find(|(stem, _)| Some(stem.as_str()) == near);
+            match meant {
+                Some((_, meant)) => unused.hint(format!("did you mean `{meant}`?")),
+                None if is_request && !name.contains(['"', '\\']) => unused.hint(format!(
+                    "remove it; or name it in [[certificates]], with `csr = \"{name}\"`, and a certificate is made from it"
+                )),
+                None => drop(unused),
+            }
         }
     }
 }

@@ -144,13 +144,18 @@ fn chosen_profile<'a>(name: &'a At<String>, folder: &'a Folder, say: &Reporter) 
         let message = format!("{} has no profile \"{}\"", folder.config_file.name, name.value);
         let place = name.place.as_ref().unwrap_or(&config.place);
         let told = say.at(place, codes::UNKNOWN_PROFILE, message);
+        let default_signs = !config.default.profile.usages.is_empty();
         match (name.place.is_some(), config.names().next()) {
-            (_, None) => told.hint("write profile = \"default\" below [pki]: there is `signing.default` alone"),
+            (true, Some(_)) => told.meant_of(&name.value, config.names(), "the profiles are"),
+            (true, None) if default_signs => told.hint("write \"default\": there is `signing.default` alone"),
+            (false, None) if default_signs => {
+                told.hint("write profile = \"default\" below [pki]: there is `signing.default` alone");
+            }
+            (_, None) => told.hint(format!("add the profile \"{}\", with its usages", name.value)),
             (false, Some(_)) => told.hint(format!(
                 "add it, or write which one signs what has no profile of its own, as `profile` below [pki]: there are {}",
                 listed(config.names())
             )),
-            (true, Some(_)) => told.meant_of(&name.value, config.names(), "the profiles are"),
         }
     }
     profile.map(|file| Chosen {

@@ -47,27 +47,38 @@ pub fn authority(file: &RequestFile, say: &Reporter) {
     ed25519(file, say);
 }
 
-/// Texts of the subject that nobody filled in, or that are longer than RFC 5280 lets them be (appendix A.1, upper bounds).
-fn subject_texts(file: &RequestFile, say: &Reporter) {
+/// Texts of the subject that nobody filled in, or that are not what RFC 5280 lets them be (appendix A.1, upper bounds).
+pub fn subject_texts(file: &RequestFile, say: &Reporter) {
+    const ANY_LENGTH: usize = usize::MAX;
     let request = &file.request;
-    let mut texts = vec![("CN", request.cn.as_str(), &file.cn, 64)];
+    let mut texts = vec![
+        ("CN", request.cn.as_str(), &file.cn, 64),
+        ("serialnumber", &request.serial_number, &file.cn, 64),
+    ];
     for name in &request.names {
         let at = &file.names;
         texts.extend([
-            ("C", name.c.as_str(), at, 2),
+            ("C", name.c.as_str(), at, ANY_LENGTH),
             ("ST", &name.st, at, 128),
             ("L", &name.l, at, 128),
             ("O", &name.o, at, 64),
             ("OU", &name.ou, at, 64),
+            ("E", &name.e, at, 255),
         ]);
+        let values = name
+            .oid
+            .iter()
+            .map(|(_, value)| ("OID", value.as_str(), at, ANY_LENGTH));
+        texts.extend(values);
     }
     for (field, text, place, most) in texts {
         let length = text.chars().count();
+        let is_country = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
         if let Some(part) = placeholder(text) {
             let message = format!("`{field}` is \"{text}\": nobody has filled in {part}");
             say.at(place, codes::UNFILLED_PLACEHOLDER, message)
                 .hint("write what is meant");
-        } else if field == "C" && length != 2 && length != 0 {
+        } else if field == "C" && !is_country && length != 0 {
             let message = format!("`C` is \"{text}\", and a country has two letters");
             say.at(place, codes::UNUSUAL_SUBJECT, message)
                 .hint("write one such as \"DE\" or \"US\" (ISO 3166)");
@@ -78,28 +89,37 @@ fn subject_texts(file: &RequestFile, say: &Reporter) {
     }
 }
 
-/// What a template or a shell was to replace in a text: `${X}`, `$(X)`, `$X`, `{{ X }}`, `<X>`, `__X__`.
+/// What a template or a shell was to replace in a text: `${X}`, `$(X)`, `{{ X }}`, `<X>`, `__X__`, `$X`; the first of these that is there.
 fn placeholder(text: &str) -> Option<&str> {
-    let from_to = |from: &str, to: &str| {
-        let start = text.find(from)?;
-        let inside = start + from.len();
-        let end = inside + text.get(inside..)?.find(to)?;
-        let found = text.get(inside..end)?.chars().any(char::is_alphanumeric);
-        text.get(start..end + to.len()).filter(|_| found)
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let alone = |at: usize| !text[..at].ends_with(is_of_word);
+    let has_word = |inside: &str| inside.contains(char::is_alphanumeric);
+    let is_tag = |inside: &str| {
+        let starts = inside.starts_with(char::is_alphabetic);
+        starts && !inside.contains('@') && !inside.ends_with(char::is_whitespace)
+    };
+    let between = |from: &str, to: &str, holds: &dyn Fn(&str) -> bool, stands_alone: bool| {
+        text.match_indices(from).find_map(|(start, _)| {
+            let inside = start + from.len();
+            let end = inside + text[inside..].find(to)?;
+            let found = holds(&text[inside..end]) && (!stands_alone || alone(start));
+            found.then(|| &text[start..end + to.len()])
+        })
     };
     let variable = || {
-        let start = text.find('$')?;
-        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let rest = text.get(start + 1..)?;
-        let end = start + 1 + rest.find(|c| !name(c)).unwrap_or(rest.len());
-        let starts = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        text.get(start..end).filter(|_| starts)
+        text.match_indices('$').find_map(|(start, _)| {
+            let name = &text[start + 1..];
+            let end = name.find(|c: char| !is_of_word(c)).unwrap_or(name.len());
+            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            let stands_alone = alone(start) && !text[..start].ends_with('\\');
+            (starts && stands_alone).then(|| &text[start..=start + end])
+        })
     };
-    from_to("${", "}")
-        .or_else(|| from_to("$(", ")"))
-        .or_else(|| from_to("{{", "}}"))
-        .or_else(|| from_to("<", ">"))
-        .or_else(|| from_to("__", "__"))
+    between("${", "}", &has_word, false)
+        .or_else(|| between("$(", ")", &has_word, false))
+        .or_else(|| between("{{", "}}", &has_word, false))
+        .or_else(|| between("<", ">", &is_tag, true))
+        .or_else(|| between("__", "__", &has_word, true))
         .or_else(variable)
 }
 
@@ -146,12 +166,11 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
     {
         groups(row, file, say);
     }
-    subject_texts(file, say);
     let per_worker = leaf.row.is_some_and(|row| row.per == PER_WORKER);
     for (host, place) in file.request.hosts.iter().zip(&file.hosts) {
         match leaf.is_own() && profile.is_some_and(|profile| drops_name(profile, host)) {
             true => dropped_name(host, place.as_ref(), say),
-            false => host_entry(per_worker, host, place.as_ref(), say),
+            false => host_entry(per_worker, profile.is_none_or(serves), host, place.as_ref(), say),
         }
     }
     if !file.broken.contains("key") {
@@ -165,12 +184,12 @@ pub fn own_hosts(draft: &Draft, profiles: &Profiles<'_>, say: &Reporter) {
         let (Some(name), Some(_)) = (&extra.name, &extra.csr) else {
             continue;
         };
-        let profile = profiles.of(&name.value);
+        let profile = profiles.of(&name.value).map(|profile| &profile.file.profile);
         for host in &extra.hosts {
             let place = host.place.as_ref();
-            match profile.is_some_and(|profile| drops_name(&profile.file.profile, &host.value)) {
+            match profile.is_some_and(|profile| drops_name(profile, &host.value)) {
                 true => dropped_name(&host.value, place, say),
-                false => host_entry(false, &host.value, place, say),
+                false => host_entry(false, profile.is_none_or(serves), &host.value, place, say),
             }
         }
     }
@@ -273,19 +292,30 @@ fn groups(row: &Identity, file: &RequestFile, say: &Reporter) {
     }
 }
 
-fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, say: &Reporter) {
+/// Whether servers show what a profile signs.
+fn serves(profile: &Profile) -> bool {
+    let usages = [ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::Any].map(Usage::Extended);
+    usages.iter().any(|usage| profile.usages.contains(usage))
+}
+
+fn host_entry(per_worker: bool, serves: bool, typed: &str, place: Option<&Place>, say: &Reporter) {
     // The placeholder stands for a name that is checked where the hosts are.
     let host = if per_worker {
-        host.replace(NODE_PLACEHOLDER, "worker")
+        typed.replace(NODE_PLACEHOLDER, "worker")
     } else {
-        host.to_owned()
+        typed.to_owned()
     };
     let problem = match San::classify(&host) {
         San::Ip(_) => None,
         San::Dns(name) => certificate_name_problem(&name),
         _ if !host.is_ascii() => Some("it is not ASCII".to_owned()),
         San::Email(_) => None,
-        San::Uri(_) if is_meant_for_uri(&host) => return web_address(&host, place, say),
+        San::Uri(_) if is_meant_for_uri(&host) => {
+            if serves {
+                web_address(typed, place, say);
+            }
+            return;
+        }
         San::Unusual(_) if host.contains('@') || is_meant_for_uri(&host) => return unusual(&host, place, say),
         _ => Some(certificate_name_problem(&host).unwrap_or_else(|| "cfssl takes it for a URI".to_owned())),
     };
@@ -293,33 +323,31 @@ fn host_entry(per_worker: bool, host: &str, place: Option<&Place>, say: &Reporte
         let message = format!("\"{host}\" is neither a name nor an address: {problem}");
         let told = say.at(place, codes::BAD_NAME_ENTRY, message);
         if host.is_empty() {
-            told.hint("write \"hosts\": [] where there is none");
+            told.hint("remove it: where there is no other, an empty list does");
         }
     }
 }
 
 /// Who calls a server compares its certificate with the name or the address in the URL, not with the URL (RFC 9525, section 6).
 fn web_address(uri: &str, place: Option<&Place>, say: &Reporter) {
-    let Some((_, rest)) = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| uri.strip_prefix(scheme).map(|rest| (scheme, rest)))
-    else {
-        return;
-    };
+    if let Some(host) = host_of_web_address(uri) {
+        let message = format!("nobody who calls {uri} looks for it in a certificate");
+        let told = say.at(place, codes::WEB_ADDRESS, message);
+        told.hint_if(host.map(|host| format!("write \"{host}\"")));
+    }
+}
+
+/// The name or address in the address of a page, if it is one; none within, if that can't stand in a certificate.
+fn host_of_web_address(uri: &str) -> Option<Option<&str>> {
+    let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    let is_usable = matches!(San::classify(host), San::Ip(_)) || certificate_name_problem(host).is_none();
-    let told = say.at(
-        place,
-        codes::WEB_ADDRESS,
-        format!("nobody who calls {uri} looks for it in a certificate"),
-    );
-    if is_usable {
-        told.hint(format!("write \"{host}\""));
-    }
+    let named = host.replace(NODE_PLACEHOLDER, "worker");
+    let is_usable = matches!(San::classify(&named), San::Ip(_)) || certificate_name_problem(&named).is_none();
+    Some(is_usable.then_some(host))
 }
 
 fn is_meant_for_uri(host: &str) -> bool {
@@ -328,7 +356,12 @@ fn is_meant_for_uri(host: &str) -> bool {
 
 fn unusual(host: &str, place: Option<&Place>, say: &Reporter) {
     let message = format!("\"{host}\" is not a plain mail address or URI");
-    say.at(place, codes::UNUSUAL_NAME_ENTRY, message);
+    let told = say.at(place, codes::UNUSUAL_NAME_ENTRY, message);
+    told.hint_if(
+        host_of_web_address(host)
+            .flatten()
+            .map(|host| format!("write \"{host}\"")),
+    );
 }
 
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
@@ -375,13 +408,15 @@ pub fn own_masters(leaves: &[Leaf<'_>], say: &Reporter) {
 
 /// A server of the user's own that nobody can call by any name (RFC 9525, section 6; Go has not read CN for it since 1.15).
 pub fn own_servers(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
-    const SERVER: Usage = Usage::Extended(ExtendedKeyUsage::ServerAuth);
+    let is_reached_by = |host: &str| !host.is_empty() && !matches!(San::classify(host), San::Email(_));
     for leaf in leaves.iter().filter(|leaf| leaf.is_own() && !leaf.is_authority()) {
         let (Some(file), Some(profile)) = (leaf.request(), leaf.profile) else {
             continue;
         };
-        let has_names = !file.hosts.is_empty() || draft.certificate(leaf.name).is_none_or(|own| !own.hosts.is_empty());
-        if profile.file.profile.usages.contains(&SERVER) && !has_names {
+        let own = draft.certificate(leaf.name);
+        let has_names = file.request.hosts.iter().any(|host| is_reached_by(host))
+            || own.is_none_or(|own| own.hosts.iter().any(|host| is_reached_by(&host.value)));
+        if serves(&profile.file.profile) && !has_names && !file.broken.contains("hosts") {
             let message = format!("{} may be a server's, and has no name and no address", leaf.name);
             let hint = format!(
                 "add \"hosts\", or give it a profile without \"server auth\" in place of \"{}\"",
@@ -404,6 +439,45 @@ pub fn key_pairs(folder: &Folder, say: &Reporter) {
         if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
             let message = format!("{} is an Ed25519 key", row.name);
             say.at(&file.key, codes::ED25519_TOKENS, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_filled_in_is_found_and_nothing_else() {
+        for (text, part) in [
+            ("${TEAM}", "${TEAM}"),
+            ("Kubernetes $(hostname) CA", "$(hostname)"),
+            ("US$ of $TEAM", "$TEAM"),
+            ("${} ${TEAM}", "${TEAM}"),
+            ("{{ team }}", "{{ team }}"),
+            ("<> <TEAM>", "<TEAM>"),
+            ("ä<Größe>", ""),
+            ("ä <Größe>", "<Größe>"),
+            ("__TEAM__", "__TEAM__"),
+        ] {
+            assert_eq!(placeholder(text).unwrap_or_default(), part, "{text}");
+        }
+        for text in [
+            "Bob <bob@example.org>",
+            "a < b > c",
+            "I <3 U -> you",
+            "C:\\$Recycle",
+            "A$AP",
+            "x__init__",
+            "A__B__C",
+            "100 $",
+            "${",
+            "<>",
+            "__",
+            "____",
+            "system:node:WORKER_HOST",
+        ] {
+            assert_eq!(placeholder(text), None, "{text}");
         }
     }
 }

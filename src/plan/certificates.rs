@@ -80,7 +80,10 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
     let mut request = cluster.pki.csrs.get(&extra.csr)?.request.clone();
     // What the CSR file has twice, cfssl writes twice.
     let of_the_csr = request.hosts.into_iter().filter(|host| !extra.hosts.contains(host));
-    request.hosts = extra.hosts.iter().cloned().chain(of_the_csr).collect();
+    request.hosts = union(extra.hosts.clone(), Vec::new())
+        .into_iter()
+        .chain(of_the_csr)
+        .collect();
     Some(PlannedCertificate {
         id: extra_id(&extra.name),
         files: extra.name.clone(),

@@ -81,6 +81,7 @@ pub fn read_request_file(file: &Arc<SourceFile>, say: &Reporter) -> Option<Reque
     let ca = ca_fields.as_ref().map(ca_section);
     watch("ca");
     let hosts = fields.texts("hosts");
+    watch("hosts");
     let expiry = match &ca_fields {
         Some(ca) if ca.has("expiry") => ca.place("expiry"),
         Some(_) => fields.key_place("ca"),
