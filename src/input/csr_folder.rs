@@ -244,7 +244,7 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
                 None if is_request && !name.contains(['"', '\\']) => unused.hint(format!(
                     "remove it; or name it in [[certificates]], with `csr = \"{name}\"`, and a certificate is made from it"
                 )),
-                None => drop(unused),
+                None => {}
             }
         }
     }
