@@ -51,6 +51,17 @@ for judge in x509 keygen; do
     with_go "judge-$judge" go build -C "tests/judges/$judge" -ldflags='-s -w' -buildvcs=false -o "$tools/judge-$judge" .
 done
 
+# Debian 12's kubectl crashes where it writes a kubeconfig; then the one of its own module takes its place.
+writes_kubeconfigs() {
+    folder=$(mktemp -d)
+    "$1" config set-credentials probe --token=x --kubeconfig="$folder/config" >/dev/null 2>&1
+    written=$?
+    rm -rf "$folder"
+    return "$written"
+}
+writes_kubeconfigs "$tools/kubectl" || writes_kubeconfigs kubectl ||
+    with_go kubectl go build -C tests/judges/kubectl -ldflags='-s -w' -buildvcs=false -o "$tools/kubectl" .
+
 # The judges that are Python packages have a folder of their own, whose programs stand beside the others; where all is there,
 # pip asks nobody.
 pyca="$PWD/target/pyca"

@@ -70,8 +70,14 @@ rm -rf "$machine/root/khw-gen"
 mkdir "$machine/root/khw-gen"
 git archive HEAD | tar -x -C "$machine/root/khw-gen"
 
+# As its root, and not by chroot: who enters a namespace from within has to find this machine there.
+cd "$machine"
+pivot_root . mnt
+cd /
+umount -l /mnt
+
 for command in "$@"; do
     echo "== on a clean machine: $command"
     env -i HOME=/root LANG=C.UTF-8 PATH="/usr/local/rust/bin:/usr/local/go/bin:$system_path" \
-        chroot "$machine" sh -c ". /root/registries.sh && cd /root/khw-gen && $command"
+        sh -c ". /root/registries.sh && cd /root/khw-gen && $command"
 done
