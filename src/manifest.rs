@@ -314,14 +314,14 @@ pub(crate) fn sha256sums_of_output(rows: &BTreeMap<String, ManifestRow>, sum_of_
     sha256sums_text(before.chain([(MANIFEST, sum_of_manifest)]).chain(after))
 }
 
-/// What is listed below a folder, by its path in there.
-pub(crate) fn rows_below<'a>(
-    rows: &'a BTreeMap<String, ManifestRow>,
+/// What is below a folder, by the path in it, of anything that is known by path.
+pub(crate) fn below<'a, T>(
+    entries: &'a BTreeMap<String, T>,
     folder: &str,
-) -> impl Iterator<Item = (&'a str, &'a ManifestRow)> {
+) -> impl Iterator<Item = (&'a str, &'a T)> + use<'a, T> {
     let folder = format!("{folder}/");
-    let from = rows.range(folder.clone()..);
-    from.map_while(move |(path, row)| Some((path.strip_prefix(&folder)?, row)))
+    let from = entries.range(folder.clone()..);
+    from.map_while(move |(path, entry)| Some((path.strip_prefix(&folder)?, entry)))
 }
 
 /// The text of `SHA256SUMS`: `<hex>  <path>` for each file, in the order given, as `sha256sum -c` reads it.

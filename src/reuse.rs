@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::build_identity::{CODE, build_identity};
 use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::cluster::Host;
-use crate::manifest::{MANIFEST, ManifestRow, STATE, manifest_of_output, rows_below};
+use crate::manifest::{MANIFEST, ManifestRow, STATE, below, manifest_of_output};
 use crate::pack::ArchiveFormat;
 use crate::part::{PART, Selection};
 use crate::pki::derivation::Seed;
@@ -150,7 +150,7 @@ impl Prover {
         let beside = archive.as_ref().and_then(|archive| rows.get_key_value(archive));
         let top = rows.get_key_value(host).into_iter().chain(beside);
         let top = top.map(|(path, row)| (path.as_str(), row));
-        let rows = manifest_of_output(top.chain(rows_below(rows, host)));
+        let rows = manifest_of_output(top.chain(below(rows, host)));
         let parts = serde_json::to_vec(parts).unwrap_or_default();
         let content = format!("{host}\n{}\n{}", sha256_hex(rows.as_bytes()), sha256_hex(&parts));
         self.proof("host", identity, &content)

@@ -7,7 +7,7 @@ use super::finding::Findings;
 use super::spot::Spot;
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Archive, Found, FoundNode, FoundNodes, PART, below, is_archive, printable, stem_of_archive};
+use crate::found::{Archive, Found, FoundNode, FoundNodes, PART, is_archive, printable, stem_of_archive};
 use crate::pki::digest::sha256_hex;
 
 /// The list of what belongs to a bundle, or to an output.
@@ -30,7 +30,7 @@ pub(crate) fn check(view: &View<'_>, found: &Found) {
             findings.report(remark.code, "", &remark.path, remark.message.clone());
         }
         match stem_of_archive(archive.name).filter(|stem| hosts.contains(stem)) {
-            Some(host) => check_archive(findings, host, below(&found.output, host).collect(), &archive),
+            Some(host) => check_archive(findings, host, found.folder_of(host).collect(), &archive),
             None => {
                 let message = "there is no folder of the same name beside it";
                 findings.report(codes::ARCHIVE_DIFFERS, "", archive.name, message);
@@ -205,7 +205,8 @@ fn check_archive(findings: &Findings, host: &str, mut beside: BTreeMap<&str, &Fo
             findings.report(codes::ARCHIVE_OWNER, "", archive.name, message);
         }
         let another_mode = Some("has another mode than in the folder beside it");
-        let difference = match (beside.remove(path.as_str()), node) {
+        let in_host = path.strip_prefix(host).and_then(|path| path.strip_prefix('/'));
+        let difference = match (in_host.and_then(|path| beside.remove(path)), node) {
             (None, _) => Some("is in it, and not in the folder beside it"),
             (Some(FoundNode::File { content, .. }), FoundNode::File { content: packed, .. }) if content != packed => {
                 Some("is not the file in the folder beside it")
@@ -221,10 +222,8 @@ fn check_archive(findings: &Findings, host: &str, mut beside: BTreeMap<&str, &Fo
         }
     }
     for path in beside.keys() {
-        differs(&format!(
-            "{} is in the folder beside it, and not in it",
-            printable(path)
-        ));
+        let shown = printable(&format!("{host}/{path}"));
+        differs(&format!("{shown} is in the folder beside it, and not in it"));
     }
 }
 

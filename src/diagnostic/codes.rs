@@ -1197,9 +1197,9 @@ codes! {
         see ["https://pkg.go.dev/net/mail#ParseAddress", "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6"]
     }
 
-    UNFILLED_PLACEHOLDER "unfilled-placeholder" Warning "placeholder in a subject" {
+    UNFILLED_PLACEHOLDER "unfilled-placeholder" Warning "placeholder in a request" {
         meaning
-            "A text of the subject has a part in it that a shell or a template was to replace; cfssl signs it as it \
+            "A text of the subject, or a host, has a part in it that a shell or a template was to replace; cfssl signs it as it \
              stands."
         advice "write what is meant"
         example "csr/admin-csr.json" [r#""OU": "${TEAM}""#]

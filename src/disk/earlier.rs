@@ -18,7 +18,7 @@ use super::tree::{
     LARGEST_MANIFEST, Rows, digest_pieces, fill, mode_of, names, open_file, open_folder, read_file, rewind, same,
 };
 use crate::bundle::{Bundle, BundleEntry, check_path};
-use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output, rows_below};
+use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, below, lists_of_output};
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::secret::SecretBytes;
 use crate::reuse::Earlier;
@@ -64,7 +64,7 @@ impl EarlierOutput {
         let Ok(folder) = open_folder(self.folder.as_fd(), host.as_ref()) else {
             return false;
         };
-        let listed = rows_below(&self.rows, host).map(|(path, _)| path);
+        let listed = below(&self.rows, host).map(|(path, _)| path);
         let largest = bundle.entries.values().map(BundleEntry::size).max().unwrap_or_default();
         let mut buffer = buffer_for(largest);
         let mut is_same = |(path, entry): (&String, &BundleEntry)| match entry {

@@ -10,14 +10,13 @@ mod unpack;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::verify_codes as codes;
-use crate::manifest::{About, MANIFEST};
+use crate::manifest::{About, MANIFEST, below};
 use crate::pki::secret::SecretBytes;
 use machine::{HOSTNAME, is_in_store, name_of_machine, was_installed};
 use node::cost_of;
 use unpack::unpack_within;
 
 pub use machine::{NodeKind, Places, STORE, is_of_enabled_unit};
-pub(crate) use node::below;
 pub use node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, TOO_LARGE, cost, printable};
 pub use unpack::{is_archive, stem_of_archive, unpack};
 
@@ -94,6 +93,11 @@ pub struct Archive<'f> {
 }
 
 impl Found {
+    /// What an output has in the folder of a host, by the path in it.
+    pub(crate) fn folder_of(&self, host: &str) -> impl Iterator<Item = (&str, &FoundNode)> {
+        below(&self.output, host)
+    }
+
     /// The archives beside the hosts' folders, each unpacked when it is its turn.
     pub fn archives(&self) -> impl Iterator<Item = Archive<'_>> {
         let mut left = MOST_IN_ALL.saturating_sub(cost_of(&self.output));
@@ -227,8 +231,8 @@ fn remark_on(nodes: &FoundNodes, prefix: &str, remarks: &mut Vec<Remark>) {
 
 /// What is below a folder, by the path in it.
 fn within(nodes: &FoundNodes, folder: &str) -> FoundNodes {
-    let within = |(path, node): (&str, &FoundNode)| (path[folder.len() + 1..].to_owned(), node.clone());
-    below(nodes, folder).map(within).collect()
+    let entries = below(nodes, folder);
+    entries.map(|(path, node)| (path.to_owned(), node.clone())).collect()
 }
 
 fn host(name: &str, nodes: FoundNodes) -> FoundHost {

@@ -37,17 +37,6 @@ pub enum FoundNode {
 /// Relative path, without a slash at its end, to what is there.
 pub type FoundNodes = BTreeMap<String, FoundNode>;
 
-/// What is below a folder, in the order of the paths.
-pub(crate) fn below<'n>(
-    nodes: &'n FoundNodes,
-    folder: &str,
-) -> impl Iterator<Item = (&'n str, &'n FoundNode)> + use<'n> {
-    let prefix = format!("{folder}/");
-    let from = nodes.range(prefix.clone()..);
-    from.map(|(path, node)| (path.as_str(), node))
-        .take_while(move |(path, _)| path.starts_with(&prefix))
-}
-
 /// What something at a path takes of [`MOST_IN_ALL`].
 pub fn cost(path: &str, content: u64) -> u64 {
     COST_OF_NODE + 3 * path.len() as u64 + content

@@ -55,6 +55,13 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// The files for which a built-in text stands in.
+    fn missing(&self) -> impl Iterator<Item = &str> {
+        let csrs = self.csrs.iter().filter(|(_, csr)| csr.built_in);
+        let config = Some(CONFIG_FILE).filter(|_| self.config_built_in);
+        csrs.map(|(name, _)| name.as_str()).chain(config)
+    }
+
     /// What a CSR file asks for, if it can be read.
     pub fn request(&self, csr: &str) -> Option<&RequestFile> {
         self.csrs.get(csr)?.read.as_ref()
@@ -174,9 +181,7 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
 }
 
 fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) {
-    let csrs = folder.csrs.iter().filter(|(_, csr)| csr.built_in);
-    let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
-    let missing: Vec<&str> = csrs.map(|(name, _)| name.as_str()).chain(config).collect();
+    let missing: Vec<&str> = folder.missing().collect();
     let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
     if place.is_some() && texts.empty {
         let message = format!("there is no JSON file in {}", texts.folder);
@@ -197,10 +202,6 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         if name == CONFIG_FILE || folder.csrs.contains_key(name) {
             continue;
         }
-        // What is there already is not what this one was to be.
-        let missing = folder.csrs.iter().filter(|(_, csr)| csr.built_in);
-        let config = Some(CONFIG_FILE).filter(|_| folder.config_built_in);
-        let missing = missing.map(|(name, _)| name.as_str()).chain(config);
         let message = format!("nothing is made from {name}");
         let unused = say.at(Place::new(file, 0..0), codes::UNUSED_CSR, message);
         let mut workers = draft.with(Role::Worker);
@@ -214,7 +215,6 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         let cn = request.as_ref().and_then(|request| request.get("CN")?.as_str());
         let is_of_node = cn.is_some_and(|cn| cn.starts_with("system:node:"));
         let of_nodes = folder.layout.identities().iter().find(|row| row.is_of_nodes());
-        let is_free = |csr: &str| folder.csrs.get(csr).is_some_and(|csr| csr.built_in);
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {
             unused.hint("remove it: [pki.ca] names an authority that there is already");
@@ -225,7 +225,7 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
                 folder.layout.name()
             ));
         } else if let Some(row) = of_nodes.filter(|_| is_of_worker || is_of_node) {
-            unused.hint(match is_free(row.csr) {
+            unused.hint(match folder.missing().any(|missing| missing == row.csr) {
                 true => format!(
                     "make it {}, with \"CN\": \"system:node:{NODE_PLACEHOLDER}\" and without \"hosts\": each worker's request is made from \
                      that one, with the worker's own names and addresses; remove those of the others",
@@ -234,9 +234,9 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
                 false => format!("remove it: each worker's request is made from {}", row.csr),
             });
         } else {
-            // All names end alike, which says nothing of how near they are.
+            // What is there already is not what this one was to be. And all names end alike, which says nothing of how near they are.
             let stem = |name: &'_ str| name.strip_suffix("-csr.json").unwrap_or(name).to_owned();
-            let stems: Vec<(String, &str)> = missing.map(|name| (stem(name), name)).collect();
+            let stems: Vec<(String, &str)> = folder.missing().map(|name| (stem(name), name)).collect();
             let near = nearest(&stem(name), stems.iter().map(|(stem, _)| stem.as_str()));
             let meant = stems.iter().find(|(stem, _)| Some(stem.as_str()) == near);
             match meant {

@@ -325,6 +325,10 @@ fn host_entry(per_worker: bool, serves: bool, typed: &str, place: Option<&Place>
         if host.is_empty() {
             told.hint("remove it: where there is no other, an empty list does");
         }
+    } else if let Some(part) = placeholder(typed) {
+        let message = format!("\"{typed}\" is among the hosts: nobody has filled in {part}");
+        say.at(place, codes::UNFILLED_PLACEHOLDER, message)
+            .hint("write what is meant");
     }
 }
 
