@@ -383,6 +383,16 @@ pub(crate) enum OwnFlag {
     Values(Vec<String>),
 }
 
+impl OwnFlag {
+    /// What it is given, each time.
+    pub(crate) fn values(&self) -> &[String] {
+        match self {
+            OwnFlag::Removed => &[],
+            OwnFlag::Values(values) => values,
+        }
+    }
+}
+
 /// What the user sets on a component.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ComponentSettings {

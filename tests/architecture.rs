@@ -428,7 +428,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "rules",
-        &["catalog"],
+        &["catalog", "settings"],
         "what is decided and what is found are judged alike, wherever they come from",
     ),
     (

@@ -1,4 +1,4 @@
-//! YAML and JSON as a tree, read within limits. An error says which line, never what stands there.
+//! YAML, JSON and TOML as a tree, read within limits. An error says which line, never what stands there.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
+
+use crate::rules::values::{Given, Node};
 
 /// A value of a document. Texts may be secrets, so they are wiped.
 #[derive(Clone, PartialEq)]
@@ -66,6 +68,23 @@ impl Tree {
     /// The items of the list at a path.
     pub fn items_at(&self, path: &[&str]) -> &[Tree] {
         self.at(path).map_or(&[], Tree::items)
+    }
+}
+
+impl Node for Tree {
+    fn given(&self) -> Given<'_, Tree> {
+        match self {
+            Tree::Text(text) => Given::Text(text),
+            Tree::List(items) => Given::List(items),
+            Tree::Map(fields) => Given::Map(fields.iter().map(|(name, value)| (name.as_str(), value)).collect()),
+            Tree::Plain(plain) => match (plain.as_str(), plain.parse(), plain.parse()) {
+                ("null", ..) => Given::Nothing,
+                ("true" | "false", ..) => Given::Boolean,
+                (_, Ok(whole), _) => Given::Whole(whole),
+                (_, _, Ok(number)) => Given::Number(number),
+                _ => Given::Text(plain),
+            },
+        }
     }
 }
 
@@ -207,6 +226,14 @@ impl Documents {
     pub fn json(&mut self, text: &str) -> Result<Tree, Unread> {
         self.within(text, || {
             serde_json::from_str(text).map_err(|error| Some(error.line() as u64))
+        })
+    }
+
+    /// A TOML document.
+    pub fn toml(&mut self, text: &str) -> Result<Tree, Unread> {
+        self.within(text, || {
+            let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() as u64 + 1;
+            toml::from_str(text).map_err(|error| error.span().map(|span| line(span.start)))
         })
     }
 

@@ -1,6 +1,6 @@
 //! A bundle as found, and an instant -> findings. What leaves the building is checked by something that believes nothing
-//! the compiler believed: everything is parsed again, and no plan or specification is asked, and of the tables that of rules alone,
-//! which says what programs refuse and nothing of what is generated.
+//! the compiler believed: everything is parsed again, no plan or specification is asked, and of the tables those alone that say what
+//! programs read and refuse, and nothing of what is generated.
 //!
 //! Pure: no files, no clock. No message ever quotes what a secret file holds.
 
@@ -17,6 +17,7 @@ mod loose;
 pub(crate) mod names;
 pub(crate) mod pods;
 mod programs;
+mod read_as;
 mod report;
 mod spot;
 mod table;
@@ -49,6 +50,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     keys::check(&view, &certificates);
     loose::check(&view);
     programs::check(&view);
+    read_as::check(&view);
     kubeconfigs::check(&view);
     agreement::check(&view);
     pods::check(&view);

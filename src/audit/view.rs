@@ -138,9 +138,10 @@ impl<'v> View<'v> {
         }
         let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
         let is_json = ends(&[".json", ".conflist"]);
+        let is_toml = ends(&[".toml"]);
         let is_unit = ends(&[".service"]);
         let is_kubeconfig = ends(&[".conf"]) && bytes.windows(12).any(|window| window == b"kind: Config");
-        if !(is_yaml || is_json || is_unit || is_kubeconfig) {
+        if !(is_yaml || is_json || is_toml || is_unit || is_kubeconfig) {
             return;
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
@@ -158,9 +159,10 @@ impl<'v> View<'v> {
             }
             return;
         }
-        let (language, documents) = match is_json {
-            true => ("JSON", reader.json(text).map(|document| vec![document])),
-            false => ("YAML", reader.yaml(text)),
+        let (language, documents) = match (is_json, is_toml) {
+            (true, _) => ("JSON", reader.json(text).map(|document| vec![document])),
+            (_, true) => ("TOML", reader.toml(text).map(|document| vec![document])),
+            _ => ("YAML", reader.yaml(text)),
         };
         match documents {
             Ok(documents) if documents.is_empty() => bad("there is nothing in it"),

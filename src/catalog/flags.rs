@@ -4,15 +4,18 @@
 //! [`INSTEAD`] is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
 //!
 //! `flags.tsv`, one line for each run of minors with nothing missing between: component, flag, first minor, last minor,
-//! `bool` if it needs no value, deprecated since (`19`, or `19-28` if that was taken back), and `minor.patch` for each
-//! minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path, first minor, last minor, shape
-//! (`value`, `object`, `list`, `map`, or `any` for what is not looked into). `gates.tsv` likewise: `kubernetes`, feature
+//! what it takes (a word of [`Takes`]; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
+//! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path,
+//! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
+//! containerd's configuration (1.7's and 2.3's `cri/config`, `server/config` and runc's options), crictl's, those of CNI and its
+//! plugins (1.7). It is written by hand, and holds for every release. `gates.tsv` likewise: `kubernetes`, feature
 //! gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `-` is an open end: as
 //! far as the tables reach.
 
 use std::sync::LazyLock;
 
 use super::tables::instead::{EVERY, INSTEAD};
+use super::takes::Takes;
 
 /// Whether a release knows a flag or a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,15 @@ struct Row {
 
 static FLAGS: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("flags.tsv")));
 static GATES: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("gates.tsv")));
-static FIELDS: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("fields.tsv")));
+static FIELDS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut all = rows(include_str!("fields.tsv"));
+    all.extend(rows(include_str!("other-fields.tsv")));
+    all.sort_by_key(|row| (row.of, row.name, row.last));
+    all
+});
+
+/// Each kind of document says which it is.
+static KINDS: LazyLock<Vec<&Row>> = LazyLock::new(|| FIELDS.iter().filter(|row| row.name == "kind").collect());
 
 /// The lines that can be read; a test holds that this is all of them, in order.
 fn rows(table: &'static str) -> Vec<Row> {
@@ -120,7 +131,12 @@ pub fn flag(component: &str, name: &str, minor: u16) -> Known {
 
 /// Whether a flag needs no value: `--profiling` and `--profiling=false` are right, and `--profiling false` is not.
 pub fn is_switch(component: &str, name: &str, minor: u16) -> bool {
-    flag_row(component, name, minor).is_some_and(|row| row.column(0) == "bool")
+    flag_row(component, name, minor).is_some_and(|row| matches!(row.column(0), "bool" | "switch"))
+}
+
+/// What a minor release of a component takes as a flag's value, where it knows the flag.
+pub(crate) fn flag_takes(component: &str, name: &str, minor: u16) -> Option<Takes> {
+    flag_row(component, name, minor).map(|row| Takes::of(row.column(0)))
 }
 
 /// The flags that a minor release of a component takes, sorted.
@@ -132,6 +148,12 @@ pub(crate) fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'
 /// kube-controller-manager alone knows are not in the table.
 pub(crate) fn gate(name: &str, minor: u16) -> Known {
     known(rows_of(&GATES, "kubernetes", name), minor)
+}
+
+/// What a minor release has locked a feature gate to, where it has.
+pub(crate) fn locked_gate(name: &str, minor: u16) -> Option<bool> {
+    let state = row_of(&GATES, "kubernetes", name, minor)?.column(0);
+    state.strip_prefix("locked-").map(|state| state == "on")
 }
 
 /// The feature gates that a minor release knows, sorted.
@@ -150,8 +172,20 @@ pub fn field(kind: &str, path: &str, minor: u16) -> Known {
     let mut above = path
         .match_indices('.')
         .filter_map(|(at, _)| row_of(&FIELDS, kind, &path[..at], minor));
-    let above = above.any(|row| matches!(row.column(0), "map" | "any"));
+    let above = above.any(|row| matches!(Takes::of(row.column(0)), Takes::Map(_) | Takes::Anything));
     if above { Known::Yes } else { own }
+}
+
+/// What a minor release takes as a field's value: what its row says, or that of the map which it is a key of.
+pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<Takes> {
+    let takes = |path: &str| row_of(&FIELDS, kind, path, minor).map(|row| Takes::of(row.column(0)));
+    takes(path).or_else(|| {
+        let mut above = path.rmatch_indices('.').map(|(at, _)| &path[..at]);
+        match above.find_map(takes)? {
+            Takes::Map(word) => Some(Takes::of(word)),
+            _ => None,
+        }
+    })
 }
 
 /// The fields that a minor release reads in a configuration file, sorted, each with its whole path.
@@ -161,15 +195,7 @@ pub(crate) fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'stat
 
 /// The kinds of configuration file that the tables know, each with its version, that a minor release reads.
 pub fn kinds(minor: u16) -> impl Iterator<Item = &'static str> {
-    let mut last = "";
-    FIELDS
-        .iter()
-        .filter(move |row| row.covers(minor))
-        .filter_map(move |row| {
-            let is_new = row.of != last;
-            last = row.of;
-            is_new.then_some(row.of)
-        })
+    KINDS.iter().filter(move |row| row.covers(minor)).map(|row| row.of)
 }
 
 fn names(table: &'static [Row], of: &str, minor: u16) -> impl Iterator<Item = &'static str> {
@@ -222,9 +248,10 @@ mod tests {
         Some(row_of(&GATES, "kubernetes", name, minor)?.column(0))
     }
 
-    const TABLES: [(&str, &str, usize); 3] = [
+    const TABLES: [(&str, &str, usize); 4] = [
         ("flags.tsv", include_str!("flags.tsv"), 7),
         ("fields.tsv", include_str!("fields.tsv"), 5),
+        ("other-fields.tsv", include_str!("other-fields.tsv"), 5),
         ("gates.tsv", include_str!("gates.tsv"), 5),
     ];
 
@@ -233,7 +260,7 @@ mod tests {
         for (file, text, columns) in TABLES {
             let read = rows(text);
             assert_eq!(read.len(), text.lines().count(), "{file}: a line can't be read");
-            assert!(read.len() > 500, "{file}: where is the rest?");
+            assert!(read.len() > 200, "{file}: where is the rest?");
             for (line, row) in text.lines().zip(&read) {
                 assert_eq!(line.split('\t').count(), columns, "{file}: {line}");
                 let program = if row.of == "etcd" {
@@ -259,11 +286,14 @@ mod tests {
                 );
             }
         }
-        assert!(FLAGS.iter().all(|row| matches!(row.column(0), "bool" | "-")));
         let defaults = ["off", "on", "locked-off", "locked-on"];
         assert!(GATES.iter().all(|row| defaults.contains(&row.column(0))));
-        let shapes = ["value", "object", "list", "map", "any"];
-        assert!(FIELDS.iter().all(|row| shapes.contains(&row.column(0))));
+        // A word that nobody knows takes anything: it must be one that says so.
+        let is_open = |word: &str| ["any", "value", "-", "switch", "int-or-string"].contains(&word);
+        for row in FLAGS.iter().chain(FIELDS.iter()) {
+            let word = row.column(0).trim_start_matches("[]").trim_start_matches("{}");
+            assert!(Takes::of(word) != Takes::Anything || is_open(word), "{row:?}");
+        }
     }
 
     /// Facts that can be looked up elsewhere: the release notes and the reference pages of each release.

@@ -18,6 +18,7 @@ pub(crate) mod rule;
 pub(crate) mod safeguard;
 pub(crate) mod scope;
 pub(crate) mod tables;
+pub(crate) mod takes;
 pub(crate) mod upgrade;
 pub(crate) mod upgrades;
 

@@ -863,6 +863,17 @@ codes! {
              all workers."
     }
 
+    UNUSED_AUTHORITY "unused-authority" Warning "authority that lies beside and does not sign" {
+        meaning
+            "The CSR folder holds the certificate of an authority, and [pki.ca] does not name it: another one is made from the \
+             seed, which nobody who trusts this one trusts."
+        advice "name it in [pki.ca] with its key; if it is not to be used, keep it elsewhere"
+        example "cluster.toml" [r#"csr = "csr""#]
+        met
+            "When the folder of a cluster made by hand is taken over as it is, ca.pem and ca-key.pem beside ca-csr.json. With the \
+             new authority nodes and administrators of the running cluster trust nobody any more."
+    }
+
     BAD_KEY "bad-key" Error "unusable key parameters" {
         meaning
             "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521) and ed25519, in lower \
@@ -1081,6 +1092,22 @@ codes! {
         see ["https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/"]
     }
 
+    BAD_VALUE "bad-value" Error "value that the component does not take" {
+        meaning
+            "The component of this release reads a value of another type there, knows other words, or has limits: it would not \
+             start."
+        advice "give it a value of the kind that the message names"
+        example "cluster.toml" [r#"maxPods = "110""#]
+        right ["maxPods = 110"]
+        met
+            "With numbers and booleans in quotes, with durations without a unit, and with words of another setting. A \
+             kubelet says \"cannot unmarshal string into Go struct field\" and exits."
+        see [
+            "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/",
+            "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/",
+        ]
+    }
+
     BROAD_PROFILE "broad-profile" Note "certificates with more rights than they need" {
         meaning
             "In the split layout each certificate is for one purpose; the profiles `server`, `client` and `peer` of \
@@ -1278,7 +1305,7 @@ codes! {
     LEAF_OUTLIVES_CA "leaf-outlives-ca" Error "certificates outlive their authority" {
         meaning
             "When the CA expires they stop working, whatever their own date says; cfssl would sign them all the same."
-        advice "shorten the profile's `expiry`, or lengthen `ca.expiry`"
+        advice "shorten the profile's `expiry`, or lengthen `ca.expiry` in ca-csr.json: where there is none, put one into the folder"
         example "csr/ca-csr.json" [r#""expiry": "8759h""#]
         right [r#""expiry": "87600h""#]
         met

@@ -621,6 +621,41 @@ codes! {
         ]
     }
 
+    UNREAD_SETTING "unread-setting" Error "flag or field that its program does not know" {
+        meaning
+            "With a flag or a feature gate that it does not know a program of Kubernetes or etcd does not start. A field that it does \
+             not know is passed over by kubelets and kube-proxies, with a line in their log, so that what it was to say is lost; the \
+             others stop. What each release knows comes from the components' own source; where the release is not known, what any \
+             has is right."
+        advice "correct its name, or take it away"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" ["resolvConfig: /run/systemd/resolve/resolv.conf"]
+        right ["resolvConf: /run/systemd/resolve/resolv.conf"]
+        met
+            "After an upgrade by hand: flags and fields go a year after they were deprecated, and the component exits with \"unknown \
+             flag\". By misspelling, most often in the kubelet's file, where nobody but its log says so."
+        see [
+            "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/",
+            "https://kubernetes.io/docs/reference/using-api/deprecation-policy/#deprecating-a-flag-or-cli",
+        ]
+    }
+
+    REFUSED_VALUE "refused-value" Error "value that its program does not take" {
+        meaning
+            "The value is of another type than the program reads there, or is none of those that it knows, or is beyond its limits: \
+             the program does not start."
+        advice "give it a value of the kind that the finding names"
+        example "node1: /var/lib/kubelet/kubelet-config.yaml" [r#"readOnlyPort: "0""#]
+        right ["readOnlyPort: 0"]
+        met
+            "With numbers and booleans in quotes, which templates make, with durations without a unit, and with a value that is right for \
+             another field or another release. The program says \"cannot unmarshal string into Go struct field\", and systemd starts it \
+             again every few seconds."
+        see [
+            "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/",
+            "https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/",
+        ]
+    }
+
     OPEN_DOOR "open-door" Error "door that lets everybody in" {
         meaning "Requests are neither authenticated nor authorised, or go over the wire in the clear."
         advice "close it"
@@ -669,6 +704,22 @@ codes! {
             "When a value that is the cluster's is made the host's: Kubernetes The Hard Way once had the address of \
              each API server as issuer, and tokens were accepted by the one that had issued them."
         see ["https://github.com/kelseyhightower/kubernetes-the-hard-way/issues/759"]
+    }
+
+    RUNTIME_DISAGREES "runtime-disagrees" Error "kubelet and container runtime that disagree" {
+        meaning
+            "The kubelet calls the runtime at a socket, and both keep the tree of control groups by the same driver: where they do \
+             not, no pod starts, or the node becomes unstable under load."
+        advice "make containerd's configuration and the kubelet's say the same"
+        example "node1: /etc/containerd/config.toml" ["SystemdCgroup = false"]
+        right ["SystemdCgroup = true"]
+        met
+            "With containerd's default configuration, which is cgroupfs, under a kubelet that is told systemd: pods are restarted for \
+             no reason that anybody sees."
+        see [
+            "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cgroup-drivers",
+            "https://github.com/containerd/containerd/blob/main/docs/cri/config.md",
+        ]
     }
 
     SERVICE_RANGE_DISAGREES "service-range-disagrees" Error "ranges of services that differ" {

@@ -174,6 +174,7 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
         existing_ca,
     };
     report_built_in(&texts, draft, &folder, say);
+    report_unused_authority(from, draft, &folder, say);
     if draft.pki.layout.is_some() {
         report_unused(&texts, draft, &folder, say);
     }
@@ -193,6 +194,29 @@ fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter
         };
         let message = format!("{} holds {what}: the built-in text is used", texts.folder);
         say.at(place, codes::BUILT_IN_CSR, message);
+    }
+}
+
+/// An authority that was made from the folder before, as cfssljson names what it makes.
+fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say: &Reporter) {
+    let path = draft.pki.csr_folder();
+    for row in folder.layout.identities().iter().filter(|row| row.is_authority()) {
+        let Some(stem) = row.csr.strip_suffix("-csr.json") else { continue };
+        let certificate = format!("{}/{stem}.pem", path.trim_end_matches('/'));
+        let is_named = row.name == CLUSTER_AUTHORITY && folder.existing_ca.is_some();
+        if is_named || from.certificate(&certificate).is_err() {
+            continue;
+        }
+        let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
+        let message = format!("{certificate} signs nothing: another authority is made from the seed");
+        let key = format!("{}/{stem}-key.pem", path.trim_end_matches('/'));
+        let told = say.at(place, codes::UNUSED_AUTHORITY, message);
+        match row.name == CLUSTER_AUTHORITY {
+            true => told.hint(format!(
+                "write [pki.ca] with cert = \"{certificate}\" and key = \"{key}\"; if it is not to be used, keep it elsewhere"
+            )),
+            false => told.hint("if it is not to be used, keep it elsewhere"),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the user sets on components: whether it fits the component, the release, the hosts and each other.
 use std::collections::BTreeSet;
 
-use crate::catalog::component::Unit;
+use crate::catalog::component::{Component, Unit};
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Release, Version};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Place, Reporter, codes};
+use crate::rules::values::{self, Minors, Untaken};
 use crate::settings::Value as Setting;
 
 use super::draft::{Draft, DraftHost, DraftOverride};
@@ -114,10 +115,18 @@ fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
         name => format!("{} of {name} {}", component.name, version.version),
     };
     let given = own.flags.iter().filter(|(_, flag)| *flag != OwnFlag::Removed);
-    for (name, _) in given {
+    let minors = minors_of(release, component);
+    for (name, flag) in given {
         let Version { major, minor } = version.version;
         let (why, instead) = match flags::flag(component.name, &name.value, minor) {
-            Known::Yes => continue,
+            Known::Yes => {
+                for value in flag.values() {
+                    if let Some(Untaken::Refused(why)) = values::flag(component.name, &minors, &name.value, value) {
+                        say.at(name, codes::BAD_VALUE, format!("`--{}` {why}", name.value));
+                    }
+                }
+                continue;
+            }
             Known::Since(minor) => (format!("it came with {major}.{minor}"), None),
             Known::Until(minor) => (
                 format!("{major}.{minor} was the last to take it"),
@@ -135,39 +144,40 @@ fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
     }
 }
 
-/// Whether the configuration file of this release has the fields. Containerd's is not in the tables.
+/// Whether the configuration file of this release has the fields, and takes their values. Containerd's is not in the tables.
 fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
     let Some(kind) = release.kind_of(own.component) else {
         return;
     };
-    let minor = release.kubernetes.minor;
+    let minors = minors_of(release, own.component);
     for (path, value) in &own.leaves {
-        let mut paths = vec![path.value.join(".")];
-        if let Setting::List(items) = value {
-            for item in items {
-                if let Setting::Table(table) = item {
-                    let below = table.leaves().into_iter();
-                    paths.extend(below.map(|(below, _)| format!("{}.{}", path.value.join("."), below.join("."))));
+        let mut found = Vec::new();
+        values::field(&kind, &minors, &path.value.join("."), value, &mut found);
+        for (path_text, untaken) in found {
+            let message = match untaken {
+                Untaken::Refused(why) => {
+                    say.at(path, codes::BAD_VALUE, format!("`{path_text}` {why}"));
+                    continue;
                 }
-            }
-        }
-        for path_text in paths {
-            let message = match flags::field(&kind, &path_text, minor) {
-                Known::Yes => continue,
-                Known::Since(since) => format!(
+                Untaken::Unknown(Known::Since(since)) => format!(
                     "`{path_text}` has no effect: {kind} has it from Kubernetes 1.{since} on, and this is {}",
                     release.kubernetes
                 ),
-                Known::Until(until) => format!(
+                Untaken::Unknown(Known::Until(until)) => format!(
                     "`{path_text}` has no effect: Kubernetes 1.{until} was the last whose {kind} has it, and this is {}",
                     release.kubernetes
                 ),
-                Known::Never => format!("`{path_text}` is no field of {kind}"),
+                Untaken::Unknown(Known::Never | Known::Yes) => format!("`{path_text}` is no field of {kind}"),
             };
             say.at(path, codes::UNKNOWN_SETTING, message)
-                .meant(&path_text, flags::field_names(&kind, minor));
+                .meant(&path_text, flags::field_names(&kind, release.kubernetes.minor));
         }
     }
+}
+
+fn minors_of(release: &Release, component: &Component) -> Minors {
+    let version = release.version_of(component);
+    Minors::of(version.program, Some(version.version))
 }
 
 /// Whether the release has the feature gates that are set by flag or in a configuration file.

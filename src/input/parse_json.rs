@@ -29,7 +29,9 @@ pub fn parse(doc: Document<'_>) -> Option<Node> {
         Ok(raw) => node(doc, raw, 0),
         Err(error) => {
             let span = offset_of(&doc.file.text, error.line(), error.column());
-            doc.say.at(doc.place(&span), codes::JSON_SYNTAX, message(&error));
+            doc.say
+                .at(doc.place(&span), codes::JSON_SYNTAX, message(&error))
+                .hint_if(something_else(&doc.file.text, span.start));
             None
         }
     }
@@ -78,6 +80,26 @@ fn part<'a, T: serde::Deserialize<'a>>(doc: Document<'_>, raw: &'a RawValue) -> 
         doc.say.at(place(), codes::JSON_SYNTAX, message(error));
     })
     .ok()
+}
+
+/// What to do with a text that is something else than JSON, by what stands where JSON ends.
+fn something_else(text: &str, at: usize) -> Option<&'static str> {
+    let here = text[at..].trim_start();
+    let before = text[..at].trim_end();
+    let is_at_start = before.is_empty();
+    let stands = |marks: &[&str]| marks.iter().any(|mark| here.starts_with(mark) || before.ends_with(mark));
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if stands(&["{{", "{%", "<%", "${"]) || before.ends_with('{') && here.starts_with('{') {
+        Some("it is a template: put the file here that it makes")
+    } else if is_at_start && (first.contains("<<") || first.starts_with("#!")) {
+        Some("it is a script for the shell: put the JSON alone here, what stands between the marks of the here document")
+    } else if stands(&["//", "/*"]) || here.starts_with('#') {
+        Some("JSON has no comments: a field whose name begins with `_` is passed over")
+    } else if before.ends_with(',') && here.starts_with(['}', ']']) {
+        Some("take the comma before it away")
+    } else {
+        None
+    }
 }
 
 /// serde_json's message without the position that it appends: the place says that better.

@@ -86,7 +86,8 @@ impl Files for GivenFiles {
 
     fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
         let below = |path: &String| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
-        Ok(self.others.keys().filter_map(below).map(Ok).collect())
+        let is_json = |name: &String| name.ends_with(".json");
+        Ok(self.others.keys().filter_map(below).filter(is_json).map(Ok).collect())
     }
 
     fn text(&self, path: &str) -> Result<String, Unreadable> {

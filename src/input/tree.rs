@@ -249,6 +249,11 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Whether a field of JSON is a remark to its readers: `_comment`, `//`, or the name of a schema.
+fn is_comment(name: &str) -> bool {
+    name.starts_with(['_', '#']) || name.starts_with("//") || name == "$schema"
+}
+
 /// The fields of a table.
 pub struct Fields<'a> {
     pub doc: Document<'a>,
@@ -273,6 +278,8 @@ impl<'a> Fields<'a> {
                     .hint(format!("write `{name}`"));
                 self.entries.entry(name).or_default().push(entry);
             }
+            // JSON has no comments, and this is how people write them.
+            (None, None, Naming::Folded) if is_comment(&entry.key) => {}
             _ => {
                 let names = || known.iter().copied();
                 let near = nearest(&entry.key, names());

@@ -1,7 +1,9 @@
 //! Flags, settings and variables of a program, judged together by the table of rules. `check` brings what was decided, `verify` what it
 //! found; both are judged alike.
 
+pub(crate) mod duration;
 mod no_proxy;
+pub(crate) mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -82,6 +82,7 @@ for pair in $versions; do
     kubernetes=${pair%+*} etcd=${pair#*+}
     built_program kubernetes "$kubernetes" && built_program etcd "$etcd" || continue
     "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
+    "$here/check-values" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
     "$here/proxy_modes.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --keep-logs "$built/logs/modes-$kubernetes" || failed=1
     for specification in $specifications; do

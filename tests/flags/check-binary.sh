@@ -40,7 +40,7 @@ all=$(awk -F'\t' -v c="$component" '$1 == c { print $2 }' "$table" | sort -u)
 help=$(timeout 20 $bin --help 2>&1 </dev/null | grep -o -E '^ +(-[a-zA-Z0-9], )?--[a-z0-9][a-zA-Z0-9_-]*' | sed 's/.*--//' | tr _ - | sort -u)
 for flag in $(printf '%s\n' $all $help | sort -u); do
     [ "$flag" = help ] && continue
-    want=$(printf '%s\n' "$expected" | awk -v f="$flag" '$1 == f { print $2 == "bool" ? "switch" : "value" }')
+    want=$(printf '%s\n' "$expected" | awk -v f="$flag" '$1 == f { print $2 == "bool" || $2 == "switch" ? "switch" : "value" }')
     got=$(ask "$flag")
     [ "$got" = "${want:-unknown}" ] || say "--$flag: the table says ${want:-unknown}, the program $got"
 done

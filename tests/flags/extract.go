@@ -179,9 +179,10 @@ func (t *tree) load(importPath string) *pkg {
 
 // flagInfo is what is known of one flag.
 type flagInfo struct {
-	isSwitch, deprecated, hidden bool
-	where                        string
-	message                      string
+	takes              string // what its value has to be, as the table names it: takes()
+	deprecated, hidden bool
+	where              string
+	message            string
 }
 
 type walker struct {
@@ -291,28 +292,89 @@ func (w *walker) eval(p *pkg, e env, x ast.Expr) []string {
 
 var registerMethod = regexp.MustCompile(`^(Bool|String|Int|Int8|Int16|Int32|Int64|Uint|Uint8|Uint16|Uint32|Uint64|Float32|Float64|Duration|Count|IP|IPNet|IPMask|IPSlice|BytesHex|BytesBase64|StringSlice|StringArray|StringToString|StringToInt|StringToInt64|IntSlice|Int32Slice|Int64Slice|UintSlice|BoolSlice|Float32Slice|Float64Slice|DurationSlice|Text|Func|BoolFunc|Time)?(Var)?(PF|P)?$`)
 
-// registration gives the name argument of a call that registers a flag, and whether it is a switch.
-func (w *walker) registration(p *pkg, call *ast.CallExpr, method string, recvPkg string) (ast.Expr, bool, bool) {
+// What a value of a type has to be, by the end of the type's name. Of what is not here nothing is known: `-`.
+var valueTypes = map[string]string{
+	"cli/flag.MapStringBool":          "bools",
+	"cli/flag.Tristate":               "bool",
+	"cli/flag.StringFlag":             "string",
+	"featuregate.featureGate":         "bools",
+	"resource.QuantityValue":          "quantity",
+	"pkg/util/flag.IPVar":             "ip-or-empty",
+	"pkg/util/flag.IPPortVar":         "-",
+	"pkg/util/flag.PortRangeVar":      "ports",
+	"cli/flag.MapStringString":        "pairs",
+	"cli/flag.MapStringStringNoSplit": "pairs",
+	"cli/flag.ConfigurationMap":       "pairs",
+	"util/net.PortRange":              "ports",
+	"klog.Level":                      "int32",
+	"klog/v2.Level":                   "int32",
+	"flags.URLsValue":                 "urls",
+	"flags.UniqueURLs":                "-",
+	"flags.StringsValue":              "string",
+	"flags.UniqueStringsValue":        "string",
+	"flags.uint32Value":               "uint32",
+}
+
+// What a value has to be by the method that registers it; in the words of Go and pflag, in lower case.
+var methodTypes = map[string]string{
+	"Bool": "bool", "BoolFunc": "switch", "Count": "switch", "String": "string", "StringArray": "string", "StringSlice": "strings",
+	"Int": "int64", "Int8": "int8", "Int16": "int16", "Int32": "int32", "Int64": "int64",
+	"Uint": "uint64", "Uint8": "uint8", "Uint16": "uint16", "Uint32": "uint32", "Uint64": "uint64",
+	"Float32": "float32", "Float64": "float64", "Duration": "duration", "IP": "ip", "IPNet": "range",
+}
+
+// takes gives what a value of the caller's own type has to be; the texts that it is chosen from, where the type is made with them.
+func (w *walker) takes(p *pkg, e env, value ast.Expr) string {
+	if c, ok := value.(*ast.CallExpr); ok {
+		if fn := callee(p, c); fn != nil && fn.Name() == "NewSelectiveStringValue" {
+			var choices []string
+			for _, a := range c.Args {
+				choices = append(choices, w.eval(p, e, a)...)
+			}
+			if len(choices) == len(c.Args) {
+				return "string=" + strings.Join(choices, ",")
+			}
+		}
+	}
+	tv, ok := p.info.Types[value]
+	if !ok {
+		return "-"
+	}
+	name := named(tv.Type)
+	for end, what := range valueTypes {
+		if strings.HasSuffix(name, end) {
+			return what
+		}
+	}
+	return "-"
+}
+
+// registration gives the name argument of a call that registers a flag, and what the flag takes.
+func (w *walker) registration(p *pkg, e env, call *ast.CallExpr, method string, recvPkg string) (ast.Expr, string, bool) {
 	m := registerMethod.FindStringSubmatch(method)
 	if m == nil || (m[1] == "" && m[2] == "") {
-		return nil, false, false
+		return nil, "", false
 	}
 	at := 0
 	if m[2] != "" {
 		at = 1
 	}
 	if len(call.Args) <= at+1 {
-		return nil, false, false
+		return nil, "", false
 	}
-	isSwitch := m[1] == "Bool" || m[1] == "Count" || m[1] == "BoolFunc"
+	what, ok := methodTypes[m[1]]
+	if !ok {
+		what = "-"
+	}
 	if m[1] == "" { // a value of the caller's own type: a switch if it says so
+		what = w.takes(p, e, call.Args[0])
 		if tv, ok := p.info.Types[call.Args[0]]; ok && tv.Type != nil && recvPkg == "flag" {
 			if obj, _, _ := types.LookupFieldOrMethod(tv.Type, true, p.types, "IsBoolFlag"); obj != nil {
-				isSwitch = true
+				what = "switch"
 			}
 		}
 	}
-	return call.Args[at], isSwitch, true
+	return call.Args[at], what, true
 }
 
 var deprecatedUsage = regexp.MustCompile(`^\[?(TO BE )?(DEPRECATED|Deprecated)[:, ]|Deprecated in v?3\.`)
@@ -332,14 +394,16 @@ func (w *walker) usageDeprecates(p *pkg, e env, usage ast.Expr) bool {
 	return found
 }
 
-func (w *walker) add(set map[string]*flagInfo, name string, isSwitch bool, at token.Pos) {
+func (w *walker) add(set map[string]*flagInfo, name string, takes string, at token.Pos) {
 	name = strings.ReplaceAll(name, "_", "-")
 	w.touched = append(w.touched, name)
 	if f, ok := set[name]; ok {
-		f.isSwitch = f.isSwitch || isSwitch
+		if f.takes == "-" || takes == "bool" || takes == "switch" {
+			f.takes = takes
+		}
 		return
 	}
-	set[name] = &flagInfo{isSwitch: isSwitch, where: strings.TrimPrefix(fset.Position(at).String(), w.t.root+"/")}
+	set[name] = &flagInfo{takes: takes, where: strings.TrimPrefix(fset.Position(at).String(), w.t.root+"/")}
 }
 
 // callee gives the function that a call names, if it is known.
@@ -398,8 +462,8 @@ func (w *walker) follow(fn *types.Func, args [][]string) {
 	switch {
 	case strings.HasSuffix(pkgPath, "component-base/logs/klogflags") && fn.Name() == "Init":
 		// It hands on two of klog's flags by a switch on their names.
-		w.add(w.flags, "v", false, d.fn.Pos())
-		w.add(w.flags, "vmodule", false, d.fn.Pos())
+		w.add(w.flags, "v", "int32", d.fn.Pos())
+		w.add(w.flags, "vmodule", "-", d.fn.Pos())
 		return
 	case strings.HasSuffix(pkgPath, "component-base/logs") && fn.Name() == "AddFlags":
 		// It hands on what the package registered on a set of its own when it was initialised.
@@ -600,11 +664,11 @@ func (w *walker) call(p *pkg, e env, c *ast.CallExpr, addsFlag bool) {
 			if addsFlag {
 				for _, n := range first() {
 					n = strings.ReplaceAll(n, "_", "-")
-					isSwitch := false
+					takes := "-"
 					if g := w.globals[n]; g != nil {
-						isSwitch = g.isSwitch
+						takes = g.takes
 					}
-					w.add(w.flags, n, isSwitch, c.Pos())
+					w.add(w.flags, n, takes, c.Pos())
 				}
 			}
 			return
@@ -618,13 +682,13 @@ func (w *walker) call(p *pkg, e env, c *ast.CallExpr, addsFlag bool) {
 			}
 			return
 		}
-		if name, isSwitch, ok := w.registration(p, c, fn.Name(), home); ok {
+		if name, takes, ok := w.registration(p, e, c, fn.Name(), home); ok {
 			names := w.eval(p, e, name)
 			if names == nil {
 				w.warn(c.Pos(), "a registration whose name is not known")
 			}
 			for _, n := range names {
-				w.add(w.flags, n, isSwitch, c.Pos())
+				w.add(w.flags, n, takes, c.Pos())
 				if w.usageDeprecates(p, e, c.Args[len(c.Args)-1]) {
 					w.flags[strings.ReplaceAll(n, "_", "-")].deprecated = true
 				}
@@ -775,9 +839,9 @@ func (w *walker) global(p *pkg, e env, c *ast.CallExpr) {
 			return
 		}
 	}
-	if name, isSwitch, ok := w.registration(p, c, fn.Name(), home); ok {
+	if name, takes, ok := w.registration(p, e, c, fn.Name(), home); ok {
 		for _, n := range w.eval(p, e, name) {
-			w.add(w.globals, n, isSwitch, c.Pos())
+			w.add(w.globals, n, takes, c.Pos())
 			if home == "flag" {
 				w.goOnly[strings.ReplaceAll(n, "_", "-")] = true
 			}
@@ -811,9 +875,9 @@ func flagsOf(t *tree, component string) map[string]*flagInfo {
 		}
 	}
 	if f, ok := w.flags["version"]; ok {
-		f.isSwitch = true // its NoOptDefVal is set where it is made
+		f.takes = "switch" // its NoOptDefVal is set where it is made
 	}
-	w.add(w.flags, "help", true, token.NoPos)
+	w.add(w.flags, "help", "switch", token.NoPos)
 	for n, m := range w.marks {
 		if f := w.flags[n]; f != nil {
 			f.deprecated, f.hidden, f.message = true, true, m
@@ -839,7 +903,7 @@ func etcdFlags(t *tree) map[string]*flagInfo {
 		if fn, ok := p.types.Scope().Lookup("newConfig").(*types.Func); ok {
 			w.follow(fn, nil)
 		}
-		w.add(w.flags, "help", true, token.NoPos)
+		w.add(w.flags, "help", "switch", token.NoPos)
 		return w.flags
 	}
 	return nil
@@ -868,17 +932,30 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 		_, isFunc := o.(*types.Func)
 		return isFunc
 	}
+	// What the items of a list or the values of a map are: a scalar's kind, or `object`, or `any` for what is deeper.
+	below := func(typ types.Type) string {
+		typ = types.Unalias(typ)
+		if ptr, ok := typ.(*types.Pointer); ok {
+			typ = types.Unalias(ptr.Elem())
+		}
+		if ownJSON(typ) {
+			return ownShape(typ)
+		}
+		switch u := typ.Underlying().(type) {
+		case *types.Struct:
+			return "object"
+		case *types.Basic:
+			return t.scalar(typ, u)
+		}
+		return "any"
+	}
 	walk = func(typ types.Type, at string, stack []string) {
 		typ = types.Unalias(typ)
 		if ptr, ok := typ.(*types.Pointer); ok {
 			typ = types.Unalias(ptr.Elem())
 		}
 		if ownJSON(typ) {
-			shape := "value"
-			if strings.HasSuffix(named(typ), "runtime.RawExtension") || strings.HasSuffix(named(typ), "runtime.Unknown") {
-				shape = "any"
-			}
-			emit(at, shape)
+			emit(at, ownShape(typ))
 			return
 		}
 		n := named(typ)
@@ -929,13 +1006,13 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 			}
 		case *types.Slice:
 			if b, ok := u.Elem().Underlying().(*types.Basic); ok && b.Kind() == types.Uint8 {
-				emit(at, "value")
+				emit(at, "base64")
 				return
 			}
-			emit(at, "list")
+			emit(at, "[]"+below(u.Elem()))
 			walk(u.Elem(), at+"[]", stack)
 		case *types.Map:
-			emit(at, "map")
+			emit(at, "{}"+below(u.Elem()))
 			walk(u.Elem(), at+"{}", stack)
 		case *types.Basic:
 			if u.Kind() == types.Invalid {
@@ -944,7 +1021,7 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 				return
 			}
 			if !strings.HasSuffix(at, "[]") && !strings.HasSuffix(at, "{}") {
-				emit(at, "value")
+				emit(at, t.scalar(typ, u))
 			}
 		default:
 			emit(at, "any")
@@ -952,6 +1029,43 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 	}
 	walk(obj.Type(), "", nil)
 	return true
+}
+
+// ownShape gives what a type takes that reads itself.
+func ownShape(typ types.Type) string {
+	for end, what := range map[string]string{
+		"runtime.RawExtension": "any", "runtime.Unknown": "any", "meta/v1.Duration": "duration", "resource.Quantity": "quantity",
+		"intstr.IntOrString": "int-or-string",
+	} {
+		if strings.HasSuffix(named(typ), end) {
+			return what
+		}
+	}
+	return "value"
+}
+
+// scalar gives the kind of a plain value, and the texts that it is chosen from where its type has constants.
+func (t *tree) scalar(typ types.Type, basic *types.Basic) string {
+	kind := basic.Name()
+	if kind == "int" || kind == "uint" {
+		kind += "64"
+	}
+	n, ok := typ.(*types.Named)
+	if !ok || basic.Kind() != types.String || n.Obj().Pkg() == nil {
+		return kind
+	}
+	var choices []string
+	scope := n.Obj().Pkg().Scope()
+	for _, name := range scope.Names() {
+		if c, ok := scope.Lookup(name).(*types.Const); ok && types.Identical(c.Type(), typ) {
+			choices = append(choices, constant.StringVal(c.Val()))
+		}
+	}
+	if len(choices) > 1 {
+		sort.Strings(choices)
+		kind += "=" + strings.Join(choices, ",")
+	}
+	return kind
 }
 
 // gatesOf gives the feature gates that the components' packages put into their tables of gates, each with its state in this
@@ -1058,13 +1172,19 @@ func gateState(p *pkg, x ast.Expr, minor int) string {
 	return state
 }
 
-// The files that a component reads: the kind, the package that holds each version of it, and the type.
-var files = []struct{ kind, pkg, typ string }{
-	{"KubeletConfiguration", "k8s.io/kubelet/config/v1beta1", "KubeletConfiguration"},
-	{"KubeProxyConfiguration", "k8s.io/kube-proxy/config/v1alpha1", "KubeProxyConfiguration"},
-	{"KubeSchedulerConfiguration", "k8s.io/kube-scheduler/config/*", "KubeSchedulerConfiguration"},
-	{"EncryptionConfiguration", "k8s.io/apiserver/pkg/apis/apiserver/v1;k8s.io/apiserver/pkg/apis/config/v1", "EncryptionConfiguration"},
-	{"Policy", "k8s.io/apiserver/pkg/apis/audit/v1", "Policy"},
+// The files that a component reads: the kind, its group, the packages that hold its versions, and the type. A version of it that
+// a later release has under another group is another file's.
+var files = []struct{ kind, group, pkg, typ string }{
+	{"KubeletConfiguration", "kubelet.config.k8s.io", "k8s.io/kubelet/config/v1beta1", "KubeletConfiguration"},
+	{"CredentialProviderConfig", "kubelet.config.k8s.io", "k8s.io/kubelet/config/*", "CredentialProviderConfig"},
+	{"KubeProxyConfiguration", "kubeproxy.config.k8s.io", "k8s.io/kube-proxy/config/v1alpha1", "KubeProxyConfiguration"},
+	{"KubeSchedulerConfiguration", "kubescheduler.config.k8s.io", "k8s.io/kube-scheduler/config/*", "KubeSchedulerConfiguration"},
+	{"EncryptionConfiguration", "apiserver.config.k8s.io", "k8s.io/apiserver/pkg/apis/apiserver/v1;k8s.io/apiserver/pkg/apis/config/v1", "EncryptionConfiguration"},
+	{"AuthenticationConfiguration", "apiserver.config.k8s.io", "k8s.io/apiserver/pkg/apis/apiserver/*", "AuthenticationConfiguration"},
+	{"AuthorizationConfiguration", "apiserver.config.k8s.io", "k8s.io/apiserver/pkg/apis/apiserver/*", "AuthorizationConfiguration"},
+	{"AdmissionConfiguration", "apiserver.config.k8s.io", "k8s.io/apiserver/pkg/apis/apiserver/v1", "AdmissionConfiguration"},
+	{"Policy", "audit.k8s.io", "k8s.io/apiserver/pkg/apis/audit/*", "Policy"},
+	{"Config", "", "k8s.io/client-go/tools/clientcmd/api/v1", "Config"},
 }
 
 func main() {
@@ -1111,7 +1231,7 @@ func main() {
 						}
 						return "-"
 					}
-					fmt.Fprintln(out, strings.Join([]string{minor, c, n, word(f.isSwitch, "bool"), word(f.deprecated, "deprecated"), word(f.hidden, "hidden"), f.where, strings.Join(strings.Fields(f.message), " ")}, "\t"))
+					fmt.Fprintln(out, strings.Join([]string{minor, c, n, f.takes, word(f.deprecated, "deprecated"), word(f.hidden, "hidden"), f.where, strings.Join(strings.Fields(f.message), " ")}, "\t"))
 				}
 			}
 		case "gates":
@@ -1143,6 +1263,15 @@ func main() {
 					}
 					seen := map[string]string{}
 					if fieldsOf(t, q, k.typ, func(at, shape string) {
+						switch version := v; {
+						case at == "kind":
+							shape = "string=" + k.kind
+						case at == "apiVersion":
+							if k.group != "" {
+								version = k.group + "/" + v
+							}
+							shape = "string=" + version
+						}
 						inMap := strings.Contains(at, "{}") // what a map holds is not looked into: its keys are the writer's
 						if at = strings.ReplaceAll(at, "[]", ""); seen[at] == "" && !inMap {
 							seen[at] = shape

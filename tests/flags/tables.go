@@ -12,7 +12,7 @@ import (
 
 // seen is what the raw lines say of one flag or field in one minor release.
 type seen struct {
-	attr       string // what splits a row in two: `bool` of a flag, the shape of a field
+	attr       string // what splits a row in two: what a flag or a field takes
 	deprecated bool
 	from       int // the first patch that has it
 }

@@ -6,6 +6,7 @@ mod balancer;
 mod encryption;
 pub(crate) mod etcd;
 mod kubelet;
+mod runtime;
 
 use super::document::Tree;
 use super::names::is_loopback;
@@ -84,6 +85,7 @@ pub(crate) fn check(view: &View<'_>) {
         encryption::check(spot, document);
     }
     balancer::check(view, &apis);
+    runtime::check(view);
 }
 
 /// What certificates are signed with: a pair for all signers of the cluster, or one for a signer.

@@ -3,6 +3,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod components;
 pub(crate) mod instead;
+pub(crate) mod limits;
 pub(crate) mod ports;
 pub(crate) mod releases;
 pub(crate) mod rules;

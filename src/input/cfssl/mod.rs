@@ -3,7 +3,6 @@
 //!
 //! It reads one file at a time and knows no cluster.
 pub(crate) mod config;
-pub(crate) mod duration;
 pub(crate) mod request;
 mod values;
 

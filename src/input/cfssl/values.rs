@@ -5,8 +5,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::diagnostic::{Reporter, codes};
 use crate::input::tree::{At, Fields};
-
-use super::duration;
+use crate::rules::duration;
 
 /// The Go duration `name`; absent and empty are None, as cfssl takes them.
 pub fn duration_field(fields: &Fields<'_>, name: &str) -> Option<At<Duration>> {

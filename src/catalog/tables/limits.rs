@@ -1,0 +1,270 @@
+//! What values have to be beside what their types say: of which program | field | flag | within what.
+//!
+//! Sources: the programs' own validation, `pkg/kubelet/apis/config/validation`, `pkg/proxy/apis/config/validation`,
+//! `pkg/scheduler/apis/config/validation` and the options of `cmd/` in <https://github.com/kubernetes/kubernetes>;
+//! <https://etcd.io/docs/v3.6/op-guide/configuration/>. What some release takes is in a list of choices.
+
+use crate::catalog::takes::Limit;
+use crate::catalog::takes::Within::{
+    self, Absolute, Address, AddressAndPort, AtLeast, Keys, Numbers, OneOf, Ranges, Seconds, Urls,
+};
+
+type Of = (&'static str, &'static str);
+
+const KUBELET: Of = ("kubelet", "KubeletConfiguration");
+const PROXY: Of = ("kube-proxy", "KubeProxyConfiguration");
+const SCHEDULER: Of = ("kube-scheduler", "KubeSchedulerConfiguration");
+const API: Of = ("kube-apiserver", "");
+const CONTROLLER: Of = ("kube-controller-manager", "");
+const ETCD: Of = ("etcd", "");
+const ENCRYPTION: Of = ("", "EncryptionConfiguration");
+
+const fn limit(of: Of, setting: &'static str, flag: &'static str, within: Within) -> Limit {
+    Limit {
+        of,
+        setting,
+        flag,
+        within,
+    }
+}
+
+const PORT: Within = Numbers(1, 65535);
+const PORT_OR_NONE: Within = Numbers(0, 65535);
+const NOT_NEGATIVE: Within = AtLeast(0);
+const TLS: Within = OneOf(&["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"]);
+const LOGS: Within = OneOf(&["text", "json"]);
+const MASQUERADE_BIT: Within = Numbers(0, 31);
+const OOM_SCORE: Within = Numbers(-1000, 1000);
+const RESERVED: Within = Keys(&["cpu", "memory", "ephemeral-storage", "pid"]);
+const LOCKS: Within = OneOf(&[
+    "leases",
+    "endpoints",
+    "configmaps",
+    "endpointsleases",
+    "configmapsleases",
+]);
+
+/// The names of Go's crypto/tls, which `TLSCipherPossibleValues` of k8s.io/component-base and etcd's `tlsutil` take.
+const CIPHERS: Within = OneOf(&[
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+    "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+    "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_RSA_WITH_AES_128_CBC_SHA256",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_RSA_WITH_AES_256_CBC_SHA",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_RSA_WITH_RC4_128_SHA",
+]);
+
+/// Every plugin that some release of `pkg/kubeapiserver/options/plugins.go` has.
+const PLUGINS: Within = OneOf(&[
+    "AlwaysAdmit",
+    "AlwaysDeny",
+    "AlwaysPullImages",
+    "CertificateApproval",
+    "CertificateSigning",
+    "CertificateSubjectRestriction",
+    "ClusterTrustBundleAttest",
+    "DefaultIngressClass",
+    "DefaultStorageClass",
+    "DefaultTolerationSeconds",
+    "DenyEscalatingExec",
+    "DenyExecOnPrivileged",
+    "DenyServiceExternalIPs",
+    "EventRateLimit",
+    "ExtendedResourceToleration",
+    "ImagePolicyWebhook",
+    "JobValidation",
+    "LimitPodHardAntiAffinityTopology",
+    "LimitRanger",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionWebhook",
+    "NamespaceAutoProvision",
+    "NamespaceExists",
+    "NamespaceLifecycle",
+    "NodeDeclaredFeatureValidator",
+    "NodeRestriction",
+    "OwnerReferencesPermissionEnforcement",
+    "PersistentVolumeClaimResize",
+    "PersistentVolumeLabel",
+    "PodGroupProtection",
+    "PodGroupWorkloadExists",
+    "PodNodeSelector",
+    "PodPreset",
+    "PodResizeValidator",
+    "PodSecurity",
+    "PodSecurityPolicy",
+    "PodTolerationRestriction",
+    "PodTopologyLabels",
+    "Priority",
+    "ResourceQuota",
+    "RuntimeClass",
+    "SecurityContextDeny",
+    "ServiceAccount",
+    "StorageObjectInUseProtection",
+    "TaintNodesByCondition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionWebhook",
+]);
+
+/// The signals of `pkg/kubelet/eviction/api`.
+const SIGNALS: Within = Keys(&[
+    "memory.available",
+    "allocatableMemory.available",
+    "nodefs.available",
+    "nodefs.inodesFree",
+    "imagefs.available",
+    "imagefs.inodesFree",
+    "containerfs.available",
+    "containerfs.inodesFree",
+    "pid.available",
+]);
+
+#[rustfmt::skip]
+pub const LIMITS: &[Limit] = &[
+    limit(KUBELET, "address", "address", Address),
+    limit(KUBELET, "cgroupDriver", "cgroup-driver", OneOf(&["cgroupfs", "systemd"])),
+    limit(KUBELET, "clusterDNS", "cluster-dns", Address),
+    limit(KUBELET, "containerLogMaxFiles", "container-log-max-files", AtLeast(2)),
+    limit(KUBELET, "containerLogMaxWorkers", "", AtLeast(1)),
+    limit(KUBELET, "containerLogMonitorInterval", "", Seconds(3)),
+    limit(KUBELET, "cpuManagerPolicy", "cpu-manager-policy", OneOf(&["none", "static"])),
+    limit(KUBELET, "enforceNodeAllocatable", "enforce-node-allocatable", OneOf(&["none", "pods", "system-reserved", "system-reserved-compressible", "kube-reserved", "kube-reserved-compressible"])),
+    limit(KUBELET, "eventBurst", "event-burst", NOT_NEGATIVE),
+    limit(KUBELET, "eventRecordQPS", "event-qps", NOT_NEGATIVE),
+    limit(KUBELET, "evictionHard", "", SIGNALS),
+    limit(KUBELET, "evictionMinimumReclaim", "", SIGNALS),
+    limit(KUBELET, "evictionSoft", "", SIGNALS),
+    limit(KUBELET, "evictionSoftGracePeriod", "", SIGNALS),
+    limit(KUBELET, "hairpinMode", "hairpin-mode", OneOf(&["hairpin-veth", "none", "promiscuous-bridge"])),
+    limit(KUBELET, "healthzBindAddress", "healthz-bind-address", Address),
+    limit(KUBELET, "healthzPort", "healthz-port", PORT_OR_NONE),
+    limit(KUBELET, "imageGCHighThresholdPercent", "image-gc-high-threshold", Numbers(0, 100)),
+    limit(KUBELET, "imageGCLowThresholdPercent", "image-gc-low-threshold", Numbers(0, 100)),
+    limit(KUBELET, "imageMaximumGCAge", "", Seconds(0)),
+    limit(KUBELET, "imageMinimumGCAge", "minimum-image-ttl-duration", Seconds(0)),
+    limit(KUBELET, "iptablesDropBit", "iptables-drop-bit", MASQUERADE_BIT),
+    limit(KUBELET, "iptablesMasqueradeBit", "iptables-masquerade-bit", MASQUERADE_BIT),
+    limit(KUBELET, "kubeAPIBurst", "kube-api-burst", NOT_NEGATIVE),
+    limit(KUBELET, "kubeAPIQPS", "kube-api-qps", NOT_NEGATIVE),
+    limit(KUBELET, "kubeReserved", "", RESERVED),
+    limit(KUBELET, "logging.format", "logging-format", LOGS),
+    limit(KUBELET, "maxOpenFiles", "max-open-files", NOT_NEGATIVE),
+    limit(KUBELET, "maxParallelImagePulls", "", AtLeast(1)),
+    limit(KUBELET, "maxPods", "max-pods", NOT_NEGATIVE),
+    limit(KUBELET, "memoryManagerPolicy", "memory-manager-policy", OneOf(&["None", "Static"])),
+    limit(KUBELET, "memorySwap.swapBehavior", "", OneOf(&["LimitedSwap", "NoSwap", "UnlimitedSwap"])),
+    limit(KUBELET, "nodeLeaseDurationSeconds", "", NOT_NEGATIVE),
+    limit(KUBELET, "nodeStatusMaxImages", "node-status-max-images", AtLeast(-1)),
+    limit(KUBELET, "oomScoreAdj", "oom-score-adj", OOM_SCORE),
+    limit(KUBELET, "podCIDR", "pod-cidr", Ranges),
+    limit(KUBELET, "podLogsDir", "", Absolute),
+    limit(KUBELET, "podsPerCore", "pods-per-core", NOT_NEGATIVE),
+    limit(KUBELET, "port", "port", PORT_OR_NONE),
+    limit(KUBELET, "readOnlyPort", "read-only-port", PORT_OR_NONE),
+    limit(KUBELET, "registryBurst", "registry-burst", NOT_NEGATIVE),
+    limit(KUBELET, "registryPullQPS", "registry-qps", NOT_NEGATIVE),
+    limit(KUBELET, "systemReserved", "", RESERVED),
+    limit(KUBELET, "tlsCipherSuites", "tls-cipher-suites", CIPHERS),
+    limit(KUBELET, "tlsMinVersion", "tls-min-version", TLS),
+    limit(KUBELET, "topologyManagerPolicy", "topology-manager-policy", OneOf(&["none", "best-effort", "restricted", "single-numa-node"])),
+    limit(KUBELET, "topologyManagerScope", "topology-manager-scope", OneOf(&["container", "pod"])),
+    limit(KUBELET, "", "authorization-mode", OneOf(&["AlwaysAllow", "Webhook"])),
+    limit(KUBELET, "", "node-ip", Address),
+
+    limit(PROXY, "bindAddress", "bind-address", Address),
+    limit(PROXY, "clientConnection.burst", "kube-api-burst", NOT_NEGATIVE),
+    limit(PROXY, "clusterCIDR", "cluster-cidr", Ranges),
+    limit(PROXY, "configSyncPeriod", "config-sync-period", Seconds(0)),
+    limit(PROXY, "conntrack.maxPerCore", "conntrack-max-per-core", NOT_NEGATIVE),
+    limit(PROXY, "conntrack.min", "conntrack-min", NOT_NEGATIVE),
+    limit(PROXY, "detectLocalMode", "detect-local-mode", OneOf(&["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"])),
+    limit(PROXY, "healthzBindAddress", "", AddressAndPort),
+    limit(PROXY, "iptables.masqueradeBit", "iptables-masquerade-bit", MASQUERADE_BIT),
+    limit(PROXY, "iptables.minSyncPeriod", "iptables-min-sync-period", Seconds(0)),
+    limit(PROXY, "ipvs.excludeCIDRs", "ipvs-exclude-cidrs", Ranges),
+    limit(PROXY, "logging.format", "logging-format", LOGS),
+    limit(PROXY, "metricsBindAddress", "", AddressAndPort),
+    limit(PROXY, "mode", "proxy-mode", OneOf(&["iptables", "ipvs", "nftables", "userspace"])),
+    limit(PROXY, "nftables.masqueradeBit", "", MASQUERADE_BIT),
+    limit(PROXY, "oomScoreAdj", "oom-score-adj", OOM_SCORE),
+
+    limit(SCHEDULER, "leaderElection.resourceLock", "leader-elect-resource-lock", LOCKS),
+    limit(SCHEDULER, "parallelism", "", AtLeast(1)),
+    limit(SCHEDULER, "percentageOfNodesToScore", "", Numbers(0, 100)),
+    limit(SCHEDULER, "podInitialBackoffSeconds", "", AtLeast(1)),
+    limit(SCHEDULER, "podMaxBackoffSeconds", "", AtLeast(1)),
+    limit(SCHEDULER, "", "logging-format", LOGS),
+    limit(SCHEDULER, "", "secure-port", PORT_OR_NONE),
+    limit(SCHEDULER, "", "tls-cipher-suites", CIPHERS),
+    limit(SCHEDULER, "", "tls-min-version", TLS),
+
+    limit(API, "", "audit-log-format", OneOf(&["json", "legacy"])),
+    limit(API, "", "audit-log-maxage", NOT_NEGATIVE),
+    limit(API, "", "audit-log-maxbackup", NOT_NEGATIVE),
+    limit(API, "", "audit-log-maxsize", NOT_NEGATIVE),
+    limit(API, "", "audit-log-mode", OneOf(&["batch", "blocking", "blocking-strict"])),
+    limit(API, "", "authorization-mode", OneOf(&["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"])),
+    limit(API, "", "disable-admission-plugins", PLUGINS),
+    limit(API, "", "enable-admission-plugins", PLUGINS),
+    limit(API, "", "etcd-servers", Urls),
+    limit(API, "", "kubelet-port", PORT),
+    limit(API, "", "kubelet-preferred-address-types", OneOf(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"])),
+    limit(API, "", "logging-format", LOGS),
+    limit(API, "", "max-mutating-requests-inflight", NOT_NEGATIVE),
+    limit(API, "", "max-requests-inflight", NOT_NEGATIVE),
+    limit(API, "", "secure-port", PORT),
+    limit(API, "", "service-cluster-ip-range", Ranges),
+    limit(API, "", "storage-backend", OneOf(&["etcd3"])),
+    limit(API, "", "tls-cipher-suites", CIPHERS),
+    limit(API, "", "tls-min-version", TLS),
+
+    limit(CONTROLLER, "", "cluster-cidr", Ranges),
+    limit(CONTROLLER, "", "leader-elect-resource-lock", LOCKS),
+    limit(CONTROLLER, "", "logging-format", LOGS),
+    limit(CONTROLLER, "", "node-cidr-mask-size", Numbers(0, 128)),
+    limit(CONTROLLER, "", "node-cidr-mask-size-ipv4", Numbers(0, 32)),
+    limit(CONTROLLER, "", "node-cidr-mask-size-ipv6", Numbers(0, 128)),
+    limit(CONTROLLER, "", "secure-port", PORT_OR_NONE),
+    limit(CONTROLLER, "", "service-cluster-ip-range", Ranges),
+    limit(CONTROLLER, "", "tls-cipher-suites", CIPHERS),
+    limit(CONTROLLER, "", "tls-min-version", TLS),
+
+    limit(ETCD, "", "advertise-client-urls", Urls),
+    limit(ETCD, "", "auto-compaction-mode", OneOf(&["periodic", "revision"])),
+    limit(ETCD, "", "cipher-suites", CIPHERS),
+    limit(ETCD, "", "election-timeout", Numbers(1, 50_000)),
+    limit(ETCD, "", "heartbeat-interval", AtLeast(1)),
+    limit(ETCD, "", "initial-advertise-peer-urls", Urls),
+    limit(ETCD, "", "initial-cluster-state", OneOf(&["existing", "new"])),
+    limit(ETCD, "", "listen-client-urls", Urls),
+    limit(ETCD, "", "listen-metrics-urls", Urls),
+    limit(ETCD, "", "listen-peer-urls", Urls),
+    limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "panic", "fatal"])),
+    limit(ETCD, "", "logger", OneOf(&["capnslog", "zap"])),
+    limit(ETCD, "", "metrics", OneOf(&["basic", "extensive"])),
+    limit(ETCD, "", "tls-max-version", OneOf(&["TLS1.2", "TLS1.3"])),
+    limit(ETCD, "", "tls-min-version", OneOf(&["TLS1.2", "TLS1.3"])),
+
+    limit(ENCRYPTION, "resources.providers.kms.apiVersion", "", OneOf(&["v1", "v2"])),
+    limit(ENCRYPTION, "resources.providers.kms.endpoint", "", Urls),
+];

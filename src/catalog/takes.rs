@@ -1,0 +1,109 @@
+//! What a flag or a field of a configuration file takes, as its program reads it.
+
+/// In the tables it stands in Go's words: `bool`, `int32`, `[]string` for a list, `{}bool` for a map from names,
+/// `string=one,other` where it is one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// What is not looked into.
+    Anything,
+    /// A structure, whose fields have rows of their own.
+    Object,
+    /// The word of its items.
+    List(&'static str),
+    /// The word of its values.
+    Map(&'static str),
+    Boolean,
+    Whole {
+        bits: u32,
+        signed: bool,
+    },
+    Number,
+    Text,
+    /// One of these, with commas between.
+    Choice(&'static str),
+    /// `1h30m`: Go's `time.ParseDuration`.
+    Duration,
+    /// `500m`, `1Gi`: `resource.Quantity` of k8s.io/apimachinery.
+    Quantity,
+    Address,
+    AddressOrNothing,
+    Range,
+    /// `30000-32767`, `30000+10` or one port: `PortRange` of k8s.io/apimachinery.
+    Ports,
+    /// Each with its scheme, with commas between.
+    Urls,
+    /// `name=true`, with commas between.
+    Switches,
+    /// `name=value`, with commas between.
+    Pairs,
+}
+
+impl Takes {
+    /// What a word of the tables says.
+    pub(crate) fn of(word: &'static str) -> Takes {
+        if let Some(items) = word.strip_prefix("[]") {
+            return Takes::List(items);
+        }
+        if let Some(values) = word.strip_prefix("{}") {
+            return Takes::Map(values);
+        }
+        if let Some(choices) = word.strip_prefix("string=") {
+            return Takes::Choice(choices);
+        }
+        let whole = |signed: bool, bits: &str| bits.parse().ok().map(|bits| Takes::Whole { bits, signed });
+        match word {
+            "object" => Takes::Object,
+            "bool" => Takes::Boolean,
+            "float32" | "float64" => Takes::Number,
+            "string" | "strings" | "base64" => Takes::Text,
+            "duration" => Takes::Duration,
+            "quantity" => Takes::Quantity,
+            "ip" => Takes::Address,
+            "ip-or-empty" => Takes::AddressOrNothing,
+            "range" => Takes::Range,
+            "ports" => Takes::Ports,
+            "urls" => Takes::Urls,
+            "bools" => Takes::Switches,
+            "pairs" => Takes::Pairs,
+            _ => match (word.strip_prefix("int"), word.strip_prefix("uint")) {
+                (Some(bits), _) => whole(true, bits),
+                (_, Some(bits)) => whole(false, bits),
+                _ => None,
+            }
+            .unwrap_or(Takes::Anything),
+        }
+    }
+}
+
+/// What a value has to be beside what its type says: one row.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The program, and the kind of its configuration file.
+    pub of: (&'static str, &'static str),
+    /// The field's dotted path; empty where only the flag is limited.
+    pub setting: &'static str,
+    /// The flag without its dashes; empty where only the field is limited.
+    pub flag: &'static str,
+    pub within: Within,
+}
+
+/// The limits of a value. Those of a list hold for each of its items.
+#[derive(Clone, Copy, Debug)]
+pub enum Within {
+    Numbers(i64, i64),
+    AtLeast(i64),
+    /// One of these, or nothing.
+    OneOf(&'static [&'static str]),
+    /// One of these in the keys of a map.
+    Keys(&'static [&'static str]),
+    Address,
+    /// `192.0.2.1:10250`, `[2001:db8::1]:10250`.
+    AddressAndPort,
+    /// `10.0.0.0/8`: at most two, with a comma between.
+    Ranges,
+    Urls,
+    /// A path from the root.
+    Absolute,
+    /// Not shorter than this many seconds.
+    Seconds(u32),
+}

@@ -1,0 +1,537 @@
+//! Whether values are such as their program reads: by the tables made from the programs' own source, and by their limits. `check`
+//! brings what the user set, `verify` the documents and command lines that it found.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use ipnet::IpNet;
+
+use super::duration;
+use crate::catalog::flags::{self, Known};
+use crate::catalog::releases::{Program, Version, known};
+use crate::catalog::tables::limits::LIMITS;
+use crate::catalog::takes::{Limit, Takes, Within};
+use crate::settings;
+
+/// A value of a document, however it was read.
+pub enum Given<'t, T> {
+    Nothing,
+    Boolean,
+    Whole(i128),
+    Number(f64),
+    Text(&'t str),
+    List(&'t [T]),
+    Map(Vec<(&'t str, &'t T)>),
+}
+
+/// What a document is made of.
+pub trait Node: Sized {
+    fn given(&self) -> Given<'_, Self>;
+}
+
+impl Node for settings::Value {
+    fn given(&self) -> Given<'_, Self> {
+        match self {
+            settings::Value::Text(text) => Given::Text(text),
+            settings::Value::Boolean(_) => Given::Boolean,
+            settings::Value::Integer(whole) => Given::Whole(i128::from(*whole)),
+            settings::Value::Float(number) => Given::Number(*number),
+            settings::Value::List(items) => Given::List(items),
+            settings::Value::Table(table) => Given::Map(table.entries().collect()),
+        }
+    }
+}
+
+/// The minors of which a program may be: one where its release is known, else all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minors {
+    minors: RangeInclusive<u16>,
+    /// Whether the release is newer than the tables: what was added since is not in them.
+    is_newer: bool,
+}
+
+impl Minors {
+    /// Those of a version.
+    pub fn of(program: Program, version: Option<Version>) -> Minors {
+        let (first, last) = known(program);
+        let minors = match version {
+            Some(version) if version >= first => version.min(last).minor..=version.min(last).minor,
+            _ => first.minor..=last.minor,
+        };
+        let is_newer = version.is_some_and(|version| version > last);
+        Minors { minors, is_newer }
+    }
+
+    /// The newest first.
+    fn newest_first(&self) -> impl Iterator<Item = u16> {
+        self.minors.clone().rev()
+    }
+
+    /// What the newest says, where any knows it.
+    fn known(&self, of: impl Fn(u16) -> Known) -> Known {
+        let mut all = self.newest_first().map(of);
+        let newest = all.next().unwrap_or(Known::Yes);
+        match newest == Known::Yes || all.any(|known| known == Known::Yes) {
+            true => Known::Yes,
+            false => newest,
+        }
+    }
+}
+
+/// What a program does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Untaken {
+    /// Neither it nor what it is part of is known.
+    Unknown(Known),
+    /// The end of a sentence that begins with its name: it never says what stands there but for numbers and words of a choice.
+    Refused(String),
+}
+
+/// What `apiVersion` may say of documents of this kind, whatever their version.
+pub fn api_versions(kind: &str, minors: &Minors) -> BTreeSet<&'static str> {
+    let is_of = |known: &&str| known.split('/').next() == Some(kind);
+    let kinds = minors
+        .newest_first()
+        .flat_map(|minor| flags::kinds(minor).filter(is_of).map(move |kind| (kind, minor)));
+    kinds
+        .filter_map(|(kind, minor)| match flags::field_takes(kind, "apiVersion", minor) {
+            Some(Takes::Choice(version)) => Some(version),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Why a feature gate can't be set so, as a program of Kubernetes takes it; nothing where the value is no boolean.
+pub fn gate(minors: &Minors, name: &str, value: &str) -> Option<Untaken> {
+    if ["AllAlpha", "AllBeta"].contains(&name) {
+        return None;
+    }
+    match minors.known(|minor| flags::gate(name, minor)) {
+        Known::Yes => {}
+        other => return Some(Untaken::Unknown(other)),
+    }
+    let locked = minors
+        .newest_first()
+        .find_map(|minor| flags::locked_gate(name, minor))?;
+    let is_locked = minors
+        .newest_first()
+        .all(|minor| flags::locked_gate(name, minor) == Some(locked));
+    let why = || Untaken::Refused(format!("is locked to {locked}, and can't be set otherwise"));
+    (is_locked && value.parse().is_ok_and(|value: bool| value != locked)).then(why)
+}
+
+/// What is not taken of a document, each with its dotted path.
+pub fn document<T: Node>(kind: &str, minors: &Minors, root: &T) -> Vec<(String, Untaken)> {
+    let mut found = Vec::new();
+    if let Given::Map(fields) = root.given() {
+        for (name, value) in fields {
+            field(kind, minors, name, value, &mut found);
+        }
+    }
+    found
+}
+
+/// What is not taken of one field and of what is below it. `path` is dotted; items of a list have that of the list.
+pub fn field<T: Node>(kind: &str, minors: &Minors, path: &str, value: &T, found: &mut Vec<(String, Untaken)>) {
+    match minors.known(|minor| flags::field(kind, path, minor)) {
+        Known::Yes => {}
+        // What is new is not in the tables.
+        Known::Never if minors.is_newer => return,
+        other => return found.push((path.to_owned(), Untaken::Unknown(other))),
+    }
+    let takes = minors
+        .newest_first()
+        .find_map(|minor| flags::field_takes(kind, path, minor));
+    let before = found.len();
+    below(kind, minors, path, takes.unwrap_or(Takes::Anything), value, found);
+    if found.len() > before {
+        return;
+    }
+    let name = kind.split('/').next().unwrap_or_default();
+    let limits = || {
+        LIMITS
+            .iter()
+            .filter(|limit| limit.of.1 == name && !limit.setting.is_empty())
+    };
+    let above = |limit: &&Limit| path.strip_prefix(limit.setting).and_then(|rest| rest.strip_prefix('.'));
+    let why = limits().find_map(|limit| match limit.within {
+        Within::Keys(names) => another_key(names, above(&limit)?),
+        within if limit.setting == path => minors.beyond(within, value),
+        _ => None,
+    });
+    found.extend(why.map(|why| (path.to_owned(), Untaken::Refused(why))));
+}
+
+fn another_key(names: &[&str], key: &str) -> Option<String> {
+    (!names.contains(&key)).then(|| format!("is not known: it has to be {}", one_of(names.iter().copied())))
+}
+
+fn below<T: Node>(
+    kind: &str,
+    minors: &Minors,
+    path: &str,
+    takes: Takes,
+    value: &T,
+    found: &mut Vec<(String, Untaken)>,
+) {
+    match (takes, value.given()) {
+        (Takes::Anything, _) | (_, Given::Nothing) => {}
+        (Takes::Object, Given::Map(fields)) => {
+            for (name, value) in fields {
+                field(kind, minors, &format!("{path}.{name}"), value, found);
+            }
+        }
+        (Takes::List(word), Given::List(items)) => {
+            for item in items {
+                below(kind, minors, path, Takes::of(word), item, found);
+            }
+        }
+        (Takes::Map(_), Given::Map(fields)) => {
+            for (name, value) in fields {
+                field(kind, minors, &format!("{path}.{name}"), value, found);
+            }
+        }
+        (takes, given) => {
+            if let Some(why) = refused(minors.without_choices(takes), &given) {
+                found.push((path.to_owned(), Untaken::Refused(why)));
+            }
+        }
+    }
+}
+
+/// Why a value that is no structure is not taken.
+fn refused<T>(takes: Takes, given: &Given<'_, T>) -> Option<String> {
+    let is_taken = match (takes, given) {
+        (Takes::Boolean, Given::Boolean) => true,
+        // What YAML 1.1 reads as a boolean where it is not quoted.
+        (Takes::Boolean, Given::Text(text)) => YAML_1_1.contains(&text.to_ascii_lowercase().as_str()),
+        (Takes::Whole { bits, signed }, Given::Whole(whole)) => fits(*whole, bits, signed),
+        // YAML's `110.0` reaches the program as 110.
+        (Takes::Whole { .. }, Given::Number(number)) => number.fract() == 0.0,
+        // As does its `0o17`, and YAML 1.1's `017`.
+        (Takes::Whole { bits, signed }, Given::Text(text)) => {
+            text.starts_with('0') && whole(text).is_some_and(|whole| fits(whole, bits, signed))
+        }
+        (Takes::Number, Given::Whole(_) | Given::Number(_)) => true,
+        (Takes::Quantity, Given::Whole(_) | Given::Number(_)) => true,
+        (Takes::Object | Takes::List(_) | Takes::Map(_), _) => false,
+        (takes, Given::Text(text)) if is_written(takes) => return refused_text(takes, text),
+        _ => false,
+    };
+    (!is_taken).then(|| format!("has to be {}, and is {}", expected(takes), what_is(given)))
+}
+
+/// `yes` and its like, in lower case.
+const YAML_1_1: [&str; 6] = ["y", "yes", "on", "n", "no", "off"];
+
+/// Whether a document has a text for it.
+fn is_written(takes: Takes) -> bool {
+    !matches!(takes, Takes::Boolean | Takes::Whole { .. } | Takes::Number)
+}
+
+/// Why a text, as a flag has it, is not taken.
+fn refused_text(takes: Takes, text: &str) -> Option<String> {
+    let is_taken = match takes {
+        Takes::Anything | Takes::Text | Takes::Object | Takes::List(_) | Takes::Map(_) => true,
+        // Go's strconv.ParseBool.
+        Takes::Boolean => [
+            "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False",
+        ]
+        .contains(&text),
+        Takes::Whole { bits, signed } => whole(text).is_some_and(|whole| fits(whole, bits, signed)),
+        Takes::Number => text.parse::<f64>().is_ok(),
+        Takes::Choice(choices) => text.is_empty() || choices.split(',').any(|choice| choice == text),
+        Takes::Duration => duration::parse(text).is_ok(),
+        Takes::Quantity => is_quantity(text),
+        Takes::Address => text.parse::<IpAddr>().is_ok(),
+        Takes::AddressOrNothing => text.is_empty() || text.parse::<IpAddr>().is_ok(),
+        Takes::Range => text.parse::<IpNet>().is_ok(),
+        Takes::Ports => is_ports(text),
+        Takes::Urls => urls(text),
+        Takes::Switches => pairs(text, |value| refused_text(Takes::Boolean, value).is_none()),
+        Takes::Pairs => pairs(text, |_| true),
+    };
+    let is = match takes {
+        Takes::Choice(_) | Takes::Whole { .. } | Takes::Boolean => format!("{text:?}"),
+        _ => "something else".to_owned(),
+    };
+    (!is_taken).then(|| format!("has to be {}, and is {is}", expected(takes)))
+}
+
+fn pairs(text: &str, takes: impl Fn(&str) -> bool) -> bool {
+    let mut pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs.all(|pair| pair.split_once('=').is_some_and(|(_, value)| takes(value.trim())))
+}
+
+fn expected(takes: Takes) -> String {
+    match takes {
+        Takes::Anything => "anything".to_owned(),
+        Takes::Object | Takes::Map(_) => "a map of fields".to_owned(),
+        Takes::List(_) => "a list".to_owned(),
+        Takes::Boolean => "true or false".to_owned(),
+        Takes::Whole { bits, signed: true } => format!("a whole number of {bits} bits"),
+        Takes::Whole { bits, signed: false } => format!("a whole number of {bits} bits from 0 on"),
+        Takes::Number => "a number".to_owned(),
+        Takes::Text => "text".to_owned(),
+        Takes::Choice(choices) => one_of(choices.split(',')),
+        Takes::Duration => "a duration such as \"1h30m\"".to_owned(),
+        Takes::Quantity => "a quantity such as \"500m\" or \"1Gi\"".to_owned(),
+        Takes::Address | Takes::AddressOrNothing => "an address".to_owned(),
+        Takes::Range => "an address range".to_owned(),
+        Takes::Ports => "a range of ports such as 30000-32767".to_owned(),
+        Takes::Urls => "URLs, each with its scheme".to_owned(),
+        Takes::Switches => "pairs such as name=true".to_owned(),
+        Takes::Pairs => "pairs such as name=value".to_owned(),
+    }
+}
+
+fn what_is<T>(given: &Given<'_, T>) -> &'static str {
+    match given {
+        Given::Nothing => "nothing",
+        Given::Boolean => "a boolean",
+        Given::Whole(_) | Given::Number(_) => "another number",
+        Given::Text(_) => "text",
+        Given::List(_) => "a list",
+        Given::Map(_) => "a map",
+    }
+}
+
+fn one_of<'a>(choices: impl Iterator<Item = &'a str>) -> String {
+    let choices: Vec<&str> = choices.filter(|choice| !choice.is_empty()).collect();
+    match choices.as_slice() {
+        [only] => format!("{only:?}"),
+        // Whoever needs a longer list has the documentation.
+        more if more.len() > 12 => "one of those that the documentation lists".to_owned(),
+        more => format!("one of {}", more.join(", ")),
+    }
+}
+
+fn fits(whole: i128, bits: u32, signed: bool) -> bool {
+    let limit = 1_i128 << (bits - u32::from(signed)).min(126);
+    whole < limit && whole >= if signed { -limit } else { 0 }
+}
+
+/// As Go's strconv.ParseInt reads it with base 0.
+fn whole(text: &str) -> Option<i128> {
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => (-1, &text[1..]),
+        b'+' => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (base, digits) = [("0x", 16), ("0b", 2), ("0o", 8)]
+        .iter()
+        .find_map(|(prefix, base)| Some((*base, lower.strip_prefix(prefix)?)))
+        .unwrap_or(match lower.strip_prefix('0') {
+            Some(rest) if !rest.is_empty() => (8, rest),
+            _ => (10, lower.as_str()),
+        });
+    // Rust's own reader takes a second sign.
+    let is_digit = digits.starts_with(|c: char| c.is_digit(base));
+    let digits = digits.replace('_', "");
+    is_digit
+        .then(|| i128::from_str_radix(&digits, base).ok())
+        .flatten()
+        .map(|whole| sign * whole)
+}
+
+/// `quantity.go` of k8s.io/apimachinery: a decimal number, then a power of 1024 or of 1000, or an exponent.
+fn is_quantity(text: &str) -> bool {
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let end = unsigned
+        .find(|c: char| c != '.' && !c.is_ascii_digit())
+        .unwrap_or(unsigned.len());
+    let (number, suffix) = unsigned.split_at(end);
+    let is_number = number.chars().any(|c| c.is_ascii_digit()) && number.matches('.').count() <= 1;
+    let suffixes = [
+        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+    ];
+    let exponent = || {
+        suffix
+            .strip_prefix(['e', 'E'])
+            .is_some_and(|exponent| exponent.parse::<i32>().is_ok())
+    };
+    is_number && text.len() - unsigned.len() <= 1 && (suffixes.contains(&suffix) || exponent())
+}
+
+fn is_ports(text: &str) -> bool {
+    let port = |text: &str| text.parse::<u16>().ok();
+    match (text.split_once('-'), text.split_once('+')) {
+        (Some((low, high)), None) => port(low).zip(port(high)).is_some_and(|(low, high)| low <= high),
+        (None, Some((base, size))) => port(base)
+            .zip(port(size))
+            .is_some_and(|(base, size)| base.checked_add(size).is_some()),
+        (None, None) => text.is_empty() || port(text).is_some(),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn urls(text: &str) -> bool {
+    let known = ["http", "https", "unix", "unixs"];
+    let is_url = |url: &str| {
+        url.trim()
+            .split_once("://")
+            .is_some_and(|(scheme, rest)| known.contains(&scheme) && !rest.is_empty())
+    };
+    text.is_empty() || text.split(',').all(is_url)
+}
+
+impl Minors {
+    /// A choice may have grown since.
+    fn without_choices(&self, takes: Takes) -> Takes {
+        match takes {
+            Takes::Choice(_) if self.is_newer => Takes::Text,
+            takes => takes,
+        }
+    }
+
+    fn beyond<T: Node>(&self, within: Within, value: &T) -> Option<String> {
+        match within {
+            Within::OneOf(_) if self.is_newer => None,
+            within => beyond(within, value),
+        }
+    }
+}
+
+/// Why a value of the right type is beyond its limits.
+fn beyond<T: Node>(within: Within, value: &T) -> Option<String> {
+    match (within, value.given()) {
+        (_, Given::List(items)) => items.iter().find_map(|item| beyond(within, item)),
+        (_, Given::Whole(whole)) => beyond_numbers(within, whole),
+        (_, Given::Text(text)) if !text.is_empty() => beyond_text(within, text),
+        _ => None,
+    }
+}
+
+fn beyond_numbers(within: Within, whole: i128) -> Option<String> {
+    match within {
+        Within::Numbers(low, high) if !(i128::from(low)..=i128::from(high)).contains(&whole) => {
+            Some(format!("has to be from {low} to {high}, and is {whole}"))
+        }
+        Within::AtLeast(low) if whole < i128::from(low) => Some(format!("has to be at least {low}, and is {whole}")),
+        _ => None,
+    }
+}
+
+fn beyond_text(within: Within, text: &str) -> Option<String> {
+    let address_and_port = || {
+        let (address, port) = text.rsplit_once(':')?;
+        let address = address
+            .strip_prefix('[')
+            .and_then(|inner| inner.strip_suffix(']'))
+            .unwrap_or(address);
+        address
+            .parse::<IpAddr>()
+            .ok()
+            .zip(port.parse::<u16>().ok().filter(|port| *port != 0))
+    };
+    let ranges = || {
+        let ranges: Option<Vec<IpNet>> = text.split(',').map(|range| range.trim().parse().ok()).collect();
+        ranges.is_some_and(|ranges| ranges.len() <= 2)
+    };
+    let (is_within, has_to_be) = match within {
+        Within::Numbers(..) | Within::AtLeast(_) => return beyond_numbers(within, whole(text)?),
+        Within::OneOf(choices) if !choices.contains(&text) => {
+            let has_to_be = one_of(choices.iter().copied());
+            return Some(format!("has to be {has_to_be}, and is {text:?}"));
+        }
+        Within::OneOf(_) | Within::Keys(_) => return None,
+        Within::Address => (text.parse::<IpAddr>().is_ok(), "an address"),
+        Within::AddressAndPort => (
+            address_and_port().is_some(),
+            "an address and a port, such as 127.0.0.1:10256",
+        ),
+        Within::Ranges => (ranges(), "an address range, or one of each family"),
+        Within::Urls => (urls(text), "URLs, each with its scheme"),
+        Within::Absolute => (text.starts_with('/'), "a path from the root"),
+        Within::Seconds(least) => {
+            let is_shorter = |duration: time::Duration| duration < time::Duration::seconds(i64::from(least));
+            let is_short = duration::parse(text).is_ok_and(is_shorter);
+            return is_short.then(|| format!("has to be at least {least} s"));
+        }
+    };
+    (!is_within).then(|| format!("has to be {has_to_be}, and is none"))
+}
+
+/// Whether a flag takes no value from the word behind it.
+pub fn is_switch(program: &str, minors: &Minors, name: &str) -> bool {
+    minors
+        .newest_first()
+        .any(|minor| flags::is_switch(program, name, minor))
+}
+
+/// What is not taken of a flag: the name without its dashes, and a value as it stands on the command line.
+pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<Untaken> {
+    match minors.known(|minor| flags::flag(program, name, minor)) {
+        Known::Yes => {}
+        Known::Never if minors.is_newer => return None,
+        other => return Some(Untaken::Unknown(other)),
+    }
+    let takes = minors
+        .newest_first()
+        .find_map(|minor| flags::flag_takes(program, name, minor));
+    let of_limit = || {
+        let limit = LIMITS
+            .iter()
+            .find(|limit| limit.of.0 == program && limit.flag == name)?;
+        match limit.within {
+            Within::OneOf(_) if minors.is_newer => None,
+            within @ (Within::OneOf(_) | Within::Address) => {
+                value.split(',').find_map(|item| beyond_text(within, item.trim()))
+            }
+            within => beyond_text(within, value),
+        }
+    };
+    let takes = minors.without_choices(takes.unwrap_or(Takes::Anything));
+    refused_text(takes, value).or_else(of_limit).map(Untaken::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_go_reads_them() {
+        let int32 = Takes::of("int32");
+        for (takes, good, bad) in [
+            (
+                int32,
+                &["0", "-1", "0x10", "017", "1_0", "+5", "2147483647"][..],
+                &["", "x", "1.0", "2147483648", "1e3", "--1", "0x"][..],
+            ),
+            (Takes::of("uint8"), &["0", "255"], &["-1", "256"]),
+            (Takes::Boolean, &["true", "F", "0"], &["yes", "", "on", "TrUe"]),
+            (Takes::Duration, &["0", "1h30m", "-5s", "1.5s"], &["", "5", "1d", "1 h"]),
+            (
+                Takes::Quantity,
+                &["1", "0.5", "500m", "1Gi", "1e3", "-1", "+2k", ".5"],
+                &["", "1GB", "x", "1.2.3", "1gi", "10%", "--1"],
+            ),
+            (
+                Takes::Address,
+                &["192.0.2.1", "::1"],
+                &["", "localhost", "192.0.2.1/24", "[::1]"],
+            ),
+            (
+                Takes::Ports,
+                &["30000-32767", "30000", "1+2", ""],
+                &["2-1", "x", "70000", "1-2+3"],
+            ),
+            (
+                Takes::Urls,
+                &["https://a:1,http://b", ""],
+                &["a:1", "https://", "htps://a", "https://a,b"],
+            ),
+            (Takes::Switches, &["a=true,b=false", ""], &["a", "a=maybe"]),
+            (Takes::of("string=a,b"), &["a", ""], &["c", "A"]),
+        ] {
+            for text in good {
+                assert_eq!(refused_text(takes, text), None, "{takes:?} {text:?}");
+            }
+            for text in bad {
+                assert!(refused_text(takes, text).is_some(), "{takes:?} {text:?}");
+            }
+        }
+    }
+}
