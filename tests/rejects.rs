@@ -58,7 +58,11 @@ fn the_base_has_nothing_wrong() {
 fn remarks_in_json_are_passed_over() {
     let mut files = base();
     let ca = files.get_mut("csr/ca-csr.json").expect("it is in the base");
-    *ca = ca.replacen('{', "{\n  \"_comment\": \"ours since 2019\", \"//\": [1], \"$schema\": \"x\",", 1);
+    *ca = ca.replacen(
+        '{',
+        "{\n  \"_comment\": \"ours since 2019\", \"//\": [1], \"$schema\": \"x\",",
+        1,
+    );
     let text = render_text(&findings(&sources(files)));
     assert!(text.is_empty(), "{text}");
 }

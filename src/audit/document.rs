@@ -74,7 +74,7 @@ impl Tree {
 impl Node for Tree {
     fn given(&self) -> Given<'_, Tree> {
         match self {
-            Tree::Text(text) => Given::Text(text),
+            Tree::Text(text) => Given::of_yaml(text),
             Tree::List(items) => Given::List(items),
             Tree::Map(fields) => Given::Map(fields.iter().map(|(name, value)| (name.as_str(), value)).collect()),
             Tree::Plain(plain) => match (plain.as_str(), plain.parse(), plain.parse()) {

@@ -182,7 +182,8 @@ pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<Takes> {
     takes(path).or_else(|| {
         let mut above = path.rmatch_indices('.').map(|(at, _)| &path[..at]);
         match above.find_map(takes)? {
-            Takes::Map(word) => Some(Takes::of(word)),
+            // What is below the keys of a map has no rows.
+            Takes::Map(word) => Some(Takes::of(word)).filter(|takes| *takes != Takes::Object),
             _ => None,
         }
     })

@@ -201,7 +201,9 @@ fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter
 fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say: &Reporter) {
     let path = draft.pki.csr_folder();
     for row in folder.layout.identities().iter().filter(|row| row.is_authority()) {
-        let Some(stem) = row.csr.strip_suffix("-csr.json") else { continue };
+        let Some(stem) = row.csr.strip_suffix("-csr.json") else {
+            continue;
+        };
         let certificate = format!("{}/{stem}.pem", path.trim_end_matches('/'));
         let is_named = row.name == CLUSTER_AUTHORITY && folder.existing_ca.is_some();
         if is_named || from.certificate(&certificate).is_err() {

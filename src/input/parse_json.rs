@@ -87,12 +87,18 @@ fn something_else(text: &str, at: usize) -> Option<&'static str> {
     let here = text[at..].trim_start();
     let before = text[..at].trim_end();
     let is_at_start = before.is_empty();
-    let stands = |marks: &[&str]| marks.iter().any(|mark| here.starts_with(mark) || before.ends_with(mark));
+    let stands = |marks: &[&str]| {
+        marks
+            .iter()
+            .any(|mark| here.starts_with(mark) || before.ends_with(mark))
+    };
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if stands(&["{{", "{%", "<%", "${"]) || before.ends_with('{') && here.starts_with('{') {
         Some("it is a template: put the file here that it makes")
     } else if is_at_start && (first.contains("<<") || first.starts_with("#!")) {
-        Some("it is a script for the shell: put the JSON alone here, what stands between the marks of the here document")
+        Some(
+            "it is a script for the shell: put the JSON alone here, what stands between the marks of the here document",
+        )
     } else if stands(&["//", "/*"]) || here.starts_with('#') {
         Some("JSON has no comments: a field whose name begins with `_` is passed over")
     } else if before.ends_with(',') && here.starts_with(['}', ']']) {

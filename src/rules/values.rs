@@ -21,6 +21,8 @@ pub enum Given<'t, T> {
     Whole(i128),
     Number(f64),
     Text(&'t str),
+    /// A text that may stand there without quotes, and then YAML 1.1 may read something else: `yes`, `0755`.
+    Word(&'t str),
     List(&'t [T]),
     Map(Vec<(&'t str, &'t T)>),
 }
@@ -204,26 +206,35 @@ fn below<T: Node>(
 fn refused<T>(takes: Takes, given: &Given<'_, T>) -> Option<String> {
     let is_taken = match (takes, given) {
         (Takes::Boolean, Given::Boolean) => true,
-        // What YAML 1.1 reads as a boolean where it is not quoted.
-        (Takes::Boolean, Given::Text(text)) => YAML_1_1.contains(&text.to_ascii_lowercase().as_str()),
+        (Takes::Boolean, Given::Word(word)) => is_yaml_boolean(word),
         (Takes::Whole { bits, signed }, Given::Whole(whole)) => fits(*whole, bits, signed),
         // YAML's `110.0` reaches the program as 110.
         (Takes::Whole { .. }, Given::Number(number)) => number.fract() == 0.0,
-        // As does its `0o17`, and YAML 1.1's `017`.
-        (Takes::Whole { bits, signed }, Given::Text(text)) => {
-            text.starts_with('0') && whole(text).is_some_and(|whole| fits(whole, bits, signed))
+        (Takes::Whole { bits, signed }, Given::Word(word)) => {
+            whole(word).is_some_and(|whole| fits(whole, bits, signed))
         }
         (Takes::Number, Given::Whole(_) | Given::Number(_)) => true,
         (Takes::Quantity, Given::Whole(_) | Given::Number(_)) => true,
         (Takes::Object | Takes::List(_) | Takes::Map(_), _) => false,
-        (takes, Given::Text(text)) if is_written(takes) => return refused_text(takes, text),
+        (takes, Given::Text(text) | Given::Word(text)) if is_written(takes) => return refused_text(takes, text),
         _ => false,
     };
-    (!is_taken).then(|| format!("has to be {}, and is {}", expected(takes), what_is(given)))
+    (!is_taken).then(|| format!("has to be {}, and is {}", expected(takes), what_is(takes, given)))
 }
 
-/// `yes` and its like, in lower case.
-const YAML_1_1: [&str; 6] = ["y", "yes", "on", "n", "no", "off"];
+fn is_yaml_boolean(word: &str) -> bool {
+    ["y", "yes", "on", "n", "no", "off"].contains(&word.to_ascii_lowercase().as_str())
+}
+
+impl<'t, T> Given<'t, T> {
+    /// A text of YAML, of which nobody knows whether it was in quotes.
+    pub fn of_yaml(text: &'t str) -> Given<'t, T> {
+        match is_yaml_boolean(text) || text.starts_with('0') && whole(text).is_some() {
+            true => Given::Word(text),
+            false => Given::Text(text),
+        }
+    }
+}
 
 /// Whether a document has a text for it.
 fn is_written(takes: Takes) -> bool {
@@ -250,7 +261,11 @@ fn refused_text(takes: Takes, text: &str) -> Option<String> {
         Takes::Ports => is_ports(text),
         Takes::Urls => urls(text),
         Takes::Switches => pairs(text, |value| refused_text(Takes::Boolean, value).is_none()),
-        Takes::Pairs => pairs(text, |_| true),
+        // A value may have commas of its own.
+        Takes::Pairs => text
+            .split(',')
+            .next()
+            .is_none_or(|first| first.is_empty() || first.contains('=')),
     };
     let is = match takes {
         Takes::Choice(_) | Takes::Whole { .. } | Takes::Boolean => format!("{text:?}"),
@@ -286,12 +301,13 @@ fn expected(takes: Takes) -> String {
     }
 }
 
-fn what_is<T>(given: &Given<'_, T>) -> &'static str {
+fn what_is<T>(takes: Takes, given: &Given<'_, T>) -> &'static str {
     match given {
+        Given::Whole(_) if matches!(takes, Takes::Whole { .. }) => "beyond it",
         Given::Nothing => "nothing",
         Given::Boolean => "a boolean",
-        Given::Whole(_) | Given::Number(_) => "another number",
-        Given::Text(_) => "text",
+        Given::Whole(_) | Given::Number(_) => "a number",
+        Given::Text(_) | Given::Word(_) => "text",
         Given::List(_) => "a list",
         Given::Map(_) => "a map",
     }
@@ -399,7 +415,7 @@ fn beyond<T: Node>(within: Within, value: &T) -> Option<String> {
     match (within, value.given()) {
         (_, Given::List(items)) => items.iter().find_map(|item| beyond(within, item)),
         (_, Given::Whole(whole)) => beyond_numbers(within, whole),
-        (_, Given::Text(text)) if !text.is_empty() => beyond_text(within, text),
+        (_, Given::Text(text) | Given::Word(text)) if !text.is_empty() => beyond_text(within, text),
         _ => None,
     }
 }

@@ -304,7 +304,6 @@ var valueTypes = map[string]string{
 	"pkg/util/flag.PortRangeVar":      "ports",
 	"cli/flag.MapStringString":        "pairs",
 	"cli/flag.MapStringStringNoSplit": "pairs",
-	"cli/flag.ConfigurationMap":       "pairs",
 	"util/net.PortRange":              "ports",
 	"klog.Level":                      "int32",
 	"klog/v2.Level":                   "int32",
