@@ -2,6 +2,8 @@
 //!
 //! [`FAULTS`] is the table: one change to a good bundle, and the code that has to be reported. Bundles are changed in memory.
 
+#[path = "verify/balancers.rs"]
+mod balancers;
 #[path = "verify/by_hand.rs"]
 mod by_hand;
 #[path = "verify/each_file.rs"]

@@ -186,7 +186,7 @@ fn check_memberships(view: &View<'_>) {
 }
 
 /// Reports those that are not what most say; of two equally many the first is right.
-fn disagree<'v>(said: impl IntoIterator<Item = (Spot<'v>, String)>, code: &'static Code, what: &str) {
+pub(super) fn disagree<'v>(said: impl IntoIterator<Item = (Spot<'v>, String)>, code: &'static Code, what: &str) {
     let said: Vec<(Spot<'v>, String)> = said.into_iter().collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, value) in &said {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::document::Tree;
 use super::names::{Url, is_loopback};
 use super::programs::apiserver::{Api, apis};
+use super::reached::Reached;
 use super::spot::{Spot, documents};
 use super::uses::KUBECONFIG_FLAGS;
 use super::view::{HostView, View, certificates_of, private_key_of, unreadable};
@@ -25,10 +26,7 @@ enum Who {
 pub(crate) fn check(view: &View<'_>) {
     let apis = apis(view);
     let administrators = administrators(view);
-    let balancers = view.hosts.iter().flat_map(|host| host.balancers.values());
-    let balanced: BTreeSet<u16> = balancers
-        .flat_map(|balancer| balancer.listens.iter().copied())
-        .collect();
+    let reached = Reached::of(view, &apis);
     let nodes: BTreeSet<&str> = view.hosts.iter().flat_map(HostView::nodes).collect();
     for host in &view.hosts {
         for (path, documents) in &host.documents {
@@ -38,7 +36,7 @@ pub(crate) fn check(view: &View<'_>) {
                     let kubeconfig = Kubeconfig {
                         spot,
                         apis: &apis,
-                        balanced: &balanced,
+                        reached: &reached,
                         administrators: &administrators,
                         nodes: &nodes,
                     };
@@ -65,8 +63,8 @@ fn administrators<'v>(view: &'v View<'v>) -> BTreeSet<&'v str> {
 struct Kubeconfig<'v> {
     spot: Spot<'v>,
     apis: &'v [Api<'v>],
-    /// The ports at which load balancers listen.
-    balanced: &'v BTreeSet<u16>,
+    /// Who is reached where.
+    reached: &'v Reached<'v>,
     administrators: &'v BTreeSet<&'v str>,
     /// Every node that a host is.
     nodes: &'v BTreeSet<&'v str>,
@@ -202,8 +200,15 @@ impl Kubeconfig<'_> {
             (false, false) => all().collect(),
         };
         let port = url.port.unwrap_or(443);
-        let is_known = is_direct || is_local || !self.balanced.is_empty();
-        let is_open = self.balanced.contains(&port) || answering.iter().any(|api| api.port == port);
+        // On this host; where that is not known to have anything, on any.
+        let is_open_here = || {
+            let host = self.spot.host;
+            let is_empty = host.balancers.is_empty() && !host.runs("kube-apiserver");
+            self.reached.listens(host, &url.host, port) || is_empty && answering.iter().any(|api| api.port == port)
+        };
+        let is_open = if is_local { is_open_here() } else { self.reached.is_answered(url) };
+        // Of one machine alone nobody knows who else there is.
+        let is_known = is_direct || is_local || self.spot.view.whole;
         if !answering.is_empty() && is_known && !is_open {
             let message = format!("nothing listens at port {port} of its server {}", url.host);
             self.report(codes::WRONG_PORT, message);

@@ -5,6 +5,8 @@
 //! Pure: no files, no clock. No message ever quotes what a secret file holds.
 
 mod agreement;
+pub(crate) mod balancers;
+mod balancing;
 mod certificates;
 mod chain;
 pub(crate) mod document;
@@ -18,6 +20,7 @@ pub(crate) mod names;
 pub(crate) mod pods;
 mod programs;
 mod read_as;
+mod reached;
 mod report;
 mod spot;
 mod table;
@@ -51,6 +54,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     loose::check(&view);
     programs::check(&view);
     read_as::check(&view);
+    balancing::check(&view);
     kubeconfigs::check(&view);
     agreement::check(&view);
     pods::check(&view);

@@ -1,4 +1,4 @@
-//! Addresses as files name them: URLs, lists, upstreams of load balancers.
+//! Addresses as files name them: URLs, and hosts with their ports.
 
 use std::net::IpAddr;
 
@@ -67,43 +67,6 @@ pub fn first_of(range: &str) -> Option<IpAddr> {
     }
 }
 
-/// What a load balancer's configuration says.
-#[derive(Clone, Debug, Default)]
-pub struct Balancer {
-    pub upstreams: Vec<(String, Option<u16>)>,
-    /// Upstreams that are still placeholders.
-    pub unfilled: Vec<String>,
-    pub listens: Vec<u16>,
-}
-
-/// Reads nginx's or haproxy's configuration, as far as addresses go; none if it balances nothing.
-pub fn balancer(text: &str) -> Option<Balancer> {
-    let mut balancer = Balancer::default();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        let words: Vec<&str> = line.trim_end_matches(';').split_whitespace().collect();
-        match words.as_slice() {
-            // haproxy: a name, then the address; nginx: the address.
-            ["server", first, rest @ ..] if *first != "{" => {
-                let address = if line.ends_with(';') { Some(first) } else { rest.first() };
-                let Some(address) = address else { continue };
-                match is_placeholder(address) {
-                    true => balancer.unfilled.push((*address).to_owned()),
-                    false => balancer.upstreams.extend(host_and_port(address)),
-                }
-            }
-            ["listen" | "bind", addresses, ..] => {
-                for address in addresses.split(',') {
-                    let port = address.rsplit(':').next().unwrap_or(address);
-                    balancer.listens.extend(port.parse::<u16>().ok());
-                }
-            }
-            _ => {}
-        }
-    }
-    (!balancer.upstreams.is_empty() || !balancer.unfilled.is_empty()).then_some(balancer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,9 +87,5 @@ mod tests {
         assert_eq!(url("https://10.0.0.1:x"), None);
         assert_eq!(first_of("10.32.0.0/24"), "10.32.0.1".parse().ok());
         assert_eq!(first_of("fd00::/112"), "fd00::1".parse().ok());
-        let read = balancer("upstream k {\n server 10.0.0.1:6443 max_fails=3;\n}\nserver {\n listen 6443;\n}").unwrap();
-        assert_eq!((read.upstreams.len(), read.listens), (1, vec![6443]));
-        let read = balancer("frontend k\n bind [::]:6443 v6only\nbackend k\n server a 10.0.0.1:6443 check").unwrap();
-        assert_eq!((read.upstreams.len(), read.listens), (1, vec![6443]));
     }
 }

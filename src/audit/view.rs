@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
+use super::balancers::{Balancer, Keepalived, balancer, shared_addresses};
 use super::chain::chain;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
-use super::names::{Balancer, balancer};
 use super::unit::{CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
@@ -39,6 +39,8 @@ pub(crate) struct HostView<'v> {
     pub commands: Vec<UnitCommand<'v>>,
     /// Configurations of load balancers.
     pub balancers: BTreeMap<&'v str, Balancer>,
+    /// Configurations of keepalived.
+    pub shared: BTreeMap<&'v str, Keepalived>,
 }
 
 /// A command line in a unit of a host.
@@ -106,14 +108,15 @@ impl<'v> View<'v> {
             documents: BTreeMap::new(),
             commands: Vec::new(),
             balancers: BTreeMap::new(),
+            shared: BTreeMap::new(),
         };
         for (path, file) in &host.files {
             let bytes = file.content.expose();
             self.read_file(&mut read, path, bytes, reader);
             if path.ends_with(".conf") || path.ends_with(".cfg") {
-                let balancer = std::str::from_utf8(bytes).ok().and_then(balancer);
-                read.balancers
-                    .extend(balancer.map(|balancer| (path.as_str(), balancer)));
+                let text = std::str::from_utf8(bytes).unwrap_or_default();
+                read.balancers.extend(balancer(path, text).map(|balancer| (path.as_str(), balancer)));
+                read.shared.extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
             }
         }
         read

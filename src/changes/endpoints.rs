@@ -10,7 +10,8 @@ use super::members::arrives;
 use super::sides::Pair;
 use super::units::command_of;
 use super::warnings::Warning;
-use crate::audit::names::{Url, balancer, is_loopback};
+use crate::audit::balancers::balancer;
+use crate::audit::names::{Url, is_loopback};
 use crate::found::{FoundHost, printable};
 
 /// A host that answers clients.
@@ -22,9 +23,10 @@ struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     fn of(host: &'a FoundHost) -> Answering<'a> {
-        let texts = ["/etc/nginx/", "/etc/haproxy/"].into_iter();
-        let balancers = texts.flat_map(|folder| host.texts_below(folder)).filter_map(balancer);
-        let balances = balancers.flat_map(|balancer| balancer.listens).collect();
+        let folders = ["/etc/nginx/", "/etc/haproxy/"].into_iter();
+        let texts = folders.flat_map(|folder| host.texts_below(folder).map(move |text| (folder, text)));
+        let balancers = texts.filter_map(|(folder, text)| balancer(folder, text));
+        let balances = balancers.flat_map(|balancer| balancer.ports().collect::<Vec<_>>()).collect();
         // Who leaves stops its API server before nodes have their turn.
         let api = command_of(host, "kube-apiserver").filter(|_| !host.about.is_leaving());
         let serves = api.and_then(|api| api.flag("secure-port").unwrap_or("6443").parse().ok());

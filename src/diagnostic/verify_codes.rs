@@ -502,6 +502,75 @@ codes! {
         see ["https://nginx.org/en/docs/stream/ngx_stream_upstream_module.html"]
     }
 
+    TLS_ENDS_EARLY "tls-ends-early" Error "load balancer that stands between clients and their TLS" {
+        meaning
+            "Clients show API servers their certificates in TLS. A load balancer that ends it, wraps it or waits for another \
+             protocol has no certificate of theirs to show: nobody gets in."
+        advice "pass TCP on as it comes: `mode tcp` in haproxy, `stream {}` without `ssl` in nginx"
+        example "lb1: /etc/haproxy/haproxy.cfg" ["mode http"]
+        right ["mode tcp"]
+        met
+            "When the configuration of a web site was taken for a pattern, and when `ssl` was meant to be for checks alone \
+             (`check-ssl`)."
+        see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/"]
+    }
+
+    CHECK_NEVER_SUCCEEDS "check-never-succeeds" Error "check that a healthy API server fails" {
+        meaning "The load balancer takes all API servers for dead, and passes nothing on."
+        advice "check the port of the API server by TLS, for an answer that it gives"
+        example "lb1: /etc/haproxy/haproxy.cfg" ["default-server check verify none inter 5s fall 3 rise 2"]
+        right ["default-server check check-ssl verify none inter 5s fall 3 rise 2"]
+        met
+            "Without `check-ssl`, as API servers answer plain HTTP by 400, and where 200 is waited for while \
+             `--anonymous-auth=false` makes it 401."
+        see [
+            "https://docs.haproxy.org/2.6/configuration.html#5.2-check-ssl",
+            "https://kubernetes.io/docs/reference/using-api/health-checks/",
+        ]
+    }
+
+    QUIET_CONNECTIONS_CUT "quiet-connections-cut" Warning "load balancer that cuts quiet connections off" {
+        meaning "Watches, logs that are followed and shells in pods are quiet for long, and end whenever it does so."
+        advice "let connections be quiet for hours"
+        example "lb1: /etc/nginx/tcpconf.d/kubernetes.conf" ["proxy_timeout 24s;"]
+        right ["proxy_timeout 24h;"]
+        met "With timeouts from an example for web pages: 30 seconds or less. `kubectl logs -f` stops by itself."
+        see ["https://nginx.org/en/docs/stream/ngx_stream_proxy_module.html#proxy_timeout"]
+    }
+
+    VRRP_DISAGREES "vrrp-disagrees" Error "load balancers that do not share their address" {
+        meaning
+            "Those who carry an address together have to speak with the same id, about the same addresses, and to each other. \
+             Otherwise two carry it at once, or nobody does."
+        advice "make them agree, or build them again"
+        example "lb2: /etc/keepalived/keepalived.conf" ["virtual_router_id 52"]
+        right ["virtual_router_id 51"]
+        met
+            "After editing one of two hosts, and where a load balancer was replaced by one with another address while \
+             `unicast_peer` of the others stayed."
+        see ["https://www.rfc-editor.org/rfc/rfc5798#section-5.2", "https://keepalived.readthedocs.io/en/latest/configuration_synopsis.html"]
+    }
+
+    VRRP_DOUBTFUL "vrrp-doubtful" Warning "shared address that may move when it should not, or stay" {
+        meaning
+            "The address moves by priority, when what is watched fails. Where nothing is watched it stays with a load balancer \
+             that is dead; where all are equal nobody decided who has it."
+        advice "watch the load balancer's process, and give each host a priority of its own"
+        example "lb2: /etc/keepalived/keepalived.conf" ["priority 200"]
+        right ["priority 199"]
+        met "Where the file of one host was copied to the other."
+        see ["https://www.rfc-editor.org/rfc/rfc5798#section-6.4"]
+    }
+
+    WATCHES_NOTHING "watches-nothing" Error "keepalived that watches what is not there" {
+        meaning "A process that never runs, or a script that can't, counts as failed: the host never carries the address."
+        advice "watch the load balancer that the host runs"
+        example "lb1: /etc/keepalived/keepalived.conf" ["process nginx"]
+        right ["process haproxy"]
+        met "After one load balancer's program was changed for another, and with scripts that were copied without their mode."
+        see ["https://keepalived.readthedocs.io/en/latest/configuration_synopsis.html"]
+    }
+
     LISTED_TWICE "listed-twice" Warning "address that is listed twice" {
         meaning "Nobody is asked more often for it, and another one is probably missing."
         advice "put the missing address in its place"

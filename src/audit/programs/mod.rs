@@ -2,7 +2,6 @@
 //! it is reached at and calls.
 
 pub(crate) mod apiserver;
-mod balancer;
 mod encryption;
 pub(crate) mod etcd;
 mod kubelet;
@@ -84,7 +83,6 @@ pub(crate) fn check(view: &View<'_>) {
         check_files_of(spot, document);
         encryption::check(spot, document);
     }
-    balancer::check(view, &apis);
     runtime::check(view);
 }
 

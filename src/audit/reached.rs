@@ -1,0 +1,101 @@
+//! Who is reached at an address: the hosts that have it or carry it for others, and what listens there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::names::{Url, canonical};
+use super::programs::apiserver::Api;
+use super::programs::etcd::urls;
+use super::spot::{documents_of, running};
+use super::view::{HostView, View};
+
+/// Hosts by their addresses, and what they listen at.
+pub(crate) struct Reached<'v> {
+    view: &'v View<'v>,
+    /// The hosts, as they stand in the view, that have an address or a name, or carry it together.
+    owners: BTreeMap<String, BTreeSet<usize>>,
+    /// The ports of API servers, by host.
+    api_ports: BTreeMap<&'v str, u16>,
+    /// The hosts that balance, as they stand in the view.
+    balancing: Vec<usize>,
+}
+
+impl<'v> Reached<'v> {
+    pub(crate) fn of(view: &'v View<'v>, apis: &[Api<'v>]) -> Reached<'v> {
+        let mut reached = Reached {
+            view,
+            owners: BTreeMap::new(),
+            api_ports: apis.iter().map(|api| (api.running.spot.host.name, api.port)).collect(),
+            balancing: Vec::new(),
+        };
+        let index: BTreeMap<&str, usize> = view.hosts.iter().map(|host| host.name).zip(0..).collect();
+        let mut own = |address: String, host: &str| {
+            reached.owners.entry(address).or_default().extend(index.get(host));
+        };
+        for host in &view.hosts {
+            own(host.name.to_owned(), host.name);
+            let carried = host.shared.values().flat_map(|shared| &shared.routers).flat_map(|router| {
+                let addresses = router.addresses.iter().chain(&router.source);
+                addresses.map(ToString::to_string)
+            });
+            host.host.about.addresses.iter().map(|one| canonical(one)).chain(carried).for_each(|one| own(one, host.name));
+        }
+        for api in apis {
+            api.addresses.iter().for_each(|one| own(one.clone(), api.running.spot.host.name));
+        }
+        for kubelet in running(view, "kubelet") {
+            kubelet.line.list("node-ip").into_iter().for_each(|one| own(canonical(one), kubelet.spot.host.name));
+        }
+        for etcd in running(view, "etcd") {
+            urls(etcd, "initial-advertise-peer-urls").into_iter().for_each(|url| own(url.host, etcd.spot.host.name));
+        }
+        reached.balancing = (0..view.hosts.len()).filter(|at| !view.hosts[*at].balancers.is_empty()).collect();
+        reached
+    }
+
+    /// The hosts that have or carry an address, as far as that is known.
+    pub(crate) fn owners(&self, address: &str) -> impl Iterator<Item = &'v HostView<'v>> {
+        let owners = self.owners.get(address).into_iter().flatten();
+        owners.map(|at| &self.view.hosts[*at])
+    }
+
+    /// Whether something that is known listens on a host at an address and port.
+    pub(crate) fn listens(&self, host: &HostView<'_>, address: &str, port: u16) -> bool {
+        self.api_ports.get(host.name) == Some(&port) || balances(host, address, port)
+    }
+
+    /// Whether anybody answers at a URL, as far as can be told; who carries an address that no host has, or a name, passes it on
+    /// to load balancers where there are any.
+    pub(crate) fn is_answered(&self, url: &Url) -> bool {
+        let port = url.port.unwrap_or(443);
+        // What else a host does, that is no bundle, nobody knows.
+        let is_known = |host: &&HostView<'_>| host.host.is_bundle() || self.api_ports.contains_key(host.name) || !host.balancers.is_empty();
+        let mut owners = self.owners(&url.host).peekable();
+        if owners.peek().is_some() {
+            return owners.any(|host| !is_known(&host) || self.listens(host, &url.host, port));
+        }
+        match self.balancing.is_empty() {
+            true => self.api_ports.is_empty() || self.api_ports.values().any(|one| *one == port),
+            false => self.balancing.iter().any(|at| balances(&self.view.hosts[*at], &url.host, port)),
+        }
+    }
+}
+
+fn balances(host: &HostView<'_>, address: &str, port: u16) -> bool {
+    let services = host.balancers.values().flat_map(|balancer| &balancer.services);
+    let mut listeners = services.flat_map(|service| &service.listens);
+    listeners.any(|listener| listener.port == port && listener.answers(address))
+}
+
+/// Every address and port that kubeconfigs call, but for their own hosts'.
+pub(crate) fn called(view: &View<'_>) -> BTreeSet<(String, u16)> {
+    let clusters = documents_of(view, "Config").flat_map(|(_, config)| config.items_at(&["clusters"]));
+    let urls = clusters.filter_map(|cluster| Url::parse(cluster.text_at(&["cluster", "server"])?));
+    let elsewhere = urls.filter(|url| !super::names::is_loopback(&url.host));
+    elsewhere.map(|url| (url.host, url.port.unwrap_or(443))).collect()
+}
+
+/// Whether a text is an address, and no name.
+pub(crate) fn is_address(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
