@@ -206,7 +206,11 @@ impl Kubeconfig<'_> {
             let is_empty = host.balancers.is_empty() && !host.runs("kube-apiserver");
             self.reached.listens(host, &url.host, port) || is_empty && answering.iter().any(|api| api.port == port)
         };
-        let is_open = if is_local { is_open_here() } else { self.reached.is_answered(url) };
+        let is_open = if is_local {
+            is_open_here()
+        } else {
+            self.reached.is_answered(url)
+        };
         // Of one machine alone nobody knows who else there is.
         let is_known = is_direct || is_local || self.spot.view.whole;
         if !answering.is_empty() && is_known && !is_open {

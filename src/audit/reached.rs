@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::names::{Url, canonical};
+use super::balancers::Listener;
+use super::names::{Url, canonical, is_loopback};
 use super::programs::apiserver::Api;
 use super::programs::etcd::urls;
 use super::spot::{documents_of, running};
@@ -16,8 +17,12 @@ pub(crate) struct Reached<'v> {
     owners: BTreeMap<String, BTreeSet<usize>>,
     /// The ports of API servers, by host.
     api_ports: BTreeMap<&'v str, u16>,
-    /// The hosts that balance, as they stand in the view.
-    balancing: Vec<usize>,
+    /// The addresses and ports that kubeconfigs call.
+    called: BTreeSet<(String, u16)>,
+    /// Whether the own addresses of all load balancers are known.
+    knows_balancers: bool,
+    /// Everything that a load balancer listens at, each once.
+    balanced: BTreeSet<Listener>,
 }
 
 impl<'v> Reached<'v> {
@@ -25,8 +30,11 @@ impl<'v> Reached<'v> {
         let mut reached = Reached {
             view,
             owners: BTreeMap::new(),
+            called: called(view),
+            knows_balancers: (view.hosts.iter())
+                .all(|host| host.balancers.is_empty() || !host.host.about.addresses.is_empty()),
+            balanced: view.hosts.iter().flat_map(listeners).copied().collect(),
             api_ports: apis.iter().map(|api| (api.running.spot.host.name, api.port)).collect(),
-            balancing: Vec::new(),
         };
         let index: BTreeMap<&str, usize> = view.hosts.iter().map(|host| host.name).zip(0..).collect();
         let mut own = |address: String, host: &str| {
@@ -34,22 +42,39 @@ impl<'v> Reached<'v> {
         };
         for host in &view.hosts {
             own(host.name.to_owned(), host.name);
-            let carried = host.shared.values().flat_map(|shared| &shared.routers).flat_map(|router| {
-                let addresses = router.addresses.iter().chain(&router.source);
-                addresses.map(ToString::to_string)
-            });
-            host.host.about.addresses.iter().map(|one| canonical(one)).chain(carried).for_each(|one| own(one, host.name));
+            let carried = host
+                .shared
+                .values()
+                .flat_map(|shared| &shared.routers)
+                .flat_map(|router| {
+                    let addresses = router.addresses.iter().chain(&router.source);
+                    addresses.map(ToString::to_string)
+                });
+            host.host
+                .about
+                .addresses
+                .iter()
+                .map(|one| canonical(one))
+                .chain(carried)
+                .for_each(|one| own(one, host.name));
         }
         for api in apis {
-            api.addresses.iter().for_each(|one| own(one.clone(), api.running.spot.host.name));
+            api.addresses
+                .iter()
+                .for_each(|one| own(one.clone(), api.running.spot.host.name));
         }
         for kubelet in running(view, "kubelet") {
-            kubelet.line.list("node-ip").into_iter().for_each(|one| own(canonical(one), kubelet.spot.host.name));
+            kubelet
+                .line
+                .list("node-ip")
+                .into_iter()
+                .for_each(|one| own(canonical(one), kubelet.spot.host.name));
         }
         for etcd in running(view, "etcd") {
-            urls(etcd, "initial-advertise-peer-urls").into_iter().for_each(|url| own(url.host, etcd.spot.host.name));
+            urls(etcd, "initial-advertise-peer-urls")
+                .into_iter()
+                .for_each(|url| own(url.host, etcd.spot.host.name));
         }
-        reached.balancing = (0..view.hosts.len()).filter(|at| !view.hosts[*at].balancers.is_empty()).collect();
         reached
     }
 
@@ -64,34 +89,52 @@ impl<'v> Reached<'v> {
         self.api_ports.get(host.name) == Some(&port) || balances(host, address, port)
     }
 
+    /// Whether something outside of the bundle may carry an address or a name, and pass on to load balancers what it takes at a port of
+    /// its own: at the usual one of https, or at one that all call.
+    pub(crate) fn may_be_elsewhere(&self, host: &str, port: u16) -> bool {
+        let ports = self.called.range((host.to_owned(), 0)..=(host.to_owned(), u16::MAX));
+        match is_address(host) {
+            true => self.knows_balancers && (port == 443 || ports.take(2).count() == 1),
+            false => port == 443,
+        }
+    }
+
     /// Whether anybody answers at a URL, as far as can be told; who carries an address that no host has, or a name, passes it on
     /// to load balancers where there are any.
     pub(crate) fn is_answered(&self, url: &Url) -> bool {
         let port = url.port.unwrap_or(443);
         // What else a host does, that is no bundle, nobody knows.
-        let is_known = |host: &&HostView<'_>| host.host.is_bundle() || self.api_ports.contains_key(host.name) || !host.balancers.is_empty();
+        let is_known = |host: &&HostView<'_>| {
+            host.host.is_bundle() || self.api_ports.contains_key(host.name) || !host.balancers.is_empty()
+        };
         let mut owners = self.owners(&url.host).peekable();
         if owners.peek().is_some() {
             return owners.any(|host| !is_known(&host) || self.listens(host, &url.host, port));
         }
-        match self.balancing.is_empty() {
+        match self.balanced.is_empty() {
             true => self.api_ports.is_empty() || self.api_ports.values().any(|one| *one == port),
-            false => self.balancing.iter().any(|at| balances(&self.view.hosts[*at], &url.host, port)),
+            false => {
+                let mut balanced = self.balanced.iter();
+                self.may_be_elsewhere(&url.host, port) || balanced.any(|one| one.port == port && one.answers(&url.host))
+            }
         }
     }
 }
 
-fn balances(host: &HostView<'_>, address: &str, port: u16) -> bool {
+pub(super) fn listeners<'h>(host: &'h HostView<'_>) -> impl Iterator<Item = &'h Listener> {
     let services = host.balancers.values().flat_map(|balancer| &balancer.services);
-    let mut listeners = services.flat_map(|service| &service.listens);
-    listeners.any(|listener| listener.port == port && listener.answers(address))
+    services.flat_map(|service| &service.listens)
+}
+
+fn balances(host: &HostView<'_>, address: &str, port: u16) -> bool {
+    listeners(host).any(|listener| listener.port == port && listener.answers(address))
 }
 
 /// Every address and port that kubeconfigs call, but for their own hosts'.
 pub(crate) fn called(view: &View<'_>) -> BTreeSet<(String, u16)> {
     let clusters = documents_of(view, "Config").flat_map(|(_, config)| config.items_at(&["clusters"]));
     let urls = clusters.filter_map(|cluster| Url::parse(cluster.text_at(&["cluster", "server"])?));
-    let elsewhere = urls.filter(|url| !super::names::is_loopback(&url.host));
+    let elsewhere = urls.filter(|url| !is_loopback(&url.host));
     elsewhere.map(|url| (url.host, url.port.unwrap_or(443))).collect()
 }
 

@@ -115,8 +115,10 @@ impl<'v> View<'v> {
             self.read_file(&mut read, path, bytes, reader);
             if path.ends_with(".conf") || path.ends_with(".cfg") {
                 let text = std::str::from_utf8(bytes).unwrap_or_default();
-                read.balancers.extend(balancer(path, text).map(|balancer| (path.as_str(), balancer)));
-                read.shared.extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
+                read.balancers
+                    .extend(balancer(path, text).map(|balancer| (path.as_str(), balancer)));
+                read.shared
+                    .extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
             }
         }
         read

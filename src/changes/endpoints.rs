@@ -26,7 +26,9 @@ impl<'a> Answering<'a> {
         let folders = ["/etc/nginx/", "/etc/haproxy/"].into_iter();
         let texts = folders.flat_map(|folder| host.texts_below(folder).map(move |text| (folder, text)));
         let balancers = texts.filter_map(|(folder, text)| balancer(folder, text));
-        let balances = balancers.flat_map(|balancer| balancer.ports().collect::<Vec<_>>()).collect();
+        let balances = balancers
+            .flat_map(|balancer| balancer.ports().collect::<Vec<_>>())
+            .collect();
         // Who leaves stops its API server before nodes have their turn.
         let api = command_of(host, "kube-apiserver").filter(|_| !host.about.is_leaving());
         let serves = api.and_then(|api| api.flag("secure-port").unwrap_or("6443").parse().ok());

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::service::{Answer, Asked, Balancer, HealthCheck, Listener, Question, Service, Upstream, shown};
+use super::service::{
+    Answer, Asked, Balancer, HealthCheck, Listener, MOST_SERVERS, Question, Service, Upstream, shown,
+};
 use crate::audit::names::is_placeholder;
 
 #[rustfmt::skip]
@@ -46,7 +48,19 @@ const GLOBAL: &[&str] = &[
 ];
 
 /// What begins so is known to some release.
-const GLOBAL_FAMILIES: &[&str] = &["tune.", "ssl-", "h1-", "h2-", "httpclient.", "wurfl-", "deviceatlas-", "51degrees-", "ocsp-update.", "acme.", "no-"];
+const GLOBAL_FAMILIES: &[&str] = &[
+    "tune.",
+    "ssl-",
+    "h1-",
+    "h2-",
+    "httpclient.",
+    "wurfl-",
+    "deviceatlas-",
+    "51degrees-",
+    "ocsp-update.",
+    "acme.",
+    "no-",
+];
 
 #[rustfmt::skip]
 const OPTIONS: &[&str] = &[
@@ -63,7 +77,14 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// Options that make checks speak another protocol than API servers.
-const FOREIGN_CHECKS: &[&str] = &["ldap-check", "mysql-check", "pgsql-check", "redis-check", "smtpchk", "spop-check"];
+const FOREIGN_CHECKS: &[&str] = &[
+    "ldap-check",
+    "mysql-check",
+    "pgsql-check",
+    "redis-check",
+    "smtpchk",
+    "spop-check",
+];
 
 #[rustfmt::skip]
 const TIMEOUTS: &[&str] = &[
@@ -120,7 +141,7 @@ const OF_BINDS: &[(usize, &[&str])] = &[
 ];
 
 /// A section with its lines, each its number and its words.
-struct Section {
+struct Chapter {
     kind: String,
     name: String,
     words: Vec<String>,
@@ -132,15 +153,25 @@ struct Section {
 pub(super) fn read(path: &str, text: &str) -> Option<Balancer> {
     let mut balancer = Balancer::of("haproxy");
     let sections = sections(text, &mut balancer);
-    let balances = |section: &Section| ["frontend", "backend", "listen", "defaults"].contains(&section.kind.as_str());
+    let balances = |section: &Chapter| ["frontend", "backend", "listen", "defaults"].contains(&section.kind.as_str());
     if !(path.contains("haproxy") && path.ends_with(".cfg") || sections.iter().any(balances)) {
         return None;
     }
     if !text.is_empty() && !text.ends_with('\n') {
-        balancer.refuse(text.lines().count(), "the last line does not end, so the file may be cut off");
+        balancer.refuse(
+            text.lines().count(),
+            "the last line does not end, so the file may be cut off",
+        );
     }
     for section in &sections {
         check(section, &mut balancer);
+    }
+    // Files of a folder are read together.
+    let is_alone = path.ends_with("/haproxy.cfg");
+    let is_bound =
+        |section: &Chapter| section.kind == "log-forward" || section.lines.iter().any(|(_, words)| words[0] == "bind");
+    if is_alone && !sections.iter().any(is_bound) {
+        balancer.refuse(0, "it listens nowhere");
     }
     proxies(&sections, &mut balancer);
     Some(balancer)
@@ -148,8 +179,8 @@ pub(super) fn read(path: &str, text: &str) -> Option<Balancer> {
 
 // --- lines and words ---------------------------------------------------------------------------------------------------
 
-fn sections(text: &str, balancer: &mut Balancer) -> Vec<Section> {
-    let mut sections: Vec<Section> = Vec::new();
+fn sections(text: &str, balancer: &mut Balancer) -> Vec<Chapter> {
+    let mut sections: Vec<Chapter> = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         let words = match words(line) {
             Ok(words) => words,
@@ -163,7 +194,7 @@ fn sections(text: &str, balancer: &mut Balancer) -> Vec<Section> {
             continue;
         };
         if SECTIONS.contains(&first.as_str()) {
-            sections.push(Section {
+            sections.push(Chapter {
                 kind: first.clone(),
                 name: words.get(1).cloned().unwrap_or_default(),
                 words,
@@ -228,7 +259,7 @@ fn seconds(text: &str) -> Option<u64> {
 
 // --- what it takes -----------------------------------------------------------------------------------------------------
 
-fn check(section: &Section, balancer: &mut Balancer) {
+fn check(section: &Chapter, balancer: &mut Balancer) {
     let kind = section.kind.as_str();
     let is_named = matches!(kind, "frontend" | "backend" | "listen");
     if is_named && section.name.is_empty() {
@@ -239,9 +270,10 @@ fn check(section: &Section, balancer: &mut Balancer) {
     }
     for (line, words) in &section.lines {
         let (name, rest) = match words[0].as_str() {
-            "no" | "default" if is_named || kind == "defaults" => {
-                (words.get(1).map_or("", String::as_str), words.get(2..).unwrap_or_default())
-            }
+            "no" | "default" if is_named || kind == "defaults" => (
+                words.get(1).map_or("", String::as_str),
+                words.get(2..).unwrap_or_default(),
+            ),
             name => (name, &words[1..]),
         };
         let is_known = match kind {
@@ -271,22 +303,29 @@ fn taken(kind: &str, name: &str, rest: &[String]) -> Result<(), String> {
     if kind == "global" {
         return match name {
             "maxconn" | "nbthread" | "ulimit-n" | "uid" | "gid" => unless(is_number(first)),
-            "user" | "group" | "chroot" | "pidfile" | "log" => unless(!first.is_empty()),
+            "user" | "group" | "chroot" | "pidfile" => unless(!first.is_empty()),
+            "log" => logged(rest, false),
             _ => Ok(()),
         };
     }
     match name {
+        "bind" | "server" | "server-template" | "dispatch" if kind == "defaults" => {
+            Err(format!("{name} may not stand in defaults"))
+        }
+        "log" => logged(rest, true),
         "mode" => unless(["tcp", "http", "log", "spop", "haterm"].contains(&first)),
         "timeout" => {
             unless(TIMEOUTS.contains(&first))?;
             let time = rest.get(1).map_or("", String::as_str);
             let is_time = seconds(time).is_some() && rest.len() == 2;
-            is_time.then_some(()).ok_or_else(|| format!("timeout {first} has no time that haproxy takes"))
+            is_time
+                .then_some(())
+                .ok_or_else(|| format!("timeout {first} has no time that haproxy takes"))
         }
-        "balance" => unless(BALANCES.contains(&first.split('(').next().unwrap_or_default())),
+        "balance" => unless(first.is_empty() || BALANCES.contains(&first.split('(').next().unwrap_or_default())),
         "option" => unless(OPTIONS.contains(&first)),
         "maxconn" | "fullconn" | "backlog" | "retries" => unless(is_number(first)),
-        "default_backend" | "use_backend" | "log" | "acl" => unless(!first.is_empty()),
+        "default_backend" | "use_backend" | "acl" => unless(!first.is_empty()),
         "bind" => {
             let ports = first.split(',').map(|address| {
                 let is_other = address.starts_with('/') || address.contains('@') || is_placeholder(address);
@@ -300,18 +339,86 @@ fn taken(kind: &str, name: &str, rest: &[String]) -> Result<(), String> {
             if address.is_empty() {
                 return Err("server needs a name and an address".to_owned());
             }
-            let port = address.rsplit(':').next().filter(|port| is_number(port) && address.contains('.'));
+            if address.contains("..") {
+                return Err("server has an address that is none".to_owned());
+            }
+            let port = address
+                .rsplit(':')
+                .next()
+                .filter(|port| is_number(port) && address.contains('.'));
             if port.is_some_and(|port| port.parse::<u16>().is_err()) {
                 return Err("server has no port that there is".to_owned());
             }
             options("server", OF_SERVERS, &rest[2..])
         }
         "default-server" => options("default-server", OF_SERVERS, rest),
-        "http-check" => unless(["expect", "send", "connect", "comment", "disable-on-404", "send-state", "set-var", "set-var-fmt", "unset-var"].contains(&first)),
-        "tcp-check" => unless(["connect", "expect", "send", "send-lf", "send-binary", "send-binary-lf", "comment", "set-var", "set-var-fmt", "unset-var"].contains(&first)),
+        "http-check" if first == "expect" => {
+            let kinds = ["status", "rstatus", "string", "rstring", "hdr", "fhdr"];
+            let at = rest.iter().position(|word| kinds.contains(&word.as_str()));
+            let is_whole = at.is_some_and(|at| rest.len() > at + 1);
+            is_whole
+                .then_some(())
+                .ok_or_else(|| "http-check expect needs to say of what, and what".to_owned())
+        }
+        "http-check" => unless(
+            [
+                "expect",
+                "send",
+                "connect",
+                "comment",
+                "disable-on-404",
+                "send-state",
+                "set-var",
+                "set-var-fmt",
+                "unset-var",
+            ]
+            .contains(&first),
+        ),
+        "tcp-check" => unless(
+            [
+                "connect",
+                "expect",
+                "send",
+                "send-lf",
+                "send-binary",
+                "send-binary-lf",
+                "comment",
+                "set-var",
+                "set-var-fmt",
+                "unset-var",
+            ]
+            .contains(&first),
+        ),
         "tcp-request" => unless(["connection", "content", "inspect-delay", "session"].contains(&first)),
         _ => Ok(()),
     }
+}
+
+#[rustfmt::skip]
+const FACILITIES: &[&str] = &[
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit", "alert", "cron2",
+    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+const LEVELS: &[&str] = &["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+
+/// `log global`, or an address, options with a word each, a facility, and a level or two.
+fn logged(words: &[String], is_of_proxy: bool) -> Result<(), String> {
+    let mut words = words.iter().map(String::as_str).peekable();
+    let address = words.next().unwrap_or_default();
+    if is_of_proxy && address == "global" && words.peek().is_none() {
+        return Ok(());
+    }
+    while words
+        .next_if(|word| ["len", "format", "sample", "profile", "ring"].contains(word))
+        .is_some()
+    {
+        words.next();
+    }
+    let is_whole = words.next().is_some_and(|facility| FACILITIES.contains(&facility))
+        && words.all(|level| LEVELS.contains(&level));
+    is_whole
+        .then_some(())
+        .ok_or_else(|| "log needs an address, and a facility and levels that there are".to_owned())
 }
 
 /// Words with the words that follow each.
@@ -322,7 +429,9 @@ fn options(what: &str, known: &[(usize, &[&str])], words: &[String]) -> Result<(
             return Err(format!("{what} does not take {}", shown(word)));
         };
         for _ in 0..*count {
-            let value = words.next().ok_or_else(|| format!("{what}: {word} needs a word after it"))?;
+            let value = words
+                .next()
+                .ok_or_else(|| format!("{what}: {word} needs a word after it"))?;
             let is_taken = match word {
                 "inter" | "fastinter" | "downinter" | "slowstart" => seconds(value).is_some(),
                 "rise" | "fall" => value.parse::<u32>().is_ok_and(|count| count > 0),
@@ -344,7 +453,10 @@ fn options(what: &str, known: &[(usize, &[&str])], words: &[String]) -> Result<(
 
 /// The listener and the last port of `*:6443`, `[::]:6443`, `10.0.0.1:6443-6445`.
 fn listened(address: &str) -> Option<(Listener, u16)> {
-    let address = ["ipv4@", "ipv6@"].iter().find_map(|start| address.strip_prefix(start)).unwrap_or(address);
+    let address = ["ipv4@", "ipv6@"]
+        .iter()
+        .find_map(|start| address.strip_prefix(start))
+        .unwrap_or(address);
     let (host, port) = address.rsplit_once(':')?;
     let (first, last) = port.split_once('-').unwrap_or((port, port));
     let (first @ 1.., last @ 1..) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?) else {
@@ -362,7 +474,7 @@ fn listened(address: &str) -> Option<(Listener, u16)> {
 
 /// What holds for a proxy, from its defaults and its own lines.
 struct Proxy<'s> {
-    section: &'s Section,
+    section: &'s Chapter,
     /// The lines of its defaults and its own, the own last.
     lines: Vec<&'s (usize, Vec<String>)>,
 }
@@ -374,35 +486,51 @@ impl<'s> Proxy<'s> {
     }
 
     fn all(&self, start: &[&str]) -> impl Iterator<Item = &'s [String]> {
-        let lines = self.lines.iter().filter(move |(_, words)| words.iter().zip(start).filter(|(one, other)| one == *other).count() == start.len());
+        let lines = self.lines.iter().filter(move |(_, words)| {
+            words.iter().zip(start).filter(|(one, other)| one == *other).count() == start.len()
+        });
         let count = start.len();
         lines.map(move |(_, words)| &words[count..])
     }
 
     fn is_http(&self) -> bool {
-        self.last(&["mode"]).and_then(<[String]>::first).is_some_and(|mode| mode == "http")
+        self.last(&["mode"])
+            .and_then(<[String]>::first)
+            .is_some_and(|mode| mode == "http")
     }
 }
 
-fn proxies(sections: &[Section], balancer: &mut Balancer) {
-    let mut defaults: Vec<&Section> = Vec::new();
+fn proxies(sections: &[Chapter], balancer: &mut Balancer) {
+    let mut defaults: Vec<&Chapter> = Vec::new();
     let mut all: Vec<Proxy<'_>> = Vec::new();
     let mut names: BTreeMap<(bool, &str), usize> = BTreeMap::new();
     let mut authority_is_asked = true;
     for section in sections {
         match section.kind.as_str() {
             "global" => {
-                let lax = |(_, words): &(usize, Vec<String>)| words[0] == "ssl-server-verify" && words.get(1).is_some_and(|how| how == "none");
+                let lax = |(_, words): &(usize, Vec<String>)| {
+                    words[0] == "ssl-server-verify" && words.get(1).is_some_and(|how| how == "none")
+                };
                 authority_is_asked &= !section.lines.iter().any(lax);
             }
             "defaults" => defaults.push(section),
             "frontend" | "backend" | "listen" => {
-                let from = section.words.iter().position(|word| word == "from").and_then(|at| section.words.get(at + 1));
+                let from = section
+                    .words
+                    .iter()
+                    .position(|word| word == "from")
+                    .and_then(|at| section.words.get(at + 1));
                 let inherited = match from {
                     Some(name) => defaults.iter().rev().find(|one| one.name == *name),
                     None => defaults.last(),
                 };
-                let lines = inherited.into_iter().flat_map(|one| &one.lines).chain(&section.lines).collect();
+                let is_bearable = |one: &&&Chapter| all.len() * one.lines.len() <= MOST_SERVERS;
+                let lines = inherited
+                    .into_iter()
+                    .filter(is_bearable)
+                    .flat_map(|one| &one.lines)
+                    .chain(&section.lines)
+                    .collect();
                 let is_front = section.kind == "frontend";
                 if names.insert((is_front, &section.name), all.len()).is_some() {
                     balancer.refuse(section.line, "a proxy of that name is there twice");
@@ -419,7 +547,11 @@ fn proxies(sections: &[Section], balancer: &mut Balancer) {
         if proxy.section.kind == "listen" {
             backs.push(proxy);
         }
-        let led = proxy.all(&["default_backend"]).last().into_iter().chain(proxy.all(&["use_backend"]));
+        let led = proxy
+            .all(&["default_backend"])
+            .last()
+            .into_iter()
+            .chain(proxy.all(&["use_backend"]));
         let mut seen = BTreeSet::new();
         for name in led.filter_map(<[String]>::first).filter(|name| !name.contains('%')) {
             match names.get(&(false, name.as_str())) {
@@ -428,6 +560,7 @@ fn proxies(sections: &[Section], balancer: &mut Balancer) {
                 None => balancer.refuse(line, "it leads to a backend that is not there"),
             }
         }
+        backs.retain(|back| balancer.services.len() * back.lines.len() <= MOST_SERVERS);
         for back in &backs {
             if back.is_http() != proxy.is_http() {
                 balancer.refuse(line, "it leads to a backend of another mode");
@@ -443,26 +576,42 @@ fn proxies(sections: &[Section], balancer: &mut Balancer) {
 fn front(proxy: &Proxy<'_>) -> Service {
     let mut service = Service::default();
     for bind in proxy.all(&["bind"]) {
-        let Some((addresses, words)) = bind.split_first() else { continue };
+        let Some((addresses, words)) = bind.split_first() else {
+            continue;
+        };
         let has = |word: &str| words.iter().any(|one| one == word);
         for address in addresses.split(',') {
-            let Some((Listener { address: host, port }, last)) = listened(address) else { continue };
+            let Some((Listener { address: host, port }, last)) = listened(address) else {
+                continue;
+            };
             let both = has("v4v6") && host.is_some_and(|host| host.is_unspecified());
             let address = host.filter(|_| !both);
-            service.listens.extend((port..=last).take(64).map(|port| Listener { address, port }));
+            service
+                .listens
+                .extend((port..=last).take(64).map(|port| Listener { address, port }));
         }
         if has("ssl") {
             service.breaks_tls.push("ends TLS (`bind … ssl`)".to_owned());
         }
         if has("accept-proxy") {
-            service.breaks_tls.push("waits for the PROXY protocol, which no client speaks".to_owned());
+            service
+                .breaks_tls
+                .push("waits for the PROXY protocol, which no client speaks".to_owned());
         }
     }
     if proxy.is_http() {
-        service.breaks_tls.push("reads HTTP where clients speak TLS (`mode http`)".to_owned());
+        service
+            .breaks_tls
+            .push("reads HTTP where clients speak TLS (`mode http`)".to_owned());
     }
     let is_off = |words: &str| proxy.section.lines.iter().any(|(_, line)| line.join(" ") == words);
-    for closed in ["disabled", "tcp-request connection reject", "tcp-request content reject", "tcp-request session reject", "maxconn 0"] {
+    for closed in [
+        "disabled",
+        "tcp-request connection reject",
+        "tcp-request content reject",
+        "tcp-request session reject",
+        "maxconn 0",
+    ] {
         if is_off(closed) {
             service.closed.push(format!("is closed by `{closed}`"));
         }
@@ -481,16 +630,30 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
     }
     let defaults: Vec<&str> = proxy.all(&["default-server"]).flatten().map(String::as_str).collect();
     for (line, words) in proxy.section.lines.iter().filter(|(_, words)| words[0] == "server") {
-        let (Some(name), Some(address)) = (words.get(1), words.get(2)) else { continue };
+        let (Some(name), Some(address)) = (words.get(1), words.get(2)) else {
+            continue;
+        };
         if !names.insert(name) {
             balancer.refuse(*line, "a server of that name is there twice");
         }
         let options = Options::of(defaults.iter().copied().chain(words[3..].iter().map(String::as_str)));
         if options.is("ssl") {
-            service.breaks_tls.push("calls the API servers by TLS of its own, around that of the client".to_owned());
+            service
+                .breaks_tls
+                .push("calls the API servers by TLS of its own, around that of the client".to_owned());
         }
-        if ["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn"].iter().any(|word| options.is(word)) {
-            service.breaks_tls.push("tells the API servers of the PROXY protocol, which they do not speak".to_owned());
+        if [
+            "send-proxy",
+            "send-proxy-v2",
+            "send-proxy-v2-ssl",
+            "send-proxy-v2-ssl-cn",
+        ]
+        .iter()
+        .any(|word| options.is(word))
+        {
+            service
+                .breaks_tls
+                .push("tells the API servers of the PROXY protocol, which they do not speak".to_owned());
         }
         let tls = options.is("ssl") || options.is("check-ssl");
         let verifies = options.value("verify").map_or(authority_is_asked, |how| how != "none");
@@ -501,7 +664,10 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
             port: options.value("port").and_then(|port| port.parse().ok()),
             tls,
             authority: options.value("ca-file").filter(|_| tls && verifies).map(str::to_owned),
-            name: options.value("verifyhost").or(options.value("check-sni")).map(str::to_owned),
+            name: options
+                .value("verifyhost")
+                .or(options.value("check-sni"))
+                .map(str::to_owned),
             asks: asks.clone(),
         });
         let asked = match () {
@@ -511,7 +677,12 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
             () => Asked::Always,
         };
         if let Some((host, port)) = balancer.upstream(address) {
-            service.servers.push(Upstream { host, port, asked, check });
+            service.servers.push(Upstream {
+                host,
+                port,
+                asked,
+                check,
+            });
         }
     }
     let quiet = ["server", "tunnel"].map(|of| proxy.last(&["timeout", of]).and_then(|time| seconds(time.first()?)));
@@ -525,7 +696,9 @@ impl<'w> Options<'w> {
     fn of(mut words: impl Iterator<Item = &'w str>) -> Options<'w> {
         let mut options = BTreeMap::new();
         while let Some(word) = words.next() {
-            let takes = OF_SERVERS.iter().any(|(count, names)| *count == 1 && names.contains(&word));
+            let takes = OF_SERVERS
+                .iter()
+                .any(|(count, names)| *count == 1 && names.contains(&word));
             options.insert(word, if takes { words.next() } else { None });
             // The later word counts.
             match word.strip_prefix("no-") {
@@ -591,7 +764,10 @@ fn answer(words: &[String]) -> Answer {
         }
         [.., "rstatus", regex] if words.iter().all(|word| *word != "!") => {
             let bare = regex.trim_start_matches('^').trim_end_matches('$');
-            let bare = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(bare);
+            let bare = bare
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'))
+                .unwrap_or(bare);
             let literal = |text: &str| Some((number(text)?, number(text)?));
             bare.split('|').map(literal).collect::<Option<Vec<_>>>()
         }

@@ -11,6 +11,8 @@ use super::service::shown;
 pub struct Keepalived {
     /// The lines that keepalived refuses, and why.
     pub refused: Vec<(usize, String)>,
+    /// Whether `global_defs` names an interface for those that name none.
+    has_interface: bool,
     pub routers: Vec<VirtualRouter>,
     /// The command of each `vrrp_script`.
     pub scripts: BTreeMap<String, String>,
@@ -59,18 +61,29 @@ const TOP: &[&str] = &[
     "ssl", "SSL", "include", "includer", "includem", "includew", "includeb", "includea",
 ];
 
-/// What an instance takes, and whether a word has to follow.
+/// What follows a word.
+#[derive(Clone, Copy, PartialEq)]
+enum Follows {
+    Words,
+    Block,
+    Anything,
+}
+use Follows::*;
+
+/// What an instance takes.
 #[rustfmt::skip]
-const OF_INSTANCE: &[(bool, &[&str])] = &[
-    (true, &[
+const OF_INSTANCE: &[(Follows, &[&str])] = &[
+    (Words, &[
         "state", "interface", "virtual_router_id", "priority", "advert_int", "unicast_src_ip", "mcast_src_ip", "mcast_dst_ip", "version",
         "garp_master_delay", "garp_master_repeat", "garp_master_refresh", "garp_master_refresh_repeat", "garp_lower_prio_delay",
         "garp_lower_prio_repeat", "preempt_delay", "down_timer_adverts", "lvs_sync_daemon_interface", "kernel_rx_buf_size",
     ]),
-    (false, &[
+    (Block, &[
         "unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded", "virtual_routes", "virtual_rules", "track_script",
-        "track_interface", "track_process", "track_file", "track_bfd", "track_src_ip", "authentication", "nopreempt", "preempt",
-        "dont_track_primary", "native_ipv6", "accept", "no_accept", "debug", "smtp_alert", "strict_mode", "skip_check_adv_addr",
+        "track_interface", "track_process", "track_file", "track_bfd", "authentication",
+    ]),
+    (Anything, &[
+        "track_src_ip", "nopreempt", "preempt", "dont_track_primary", "native_ipv6", "accept", "no_accept", "debug", "smtp_alert", "strict_mode", "skip_check_adv_addr",
         "use_vmac", "use_vmac_addr", "vmac_xmit_base", "vmac_addr", "use_ipvlan", "promote_secondaries", "linkbeat_use_polling",
         "higher_prio_send_advert", "lower_prio_no_advert", "old_unicast_checksum", "unicast_fault_no_peer", "unicast_ttl",
         "check_unicast_src", "notify", "notify_backup", "notify_fault", "notify_master", "notify_stop", "notify_deleted",
@@ -80,20 +93,20 @@ const OF_INSTANCE: &[(bool, &[&str])] = &[
 ];
 
 #[rustfmt::skip]
-const OF_SCRIPT: &[(bool, &[&str])] = &[
-    (true, &["script", "interval", "timeout", "weight", "rise", "fall", "user"]), (false, &["init_fail", "include"]),
+const OF_SCRIPT: &[(Follows, &[&str])] = &[
+    (Words, &["script", "interval", "timeout", "weight", "rise", "fall", "user"]), (Anything, &["init_fail", "include"]),
 ];
 
 #[rustfmt::skip]
-const OF_PROCESS: &[(bool, &[&str])] = &[
-    (true, &["process", "param_match", "weight", "quorum", "quorum_max", "delay", "fork_delay", "terminate_delay"]),
-    (false, &["full_command", "include"]),
+const OF_PROCESS: &[(Follows, &[&str])] = &[
+    (Words, &["process", "param_match", "weight", "quorum", "quorum_max", "delay", "fork_delay", "terminate_delay"]),
+    (Anything, &["full_command", "include"]),
 ];
 
 #[rustfmt::skip]
-const GLOBAL: &[(bool, &[&str])] = &[
-    (true, &["router_id", "smtp_server", "notification_email_from", "vrrp_version", "script_user", "default_interface"]),
-    (false, &[
+const GLOBAL: &[(Follows, &[&str])] = &[
+    (Words, &["router_id", "smtp_server", "notification_email_from", "vrrp_version", "script_user", "default_interface"]),
+    (Anything, &[
         "notification_email", "smtp_connect_timeout", "smtp_helo_name", "smtp_alert", "smtp_alert_checker", "smtp_alert_vrrp",
         "no_email_faults", "no_checker_emails", "dynamic_interfaces", "enable_script_security", "disable_local_igmp", "lvs_flush",
         "lvs_flush_on_stop", "lvs_flush_onstop", "lvs_sync_daemon", "lvs_timeouts", "lvs_process_name", "lvs_notify_fifo",
@@ -107,7 +120,18 @@ const GLOBAL: &[(bool, &[&str])] = &[
 ];
 
 /// What begins so is known in `global_defs`.
-const GLOBAL_FAMILIES: &[&str] = &["vrrp_", "checker_", "bfd_", "nftables_", "enable_", "reload_", "vmac_", "process_monitor", "lvs_netlink_", "include"];
+const GLOBAL_FAMILIES: &[&str] = &[
+    "vrrp_",
+    "checker_",
+    "bfd_",
+    "nftables_",
+    "enable_",
+    "reload_",
+    "vmac_",
+    "process_monitor",
+    "lvs_netlink_",
+    "include",
+];
 
 /// Reads the text of a file; none if it is not keepalived's.
 pub(super) fn read(path: &str, text: &str) -> Option<Keepalived> {
@@ -117,6 +141,8 @@ pub(super) fn read(path: &str, text: &str) -> Option<Keepalived> {
     if !(path.contains("keepalived") && path.ends_with(".conf") || statements.iter().any(is_of_vrrp)) {
         return None;
     }
+    let of_all = statements.iter().filter(|one| one.name() == "global_defs");
+    read.has_interface = of_all.into_iter().any(|one| one.value("default_interface").is_some());
     for statement in &statements {
         match statement.name() {
             "vrrp_instance" => read_router(statement, &mut read),
@@ -131,7 +157,11 @@ pub(super) fn read(path: &str, text: &str) -> Option<Keepalived> {
             "vrrp_track_process" => {
                 known("vrrp_track_process", OF_PROCESS, statement, &mut read);
                 let delay = statement.value("delay");
-                if delay.is_some_and(|delay| delay.parse::<f64>().map_or(true, |delay| !(0.000_001..=3600.0).contains(&delay))) {
+                if delay.is_some_and(|delay| {
+                    delay
+                        .parse::<f64>()
+                        .map_or(true, |delay| !(0.000_001..=3600.0).contains(&delay))
+                }) {
                     read.refuse(statement.line, "a vrrp_track_process has a delay that it does not take");
                 }
                 let process = statement.value("process").unwrap_or_default();
@@ -142,9 +172,15 @@ pub(super) fn read(path: &str, text: &str) -> Option<Keepalived> {
             }
             "global_defs" => known("global_defs", GLOBAL, statement, &mut read),
             name if TOP.contains(&name) => {}
-            name => read.refuse(statement.line, format!("{} is no word of keepalived there", shown(name))),
+            name => read.refuse(
+                statement.line,
+                format!("{} is no word of keepalived there", shown(name)),
+            ),
         }
-        let needs_name = matches!(statement.name(), "vrrp_instance" | "vrrp_script" | "vrrp_track_process" | "vrrp_sync_group");
+        let needs_name = matches!(
+            statement.name(),
+            "vrrp_instance" | "vrrp_script" | "vrrp_track_process" | "vrrp_sync_group"
+        );
         if needs_name && statement.words.len() < 2 {
             read.refuse(statement.line, format!("{} has no name", statement.name()));
         }
@@ -271,14 +307,18 @@ fn words(line: &str) -> Vec<String> {
 
 // --- what it takes -----------------------------------------------------------------------------------------------------
 
-fn known(kind: &str, table: &[(bool, &[&str])], statement: &Statement, read: &mut Keepalived) {
+fn known(kind: &str, table: &[(Follows, &[&str])], statement: &Statement, read: &mut Keepalived) {
     if statement.block.is_none() {
         read.refuse(statement.line, format!("{kind} has no block"));
     }
     for one in statement.block() {
         let name = one.name();
         match table.iter().find(|(_, names)| names.contains(&name)) {
-            Some((true, _)) if one.words.len() < 2 => read.refuse(one.line, format!("{name} needs a word after it")),
+            Some((Words, _)) if one.words.len() < 2 => read.refuse(one.line, format!("{name} needs a word after it")),
+            Some((Block, _)) if one.block.is_none() => read.refuse(one.line, format!("{name} has no block")),
+            Some((Words | Anything, _)) if one.block.is_some() && kind != "global_defs" => {
+                read.refuse(one.line, format!("{name} takes no block"));
+            }
             Some(_) => {}
             None if kind == "global_defs" && GLOBAL_FAMILIES.iter().any(|start| name.starts_with(start)) => {}
             None => read.refuse(one.line, format!("{} is no word of keepalived in {kind}", shown(name))),
@@ -288,9 +328,13 @@ fn known(kind: &str, table: &[(bool, &[&str])], statement: &Statement, read: &mu
 
 fn read_router(statement: &Statement, read: &mut Keepalived) {
     known("vrrp_instance", OF_INSTANCE, statement, read);
+    let by_default = read.has_interface;
     let line = statement.line;
     let value = |name: &str| statement.value(name);
-    let mut refuse = |why: String| read.refused.push((line, format!("vrrp_instance {}: {why}", shown(statement.second()))));
+    let mut refuse = |why: String| {
+        read.refused
+            .push((line, format!("vrrp_instance {}: {why}", shown(statement.second()))))
+    };
     let is_variable = |text: &str| text.contains('$');
     let mut number = |name: &str, missing: bool| match value(name) {
         Some(text) => {
@@ -313,11 +357,18 @@ fn read_router(statement: &Statement, read: &mut Keepalived) {
         refuse("its state is neither MASTER nor BACKUP".to_owned());
     }
     let interface = value("interface").unwrap_or_default();
+    if interface.is_empty() && !by_default {
+        refuse("it has no interface".to_owned());
+    }
     if interface == "lo" || interface.len() > 15 && !is_variable(interface) {
         refuse("its interface can't be one that addresses are shared on".to_owned());
     }
     let interval = value("advert_int").unwrap_or("1");
-    if interval.parse::<f64>().map_or(true, |seconds| !(0.01..=255.0).contains(&seconds)) && !is_variable(interval) {
+    if interval
+        .parse::<f64>()
+        .map_or(true, |seconds| !(0.01..=255.0).contains(&seconds))
+        && !is_variable(interval)
+    {
         refuse("advert_int is no time".to_owned());
     }
     let mut address = |text: &str, what: &str| {
@@ -336,11 +387,22 @@ fn read_router(statement: &Statement, read: &mut Keepalived) {
         .collect();
     let source = value("unicast_src_ip").and_then(|text| address(text, "unicast_src_ip"));
     let peers: Option<Vec<IpAddr>> = statement.find("unicast_peer").map(|peers| {
-        let peers = peers.block().iter().filter_map(|one| address(one.name(), "unicast_peer"));
+        let peers = peers
+            .block()
+            .iter()
+            .filter_map(|one| address(one.name(), "unicast_peer"));
         peers.collect()
     });
+    if addresses.is_empty() {
+        refuse("it carries no address".to_owned());
+    }
+    if source.is_some() && peers.as_ref().is_none_or(Vec::is_empty) {
+        refuse("it speaks to peers, and has none".to_owned());
+    }
     let family = addresses.first().map(IpAddr::is_ipv4);
-    let own = statement.find("virtual_ipaddress").map_or(0, |block| block.block().len());
+    let own = statement
+        .find("virtual_ipaddress")
+        .map_or(0, |block| block.block().len());
     let mut alike = peers.iter().flatten().chain(&source).chain(addresses.iter().take(own));
     if alike.any(|one| Some(one.is_ipv4()) != family) && family.is_some() {
         refuse("its addresses are of both families".to_owned());
@@ -353,7 +415,10 @@ fn read_router(statement: &Statement, read: &mut Keepalived) {
         let of = |name: &str| block.value(name).unwrap_or_default().to_owned();
         (of("auth_type"), of("auth_pass"))
     });
-    if password.as_ref().is_some_and(|(kind, password)| !["PASS", "AH"].contains(&kind.as_str()) || password.is_empty()) {
+    if password
+        .as_ref()
+        .is_some_and(|(kind, password)| !["PASS", "AH"].contains(&kind.as_str()) || password.is_empty())
+    {
         refuse("its authentication has no kind, or no password".to_owned());
     }
     let more = ["track_interface", "track_file", "track_bfd", "track_group"];
@@ -384,13 +449,22 @@ fn check_watched(read: &mut Keepalived) {
     let mut names = BTreeSet::new();
     for router in &read.routers {
         let scripts = router.scripts.iter().filter(|name| !read.scripts.contains_key(*name));
-        let processes = router.processes.iter().filter(|name| !read.processes.contains_key(*name));
+        let processes = router
+            .processes
+            .iter()
+            .filter(|name| !read.processes.contains_key(*name));
         let of = shown(&router.name);
         for name in scripts {
-            refused.push(format!("vrrp_instance {of} tracks the script {}, which is not there", shown(name)));
+            refused.push(format!(
+                "vrrp_instance {of} tracks the script {}, which is not there",
+                shown(name)
+            ));
         }
         for name in processes {
-            refused.push(format!("vrrp_instance {of} tracks the process {}, which is not there", shown(name)));
+            refused.push(format!(
+                "vrrp_instance {of} tracks the process {}, which is not there",
+                shown(name)
+            ));
         }
         let family = router.addresses.first().map(IpAddr::is_ipv4);
         if router.id.is_some() && !ids.insert((router.interface.as_str(), family, router.id)) {

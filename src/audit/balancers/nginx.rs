@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::service::{Asked, Balancer, Listener, Service, Upstream, shown};
+use super::service::{Asked, Balancer, Listener, MOST_SERVERS, Service, Upstream, shown};
 
 /// A directive: its name, its words, and what is in its block.
 #[derive(Debug, Default)]
@@ -179,7 +179,11 @@ fn parse(text: &str) -> (Vec<Directive>, Option<(usize, String)>) {
         }
     }
     if unread.is_none() && (!open.is_empty() || !current.words.is_empty()) {
-        let what = if current.words.is_empty() { "a block" } else { "a directive" };
+        let what = if current.words.is_empty() {
+            "a block"
+        } else {
+            "a directive"
+        };
         unread = Some((text.lines().count(), format!("{what} that does not end")));
     }
     while let Some((mut directive, before)) = open.pop() {
@@ -342,7 +346,9 @@ impl Takes {
             Size => is_number(value.strip_suffix(['k', 'K', 'm', 'M']).unwrap_or(value)),
             Words(..) | Often(..) | Block(_) | Table(..) => true,
         };
-        is_taken.then_some(()).ok_or_else(|| "has a value that it does not take".to_owned())
+        is_taken
+            .then_some(())
+            .ok_or_else(|| "has a value that it does not take".to_owned())
     }
 }
 
@@ -370,7 +376,10 @@ pub(super) fn seconds(text: &str, with_milliseconds: bool) -> Option<u64> {
         let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let unit = if letters == 0 { "s" } else { rest.get(..letters)? };
         rest = rest[letters..].trim_start_matches(' ');
-        let at = UNITS.iter().position(|(name, _)| *name == unit).filter(|at| *at >= next)?;
+        let at = UNITS
+            .iter()
+            .position(|(name, _)| *name == unit)
+            .filter(|at| *at >= next)?;
         if unit == "ms" && !with_milliseconds {
             return None;
         }
@@ -393,10 +402,17 @@ fn services(directives: &[Directive], is_stream: bool, balancer: &mut Balancer) 
     }
     let mut listened = BTreeSet::new();
     let inherited = |server: &Directive, name: &str| {
-        let find = |all: &[Directive]| all.iter().find(|one| one.name() == name).map(|one| one.first().to_owned());
+        let find = |all: &[Directive]| {
+            all.iter()
+                .find(|one| one.name() == name)
+                .map(|one| one.first().to_owned())
+        };
         find(server.block()).or_else(|| find(directives))
     };
-    for server in directives.iter().filter(|one| one.name() == "server" && one.block.is_some()) {
+    for server in directives
+        .iter()
+        .filter(|one| one.name() == "server" && one.block.is_some())
+    {
         let mut service = Service::default();
         for listen in server.block().iter().filter(|one| one.name() == "listen") {
             read_listen(listen, is_stream, &mut service, balancer);
@@ -407,8 +423,14 @@ fn services(directives: &[Directive], is_stream: bool, balancer: &mut Balancer) 
             }
         }
         for (name, breaks) in [
-            ("proxy_ssl", "calls the API servers by TLS of its own, around that of the client"),
-            ("proxy_protocol", "tells the API servers of the PROXY protocol, which they do not speak"),
+            (
+                "proxy_ssl",
+                "calls the API servers by TLS of its own, around that of the client",
+            ),
+            (
+                "proxy_protocol",
+                "tells the API servers of the PROXY protocol, which they do not speak",
+            ),
         ] {
             if inherited(server, name).as_deref() == Some("on") {
                 service.breaks_tls.push(breaks.to_owned());
@@ -418,7 +440,11 @@ fn services(directives: &[Directive], is_stream: bool, balancer: &mut Balancer) 
             service.breaks_tls.push("ends TLS in http {}".to_owned());
         }
         service.quiet = inherited(server, "proxy_timeout").and_then(|time| seconds(&time, true));
-        let rules = |all: &[Directive]| all.iter().find(|one| matches!(one.name(), "allow" | "deny")).map(|one| one.words.join(" "));
+        let rules = |all: &[Directive]| {
+            all.iter()
+                .find(|one| matches!(one.name(), "allow" | "deny"))
+                .map(|one| one.words.join(" "))
+        };
         if rules(server.block()).or_else(|| rules(directives)).as_deref() == Some("deny all") {
             service.closed.push("denies all".to_owned());
         }
@@ -462,9 +488,17 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
         if port.is_none_or(|port| port == 0) {
             balancer.refuse(line.line, "server has no port");
         }
-        servers.push(Upstream { host, port, asked, check: None });
+        servers.push(Upstream {
+            host,
+            port,
+            asked,
+            check: None,
+        });
     }
-    let is_elsewhere = upstream.block().iter().any(|one| matches!(one.name(), "include" | "state"));
+    let is_elsewhere = upstream
+        .block()
+        .iter()
+        .any(|one| matches!(one.name(), "include" | "state"));
     let is_first = |line: &Directive| !line.words.iter().any(|word| word == "backup");
     if !is_elsewhere && !lines().any(is_first) {
         balancer.refuse(upstream.line, "an upstream has no server that is asked first");
@@ -481,7 +515,12 @@ fn pass(
     balancer: &mut Balancer,
 ) {
     let line = server.line;
-    let has = |name: &str| server.block().iter().any(|one| one.name() == name || one.name().starts_with("js_"));
+    let has = |name: &str| {
+        server
+            .block()
+            .iter()
+            .any(|one| one.name() == name || one.name().starts_with("js_"))
+    };
     if is_stream && !has("include") {
         if !has("listen") {
             balancer.refuse(line, "a server listens nowhere");
@@ -491,12 +530,25 @@ fn pass(
         }
     }
     // In http {} it stands in a location.
-    let below = server.block().iter().filter(|one| one.name() == "location").flat_map(Directive::block);
-    for passed in server.block().iter().chain(below).filter(|one| one.name() == "proxy_pass") {
+    let below = server
+        .block()
+        .iter()
+        .filter(|one| one.name() == "location")
+        .flat_map(Directive::block);
+    for passed in server
+        .block()
+        .iter()
+        .chain(below)
+        .filter(|one| one.name() == "proxy_pass")
+    {
         let target = passed.first();
-        let target = target.split_once("://").map_or(target, |(_, rest)| rest.split('/').next().unwrap_or(rest));
+        let target = target
+            .split_once("://")
+            .map_or(target, |(_, rest)| rest.split('/').next().unwrap_or(rest));
         if let Some(known) = upstreams.get(target) {
-            service.servers.extend(known.iter().cloned());
+            if balancer.services.len() * known.len() <= MOST_SERVERS {
+                service.servers.extend(known.iter().cloned());
+            }
             continue;
         }
         if target.starts_with('$') || target.starts_with("unix:") {
@@ -521,10 +573,15 @@ fn read_listen(listen: &Directive, is_stream: bool, service: &mut Service, balan
     let mut is_tcp = true;
     // ngx_stream_core_listen knows these, and http's some more.
     for word in listen.words.iter().skip(2) {
-        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        let (name, value) = word
+            .split_once('=')
+            .map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
         let size = |text: &str| is_number(text.strip_suffix(['k', 'K', 'm', 'M']).unwrap_or(text));
         let is_taken = match (name, value) {
-            ("bind" | "deferred" | "reuseport" | "ssl" | "udp" | "proxy_protocol" | "multipath" | "default_server", None) => true,
+            (
+                "bind" | "deferred" | "reuseport" | "ssl" | "udp" | "proxy_protocol" | "multipath" | "default_server",
+                None,
+            ) => true,
             ("backlog", Some(value)) => is_number(value) && value.trim_start_matches('0') != "" || value == "-1",
             ("setfib" | "fastopen", Some(value)) => is_number(value),
             ("rcvbuf" | "sndbuf", Some(value)) => size(value),
@@ -537,7 +594,9 @@ fn read_listen(listen: &Directive, is_stream: bool, service: &mut Service, balan
         }
         match word.as_str() {
             "ssl" if is_stream => service.breaks_tls.push("ends TLS (`listen … ssl`)".to_owned()),
-            "proxy_protocol" => service.breaks_tls.push("waits for the PROXY protocol, which no client speaks".to_owned()),
+            "proxy_protocol" => service
+                .breaks_tls
+                .push("waits for the PROXY protocol, which no client speaks".to_owned()),
             "udp" => is_tcp = false,
             _ => {}
         }
@@ -570,6 +629,8 @@ fn read_listen(listen: &Directive, is_stream: bool, service: &mut Service, balan
         },
     };
     if is_tcp {
-        service.listens.extend((first..=last).take(64).map(|port| Listener { address, port }));
+        service
+            .listens
+            .extend((first..=last).take(64).map(|port| Listener { address, port }));
     }
 }

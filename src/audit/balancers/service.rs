@@ -103,6 +103,9 @@ pub enum Answer {
     Unknown,
 }
 
+/// The most servers that services may have together: many that share a list of many would take more than any memory.
+pub(super) const MOST_SERVERS: usize = 1_000_000;
+
 impl Balancer {
     pub(super) fn of(program: &'static str) -> Balancer {
         Balancer {

@@ -42,7 +42,7 @@ pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String
     let mut unowned = Vec::new();
     for call in called {
         let mut owners = reached.owners(&call.0).peekable();
-        if owners.peek().is_none() {
+        if owners.peek().is_none() && !reached.may_be_elsewhere(&call.0, call.1) {
             unowned.push(call);
         }
         owners.for_each(|owner| calls.entry(owner.name).or_default().push(call));
@@ -55,14 +55,23 @@ pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String
                 let message = format!("{address:?} is a placeholder, and no address");
                 spot.report(codes::BAD_ADDRESS, message);
             }
-            let services = || balancer.services.iter().filter(|one| !one.listens.is_empty() || !one.servers.is_empty());
-            let for_apis: Vec<&Service> = services().filter(|one| services().count() == 1 || around.concerns(host, one)).collect();
+            let services = balancer
+                .services
+                .iter()
+                .filter(|one| !one.listens.is_empty() || !one.servers.is_empty());
+            let is_alone = services.clone().count() == 1;
+            let for_apis: Vec<&Service> = services.filter(|one| is_alone || around.concerns(host, one)).collect();
             for service in &for_apis {
                 around.check_service(spot, service);
             }
             if !for_apis.is_empty() {
                 around.check_left_out(spot, &for_apis);
-                listeners.extend(for_apis.iter().flat_map(|service| &service.listens).map(|one| (spot, *one)));
+                listeners.extend(
+                    for_apis
+                        .iter()
+                        .flat_map(|service| &service.listens)
+                        .map(|one| (spot, *one)),
+                );
             }
         }
         // Where clients call the host, somebody has to listen; who listens to the host itself is called by nobody else.
@@ -91,18 +100,28 @@ impl<'v> Around<'v> {
     /// Whether a service is meant for API servers; a load balancer may have others.
     fn concerns(&self, host: &HostView<'_>, service: &Service) -> bool {
         let leads = |server: &Upstream| self.leads_to(host, server).is_some();
-        service.servers.iter().any(leads) || service.listens.iter().any(|listener| self.ports.contains(&listener.port))
+        service.servers.iter().any(leads)
+            || service
+                .listens
+                .iter()
+                .any(|listener| self.ports.contains(&listener.port))
     }
 
     fn check_service(&self, spot: Spot<'_>, service: &Service) {
-        let texts = service.servers.iter().map(|one| format!("{} port {}", one.host, one.port.unwrap_or_default()));
+        let texts = service
+            .servers
+            .iter()
+            .map(|one| format!("{} port {}", one.host, one.port.unwrap_or_default()));
         spot.check_twice("it", texts);
         for how in &service.breaks_tls {
             let message = format!("it {how}: clients do not get to show API servers their certificates");
             spot.report(codes::TLS_ENDS_EARLY, message);
         }
         for how in &service.closed {
-            spot.report(codes::NOBODY_ANSWERS, format!("it {how}, so that no client gets through"));
+            spot.report(
+                codes::NOBODY_ANSWERS,
+                format!("it {how}, so that no client gets through"),
+            );
         }
         if let Some(quiet) = service.quiet.filter(|quiet| *quiet < QUIET) {
             let message = format!("it cuts connections that are quiet for {quiet} seconds");
@@ -142,12 +161,21 @@ impl<'v> Around<'v> {
             }
         }
         // Who a name is, only the machine knows.
-        let is_named = services.iter().flat_map(|service| &service.servers).any(|server| self.leads_to(spot.host, server).is_none() && !is_address(&server.host));
-        for api in self.apis.iter().filter(|api| !api.running.spot.host.host.about.comes_or_goes()) {
+        let is_named = services
+            .iter()
+            .flat_map(|service| &service.servers)
+            .any(|server| self.leads_to(spot.host, server).is_none() && !is_address(&server.host));
+        for api in self
+            .apis
+            .iter()
+            .filter(|api| !api.running.spot.host.host.about.comes_or_goes())
+        {
             let name = api.running.spot.host.name;
             let message = match asked.get(name) {
                 Some(Asked::Always) => continue,
-                Some(Asked::LastResort) => format!("it asks the API server of {name} when all others fail, and not before (backup)"),
+                Some(Asked::LastResort) => {
+                    format!("it asks the API server of {name} when all others fail, and not before (backup)")
+                }
                 Some(Asked::Never(why)) => format!("it never asks the API server of {name}: {why}"),
                 None if is_named => continue,
                 None => format!("it never asks the API server of {name}"),
@@ -166,7 +194,10 @@ fn check_health(spot: Spot<'_>, api: &Api<'_>, check: &HealthCheck) {
     let never = |why: String| spot.report(codes::CHECK_NEVER_SUCCEEDS, why);
     if let Some(port) = check.port.filter(|port| *port != api.port) {
         if !PLAIN_PORTS.contains(&port) {
-            never(format!("it checks port {port} of {name}, whose API server listens at {}", api.port));
+            never(format!(
+                "it checks port {port} of {name}, whose API server listens at {}",
+                api.port
+            ));
         }
         return;
     }
@@ -175,11 +206,20 @@ fn check_health(spot: Spot<'_>, api: &Api<'_>, check: &HealthCheck) {
         Question::Http { .. } if !check.tls => {
             never("it checks API servers by HTTP without TLS (no check-ssl), and they answer with 400".to_owned());
         }
-        Question::Http { path, answer: Answer::Among(ranges) } => {
+        Question::Http {
+            path,
+            answer: Answer::Among(ranges),
+        } => {
             let given = answers(api, path);
-            if !given.iter().any(|status| ranges.iter().any(|(first, last)| (first..=last).contains(&status))) {
+            if !given
+                .iter()
+                .any(|status| ranges.iter().any(|(first, last)| (first..=last).contains(&status)))
+            {
                 let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-                never(format!("it waits for another status than {} of {path}, by which {name} answers", given.join(" or ")));
+                never(format!(
+                    "it waits for another status than {} of {path}, by which {name} answers",
+                    given.join(" or ")
+                ));
             }
         }
         Question::Http { .. } | Question::Connection => {}
@@ -195,20 +235,25 @@ fn check_health(spot: Spot<'_>, api: &Api<'_>, check: &HealthCheck) {
     }
     let trusted = spot.host.certificates(path);
     let shown = api.running.certificates("tls-cert-file");
-    let Some((leaf, others)) = shown.split_first() else { return };
+    let Some((leaf, others)) = shown.split_first() else {
+        return;
+    };
     if let Err(why) = spot.view.chain(leaf, others, &trusted, TlsRole::Server) {
         let message = format!("its checks refuse the API server of {name}, for which {path} does not vouch: {why}");
         spot.report(codes::UNTRUSTED_CERTIFICATE, message);
     }
     if let Some(wanted) = check.name.as_deref().filter(|wanted| !leaf.covers(wanted)) {
-        let message = format!("its checks ask for {wanted}, which is not in the certificate of the API server of {name}");
+        let message =
+            format!("its checks ask for {wanted}, which is not in the certificate of the API server of {name}");
         spot.report(codes::ADDRESS_NOT_COVERED, message);
     }
 }
 
 /// Where distributions keep the authorities of the web.
 fn is_of_the_machine(path: &str) -> bool {
-    ["/etc/ssl/certs/", "/etc/pki/", "/usr/"].iter().any(|folder| path.starts_with(folder))
+    ["/etc/ssl/certs/", "/etc/pki/", "/usr/"]
+        .iter()
+        .any(|folder| path.starts_with(folder))
 }
 
 /// The statuses by which an API server may answer somebody who is nobody.
@@ -216,7 +261,9 @@ fn is_of_the_machine(path: &str) -> bool {
 fn answers(api: &Api<'_>, path: &str) -> Vec<u16> {
     const OPEN: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
     let path = path.split('?').next().unwrap_or(path);
-    let is_open = OPEN.iter().any(|open| path == *open || path.strip_prefix(open).is_some_and(|rest| rest.starts_with('/')));
+    let is_open = OPEN
+        .iter()
+        .any(|open| path == *open || path.strip_prefix(open).is_some_and(|rest| rest.starts_with('/')));
     let line = api.running.line;
     match (line.flag("anonymous-auth"), is_open) {
         _ if line.flag("authentication-config").is_some() => vec![200, 401, 403],

@@ -17,7 +17,11 @@ pub(crate) fn check(view: &View<'_>) {
         for (path, refused) in balancers.chain(shared) {
             let spot = Spot { view, host, path };
             for (line, why) in refused {
-                let place = if *line > 0 { format!("line {line}: ") } else { String::new() };
+                let place = if *line > 0 {
+                    format!("line {line}: ")
+                } else {
+                    String::new()
+                };
                 spot.report(codes::BAD_SYNTAX, format!("{place}{why}"));
             }
         }
@@ -30,7 +34,11 @@ pub(crate) fn check(view: &View<'_>) {
         asked::check(view, &apis, &called, &reached);
     }
     let balances = |role: &String| role == "load-balancer";
-    for host in view.hosts.iter().filter(|host| host.host.about.roles.iter().any(balances)) {
+    for host in view
+        .hosts
+        .iter()
+        .filter(|host| host.host.about.roles.iter().any(balances))
+    {
         if host.balancers.is_empty() {
             let message = "it is a load balancer, and nginx's or haproxy's file is not here";
             view.findings.report(codes::MISSING_FILE, host.name, "", message);
