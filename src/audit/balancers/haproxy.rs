@@ -624,6 +624,10 @@ fn front(proxy: &Proxy<'_>) -> Service {
 /// The servers of a proxy, and how it asks how they are.
 fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, balancer: &mut Balancer) {
     let asks = question(proxy);
+    // `tcp-check connect … ssl` does what `check-ssl` does.
+    let rules = ["http-check", "tcp-check"].into_iter();
+    let mut connects = rules.flat_map(|kind| proxy.all(&[kind, "connect"]).collect::<Vec<_>>());
+    let by_rule = connects.any(|words| words.iter().any(|word| word == "ssl"));
     let mut names = BTreeSet::new();
     if proxy.section.lines.iter().any(|(_, words)| words[0] == "disabled") && proxy.section.kind == "backend" {
         service.closed.push("leads to a backend that is disabled".to_owned());
@@ -655,7 +659,7 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
                 .breaks_tls
                 .push("tells the API servers of the PROXY protocol, which they do not speak".to_owned());
         }
-        let tls = options.is("ssl") || options.is("check-ssl");
+        let tls = options.is("ssl") || options.is("check-ssl") || options.is("check") && by_rule;
         let verifies = options.value("verify").map_or(authority_is_asked, |how| how != "none");
         if tls && verifies && options.value("ca-file").is_none() {
             balancer.refuse(*line, "server is to be verified, and no ca-file says by whom");

@@ -455,8 +455,12 @@ fn services(directives: &[Directive], is_stream: bool, balancer: &mut Balancer) 
 
 fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstream> {
     let mut servers = Vec::new();
+    let methods: Vec<&Directive> = (upstream.block().iter())
+        .filter(|one| matches!(one.name(), "hash" | "random"))
+        .collect();
     let lines = || upstream.block().iter().filter(|one| one.name() == "server");
     for line in lines() {
+        let is_fixed = methods.first().is_some_and(|method| method.line <= line.line);
         let mut asked = Asked::Always;
         for word in line.words.iter().skip(2) {
             let number = |text: &str| is_number(text) || text == "-1";
@@ -470,6 +474,12 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
             };
             if !is_taken {
                 balancer.refuse(line.line, format!("server does not take {}", shown(word)));
+            }
+            if word == "backup" && is_fixed {
+                balancer.refuse(
+                    line.line,
+                    "a server is a backup where the method of its upstream knows none",
+                );
             }
             match word.as_str() {
                 "down" => asked = Asked::Never("down"),
