@@ -27,14 +27,25 @@ impl Everywhere<'_> {
 
 pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
     let mut by_subject: BTreeMap<&ComparableName, Vec<&Certificate>> = BTreeMap::new();
+    let mut by_serial: BTreeMap<(&ComparableName, &str), Vec<&InventoryRow>> = BTreeMap::new();
     for row in rows {
+        let numbered = (&row.certificate.issuer_name, row.certificate.serial.as_str());
+        by_serial.entry(numbered).or_default().push(row);
         let of_subject = by_subject.entry(&row.certificate.subject_name).or_default();
         of_subject.push(&row.certificate);
+    }
+    for row in by_serial.into_values().filter(|rows| rows.len() > 1).flatten() {
+        let message = format!(
+            "{:?} has the serial number of another certificate of its issuer",
+            row.certificate.subject
+        );
+        Everywhere { view, row }.report(codes::ODD_SERIAL, message);
     }
     for row in rows {
         let issuers = by_subject.get(&row.certificate.issuer_name);
         let everywhere = Everywhere { view, row };
         check_dates(&everywhere);
+        check_form(&everywhere);
         check_strength(&everywhere);
         check_names(&everywhere);
         check_rights(&everywhere);
@@ -57,6 +68,39 @@ fn check_dates(everywhere: &Everywhere<'_>) {
         everywhere.report(codes::CERTIFICATE_EXPIRED, format!("{subject:?} is never valid"));
     }
 }
+
+/// What is wrong with it for whoever reads it, whatever it is used for.
+fn check_form(everywhere: &Everywhere<'_>) {
+    let certificate = &everywhere.row.certificate;
+    let subject = &certificate.subject;
+    if let Some(why) = &certificate.refused {
+        everywhere.report(codes::REFUSED_CERTIFICATE, format!("{subject:?} is refused: {why}"));
+    }
+    if let Some(bits) = certificate.rsa_bits.filter(|bits| *bits > MOST_OF_RSA) {
+        let message = format!("{subject:?} is refused: its RSA key has {bits} bits, and Go's TLS takes {MOST_OF_RSA}");
+        everywhere.report(codes::REFUSED_CERTIFICATE, message);
+    }
+    let serial = certificate.serial.trim_start_matches('0');
+    let odd = match serial.len().div_ceil(2) {
+        0 => "zero",
+        length if length > MOST_OF_SERIAL => "longer than 20 bytes",
+        _ => "",
+    };
+    if !odd.is_empty() {
+        everywhere.report(codes::ODD_SERIAL, format!("the serial number of {subject:?} is {odd}"));
+    }
+    let is_shown = certificate.server_auth || certificate.client_auth;
+    if !certificate.authority && is_shown && !certificate.signs_handshakes {
+        let message = format!("the key usage of {subject:?} lacks digital signature");
+        everywhere.report(codes::MISSING_KEY_USAGE, message);
+    }
+}
+
+/// Bits of an RSA key in a handshake (`maxRSAKeySize` of crypto/tls).
+const MOST_OF_RSA: usize = 8192;
+
+/// Bytes of a serial number (RFC 5280, section 4.1.2.2).
+const MOST_OF_SERIAL: usize = 20;
 
 fn check_strength(everywhere: &Everywhere<'_>) {
     let certificate = &everywhere.row.certificate;
@@ -136,7 +180,22 @@ fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
         let message = format!("{subject:?} says that {issuer:?} issued it, whose key did not");
         everywhere.report(codes::UNTRUSTED_CERTIFICATE, message);
     }
+    let is_named = |signer: &&&Certificate| match (&certificate.issuer_key_id, &signer.key_id) {
+        (Some(named), Some(own)) => named == own,
+        _ => true,
+    };
+    if !signers.is_empty() && !signers.iter().any(is_named) {
+        let message = format!("{subject:?} names another key of its issuer than the one that signed it");
+        everywhere.report(codes::REFUSED_CERTIFICATE, message);
+    }
     for signer in signers {
+        if signer.path_length == Some(0) && certificate.authority && !certificate.is_self_issued() {
+            let message = format!(
+                "no authority may follow {:?}, by its path length, and {subject:?} is one",
+                signer.subject
+            );
+            everywhere.report(codes::REFUSED_CERTIFICATE, message);
+        }
         if !signer.authority {
             let message = format!("{:?} issued {subject:?} and is no authority", signer.subject);
             everywhere.report(codes::NOT_AN_AUTHORITY, message);

@@ -5,10 +5,10 @@ use time::OffsetDateTime;
 use crate::pki::inspect::{Certificate, TlsRole, judge_chain};
 
 /// A chain from a certificate to one that is trusted, or why there is none.
-pub(crate) fn chain(
-    leaf: &Certificate,
-    others: &[&Certificate],
-    trusted: &[&Certificate],
+pub(crate) fn chain<'c>(
+    leaf: &'c Certificate,
+    others: &[&'c Certificate],
+    trusted: &[&'c Certificate],
     at: OffsetDateTime,
     usage: TlsRole,
 ) -> Result<(), String> {
@@ -29,6 +29,11 @@ pub(crate) fn chain(
     }
     if !leads_to(leaf, others, trusted) {
         return Err("its signature is not by the key of the trusted authority".to_owned());
+    }
+    let is_usable = |one: &&Certificate| one.refused.is_none() && one.may_lead_to(usage);
+    let usable = |all: &[&'c Certificate]| -> Vec<&'c Certificate> { all.iter().copied().filter(is_usable).collect() };
+    if !leads_to(leaf, &usable(others), &usable(trusted)) {
+        return Err(format!("its authority may not issue what a {usage} shows"));
     }
     let all = others.iter().chain(trusted).chain(std::iter::once(&leaf));
     let valid = all.into_iter().all(|one| one.not_before <= at && at <= one.not_after);

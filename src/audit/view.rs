@@ -257,7 +257,7 @@ impl<'v> HostView<'v> {
         let keys = self.items(path).iter().filter_map(|item| match item {
             Item::Certificate(certificate) => Some(certificate.public_key.as_slice()),
             Item::PrivateKey(key) | Item::PublicKey(key) | Item::Request(key) => Some(key.as_slice()),
-            Item::Unreadable(..) => None,
+            Item::Revocations | Item::Unreadable(..) => None,
         });
         keys.collect()
     }

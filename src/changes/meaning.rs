@@ -213,6 +213,7 @@ fn pem(bytes: &[u8]) -> Meaning {
         [Item::PrivateKey(_)] => "private key".to_owned(),
         [Item::PublicKey(_)] => "public key".to_owned(),
         [Item::Request(_)] => "certificate request".to_owned(),
+        [Item::Revocations] => "list of revoked certificates".to_owned(),
         [] => "PEM file with nothing in it".to_owned(),
         several => format!("{} PEM blocks", several.len()),
     };
@@ -256,7 +257,7 @@ fn of_item(item: &Item, prefix: &str, facts: &mut Vec<Labelled>) {
             add("bytes", Fact::Mark(certificate.fingerprint.clone()));
         }
         Item::PrivateKey(spki) | Item::PublicKey(spki) => add("key", fingerprint(spki)),
-        Item::Request(_) => {}
+        Item::Request(_) | Item::Revocations => {}
         Item::Unreadable(label, why) => add("unreadable", value(format!("{label}: {why}"))),
     }
 }

@@ -243,6 +243,52 @@ codes! {
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9"]
     }
 
+    REFUSED_CERTIFICATE "refused-certificate" Error "certificate that programs refuse, whatever it is for" {
+        meaning
+            "Go or OpenSSL refuse to read it, or any chain with it: a critical extension that they don't know, a negative serial \
+             number, an extension that comes twice, more authorities than its issuer allows, another key of the issuer than \
+             its own."
+        advice "issue it again without that"
+        example "master1: /var/lib/kubernetes/ca.pem" [
+            "X509v3 extensions:",
+            "    1.2.3.4: critical",
+        ]
+        right ["X509v3 extensions:"]
+        met
+            "With an authority of a company, whose extensions its own programs know, and with intermediates that were issued under \
+             an authority with `pathlen:0`. Go says \"unhandled critical extension\", and since 1.23 \"negative serial number\"."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.2", "https://go.dev/doc/go1.23#cryptox509pkgcryptox509"]
+    }
+
+    ODD_SERIAL "odd-serial" Warning "serial number that some programs refuse" {
+        meaning "It is zero, longer than 20 bytes, or that of another certificate of the same issuer."
+        advice "issue it again with a random serial number"
+        example "master1: /var/lib/kubernetes/ca.pem" ["Serial Number: 0 (0x0)"]
+        right ["Serial Number: 18:0a:…"]
+        met "With `openssl x509 -set_serial` in a script, and where a file of serial numbers was put back with a backup."
+        see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2"]
+    }
+
+    MISSING_KEY_USAGE "missing-key-usage" Error "certificate that may not sign a handshake" {
+        meaning "OpenSSL and GnuTLS refuse it in TLS 1.3, which signs every handshake; Go does not ask."
+        advice "issue it with `digital signature` among its usages"
+        example "node1: /var/lib/kubelet/kubelet-serving.pem" [
+            "X509v3 Key Usage: critical",
+            "    Key Encipherment",
+        ]
+        right [
+            "X509v3 Key Usage: critical",
+            "    Digital Signature",
+        ]
+        met
+            "With profiles out of the time of RSA key exchange. The cluster runs, and `curl`, a load balancer that checks or a \
+             monitoring system can't connect."
+        see [
+            "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2.2",
+            "https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3",
+        ]
+    }
+
     LEAF_OUTLIVES_AUTHORITY "leaf-outlives-authority" Error "certificate that ends after its issuer" {
         meaning "From the end of the issuer on it is refused, whatever its own date says."
         advice "issue it for a shorter time, or renew the authority first"
@@ -382,6 +428,32 @@ codes! {
             "By copying the whole folder of certificates to every host, which a glob like node*.pem in a guide \
              invites. kubeadm's page on etcd deletes the CA's key from what goes to other hosts."
         see ["https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/"]
+    }
+
+    ADMINISTRATOR_KEY_MISPLACED "administrator-key-misplaced" Warning "administrator's key where nothing needs it" {
+        meaning "Whoever takes over this host is an administrator of the cluster."
+        advice "remove it from this host"
+        example "node1: /root/.kube/config" ["users: [{name: admin, user: {client-key-data: LS0tLS1CRUdJTi…}}]"]
+        met "When somebody ran kubectl on a node to look into something, and left the kubeconfig there."
+        see ["https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping"]
+    }
+
+    COPIED_SECRET "copied-secret" Warning "copy of a key that nothing reads" {
+        meaning "Whoever finds the copy has the key, and nobody thinks of it when the key is replaced."
+        advice "remove it"
+        example "master1: /var/lib/kubernetes/apiserver-key.pem.bak" ["-rw------- root root apiserver-key.pem.bak"]
+        met "With what editors and careful people leave behind, and with folders that were copied as a whole."
+        see ["https://cwe.mitre.org/data/definitions/530.html"]
+    }
+
+    EXTRA_TRUST "extra-trust" Note "somebody who is trusted and signs nothing here" {
+        meaning
+            "Whoever has that key can issue certificates or tokens that are accepted. While a key is replaced it is as it should be."
+        advice "remove it, unless it is on its way in or out"
+        example "master1: /var/lib/kubernetes/ca.pem" ["subject=CN=Somebody", "subject=CN=Kubernetes"]
+        right ["subject=CN=Kubernetes"]
+        met "After a replaced authority was never taken out, and where a company's own was added for one purpose and serves all."
+        see ["https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/"]
     }
 
     FOREIGN_KEY "foreign-key" Error "key of another node" {
@@ -623,6 +695,38 @@ codes! {
         ]
     }
 
+    REFUSED_OBJECT "refused-object" Error "object that the API server refuses" {
+        meaning "`kubectl apply` fails, and whoever needs the object does without."
+        advice "correct it"
+        example "master1: /root/cluster-admins.yaml" ["    kind: Groups"]
+        right ["    kind: Group"]
+        met "After an object was written by hand: a kind in the plural, the group of an API where another belongs."
+        see ["https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/cluster-role-binding-v1/"]
+    }
+
+    UNKNOWN_SUBJECT "unknown-subject" Warning "binding of somebody who is not here" {
+        meaning "No certificate has the name, and nothing else is known here that could bring it."
+        advice "give the binding the name that the certificate has"
+        example "master1: /root/cluster-admins.yaml" [r#"    name: "cluster-admns""#]
+        right [r#"    name: "cluster-admins""#]
+        met "With a name that was misspelt on one of two sides, and with bindings of people whose certificates are made elsewhere."
+        see ["https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects"]
+    }
+
+    ROLE_LACKS "role-lacks" Error "role without what its program needs" {
+        meaning "What the program asks for is forbidden."
+        advice "add the rule"
+        example "master1: /root/kubelet-rbac-clusterrole.yaml" ["      - nodes/proxies"]
+        right ["      - nodes/proxy"]
+        met
+            "When a role was tightened: the API server that calls a kubelet needs subresources of nodes, and `kubectl logs` and \
+             `exec` say \"Forbidden\"; CoreDNS needs endpointslices since 1.8, and says nothing but that it waits."
+        see [
+            "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/#kubelet-authorization",
+            "https://github.com/coredns/deployment/issues/257",
+        ]
+    }
+
     SYSTEM_MASTERS "system-masters" Warning "certificate of system:masters" {
         meaning "It may do everything until it expires; no binding can be removed to stop it."
         advice "keep one for emergencies, and bind a group of your own for the rest"
@@ -740,6 +844,58 @@ codes! {
         ]
     }
 
+    WEAK_DOOR "weak-door" Warning "door that opens more easily than it should" {
+        meaning "It has a known weakness, or answers more people than need it."
+        advice "take the setting away, unless it is meant"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [r"--tls-min-version=VersionTLS10 \"]
+        right [r"--tls-min-version=VersionTLS12 \"]
+        met
+            "With lists of ciphers and versions out of guides for old clients, and where a monitoring system should read metrics \
+             without a certificate."
+        see ["https://www.rfc-editor.org/rfc/rfc8996", "https://etcd.io/docs/v3.6/op-guide/security/"]
+    }
+
+    OVERRIDDEN_SETTING "overridden-setting" Warning "setting whose place a flag takes" {
+        meaning "The program heeds the flag in its unit, and not what the file says; whoever reads the file is misled."
+        advice "say it in one place"
+        example "node1: /etc/systemd/system/kubelet.service" [r"--v=2 --cgroup-driver=cgroupfs"]
+        right [r"--v=2"]
+        met
+            "On nodes that were moved from flags to a configuration file, and with a drop-in that adds a flag to a kubelet for a \
+             while."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/#kubelet-configuration-merging-order"]
+    }
+
+    NO_LEADER_ELECTION "no-leader-election" Error "several that work at once" {
+        meaning "Of controller managers and schedulers one may work at a time; without an election each does everything again."
+        advice "leave --leader-elect on, or start one alone"
+        example "master1: /etc/systemd/system/kube-controller-manager.service" [r"--leader-elect=false \"]
+        right [r"--leader-elect=true \"]
+        met "When a cluster with one master, where the election was turned off, gets a second."
+        see ["https://kubernetes.io/docs/concepts/architecture/leases/#leader-election"]
+    }
+
+    MEMBER_NOT_ASKED "etcd-member-not-asked" Warning "member of etcd that an API server leaves out" {
+        meaning "When the members that it asks fail, the API server does not work, although etcd does."
+        advice "name every member in --etcd-servers"
+        example "master1: /etc/systemd/system/kube-apiserver.service" [
+            r"--etcd-servers=https://10.11.0.11:2379,https://10.11.0.12:2379 \",
+        ]
+        right [
+            r"--etcd-servers=https://10.11.0.11:2379,https://10.11.0.12:2379,https://10.11.0.13:2379 \",
+        ]
+        met "When members were added later, and the units of API servers stayed as they were."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#multi-node-etcd-cluster"]
+    }
+
+    SECRETS_UNENCRYPTED "secrets-unencrypted" Warning "secrets that are not encrypted in etcd" {
+        meaning "Whoever gets a backup or a disk of etcd has every Secret of the cluster."
+        advice "give every API server --encryption-provider-config"
+        example "master1: /etc/systemd/system/kube-apiserver.service" ["(no --encryption-provider-config on any host)"]
+        met "In clusters that are older than the encryption, and where it was turned off to look into etcd."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
+    }
+
     NO_EFFECT "no-effect" Warning "setting that does nothing" {
         meaning "It looks like a safeguard or a limit, and nothing happens by it."
         advice "remove it, or set what it needs"
@@ -825,6 +981,15 @@ codes! {
         met
             "When kubelets were set up before the DNS add-on, whose manifest has an address of its own: pods start, \
              and every name lookup runs into a timeout."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"]
+    }
+
+    BROKEN_DNS "broken-dns" Error "cluster DNS that does not answer" {
+        meaning "Pods ask the address of a Service that leads to no pod, or to one that can't answer."
+        advice "correct the manifest"
+        example "master1: /root/coredns.yaml" ["spec:", "  selector:", "    k8s-app: coredns"]
+        right ["spec:", "  selector:", "    k8s-app: kube-dns"]
+        met "When labels, accounts or ConfigMaps of the manifest were renamed in one of two places."
         see ["https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/"]
     }
 

@@ -109,6 +109,16 @@ fn find_boundary(text: &[u8], prefix: &[u8]) -> Option<(usize, String)> {
     None
 }
 
+/// Whether a line begins a block but for something that stands before or after it: a mark of the order of bytes, the end of the
+/// block before, a dash too many. What is commented out is meant to be passed over.
+pub(super) fn has_lost_boundary(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.trim_ascii_end();
+        let begins = line.windows(10).any(|part| part == b"----BEGIN ");
+        begins && !line.starts_with(b"#") && find_boundary(line, b"-----BEGIN ").is_none()
+    })
+}
+
 impl Block<'_> {
     fn describe(&self) -> String {
         self.facts().map_or_else(
@@ -130,6 +140,31 @@ impl Block<'_> {
             label if label.ends_with("PRIVATE KEY") => private_key(self.text),
             _ => None,
         }
+    }
+
+    /// Why Go or OpenSSL pass over it or refuse it, of what is easily overlooked. A key with headers is encrypted, which is
+    /// said by whoever reads it.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        let text = String::from_utf8_lossy(self.text);
+        let lines: Vec<&str> = text.split('\n').skip(1).map(str::trim_ascii).collect();
+        let end = format!("-----END {}-----", self.label);
+        let Some(last) = lines.iter().position(|line| *line == end) else {
+            return Some("its last line does not fit its first, or is missing");
+        };
+        let body: Vec<&str> = lines[..last]
+            .iter()
+            .copied()
+            .skip_while(|line| line.is_empty())
+            .collect();
+        let is_key = self.label.ends_with("PRIVATE KEY");
+        if body.iter().any(|line| line.contains(':')) {
+            return (!is_key).then_some("it has headers, and Go passes over such a block");
+        }
+        let full = body.iter().take_while(|line| !line.is_empty()).count();
+        if body[full..].iter().any(|line| !line.is_empty()) {
+            return Some("an empty line is in it, at which OpenSSL stops");
+        }
+        None
     }
 
     pub(super) fn der(&self) -> Option<Vec<u8>> {

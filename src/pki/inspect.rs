@@ -12,6 +12,7 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 use x509_parser::public_key::PublicKey as ParsedKey;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::decode;
 use super::digest::{hex, sha256_hex};
@@ -49,6 +50,15 @@ pub struct Certificate {
     pub authority: bool,
     /// Whether it may sign certificates, by its key usage; none says nothing against it.
     pub signs_certificates: bool,
+    /// Whether its key may sign the handshakes of TLS, likewise.
+    pub signs_handshakes: bool,
+    /// How many authorities may follow it in a chain, itself not counted.
+    pub path_length: Option<u32>,
+    /// The identifiers of its own key and of its issuer's, where it has them.
+    pub key_id: Option<Vec<u8>>,
+    pub issuer_key_id: Option<Vec<u8>>,
+    /// Why Go's crypto/x509 refuses it wherever it is, whatever it is used for.
+    pub refused: Option<String>,
     pub server_auth: bool,
     pub client_auth: bool,
     pub signature: String,
@@ -95,6 +105,11 @@ impl Certificate {
             public_key: parsed.public_key().raw.to_vec(),
             authority: false,
             signs_certificates: true,
+            signs_handshakes: true,
+            path_length: None,
+            key_id: None,
+            issuer_key_id: None,
+            refused: refusal(&parsed),
             // Without the extension every purpose is allowed (RFC 5280, section 4.2.1.12).
             server_auth: true,
             client_auth: true,
@@ -102,8 +117,18 @@ impl Certificate {
         };
         for extension in parsed.extensions() {
             match extension.parsed_extension() {
-                ParsedExtension::BasicConstraints(constraints) => certificate.authority = constraints.ca,
-                ParsedExtension::KeyUsage(usage) => certificate.signs_certificates = usage.key_cert_sign(),
+                ParsedExtension::BasicConstraints(constraints) => {
+                    certificate.authority = constraints.ca;
+                    certificate.path_length = constraints.path_len_constraint;
+                }
+                ParsedExtension::KeyUsage(usage) => {
+                    certificate.signs_certificates = usage.key_cert_sign();
+                    certificate.signs_handshakes = usage.digital_signature();
+                }
+                ParsedExtension::SubjectKeyIdentifier(id) => certificate.key_id = Some(id.0.to_vec()),
+                ParsedExtension::AuthorityKeyIdentifier(id) => {
+                    certificate.issuer_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+                }
                 ParsedExtension::ExtendedKeyUsage(usage) => {
                     certificate.server_auth = usage.server_auth || usage.any;
                     certificate.client_auth = usage.client_auth || usage.any;
@@ -124,6 +149,15 @@ impl Certificate {
             }
         }
         Some(certificate)
+    }
+
+    /// Whether it may be in front of certificates that are used so: Go asks the extended key usages of every authority of a
+    /// chain, the trusted one's too (`checkChainForKeyUsage` of crypto/x509).
+    pub(crate) fn may_lead_to(&self, usage: TlsRole) -> bool {
+        match usage {
+            TlsRole::Server => self.server_auth,
+            TlsRole::Client => self.client_auth,
+        }
     }
 
     /// Its common name, which Kubernetes takes for a user; empty where it has none.
@@ -180,6 +214,69 @@ impl Certificate {
                 })
         })
     }
+}
+
+/// Why Go refuses to read a certificate, or to have it in any chain (`parseCertificate`, `isValid` of crypto/x509, Go 1.26).
+fn refusal(parsed: &X509Certificate<'_>) -> Option<String> {
+    /// What Go knows, so that it may be critical.
+    const KNOWN: [&str; 10] = [
+        "2.5.29.15",
+        "2.5.29.17",
+        "2.5.29.19",
+        "2.5.29.30",
+        "2.5.29.31",
+        "2.5.29.32",
+        "2.5.29.33",
+        "2.5.29.36",
+        "2.5.29.37",
+        "2.5.29.54",
+    ];
+    /// What has to be left uncritical (RFC 5280, sections 4.2.1.1, 4.2.1.2, 4.2.2.1): identifiers of keys, and where the
+    /// authority is asked.
+    const NEVER_CRITICAL: [&str; 3] = ["2.5.29.14", "2.5.29.35", "1.3.6.1.5.5.7.1.1"];
+    if parsed.raw_serial().first().is_some_and(|byte| byte & 0x80 != 0) {
+        return Some("its serial number is negative".to_owned());
+    }
+    let key = decode::public_key(parsed.public_key());
+    if !["RSA ", "ECDSA P-", "Ed25519"]
+        .iter()
+        .any(|known| key.starts_with(known))
+    {
+        return Some(format!("its key is of a kind that Go does not know, {key}"));
+    }
+    let mut seen = Vec::new();
+    parsed.extensions().iter().find_map(|extension| {
+        let oid = extension.oid.to_id_string();
+        let known = KNOWN.contains(&oid.as_str()) || NEVER_CRITICAL.contains(&oid.as_str());
+        let why = if seen.contains(&oid) {
+            "comes twice"
+        } else if known && matches!(extension.parsed_extension(), ParsedExtension::ParseError { .. }) {
+            "can't be read"
+        } else if extension.critical && NEVER_CRITICAL.contains(&oid.as_str()) {
+            "may not be critical"
+        } else if extension.critical && (!known || has_unknown_names(extension.parsed_extension())) {
+            "is critical, and Go does not know it"
+        } else {
+            seen.push(oid);
+            return None;
+        };
+        Some(format!("its extension {oid} {why}"))
+    })
+}
+
+/// Whether constraints are of names that Go does not compare: neither DNS names nor addresses, mail addresses or URIs.
+fn has_unknown_names(extension: &ParsedExtension<'_>) -> bool {
+    let ParsedExtension::NameConstraints(constraints) = extension else {
+        return false;
+    };
+    let known = |name: &GeneralName<'_>| {
+        matches!(
+            name,
+            GeneralName::DNSName(_) | GeneralName::IPAddress(_) | GeneralName::RFC822Name(_) | GeneralName::URI(_)
+        )
+    };
+    let trees = [&constraints.permitted_subtrees, &constraints.excluded_subtrees];
+    trees.into_iter().flatten().flatten().any(|tree| !known(&tree.base))
 }
 
 /// Whether the key of a SubjectPublicKeyInfo made a signature, by the algorithm of that name.
@@ -291,6 +388,8 @@ pub enum Item {
     PublicKey(Vec<u8>),
     /// The SubjectPublicKeyInfo of a request for a certificate, which its key signed.
     Request(Vec<u8>),
+    /// A list of revoked certificates.
+    Revocations,
     /// What can't be read: the label, and why.
     Unreadable(String, String),
 }
@@ -301,7 +400,16 @@ const MOST_BLOCKS: usize = 1000;
 /// The items of a PEM file; none if there is no PEM block.
 pub fn items(text: &[u8]) -> Vec<Item> {
     let blocks = decode::blocks(text);
-    let mut items: Vec<Item> = blocks.iter().take(MOST_BLOCKS).map(item).collect();
+    // `openssl ecparam -genkey` puts the parameters of a key in front of it, and everybody passes over them.
+    let told = blocks
+        .iter()
+        .take(MOST_BLOCKS)
+        .filter(|block| block.label != "EC PARAMETERS");
+    let mut items: Vec<Item> = told.map(item).collect();
+    if decode::has_lost_boundary(text) {
+        let why = "something else stands in its first line, so that programs pass over it";
+        items.push(Item::Unreadable("block".to_owned(), why.to_owned()));
+    }
     if blocks.len() > MOST_BLOCKS {
         let why = format!("nothing needs more than {MOST_BLOCKS} blocks");
         items.push(Item::Unreadable(
@@ -315,6 +423,9 @@ pub fn items(text: &[u8]) -> Vec<Item> {
 fn item(block: &decode::Block<'_>) -> Item {
     let unreadable = |why: &str| Item::Unreadable(decode::printable(&block.label), why.to_owned());
     let label = block.label.as_str();
+    if let Some(why) = block.refusal() {
+        return unreadable(why);
+    }
     if label.ends_with("PRIVATE KEY") {
         return match KeyPair::from_pem(block.text) {
             Ok(pair) => Item::PrivateKey(pair.public().spki_der()),
@@ -344,6 +455,10 @@ fn item(block: &decode::Block<'_>) -> Item {
                 }
             }
             _ => unreadable("it is no request"),
+        },
+        "X509 CRL" => match CertificateRevocationList::from_der(&der) {
+            Ok(([], _)) => Item::Revocations,
+            _ => unreadable("it is no list of revoked certificates"),
         },
         _ => unreadable("nothing in a cluster has such a block"),
     }
