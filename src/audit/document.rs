@@ -47,6 +47,26 @@ impl Tree {
         self.at(path).and_then(Tree::text).filter(|text| !text.is_empty())
     }
 
+    /// Puts a value at a path of names, and makes the maps on the way that are not there.
+    pub(crate) fn set(&mut self, path: &[&str], value: Tree) {
+        let Some((name, rest)) = path.split_first() else {
+            *self = value;
+            return;
+        };
+        if !matches!(self, Tree::Map(_)) {
+            *self = Tree::Map(Vec::new());
+        }
+        let Tree::Map(fields) = self else { return };
+        match fields.iter_mut().find(|(field, _)| field == name) {
+            Some((_, field)) => field.set(rest, value),
+            None => {
+                let mut field = Tree::Map(Vec::new());
+                field.set(rest, value);
+                fields.push(((*name).to_owned(), field));
+            }
+        }
+    }
+
     /// What kind of an object it says it is; empty where it does not say.
     pub fn kind(&self) -> &str {
         self.text_at(&["kind"]).unwrap_or_default()

@@ -55,10 +55,10 @@ pub(crate) fn check(view: &View<'_>) {
 }
 
 /// A program as it was found.
-fn program(running: Running<'_>) -> StartedProgram {
+pub(super) fn program(running: Running<'_>) -> StartedProgram {
     let mut settings = BTreeMap::new();
     for document in running.spot.host.documents(running.file("config")) {
-        leaves(document, &mut Vec::new(), &mut settings);
+        settings.append(&mut leaves(document));
     }
     StartedProgram {
         name: running.line.program.clone(),
@@ -68,12 +68,19 @@ fn program(running: Running<'_>) -> StartedProgram {
     }
 }
 
-fn leaves(tree: &Tree, path: &mut Vec<String>, found: &mut BTreeMap<Vec<String>, String>) {
+/// The fields of a document that are no maps, by their path; a list has commas.
+pub(super) fn leaves(document: &Tree) -> BTreeMap<Vec<String>, String> {
+    let mut found = BTreeMap::new();
+    add_leaves(document, &mut Vec::new(), &mut found);
+    found
+}
+
+fn add_leaves(tree: &Tree, path: &mut Vec<String>, found: &mut BTreeMap<Vec<String>, String>) {
     match tree {
         Tree::Map(fields) => {
             for (name, field) in fields {
                 path.push(name.clone());
-                leaves(field, path, found);
+                add_leaves(field, path, found);
                 path.pop();
             }
         }

@@ -64,6 +64,15 @@ impl CommandLine {
         self.values(name).last().filter(|value| !value.is_empty())
     }
 
+    /// Whether a switch is on, or off, in one of the spellings that Go knows (strconv.ParseBool); none where it is neither.
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        match self.flag(name)? {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+            _ => None,
+        }
+    }
+
     /// Every value of a flag that may be given several times.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.flags.get(name).into_iter().flatten().map(String::as_str)

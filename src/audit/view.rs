@@ -9,6 +9,7 @@ use super::balancers::{Balancer, Keepalived, balancer, shared_addresses};
 use super::chain::chain;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
+use super::overrides;
 use super::unit::{CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
@@ -121,6 +122,16 @@ impl<'v> View<'v> {
                     .extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
             }
         }
+        let configs = read.commands.iter();
+        let configs: Vec<Option<&str>> = configs.map(|one| read.resolve(one.line.flag("config")?)).collect();
+        for (command, path) in read.commands.iter().zip(configs) {
+            let Some((path, documents)) = path.and_then(|path| Some((path, read.documents.get_mut(path)?))) else {
+                continue;
+            };
+            overrides::apply(&command.line, path, documents, |code, message| {
+                self.findings.report(code, read.name, command.path, message);
+            });
+        }
         read
     }
 
@@ -129,7 +140,12 @@ impl<'v> View<'v> {
         let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, host, path, message);
         let name = path.rsplit('/').next().unwrap_or(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-        if ends(&[".pem", ".crt", ".key", ".csr", ".pub"]) || bytes.starts_with(b"-----BEGIN ") {
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        let is_text = ends(&[
+            ".yaml", ".yml", ".json", ".service", ".sh", ".md", ".conf", ".cfg", ".toml",
+        ]);
+        let has_key = !is_text && holds(b"PRIVATE KEY-----\n");
+        if ends(&[".pem", ".crt", ".key", ".csr", ".pub"]) || bytes.starts_with(b"-----BEGIN ") || has_key {
             let bad = |message: String| self.findings.report(codes::BAD_PEM, host, path, message);
             let items = self.items_of(bytes);
             if items.is_empty() {
@@ -145,7 +161,7 @@ impl<'v> View<'v> {
         let is_json = ends(&[".json", ".conflist"]);
         let is_toml = ends(&[".toml"]);
         let is_unit = ends(&[".service"]);
-        let is_kubeconfig = ends(&[".conf"]) && bytes.windows(12).any(|window| window == b"kind: Config");
+        let is_kubeconfig = (!is_text || ends(&[".conf"])) && (holds(b"kind: Config\n") || holds(b"client-key-data: "));
         if !(is_yaml || is_json || is_toml || is_unit || is_kubeconfig) {
             return;
         }
@@ -155,10 +171,16 @@ impl<'v> View<'v> {
         if is_unit {
             match commands(text) {
                 Ok(lines) if lines.is_empty() => bad("it starts no program"),
-                Ok(lines) => read.commands.extend(lines.into_iter().map(|line| UnitCommand {
-                    path,
-                    line,
-                    environment: environment(path, read.host),
+                Ok(lines) => read.commands.extend(lines.into_iter().map(|mut line| {
+                    let environment = environment(path, read.host);
+                    overrides::give_variables(&mut line, &environment, |message| {
+                        self.findings.report(codes::REFUSED_TOGETHER, host, path, message);
+                    });
+                    UnitCommand {
+                        path,
+                        line,
+                        environment,
+                    }
                 })),
                 Err(why) => bad(&why),
             }

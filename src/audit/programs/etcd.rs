@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::audit::names::{Url, is_loopback};
+use crate::audit::names::Url;
 use crate::audit::spot::Running;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::TlsRole;
@@ -52,7 +52,7 @@ fn check_encrypted(etcd: Running<'_>) {
     for flag in URLS {
         for text in etcd.line.list(flag) {
             match Url::parse(text) {
-                Some(url) if url.scheme == "https" || is_loopback(&url.host) => {}
+                Some(url) if url.scheme == "https" => {}
                 Some(_) => etcd.report(codes::OPEN_DOOR, format!("--{flag} has {text}, which is not encrypted")),
                 None => etcd.report(codes::BAD_ADDRESS, format!("--{flag} has {text:?}, which is no URL")),
             }
