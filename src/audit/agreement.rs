@@ -6,6 +6,7 @@ use super::document::Tree;
 use super::programs::apiserver::CLIENTS_OF_KUBELETS;
 use super::programs::etcd::members;
 use super::spot::{Running, Spot, documents, documents_of, running};
+use super::together::leaves;
 use super::view::View;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -14,11 +15,64 @@ use crate::diagnostic::verify_codes as codes;
 #[rustfmt::skip]
 const SAME_FLAGS: &[(&str, &[&str], &Code)] = &[
     ("kube-apiserver", &[
-        "service-account-issuer", "authorization-mode", "service-node-port-range", "requestheader-allowed-names",
-        "etcd-servers", "secure-port",
+        "allow-privileged", "anonymous-auth", "api-audiences", "authorization-mode", "authorization-webhook-version",
+        "cloud-provider", "default-not-ready-toleration-seconds", "default-unreachable-toleration-seconds",
+        "disable-admission-plugins", "enable-admission-plugins", "enable-aggregator-routing", "enable-bootstrap-token-auth",
+        "endpoint-reconciler-type", "etcd-prefix", "etcd-servers", "etcd-servers-overrides", "external-hostname",
+        "feature-gates", "oidc-client-id", "oidc-groups-claim", "oidc-groups-prefix", "oidc-issuer-url",
+        "oidc-username-claim", "oidc-username-prefix", "requestheader-allowed-names", "requestheader-extra-headers-prefix",
+        "requestheader-group-headers", "requestheader-username-headers", "runtime-config", "secure-port",
+        "service-account-extend-token-expiration", "service-account-issuer", "service-account-jwks-uri",
+        "service-account-lookup", "service-account-max-token-expiration", "service-node-port-range", "storage-media-type",
+        "tls-cipher-suites", "tls-min-version",
     ], codes::SETTINGS_DISAGREE),
-    ("kube-controller-manager", &["cluster-name", "cluster-cidr"], codes::SETTINGS_DISAGREE),
-    ("etcd", &["initial-cluster-token", "initial-cluster-state"], codes::ETCD_DISAGREES),
+    ("kube-controller-manager", &[
+        "allocate-node-cidrs", "cidr-allocator-type", "cloud-provider", "cluster-cidr", "cluster-name",
+        "cluster-signing-duration", "configure-cloud-routes", "controllers", "feature-gates", "leader-elect-resource-lock",
+        "leader-elect-resource-name", "leader-elect-resource-namespace", "node-cidr-mask-size", "node-cidr-mask-size-ipv4",
+        "node-cidr-mask-size-ipv6", "node-monitor-grace-period", "pod-eviction-timeout", "terminated-pod-gc-threshold",
+        "use-service-account-credentials",
+    ], codes::SETTINGS_DISAGREE),
+    ("kube-scheduler", &[
+        "feature-gates", "leader-elect-resource-lock", "leader-elect-resource-name", "leader-elect-resource-namespace",
+    ], codes::SETTINGS_DISAGREE),
+    ("etcd", &[
+        "auth-token", "auto-compaction-mode", "auto-compaction-retention", "client-cert-allowed-cn", "election-timeout",
+        "enable-v2", "feature-gates", "heartbeat-interval", "initial-cluster-state", "initial-cluster-token",
+        "max-request-bytes", "max-txn-ops", "pre-vote", "quota-backend-bytes", "strict-reconfig-check",
+    ], codes::ETCD_DISAGREES),
+];
+
+/// What some of these flags are where they are not given: who says so says nothing else.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("allow-privileged", "false"),
+    ("auth-token", "simple"),
+    ("auto-compaction-mode", "periodic"),
+    ("auto-compaction-retention", "0"),
+    ("cluster-name", "kubernetes"),
+    ("controllers", "*"),
+    ("default-not-ready-toleration-seconds", "300"),
+    ("default-unreachable-toleration-seconds", "300"),
+    ("election-timeout", "1000"),
+    ("endpoint-reconciler-type", "lease"),
+    ("etcd-prefix", "/registry"),
+    ("heartbeat-interval", "100"),
+    ("initial-cluster-state", "new"),
+    ("initial-cluster-token", "etcd-cluster"),
+    ("leader-elect-resource-namespace", "kube-system"),
+    ("max-request-bytes", "1572864"),
+    ("max-txn-ops", "128"),
+    ("node-monitor-grace-period", "40s"),
+    ("pre-vote", "true"),
+    ("quota-backend-bytes", "0"),
+    ("secure-port", "6443"),
+    ("service-account-extend-token-expiration", "true"),
+    ("service-account-lookup", "true"),
+    ("service-node-port-range", "30000-32767"),
+    ("strict-reconfig-check", "true"),
+    ("terminated-pod-gc-threshold", "12500"),
+    ("tls-min-version", "VersionTLS12"),
+    ("use-service-account-credentials", "false"),
 ];
 
 /// Files that every instance of a program has the same.
@@ -28,10 +82,13 @@ const SAME_FILES: &[(&str, &[&str], &Code)] = &[
         codes::SERVICE_ACCOUNT_KEYS_DISAGREE),
     ("kube-apiserver", &[
         "client-ca-file", "etcd-cafile", "requestheader-client-ca-file", "kubelet-certificate-authority",
-        "audit-policy-file",
+        "audit-policy-file", "authorization-config", "authentication-config", "admission-control-config-file",
+        "token-auth-file",
     ], codes::SETTINGS_DISAGREE),
-    ("kube-controller-manager", &["root-ca-file", "cluster-signing-cert-file", "client-ca-file"],
-        codes::SETTINGS_DISAGREE),
+    ("kube-controller-manager", &[
+        "root-ca-file", "cluster-signing-cert-file", "cluster-signing-key-file", "client-ca-file",
+        "requestheader-client-ca-file",
+    ], codes::SETTINGS_DISAGREE),
     ("etcd", &["trusted-ca-file", "peer-trusted-ca-file"], codes::ETCD_DISAGREES),
 ];
 
@@ -50,6 +107,9 @@ fn check_instances(view: &View<'_>) {
         for flag in *flags {
             let said = running(view, program).map(|one| {
                 let mut items = one.line.list(flag);
+                if items.is_empty() {
+                    items.extend(DEFAULTS.iter().filter(|(of, _)| of == flag).map(|(_, value)| *value));
+                }
                 items.sort_unstable();
                 (one.spot, items.join(","))
             });
@@ -100,6 +160,13 @@ fn check_documents(view: &View<'_>) {
     let proxies = documents_of(view, "KubeProxyConfiguration");
     let proxies = proxies.filter_map(|(spot, one)| Some((spot, one.text_at(&["clusterCIDR"])?.to_owned())));
     disagree(managers.chain(proxies), codes::POD_RANGE_DISAGREES, "the range of pods");
+    // Whichever scheduler works, it places pods alike; where each finds its kubeconfig is its own affair.
+    let schedulers = documents_of(view, "KubeSchedulerConfiguration").map(|(spot, config)| {
+        let mut config = config.clone();
+        config.set(&["clientConnection"], Tree::Map(Vec::new()));
+        (spot, format!("{:?}", leaves(&config)))
+    });
+    disagree(schedulers, codes::SETTINGS_DISAGREE, "the scheduler's configuration");
     let encryption = documents(view).filter(|(_, document)| document.is_encryption());
     let encryption = encryption.filter_map(|(spot, _)| Some((spot, spot.host.digest(spot.path)?)));
     disagree(encryption, codes::ENCRYPTION_DISAGREES, "the encryption configuration");

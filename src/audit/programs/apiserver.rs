@@ -113,6 +113,7 @@ fn check_etcd_servers(api: Running<'_>) {
     api.spot
         .check_twice("--etcd-servers", servers.iter().map(|server| (*server).to_owned()));
     let members: Vec<Running<'_>> = running(api.spot.view, "etcd").collect();
+    check_members_asked(api, &members);
     for text in servers {
         let Some(url) = Url::parse(text) else {
             api.report(
@@ -131,6 +132,54 @@ fn check_etcd_servers(api: Running<'_>) {
         }
         if !members.is_empty() && answering.is_empty() && api.spot.view.whole {
             api.report(codes::NOBODY_ANSWERS, format!("no etcd listens at {text}"));
+        }
+    }
+}
+
+/// Of a member that no API server asks nobody has anything when the others fail. An API server that asks the member of its
+/// own host alone is as kubeadm has it.
+fn check_members_asked(api: Running<'_>, members: &[Running<'_>]) {
+    // Some resources may have members of their own: `/events#https://a:2379;https://b:2379`.
+    let overrides = api.line.list("etcd-servers-overrides").into_iter();
+    let overrides = overrides
+        .filter_map(|one| one.split_once('#'))
+        .flat_map(|(_, urls)| urls.split(';'));
+    let called: Vec<Url> = urls(api, "etcd-servers")
+        .into_iter()
+        .chain(overrides.filter_map(Url::parse))
+        .collect();
+    let is_asked = |etcd: &Running<'_>| called.iter().any(|url| answers(*etcd, url, api));
+    let (asked, not_asked): (Vec<&Running<'_>>, Vec<_>) = members.iter().partition(|etcd| is_asked(etcd));
+    let is_of_its_own = matches!(asked.as_slice(), [only] if only.spot.host.name == api.spot.host.name);
+    if asked.is_empty() || is_of_its_own {
+        return;
+    }
+    for etcd in not_asked
+        .iter()
+        .filter(|etcd| !etcd.spot.host.host.about.comes_or_goes())
+    {
+        let message = format!("--etcd-servers leaves out the member of {}", etcd.spot.host.name);
+        api.report(codes::MEMBER_NOT_ASKED, message);
+    }
+}
+
+/// What is in etcd is encrypted there: by every API server, or it depends on which of them is asked.
+pub(crate) fn check_encryption(apis: &[Api<'_>]) {
+    let flags = ["encryption-provider-config", "experimental-encryption-provider-config"];
+    let encrypts = |api: &&Api<'_>| flags.iter().any(|flag| api.running.line.flag(flag).is_some());
+    let (encrypting, not): (Vec<&Api<'_>>, Vec<&Api<'_>>) = apis.iter().partition(encrypts);
+    for api in not {
+        match encrypting.first() {
+            Some(other) => {
+                let message = format!(
+                    "it does not encrypt, and the API server of {} does",
+                    other.running.spot.host.name
+                );
+                api.running.report(codes::ENCRYPTION_DISAGREES, message);
+            }
+            None => api
+                .running
+                .report(codes::SECRETS_UNENCRYPTED, "--encryption-provider-config is not set"),
         }
     }
 }
@@ -170,6 +219,10 @@ fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
 /// It accepts the tokens that it signs, and their key is for nothing else.
 fn check_tokens(api: Running<'_>) {
     let accepted = api.public_keys("service-account-key-file");
+    let mut named = api.line.values("service-account-key-file");
+    if accepted.is_empty() && named.any(|path| api.spot.host.resolve(path).is_some()) {
+        api.report(codes::BAD_PEM, "there is no key in --service-account-key-file");
+    }
     let signing = api.file("service-account-signing-key-file");
     if api.spot.host.resolve(signing).is_some() {
         match api.spot.host.private_key(signing) {
@@ -180,6 +233,14 @@ fn check_tokens(api: Running<'_>) {
             }
             None => api.report(codes::BAD_PEM, format!("there is no private key in {signing}")),
         }
+    }
+    let managers = running(api.spot.view, "kube-controller-manager");
+    let managers = managers.filter_map(|one| one.spot.host.private_key(one.file("service-account-private-key-file")));
+    let signers: BTreeSet<&[u8]> = managers.chain(api.spot.host.private_key(signing)).collect();
+    let extra = accepted.iter().filter(|key| !signers.contains(*key)).count();
+    if extra > 0 && extra < accepted.len() && api.spot.view.whole {
+        let message = format!("it accepts tokens of {extra} more keys, with which nothing here signs");
+        api.report(codes::EXTRA_TRUST, message);
     }
     for flag in [
         "tls-cert-file",
@@ -263,7 +324,7 @@ fn check_doors(api: Running<'_>) {
             "--audit-log-path without --audit-policy-file: nothing is recorded"),
         (by_lease && is_set("apiserver-count"), codes::NO_EFFECT,
             "--apiserver-count: API servers count each other by their leases"),
-        (line.flag("anonymous-auth") == Some("true"), codes::OPEN_DOOR, "--anonymous-auth is on"),
+        (line.switch("anonymous-auth") == Some(true), codes::OPEN_DOOR, "--anonymous-auth is on"),
     ];
     for (_, code, message) in rows.into_iter().filter(|(holds, ..)| *holds) {
         api.report(code, message);
@@ -318,21 +379,5 @@ fn check_binding(api: Running<'_>) {
     if !any && api.spot.view.whole {
         let message = "nothing here binds the user as which it calls kubelets";
         api.report(codes::RBAC_SUBJECT, message);
-    }
-    check_roles(api.spot.view);
-}
-
-/// The role of each binding by which kubelets are called: one that is here, or the one that every cluster has.
-fn check_roles(view: &View<'_>) {
-    let roles: BTreeSet<&str> = documents_of(view, "ClusterRole")
-        .filter_map(|(_, document)| document.text_at(&["metadata", "name"]))
-        .chain(["system:kubelet-api-admin"])
-        .collect();
-    for (spot, document) in documents(view).filter(|_| view.whole) {
-        let role = document.text_at(&["roleRef", "name"]).unwrap_or_default();
-        if role.contains("kubelet") && !roles.contains(role) {
-            let message = format!("it binds the role {role:?}, which is not here");
-            spot.report(codes::RBAC_SUBJECT, message);
-        }
     }
 }

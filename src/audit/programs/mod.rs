@@ -5,6 +5,7 @@ pub(crate) mod apiserver;
 mod encryption;
 pub(crate) mod etcd;
 mod kubelet;
+mod manager;
 mod runtime;
 
 use super::document::Tree;
@@ -66,6 +67,7 @@ pub(crate) fn check(view: &View<'_>) {
     for api in &apis {
         apiserver::check(api);
     }
+    apiserver::check_encryption(&apis);
     for running in all_running(view) {
         check_flags(running);
         match running.line.program.as_str() {
@@ -74,11 +76,13 @@ pub(crate) fn check(view: &View<'_>) {
             "kube-controller-manager" => {
                 check_signers(running);
                 check_insecure_address(running);
+                manager::check(running, &apis);
             }
             "kube-scheduler" => check_insecure_address(running),
             _ => {}
         }
     }
+    manager::check_election(view);
     for (spot, document) in documents(view) {
         check_files_of(spot, document);
         encryption::check(spot, document);
@@ -140,7 +144,7 @@ fn check_flags(running: Running<'_>) {
         if !is_given(flag) && stands_in(program, flag, is_given) {
             continue;
         }
-        if running.line.flag(flag).is_none_or(|value| value == "false") {
+        if running.line.flag(flag).is_none() || running.line.switch(flag) == Some(false) {
             running.report(codes::MISSING_SETTING, format!("--{flag} is not set"));
         }
     }
