@@ -7,12 +7,33 @@ use super::spot::Spot;
 use super::view::{View, certificates_of};
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item};
+use crate::pki::x509::ComparableName;
 
 pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
     check_shared(view, rows);
     check_pairs(view);
     check_authorities(view, rows);
     check_foreign(view, rows);
+    check_trusted(view, rows);
+}
+
+/// Where several authorities are trusted, each issued something that is here. One that did not may be on its way in or out,
+/// with the name of the other.
+fn check_trusted(view: &View<'_>, rows: &[InventoryRow]) {
+    let issued = rows.iter().filter(|row| !row.certificate.is_self_issued());
+    let issuers: BTreeSet<&ComparableName> = issued.map(|row| &row.certificate.issuer_name).collect();
+    let mut trusted: BTreeMap<&(String, String), Vec<&Certificate>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.certificate.authority) {
+        for place in &row.places {
+            trusted.entry(place).or_default().push(&row.certificate);
+        }
+    }
+    for ((host, path), all) in trusted.into_iter().filter(|(_, all)| all.len() > 1 && view.whole) {
+        for one in all.iter().filter(|one| !issuers.contains(&one.subject_name)) {
+            let message = format!("{:?} is trusted, and issued nothing that is here", one.subject);
+            view.findings.report(codes::EXTRA_TRUST, host, path, message);
+        }
+    }
 }
 
 fn check_shared(view: &View<'_>, rows: &[InventoryRow]) {
@@ -38,7 +59,7 @@ fn check_pairs(view: &View<'_>) {
         for (path, items) in &host.pem {
             let spot = Spot { view, host, path };
             let public = path.ends_with(".pem") && !path.ends_with("-key.pem") || path.ends_with(".crt");
-            let is_public_key = |item: &Item| matches!(item, Item::PublicKey(_));
+            let is_public_key = |item: &Item| matches!(item, Item::PublicKey(_) | Item::Revocations);
             if public && certificates_of(items).is_empty() && !items.iter().any(is_public_key) {
                 spot.report(codes::BAD_PEM, "there is no certificate in it");
             }

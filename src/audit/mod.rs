@@ -9,6 +9,7 @@ pub(crate) mod balancers;
 mod balancing;
 mod certificates;
 mod chain;
+mod copies;
 mod dns;
 pub(crate) mod document;
 mod doors;
@@ -55,6 +56,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     let certificates = inventory::gather(&view);
     certificates::check(&view, &certificates);
     keys::check(&view, &certificates);
+    copies::check(&view, &certificates);
     rbac::check(&view, &certificates);
     dns::check(&view);
     loose::check(&view);
