@@ -108,6 +108,8 @@ fn errors_of(findings: Vec<Finding>) -> Vec<Finding> {
 enum Change {
     /// Replaces a text, which has to be there.
     Edit(&'static str, &'static str, &'static str),
+    /// The same in the file of that path on every host that has it: what is wrong everywhere disagrees with nothing.
+    EditEverywhere(&'static str, &'static str, &'static str),
     Remove(&'static str),
     /// A folder and all that is in it.
     RemoveFolder(&'static str),
@@ -380,6 +382,17 @@ fn apply(nodes: &mut FoundNodes, change: Change) -> OffsetDateTime {
             let text = String::from_utf8(content(nodes, path)).expect("text");
             assert!(text.contains(from), "{path} does not hold {from}");
             put(nodes, path, text.replacen(from, to, 1).into_bytes());
+        }
+        EditEverywhere(path, from, to) => {
+            let end = format!("/rootfs/{path}");
+            let hosts: Vec<String> = nodes
+                .keys()
+                .filter_map(|key| key.strip_suffix(&end).map(str::to_owned))
+                .collect();
+            assert!(!hosts.is_empty(), "no host has {path}");
+            for host in hosts {
+                apply(nodes, Edit(format!("{host}/{path}").leak(), from, to));
+            }
         }
         Remove(path) => {
             nodes

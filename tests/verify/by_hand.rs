@@ -66,6 +66,7 @@ pub const MISTAKES: &[Mistake] = &[
         Edit("master3/etc/systemd/system/etcd.service", "urls https://10.128.15.222", "urls https://10.128.15.225"),
         Edit("master3/etc/systemd/system/etcd.service", "urls https://10.128.15.222", "urls https://10.128.15.225"),
         Edit("master3/etc/systemd/system/etcd.service", "urls https://10.128.15.222", "urls https://10.128.15.225"),
+        Edit(API, "https://10.128.15.222:2379", "https://10.128.15.222:2379,https://10.128.15.225:2379"),
         Names("kubernetes.pem", &["10.128.15.225"], &[]),
     ] },
     // The names of the API server end at kubernetes.default.

@@ -45,3 +45,6 @@ sign sha1 "$scratch/node1.csr" node1-sha1.pem
 openssl genrsa -out node1-rsa1024-key.pem -traditional 1024 2> /dev/null
 openssl req -new -key node1-rsa1024-key.pem -subj "$subject" -out "$scratch/weak.csr"
 sign sha256 "$scratch/weak.csr" node1-rsa1024.pem
+
+# What OpenSSL refuses to make as well: authorities that Go refuses, and a kubelet without its key usage.
+go run authorities.go
