@@ -97,6 +97,7 @@ pub(crate) fn check(view: &View<'_>) {
     check_range_of_services(view);
     check_tokens(view);
     check_documents(view);
+    check_encrypted(view);
     check_manifests(view);
     check_members(view);
     check_memberships(view);
@@ -189,6 +190,37 @@ fn check_documents(view: &View<'_>) {
         Some((spot, spot.host.digest(path)?))
     });
     disagree(authorities, codes::SETTINGS_DISAGREE, "the authority of clients");
+}
+
+/// Flags that name the configuration of encryption; the second in releases before 1.13.
+const ENCRYPTION: [&str; 2] = ["encryption-provider-config", "experimental-encryption-provider-config"];
+
+/// Who can't decrypt what the others encrypt reads nothing of it, and writes in clear.
+fn check_encrypted(view: &View<'_>) {
+    let named = |api: Running<'_>| {
+        ENCRYPTION
+            .iter()
+            .find_map(|flag| api.line.flag(flag))
+            .map(str::to_owned)
+    };
+    let by = running(view, "kube-apiserver").find(|api| named(*api).is_some());
+    for api in running(view, "kube-apiserver").filter(|api| named(*api).is_none()) {
+        let documents = api.spot.host.documents.iter();
+        let mut unused =
+            documents.filter(|(path, all)| !path.starts_with("/root/") && all.iter().any(Tree::is_encryption));
+        if let Some(other) = by {
+            let message = format!(
+                "--{} is not set, and that of {} encrypts",
+                ENCRYPTION[0], other.spot.host.name
+            );
+            api.report(codes::ENCRYPTION_DISAGREES, message);
+        } else if let Some((path, _)) = unused.next() {
+            api.report(
+                codes::MISSING_SETTING,
+                format!("--{} is not set: {path} does nothing", ENCRYPTION[0]),
+            );
+        }
+    }
 }
 
 /// What is applied to the cluster, on whichever host that is done.

@@ -230,6 +230,22 @@ fn check_archive(findings: &Findings, host: &str, mut beside: BTreeMap<&str, &Fo
 /// Who may read keys, and who may change anything.
 fn check_modes(view: &View<'_>) {
     for host in &view.hosts {
+        // In a folder that others may write they can put a file in another's place, whatever the modes of both.
+        for (path, mode) in &host.host.folders {
+            let open = mode.filter(|mode| mode & 0o022 != 0 && mode & 0o1000 == 0);
+            if let Some(mode) = open {
+                let message = format!("mode {mode:04o}: others than its owner may put files into this folder");
+                Spot { view, host, path }.report(codes::WRITABLE_BY_OTHERS, message);
+            }
+        }
+        for (path, node) in &host.host.beside {
+            if let FoundNode::File { mode: Some(mode), .. } | FoundNode::Directory { mode: Some(mode) } = node
+                && mode & 0o022 != 0
+            {
+                let message = format!("mode {mode:04o}: others than its owner may change it");
+                Spot { view, host, path }.report(codes::WRITABLE_BY_OTHERS, message);
+            }
+        }
         for (path, file) in &host.host.files {
             let spot = Spot { view, host, path };
             if file.root_owned == Some(false) {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inventory::InventoryRow;
-use super::spot::Spot;
-use super::view::{View, certificates_of};
+use super::kubeconfigs::{administrators, client_of};
+use super::spot::{Spot, all_running};
+use super::units::logs_in_for;
+use super::view::{HostView, View, certificates_of};
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item};
 use crate::pki::x509::ComparableName;
@@ -14,7 +16,9 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
     check_pairs(view);
     check_authorities(view, rows);
     check_foreign(view, rows);
+    check_misplaced(view);
     check_trusted(view, rows);
+    check_misplaced(view);
 }
 
 /// Where several authorities are trusted, each issued something that is here. One that did not may be on its way in or out,
@@ -152,6 +156,81 @@ fn check_foreign(view: &View<'_>, rows: &[InventoryRow]) {
         let places = in_kubeconfigs.get(host.name).into_iter().flatten();
         for (path, node) in places.filter(|(path, node)| host.documents.contains_key(path) && is_foreign(node)) {
             report(path, node);
+        }
+    }
+}
+
+/// Flags that name a private key of the program's own; authorities' have a check of their own.
+const OWN_KEYS: [&str; 9] = [
+    "tls-private-key-file",
+    "etcd-keyfile",
+    "kubelet-client-key",
+    "proxy-client-key-file",
+    "service-account-signing-key-file",
+    "service-account-private-key-file",
+    "key-file",
+    "peer-key-file",
+    "private-key-file",
+];
+
+/// What is a control plane's, or an administrator's, has no business on a host that serves as something else.
+fn check_misplaced(view: &View<'_>) {
+    let mut of_programs: BTreeMap<&[u8], (&str, &str)> = BTreeMap::new();
+    let mut own: BTreeSet<(&str, &[u8])> = BTreeSet::new();
+    for one in all_running(view) {
+        let paths = OWN_KEYS.iter().flat_map(|flag| one.line.values(flag));
+        for key in paths.filter_map(|path| one.spot.host.private_key(path)) {
+            own.insert((one.spot.host.name, key));
+            of_programs
+                .entry(key)
+                .or_insert((&one.line.program, one.spot.host.name));
+        }
+    }
+    let administrators = administrators(view);
+    let is_elsewhere = |host: &HostView<'_>| !host.host.about.roles.iter().any(|role| role == "admin");
+    let serves = |host: &HostView<'_>| !host.host.loose && (!host.commands.is_empty() || !host.balancers.is_empty());
+    for host in view.hosts.iter().filter(|host| serves(host)) {
+        let report = |path, message: String| Spot { view, host, path }.report(codes::MISPLACED_KEY, message);
+        for path in host.pem.keys() {
+            let key = host.private_key(path).filter(|key| !own.contains(&(host.name, *key)));
+            if let Some((program, of)) = key.and_then(|key| of_programs.get(key)) {
+                report(
+                    path,
+                    format!("it is the key of {program} of {of}, and nothing here needs it"),
+                );
+            }
+        }
+        if host.runs("kube-apiserver") {
+            continue;
+        }
+        for (path, documents) in &host.documents {
+            for document in documents {
+                if document.is_encryption() {
+                    report(
+                        path,
+                        "the keys of everything encrypted are in it, and no API server is here".to_owned(),
+                    );
+                }
+                let users = document
+                    .items_at(&["users"])
+                    .iter()
+                    .filter(|_| document.kind() == "Config");
+                for leaf in users.filter_map(|user| client_of(Spot { view, host, path }, user)) {
+                    let mut names = leaf.organizations.iter().map(String::as_str).chain([leaf.user()]);
+                    let is_administrator = names.any(|name| name == "system:masters" || administrators.contains(name));
+                    if is_administrator && is_elsewhere(host) {
+                        report(
+                            path,
+                            "whoever has this host is an administrator of the cluster".to_owned(),
+                        );
+                    }
+                    let program =
+                        logs_in_for(leaf.user()).filter(|program| !["kubelet", "kube-proxy"].contains(program));
+                    if let Some(program) = program.filter(|program| !host.runs(program)) {
+                        report(path, format!("with it this host can be {program}, and does not run it"));
+                    }
+                }
+            }
         }
     }
 }

@@ -51,8 +51,17 @@ pub(crate) fn check(view: &View<'_>) {
     }
 }
 
+/// The certificate with which an entry of `users` in a kubeconfig logs in, where it can be read.
+pub(crate) fn client_of(spot: Spot<'_>, user: &Tree) -> Option<Certificate> {
+    let items = match user.text_at(&["user", "client-certificate-data"]) {
+        Some(text) => spot.view.items_of(&Base64::decode_vec(text.trim()).ok()?),
+        None => spot.host.items(user.text_at(&["user", "client-certificate"])?).to_vec(),
+    };
+    certificates_of(&items).first().map(|leaf| (*leaf).clone())
+}
+
 /// The groups and users that a binding makes administrators.
-fn administrators<'v>(view: &'v View<'v>) -> BTreeSet<&'v str> {
+pub(crate) fn administrators<'v>(view: &'v View<'v>) -> BTreeSet<&'v str> {
     let is_binding = |document: &Tree| document.text_at(&["roleRef", "name"]) == Some("cluster-admin");
     let bindings = documents(view).filter(|(_, document)| is_binding(document));
     let subjects = bindings.flat_map(|(_, binding)| binding.items_at(&["subjects"]));

@@ -14,8 +14,10 @@ mod dns;
 pub(crate) mod document;
 mod doors;
 mod finding;
+mod installer;
 mod integrity;
 mod inventory;
+mod kernel;
 mod keys;
 mod kubeconfigs;
 mod loose;
@@ -28,9 +30,11 @@ mod read_as;
 mod reached;
 mod report;
 mod spot;
+mod systemd;
 mod table;
 mod together;
 pub(crate) mod unit;
+mod units;
 mod uses;
 mod view;
 
@@ -53,6 +57,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     }
     let view = View::read(found, at, &findings);
     integrity::check(&view, found);
+    installer::check(&view);
     let certificates = inventory::gather(&view);
     certificates::check(&view, &certificates);
     keys::check(&view, &certificates);
@@ -60,6 +65,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     rbac::check(&view, &certificates);
     dns::check(&view);
     loose::check(&view);
+    units::check(&view);
     programs::check(&view);
     read_as::check(&view);
     balancing::check(&view);
@@ -67,6 +73,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     kubeconfigs::check(&view);
     agreement::check(&view);
     pods::check(&view);
+    kernel::check(&view);
     together::check(&view);
     drop(view);
     findings.into_sorted()

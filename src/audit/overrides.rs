@@ -120,13 +120,14 @@ const PASSED_OVER: &[(&str, &[&str])] = &[
 ];
 
 /// Gives the documents of the file at `path`, which `--config` of a command line names, the values that flags have in their
-/// place: whoever reads them reads what the program heeds. `report` is told what is overridden.
+/// place: whoever reads them reads what the program heeds. `report` is told what is overridden; says which dotted settings have a flag's.
 pub(super) fn apply(
     line: &CommandLine,
     path: &str,
     documents: &mut [Tree],
     mut report: impl FnMut(&'static Code, String),
-) {
+) -> Vec<String> {
+    let mut taken = Vec::new();
     for (_, flags) in PASSED_OVER.iter().filter(|(of, _)| *of == line.program) {
         let is_passed_over = |flag: &&String| flags.iter().any(|start| flag.starts_with(start));
         for flag in line.order.iter().filter(is_passed_over) {
@@ -150,8 +151,10 @@ pub(super) fn apply(
                 report(codes::OVERRIDDEN_SETTING, message);
             }
             document.set(setting, new);
+            taken.push(setting.join("."));
         }
     }
+    taken
 }
 
 /// etcd takes a flag that it is not given from its variable, `--quota-backend-bytes` from `ETCD_QUOTA_BACKEND_BYTES`, and does

@@ -17,6 +17,8 @@ pub(crate) fn check(view: &View<'_>) {
     check_apart(&own);
     check_inside(&own, &cluster_ranges(view));
     check_routes(view, &own);
+    check_everybody_routes(view, &own);
+    check_own(view);
 }
 
 fn report(spot: Spot<'_>, message: String) {
@@ -109,6 +111,9 @@ fn check_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
             .or_insert_with(|| (spot, BTreeSet::new()));
         of_host.1.insert(to);
         match owners.get(&to) {
+            _ if to.addr().is_ipv4() != via.is_ipv4() => {
+                report(spot, format!("it routes {to} by {via}, an address of the other family"));
+            }
             Some((owner, addresses)) if !addresses.is_empty() && !addresses.contains(&via) => {
                 report(
                     spot,
@@ -131,6 +136,99 @@ fn check_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
     }
 }
 
+/// Where hosts have routes to the pods of others, all of their kind have them: nodes for their pods, API servers for webhooks.
+fn check_everybody_routes(view: &View<'_>, own: &[(Spot<'_>, IpNet)]) {
+    let routed: BTreeSet<&str> = routes(view).map(|(spot, ..)| spot.host.name).collect();
+    let owners: BTreeSet<&str> = own.iter().map(|(spot, _)| spot.host.name).collect();
+    for program in ["kubelet", "kube-apiserver"] {
+        let is_any = running(view, program).any(|one| routed.contains(one.spot.host.name));
+        for one in running(view, program).filter(|_| is_any && view.whole) {
+            let name = one.spot.host.name;
+            let is_needed = owners.iter().take(2).any(|owner| *owner != name);
+            if is_needed && !routed.contains(name) {
+                report(one.spot, "nothing here routes the pods of other hosts".to_owned());
+            }
+        }
+    }
+}
+
+/// What a host's unit says of its own pods, and of all, is what they have: by that their packets are forwarded, and they are the
+/// node to everybody outside.
+fn check_own(view: &View<'_>) {
+    let cluster = cluster_ranges(view);
+    for one in running(view, "sh") {
+        let host = one.spot.host;
+        let ranges = |flag: &str| {
+            one.line
+                .values(flag)
+                .map(|text| text.parse::<IpNet>().map_err(|_| text))
+                .collect::<Vec<_>>()
+        };
+        let (own, all) = (ranges("own"), ranges("cluster"));
+        let routes = one.line.values("route").filter(|route| {
+            let pair = route.split_once('@');
+            !pair.is_some_and(|(to, via)| to.parse::<IpNet>().is_ok() && via.parse::<IpAddr>().is_ok())
+        });
+        for text in own
+            .iter()
+            .chain(&all)
+            .filter_map(|range| range.as_ref().err().copied())
+            .chain(routes)
+        {
+            one.report(
+                codes::BAD_ADDRESS,
+                format!("{text:?} is no range of pods, or none by an address"),
+            );
+        }
+        let own: BTreeSet<IpNet> = own.into_iter().flatten().collect();
+        let all: BTreeSet<IpNet> = all.into_iter().flatten().collect();
+        let is_router = one.line.flags.contains_key("route") || !own.is_empty();
+        let documents = host.documents.iter().filter(|_| is_router);
+        let documents = documents.flat_map(|(path, documents)| documents.iter().map(move |one| (*path, one)));
+        let of_plugins: BTreeSet<IpNet> = documents
+            .clone()
+            .filter(|(_, document)| !masquerades(document))
+            .flat_map(|(path, document)| ranges_of(Spot { view, host, path }, document))
+            .map(|(_, range)| range)
+            .collect();
+        for range in of_plugins.difference(&own) {
+            report(
+                one.spot,
+                format!("--own lacks {range}: to others its pods are not the node"),
+            );
+        }
+        for range in own
+            .difference(&of_plugins)
+            .filter(|_| documents.clone().next().is_some())
+        {
+            if !of_plugins.is_empty() {
+                report(
+                    one.spot,
+                    format!("--own has {range}, of which its pods have no address"),
+                );
+            }
+        }
+        for range in &own {
+            if !all.iter().any(|all| all.contains(range)) {
+                report(one.spot, format!("--cluster has no range of all pods for {range}"));
+            }
+        }
+        let known = |range: &&IpNet| cluster.is_empty() || cluster.iter().any(|(_, ranges)| ranges.contains(range));
+        for range in all.iter().filter(|range| !known(range)) {
+            report(
+                one.spot,
+                format!("--cluster has {range}, which is not the range of all pods"),
+            );
+        }
+    }
+}
+
+/// Whether a plugin makes pods the node to everybody else by itself.
+fn masquerades(document: &Tree) -> bool {
+    let mut plugins = document.items_at(&["plugins"]).iter();
+    plugins.any(|plugin| plugin.text_at(&["ipMasq"]) == Some("true"))
+}
+
 /// The ranges in the configuration of a network plugin of a host that has a kubelet.
 pub(crate) fn ranges_of<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
     let of_a_node = spot.path.starts_with("/etc/cni/net.d/") && spot.host.runs("kubelet");
@@ -148,7 +246,7 @@ pub(crate) fn subnets(document: &Tree) -> impl Iterator<Item = &str> {
 }
 
 /// The ranges of all pods: where they are said, and what they are.
-fn cluster_ranges<'v>(view: &'v View<'v>) -> Vec<(Spot<'v>, Vec<IpNet>)> {
+pub(crate) fn cluster_ranges<'v>(view: &'v View<'v>) -> Vec<(Spot<'v>, Vec<IpNet>)> {
     let mut said = Vec::new();
     for host in &view.hosts {
         let mut add = |path: &'v str, text: &str| {

@@ -113,7 +113,12 @@ pub(super) fn check_fields(spot: Spot<'_>, kind: &str, document: &Tree) {
 }
 
 fn check_fields_of(spot: Spot<'_>, kind: &str, minors: &Minors, document: &Tree) {
+    let overridden = spot.host.overridden.get(spot.path);
+    let is_overridden = |path: &str| overridden.is_some_and(|all| all.iter().any(|one| path.starts_with(one)));
     for (path, untaken) in values::document(kind, minors, document) {
+        if is_overridden(&path) {
+            continue; // the value is a flag's, and judged as such
+        }
         match untaken {
             Untaken::Unknown(known) => {
                 spot.report(

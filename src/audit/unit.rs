@@ -1,12 +1,17 @@
-//! A systemd unit, read as systemd.syntax(7) has it: sections, assignments, continuations, quoting. It knows no unit that
-//! khw-gen writes.
+//! A systemd unit, read as systemd.syntax(7) has it: sections, assignments, continuations, quoting, specifiers, variables. It
+//! knows no unit that khw-gen writes.
 
 use std::collections::BTreeMap;
+
+/// What systemd takes for blank; a no-break space is a character as any other.
+const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// The assignments of a unit: section, name, value, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct UnitFile {
     pub assignments: Vec<(String, String, String)>,
+    /// What systemd passes over with a warning: the number of the line, and what it is.
+    pub ignored: Vec<(usize, &'static str)>,
 }
 
 /// A command line of a unit.
@@ -24,12 +29,20 @@ pub struct CommandLine {
     pub words: Vec<String>,
 }
 
+/// What stands before the path of a program and says how it is started (systemd.service(5), table 2).
+const PREFIXES: [char; 6] = ['-', '@', ':', '+', '!', '|'];
+
 impl CommandLine {
-    /// Reads a command line; an error says what can't be read.
+    /// Reads a command line; an error says what can't be read. Specifiers and variables stay as they stand there.
     pub fn parse(text: &str) -> Result<CommandLine, &'static str> {
-        let mut all = words(text)?.into_iter();
+        Ok(CommandLine::of(words(text)?.iter().map(|word| meant(word)).collect()))
+    }
+
+    /// The command of these words, which are as the program gets them.
+    fn of(words: Vec<String>) -> CommandLine {
+        let mut all = words.into_iter();
         let path = all.next().unwrap_or_default();
-        let program = path.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+        let program = path.trim_start_matches(PREFIXES);
         let mut line = CommandLine {
             program: program.rsplit('/').next().unwrap_or(program).to_owned(),
             flags: BTreeMap::new(),
@@ -56,7 +69,14 @@ impl CommandLine {
             }
             values.push(value.to_owned());
         }
-        Ok(line)
+        line
+    }
+
+    /// The path of the program, and what stands before it.
+    pub(crate) fn path(&self) -> (&str, &str) {
+        let whole = self.plain.first().map_or("", String::as_str);
+        let path = whole.trim_start_matches(PREFIXES);
+        (&whole[..whole.len() - path.len()], path)
     }
 
     /// The last value of a flag that isn't empty: what Go's flag packages keep.
@@ -85,47 +105,139 @@ impl CommandLine {
     }
 }
 
+/// Variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+#[rustfmt::skip]
+const SET_BY_SYSTEMD: [&str; 18] = [
+    "PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "MAINPID", "MANAGERPID", "INVOCATION_ID", "PIDFILE", "NOTIFY_SOCKET",
+    "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+];
+
+/// What words of a unit stand for on a host: specifiers (systemd.unit(5)) and variables (systemd.service(5), "Command lines").
+pub(crate) struct Circumstances<'m> {
+    pub host: &'m str,
+    /// The unit's file name.
+    pub unit: &'m str,
+    pub variables: &'m BTreeMap<String, String>,
+    /// Whether those are all variables that there are.
+    pub is_all: bool,
+}
+
+impl Circumstances<'_> {
+    /// A word with its specifiers resolved, as far as they are known here. One that systemd does not know stays, as it does there.
+    fn specified(&self, word: &str) -> String {
+        let stem = self.unit.strip_suffix(".service").unwrap_or(self.unit);
+        let mut read = String::new();
+        let mut rest = word;
+        while let Some((before, after)) = rest.split_once('%') {
+            read.push_str(before);
+            let stands_for = match after.chars().next() {
+                Some('%') => "%",
+                Some('H' | 'l' | 'q') => self.host,
+                Some('n') => self.unit,
+                Some('N' | 'p') => stem,
+                _ => "",
+            };
+            read.push_str(if stands_for.is_empty() { "%" } else { stands_for });
+            rest = if stands_for.is_empty() { after } else { &after[1..] };
+        }
+        read + rest
+    }
+
+    /// The words that a word is when the program is started; variables that nothing sets are noted, and empty.
+    fn expanded(&self, word: &str, unset: &mut Vec<String>) -> Vec<String> {
+        let mut value = |name: &str, as_it_stands: &str| match self.variables.get(name) {
+            Some(value) => value.clone(),
+            None if self.is_all && !SET_BY_SYSTEMD.contains(&name) => {
+                unset.push(name.to_owned());
+                String::new()
+            }
+            None => as_it_stands.to_owned(),
+        };
+        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
+            return value(name, word)
+                .split(BLANK)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect();
+        }
+        let mut read = String::new();
+        let mut rest = word;
+        while let Some((before, after)) = rest.split_once('$') {
+            read.push_str(before);
+            let braced = after.strip_prefix('{').and_then(|after| after.split_once('}'));
+            rest = match (after.strip_prefix('$'), braced.filter(|(name, _)| is_name(name))) {
+                (Some(after), _) => {
+                    read.push('$');
+                    after
+                }
+                (None, Some((name, after))) => {
+                    read.push_str(&value(name, &format!("${{{name}}}")));
+                    after
+                }
+                (None, None) => {
+                    read.push('$');
+                    after
+                }
+            };
+        }
+        vec![read + rest]
+    }
+}
+
+/// A word of which no meaning is known but that of doubled signs.
+fn meant(word: &str) -> String {
+    word.replace("%%", "%").replace("$$", "$")
+}
+
 impl UnitFile {
-    /// Reads a unit; an error is the number of the line that can't be read, and why.
+    /// Reads a unit; an error is the number of the line for which systemd refuses all of it, and why.
     pub fn parse(text: &str) -> Result<UnitFile, (usize, &'static str)> {
         let mut unit = UnitFile::default();
-        let mut section = String::new();
-        let mut lines = text.lines().zip(1..);
-        while let Some((line, number)) = lines.next() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with(['#', ';']) {
+        let mut section = None;
+        // A line and those that continue it: each is copied once, however many there are.
+        let (mut joined, mut first) = (String::new(), 0);
+        for (line, number) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
+            let line = line.trim_start_matches(BLANK);
+            // Comments between the lines of one assignment are passed over.
+            if line.starts_with(['#', ';']) {
                 continue;
             }
-            if let Some(name) = line.strip_prefix('[') {
-                section = name
-                    .strip_suffix(']')
-                    .ok_or((number, "a section without its end"))?
-                    .to_owned();
+            if joined.is_empty() {
+                first = number;
+            }
+            // A backslash continues the line if it is the last character, blanks included, and no other one escapes it.
+            let backslashes = line.len() - line.trim_end_matches('\\').len();
+            if backslashes % 2 == 1 {
+                joined.push_str(line[..line.len() - 1].trim_end_matches(BLANK));
+                joined.push(' ');
                 continue;
             }
-            let mut joined = line.to_owned();
-            while let Some(start) = joined.strip_suffix('\\') {
-                joined = format!("{} ", start.trim_end());
-                // Comments between the lines of one assignment are passed over.
-                let next = lines
-                    .by_ref()
-                    .find(|(line, _)| !line.trim_start().starts_with(['#', ';']));
-                let Some((next, _)) = next else {
-                    return Err((number, "a continuation at the end of the file"));
-                };
-                joined.push_str(next.trim());
-            }
-            let (name, value) = joined.split_once('=').ok_or((number, "no assignment"))?;
-            if section.is_empty() {
-                return Err((number, "an assignment before the first section"));
-            }
-            if name.trim().is_empty() || name.trim().contains(char::is_whitespace) {
-                return Err((number, "no assignment"));
-            }
-            unit.assignments
-                .push((section.clone(), name.trim().to_owned(), value.trim().to_owned()));
+            joined.push_str(line);
+            unit.read(&mut section, joined.trim_matches(BLANK), first)?;
+            joined.clear();
         }
+        unit.read(&mut section, joined.trim_matches(BLANK), first)?;
         Ok(unit)
+    }
+
+    fn read(&mut self, section: &mut Option<String>, line: &str, number: usize) -> Result<(), (usize, &'static str)> {
+        if let Some(name) = line.strip_prefix('[') {
+            let name = name.strip_suffix(']').ok_or((number, "a section without its end"))?;
+            *section = Some(name.to_owned());
+        } else if let (Some((name, value)), Some(section)) = (line.split_once('='), &section) {
+            let (name, value) = (name.trim_matches(BLANK), value.trim_matches(BLANK));
+            self.assignments
+                .push((section.clone(), name.to_owned(), value.to_owned()));
+        } else if !line.is_empty() {
+            let what = match section {
+                Some(_) => "no assignment",
+                None => "before the first section",
+            };
+            self.ignored.push((number, what));
+        }
+        Ok(())
     }
 
     /// The values of `Name=` in a section; an empty one drops those before it.
@@ -144,20 +256,80 @@ impl UnitFile {
         values
     }
 
+    /// The last value of a setting of `[Service]` that takes one.
+    pub(crate) fn service(&self, name: &str) -> Option<&str> {
+        self.values("Service", name).last().copied()
+    }
+
+    /// The words of all values of a setting that is a list.
+    pub(crate) fn list(&self, section: &str, name: &str) -> Vec<&str> {
+        let values = self.values(section, name).into_iter();
+        values
+            .flat_map(|value| value.split(BLANK))
+            .filter(|word| !word.is_empty())
+            .collect()
+    }
+
     /// Its command lines; an error where quotes don't end.
     pub fn commands(&self) -> Result<Vec<CommandLine>, &'static str> {
         let lines = self.values("Service", "ExecStart").into_iter();
-        lines.map(CommandLine::parse).collect()
+        let split = lines.map(commands_in).collect::<Result<Vec<_>, _>>()?;
+        let commands = split.into_iter().flatten();
+        Ok(commands
+            .map(|words| CommandLine::of(words.iter().map(|word| meant(word)).collect()))
+            .collect())
+    }
+
+    /// The command lines of `ExecStart=`, or a setting like it, as they are started, and the variables in them that nothing sets.
+    pub(crate) fn started(
+        &self,
+        setting: &str,
+        meaning: &Circumstances<'_>,
+    ) -> Result<(Vec<CommandLine>, Vec<String>), &'static str> {
+        let (mut lines, mut unset) = (Vec::new(), Vec::new());
+        for line in self.values("Service", setting) {
+            for words in commands_in(line)? {
+                let words = words.iter().map(|word| meaning.specified(word));
+                // The path of the program is read before there are variables.
+                let mut words = words.enumerate().flat_map(|(at, word)| match at {
+                    0 => vec![word],
+                    _ => meaning.expanded(&word, &mut unset),
+                });
+                lines.push(CommandLine::of(words.by_ref().collect()));
+            }
+        }
+        Ok((lines, unset))
     }
 }
 
-/// Splits a command line as systemd does: quotes around words, C escapes, `%%` for a percent sign.
+/// Splits a line as systemd does: quotes around words, C escapes.
 pub fn words(line: &str) -> Result<Vec<String>, &'static str> {
-    let mut words = Vec::new();
+    Ok(commands_in(line)?.concat())
+}
+
+/// The commands of a line, which a semicolon between blanks separates, and their words.
+fn commands_in(line: &str) -> Result<Vec<Vec<String>>, &'static str> {
+    let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
     let mut quote = None;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let starts = word.is_none() && quote.is_none();
+        let ends_after = |mark: &str| {
+            rest.strip_prefix(mark)
+                .filter(|rest| rest.is_empty() || rest.starts_with(BLANK))
+        };
+        if let Some(after) = ends_after(";").filter(|_| starts) {
+            commands.push(Vec::new());
+            rest = after;
+            continue;
+        }
+        if let Some(after) = ends_after("\\;").filter(|_| starts) {
+            word = Some(";".to_owned());
+            rest = after;
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
             (None, '"' | '\'') => {
@@ -165,27 +337,54 @@ pub fn words(line: &str) -> Result<Vec<String>, &'static str> {
                 word.get_or_insert_default();
             }
             (_, '\\') => {
-                let escaped = match chars.next().ok_or("a backslash at the end")? {
-                    'n' => '\n',
-                    't' => '\t',
-                    's' => ' ',
-                    other => other,
-                };
-                word.get_or_insert_default().push(escaped);
+                let (text, length) = unescaped(rest).ok_or("a backslash at the end")?;
+                word.get_or_insert_default().push_str(&text);
+                rest = &rest[length..];
             }
-            (_, '%' | '$') if chars.peek() == Some(&c) => {
-                chars.next();
-                word.get_or_insert_default().push(c);
+            (None, c) if BLANK.contains(&c) => {
+                if let (Some(word), Some(command)) = (word.take(), commands.last_mut()) {
+                    command.push(word);
+                }
             }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
             (_, c) => word.get_or_insert_default().push(c),
         }
     }
     if quote.is_some() {
         return Err("a quote without its end");
     }
-    words.extend(word);
-    Ok(words)
+    if let (Some(word), Some(command)) = (word, commands.last_mut()) {
+        command.push(word);
+    }
+    commands.retain(|command| !command.is_empty());
+    Ok(commands)
+}
+
+/// What follows a backslash, and how many bytes of it (systemd.syntax(7), "Supported escapes"); nothing at the end of the text.
+/// A backslash before anything else stands for itself.
+fn unescaped(after: &str) -> Option<(String, usize)> {
+    let c = after.chars().next()?;
+    let simple = |text: char| Some((text.to_string(), c.len_utf8()));
+    let number = |skip: usize, digits: usize, radix: u32| {
+        let code = u32::from_str_radix(after.get(skip..skip + digits)?, radix).ok()?;
+        Some((char::from_u32(code)?.to_string(), skip + digits))
+    };
+    let read = match c {
+        'a' => simple('\u{7}'),
+        'b' => simple('\u{8}'),
+        'f' => simple('\u{c}'),
+        'n' => simple('\n'),
+        'r' => simple('\r'),
+        't' => simple('\t'),
+        'v' => simple('\u{b}'),
+        's' => simple(' '),
+        '\\' | '"' | '\'' => simple(c),
+        'x' => number(1, 2, 16),
+        'u' => number(1, 4, 16),
+        'U' => number(1, 8, 16),
+        '0'..='3' => number(0, 3, 8),
+        _ => None,
+    };
+    Some(read.unwrap_or_else(|| ("\\".to_owned(), 0)))
 }
 
 #[cfg(test)]
@@ -205,9 +404,65 @@ mod tests {
         assert_eq!(commands[0].list("x"), ["1", "2"]);
         assert_eq!(commands[0].flag("v"), Some("true"));
         assert_eq!(commands[0].flag("z"), Some("100%"));
-        for broken in ["x", "a=b", "[Unit", "[Unit]\nx", "[S]\na=b \\"] {
-            assert!(UnitFile::parse(broken).is_err(), "{broken}");
-        }
+        assert!(UnitFile::parse("[Unit").is_err());
         assert!(words("a 'b").is_err());
+    }
+
+    #[test]
+    fn what_systemd_passes_over_is_known() {
+        let rows: [(&str, &[usize], usize); 7] = [
+            ("x", &[1], 0),
+            ("a=b\n[S]\na=b", &[1], 1),
+            ("[S]\nx", &[2], 0),
+            // The blank is behind the backslash, and so the next line is one of its own.
+            ("[S]\nExecStart=/a \\ \n  --flag\nb=c", &[3], 2),
+            // A backslash that another one escapes continues nothing.
+            ("[S]\na=b \\\\\nc=d", &[], 2),
+            ("[S]\na=b \\\n\nc=d", &[], 2),
+            ("[S]\na=b \\", &[], 1),
+        ];
+        for (text, ignored, assignments) in rows {
+            let unit = UnitFile::parse(text).unwrap();
+            let lines: Vec<usize> = unit.ignored.iter().map(|(line, _)| *line).collect();
+            assert_eq!(
+                (lines.as_slice(), unit.assignments.len()),
+                (ignored, assignments),
+                "{text}"
+            );
+        }
+    }
+
+    /// To copy what is joined for every line would be some 10^13 bytes here.
+    #[test]
+    fn a_unit_of_very_many_continued_lines_is_read() {
+        let line = "  --a=0123456789 \\\n";
+        let text = format!("[Service]\nExecStart=/bin/x \\\n{}--b=1\n", line.repeat(1 << 19));
+        let commands = UnitFile::parse(&text).unwrap().commands().unwrap();
+        assert_eq!(commands[0].words.len(), (1 << 19) + 1);
+    }
+
+    #[test]
+    fn words_are_what_the_program_gets() {
+        let variables = BTreeMap::from([("ARGS".to_owned(), "--a=1  --b".to_owned())]);
+        let meaning = Circumstances {
+            host: "node1",
+            unit: "x.service",
+            variables: &variables,
+            is_all: true,
+        };
+        let unit = UnitFile::parse(
+            "[Service]\nExecStart=/bin/$ARGS $ARGS --c=${ARGS} --d=$ARGS ${NONE} %H %N %% %z 5% $$x a\\d \\; a\\x41 ; /bin/b\u{a0}c\n",
+        );
+        let (lines, unset) = unit.unwrap().started("ExecStart", &meaning).unwrap();
+        assert_eq!(lines[0].path(), ("", "/bin/$ARGS"));
+        #[rustfmt::skip]
+        let words = [
+            "--a=1", "--b", "--c=--a=1  --b", "--d=$ARGS", "", "node1", "x", "%", "%z", "5%", "$x", "a\\d", ";", "aA",
+        ];
+        assert_eq!(lines[0].words, words);
+        assert_eq!(
+            (lines[1].program.as_str(), unset),
+            ("b\u{a0}c", vec!["NONE".to_owned()])
+        );
     }
 }

@@ -10,7 +10,8 @@ use super::chain::chain;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::overrides;
-use super::unit::{CommandLine, UnitFile, words};
+use super::systemd::why_ignored;
+use super::unit::{Circumstances, CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
 use crate::pki::digest::sha256_hex;
@@ -37,6 +38,9 @@ pub(crate) struct HostView<'v> {
     /// PEM files: what is in them.
     pub pem: BTreeMap<&'v str, Vec<Item>>,
     pub documents: BTreeMap<&'v str, Vec<Tree>>,
+    /// The dotted settings of a document that a flag takes the place of: there the document has the flag's value.
+    pub overridden: BTreeMap<&'v str, Vec<String>>,
+    pub units: Vec<HostUnit<'v>>,
     pub commands: Vec<UnitCommand<'v>>,
     /// Configurations of load balancers.
     pub balancers: BTreeMap<&'v str, Balancer>,
@@ -44,12 +48,40 @@ pub(crate) struct HostView<'v> {
     pub shared: BTreeMap<&'v str, Keepalived>,
 }
 
+/// A unit of a host, with its drop-ins.
+pub(crate) struct HostUnit<'v> {
+    pub path: &'v str,
+    pub file: UnitFile,
+    /// What `Environment=` and `EnvironmentFile=` give its programs.
+    pub variables: BTreeMap<String, String>,
+    /// Whether those are all that they get but for systemd's own.
+    pub has_all_variables: bool,
+}
+
+impl<'v> HostUnit<'v> {
+    /// Its file name.
+    pub(crate) fn name(&self) -> &'v str {
+        self.path.rsplit('/').next().unwrap_or(self.path)
+    }
+
+    /// What is started by a setting such as `ExecStart=`, and the variables in it that nothing sets.
+    pub(crate) fn started(&self, setting: &str, host: &str) -> Result<(Vec<CommandLine>, Vec<String>), &'static str> {
+        let meaning = Circumstances {
+            host,
+            unit: self.name(),
+            variables: &self.variables,
+            is_all: self.has_all_variables,
+        };
+        self.file.started(setting, &meaning)
+    }
+}
+
 /// A command line in a unit of a host.
 pub(crate) struct UnitCommand<'v> {
     /// The unit.
     pub path: &'v str,
     pub line: CommandLine,
-    /// What `Environment=` gives it, in the unit and in its drop-ins.
+    /// What `Environment=` and the files of `EnvironmentFile=` give it, in the unit and in its drop-ins.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -107,6 +139,8 @@ impl<'v> View<'v> {
             host,
             pem: BTreeMap::new(),
             documents: BTreeMap::new(),
+            overridden: BTreeMap::new(),
+            units: Vec::new(),
             commands: Vec::new(),
             balancers: BTreeMap::new(),
             shared: BTreeMap::new(),
@@ -122,17 +156,87 @@ impl<'v> View<'v> {
                     .extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
             }
         }
+        self.read_units(&mut read);
         let configs = read.commands.iter();
         let configs: Vec<Option<&str>> = configs.map(|one| read.resolve(one.line.flag("config")?)).collect();
         for (command, path) in read.commands.iter().zip(configs) {
             let Some((path, documents)) = path.and_then(|path| Some((path, read.documents.get_mut(path)?))) else {
                 continue;
             };
-            overrides::apply(&command.line, path, documents, |code, message| {
+            let taken = overrides::apply(&command.line, path, documents, |code, message| {
                 self.findings.report(code, read.name, command.path, message);
             });
+            read.overridden.entry(path).or_default().extend(taken);
         }
         read
+    }
+
+    /// Units as systemd reads them: from its folders, each with its drop-ins, and without what it passes over.
+    fn read_units(&self, read: &mut HostView<'v>) {
+        let (host, name) = (read.host, read.name);
+        let mut files: BTreeMap<&str, UnitFile> = BTreeMap::new();
+        for (path, file) in &host.files {
+            if !(path.ends_with(".service") || path.contains("service.d/") && path.ends_with(".conf")) {
+                continue;
+            }
+            let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, name, path, message);
+            let ignored = |message: String| self.findings.report(codes::IGNORED_BY_SYSTEMD, name, path, message);
+            let Some(text) = file.text() else {
+                bad("it is not UTF-8");
+                continue;
+            };
+            match UnitFile::parse(text) {
+                Ok(unit) => {
+                    for (line, what) in &unit.ignored {
+                        ignored(format!("line {line} is {what}"));
+                    }
+                    for (section, name, value) in &unit.assignments {
+                        why_ignored(section, name, value).into_iter().for_each(ignored);
+                    }
+                    files.insert(path, unit);
+                }
+                Err((line, why)) => bad(&format!("it is no unit: line {line} is {why}")),
+            }
+        }
+        for path in units_of(host) {
+            let Some(mut unit) = files.get(path).cloned() else {
+                continue;
+            };
+            let parts = drop_ins(host, path).into_iter().filter_map(|path| files.get(path));
+            unit.assignments
+                .extend(parts.flat_map(|part| part.assignments.iter().cloned()));
+            let (variables, has_all_variables) = variables(&unit, host);
+            let unit = HostUnit {
+                path,
+                file: unit,
+                variables,
+                has_all_variables,
+            };
+            let report = |code, message: String| self.findings.report(code, name, path, message);
+            match unit.started("ExecStart", name) {
+                Ok((lines, _)) if lines.is_empty() && unit.file.values("Service", "ExecStop").is_empty() => {
+                    report(codes::BAD_SYNTAX, "it starts no program".to_owned());
+                }
+                Ok((lines, unset)) => {
+                    for variable in unset {
+                        let message = format!("its command line has ${variable}, which nothing sets");
+                        report(codes::MISSING_SETTING, message);
+                    }
+                    read.commands.extend(lines.into_iter().map(|mut line| {
+                        overrides::give_variables(&mut line, &unit.variables, |message| {
+                            report(codes::REFUSED_TOGETHER, message);
+                        });
+                        UnitCommand {
+                            path,
+                            line,
+                            environment: unit.variables.clone(),
+                        }
+                    }));
+                }
+                Err(why) => report(codes::BAD_SYNTAX, format!("a command line of it has {why}")),
+            }
+            read.units.push(unit);
+        }
     }
 
     fn read_file(&self, read: &mut HostView<'v>, path: &'v str, bytes: &'v [u8], reader: &mut Documents) {
@@ -160,32 +264,13 @@ impl<'v> View<'v> {
         let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
         let is_json = ends(&[".json", ".conflist"]);
         let is_toml = ends(&[".toml"]);
-        let is_unit = ends(&[".service"]);
         let is_kubeconfig = (!is_text || ends(&[".conf"])) && (holds(b"kind: Config\n") || holds(b"client-key-data: "));
-        if !(is_yaml || is_json || is_toml || is_unit || is_kubeconfig) {
+        if !(is_yaml || is_json || is_toml || is_kubeconfig) {
             return;
         }
         let Ok(text) = std::str::from_utf8(bytes) else {
             return bad("it is not UTF-8");
         };
-        if is_unit {
-            match commands(text) {
-                Ok(lines) if lines.is_empty() => bad("it starts no program"),
-                Ok(lines) => read.commands.extend(lines.into_iter().map(|mut line| {
-                    let environment = environment(path, read.host);
-                    overrides::give_variables(&mut line, &environment, |message| {
-                        self.findings.report(codes::REFUSED_TOGETHER, host, path, message);
-                    });
-                    UnitCommand {
-                        path,
-                        line,
-                        environment,
-                    }
-                })),
-                Err(why) => bad(&why),
-            }
-            return;
-        }
         let (language, documents) = match (is_json, is_toml) {
             (true, _) => ("JSON", reader.json(text).map(|document| vec![document])),
             (_, true) => ("TOML", reader.toml(text).map(|document| vec![document])),
@@ -210,37 +295,93 @@ impl<'v> View<'v> {
 
 const TOO_LARGE: &str = "it, or what all files hold together, is more than any cluster needs, and was not read";
 
-/// The command lines of a unit; an error says why there are none.
-fn commands(text: &str) -> Result<Vec<CommandLine>, String> {
-    let unit = UnitFile::parse(text).map_err(|(line, why)| format!("it is no unit: line {line} is {why}"))?;
-    unit.commands().map_err(|why| format!("a command line of it has {why}"))
-}
+/// Where systemd looks for units and their drop-ins; what is in a folder counts before what is in those behind it.
+pub(crate) const UNIT_FOLDERS: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
 
-/// The variables that a unit gives its program: what it has itself, then what its drop-ins have, in their order.
-fn environment(unit: &str, host: &FoundHost) -> BTreeMap<String, String> {
-    let drop_ins = format!("{unit}.d/");
-    let is_part = |path: &&String| path.starts_with(&drop_ins) && path.ends_with(".conf");
-    let parts = host.files.keys().filter(is_part).map(String::as_str);
-    let mut variables = BTreeMap::new();
-    for path in std::iter::once(unit).chain(parts) {
-        let Some(Ok(part)) = host.text(path).map(UnitFile::parse) else {
-            continue;
-        };
-        for (section, name, value) in &part.assignments {
-            match (section.as_str(), name.as_str(), value.as_str()) {
-                ("Service", "Environment", "") => variables.clear(),
-                ("Service", "Environment", value) => {
-                    let words = words(value).unwrap_or_default().into_iter();
-                    variables.extend(words.filter_map(|word| {
-                        let (name, value) = word.split_once('=')?;
-                        Some((name.to_owned(), value.to_owned()))
-                    }));
-                }
-                _ => {}
-            }
+/// The units that systemd finds on a host. In a folder made by hand it is any.
+fn units_of(host: &FoundHost) -> Vec<&str> {
+    let units = host
+        .files
+        .keys()
+        .map(String::as_str)
+        .filter(|path| path.ends_with(".service"));
+    if host.loose {
+        return units.collect();
+    }
+    let rank = |path: &str| {
+        let folder = path.rsplit_once('/').map(|(folder, _)| folder);
+        UNIT_FOLDERS.iter().position(|one| Some(*one) == folder)
+    };
+    let mut first: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for path in units {
+        if let (Some(rank), Some(name)) = (rank(path), path.rsplit('/').next()) {
+            let known = first.entry(name).or_insert((rank, path));
+            *known = (*known).min((rank, path));
         }
     }
-    variables
+    first.into_values().map(|(_, path)| path).collect()
+}
+
+/// The drop-ins of a unit in the order in which they are read (systemd.unit(5)): by their names, wherever they lie.
+fn drop_ins<'v>(host: &'v FoundHost, unit: &str) -> Vec<&'v str> {
+    let (own_folder, name) = unit.rsplit_once('/').unwrap_or(("", unit));
+    let dashes = name
+        .match_indices('-')
+        .map(|(at, _)| format!("{}.service.d", &name[..=at]));
+    let of_name = std::iter::once("service.d".to_owned())
+        .chain(dashes)
+        .chain([format!("{name}.d")]);
+    let of_name: Vec<String> = of_name.collect();
+    let folders = match host.loose {
+        true => vec![own_folder],
+        false => UNIT_FOLDERS.iter().rev().copied().collect(),
+    };
+    let mut parts = BTreeMap::new();
+    for folder in folders {
+        for of_name in &of_name {
+            let below = format!("{folder}/{of_name}/");
+            let from = host.files.range(below.clone()..).map(|(path, _)| path.as_str());
+            let inside = from.map_while(|path| Some((path.strip_prefix(&below)?, path)));
+            parts.extend(inside.filter(|(part, _)| part.ends_with(".conf") && !part.contains('/')));
+        }
+    }
+    parts.into_values().collect()
+}
+
+/// The variables that a unit gives its programs, and whether those are all. What a file says counts before what the unit says.
+fn variables(unit: &UnitFile, host: &FoundHost) -> (BTreeMap<String, String>, bool) {
+    let mut variables = BTreeMap::new();
+    let named = |word: &str| {
+        let (name, value) = word.split_once('=')?;
+        Some((name.trim().to_owned(), value.replace("%%", "%")))
+    };
+    for value in unit.values("Service", "Environment") {
+        variables.extend(words(value).unwrap_or_default().iter().filter_map(|word| named(word)));
+    }
+    let mut is_all = unit.values("Service", "PassEnvironment").is_empty();
+    for path in unit.values("Service", "EnvironmentFile") {
+        let Some(text) = host.text(path.trim_start_matches('-')) else {
+            is_all = false;
+            continue;
+        };
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
+        let unquoted = lines.filter_map(|line| line.split_once('=')).map(|(name, value)| {
+            let value = value.trim();
+            let inner = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+            (
+                name.trim().to_owned(),
+                inner('"').or(inner('\'')).unwrap_or(value).to_owned(),
+            )
+        });
+        variables.extend(unquoted);
+    }
+    (variables, is_all)
 }
 
 impl<'v> HostView<'v> {

@@ -178,6 +178,109 @@ codes! {
              it is found only when a service stops running as root."
     }
 
+    IGNORED_BY_SYSTEMD "ignored-by-systemd" Error "line that systemd passes over" {
+        meaning
+            "systemd starts the unit as if the line were not there: it says so in its journal, and nowhere else. What follows \
+             a line that was meant to go on is lost with it."
+        advice "correct it; `systemd-analyze verify` says what systemd makes of a unit"
+        example "master1: /etc/systemd/system/kube-scheduler.service" ["Restart=on_failure"]
+        right ["Restart=on-failure"]
+        met
+            "With a blank behind the backslash that continues a command, which no editor shows: all flags below it are gone, \
+             and the program starts without them. And with settings that are misspelt, in another section, or that have a \
+             comment behind their value."
+        see [
+            "https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html",
+            "https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html",
+        ]
+    }
+
+    NEVER_STARTS "never-starts" Error "unit whose program never does its work" {
+        meaning
+            "systemd refuses the unit, never starts it, or starts its program so that it can't do what it is for: as a user who \
+             can't read its keys, without a network, or waited for in a way that it never answers."
+        advice "correct the unit"
+        example "master1: /etc/systemd/system/kube-scheduler.service" ["WantedBy=rescue.target"]
+        right ["WantedBy=multi-user.target"]
+        met
+            "After a machine was started anew months later: everything ran, since it had been started by hand, and nothing was \
+             enabled. And by hardening a unit with User= or a sandbox while its keys stay root's."
+        see [
+            "https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html",
+            "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html",
+        ]
+    }
+
+    FRAGILE_UNIT "fragile-unit" Warning "unit that stays down, or goes down by itself" {
+        meaning "Sooner or later the program is down, and systemd does not start it again."
+        advice "set Restart=on-failure and RestartSec=5, and no limit that the program reaches"
+        example "master1: /etc/systemd/system/kube-scheduler.service" ["Restart=no"]
+        right ["Restart=on-failure"]
+        met
+            "With units of one's own, since systemd's default is Restart=no: a program that loses its connection for a moment \
+             ends, and somebody finds it the next day. With RestartSec=0 systemd gives up after five failures in ten seconds."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#Restart="]
+    }
+
+    MISSING_UNIT "missing-unit" Error "host without a unit for what it is" {
+        meaning "The host has the files of a program, or its manifest says that it runs it, and nothing starts it."
+        advice "add the unit, or take away what is not needed"
+        example "master1: /etc/systemd/system/kube-scheduler.service" ["ExecStart=/usr/local/bin/kube-schedule \\"]
+        right [r"ExecStart=/usr/local/bin/kube-scheduler \"]
+        met
+            "When one unit of several was not copied, or lies in a folder in which systemd does not look. Without a scheduler \
+             all pods stay Pending, and nothing says why."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html#Unit%20File%20Load%20Path"]
+    }
+
+    MISSING_PROGRAM "missing-program" Warning "program or unit that nothing here brings" {
+        meaning "A unit starts something first, or needs another unit, that is in no bundle and on few machines."
+        advice "see that it is on the machine, or take it out"
+        example "master1: /etc/systemd/system/kube-scheduler.service" ["Wants=network-online.target kube-apiserverd.service"]
+        right ["Wants=network-online.target"]
+        met
+            "With a unit from another cluster: its ExecStartPre= calls a script that was never copied, and the start fails \
+             with 203/EXEC. Or with the name of another container runtime."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html#ExecStartPre="]
+    }
+
+    KERNEL_SETTING "kernel-setting" Error "kernel that a node's pods can't use" {
+        meaning
+            "Packets of pods are forwarded by their node, and those that cross its bridge have to pass through kube-proxy's rules: \
+             the kernel does neither by itself."
+        advice "load br_netfilter and overlay, and set net.ipv4.ip_forward, net.ipv6.conf.all.forwarding and bridge-nf-call"
+        example "node1: /etc/sysctl.d/zz-kubernetes.conf" ["net.ipv4.ip_forward = 0"]
+        right ["net.ipv4.ip_forward = 1"]
+        met
+            "After hardening by a list that turns forwarding off, in a file that sorts later. A Service then answers from other \
+             nodes and not from the same, and DNS fails in some pods alone."
+        see [
+            "https://kubernetes.io/docs/setup/production-environment/container-runtimes/",
+            "https://www.freedesktop.org/software/systemd/man/latest/sysctl.d.html",
+        ]
+    }
+
+    UNKNOWN_INSTALLER "unknown-installer" Warning "script that is not khw-gen's" {
+        meaning
+            "Its text is none that this khw-gen writes: it is that of another version, or somebody changed it. root runs it."
+        advice "compare it with that of a bundle that you built, or build the bundle again"
+        example "node1/install.sh" ["as_root=yes"]
+        right ["as_root=no"]
+        met
+            "With bundles of another version of khw-gen. With any other this is where to look first: whoever can change a \
+             bundle can change its manifest too."
+    }
+
+    MISPLACED_KEY "misplaced-key" Error "key that has no business on its host" {
+        meaning "Whoever breaks into the host has it: what it opens is open to him as well."
+        advice "delete it there, and replace the key if the host was in use"
+        example "node1: /root/admin.kubeconfig" ["O = system:masters"]
+        met
+            "When certificates are copied to all machines with one command, and when kubectl was needed on a worker once. \
+             Every pod that gets out of its container is an administrator then."
+        see ["https://kubernetes.io/docs/concepts/security/security-checklist/"]
+    }
+
     CERTIFICATE_EXPIRED "certificate-expired" Error "expired certificate" {
         meaning "Whoever verifies it refuses it: the clients of a server, or the server that a client logs in to."
         advice "issue it again"

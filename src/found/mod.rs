@@ -46,6 +46,8 @@ pub struct FoundHost {
     pub loose: bool,
     /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
     pub files: BTreeMap<String, File>,
+    /// Its folders, likewise, and their permission bits where they are kept.
+    pub folders: BTreeMap<String, Option<u32>>,
     /// What lies beside the tree of the host: its manifest, instructions, installer.
     pub beside: FoundNodes,
     /// Everything below the host's folder, for its manifest.
@@ -246,6 +248,7 @@ fn host(name: &str, nodes: FoundNodes) -> FoundHost {
         is_named: false,
         loose,
         files: BTreeMap::new(),
+        folders: BTreeMap::new(),
         beside: FoundNodes::new(),
         all: if rootfs { nodes.clone() } else { FoundNodes::new() },
         about: match nodes.get(MANIFEST) {
@@ -278,6 +281,9 @@ fn host(name: &str, nodes: FoundNodes) -> FoundHost {
                     content,
                 };
                 host.files.insert(format!("/{path}"), file);
+            }
+            (Some(path), FoundNode::Directory { mode }) => {
+                host.folders.insert(format!("/{path}"), mode);
             }
             (None, node) => {
                 host.beside.insert(path, node);

@@ -331,6 +331,11 @@ impl Unpacked<'_> {
                 continue;
             }
             let node = if kind.is_dir() {
+                if root_owned == Some(false) {
+                    let message = "it is a folder that is not root's in the archive";
+                    self.remarks
+                        .push(Remark::new(codes::ARCHIVE_OWNER, printable(&path), message));
+                }
                 FoundNode::Directory { mode }
             } else if kind.is_file() {
                 let room = entry.size().min(left.get());
