@@ -14,6 +14,13 @@ use crate::found::FoundHost;
 const ABOVE: [&str; 5] = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"];
 const V4: [&str; 2] = ["net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"];
 const V6: [&str; 2] = ["net.ipv6.conf.all.forwarding", "net.bridge.bridge-nf-call-ip6tables"];
+/// Whether it is of IPv6 | what takes back what others give, for interfaces that come later | its value for that.
+const TAKEN_BACK: &[(bool, &str, &str)] = &[
+    (true, "net.ipv6.conf.all.disable_ipv6", "1"),
+    (true, "net.ipv6.conf.default.disable_ipv6", "1"),
+    (true, "net.ipv6.conf.default.forwarding", "0"),
+    (false, "net.ipv4.conf.default.forwarding", "0"),
+];
 const MODULES: [&str; 2] = ["br_netfilter", "overlay"];
 /// What kube-proxy needs besides with its mode `ipvs`.
 const IPVS: [&str; 4] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
@@ -66,9 +73,11 @@ pub(crate) fn check(view: &View<'_>) {
                 None => {}
             }
         }
-        for name in ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.default.disable_ipv6"] {
-            if let Some((path, _)) = kernel.settings.get(name).filter(|(_, value)| has_v6 && *value != "0") {
-                report(path, format!("{name} takes from pods their addresses"));
+        for (has, name, wrong) in TAKEN_BACK {
+            let is_wrong = |value: &str| (value == "0") == (*wrong == "0");
+            let said = kernel.settings.get(*name).filter(|(_, value)| is_wrong(value));
+            if let Some((path, value)) = said.filter(|_| if *has { has_v6 } else { has_v4 }) {
+                report(path, format!("{name} is {value:?}: it takes from pods what they need"));
             }
         }
         let proxies = host
@@ -135,6 +144,15 @@ fn read<'v>(view: &View<'v>, host: &'v HostView<'v>) -> Kernel<'v> {
                 _ => name,
             };
             kernel.settings.insert(name, (path, value.trim()));
+        }
+    }
+    // A pattern sets what no line names.
+    for (name, (path, value)) in kernel.settings.clone() {
+        if let Some((start, end)) = name.split_once('*') {
+            let names = V4.iter().chain(&V6).chain(TAKEN_BACK.iter().map(|(_, name, _)| name));
+            for name in names.filter(|name| name.starts_with(start) && name.ends_with(end)) {
+                kernel.settings.entry((*name).to_owned()).or_insert((path, value));
+            }
         }
     }
     for (path, text) in texts(host.host, "modules-load") {

@@ -174,6 +174,8 @@ pub(super) fn why_ignored(section: &str, name: &str, value: &str) -> Option<Stri
         let elsewhere = TAKES.keys().find(|(_, known)| *known == name);
         return Some(match elsewhere {
             Some((of, _)) => format!("{name}= is a setting of [{of}], and stands in [{section}]"),
+            // What is a part of a command, and was meant to be, may be a secret.
+            None if !name.chars().all(|c| c.is_ascii_alphanumeric()) => format!("a line of [{section}] is no setting"),
             None => format!("[{section}] has no setting {name}="),
         });
     };

@@ -80,6 +80,7 @@ pub(crate) fn check(view: &View<'_>) {
             };
             judged.check_starts();
             judged.check_around();
+            judged.check_needed();
             judged.check_boot();
             judged.check_conditions();
             judged.check_others();
@@ -185,7 +186,7 @@ impl Judged<'_> {
             "/opt/cni",
             "/root",
         ];
-        !self.spot.host.host.loose && folders.iter().any(|folder| path.starts_with(folder))
+        self.spot.host.host.is_bundle() && folders.iter().any(|folder| path.starts_with(folder))
     }
 
     fn is_here(&self, path: &str) -> bool {
@@ -203,7 +204,7 @@ impl Judged<'_> {
             };
             for line in lines {
                 let (prefix, path) = line.path();
-                if prefix.contains('-') || self.spot.host.host.loose {
+                if prefix.contains('-') || !self.spot.host.host.is_bundle() {
                     continue;
                 }
                 if line.program == "false" {
@@ -214,6 +215,36 @@ impl Judged<'_> {
                 }
                 self.check_script(&line);
             }
+        }
+    }
+
+    /// Files and folders without which systemd does not start it; those of packages are not a bundle's.
+    fn check_needed(&self) {
+        let is_elsewhere = |path: &str| {
+            ["/etc/default/", "/etc/sysconfig/", "/run/", "/proc/"]
+                .iter()
+                .any(|at| path.starts_with(at))
+        };
+        for path in self.unit.file.values("Service", "EnvironmentFile") {
+            if path.starts_with('/')
+                && self.spot.host.host.is_bundle()
+                && !is_elsewhere(path)
+                && !path.contains(['*', '%'])
+                && !self.is_here(path)
+            {
+                self.report(
+                    codes::MISSING_FILE,
+                    format!("EnvironmentFile= names {path}, which is not here"),
+                );
+            }
+        }
+        let folder = self
+            .unit
+            .file
+            .service("WorkingDirectory")
+            .filter(|path| self.is_of_bundle(path));
+        if let Some(folder) = folder.filter(|path| !self.is_here(path)) {
+            self.fails(format!("WorkingDirectory= names {folder}, which is not here"));
         }
     }
 
@@ -299,7 +330,7 @@ impl Judged<'_> {
                     continue;
                 };
                 let is_known = is_in(OF_PACKAGES, stem) || stem.starts_with("systemd-") || stem.contains('@');
-                if !host.host.loose && !is_known && !is_of_host(name) {
+                if host.host.is_bundle() && !is_known && !is_of_host(name) {
                     let message = format!("its {setting}= names {name}, which nothing here brings");
                     self.report(codes::MISSING_PROGRAM, message);
                 }
@@ -690,8 +721,33 @@ fn check_lacking(view: &View<'_>, host: &HostView<'_>) {
     }
 }
 
-/// A cluster with API servers has somebody who decides what runs, and where.
+/// Programs that run beside another on all of its hosts, where they do on one.
+const BESIDE: [(&str, &str); 3] = [
+    ("kubelet", "kube-proxy"),
+    ("kube-apiserver", "kube-controller-manager"),
+    ("kube-apiserver", "kube-scheduler"),
+];
+
+/// A cluster with API servers has somebody who decides what runs, and where; and what runs beside others does so everywhere.
 fn check_control_plane(view: &View<'_>) {
+    for (program, other) in BESIDE {
+        let hosts = || view.hosts.iter().filter(|host| host.runs(program));
+        let lacking = hosts().filter(|host| !host.runs(other));
+        if let Some(has) = hosts().find(|host| host.runs(other)) {
+            for (host, command) in lacking.filter_map(|host| Some((host, host.programs(program).next()?))) {
+                let message = format!(
+                    "no unit of this host starts {other}, which {} has beside {program}",
+                    has.name
+                );
+                Spot {
+                    view,
+                    host,
+                    path: command.path,
+                }
+                .report(codes::MISSING_UNIT, message);
+            }
+        }
+    }
     let Some(api) = running(view, "kube-apiserver").next().filter(|_| view.whole) else {
         return;
     };
