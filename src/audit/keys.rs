@@ -18,7 +18,6 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
     check_foreign(view, rows);
     check_misplaced(view);
     check_trusted(view, rows);
-    check_misplaced(view);
 }
 
 /// Where several authorities are trusted, each issued something that is here. One that did not may be on its way in or out,

@@ -200,7 +200,7 @@ fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter
 /// An authority that was made from the folder before, as cfssljson names what it makes.
 fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say: &Reporter) {
     let path = draft.pki.csr_folder();
-    for row in folder.layout.identities().iter().filter(|row| row.is_authority()) {
+    for row in folder.layout.identities().iter().filter(|row| row.signs()) {
         let Some(stem) = row.csr.strip_suffix("-csr.json") else {
             continue;
         };
