@@ -37,6 +37,7 @@ const FILES: &[(&str, &str, &str, &[&str])] = &[
 const OF_THE_MACHINE: &[&str] = &[
     "host not found",
     "could not resolve",
+    "invalid address",
     "cannot find user",
     "cannot find group",
     "non-existent interface",
