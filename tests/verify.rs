@@ -76,6 +76,34 @@ fn nothing_is_wrong_with_what_the_program_makes() {
     }
 }
 
+/// A chain of ML-DSA is said not to be judged, and not said to be wrong.
+#[test]
+fn a_post_quantum_chain_is_not_called_untrusted() {
+    let mut nodes = FoundNodes::new();
+    for (name, pem) in [
+        (
+            "control/root/certs/ca.pem",
+            include_str!("verify/certificates/ml-dsa-ca.pem"),
+        ),
+        (
+            "control/root/certs/server.pem",
+            include_str!("verify/certificates/ml-dsa.pem"),
+        ),
+    ] {
+        put(&mut nodes, name, pem.as_bytes().to_vec());
+    }
+    let found = from_folder("certs", nodes);
+    let codes: BTreeSet<&str> = audit(&found, AT).iter().map(|finding| finding.code).collect();
+    assert!(codes.contains("unjudged-signature"), "{codes:?}");
+    let wrong = [
+        "unknown-issuer",
+        "untrusted-certificate",
+        "refused-certificate",
+        "bad-pem",
+    ];
+    assert!(wrong.iter().all(|code| !codes.contains(code)), "{codes:?}");
+}
+
 /// The API server's service has an address of the first family alone, so that nobody calls that of the second.
 #[test]
 fn the_second_familys_service_address_is_not_asked_for() {

@@ -104,6 +104,13 @@ const MOST_OF_SERIAL: usize = 20;
 
 fn check_strength(everywhere: &Everywhere<'_>) {
     let certificate = &everywhere.row.certificate;
+    if certificate.has_unjudged_signature() {
+        let message = format!(
+            "who signed {:?} is not judged: the signature is of {}",
+            certificate.subject, certificate.signature
+        );
+        everywhere.report(codes::UNJUDGED_SIGNATURE, message);
+    }
     if certificate.has_broken_digest() {
         let message = format!("{:?} is signed by {}", certificate.subject, certificate.signature);
         everywhere.report(codes::BROKEN_DIGEST, message);

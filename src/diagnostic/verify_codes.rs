@@ -307,6 +307,18 @@ codes! {
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5"]
     }
 
+    UNJUDGED_SIGNATURE "unjudged-signature" Warning "signature that is not judged here" {
+        meaning
+            "The certificate is signed by ML-DSA (FIPS 204), which this program does not compute: whether its issuer signed it is \
+             not known. Everything else of it is judged."
+        advice "hold it against its issuer with a program that knows the algorithm, such as OpenSSL from 3.5 on"
+        example "node1.pem" ["Signature algorithm: ML-DSA-44"]
+        met
+            "With cfssl 1.7 and `\"algo\": \"mldsa44\"`. Components compiled with Go before 1.27 don't read such certificates at \
+             all, nor do most browsers, load balancers and command-line tools."
+        see ["https://www.rfc-editor.org/rfc/rfc9881", "https://csrc.nist.gov/pubs/fips/204/final"]
+    }
+
     BROKEN_DIGEST "broken-digest" Error "certificate signed over SHA-1 or MD5" {
         meaning "Go refuses such signatures, and so does every Kubernetes component."
         advice "issue it again with SHA-256"

@@ -194,6 +194,11 @@ impl Certificate {
         )
     }
 
+    /// Whether nobody here can tell who signed it: what its issuer's key is taken for fits, and that is all.
+    pub(crate) fn has_unjudged_signature(&self) -> bool {
+        self.signature.starts_with(ML_DSA)
+    }
+
     /// Whether its signature is by a broken digest.
     pub fn has_broken_digest(&self) -> bool {
         ["SHA-1 with RSA", "1.2.840.113549.1.1.4", "1.2.840.10045.4.1"].contains(&self.signature.as_str())
@@ -238,7 +243,7 @@ fn refusal(parsed: &X509Certificate<'_>) -> Option<String> {
         return Some("its serial number is negative".to_owned());
     }
     let key = decode::public_key(parsed.public_key());
-    if !["RSA ", "ECDSA P-", "Ed25519"]
+    if !["RSA ", "ECDSA P-", "Ed25519", ML_DSA]
         .iter()
         .any(|known| key.starts_with(known))
     {
@@ -303,9 +308,15 @@ fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) ->
         "ECDSA with SHA-512" | "Ed25519" => {
             PublicKey::from_spki_der(key).is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature))
         }
+        ml_dsa if ml_dsa.starts_with(ML_DSA) => {
+            SubjectPublicKeyInfo::from_der(key).is_ok_and(|(_, key)| decode::public_key(&key) == ml_dsa)
+        }
         _ => false,
     }
 }
+
+/// Go knows them since 1.27; neither ring nor rustls-webpki does.
+const ML_DSA: &str = "ML-DSA-";
 
 /// Whether a key's own algorithm of signatures is the one of that name.
 fn key_fits(algorithm: &str, key: &PublicKey) -> bool {
