@@ -194,6 +194,8 @@ const DEEPEST: usize = 200;
 /// ask for a lot: by aliases, or since each value is a node.
 const MOST_OF_ONE: usize = 64 << 20;
 const MOST_OF_ALL: usize = 1 << 30;
+/// Those of one host.
+const MOST_OF_HOST: usize = 128 << 20;
 /// What a value takes besides its text.
 const COST_OF_NODE: usize = 96;
 
@@ -219,15 +221,28 @@ pub enum Unread {
 /// Reads documents, as many as there may be.
 pub struct Documents {
     left: usize,
+    taken: usize,
 }
 
 impl Default for Documents {
     fn default() -> Self {
-        Documents { left: MOST_OF_ALL }
+        let (left, taken) = (MOST_OF_ALL, 0);
+        Documents { left, taken }
     }
 }
 
 impl Documents {
+    /// For a host's part of what is left.
+    pub(crate) fn for_one_host(&self) -> Documents {
+        let left = self.left.min(MOST_OF_HOST);
+        Documents { left, taken: 0 }
+    }
+
+    /// What another one has read of this one's is gone.
+    pub(crate) fn pay_for(&mut self, other: &Documents) {
+        self.left = self.left.saturating_sub(other.taken);
+    }
+
     /// The documents of a YAML stream.
     pub fn yaml(&mut self, text: &str) -> Result<Vec<Tree>, Unread> {
         if text.len() <= MOST_BYTES && is_deep(text) {
@@ -267,6 +282,7 @@ impl Documents {
         let left = LEFT.get();
         if read.is_ok() {
             self.left -= most - left;
+            self.taken += most - left;
         }
         // Whoever asked for more has nothing left.
         read.map_err(|line| match left {

@@ -1,7 +1,7 @@
 //! What is found, and where every check puts it.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -25,23 +25,29 @@ impl Finding {
     }
 }
 
-/// All that is found, each once. A check adds to it while others read the same bundle, so it takes a shared reference.
+/// All that is found, each once, and in an order that no check decides: checks add to it while others read the same bundle.
 #[derive(Default)]
-pub(crate) struct Findings(RefCell<BTreeSet<Finding>>);
+pub(crate) struct Findings(Mutex<BTreeSet<Finding>>);
 
 impl Findings {
     pub(crate) fn report(&self, code: &'static Code, host: &str, path: &str, message: impl Into<String>) {
-        self.0.borrow_mut().insert(Finding {
+        let finding = Finding {
             host: printable(host),
             path: printable(path),
             code: code.name,
             message: printable(&hidden(&message.into())),
-        });
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(finding);
     }
 
     /// Errors first, each sorted by host and path.
     pub(crate) fn into_sorted(self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self.0.into_inner().into_iter().collect();
+        let mut findings: Vec<Finding> = self
+            .0
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .into_iter()
+            .collect();
         findings.sort_by_key(|finding| finding.row().severity);
         findings
     }

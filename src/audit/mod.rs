@@ -38,6 +38,7 @@ mod units;
 mod uses;
 mod view;
 
+use rayon::prelude::*;
 use time::OffsetDateTime;
 
 use crate::found::Found;
@@ -56,25 +57,28 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
         findings.report(remark.code, "", &remark.path, remark.message.clone());
     }
     let view = View::read(found, at, &findings);
-    integrity::check(&view, found);
-    installer::check(&view);
     let certificates = inventory::gather(&view);
-    certificates::check(&view, &certificates);
-    keys::check(&view, &certificates);
-    copies::check(&view, &certificates);
-    rbac::check(&view, &certificates);
-    dns::check(&view);
-    loose::check(&view);
-    units::check(&view);
-    programs::check(&view);
-    read_as::check(&view);
-    balancing::check(&view);
-    doors::check(&view);
-    kubeconfigs::check(&view);
-    agreement::check(&view);
-    pods::check(&view);
-    kernel::check(&view);
-    together::check(&view);
+    let checks: &[&(dyn Fn() + Sync)] = &[
+        &|| integrity::check(&view, found),
+        &|| installer::check(&view),
+        &|| certificates::check(&view, &certificates),
+        &|| keys::check(&view, &certificates),
+        &|| copies::check(&view, &certificates),
+        &|| rbac::check(&view, &certificates),
+        &|| dns::check(&view),
+        &|| loose::check(&view),
+        &|| units::check(&view),
+        &|| programs::check(&view),
+        &|| read_as::check(&view),
+        &|| balancing::check(&view),
+        &|| doors::check(&view),
+        &|| kubeconfigs::check(&view),
+        &|| agreement::check(&view),
+        &|| pods::check(&view),
+        &|| kernel::check(&view),
+        &|| together::check(&view),
+    ];
+    checks.par_iter().for_each(|check| check());
     drop(view);
     findings.into_sorted()
 }

@@ -1,8 +1,9 @@
 //! Everything of a bundle, parsed: PEM files, documents, command lines, load balancers. Once it is read, it does not change.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
 use time::OffsetDateTime;
 
 use super::balancers::{Balancer, Keepalived, balancer, shared_addresses};
@@ -26,9 +27,9 @@ pub(crate) struct View<'v> {
     /// Where everything goes that is found in it.
     pub findings: &'v Findings,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
-    known: RefCell<BTreeMap<String, Vec<Item>>>,
+    known: Mutex<BTreeMap<String, Vec<Item>>>,
     /// What became of each chain: every kubeconfig of a fleet leads to the same API servers.
-    judged: RefCell<BTreeMap<(TlsRole, String), Result<(), String>>>,
+    judged: Mutex<BTreeMap<(TlsRole, String), Result<(), String>>>,
 }
 
 /// A host whose files are parsed.
@@ -85,6 +86,19 @@ pub(crate) struct UnitCommand<'v> {
     pub environment: BTreeMap<String, String>,
 }
 
+const HOSTS_AT_A_TIME: usize = 8;
+
+/// What work gives for a key, which is done once; twice where two ask at the same moment.
+fn once<K: Ord, V: Clone>(known: &Mutex<BTreeMap<K, V>>, key: K, work: impl FnOnce() -> V) -> V {
+    let known = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = known().get(&key).cloned();
+    before.unwrap_or_else(|| {
+        let value = work();
+        known().insert(key, value.clone());
+        value
+    })
+}
+
 impl<'v> View<'v> {
     /// Reads all that was found; what can't be read is reported.
     pub(crate) fn read(found: &'v Found, at: OffsetDateTime, findings: &'v Findings) -> View<'v> {
@@ -93,21 +107,29 @@ impl<'v> View<'v> {
             hosts: Vec::new(),
             whole: found.hosts.len() > 1 && found.part.as_ref().is_none_or(|part| part.elsewhere.is_empty()),
             findings,
-            known: RefCell::default(),
-            judged: RefCell::default(),
+            known: Mutex::default(),
+            judged: Mutex::default(),
         };
-        let mut reader = Documents::default();
-        view.hosts = found
-            .hosts
-            .iter()
-            .map(|host| view.read_host(host, &mut reader))
-            .collect();
+        // So many at a time, on any machine: what may be read of the next does not depend on who was quicker.
+        let mut left = Documents::default();
+        for hosts in found.hosts.chunks(HOSTS_AT_A_TIME) {
+            let read: Vec<(HostView<'v>, Documents)> = hosts
+                .par_iter()
+                .map(|host| {
+                    let mut reader = left.for_one_host();
+                    (view.read_host(host, &mut reader), reader)
+                })
+                .collect();
+            for (host, reader) in read {
+                left.pay_for(&reader);
+                view.hosts.push(host);
+            }
+        }
         view
     }
 
     pub(crate) fn items_of(&self, pem: &[u8]) -> Vec<Item> {
-        let mut known = self.known.borrow_mut();
-        known.entry(sha256_hex(pem)).or_insert_with(|| items(pem)).clone()
+        once(&self.known, sha256_hex(pem), || items(pem))
     }
 
     /// A chain from a certificate to one that is trusted, or why there is none.
@@ -126,11 +148,9 @@ impl<'v> View<'v> {
             fingerprints(others),
             fingerprints(trusted)
         );
-        let mut judged = self.judged.borrow_mut();
-        let answer = judged
-            .entry((usage, asked))
-            .or_insert_with(|| chain(leaf, others, trusted, self.at, usage));
-        answer.clone()
+        once(&self.judged, (usage, asked), || {
+            chain(leaf, others, trusted, self.at, usage)
+        })
     }
 
     fn read_host(&self, host: &'v FoundHost, reader: &mut Documents) -> HostView<'v> {

@@ -604,13 +604,11 @@ fn front(proxy: &Proxy<'_>) -> Service {
             .breaks_tls
             .push("reads HTTP where clients speak TLS (`mode http`)".to_owned());
     }
-    let says = |lines: &mut dyn Iterator<Item = &(usize, Vec<String>)>, words: &str| {
-        lines.any(|(_, line)| line.join(" ") == words)
-    };
+    let says = |(_, line): &(usize, Vec<String>), words: &str| line.join(" ") == words;
     // A proxy may say `enabled` where its defaults say otherwise; a rule of those is its own.
     let is_off = |words: &str| match words {
-        "disabled" => says(&mut proxy.section.lines.iter(), words),
-        _ => says(&mut proxy.lines.iter().copied(), words),
+        "disabled" => proxy.section.lines.iter().any(|line| says(line, words)),
+        _ => proxy.lines.iter().any(|line| says(line, words)),
     };
     for closed in [
         "disabled",
