@@ -304,8 +304,8 @@ const ONLY: &[Only] = &[
     },
     Only {
         paths: &["toml"],
-        may: &["src/input/"],
-        why: "what the user wrote is read in one place",
+        may: &["src/input/", "src/audit/document.rs"],
+        why: "what the user wrote is read in one place, and what is found in another",
     },
     Only {
         paths: &["clap"],

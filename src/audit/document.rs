@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use crate::rules::values::{Given, Node};
+use crate::rules::values::{DocumentNode, DocumentValue};
 
 /// A value of a document. Texts may be secrets, so they are wiped.
 #[derive(Clone, PartialEq)]
@@ -91,18 +91,20 @@ impl Tree {
     }
 }
 
-impl Node for Tree {
-    fn given(&self) -> Given<'_, Tree> {
+impl DocumentNode for Tree {
+    fn given(&self) -> DocumentValue<'_, Tree> {
         match self {
-            Tree::Text(text) => Given::of_yaml(text),
-            Tree::List(items) => Given::List(items),
-            Tree::Map(fields) => Given::Map(fields.iter().map(|(name, value)| (name.as_str(), value)).collect()),
+            Tree::Text(text) => DocumentValue::of_yaml(text),
+            Tree::List(items) => DocumentValue::List(items),
+            Tree::Map(fields) => {
+                DocumentValue::Map(fields.iter().map(|(name, value)| (name.as_str(), value)).collect())
+            }
             Tree::Plain(plain) => match (plain.as_str(), plain.parse(), plain.parse()) {
-                ("null", ..) => Given::Nothing,
-                ("true" | "false", ..) => Given::Boolean,
-                (_, Ok(whole), _) => Given::Whole(whole),
-                (_, _, Ok(number)) => Given::Number(number),
-                _ => Given::Text(plain),
+                ("null", ..) => DocumentValue::Nothing,
+                ("true" | "false", ..) => DocumentValue::Boolean,
+                (_, Ok(whole), _) => DocumentValue::Whole(whole),
+                (_, _, Ok(number)) => DocumentValue::Number(number),
+                _ => DocumentValue::Text(plain),
             },
         }
     }

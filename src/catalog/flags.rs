@@ -4,7 +4,7 @@
 //! [`INSTEAD`] is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
 //!
 //! `flags.tsv`, one line for each run of minors with nothing missing between: component, flag, first minor, last minor,
-//! what it takes (a word of [`Takes`]; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
+//! what it takes (a word of [`ValueType`]; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
 //! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path,
 //! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
 //! containerd's configuration (1.7's and 2.3's `cri/config`, `server/config` and runc's options), crictl's, those of CNI and its
@@ -15,7 +15,7 @@
 use std::sync::LazyLock;
 
 use super::tables::instead::{EVERY, INSTEAD};
-use super::takes::Takes;
+use super::value_type::ValueType;
 
 /// Whether a release knows a flag or a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,8 @@ pub fn is_switch(component: &str, name: &str, minor: u16) -> bool {
 }
 
 /// What a minor release of a component takes as a flag's value, where it knows the flag.
-pub(crate) fn flag_takes(component: &str, name: &str, minor: u16) -> Option<Takes> {
-    flag_row(component, name, minor).map(|row| Takes::of(row.column(0)))
+pub(crate) fn flag_takes(component: &str, name: &str, minor: u16) -> Option<ValueType> {
+    flag_row(component, name, minor).map(|row| ValueType::of(row.column(0)))
 }
 
 /// The flags that a minor release of a component takes, sorted.
@@ -172,18 +172,18 @@ pub fn field(kind: &str, path: &str, minor: u16) -> Known {
     let mut above = path
         .match_indices('.')
         .filter_map(|(at, _)| row_of(&FIELDS, kind, &path[..at], minor));
-    let above = above.any(|row| matches!(Takes::of(row.column(0)), Takes::Map(_) | Takes::Anything));
+    let above = above.any(|row| matches!(ValueType::of(row.column(0)), ValueType::Map(_) | ValueType::Anything));
     if above { Known::Yes } else { own }
 }
 
 /// What a minor release takes as a field's value: what its row says, or that of the map which it is a key of.
-pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<Takes> {
-    let takes = |path: &str| row_of(&FIELDS, kind, path, minor).map(|row| Takes::of(row.column(0)));
+pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<ValueType> {
+    let takes = |path: &str| row_of(&FIELDS, kind, path, minor).map(|row| ValueType::of(row.column(0)));
     takes(path).or_else(|| {
         let mut above = path.rmatch_indices('.').map(|(at, _)| &path[..at]);
         match above.find_map(takes)? {
             // What is below the keys of a map has no rows.
-            Takes::Map(word) => Some(Takes::of(word)).filter(|takes| *takes != Takes::Object),
+            ValueType::Map(word) => Some(ValueType::of(word)).filter(|takes| *takes != ValueType::Object),
             _ => None,
         }
     })
@@ -293,7 +293,7 @@ mod tests {
         let is_open = |word: &str| ["any", "value", "-", "switch", "int-or-string"].contains(&word);
         for row in FLAGS.iter().chain(FIELDS.iter()) {
             let word = row.column(0).trim_start_matches("[]").trim_start_matches("{}");
-            assert!(Takes::of(word) != Takes::Anything || is_open(word), "{row:?}");
+            assert!(ValueType::of(word) != ValueType::Anything || is_open(word), "{row:?}");
         }
     }
 

@@ -18,9 +18,9 @@ pub(crate) mod rule;
 pub(crate) mod safeguard;
 pub(crate) mod scope;
 pub(crate) mod tables;
-pub(crate) mod takes;
 pub(crate) mod upgrade;
 pub(crate) mod upgrades;
+pub(crate) mod value_type;
 
 use artifact::Artifact;
 use component::Component;

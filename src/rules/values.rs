@@ -11,11 +11,11 @@ use super::duration;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Version, known};
 use crate::catalog::tables::limits::LIMITS;
-use crate::catalog::takes::{Limit, Takes, Within};
+use crate::catalog::value_type::{Limit, ValueType, Within};
 use crate::settings;
 
 /// A value of a document, however it was read.
-pub enum Given<'t, T> {
+pub enum DocumentValue<'t, T> {
     Nothing,
     Boolean,
     Whole(i128),
@@ -28,19 +28,19 @@ pub enum Given<'t, T> {
 }
 
 /// What a document is made of.
-pub trait Node: Sized {
-    fn given(&self) -> Given<'_, Self>;
+pub trait DocumentNode: Sized {
+    fn given(&self) -> DocumentValue<'_, Self>;
 }
 
-impl Node for settings::Value {
-    fn given(&self) -> Given<'_, Self> {
+impl DocumentNode for settings::Value {
+    fn given(&self) -> DocumentValue<'_, Self> {
         match self {
-            settings::Value::Text(text) => Given::Text(text),
-            settings::Value::Boolean(_) => Given::Boolean,
-            settings::Value::Integer(whole) => Given::Whole(i128::from(*whole)),
-            settings::Value::Float(number) => Given::Number(*number),
-            settings::Value::List(items) => Given::List(items),
-            settings::Value::Table(table) => Given::Map(table.entries().collect()),
+            settings::Value::Text(text) => DocumentValue::Text(text),
+            settings::Value::Boolean(_) => DocumentValue::Boolean,
+            settings::Value::Integer(whole) => DocumentValue::Whole(i128::from(*whole)),
+            settings::Value::Float(number) => DocumentValue::Number(*number),
+            settings::Value::List(items) => DocumentValue::List(items),
+            settings::Value::Table(table) => DocumentValue::Map(table.entries().collect()),
         }
     }
 }
@@ -98,7 +98,7 @@ pub fn api_versions(kind: &str, minors: &Minors) -> BTreeSet<&'static str> {
         .flat_map(|minor| flags::kinds(minor).filter(is_of).map(move |kind| (kind, minor)));
     kinds
         .filter_map(|(kind, minor)| match flags::field_takes(kind, "apiVersion", minor) {
-            Some(Takes::Choice(version)) => Some(version),
+            Some(ValueType::Choice(version)) => Some(version),
             _ => None,
         })
         .collect()
@@ -124,9 +124,9 @@ pub fn gate(minors: &Minors, name: &str, value: &str) -> Option<Untaken> {
 }
 
 /// What is not taken of a document, each with its dotted path.
-pub fn document<T: Node>(kind: &str, minors: &Minors, root: &T) -> Vec<(String, Untaken)> {
+pub fn document<T: DocumentNode>(kind: &str, minors: &Minors, root: &T) -> Vec<(String, Untaken)> {
     let mut found = Vec::new();
-    if let Given::Map(fields) = root.given() {
+    if let DocumentValue::Map(fields) = root.given() {
         for (name, value) in fields {
             field(kind, minors, name, value, &mut found);
         }
@@ -135,7 +135,7 @@ pub fn document<T: Node>(kind: &str, minors: &Minors, root: &T) -> Vec<(String, 
 }
 
 /// What is not taken of one field and of what is below it. `path` is dotted; items of a list have that of the list.
-pub fn field<T: Node>(kind: &str, minors: &Minors, path: &str, value: &T, found: &mut Vec<(String, Untaken)>) {
+pub fn field<T: DocumentNode>(kind: &str, minors: &Minors, path: &str, value: &T, found: &mut Vec<(String, Untaken)>) {
     match minors.known(|minor| flags::field(kind, path, minor)) {
         Known::Yes => {}
         // What is new is not in the tables.
@@ -146,7 +146,7 @@ pub fn field<T: Node>(kind: &str, minors: &Minors, path: &str, value: &T, found:
         .newest_first()
         .find_map(|minor| flags::field_takes(kind, path, minor));
     let before = found.len();
-    below(kind, minors, path, takes.unwrap_or(Takes::Anything), value, found);
+    below(kind, minors, path, takes.unwrap_or(ValueType::Anything), value, found);
     if found.len() > before {
         return;
     }
@@ -169,27 +169,27 @@ fn another_key(names: &[&str], key: &str) -> Option<String> {
     (!names.contains(&key)).then(|| format!("is not known: it has to be {}", one_of(names.iter().copied())))
 }
 
-fn below<T: Node>(
+fn below<T: DocumentNode>(
     kind: &str,
     minors: &Minors,
     path: &str,
-    takes: Takes,
+    takes: ValueType,
     value: &T,
     found: &mut Vec<(String, Untaken)>,
 ) {
     match (takes, value.given()) {
-        (Takes::Anything, _) | (_, Given::Nothing) => {}
-        (Takes::Object, Given::Map(fields)) => {
+        (ValueType::Anything, _) | (_, DocumentValue::Nothing) => {}
+        (ValueType::Object, DocumentValue::Map(fields)) => {
             for (name, value) in fields {
                 field(kind, minors, &format!("{path}.{name}"), value, found);
             }
         }
-        (Takes::List(word), Given::List(items)) => {
+        (ValueType::List(word), DocumentValue::List(items)) => {
             for item in items {
-                below(kind, minors, path, Takes::of(word), item, found);
+                below(kind, minors, path, ValueType::of(word), item, found);
             }
         }
-        (Takes::Map(_), Given::Map(fields)) => {
+        (ValueType::Map(_), DocumentValue::Map(fields)) => {
             for (name, value) in fields {
                 field(kind, minors, &format!("{path}.{name}"), value, found);
             }
@@ -203,20 +203,22 @@ fn below<T: Node>(
 }
 
 /// Why a value that is no structure is not taken.
-fn refused<T>(takes: Takes, given: &Given<'_, T>) -> Option<String> {
+fn refused<T>(takes: ValueType, given: &DocumentValue<'_, T>) -> Option<String> {
     let is_taken = match (takes, given) {
-        (Takes::Boolean, Given::Boolean) => true,
-        (Takes::Boolean, Given::Word(word)) => is_yaml_boolean(word),
-        (Takes::Whole { bits, signed }, Given::Whole(whole)) => fits(*whole, bits, signed),
+        (ValueType::Boolean, DocumentValue::Boolean) => true,
+        (ValueType::Boolean, DocumentValue::Word(word)) => is_yaml_boolean(word),
+        (ValueType::Whole { bits, signed }, DocumentValue::Whole(whole)) => fits(*whole, bits, signed),
         // YAML's `110.0` reaches the program as 110.
-        (Takes::Whole { .. }, Given::Number(number)) => number.fract() == 0.0,
-        (Takes::Whole { bits, signed }, Given::Word(word)) => {
+        (ValueType::Whole { .. }, DocumentValue::Number(number)) => number.fract() == 0.0,
+        (ValueType::Whole { bits, signed }, DocumentValue::Word(word)) => {
             whole(word).is_some_and(|whole| fits(whole, bits, signed))
         }
-        (Takes::Number, Given::Whole(_) | Given::Number(_)) => true,
-        (Takes::Quantity, Given::Whole(_) | Given::Number(_)) => true,
-        (Takes::Object | Takes::List(_) | Takes::Map(_), _) => false,
-        (takes, Given::Text(text) | Given::Word(text)) if is_written(takes) => return refused_text(takes, text),
+        (ValueType::Number, DocumentValue::Whole(_) | DocumentValue::Number(_)) => true,
+        (ValueType::Quantity, DocumentValue::Whole(_) | DocumentValue::Number(_)) => true,
+        (ValueType::Object | ValueType::List(_) | ValueType::Map(_), _) => false,
+        (takes, DocumentValue::Text(text) | DocumentValue::Word(text)) if is_written(takes) => {
+            return refused_text(takes, text);
+        }
         _ => false,
     };
     (!is_taken).then(|| format!("has to be {}, and is {}", expected(takes), what_is(takes, given)))
@@ -226,49 +228,49 @@ fn is_yaml_boolean(word: &str) -> bool {
     ["y", "yes", "on", "n", "no", "off"].contains(&word.to_ascii_lowercase().as_str())
 }
 
-impl<'t, T> Given<'t, T> {
+impl<'t, T> DocumentValue<'t, T> {
     /// A text of YAML, of which nobody knows whether it was in quotes.
-    pub fn of_yaml(text: &'t str) -> Given<'t, T> {
-        match is_yaml_boolean(text) || text.starts_with('0') && whole(text).is_some() {
-            true => Given::Word(text),
-            false => Given::Text(text),
+    pub fn of_yaml(text: &'t str) -> DocumentValue<'t, T> {
+        match is_yaml_boolean(text) || text.len() > 1 && text.starts_with('0') && whole(text).is_some() {
+            true => DocumentValue::Word(text),
+            false => DocumentValue::Text(text),
         }
     }
 }
 
 /// Whether a document has a text for it.
-fn is_written(takes: Takes) -> bool {
-    !matches!(takes, Takes::Boolean | Takes::Whole { .. } | Takes::Number)
+fn is_written(takes: ValueType) -> bool {
+    !matches!(takes, ValueType::Boolean | ValueType::Whole { .. } | ValueType::Number)
 }
 
 /// Why a text, as a flag has it, is not taken.
-fn refused_text(takes: Takes, text: &str) -> Option<String> {
+fn refused_text(takes: ValueType, text: &str) -> Option<String> {
     let is_taken = match takes {
-        Takes::Anything | Takes::Text | Takes::Object | Takes::List(_) | Takes::Map(_) => true,
+        ValueType::Anything | ValueType::Text | ValueType::Object | ValueType::List(_) | ValueType::Map(_) => true,
         // Go's strconv.ParseBool.
-        Takes::Boolean => [
+        ValueType::Boolean => [
             "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False",
         ]
         .contains(&text),
-        Takes::Whole { bits, signed } => whole(text).is_some_and(|whole| fits(whole, bits, signed)),
-        Takes::Number => text.parse::<f64>().is_ok(),
-        Takes::Choice(choices) => text.is_empty() || choices.split(',').any(|choice| choice == text),
-        Takes::Duration => duration::parse(text).is_ok(),
-        Takes::Quantity => is_quantity(text),
-        Takes::Address => text.parse::<IpAddr>().is_ok(),
-        Takes::AddressOrNothing => text.is_empty() || text.parse::<IpAddr>().is_ok(),
-        Takes::Range => text.parse::<IpNet>().is_ok(),
-        Takes::Ports => is_ports(text),
-        Takes::Urls => urls(text),
-        Takes::Switches => pairs(text, |value| refused_text(Takes::Boolean, value).is_none()),
+        ValueType::Whole { bits, signed } => whole(text).is_some_and(|whole| fits(whole, bits, signed)),
+        ValueType::Number => text.parse::<f64>().is_ok(),
+        ValueType::Choice(choices) => text.is_empty() || choices.split(',').any(|choice| choice == text),
+        ValueType::Duration => duration::parse(text).is_ok(),
+        ValueType::Quantity => is_quantity(text),
+        ValueType::Address => text.parse::<IpAddr>().is_ok(),
+        ValueType::AddressOrNothing => text.is_empty() || text.parse::<IpAddr>().is_ok(),
+        ValueType::Range => text.parse::<IpNet>().is_ok(),
+        ValueType::Ports => is_ports(text),
+        ValueType::Urls => urls(text),
+        ValueType::Switches => pairs(text, |value| refused_text(ValueType::Boolean, value).is_none()),
         // A value may have commas of its own.
-        Takes::Pairs => text
+        ValueType::Pairs => text
             .split(',')
             .next()
             .is_none_or(|first| first.is_empty() || first.contains('=')),
     };
     let is = match takes {
-        Takes::Choice(_) | Takes::Whole { .. } | Takes::Boolean => format!("{text:?}"),
+        ValueType::Choice(_) | ValueType::Whole { .. } | ValueType::Boolean => format!("{text:?}"),
         _ => "something else".to_owned(),
     };
     (!is_taken).then(|| format!("has to be {}, and is {is}", expected(takes)))
@@ -279,37 +281,37 @@ fn pairs(text: &str, takes: impl Fn(&str) -> bool) -> bool {
     pairs.all(|pair| pair.split_once('=').is_some_and(|(_, value)| takes(value.trim())))
 }
 
-fn expected(takes: Takes) -> String {
+fn expected(takes: ValueType) -> String {
     match takes {
-        Takes::Anything => "anything".to_owned(),
-        Takes::Object | Takes::Map(_) => "a map of fields".to_owned(),
-        Takes::List(_) => "a list".to_owned(),
-        Takes::Boolean => "true or false".to_owned(),
-        Takes::Whole { bits, signed: true } => format!("a whole number of {bits} bits"),
-        Takes::Whole { bits, signed: false } => format!("a whole number of {bits} bits from 0 on"),
-        Takes::Number => "a number".to_owned(),
-        Takes::Text => "text".to_owned(),
-        Takes::Choice(choices) => one_of(choices.split(',')),
-        Takes::Duration => "a duration such as \"1h30m\"".to_owned(),
-        Takes::Quantity => "a quantity such as \"500m\" or \"1Gi\"".to_owned(),
-        Takes::Address | Takes::AddressOrNothing => "an address".to_owned(),
-        Takes::Range => "an address range".to_owned(),
-        Takes::Ports => "a range of ports such as 30000-32767".to_owned(),
-        Takes::Urls => "URLs, each with its scheme".to_owned(),
-        Takes::Switches => "pairs such as name=true".to_owned(),
-        Takes::Pairs => "pairs such as name=value".to_owned(),
+        ValueType::Anything => "anything".to_owned(),
+        ValueType::Object | ValueType::Map(_) => "a map of fields".to_owned(),
+        ValueType::List(_) => "a list".to_owned(),
+        ValueType::Boolean => "true or false".to_owned(),
+        ValueType::Whole { bits, signed: true } => format!("a whole number of {bits} bits"),
+        ValueType::Whole { bits, signed: false } => format!("a whole number of {bits} bits from 0 on"),
+        ValueType::Number => "a number".to_owned(),
+        ValueType::Text => "text".to_owned(),
+        ValueType::Choice(choices) => one_of(choices.split(',')),
+        ValueType::Duration => "a duration such as \"1h30m\"".to_owned(),
+        ValueType::Quantity => "a quantity such as \"500m\" or \"1Gi\"".to_owned(),
+        ValueType::Address | ValueType::AddressOrNothing => "an address".to_owned(),
+        ValueType::Range => "an address range".to_owned(),
+        ValueType::Ports => "a range of ports such as 30000-32767".to_owned(),
+        ValueType::Urls => "URLs, each with its scheme".to_owned(),
+        ValueType::Switches => "pairs such as name=true".to_owned(),
+        ValueType::Pairs => "pairs such as name=value".to_owned(),
     }
 }
 
-fn what_is<T>(takes: Takes, given: &Given<'_, T>) -> &'static str {
+fn what_is<T>(takes: ValueType, given: &DocumentValue<'_, T>) -> &'static str {
     match given {
-        Given::Whole(_) if matches!(takes, Takes::Whole { .. }) => "beyond it",
-        Given::Nothing => "nothing",
-        Given::Boolean => "a boolean",
-        Given::Whole(_) | Given::Number(_) => "a number",
-        Given::Text(_) | Given::Word(_) => "text",
-        Given::List(_) => "a list",
-        Given::Map(_) => "a map",
+        DocumentValue::Whole(_) if matches!(takes, ValueType::Whole { .. }) => "beyond it",
+        DocumentValue::Nothing => "nothing",
+        DocumentValue::Boolean => "a boolean",
+        DocumentValue::Whole(_) | DocumentValue::Number(_) => "a number",
+        DocumentValue::Text(_) | DocumentValue::Word(_) => "text",
+        DocumentValue::List(_) => "a list",
+        DocumentValue::Map(_) => "a map",
     }
 }
 
@@ -395,14 +397,14 @@ fn urls(text: &str) -> bool {
 
 impl Minors {
     /// A choice may have grown since.
-    fn without_choices(&self, takes: Takes) -> Takes {
+    fn without_choices(&self, takes: ValueType) -> ValueType {
         match takes {
-            Takes::Choice(_) if self.is_newer => Takes::Text,
+            ValueType::Choice(_) if self.is_newer => ValueType::Text,
             takes => takes,
         }
     }
 
-    fn beyond<T: Node>(&self, within: Within, value: &T) -> Option<String> {
+    fn beyond<T: DocumentNode>(&self, within: Within, value: &T) -> Option<String> {
         match within {
             Within::OneOf(_) if self.is_newer => None,
             within => beyond(within, value),
@@ -411,11 +413,11 @@ impl Minors {
 }
 
 /// Why a value of the right type is beyond its limits.
-fn beyond<T: Node>(within: Within, value: &T) -> Option<String> {
+fn beyond<T: DocumentNode>(within: Within, value: &T) -> Option<String> {
     match (within, value.given()) {
-        (_, Given::List(items)) => items.iter().find_map(|item| beyond(within, item)),
-        (_, Given::Whole(whole)) => beyond_numbers(within, whole),
-        (_, Given::Text(text) | Given::Word(text)) if !text.is_empty() => beyond_text(within, text),
+        (_, DocumentValue::List(items)) => items.iter().find_map(|item| beyond(within, item)),
+        (_, DocumentValue::Whole(whole)) => beyond_numbers(within, whole),
+        (_, DocumentValue::Text(text) | DocumentValue::Word(text)) if !text.is_empty() => beyond_text(within, text),
         _ => None,
     }
 }
@@ -499,7 +501,7 @@ pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<U
             within => beyond_text(within, value),
         }
     };
-    let takes = minors.without_choices(takes.unwrap_or(Takes::Anything));
+    let takes = minors.without_choices(takes.unwrap_or(ValueType::Anything));
     refused_text(takes, value).or_else(of_limit).map(Untaken::Refused)
 }
 
@@ -509,38 +511,42 @@ mod tests {
 
     #[test]
     fn texts_are_read_as_go_reads_them() {
-        let int32 = Takes::of("int32");
+        let int32 = ValueType::of("int32");
         for (takes, good, bad) in [
             (
                 int32,
                 &["0", "-1", "0x10", "017", "1_0", "+5", "2147483647"][..],
                 &["", "x", "1.0", "2147483648", "1e3", "--1", "0x"][..],
             ),
-            (Takes::of("uint8"), &["0", "255"], &["-1", "256"]),
-            (Takes::Boolean, &["true", "F", "0"], &["yes", "", "on", "TrUe"]),
-            (Takes::Duration, &["0", "1h30m", "-5s", "1.5s"], &["", "5", "1d", "1 h"]),
+            (ValueType::of("uint8"), &["0", "255"], &["-1", "256"]),
+            (ValueType::Boolean, &["true", "F", "0"], &["yes", "", "on", "TrUe"]),
             (
-                Takes::Quantity,
+                ValueType::Duration,
+                &["0", "1h30m", "-5s", "1.5s"],
+                &["", "5", "1d", "1 h"],
+            ),
+            (
+                ValueType::Quantity,
                 &["1", "0.5", "500m", "1Gi", "1e3", "-1", "+2k", ".5"],
                 &["", "1GB", "x", "1.2.3", "1gi", "10%", "--1"],
             ),
             (
-                Takes::Address,
+                ValueType::Address,
                 &["192.0.2.1", "::1"],
                 &["", "localhost", "192.0.2.1/24", "[::1]"],
             ),
             (
-                Takes::Ports,
+                ValueType::Ports,
                 &["30000-32767", "30000", "1+2", ""],
                 &["2-1", "x", "70000", "1-2+3"],
             ),
             (
-                Takes::Urls,
+                ValueType::Urls,
                 &["https://a:1,http://b", ""],
                 &["a:1", "https://", "htps://a", "https://a,b"],
             ),
-            (Takes::Switches, &["a=true,b=false", ""], &["a", "a=maybe"]),
-            (Takes::of("string=a,b"), &["a", ""], &["c", "A"]),
+            (ValueType::Switches, &["a=true,b=false", ""], &["a", "a=maybe"]),
+            (ValueType::of("string=a,b"), &["a", ""], &["c", "A"]),
         ] {
             for text in good {
                 assert_eq!(refused_text(takes, text), None, "{takes:?} {text:?}");

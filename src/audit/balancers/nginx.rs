@@ -17,7 +17,7 @@ struct Directive {
 
 /// What a directive takes.
 #[derive(Clone, Copy, PartialEq)]
-enum Takes {
+enum DirectiveArguments {
     /// Words, at least and at most.
     Words(usize, usize),
     /// The same, any number of times in a block.
@@ -33,13 +33,13 @@ enum Takes {
     /// A block that is no list of directives, after at least and at most that many words.
     Table(usize, usize),
 }
-use Takes::*;
+use DirectiveArguments::*;
 
 const ANY: usize = 99;
 
 /// Where a directive may stand: m(ain), e(vents), s(tream), v (a server of it), u(pstream).
 #[rustfmt::skip]
-const DIRECTIVES: &[(&str, &str, Takes)] = &[
+const DIRECTIVES: &[(&str, &str, DirectiveArguments)] = &[
     ("events", "m", Block(0)), ("stream", "m", Block(0)), ("http", "m", Block(0)), ("mail", "m", Block(0)),
     ("user", "m", Words(1, 2)), ("pid", "m", Words(1, 1)), ("daemon", "m", Flag), ("master_process", "m", Flag),
     ("worker_processes", "m", Words(1, 1)), ("worker_priority", "m", Words(1, 1)), ("worker_rlimit_nofile", "m", Number),
@@ -327,7 +327,7 @@ fn check(directives: &[Directive], place: char, balancer: &mut Balancer) {
     }
 }
 
-impl Takes {
+impl DirectiveArguments {
     fn check(self, arguments: &[String]) -> Result<(), String> {
         let (least, most) = match self {
             Words(least, most) | Often(least, most) | Table(least, most) => (least, most),

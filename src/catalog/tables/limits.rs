@@ -4,8 +4,8 @@
 //! `pkg/scheduler/apis/config/validation` and the options of `cmd/` in <https://github.com/kubernetes/kubernetes>;
 //! <https://etcd.io/docs/v3.6/op-guide/configuration/>. What some release takes is in a list of choices.
 
-use crate::catalog::takes::Limit;
-use crate::catalog::takes::Within::{
+use crate::catalog::value_type::Limit;
+use crate::catalog::value_type::Within::{
     self, Absolute, Address, AddressAndPort, AtLeast, Keys, Numbers, OneOf, Ranges, Seconds, Urls,
 };
 

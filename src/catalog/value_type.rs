@@ -3,7 +3,7 @@
 /// In the tables it stands in Go's words: `bool`, `int32`, `[]string` for a list, `{}bool` for a map from names,
 /// `string=one,other` where it is one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Takes {
+pub enum ValueType {
     /// What is not looked into.
     Anything,
     /// A structure, whose fields have rows of their own.
@@ -38,39 +38,39 @@ pub enum Takes {
     Pairs,
 }
 
-impl Takes {
+impl ValueType {
     /// What a word of the tables says.
-    pub(crate) fn of(word: &'static str) -> Takes {
+    pub(crate) fn of(word: &'static str) -> ValueType {
         if let Some(items) = word.strip_prefix("[]") {
-            return Takes::List(items);
+            return ValueType::List(items);
         }
         if let Some(values) = word.strip_prefix("{}") {
-            return Takes::Map(values);
+            return ValueType::Map(values);
         }
         if let Some(choices) = word.strip_prefix("string=") {
-            return Takes::Choice(choices);
+            return ValueType::Choice(choices);
         }
-        let whole = |signed: bool, bits: &str| bits.parse().ok().map(|bits| Takes::Whole { bits, signed });
+        let whole = |signed: bool, bits: &str| bits.parse().ok().map(|bits| ValueType::Whole { bits, signed });
         match word {
-            "object" => Takes::Object,
-            "bool" => Takes::Boolean,
-            "float32" | "float64" => Takes::Number,
-            "string" | "strings" | "base64" => Takes::Text,
-            "duration" => Takes::Duration,
-            "quantity" => Takes::Quantity,
-            "ip" => Takes::Address,
-            "ip-or-empty" => Takes::AddressOrNothing,
-            "range" => Takes::Range,
-            "ports" => Takes::Ports,
-            "urls" => Takes::Urls,
-            "bools" => Takes::Switches,
-            "pairs" => Takes::Pairs,
+            "object" => ValueType::Object,
+            "bool" => ValueType::Boolean,
+            "float32" | "float64" => ValueType::Number,
+            "string" | "strings" | "base64" => ValueType::Text,
+            "duration" => ValueType::Duration,
+            "quantity" => ValueType::Quantity,
+            "ip" => ValueType::Address,
+            "ip-or-empty" => ValueType::AddressOrNothing,
+            "range" => ValueType::Range,
+            "ports" => ValueType::Ports,
+            "urls" => ValueType::Urls,
+            "bools" => ValueType::Switches,
+            "pairs" => ValueType::Pairs,
             _ => match (word.strip_prefix("int"), word.strip_prefix("uint")) {
                 (Some(bits), _) => whole(true, bits),
                 (_, Some(bits)) => whole(false, bits),
                 _ => None,
             }
-            .unwrap_or(Takes::Anything),
+            .unwrap_or(ValueType::Anything),
         }
     }
 }
