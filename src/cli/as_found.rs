@@ -5,10 +5,12 @@ use std::path::Path;
 use khw_gen::found::{Found, FoundHost, Places, printable};
 use khw_gen::{catalog, changes, disk};
 
+use super::progress::Waiting;
 use super::say::{Reported, say, say_error};
 
 /// What is at a path, whatever its state; nothing at all is an error.
 pub fn read_found(path: &Path) -> Result<Found, Reported> {
+    let _waiting = Waiting::begin("reading");
     let found = disk::read_found(path, &Places::new(catalog::places()))?;
     let is_empty = |host: &FoundHost| host.files.is_empty() && host.beside.is_empty();
     match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {

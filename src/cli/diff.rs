@@ -8,6 +8,7 @@ use khw_gen::found::Found;
 use super::args::{DiffArgs, DiffFormat};
 use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
 use super::outcome::Outcome;
+use super::progress::Waiting;
 use super::say::{Reported, print};
 use super::specification::{read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
@@ -59,6 +60,7 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
     if known == KeysKnown::WithoutSeed {
         say_that_the_seed_is_missing(if old_keys == Keys::StandIn { old } else { new });
     }
+    let _waiting = Waiting::begin("comparing");
     Ok(changes::compare(&before, &after, known))
 }
 

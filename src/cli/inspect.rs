@@ -6,13 +6,18 @@ use super::args::{InspectArgs, ReportFormat};
 use super::as_found::{read_found, say_remarks};
 use super::instants::now;
 use super::outcome::Outcome;
+use super::progress::Waiting;
 use super::say::{Reported, print};
+use super::threads::use_threads;
 
 pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     let path = &arguments.path;
+    use_threads(None)?;
     let found = read_found(path)?;
+    let waiting = Waiting::begin("reading certificates");
     let at = arguments.at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
+    drop(waiting);
     if let Some(within) = arguments.expires_within {
         let until = at.checked_add(within);
         rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));

@@ -1,4 +1,4 @@
-//! How far a build is, on a terminal, once it takes longer than half a second.
+//! How far a build is, and that something is still read, on a terminal, once it takes longer than half a second.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -51,6 +51,34 @@ impl Bar {
     pub fn finish(self) -> Duration {
         self.bar.finish_and_clear();
         self.began.elapsed()
+    }
+}
+
+/// Says on a terminal what is being done, until it is dropped.
+pub struct Waiting(ProgressBar);
+
+impl Waiting {
+    pub fn begin(what: &'static str) -> Waiting {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_message(what);
+        let shown = bar.clone();
+        // Where no thread may be started, nothing is shown.
+        let _ = std::thread::Builder::new().spawn(move || {
+            std::thread::sleep(WORTH_A_BAR);
+            if !shown.is_finished()
+                && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}")
+            {
+                shown.set_style(style);
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(WORTH_A_BAR / 4);
+            }
+        });
+        Waiting(bar)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -11,15 +11,19 @@ use super::args::{ReportFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
 use super::outcome::Outcome;
+use super::progress::Waiting;
 use super::say::{Reported, print};
 use super::specification::{read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
 pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
     let VerifyArgs { path, format, at, .. } = arguments;
+    use_threads(None)?;
     let found = read_found(path)?;
     say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
+    let waiting = Waiting::begin("judging");
     let findings = audit::audit(&found, at.unwrap_or_else(now));
+    drop(waiting);
     let spec = arguments.spec.as_deref();
     let differences = spec
         .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
@@ -51,7 +55,6 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
 
 /// What a specification would make differently of what was found. Of a single host as found, only that host is compared.
 fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Changes, Reported> {
-    use_threads(None)?;
     let (mut made, keys) = read_specified(spec, seed_file)?.make()?;
     if keys == Keys::StandIn {
         say_that_the_seed_is_missing(spec);
