@@ -556,6 +556,43 @@ fn every_fault_is_found() {
     assert!(FAULTS.len() >= 150, "{}", FAULTS.len());
 }
 
+/// Where a bundle says which release it is for, what others know is not known.
+#[test]
+fn a_release_knows_its_own_alone() {
+    for (change, code) in [
+        (
+            Edit(
+                "master1/etc/systemd/system/kube-apiserver.service",
+                "--v=2",
+                "--v=2 \\\n  --insecure-port=0",
+            ),
+            "unread-setting",
+        ),
+        (
+            Edit(
+                "node1/etc/systemd/system/kubelet.service",
+                "--register-node=true",
+                "--register-node=true \\\n  --network-plugin=cni",
+            ),
+            "unread-setting",
+        ),
+        (
+            Edit(
+                "master1/etc/kubernetes/config/kube-scheduler.yaml",
+                "kubescheduler.config.k8s.io/v1",
+                "kubescheduler.config.k8s.io/v1beta2",
+            ),
+            "refused-value",
+        ),
+    ] {
+        let mut nodes = BUNDLES["three-masters"].clone();
+        let at = apply(&mut nodes, change);
+        let findings = audit(&from_folder("out", nodes), at);
+        let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code).collect();
+        assert!(codes.contains(code), "{change:?}: {code} is not among {codes:?}");
+    }
+}
+
 /// The mode that `ls -l` shows in front of a plain file.
 fn listed_mode(line: &str) -> Option<u32> {
     let bits = line

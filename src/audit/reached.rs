@@ -21,6 +21,8 @@ pub(crate) struct Reached<'v> {
     called: BTreeSet<(String, u16)>,
     /// Whether the own addresses of all load balancers are known.
     knows_balancers: bool,
+    /// Whether there are load balancers, listening or not.
+    has_balancers: bool,
     /// Everything that a load balancer listens at, each once.
     balanced: BTreeSet<Listener>,
 }
@@ -33,6 +35,7 @@ impl<'v> Reached<'v> {
             called: called(view),
             knows_balancers: (view.hosts.iter())
                 .all(|host| host.balancers.is_empty() || !host.host.about.addresses.is_empty()),
+            has_balancers: view.hosts.iter().any(|host| !host.balancers.is_empty()),
             balanced: view.hosts.iter().flat_map(listeners).copied().collect(),
             api_ports: apis.iter().map(|api| (api.running.spot.host.name, api.port)).collect(),
         };
@@ -111,9 +114,9 @@ impl<'v> Reached<'v> {
         if owners.peek().is_some() {
             return owners.any(|host| !is_known(&host) || self.listens(host, &url.host, port));
         }
-        match self.balanced.is_empty() {
-            true => self.api_ports.is_empty() || self.api_ports.values().any(|one| *one == port),
-            false => {
+        match self.has_balancers {
+            false => self.api_ports.is_empty() || self.api_ports.values().any(|one| *one == port),
+            true => {
                 let mut balanced = self.balanced.iter();
                 self.may_be_elsewhere(&url.host, port) || balanced.any(|one| one.port == port && one.answers(&url.host))
             }

@@ -312,7 +312,7 @@ codes! {
             "The certificate is signed by ML-DSA (FIPS 204), which this program does not compute: whether its issuer signed it is \
              not known. Everything else of it is judged."
         advice "hold it against its issuer with a program that knows the algorithm, such as OpenSSL from 3.5 on"
-        example "node1.pem" ["Signature algorithm: ML-DSA-44"]
+        example "control: /root/certs/server.pem" ["Signature Algorithm: ML-DSA-44"]
         met
             "With cfssl 1.7 and `\"algo\": \"mldsa44\"`. Components compiled with Go before 1.27 don't read such certificates at \
              all, nor do most browsers, load balancers and command-line tools."

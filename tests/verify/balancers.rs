@@ -86,7 +86,7 @@ fn slips(text: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     // keepalived takes these lines at the top of the file as well, without a word.
-    all.retain(|slip| slip != text && !slip.contains("global_defs\n"));
+    all.retain(|slip| slip != text && slip.lines().all(|line| line.trim() != "global_defs"));
     all
 }
 
