@@ -682,7 +682,7 @@ fn authorities_that_issued_each_other_are_gone_through_once() {
             "etc/other.pem".to_owned(),
             file(to_pem("CERTIFICATE", &stranger).as_bytes()),
         ),
-        ("etc/etcd.service".to_owned(), file(unit.as_bytes())),
+        ("etc/systemd/system/etcd.service".to_owned(), file(unit.as_bytes())),
     ]);
     let found = codes(&from_folder("node", nodes));
     assert!(found.contains("untrusted-certificate"), "{found:?}");

@@ -21,8 +21,12 @@ pub enum ValueType {
     Text,
     /// One of these, with commas between.
     Choice(&'static str),
-    /// `1h30m`: Go's `time.ParseDuration`.
+    /// `1h30m`: Go's `time.ParseDuration`. A null is none.
     Duration,
+    /// Likewise, or null.
+    OptionalDuration,
+    /// In Go's standard encoding, or a list of bytes.
+    Base64,
     /// `500m`, `1Gi`: `resource.Quantity` of k8s.io/apimachinery.
     Quantity,
     Address,
@@ -55,8 +59,10 @@ impl ValueType {
             "object" => ValueType::Object,
             "bool" => ValueType::Boolean,
             "float32" | "float64" => ValueType::Number,
-            "string" | "strings" | "base64" => ValueType::Text,
+            "string" | "strings" => ValueType::Text,
+            "base64" => ValueType::Base64,
             "duration" => ValueType::Duration,
+            "optional-duration" => ValueType::OptionalDuration,
             "quantity" => ValueType::Quantity,
             "ip" => ValueType::Address,
             "ip-or-empty" => ValueType::AddressOrNothing,

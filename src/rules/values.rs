@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use base64ct::{Base64, Encoding};
 use ipnet::IpNet;
+use zeroize::Zeroizing;
 
 use super::duration;
 use crate::catalog::flags::{self, Known};
@@ -178,7 +180,8 @@ fn below<T: DocumentNode>(
     found: &mut Vec<(String, Untaken)>,
 ) {
     match (takes, value.given()) {
-        (ValueType::Anything, _) | (_, DocumentValue::Nothing) => {}
+        (ValueType::Anything, _) | (ValueType::Base64, DocumentValue::List(_)) => {}
+        (takes, DocumentValue::Nothing) if takes != ValueType::Duration => {}
         (ValueType::Object, DocumentValue::Map(fields)) => {
             for (name, value) in fields {
                 field(kind, minors, &format!("{path}.{name}"), value, found);
@@ -255,7 +258,12 @@ fn refused_text(takes: ValueType, text: &str) -> Option<String> {
         ValueType::Whole { bits, signed } => whole(text).is_some_and(|whole| fits(whole, bits, signed)),
         ValueType::Number => text.parse::<f64>().is_ok(),
         ValueType::Choice(choices) => text.is_empty() || choices.split(',').any(|choice| choice == text),
-        ValueType::Duration => duration::parse(text).is_ok(),
+        ValueType::Duration | ValueType::OptionalDuration => duration::parse(text).is_ok(),
+        // Go passes over the ends of lines.
+        ValueType::Base64 => {
+            let joined = Zeroizing::new(text.replace(['\n', '\r'], ""));
+            Base64::decode_vec(&joined).map(Zeroizing::new).is_ok()
+        }
         ValueType::Quantity => is_quantity(text),
         ValueType::Address => text.parse::<IpAddr>().is_ok(),
         ValueType::AddressOrNothing => text.is_empty() || text.parse::<IpAddr>().is_ok(),
@@ -292,7 +300,8 @@ fn expected(takes: ValueType) -> String {
         ValueType::Number => "a number".to_owned(),
         ValueType::Text => "text".to_owned(),
         ValueType::Choice(choices) => one_of(choices.split(',')),
-        ValueType::Duration => "a duration such as \"1h30m\"".to_owned(),
+        ValueType::Base64 => "base64".to_owned(),
+        ValueType::Duration | ValueType::OptionalDuration => "a duration such as \"1h30m\"".to_owned(),
         ValueType::Quantity => "a quantity such as \"500m\" or \"1Gi\"".to_owned(),
         ValueType::Address | ValueType::AddressOrNothing => "an address".to_owned(),
         ValueType::Range => "an address range".to_owned(),

@@ -932,7 +932,8 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 		return isFunc
 	}
 	// What the items of a list or the values of a map are: a scalar's kind, or `object`, or `any` for what is deeper.
-	below := func(typ types.Type) string {
+	var below func(typ types.Type) string
+	below = func(typ types.Type) string {
 		typ = types.Unalias(typ)
 		if ptr, ok := typ.(*types.Pointer); ok {
 			typ = types.Unalias(ptr.Elem())
@@ -945,16 +946,23 @@ func fieldsOf(t *tree, importPath, name string, emit func(path, shape string)) b
 			return "object"
 		case *types.Basic:
 			return t.scalar(typ, u)
+		case *types.Slice:
+			return "[]" + below(u.Elem())
 		}
 		return "any"
 	}
 	walk = func(typ types.Type, at string, stack []string) {
 		typ = types.Unalias(typ)
-		if ptr, ok := typ.(*types.Pointer); ok {
+		ptr, isPointer := typ.(*types.Pointer)
+		if isPointer {
 			typ = types.Unalias(ptr.Elem())
 		}
 		if ownJSON(typ) {
-			emit(at, ownShape(typ))
+			shape := ownShape(typ)
+			if isPointer && shape == "duration" {
+				shape = "optional-duration" // where it is no pointer, null is read as an empty text
+			}
+			emit(at, shape)
 			return
 		}
 		n := named(typ)
