@@ -867,7 +867,7 @@ const TURNS: &[(&str, &str)] = &[
     ("[cluster]\nname = \"every-section\"", "cluster.name = 'every-section'"),
     (
         "[components.kubelet.flags]",
-        "[components.kubelet.flags]\nv = 4.5\n\"feature-gates\" = [\"\"\"A=true\"\"\", 1e3, true]",
+        "[components.kubelet.flags]\n\"provider-id\" = 4.5\nvmodule = [\"\"\"A=true\"\"\", 1e3, true]",
     ),
     ("content = \"one line\\n\"", "content = \"\"\"\n{{ host.name }}\n\"\"\""),
 ];

@@ -22,8 +22,6 @@ const TAKEN_BACK: &[(bool, &str, &str)] = &[
     (false, "net.ipv4.conf.default.forwarding", "0"),
 ];
 const MODULES: [&str; 2] = ["br_netfilter", "overlay"];
-/// What kube-proxy needs besides with its mode `ipvs`.
-const IPVS: [&str; 4] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
 
 /// What a host's files say to the kernel, each with the file that says it last.
 #[derive(Default)]
@@ -80,15 +78,7 @@ pub(crate) fn check(view: &View<'_>) {
                 report(path, format!("{name} is {value:?}: it takes from pods what they need"));
             }
         }
-        let proxies = host
-            .documents
-            .values()
-            .flatten()
-            .filter(|one| one.kind() == "KubeProxyConfiguration");
-        let is_ipvs = proxies
-            .map(|proxy| proxy.text_at(&["mode"]))
-            .any(|mode| mode == Some("ipvs"));
-        for name in MODULES.into_iter().chain(IPVS.into_iter().filter(|_| is_ipvs)) {
+        for name in MODULES {
             if let Some(path) = kernel.refused.get(name) {
                 report(path, format!("{name} is never loaded, and pods need it"));
             } else if !kernel.modules.contains_key(name) && (has_modules || host.host.is_bundle()) {

@@ -29,9 +29,10 @@ pub(crate) fn check(view: &View<'_>) {
     let reached = Reached::of(view, &apis);
     let nodes: BTreeSet<&str> = view.hosts.iter().flat_map(HostView::nodes).collect();
     for host in &view.hosts {
-        for (path, documents) in &host.documents {
+        let elsewhere = lead_elsewhere(host);
+        for (path, documents) in host.documents.iter().filter(|(path, _)| !elsewhere.contains(*path)) {
             let spot = Spot { view, host, path };
-            match documents.iter().find(|document| document.kind() == "Config") {
+            match documents.iter().find(|document| is_kubeconfig(document)) {
                 Some(config) => {
                     let kubeconfig = Kubeconfig {
                         spot,
@@ -48,6 +49,46 @@ pub(crate) fn check(view: &View<'_>) {
                 None => {}
             }
         }
+    }
+}
+
+/// `Config` of `v1`, which others call something of theirs too.
+fn is_kubeconfig(document: &Tree) -> bool {
+    document.kind() == "Config" && matches!(document.text_at(&["apiVersion"]), Some("v1") | None)
+}
+
+/// Files in a kubeconfig's form that say where an API server finds a webhook, which is not of the cluster
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/webhook/>).
+fn lead_elsewhere<'v>(host: &'v HostView<'v>) -> BTreeSet<&'v str> {
+    let flags = host.commands.iter().flat_map(|command| command.line.flags.iter());
+    let by_flags = flags
+        .filter(|(name, _)| name.ends_with("webhook-config-file"))
+        .flat_map(|(_, paths)| paths.iter().map(String::as_str));
+    let mut named: Vec<&str> = by_flags.collect();
+    let kinds = [
+        "AdmissionConfiguration",
+        "AuthorizationConfiguration",
+        "WebhookAdmission",
+    ];
+    let documents = host.documents.values().flatten();
+    for document in documents.filter(|document| kinds.contains(&document.kind())) {
+        named_in(document, &mut named);
+    }
+    named.into_iter().filter_map(|path| host.resolve(path)).collect()
+}
+
+fn named_in<'v>(tree: &'v Tree, named: &mut Vec<&'v str>) {
+    match tree {
+        Tree::Map(fields) => {
+            for (name, value) in fields {
+                match value.text().filter(|_| name.to_lowercase().starts_with("kubeconfig")) {
+                    Some(path) => named.push(path),
+                    None => named_in(value, named),
+                }
+            }
+        }
+        Tree::List(items) => items.iter().for_each(|item| named_in(item, named)),
+        Tree::Text(_) | Tree::Plain(_) => {}
     }
 }
 

@@ -6,8 +6,10 @@ use zeroize::Zeroizing;
 
 use super::document::Tree;
 use super::unit::CommandLine;
+use crate::catalog::releases::Program;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
+use crate::rules::values::{Minors, Untaken, flag as flag_taken};
 
 /// A flag, and the setting that says the same.
 type SaidTwice = (&'static str, &'static [&'static str]);
@@ -174,6 +176,10 @@ pub(super) fn give_variables(
         else {
             continue;
         };
+        // Of one that it does not know etcd only warns, and some are no flags, such as `ETCD_UNSUPPORTED_ARCH`.
+        if let Some(Untaken::Unknown(_)) = flag_taken("etcd", &Minors::of(Program::Etcd, None), &flag, value) {
+            continue;
+        }
         match line.flags.contains_key(&flag) {
             true => report(format!(
                 "{name} is set beside --{flag}, and etcd does not start with both"

@@ -204,7 +204,8 @@ fn check_subject(spot: Spot<'_>, subject: &Tree, objects: &Objects<'_>, users: O
     // Who brings an account of a namespace brings all that are bound here; those of controllers are made by themselves.
     let is_of_here = objects.accounts.iter().any(|(_, own)| *own == name)
         || objects.accounts.iter().any(|(own, _)| *own == namespace) && whole;
-    if kind == "ServiceAccount" && is_of_here && !objects.accounts.contains(&(namespace, name)) {
+    let is_made_by_itself = name == "default" || namespace == "kube-system" && is_of_a_controller(name);
+    if kind == "ServiceAccount" && is_of_here && !is_made_by_itself && !objects.accounts.contains(&(namespace, name)) {
         let message = format!("it binds the account {name:?} of {namespace:?}, which is not here");
         spot.report(codes::RBAC_SUBJECT, message);
     }
@@ -302,4 +303,20 @@ fn allows(rules: &[Tree], group: &str, resource: &str, verb: &str) -> bool {
                     .any(|item| item == "*" || item == wanted || field == "resources" && below.as_deref() == Some(item))
             })
         })
+}
+
+/// Whether the controller manager makes an account of that name for one of its controllers
+/// (`pkg/serviceaccount` and `cmd/kube-controller-manager/names` of Kubernetes).
+fn is_of_a_controller(name: &str) -> bool {
+    let others = [
+        "bootstrap-signer",
+        "expand-controller",
+        "generic-garbage-collector",
+        "horizontal-pod-autoscaler",
+        "persistent-volume-binder",
+        "pod-garbage-collector",
+        "root-ca-cert-publisher",
+        "token-cleaner",
+    ];
+    name.ends_with("-controller") || others.contains(&name)
 }

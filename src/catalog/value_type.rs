@@ -103,7 +103,7 @@ pub enum Within {
     /// One of these in the keys of a map.
     Keys(&'static [&'static str]),
     Address,
-    /// `192.0.2.1:10250`, `[2001:db8::1]:10250`.
+    /// `192.0.2.1:10250`, `[2001:db8::1]:10250`, or the address alone.
     AddressAndPort,
     /// `10.0.0.0/8`: at most two, with a comma between.
     Ranges,

@@ -442,6 +442,7 @@ fn beyond_numbers(within: Within, whole: i128) -> Option<String> {
 }
 
 fn beyond_text(within: Within, text: &str) -> Option<String> {
+    // kube-proxy adds its own port to an address alone (`SetDefaults_KubeProxyConfiguration`).
     let address_and_port = || {
         let (address, port) = text.rsplit_once(':')?;
         let address = address
@@ -466,7 +467,7 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
         Within::OneOf(_) | Within::Keys(_) => return None,
         Within::Address => (text.parse::<IpAddr>().is_ok(), "an address"),
         Within::AddressAndPort => (
-            address_and_port().is_some(),
+            address_and_port().is_some() || text.parse::<IpAddr>().is_ok(),
             "an address and a port, such as 127.0.0.1:10256",
         ),
         Within::Ranges => (ranges(), "an address range, or one of each family"),

@@ -259,7 +259,7 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "listen-client-urls", Urls),
     limit(ETCD, "", "listen-metrics-urls", Urls),
     limit(ETCD, "", "listen-peer-urls", Urls),
-    limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "panic", "fatal"])),
+    limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"])),
     limit(ETCD, "", "logger", OneOf(&["capnslog", "zap"])),
     limit(ETCD, "", "metrics", OneOf(&["basic", "extensive"])),
     limit(ETCD, "", "tls-max-version", OneOf(&["TLS1.2", "TLS1.3"])),
