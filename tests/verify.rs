@@ -556,6 +556,82 @@ fn every_fault_is_found() {
     assert!(FAULTS.len() >= 150, "{}", FAULTS.len());
 }
 
+const API: &str = "master1/etc/systemd/system/kube-apiserver.service";
+const MEMBER: &str = "master1/etc/systemd/system/etcd.service";
+const NODE: &str = "node1/var/lib/kubelet/kubelet-config.yaml";
+const PROXY: &str = "node1/var/lib/kube-proxy/kube-proxy-config.yaml";
+const WEBHOOK: &str = "apiVersion: v1\nkind: Config\nclusters:\n  - name: audit\n    cluster: {server: \"https://audit.example.org/\"}\n\
+                       contexts:\n  - name: audit\n    context: {cluster: audit, user: \"\"}\ncurrent-context: audit\n";
+
+/// What is right, though it looks like a mistake.
+const RIGHT: &[&[Change]] = &[
+    &[Edit(API, "  --profiling=false \\\n", "")],
+    &[Edit(
+        API,
+        "/usr/local/bin/kube-apiserver",
+        "/opt/kubernetes/bin/kube-apiserver",
+    )],
+    &[Edit(API, "--v=2", "--v=0x2")],
+    &[Edit(API, "--event-ttl=1h", "--event-ttl=1h0m0.5s")],
+    &[
+        Edit(
+            API,
+            "--v=2",
+            "--audit-webhook-config-file=/etc/kubernetes/audit.kubeconfig --v=2",
+        ),
+        Write("master1/etc/kubernetes/audit.kubeconfig", WEBHOOK),
+    ],
+    &[Write(
+        "master1/etc/kubernetes/admission.yaml",
+        "apiVersion: apiserver.k8s.io/v1alpha1\nkind: AdmissionConfiguration\nplugins: []\n",
+    )],
+    &[Write(
+        "master1/root/gatekeeper.yaml",
+        "apiVersion: config.gatekeeper.sh/v1alpha1\nkind: Config\nmetadata: {name: config, namespace: gatekeeper-system}\n",
+    )],
+    &[Write(
+        "master1/root/binding.yaml",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: tools}\n\
+         roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}\n\
+         subjects:\n  - {kind: ServiceAccount, name: default, namespace: kube-system}\n",
+    )],
+    &[Edit(
+        MEMBER,
+        "[Service]\n",
+        "[Service]\nEnvironment=ETCD_UNSUPPORTED_ARCH=arm64\n",
+    )],
+    &[Edit(
+        NODE,
+        "readOnlyPort: 0",
+        "readOnlyPort: 0x0\nmaxPods: 110.0\nmakeIPTablesUtilChains: yes\ntopologyManagerScope:\n",
+    )],
+    &[Edit(
+        NODE,
+        "readOnlyPort: 0",
+        "readOnlyPort: 0\nevictionHard: {memory.available: 5%, nodefs.available: 1Gi}\nkubeReserved: {cpu: 100m}",
+    )],
+    &[Edit(
+        PROXY,
+        "mode: iptables",
+        "mode: iptables\nhealthzBindAddress: 127.0.0.1\nconntrack: {maxPerCore: null, min: 0}",
+    )],
+    &[Edit(PROXY, "mode: iptables", "mode: ipvs")],
+];
+
+#[test]
+fn what_is_right_stays_silent() {
+    let before = by_meaning(BUNDLES["three-masters"].clone(), AT);
+    for changes in RIGHT {
+        let mut nodes = BUNDLES["three-masters"].clone();
+        for change in *changes {
+            apply(&mut nodes, *change);
+        }
+        let mut now = by_meaning(nodes, AT);
+        now.retain(|finding| !before.contains(finding));
+        assert!(now.is_empty(), "{changes:?}: {now:?}");
+    }
+}
+
 /// Where a bundle says which release it is for, what others know is not known.
 #[test]
 fn a_release_knows_its_own_alone() {
