@@ -327,11 +327,11 @@ fn taken(kind: &str, name: &str, rest: &[String]) -> Result<(), String> {
         "maxconn" | "fullconn" | "backlog" | "retries" => unless(is_number(first)),
         "default_backend" | "use_backend" | "acl" => unless(!first.is_empty()),
         "bind" => {
-            let ports = first.split(',').map(|address| {
+            let is_bound = |address: &str| {
                 let is_other = address.starts_with('/') || address.contains('@') || is_placeholder(address);
                 is_other || listened(address).is_some()
-            });
-            unless(!first.is_empty() && ports.fold(true, |all, one| all && one))?;
+            };
+            unless(!first.is_empty() && first.split(',').all(is_bound))?;
             options("bind", OF_BINDS, rest.get(1..).unwrap_or_default())
         }
         "server" => {

@@ -465,7 +465,7 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
         for word in line.words.iter().skip(2) {
             let number = |text: &str| is_number(text) || text == "-1";
             let is_taken = match word.split_once('=') {
-                Some(("weight", value)) => is_number(value) && value.trim_start_matches('0') != "",
+                Some(("weight", value)) => is_number(value) && !value.trim_start_matches('0').is_empty(),
                 Some(("max_fails" | "max_conns", value)) => number(value),
                 Some(("fail_timeout" | "slow_start", value)) => seconds(value, false).is_some(),
                 Some(("service" | "route" | "sid", _)) => true,
@@ -592,7 +592,7 @@ fn read_listen(listen: &Directive, is_stream: bool, service: &mut Service, balan
                 "bind" | "deferred" | "reuseport" | "ssl" | "udp" | "proxy_protocol" | "multipath" | "default_server",
                 None,
             ) => true,
-            ("backlog", Some(value)) => is_number(value) && value.trim_start_matches('0') != "" || value == "-1",
+            ("backlog", Some(value)) => is_number(value) && !value.trim_start_matches('0').is_empty() || value == "-1",
             ("setfib" | "fastopen", Some(value)) => is_number(value),
             ("rcvbuf" | "sndbuf", Some(value)) => size(value),
             ("ipv6only", Some("on" | "off")) | ("accept_filter", Some(_)) => true,
@@ -632,11 +632,8 @@ fn read_listen(listen: &Directive, is_stream: bool, service: &mut Service, balan
     let address = match host {
         "*" | "" => Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         "::" if both => None,
-        host => match host.parse::<IpAddr>() {
-            Ok(address) => Some(address),
-            // A name, which only the machine knows.
-            Err(_) => None,
-        },
+        // A name is what only the machine knows.
+        host => host.parse().ok(),
     };
     if is_tcp {
         service

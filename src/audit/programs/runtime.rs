@@ -25,10 +25,8 @@ const PLUGINS: &[(u64, &str, &str)] = &[
 pub(crate) fn check(view: &View<'_>) {
     for host in &view.hosts {
         let at = |path| Spot { view, host, path };
-        let socket = match host.documents(CONTAINERD).first() {
-            Some(config) => Some(check_containerd(at(CONTAINERD), config)),
-            None => None,
-        };
+        let config = host.documents(CONTAINERD).first();
+        let socket = config.map(|config| check_containerd(at(CONTAINERD), config));
         if let Some(config) = host.documents(CRICTL).first() {
             check_fields(at(CRICTL), "crictl", config);
             let endpoints = ["runtime-endpoint", "image-endpoint"].map(|name| (name, config.text_at(&[name])));
