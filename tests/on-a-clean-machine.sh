@@ -47,6 +47,7 @@ mount --make-rprivate /
 mount --bind "$machine" "$machine" # some of the tests' programs want / to be a mount point
 mount -t proc proc "$machine/proc"
 mount -t sysfs sysfs "$machine/sys"
+mount --rbind /sys/fs/cgroup "$machine/sys/fs/cgroup" # the lab's hosts are groups of their own
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$machine/dev/pts"
 mount -t tmpfs tmpfs "$machine/run"
 show() {
