@@ -180,7 +180,9 @@ fn below<T: DocumentNode>(
     found: &mut Vec<(String, Untaken)>,
 ) {
     match (takes, value.given()) {
-        (ValueType::Anything, _) | (ValueType::Base64, DocumentValue::List(_)) => {}
+        (ValueType::Anything, _) => {}
+        (ValueType::Base64, DocumentValue::List(bytes))
+            if (bytes.iter()).all(|byte| matches!(byte.given(), DocumentValue::Whole(0..=255))) => {}
         (takes, DocumentValue::Nothing) if takes != ValueType::Duration => {}
         (ValueType::Object, DocumentValue::Map(fields)) => {
             for (name, value) in fields {
