@@ -165,11 +165,10 @@ fn check_flags(running: Running<'_>) {
     if values::flag(program, &minors, "help", "true").is_some() {
         return; // a program that the tables don't have
     }
-    for word in line.plain.iter().skip(1) {
-        running.report(
-            codes::UNREAD_SETTING,
-            format!("{word:?} is neither a flag nor the value of one"),
-        );
+    // Not what it is: it may be the rest of a password that was not quoted.
+    if line.plain.len() > 1 {
+        let message = "a word of its command line is neither a flag nor the value of one";
+        running.report(codes::UNREAD_SETTING, message);
     }
     for name in separated_switches(program, &minors, &line.words) {
         let message = format!("--{name} takes its value behind = alone, and what follows it is read as something else");

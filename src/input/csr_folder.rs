@@ -215,7 +215,8 @@ fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say
         let told = say.at(place, codes::UNUSED_AUTHORITY, message);
         match row.name == CLUSTER_AUTHORITY {
             true => told.hint(format!(
-                "write [pki.ca] with cert = \"{certificate}\" and key = \"{key}\"; if it is not to be used, keep it elsewhere"
+                "write [pki.ca] with cert = \"{certificate}\" and key = \"{key}\", and remove {}; if it is not to be used, keep it elsewhere",
+                row.csr
             )),
             false => told.hint("if it is not to be used, keep it elsewhere"),
         }
