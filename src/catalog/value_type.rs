@@ -84,8 +84,8 @@ impl ValueType {
 /// What a value has to be beside what its type says: one row.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// The program, and the kind of its configuration file.
-    pub of: (&'static str, &'static str),
+    /// The programs, each with the kind of its configuration file; empty where only the other of the two is limited.
+    pub of: &'static [(&'static str, &'static str)],
     /// The field's dotted path; empty where only the flag is limited.
     pub setting: &'static str,
     /// The flag without its dashes; empty where only the field is limited.

@@ -156,7 +156,7 @@ pub fn field<T: DocumentNode>(kind: &str, minors: &Minors, path: &str, value: &T
     let limits = || {
         LIMITS
             .iter()
-            .filter(|limit| limit.of.1 == name && !limit.setting.is_empty())
+            .filter(|limit| limit.of.iter().any(|(_, kind)| *kind == name) && !limit.setting.is_empty())
     };
     let above = |limit: &&Limit| path.strip_prefix(limit.setting).and_then(|rest| rest.strip_prefix('.'));
     let why = limits().find_map(|limit| match limit.within {
@@ -504,7 +504,7 @@ pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<U
     let of_limit = || {
         let limit = LIMITS
             .iter()
-            .find(|limit| limit.of.0 == program && limit.flag == name)?;
+            .find(|limit| limit.flag == name && limit.of.iter().any(|(of, _)| *of == program))?;
         match limit.within {
             Within::OneOf(_) if minors.is_newer => None,
             within @ (Within::OneOf(_) | Within::Address) => {

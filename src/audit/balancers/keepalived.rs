@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::service::shown;
+use crate::pki::digest::sha256_hex;
 
 /// What a configuration says.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +37,8 @@ pub struct VirtualRouter {
     /// None where it speaks to all of its network.
     pub peers: Option<Vec<IpAddr>>,
     pub addresses: Vec<IpAddr>,
-    /// Kind and password, which no message shows.
-    pub password: (String, String),
+    /// Its kind, and the digest of the password.
+    pub authentication: (String, String),
     pub scripts: Vec<String>,
     pub processes: Vec<String>,
     /// Whether anything else is watched: interfaces, files, BFD, a group.
@@ -411,14 +412,11 @@ fn read_router(statement: &Statement, read: &mut Keepalived) {
         let all = statement.find(of).map_or(&[][..], Statement::block).iter();
         all.map(|one| one.name().to_owned()).collect()
     };
-    let password = statement.find("authentication").map(|block| {
-        let of = |name: &str| block.value(name).unwrap_or_default().to_owned();
+    let authentication = statement.find("authentication").map(|block| {
+        let of = |name: &str| block.value(name).unwrap_or_default();
         (of("auth_type"), of("auth_pass"))
     });
-    if password
-        .as_ref()
-        .is_some_and(|(kind, password)| !["PASS", "AH"].contains(&kind.as_str()) || password.is_empty())
-    {
+    if authentication.is_some_and(|(kind, password)| !["PASS", "AH"].contains(&kind) || password.is_empty()) {
         refuse("its authentication has no kind, or no password".to_owned());
     }
     let more = ["track_interface", "track_file", "track_bfd", "track_group"];
@@ -434,7 +432,9 @@ fn read_router(statement: &Statement, read: &mut Keepalived) {
         source,
         peers,
         addresses,
-        password: password.unwrap_or_default(),
+        authentication: authentication.map_or_else(Default::default, |(kind, password)| {
+            (kind.to_owned(), sha256_hex(password.as_bytes()))
+        }),
         scripts: names("track_script"),
         processes: names("track_process"),
         watches_more: more.iter().any(|name| statement.find(name).is_some()),

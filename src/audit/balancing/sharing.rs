@@ -216,7 +216,7 @@ fn check_group(group: &[Share<'_>]) {
     });
     all("advert_int", |router| router.interval.clone());
     all("the version of VRRP", |router| router.version.clone());
-    all("authentication", |router| format!("{:?}", router.password));
+    all("authentication", |router| format!("{:?}", router.authentication));
     all("unicast_peer", |router| router.peers.is_some().to_string());
     let masters = group.iter().filter(|part| part.router.is_master).count();
     let mut priorities = BTreeSet::new();

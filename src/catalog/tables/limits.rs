@@ -11,15 +11,22 @@ use crate::catalog::value_type::Within::{
 
 type Of = (&'static str, &'static str);
 
-const KUBELET: Of = ("kubelet", "KubeletConfiguration");
-const PROXY: Of = ("kube-proxy", "KubeProxyConfiguration");
-const SCHEDULER: Of = ("kube-scheduler", "KubeSchedulerConfiguration");
-const API: Of = ("kube-apiserver", "");
-const CONTROLLER: Of = ("kube-controller-manager", "");
-const ETCD: Of = ("etcd", "");
-const ENCRYPTION: Of = ("", "EncryptionConfiguration");
+const KUBELET: &[Of] = &[("kubelet", "KubeletConfiguration")];
+const PROXY: &[Of] = &[("kube-proxy", "KubeProxyConfiguration")];
+const SCHEDULER: &[Of] = &[("kube-scheduler", "KubeSchedulerConfiguration")];
+const API: &[Of] = &[("kube-apiserver", "")];
+const CONTROLLER: &[Of] = &[("kube-controller-manager", "")];
+const MANAGERS: &[Of] = &[("kube-controller-manager", ""), ("kube-scheduler", "")];
+const CONTROL_PLANE: &[Of] = &[
+    ("kube-apiserver", ""),
+    ("kube-controller-manager", ""),
+    ("kube-scheduler", ""),
+];
+const BOTH_WITH_RANGES: &[Of] = &[("kube-apiserver", ""), ("kube-controller-manager", "")];
+const ETCD: &[Of] = &[("etcd", "")];
+const ENCRYPTION: &[Of] = &[("", "EncryptionConfiguration")];
 
-const fn limit(of: Of, setting: &'static str, flag: &'static str, within: Within) -> Limit {
+const fn limit(of: &'static [Of], setting: &'static str, flag: &'static str, within: Within) -> Limit {
     Limit {
         of,
         setting,
@@ -213,10 +220,12 @@ pub const LIMITS: &[Limit] = &[
     limit(SCHEDULER, "percentageOfNodesToScore", "", Numbers(0, 100)),
     limit(SCHEDULER, "podInitialBackoffSeconds", "", AtLeast(1)),
     limit(SCHEDULER, "podMaxBackoffSeconds", "", AtLeast(1)),
-    limit(SCHEDULER, "", "logging-format", LOGS),
-    limit(SCHEDULER, "", "secure-port", PORT_OR_NONE),
-    limit(SCHEDULER, "", "tls-cipher-suites", CIPHERS),
-    limit(SCHEDULER, "", "tls-min-version", TLS),
+
+    limit(CONTROL_PLANE, "", "logging-format", LOGS),
+    limit(CONTROL_PLANE, "", "tls-cipher-suites", CIPHERS),
+    limit(CONTROL_PLANE, "", "tls-min-version", TLS),
+    limit(MANAGERS, "", "secure-port", PORT_OR_NONE),
+    limit(BOTH_WITH_RANGES, "", "service-cluster-ip-range", Ranges),
 
     limit(API, "", "audit-log-format", OneOf(&["json", "legacy"])),
     limit(API, "", "audit-log-maxage", NOT_NEGATIVE),
@@ -229,25 +238,16 @@ pub const LIMITS: &[Limit] = &[
     limit(API, "", "etcd-servers", Urls),
     limit(API, "", "kubelet-port", PORT),
     limit(API, "", "kubelet-preferred-address-types", OneOf(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"])),
-    limit(API, "", "logging-format", LOGS),
     limit(API, "", "max-mutating-requests-inflight", NOT_NEGATIVE),
     limit(API, "", "max-requests-inflight", NOT_NEGATIVE),
     limit(API, "", "secure-port", PORT),
-    limit(API, "", "service-cluster-ip-range", Ranges),
     limit(API, "", "storage-backend", OneOf(&["etcd3"])),
-    limit(API, "", "tls-cipher-suites", CIPHERS),
-    limit(API, "", "tls-min-version", TLS),
 
     limit(CONTROLLER, "", "cluster-cidr", Ranges),
     limit(CONTROLLER, "", "leader-elect-resource-lock", LOCKS),
-    limit(CONTROLLER, "", "logging-format", LOGS),
     limit(CONTROLLER, "", "node-cidr-mask-size", Numbers(0, 128)),
     limit(CONTROLLER, "", "node-cidr-mask-size-ipv4", Numbers(0, 32)),
     limit(CONTROLLER, "", "node-cidr-mask-size-ipv6", Numbers(0, 128)),
-    limit(CONTROLLER, "", "secure-port", PORT_OR_NONE),
-    limit(CONTROLLER, "", "service-cluster-ip-range", Ranges),
-    limit(CONTROLLER, "", "tls-cipher-suites", CIPHERS),
-    limit(CONTROLLER, "", "tls-min-version", TLS),
 
     limit(ETCD, "", "advertise-client-urls", Urls),
     limit(ETCD, "", "auto-compaction-mode", OneOf(&["periodic", "revision"])),
