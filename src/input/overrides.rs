@@ -2,10 +2,12 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::component::{Component, Unit};
+use crate::catalog::flag::SettingValue;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Release, Version};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Place, Reporter, codes};
+use crate::rules::containerd::settings_of_plugin;
 use crate::rules::values::{self, Minors, Untaken};
 use crate::settings::Value as Setting;
 
@@ -144,9 +146,12 @@ fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
     }
 }
 
-/// Whether the configuration file of this release has the fields, and takes their values. Containerd's is not in the tables.
+/// Whether the configuration file of this release has the fields, and takes their values.
 fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
     let Some(kind) = release.kind_of(own.component) else {
+        if own.component.program == Program::Containerd {
+            known_fields_of_containerd(release, own, say);
+        }
         return;
     };
     let minors = minors_of(release, own.component);
@@ -171,6 +176,51 @@ fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
             };
             say.at(path, codes::UNKNOWN_SETTING, message)
                 .meant(&path_text, flags::field_names(&kind, release.kubernetes.minor));
+        }
+    }
+}
+
+/// Likewise for containerd's, whose settings for pods are those of its plugins.
+fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Reporter) {
+    let settings = release.settings_of(own.component);
+    let version = settings.iter().find_map(|setting| match (setting.path, setting.value) {
+        (["version"], SettingValue::Integer(version)) => u64::try_from(version).ok(),
+        _ => None,
+    });
+    let minors = Minors::of(Program::Kubernetes, None);
+    for (path, value) in &own.leaves {
+        let parts: Vec<&str> = path.value.iter().map(String::as_str).collect();
+        let (kind, below) = match (parts.as_slice(), version) {
+            (["plugins", name, below @ ..], Some(version)) => match settings_of_plugin(version, name) {
+                Ok(Some(kind)) => (kind, below),
+                Ok(None) => continue,
+                Err(why) => {
+                    say.at(path, codes::UNKNOWN_SETTING, why);
+                    continue;
+                }
+            },
+            (all, _) => ("containerd", all),
+        };
+        let (kind, below) = match below {
+            ["containerd", "runtimes", "runc", "options", below @ ..] => ("runc", below),
+            // What other runtimes take for options is their own affair.
+            ["containerd", "runtimes", _, "options", ..] | [] => continue,
+            ["containerd", "runtimes", _, below @ ..] if !below.is_empty() => ("containerd/runtime", below),
+            below => (kind, below),
+        };
+        let mut found = Vec::new();
+        values::field(kind, &minors, &below.join("."), value, &mut found);
+        for (path_text, untaken) in found {
+            match untaken {
+                Untaken::Refused(why) => drop(say.at(path, codes::BAD_VALUE, format!("`{path_text}` {why}"))),
+                Untaken::Unknown(_) => say
+                    .at(
+                        path,
+                        codes::UNKNOWN_SETTING,
+                        format!("`{path_text}` is no field of containerd's there"),
+                    )
+                    .meant(&path_text, flags::field_names(kind, release.kubernetes.minor)),
+            }
         }
     }
 }

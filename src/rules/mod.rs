@@ -1,6 +1,7 @@
 //! Flags, settings and variables of a program, judged together by the table of rules. `check` brings what was decided, `verify` what it
 //! found; both are judged alike.
 
+pub(crate) mod containerd;
 pub(crate) mod duration;
 mod no_proxy;
 pub(crate) mod values;

@@ -7,20 +7,13 @@ use crate::audit::view::{HostView, View};
 use crate::catalog::releases::Version;
 use crate::catalog::upgrades::format_of;
 use crate::diagnostic::verify_codes as codes;
+use crate::rules::containerd::{PLUGINS, RUNC, settings_of_plugin};
 
 const CONTAINERD: &str = "/etc/containerd/config.toml";
 const CRICTL: &str = "/etc/crictl.yaml";
 const CNI: &str = "/etc/cni/net.d/";
 /// Where containerd answers unless it is told.
 const SOCKET: &str = "/run/containerd/containerd.sock";
-
-/// Where the settings for pods stand: version of the file | plugin | kind of its settings. `cri` of version 1 is not looked into.
-const PLUGINS: &[(u64, &str, &str)] = &[
-    (2, "io.containerd.grpc.v1.cri", "containerd/cri.2"),
-    (3, "io.containerd.grpc.v1.cri", "containerd/cri.3"),
-    (3, "io.containerd.cri.v1.images", "containerd/images.3"),
-    (3, "io.containerd.cri.v1.runtime", "containerd/runtime.3"),
-];
 
 pub(crate) fn check(view: &View<'_>) {
     for host in &view.hosts {
@@ -57,25 +50,15 @@ fn check_containerd<'v>(spot: Spot<'v>, config: &'v Tree) -> &'v str {
         spot.report(codes::REFUSED_VALUE, message);
     }
     for (name, plugin) in fields_of(config.get("plugins")) {
-        let mut rows = PLUGINS.iter().filter(|(_, known, _)| *known == name).peekable();
-        match rows.peek() {
-            Some(_) => match rows.find(|(of, ..)| *of == version) {
-                Some((.., kind)) => check_fields(spot, kind, plugin),
-                None => {
-                    let message = format!("`plugins.{name}` is not read in a file of version {version}");
-                    spot.report(codes::UNREAD_SETTING, message);
-                }
-            },
-            None if version > 1 && !name.starts_with("io.containerd.") => {
-                let message = format!("`plugins.{name}` is the name of no plugin in a file of version {version}");
-                spot.report(codes::UNREAD_SETTING, message);
-            }
-            None => {}
+        match settings_of_plugin(version, name) {
+            Ok(Some(kind)) => check_fields(spot, kind, plugin),
+            Ok(None) => {}
+            Err(why) => spot.report(codes::UNREAD_SETTING, why),
         }
     }
     for (name, runtime) in runtimes(config) {
         check_fields(spot, "containerd/runtime", runtime);
-        if runtime.text_at(&["runtime_type"]) == Some("io.containerd.runc.v2")
+        if runtime.text_at(&["runtime_type"]) == Some(RUNC)
             && let Some(options) = runtime.get("options")
         {
             check_fields(spot, "runc", options);
@@ -138,7 +121,7 @@ fn check_kubelet(view: &View<'_>, host: &HostView<'_>, socket: Option<&str>) {
         check_endpoints(spot, socket, [("the kubelet's endpoint", endpoint)]);
         let driver = said("cgroup-driver", "cgroupDriver").unwrap_or("cgroupfs");
         for (name, runtime) in runtimes(containerd) {
-            if runtime.text_at(&["runtime_type"]) != Some("io.containerd.runc.v2") {
+            if runtime.text_at(&["runtime_type"]) != Some(RUNC) {
                 continue;
             }
             let of_runtime = match runtime.text_at(&["options", "SystemdCgroup"]) {

@@ -218,6 +218,7 @@ pub const LIMITS: &[Limit] = &[
     limit(SCHEDULER, "leaderElection.resourceLock", "leader-elect-resource-lock", LOCKS),
     limit(SCHEDULER, "parallelism", "", AtLeast(1)),
     limit(SCHEDULER, "percentageOfNodesToScore", "", Numbers(0, 100)),
+    limit(SCHEDULER, "profiles.percentageOfNodesToScore", "", Numbers(0, 100)),
     limit(SCHEDULER, "podInitialBackoffSeconds", "", AtLeast(1)),
     limit(SCHEDULER, "podMaxBackoffSeconds", "", AtLeast(1)),
 
