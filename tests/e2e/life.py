@@ -29,7 +29,7 @@ class Client:
         self.host, self.endpoints = host, endpoints
         self.acknowledged, self.wrong, self.gap, self.refused = [], [], 0.0, 0
         self.number, self.over = 0, threading.Event()
-        self.last = None
+        self.last, self.consistency = None, "l"
         self.thread = threading.Thread(target=self.work, daemon=True)
 
     def etcdctl(self, *arguments):
@@ -67,7 +67,7 @@ class Client:
         self.thread.start()
 
     def lost(self):
-        code, said = self.etcdctl("get", "/life/", "--prefix")
+        code, said = self.etcdctl("get", "/life/", "--prefix", f"--consistency={self.consistency}")
         expect(code == 0, f"nothing can be read: {said}")
         lines = said.strip().split("\n")
         there = dict(zip(lines[::2], lines[1::2]))
@@ -281,6 +281,9 @@ def chapters(life):
                     expect(not missing, f"{name} answers, and has not {len(missing)} of {len(life.client.acknowledged)} keys")
             time.sleep(1)
         print(f"             {answers} answers of members, each with all keys", flush=True)
+        # Emptied members may well not run any more: one that hears of a commit which it has not (its leader still counts on what it
+        # said before) ends itself. Without a majority nobody answers for the cluster, and the member with the data answers for itself.
+        life.client.endpoints, life.client.consistency = [f"https://{ADDRESSES[life.members[0]]}:2379"], "s"
 
     return [founded, said_to_run, without_marks, one_to_three, asked_before_another_release, three_to_five, a_dead_one_replaced, a_dead_one_replaced_under_its_name,
             a_live_one_replaced, five_to_four_to_three, renamed, two_emptied]
