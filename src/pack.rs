@@ -12,12 +12,11 @@ use std::str::FromStr;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use time::{OffsetDateTime, UtcOffset};
-use zeroize::Zeroizing;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::bundle::{Bundle, BundleEntry, Content};
-use crate::pki::secret::SecretBytes;
+use crate::pki::secret::{SecretBytes, WipedBytes};
 
 /// The compression level of gzip and zip: `docs/performance.md`, "The level of archives".
 const DEFLATE_LEVEL: u32 = 2;
@@ -145,7 +144,7 @@ fn gzip(deflate: &mut Compress, bytes: &[u8]) -> io::Result<SecretBytes> {
     let mut checksum = Crc::new();
     checksum.update(bytes);
     deflate.reset();
-    let mut archive = Zeroizing::new(Vec::with_capacity(bytes.len() + bytes.len() / 8 + 128));
+    let mut archive = WipedBytes::with_capacity(bytes.len() + bytes.len() / 8 + 128);
     archive.extend_from_slice(&GZIP_HEADER);
     // It never has to grow, so that nothing of it is left behind: what can't be made smaller is stored as it is.
     let status = deflate.compress_vec(bytes, &mut archive, FlushCompress::Finish)?;
@@ -172,7 +171,7 @@ fn zstd_compressor() -> io::Result<zstd::bulk::Compressor<'static>> {
 
 fn zstd(compressor: &mut zstd::bulk::Compressor<'_>, bytes: &[u8]) -> io::Result<SecretBytes> {
     // It never has to grow, so that nothing of it is left behind.
-    let mut archive = Zeroizing::new(Vec::with_capacity(zstd::zstd_safe::compress_bound(bytes.len())));
+    let mut archive = WipedBytes::with_capacity(zstd::zstd_safe::compress_bound(bytes.len()));
     compressor.compress_to_buffer(bytes, &mut *archive)?;
     Ok(SecretBytes::from(archive.as_slice()))
 }
@@ -324,7 +323,7 @@ fn zip_time(instant: OffsetDateTime) -> zip::DateTime {
 /// A file in memory that can be sought in, as a zip needs it, and that wipes what it leaves behind when it grows.
 #[derive(Default)]
 struct WipedFile {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: WipedBytes,
     position: usize,
 }
 
@@ -335,7 +334,7 @@ impl WipedFile {
 
     fn grow_to(&mut self, length: usize) {
         if length > self.bytes.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity(length.max(2 * self.bytes.capacity())));
+            let mut larger = WipedBytes::with_capacity(length.max(2 * self.bytes.capacity()));
             larger.extend_from_slice(&self.bytes);
             self.bytes = larger;
         }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use base64ct::{Base64, Encoding};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::build_identity::{CODE, build_identity};
 use crate::bundle::{Bundle, BundleEntry, Content};
@@ -24,7 +23,7 @@ use crate::part::{PART, Selection};
 use crate::pki::derivation::Seed;
 use crate::pki::digest::{sha256, sha256_hex};
 use crate::pki::fingerprint::FingerprintKey;
-use crate::pki::secret::SecretBytes;
+use crate::pki::secret::{SecretBytes, WipedBytes};
 use crate::plan::{CertificateFrom, KeyId, Plan, PlannedCertificate, PlannedContent};
 use crate::vault::{self, Proven, Vault};
 
@@ -439,6 +438,6 @@ fn pem_in(file: SecretBytes, what: &str) -> Option<SecretBytes> {
     let text = std::str::from_utf8(file.expose()).ok()?;
     let field = format!("client-{what}-data: ");
     let encoded = text.lines().find_map(|line| line.trim_start().strip_prefix(&field))?;
-    let mut pem = Zeroizing::new(vec![0; encoded.len()]);
+    let mut pem = WipedBytes::from(vec![0; encoded.len()]);
     Base64::decode(encoded, &mut pem).ok().map(SecretBytes::from)
 }

@@ -11,7 +11,6 @@ use std::sync::{PoisonError, RwLock};
 use rayon::prelude::*;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Stat, flock, fstat, statat};
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 use super::kind::{FolderKind, HOST_MODE, LIST_MODE, STATE_MODE};
 use super::tree::{
@@ -20,7 +19,7 @@ use super::tree::{
 use crate::bundle::{Bundle, BundleEntry, check_path};
 use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, below, lists_of_output};
 use crate::pki::digest::{Sha256, sha256};
-use crate::pki::secret::SecretBytes;
+use crate::pki::secret::{SecretBytes, WipedBytes};
 use crate::reuse::Earlier;
 
 /// An output of this user's and with its own modes, locked: no other build changes it meanwhile.
@@ -186,7 +185,7 @@ const READ_AT_ONCE: usize = 64 << 10;
 
 /// Reads files, one after the other, for their digests.
 struct Reader<'a> {
-    buffer: Zeroizing<Vec<u8>>,
+    buffer: WipedBytes,
     models: &'a Models,
 }
 
@@ -252,8 +251,8 @@ impl Models {
 }
 
 /// For reading a file of so many bytes: it has one more, so that a file that has grown is seen to.
-fn buffer_for(bytes: usize) -> Zeroizing<Vec<u8>> {
-    Zeroizing::new(vec![0; bytes + 1])
+fn buffer_for(bytes: usize) -> WipedBytes {
+    WipedBytes::from(vec![0; bytes + 1])
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is

@@ -24,8 +24,7 @@ use crate::found::{
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
 use crate::pki::digest::{Sha256, Sha256Pieces};
-use crate::pki::secret::SecretBytes;
-use zeroize::Zeroizing;
+use crate::pki::secret::{SecretBytes, WipedBytes};
 
 /// More than the manifest of 100,000 hosts.
 pub(super) const LARGEST_MANIFEST: u64 = 1 << 30;
@@ -194,7 +193,7 @@ pub(super) fn read_open(mut file: File, stat: &Stat, shown: &Path, most: u64) ->
         return Err(too_large());
     }
     // One byte more than the file has, so that reading to its end never moves a secret.
-    let mut bytes = Zeroizing::new(vec![0; size as usize + 1]);
+    let mut bytes = WipedBytes::from(vec![0; size as usize + 1]);
     let length = fill(&mut file, &mut bytes).map_err(failed)?;
     let grown = length > size as usize;
     bytes.truncate(length);
@@ -234,7 +233,7 @@ pub(super) fn digest_pieces(
 ) -> Result<io::Result<(Sha256, u64)>, DiskError> {
     let mut digest = Sha256Pieces::new();
     let mut bytes = 0;
-    let mut piece = Zeroizing::new(vec![0; PIECE]);
+    let mut piece = WipedBytes::from(vec![0; PIECE]);
     loop {
         match file.read(&mut piece) {
             Ok(0) => return Ok(Ok((digest.finish(), bytes))),
