@@ -171,11 +171,11 @@ const MOST_ISSUERS: usize = 32;
 
 /// `issuers` are the certificates of its issuer's name.
 fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
-    let certificate = &everywhere.row.certificate;
+    let (view, certificate) = (everywhere.view, &everywhere.row.certificate);
     let (subject, issuer) = (&certificate.subject, &certificate.issuer);
     let candidates = issuers.iter().take(MOST_ISSUERS);
-    let signers: Vec<&&Certificate> = candidates.filter(|issuer| certificate.is_signed_by(issuer)).collect();
-    if certificate.is_self_issued() && certificate.is_signed_by(certificate) {
+    let signers: Vec<&&Certificate> = candidates.filter(|issuer| view.signed(certificate, issuer)).collect();
+    if certificate.is_self_issued() && view.signed(certificate, certificate) {
         if !certificate.authority {
             let message = format!("{subject:?} is signed by itself, and no authority");
             everywhere.report(codes::NOT_AN_AUTHORITY, message);

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem;
+
 use super::document::Tree;
 use super::finding::Findings;
 use super::spot::Spot;
@@ -253,7 +255,8 @@ fn check_modes(view: &View<'_>) {
             }
             let Some(mode) = file.mode else { continue };
             let documents = host.documents.get(path.as_str()).map_or(&[][..], Vec::as_slice);
-            let secret = contains(file.content.expose(), b"PRIVATE KEY-----") || documents.iter().any(is_secret);
+            let secret =
+                memmem::find(file.content.expose(), b"PRIVATE KEY-----").is_some() || documents.iter().any(is_secret);
             if secret && mode & 0o027 != 0 {
                 let message = format!("mode {mode:04o}: others than its owner may read or change a secret");
                 spot.report(codes::SECRET_EXPOSED, message);
@@ -277,8 +280,4 @@ fn is_secret(document: &Tree) -> bool {
     let fields = ["client-key-data", "token", "password"];
     let has_key = |user: &Tree| fields.iter().any(|field| user.at(&["user", field]).is_some());
     document.is_encryption() || document.kind() == "Config" && document.items_at(&["users"]).iter().any(has_key)
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }

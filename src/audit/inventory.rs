@@ -10,7 +10,7 @@ use super::finding::Findings;
 use super::uses::Uses;
 use super::view::{View, certificates_of};
 use crate::found::Found;
-use crate::pki::inspect::{Certificate, items};
+use crate::pki::inspect::Certificate;
 
 /// A distinct certificate and everywhere it is.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ pub(crate) fn gather(view: &View<'_>) -> Vec<InventoryRow> {
         }
         for (path, documents) in &host.documents {
             for pem in documents.iter().flat_map(embedded) {
-                for certificate in certificates_of(&items(&pem)) {
+                for certificate in certificates_of(&view.items_of(&pem)) {
                     add(certificate, host.name, path);
                 }
             }

@@ -1,6 +1,7 @@
 //! Kubeconfigs: who they say the client is, whom they trust, and where they lead.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
@@ -96,7 +97,7 @@ fn named_in<'v>(tree: &'v Tree, named: &mut Vec<&'v str>) {
 pub(crate) fn client_of(spot: Spot<'_>, user: &Tree) -> Option<Certificate> {
     let items = match user.text_at(&["user", "client-certificate-data"]) {
         Some(text) => spot.view.items_of(&Base64::decode_vec(text.trim()).ok()?),
-        None => spot.host.items(user.text_at(&["user", "client-certificate"])?).to_vec(),
+        None => spot.host.items(user.text_at(&["user", "client-certificate"])?).into(),
     };
     certificates_of(&items).first().map(|leaf| (*leaf).clone())
 }
@@ -149,14 +150,14 @@ impl Kubeconfig<'_> {
     }
 
     /// The PEM of a field, given as base64 or as the path of a file.
-    fn material(&self, tree: &Tree, data: &str, path: &str) -> Vec<Item> {
+    fn material(&self, tree: &Tree, data: &str, path: &str) -> Arc<[Item]> {
         let Some(text) = tree.text_at(&[data]) else {
             let path = tree.text_at(&[path]).unwrap_or_default();
-            return self.spot.host.items(path).to_vec();
+            return self.spot.host.items(path).into();
         };
         let Ok(pem) = Base64::decode_vec(text.trim()).map(Zeroizing::new) else {
             self.report(codes::BAD_KUBECONFIG, format!("its {data} is not base64"));
-            return Vec::new();
+            return Arc::default();
         };
         let items = self.spot.view.items_of(&pem);
         for (label, why) in unreadable(&items) {

@@ -1,8 +1,9 @@
 //! Everything of a bundle, parsed: PEM files, documents, command lines, load balancers. Once it is read, it does not change.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use memchr::memmem;
 use rayon::prelude::*;
 use time::OffsetDateTime;
 
@@ -27,9 +28,11 @@ pub(crate) struct View<'v> {
     /// Where everything goes that is found in it.
     pub findings: &'v Findings,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
-    known: Mutex<BTreeMap<String, Vec<Item>>>,
+    known: Mutex<BTreeMap<String, Arc<[Item]>>>,
     /// What became of each chain: every kubeconfig of a fleet leads to the same API servers.
     judged: Mutex<BTreeMap<(TlsRole, String), Result<(), String>>>,
+    /// Whether a certificate is signed by the key of another: by itself it is asked, and of each chain that has both.
+    signed: Mutex<BTreeMap<String, bool>>,
 }
 
 /// A host whose files are parsed.
@@ -37,7 +40,7 @@ pub(crate) struct HostView<'v> {
     pub name: &'v str,
     pub host: &'v FoundHost,
     /// PEM files: what is in them.
-    pub pem: BTreeMap<&'v str, Vec<Item>>,
+    pub pem: BTreeMap<&'v str, Arc<[Item]>>,
     pub documents: BTreeMap<&'v str, Vec<Tree>>,
     /// The dotted settings of a document that a flag takes the place of: there the document has the flag's value.
     pub overridden: BTreeMap<&'v str, Vec<String>>,
@@ -109,6 +112,7 @@ impl<'v> View<'v> {
             findings,
             known: Mutex::default(),
             judged: Mutex::default(),
+            signed: Mutex::default(),
         };
         // So many at a time, on any machine: what may be read of the next does not depend on who was quicker.
         let mut left = Documents::default();
@@ -128,8 +132,8 @@ impl<'v> View<'v> {
         view
     }
 
-    pub(crate) fn items_of(&self, pem: &[u8]) -> Vec<Item> {
-        once(&self.known, sha256_hex(pem), || items(pem))
+    pub(crate) fn items_of(&self, pem: &[u8]) -> Arc<[Item]> {
+        once(&self.known, sha256_hex(pem), || items(pem).into())
     }
 
     /// A chain from a certificate to one that is trusted, or why there is none.
@@ -149,8 +153,14 @@ impl<'v> View<'v> {
             fingerprints(trusted)
         );
         once(&self.judged, (usage, asked), || {
-            chain(leaf, others, trusted, self.at, usage)
+            chain(leaf, others, trusted, self.at, usage, &|one, by| self.signed(one, by))
         })
+    }
+
+    /// Whether the key of `by` made the signature of `one`.
+    pub(crate) fn signed(&self, one: &Certificate, by: &Certificate) -> bool {
+        let asked = format!("{} {}", one.fingerprint, by.fingerprint);
+        once(&self.signed, asked, || one.is_signed_by(by))
     }
 
     fn read_host(&self, host: &'v FoundHost, reader: &mut Documents) -> HostView<'v> {
@@ -264,7 +274,7 @@ impl<'v> View<'v> {
         let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, host, path, message);
         let name = path.rsplit('/').next().unwrap_or(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-        let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        let holds = |text: &[u8]| memmem::find(bytes, text).is_some();
         let is_text = ends(&[
             ".yaml", ".yml", ".json", ".service", ".sh", ".md", ".conf", ".cfg", ".toml",
         ]);
@@ -423,7 +433,7 @@ impl<'v> HostView<'v> {
 
     pub(crate) fn items(&self, path: &str) -> &[Item] {
         let items = self.resolve(path).and_then(|path| self.pem.get(path));
-        items.map_or(&[], Vec::as_slice)
+        items.map_or(&[], AsRef::as_ref)
     }
 
     pub(crate) fn certificates(&self, path: &str) -> Vec<&Certificate> {

@@ -67,11 +67,7 @@ const OPAQUE: &str = "content";
 
 /// Whether others may not read a file, or should not.
 pub fn is_secret(file: &File) -> bool {
-    let key = file
-        .content
-        .expose()
-        .windows(PRIVATE_KEY.len())
-        .any(|window| window == PRIVATE_KEY.as_bytes());
+    let key = memchr::memmem::find(file.content.expose(), PRIVATE_KEY.as_bytes()).is_some();
     key || file.mode.is_some_and(|mode| mode & 0o007 == 0)
 }
 

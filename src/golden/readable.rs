@@ -189,9 +189,7 @@ fn public(bytes: &[u8]) -> Option<String> {
 pub fn mentions_private_key(text: &[u8]) -> bool {
     // "PRIVATE KEY" in base64, in its three alignments, without what its neighbours change.
     const FORMS: [&[u8]; 4] = [b"PRIVATE KEY-", b"UFJJVkFURSBLRV", b"BSSVZBVEUgS0VZ", b"QUklWQVRFIEtFW"];
-    FORMS
-        .iter()
-        .any(|form| text.windows(form.len()).any(|window| window == *form))
+    FORMS.iter().any(|form| memchr::memmem::find(text, form).is_some())
 }
 
 /// A description with the label of its PEM block, which says in which form it is, in its first line.

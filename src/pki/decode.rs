@@ -114,7 +114,7 @@ fn find_boundary(text: &[u8], prefix: &[u8]) -> Option<(usize, String)> {
 pub(super) fn has_lost_boundary(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'\n').any(|line| {
         let line = line.trim_ascii_end();
-        let begins = line.windows(10).any(|part| part == b"----BEGIN ");
+        let begins = memchr::memmem::find(line, b"----BEGIN ").is_some();
         begins && !line.starts_with(b"#") && find_boundary(line, b"-----BEGIN ").is_none()
     })
 }
