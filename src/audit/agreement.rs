@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Tree;
-use super::programs::apiserver::CLIENTS_OF_KUBELETS;
 use super::programs::etcd::members;
+use super::relations::CLIENTS_OF_KUBELETS;
 use super::spot::{Running, Spot, documents, documents_of, running};
 use super::together::leaves;
 use super::view::View;
@@ -95,7 +95,6 @@ const SAME_FILES: &[(&str, &[&str], &Code)] = &[
 pub(crate) fn check(view: &View<'_>) {
     check_instances(view);
     check_range_of_services(view);
-    check_tokens(view);
     check_documents(view);
     check_encrypted(view);
     check_manifests(view);
@@ -133,24 +132,6 @@ fn check_range_of_services(view: &View<'_>) {
     let said = running(view, "kube-apiserver").chain(running(view, "kube-controller-manager"));
     let said = said.filter_map(|one| Some((one.spot, one.line.flag(flag)?.to_owned())));
     disagree(said, codes::SERVICE_RANGE_DISAGREES, "--service-cluster-ip-range");
-}
-
-/// Tokens are signed by what every API server accepts.
-fn check_tokens(view: &View<'_>) {
-    for manager in running(view, "kube-controller-manager") {
-        let path = manager.file("service-account-private-key-file");
-        let Some(key) = manager.spot.host.private_key(path) else {
-            continue;
-        };
-        for api in running(view, "kube-apiserver") {
-            let accepted = api.public_keys("service-account-key-file");
-            if !accepted.is_empty() && !accepted.contains(&key) {
-                let name = api.spot.host.name;
-                let message = format!("the API server of {name} does not accept the tokens that it signs");
-                manager.report(codes::SERVICE_ACCOUNT_KEYS_DISAGREE, message);
-            }
-        }
-    }
 }
 
 /// What the configurations of programs say, and flags besides.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inventory::InventoryRow;
-use super::kubeconfigs::{administrators, client_of};
+use super::kubeconfigs::administrators;
+use super::login::client_of;
 use super::spot::{Spot, all_running};
 use super::units::logs_in_for;
 use super::view::{HostView, View, certificates_of};

@@ -1,21 +1,18 @@
 //! Kubeconfigs: who they say the client is, whom they trust, and where they lead.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use base64ct::{Base64, Encoding};
-use zeroize::Zeroizing;
 
 use super::document::Tree;
+use super::login::{Login, is_kubeconfig, kubeconfigs, lead_elsewhere};
 use super::names::{Url, is_loopback};
-use super::programs::apiserver::{Api, apis};
-use super::reached::Reached;
+use super::reached::Api;
+use super::relations::Parties;
 use super::spot::{Spot, documents};
 use super::uses::KUBECONFIG_FLAGS;
-use super::view::{HostView, View, certificates_of, private_key_of, unreadable};
+use super::view::{HostView, View, certificates_of, private_key_of};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, Item, TlsRole};
+use crate::pki::inspect::{Certificate, Item};
 
 /// Who must stand in a certificate.
 enum Who {
@@ -24,82 +21,34 @@ enum Who {
     Administrator,
 }
 
-pub(crate) fn check(view: &View<'_>) {
-    let apis = apis(view);
-    let administrators = administrators(view);
-    let reached = Reached::of(view, &apis);
-    let nodes: BTreeSet<&str> = view.hosts.iter().flat_map(HostView::nodes).collect();
+pub(crate) fn check(parties: &Parties<'_>) {
+    let view = parties.view;
     for host in &view.hosts {
         let elsewhere = lead_elsewhere(host);
-        for (path, documents) in host.documents.iter().filter(|(path, _)| !elsewhere.contains(*path)) {
-            let spot = Spot { view, host, path };
-            match documents.iter().find(|document| is_kubeconfig(document)) {
-                Some(config) => {
-                    let kubeconfig = Kubeconfig {
-                        spot,
-                        apis: &apis,
-                        reached: &reached,
-                        administrators: &administrators,
-                        nodes: &nodes,
-                    };
-                    kubeconfig.check(config);
-                }
-                None if path.ends_with("kubeconfig") => {
-                    spot.report(codes::BAD_KUBECONFIG, "it is no kubeconfig: its kind is not Config");
-                }
-                None => {}
+        for (path, documents) in &host.documents {
+            let is_called_so = path.ends_with("kubeconfig") && !elsewhere.contains(path);
+            if is_called_so && !documents.iter().any(is_kubeconfig) {
+                let spot = Spot { view, host, path };
+                spot.report(codes::BAD_KUBECONFIG, "it is no kubeconfig: its kind is not Config");
+            }
+        }
+        for (spot, config) in kubeconfigs(view, host) {
+            if let Err(why) = Login::read(spot, config) {
+                spot.report(codes::BAD_KUBECONFIG, why);
             }
         }
     }
-}
-
-/// `Config` of `v1`, which others call something of theirs too.
-fn is_kubeconfig(document: &Tree) -> bool {
-    document.kind() == "Config" && matches!(document.text_at(&["apiVersion"]), Some("v1") | None)
-}
-
-/// Files in a kubeconfig's form that say where an API server finds a webhook, which is not of the cluster
-/// (<https://kubernetes.io/docs/reference/access-authn-authz/webhook/>).
-fn lead_elsewhere<'v>(host: &'v HostView<'v>) -> BTreeSet<&'v str> {
-    let flags = host.commands.iter().flat_map(|command| command.line.flags.iter());
-    let by_flags = flags
-        .filter(|(name, _)| name.ends_with("webhook-config-file"))
-        .flat_map(|(_, paths)| paths.iter().map(String::as_str));
-    let mut named: Vec<&str> = by_flags.collect();
-    let kinds = [
-        "AdmissionConfiguration",
-        "AuthorizationConfiguration",
-        "WebhookAdmission",
-    ];
-    let documents = host.documents.values().flatten();
-    for document in documents.filter(|document| kinds.contains(&document.kind())) {
-        named_in(document, &mut named);
+    let administrators = administrators(view);
+    let nodes: BTreeSet<&str> = view.hosts.iter().flat_map(HostView::nodes).collect();
+    for login in &parties.logins {
+        let kubeconfig = Kubeconfig {
+            login,
+            parties,
+            administrators: &administrators,
+            nodes: &nodes,
+        };
+        kubeconfig.check();
     }
-    named.into_iter().filter_map(|path| host.resolve(path)).collect()
-}
-
-fn named_in<'v>(tree: &'v Tree, named: &mut Vec<&'v str>) {
-    match tree {
-        Tree::Map(fields) => {
-            for (name, value) in fields {
-                match value.text().filter(|_| name.to_lowercase().starts_with("kubeconfig")) {
-                    Some(path) => named.push(path),
-                    None => named_in(value, named),
-                }
-            }
-        }
-        Tree::List(items) => items.iter().for_each(|item| named_in(item, named)),
-        Tree::Text(_) | Tree::Plain(_) => {}
-    }
-}
-
-/// The certificate with which an entry of `users` in a kubeconfig logs in, where it can be read.
-pub(crate) fn client_of(spot: Spot<'_>, user: &Tree) -> Option<Certificate> {
-    let items = match user.text_at(&["user", "client-certificate-data"]) {
-        Some(text) => spot.view.items_of(&Base64::decode_vec(text.trim()).ok()?),
-        None => spot.host.items(user.text_at(&["user", "client-certificate"])?).into(),
-    };
-    certificates_of(&items).first().map(|leaf| (*leaf).clone())
 }
 
 /// The groups and users that a binding makes administrators.
@@ -111,67 +60,34 @@ pub(crate) fn administrators<'v>(view: &'v View<'v>) -> BTreeSet<&'v str> {
 }
 
 /// A kubeconfig, and what there is to hold it against.
-struct Kubeconfig<'v> {
-    spot: Spot<'v>,
-    apis: &'v [Api<'v>],
-    /// Who is reached where.
-    reached: &'v Reached<'v>,
-    administrators: &'v BTreeSet<&'v str>,
+struct Kubeconfig<'p, 'v> {
+    login: &'p Login<'v>,
+    parties: &'p Parties<'v>,
+    administrators: &'p BTreeSet<&'v str>,
     /// Every node that a host is.
-    nodes: &'v BTreeSet<&'v str>,
+    nodes: &'p BTreeSet<&'v str>,
 }
 
-impl Kubeconfig<'_> {
+impl Kubeconfig<'_, '_> {
     fn report(&self, code: &'static Code, message: impl Into<String>) {
-        self.spot.report(code, message);
+        self.login.spot.report(code, message);
     }
 
-    fn check(&self, config: &Tree) {
-        let context = config.text_at(&["current-context"]);
-        let context = context.and_then(|name| named(config, "contexts", name)?.get("context"));
-        let Some(context) = context else {
-            return self.report(codes::BAD_KUBECONFIG, "its current context is not among its contexts");
-        };
-        let part = |list: &str, field: &str| named(config, list, context.text_at(&[field])?)?.get(field);
-        let (Some(cluster), Some(user)) = (part("clusters", "cluster"), part("users", "user")) else {
-            let message = "its context names a cluster or a user that is not in it";
-            return self.report(codes::BAD_KUBECONFIG, message);
-        };
-        let trusted = self.material(cluster, "certificate-authority-data", "certificate-authority");
-        let trusted = certificates_of(&trusted);
-        self.check_trusted(cluster, &trusted);
-        match cluster.text_at(&["server"]).and_then(Url::parse) {
-            Some(url) => self.check_server(&url, &trusted),
+    fn check(&self) {
+        for problem in &self.login.problems {
+            self.report(codes::BAD_KUBECONFIG, problem);
+        }
+        self.check_trusted();
+        match &self.login.url {
+            Some(url) => self.check_server(url),
             None => self.report(codes::BAD_KUBECONFIG, "its server is no URL"),
         }
-        let client = self.material(user, "client-certificate-data", "client-certificate");
-        let key = self.material(user, "client-key-data", "client-key");
-        self.check_client(&certificates_of(&client), private_key_of(&key), &trusted);
+        self.check_client();
     }
 
-    /// The PEM of a field, given as base64 or as the path of a file.
-    fn material(&self, tree: &Tree, data: &str, path: &str) -> Arc<[Item]> {
-        let Some(text) = tree.text_at(&[data]) else {
-            let path = tree.text_at(&[path]).unwrap_or_default();
-            return self.spot.host.items(path).into();
-        };
-        let Ok(pem) = Base64::decode_vec(text.trim()).map(Zeroizing::new) else {
-            self.report(codes::BAD_KUBECONFIG, format!("its {data} is not base64"));
-            return Arc::default();
-        };
-        let items = self.spot.view.items_of(&pem);
-        for (label, why) in unreadable(&items) {
-            let message = format!("its {data} holds a {label} that can't be read: {why}");
-            self.report(codes::BAD_KUBECONFIG, message);
-        }
-        if items.is_empty() {
-            self.report(codes::BAD_KUBECONFIG, format!("its {data} holds no PEM"));
-        }
-        items
-    }
-
-    fn check_trusted(&self, cluster: &Tree, trusted: &[&Certificate]) {
-        if cluster.text_at(&["insecure-skip-tls-verify"]) == Some("true") || trusted.is_empty() {
+    fn check_trusted(&self) {
+        let trusted = certificates_of(&self.login.trusted);
+        if self.login.cluster.text_at(&["insecure-skip-tls-verify"]) == Some("true") || trusted.is_empty() {
             let message = "it does not say which authority the server has to show";
             self.report(codes::INSECURE_KUBECONFIG, message);
         }
@@ -181,129 +97,63 @@ impl Kubeconfig<'_> {
         }
     }
 
-    /// The client's certificates and key: whether they fit, who lets them in, and who they have to be.
-    fn check_client(&self, certificates: &[&Certificate], key: Option<&[u8]>, trusted: &[&Certificate]) {
-        let Some((leaf, others)) = certificates.split_first() else {
+    /// Whether its key fits its certificate, and who that has to be.
+    fn check_client(&self) {
+        let Some(leaf) = self.login.client.iter().find_map(Item::certificate) else {
             return self.report(codes::BAD_KUBECONFIG, "its user has no client certificate");
         };
-        match key {
+        match private_key_of(&self.login.key) {
             Some(key) if *key == leaf.public_key => {}
             Some(_) => self.report(codes::KEY_MISMATCH, "its key does not fit its certificate"),
             None => self.report(codes::BAD_KUBECONFIG, "its user has no private key"),
-        }
-        if leaf.client_auth {
-            self.check_accepted(leaf, others, trusted);
-        } else {
-            self.report(
-                codes::MISSING_CLIENT_AUTH,
-                format!("{:?} may not be a client", leaf.subject),
-            );
         }
         for who in self.who() {
             self.check_identity(&who, leaf);
         }
     }
 
-    /// Each API server has to accept the client; where there is none, the authority that the kubeconfig trusts.
-    fn check_accepted(&self, leaf: &Certificate, others: &[&Certificate], trusted: &[&Certificate]) {
-        let accepted = |roots: &[&Certificate]| self.spot.view.chain(leaf, others, roots, TlsRole::Client);
-        let mut judged = false;
-        for api in self.apis {
-            let roots = api.running.certificates("client-ca-file");
-            if roots.is_empty() {
-                continue;
-            }
-            judged = true;
-            if let Err(why) = accepted(&roots) {
-                let message = format!("the API server of {} refuses it: {why}", api.running.spot.host.name);
-                self.report(codes::UNTRUSTED_CERTIFICATE, message);
-            }
-        }
-        if !judged
-            && !trusted.is_empty()
-            && let Err(why) = accepted(trusted)
-        {
-            let message = format!("its own authority did not issue its certificate: {why}");
-            self.report(codes::UNTRUSTED_CERTIFICATE, message);
-        }
-    }
-
-    fn check_server(&self, url: &Url, trusted: &[&Certificate]) {
+    /// Whether anything listens where it leads.
+    fn check_server(&self, url: &Url) {
         if url.scheme != "https" {
             let message = format!("its server is reached by {}", url.scheme);
             self.report(codes::INSECURE_KUBECONFIG, message);
         }
-        let all = || self.apis.iter();
-        let own: Vec<&Api<'_>> = all().filter(|api| self.is_here(api)).collect();
-        let direct: Vec<&Api<'_>> = all().filter(|api| api.addresses.contains(&url.host)).collect();
-        let (is_local, is_direct) = (is_loopback(&url.host), !direct.is_empty());
-        let is_answered = self.apis.is_empty() || !own.is_empty() || !self.spot.host.balancers.is_empty();
-        if self.spot.view.whole && is_local && !is_answered && self.is_used_here() {
+        let (parties, host) = (self.parties, self.login.spot.host);
+        let is_of = |api: &Api<'_>| api.running.spot.host.name == host.name;
+        let is_local = is_loopback(&url.host);
+        let is_answered = parties.apis.is_empty() || parties.apis.iter().any(is_of) || !host.balancers.is_empty();
+        if parties.view.whole && is_local && !is_answered && self.is_used_here() {
             let message = format!(
                 "no API server and no load balancer of this host listens at {}",
                 url.host
             );
             self.report(codes::NOBODY_ANSWERS, message);
         }
-        let answering = match (is_local && !own.is_empty(), is_direct) {
-            (true, _) => own,
-            (false, true) => direct,
-            (false, false) => all().collect(),
-        };
+        let answering = parties.answering(self.login, url);
         let port = url.port.unwrap_or(443);
         // On this host; where that is not known to have anything, on any.
         let is_open_here = || {
-            let host = self.spot.host;
             let is_empty = host.balancers.is_empty() && !host.runs("kube-apiserver");
-            self.reached.listens(host, &url.host, port) || is_empty && answering.iter().any(|api| api.port == port)
+            parties.reached.listens(host, &url.host, port) || is_empty && answering.iter().any(|api| api.port == port)
         };
         let is_open = if is_local {
             is_open_here()
         } else {
-            self.reached.is_answered(url)
+            parties.reached.is_answered(url)
         };
         // Of one machine alone nobody knows who else there is.
-        let is_known = is_direct || is_local || self.spot.view.whole;
+        let is_direct = parties.apis.iter().any(|api| api.addresses.contains(&url.host));
+        let is_known = is_direct || is_local || parties.view.whole;
         if !answering.is_empty() && is_known && !is_open {
             let message = format!("nothing listens at port {port} of its server {}", url.host);
             self.report(codes::WRONG_PORT, message);
-        }
-        for api in answering {
-            self.check_answer(api, url, trusted);
-        }
-    }
-
-    fn is_here(&self, api: &Api<'_>) -> bool {
-        api.running.spot.host.name == self.spot.host.name
-    }
-
-    /// What an API server shows to those who call it at a URL.
-    fn check_answer(&self, api: &Api<'_>, url: &Url, trusted: &[&Certificate]) {
-        let name = api.running.spot.host.name;
-        let shown = api.running.certificates("tls-cert-file");
-        let Some((leaf, others)) = shown.split_first() else {
-            return;
-        };
-        if !leaf.covers(&url.host) {
-            let message = format!(
-                "its server {} is not in the certificate of the API server of {name}",
-                url.host
-            );
-            self.report(codes::ADDRESS_NOT_COVERED, message);
-        }
-        if leaf.server_auth
-            && !trusted.is_empty()
-            && let Err(why) = self.spot.view.chain(leaf, others, trusted, TlsRole::Server)
-        {
-            let message = format!("its authority does not vouch for the API server of {name}: {why}");
-            self.report(codes::UNTRUSTED_CERTIFICATE, message);
         }
     }
 
     /// Who uses the file, as units and configurations say.
     fn programs(&self) -> Vec<Who> {
-        let host = self.spot.host;
-        let is_this = |path: Option<&str>| path.and_then(|path| host.resolve(path)) == Some(self.spot.path);
+        let host = self.login.spot.host;
+        let is_this = |path: Option<&str>| path.and_then(|path| host.resolve(path)) == Some(self.login.spot.path);
         let mut found = Vec::new();
         for command in &host.commands {
             let configs = host.documents(command.line.flag("config").unwrap_or_default());
@@ -327,7 +177,7 @@ impl Kubeconfig<'_> {
         if !found.is_empty() {
             return found;
         }
-        let name = self.spot.path.rsplit('/').next().unwrap_or(self.spot.path);
+        let name = self.login.spot.path.rsplit('/').next().unwrap_or(self.login.spot.path);
         match name.strip_suffix(".kubeconfig") {
             Some(name @ ("kube-controller-manager" | "kube-scheduler" | "kube-proxy")) => {
                 vec![Who::User(format!("system:{name}"))]
@@ -345,11 +195,11 @@ impl Kubeconfig<'_> {
 
     fn is_node(&self, name: &str) -> bool {
         let beside = || {
-            let path = format!("{}.pem", self.spot.path.trim_end_matches(".kubeconfig"));
-            let mut certificates = self.spot.host.certificates(&path).into_iter();
+            let path = format!("{}.pem", self.login.spot.path.trim_end_matches(".kubeconfig"));
+            let mut certificates = self.login.spot.host.certificates(&path).into_iter();
             certificates.any(|one| one.user().starts_with("system:node:"))
         };
-        self.nodes.contains(name) || self.spot.view.hosts.len() == 1 && beside()
+        self.nodes.contains(name) || self.login.spot.view.hosts.len() == 1 && beside()
     }
 
     fn check_identity(&self, who: &Who, leaf: &Certificate) {
@@ -371,17 +221,11 @@ impl Kubeconfig<'_> {
             Who::Administrator => {
                 let mut names = leaf.organizations.iter().map(String::as_str).chain([name]);
                 let is_administrator = |name: &str| name == "system:masters" || self.administrators.contains(name);
-                if !names.any(is_administrator) && self.spot.view.whole {
+                if !names.any(is_administrator) && self.login.spot.view.whole {
                     let message = "neither its group nor its user has a binding that makes it an administrator";
                     self.report(codes::RBAC_SUBJECT, message);
                 }
             }
         }
     }
-}
-
-/// The entry of that name in a list of a kubeconfig.
-fn named<'t>(config: &'t Tree, list: &str, name: &str) -> Option<&'t Tree> {
-    let mut entries = config.items_at(&[list]).iter();
-    entries.find(|entry| entry.text_at(&["name"]) == Some(name))
 }

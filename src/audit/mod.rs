@@ -20,6 +20,7 @@ mod inventory;
 mod kernel;
 mod keys;
 mod kubeconfigs;
+mod login;
 mod loose;
 pub(crate) mod names;
 mod overrides;
@@ -28,6 +29,7 @@ mod programs;
 mod rbac;
 mod reached;
 mod read_as;
+mod relations;
 mod report;
 mod spot;
 mod systemd;
@@ -43,6 +45,7 @@ use time::OffsetDateTime;
 
 use crate::found::Found;
 use finding::Findings;
+use relations::Parties;
 use view::View;
 
 pub use finding::Finding;
@@ -58,6 +61,7 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     }
     let view = View::read(found, at, &findings);
     let certificates = inventory::gather(&view);
+    let parties = Parties::of(&view);
     let checks: &[&(dyn Fn() + Sync)] = &[
         &|| integrity::check(&view, found),
         &|| installer::check(&view),
@@ -68,17 +72,19 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
         &|| dns::check(&view),
         &|| loose::check(&view),
         &|| units::check(&view),
-        &|| programs::check(&view),
+        &|| programs::check(&parties),
+        &|| relations::check(&parties),
         &|| read_as::check(&view),
-        &|| balancing::check(&view),
+        &|| balancing::check(&parties),
         &|| doors::check(&view),
-        &|| kubeconfigs::check(&view),
+        &|| kubeconfigs::check(&parties),
         &|| agreement::check(&view),
         &|| pods::check(&view),
         &|| kernel::check(&view),
         &|| together::check(&view),
     ];
     checks.par_iter().for_each(|check| check());
+    drop(parties);
     drop(view);
     findings.into_sorted()
 }

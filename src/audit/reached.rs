@@ -5,10 +5,34 @@ use std::net::IpAddr;
 
 use super::balancers::Listener;
 use super::names::{Url, canonical, is_loopback};
-use super::programs::apiserver::Api;
-use super::programs::etcd::urls;
-use super::spot::{documents_of, running};
+use super::spot::{Running, documents_of, running};
 use super::view::{HostView, View};
+
+/// A kube-apiserver that a unit starts, and where it is reached.
+pub(crate) struct Api<'v> {
+    pub running: Running<'v>,
+    pub port: u16,
+    pub addresses: BTreeSet<String>,
+}
+
+/// Every kube-apiserver that a unit starts.
+pub(crate) fn apis<'v>(view: &'v View<'v>) -> Vec<Api<'v>> {
+    let all = running(view, "kube-apiserver").map(|running| {
+        let line = running.line;
+        let address = |flag| line.flag(flag).map(canonical);
+        let any = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+        let bound = address("bind-address").filter(|address| !any(address));
+        Api {
+            running,
+            port: line
+                .flag("secure-port")
+                .and_then(|port| port.parse().ok())
+                .unwrap_or(6443),
+            addresses: address("advertise-address").into_iter().chain(bound).collect(),
+        }
+    });
+    all.collect()
+}
 
 /// Hosts by their addresses, and what they listen at.
 pub(crate) struct Reached<'v> {
@@ -74,7 +98,7 @@ impl<'v> Reached<'v> {
                 .for_each(|one| own(canonical(one), kubelet.spot.host.name));
         }
         for etcd in running(view, "etcd") {
-            urls(etcd, "initial-advertise-peer-urls")
+            etcd.urls("initial-advertise-peer-urls")
                 .into_iter()
                 .for_each(|url| own(url.host, etcd.spot.host.name));
         }
@@ -144,4 +168,12 @@ pub(crate) fn called(view: &View<'_>) -> BTreeSet<(String, u16)> {
 /// Whether a text is an address, and no name.
 pub(crate) fn is_address(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a member of etcd is who answers an API server at a URL.
+pub(crate) fn answers(etcd: Running<'_>, url: &Url, caller: Running<'_>) -> bool {
+    let is_here = |one: &Url| one.port == url.port && one.host == url.host;
+    let is_elsewhere = is_loopback(&url.host) && etcd.spot.host.name != caller.spot.host.name;
+    let mut flags = ["listen-client-urls", "advertise-client-urls"].into_iter();
+    !is_elsewhere && flags.any(|flag| etcd.urls(flag).iter().any(is_here))
 }

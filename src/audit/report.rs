@@ -1,5 +1,6 @@
 //! Findings as text for people and as JSON for programs; certificates as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -18,14 +19,20 @@ fn count(findings: &[Finding], severity: Severity) -> usize {
         .count()
 }
 
-/// The findings, errors first, each with what to do, and a line that counts them.
+/// The findings, errors first, each with what to do, and a line that counts them. What is the same on many hosts is told once.
 pub fn render_text(findings: &[Finding]) -> String {
     let mut text = String::new();
+    let mut hosts: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
     for finding in findings {
+        hosts.entry(cause(finding)).or_default().push(&finding.host);
+    }
+    for finding in findings {
+        let Some(hosts) = hosts.remove(&cause(finding)) else {
+            continue;
+        };
         let row = finding.row();
-        let place = [&finding.host, &finding.path]
-            .into_iter()
-            .filter(|part| !part.is_empty());
+        let place = [listed(&hosts), finding.path.clone()];
+        let place = place.iter().filter(|part| !part.is_empty());
         let place: String = place.map(|part| format!("{part}: ")).collect();
         // Writing to a String does not fail.
         let _ = writeln!(
@@ -37,9 +44,27 @@ pub fn render_text(findings: &[Finding]) -> String {
         );
         let _ = writeln!(text, "  = help: {}\n", row.advice);
     }
-    let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
-    let _ = writeln!(text, "{errors} errors, {warnings} warnings");
+    let counted = [Severity::Error, Severity::Warning].map(|severity| severity.counted(count(findings, severity)));
+    let _ = writeln!(text, "{}", counted.join(", "));
     text
+}
+
+fn cause(finding: &Finding) -> (&str, &str, &str) {
+    (finding.code, &finding.path, &finding.message)
+}
+
+/// More hosts than these are counted; as JSON each is there.
+const HOSTS_NAMED: usize = 6;
+
+/// Hosts by their names, in a sentence.
+fn listed(hosts: &[&str]) -> String {
+    match hosts {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [many @ .., last] if many.len() < HOSTS_NAMED => format!("{} and {last}", many.join(", ")),
+        [first, second, third, others @ ..] => format!("{first}, {second}, {third} and {} more hosts", others.len()),
+        [many @ ..] => many.join(", "),
+    }
 }
 
 /// The findings as JSON, in the same order; `specification`: what a specification would have made differently.
@@ -115,4 +140,38 @@ pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
 
 pub(super) fn date(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::verify_codes as codes;
+
+    fn finding(host: &str, message: &str) -> Finding {
+        Finding {
+            host: host.to_owned(),
+            path: "/etc/motd".to_owned(),
+            code: codes::BAD_PEM.name,
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn one_cause_for_many_hosts_is_told_once_and_counted_for_each() {
+        let hosts: Vec<String> = (1..=9).map(|number| format!("w{number}")).collect();
+        let mut findings: Vec<Finding> = hosts.iter().map(|host| finding(host, "it is empty")).collect();
+        findings.push(finding("w9", "it is long"));
+        let text = render_text(&findings);
+        assert_eq!(text.matches("it is empty").count(), 1, "{text}");
+        assert!(
+            text.contains(": w1, w2, w3 and 6 more hosts: /etc/motd: it is empty\n"),
+            "{text}"
+        );
+        assert!(text.contains(": w9: /etc/motd: it is long\n"), "{text}");
+        assert!(text.ends_with("10 errors, 0 warnings\n"), "{text}");
+        let text = render_text(&findings[..2]);
+        assert!(text.contains(": w1 and w2: /etc/motd: it is empty\n"), "{text}");
+        let text = render_text(&findings[..1]);
+        assert!(text.ends_with("1 error, 0 warnings\n"), "{text}");
+    }
 }

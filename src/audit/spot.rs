@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Tree;
+use super::names::Url;
 use super::unit::CommandLine;
 use super::view::{HostView, View};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, TlsRole};
+use crate::pki::inspect::Certificate;
 
 /// A file of a host, where findings are told.
 #[derive(Clone, Copy)]
@@ -46,25 +47,6 @@ impl<'v> Spot<'v> {
         for certificate in certificates.filter(|certificate| !certificate.authority) {
             let message = format!("{path} is trusted, and {:?} in it is no authority", certificate.subject);
             self.report(codes::NOT_AN_AUTHORITY, message);
-        }
-    }
-
-    /// Whether somebody who trusts `roots` accepts the certificate at `path` for `usage`.
-    pub(crate) fn check_accepted(self, path: &str, roots: &[&Certificate], usage: TlsRole, by: &str) {
-        let certificates = self.host.certificates(path);
-        let Some((leaf, others)) = certificates.split_first() else {
-            return;
-        };
-        let (may, code) = match usage {
-            TlsRole::Server => (leaf.server_auth, codes::MISSING_SERVER_AUTH),
-            TlsRole::Client => (leaf.client_auth, codes::MISSING_CLIENT_AUTH),
-        };
-        if !may {
-            self.report(code, format!("{path} is shown by a {usage}, and may not be"));
-        } else if !roots.is_empty()
-            && let Err(why) = self.view.chain(leaf, others, roots, usage)
-        {
-            self.report(codes::UNTRUSTED_CERTIFICATE, format!("{by} refuses {path}: {why}"));
         }
     }
 
@@ -132,6 +114,11 @@ impl<'v> Running<'v> {
     pub(crate) fn public_keys(self, flag: &str) -> Vec<&'v [u8]> {
         let paths = self.line.values(flag);
         paths.flat_map(|path| self.spot.host.public_keys(path)).collect()
+    }
+
+    /// The URLs of a flag that are some.
+    pub(crate) fn urls(self, flag: &str) -> Vec<Url> {
+        self.line.list(flag).into_iter().filter_map(Url::parse).collect()
     }
 
     pub(crate) fn report(self, code: &'static Code, message: impl Into<String>) {

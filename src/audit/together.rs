@@ -9,7 +9,6 @@ use ipnet::IpNet;
 use super::document::Tree;
 use super::names::Url;
 use super::pods::ranges_of;
-use super::programs::etcd::urls;
 use super::spot::{Running, Spot, all_running, running};
 use super::view::View;
 use crate::catalog::port::Port;
@@ -31,7 +30,7 @@ pub(crate) fn check(view: &View<'_>) {
             pods: pods.clone(),
             nodes: Arc::clone(&nodes),
             etcd: match one.line.program.as_str() {
-                "kube-apiserver" => urls(one, "etcd-servers").into_iter().map(called_at).collect(),
+                "kube-apiserver" => one.urls("etcd-servers").into_iter().map(called_at).collect(),
                 _ => etcd.clone(),
             },
             api_server: api_server(one),
@@ -122,7 +121,7 @@ fn unique(ranges: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
 
 /// At which hosts and ports a member of etcd tells others to call it.
 fn members(etcd: Running<'_>) -> impl Iterator<Item = (String, u16)> {
-    urls(etcd, "initial-advertise-peer-urls").into_iter().map(called_at)
+    etcd.urls("initial-advertise-peer-urls").into_iter().map(called_at)
 }
 
 fn called_at(url: Url) -> (String, u16) {

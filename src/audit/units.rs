@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::document::Tree;
-use super::kubeconfigs::client_of;
+use super::login::client_of;
 use super::spot::{Spot, running};
 use super::systemd::{bytes, is_unit_name, seconds, truth};
 use super::unit::CommandLine;

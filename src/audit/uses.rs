@@ -2,39 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::relations::{HeldAt, Party, SHOWN, TRUSTED};
 use super::view::View;
 use crate::pki::inspect::Certificate;
 
-/// Program, its flag that names a certificate, and what that is for: the most telling first.
-const LEAVES: &[(&str, &str, &str)] = &[
-    ("kube-apiserver", "tls-cert-file", "kube-apiserver serving"),
-    ("etcd", "cert-file", "etcd serving"),
-    ("etcd", "peer-cert-file", "etcd peer"),
-    ("kube-apiserver", "etcd-certfile", "kube-apiserver to etcd"),
-    (
-        "kube-apiserver",
-        "kubelet-client-certificate",
-        "kube-apiserver to kubelet",
-    ),
-    ("kube-apiserver", "proxy-client-cert-file", "front proxy client"),
-    ("kubelet", "tls-cert-file", "kubelet serving"),
-    (
-        "kube-controller-manager",
-        "tls-cert-file",
-        "kube-controller-manager serving",
-    ),
-    ("kube-scheduler", "tls-cert-file", "kube-scheduler serving"),
-    ("kube-apiserver", "service-account-key-file", "service accounts"),
-];
-
-/// The same for what is trusted.
-const AUTHORITIES: &[(&str, &str, &str)] = &[
-    ("kube-apiserver", "client-ca-file", "cluster"),
-    ("etcd", "trusted-ca-file", "etcd"),
-    ("kube-apiserver", "etcd-cafile", "etcd"),
-    ("etcd", "peer-trusted-ca-file", "etcd peers"),
-    ("kube-apiserver", "requestheader-client-ca-file", "front proxy"),
-];
+/// What is shown to nobody, and often lies in a certificate.
+const TOKENS: (Party, HeldAt, &str) = (
+    Party::ApiServer,
+    HeldAt::Flag("service-account-key-file"),
+    "service accounts",
+);
 
 /// Flags that name a kubeconfig of the program's own.
 pub(crate) const KUBECONFIG_FLAGS: [&str; 3] = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
@@ -52,7 +29,7 @@ impl<'v> Uses<'v> {
     pub(crate) fn read(view: &'v View<'v>) -> Uses<'v> {
         Uses {
             leaves: of_leaves(view),
-            authorities: of_flags(view, AUTHORITIES),
+            authorities: of_flags(view, TRUSTED.iter().map(|row| (row.by, row.file, row.purpose))),
         }
     }
 
@@ -78,14 +55,18 @@ impl<'v> Uses<'v> {
     }
 }
 
-fn of_flags<'v>(view: &'v View<'v>, table: &[(&str, &str, &str)]) -> Named<'v> {
+fn of_flags<'v>(view: &'v View<'v>, table: impl Iterator<Item = (Party, HeldAt, &'static str)> + Clone) -> Named<'v> {
     let mut named = Named::new();
     for host in &view.hosts {
-        for (rank, (program, flag, what)) in table.iter().enumerate() {
-            let paths = host.programs(program).flat_map(|command| command.line.values(flag));
+        for (rank, (party, at, what)) in table.clone().enumerate() {
+            // What a configuration names comes after what flags name.
+            let HeldAt::Flag(flag) = at else { continue };
+            let paths = host
+                .programs(party.program())
+                .flat_map(|command| command.line.values(flag));
             for path in paths.filter_map(|path| host.resolve(path)) {
                 let uses = named.entry((host.name, path)).or_default();
-                uses.push((rank, (*what).to_owned()));
+                uses.push((rank, what.to_owned()));
             }
         }
     }
@@ -94,11 +75,15 @@ fn of_flags<'v>(view: &'v View<'v>, table: &[(&str, &str, &str)]) -> Named<'v> {
 
 /// Flags, the kubelet's configuration, and who uses which kubeconfig.
 fn of_leaves<'v>(view: &'v View<'v>) -> Named<'v> {
-    let mut named = of_flags(view, LEAVES);
+    let shown = SHOWN.iter().map(|row| (row.by, row.certificate, row.purpose));
+    let mut named = of_flags(view, shown.chain([TOKENS]));
     for host in &view.hosts {
         let mut add = |path: Option<&str>, what: String| {
             if let Some(path) = path.and_then(|path| host.resolve(path)) {
-                named.entry((host.name, path)).or_default().push((LEAVES.len(), what));
+                named
+                    .entry((host.name, path))
+                    .or_default()
+                    .push((SHOWN.len() + 1, what));
             }
         };
         for command in &host.commands {

@@ -447,12 +447,7 @@ impl<'v> HostView<'v> {
 
     /// Every public key that a file names: of certificates, requests, public and private keys.
     pub(crate) fn public_keys(&self, path: &str) -> Vec<&[u8]> {
-        let keys = self.items(path).iter().filter_map(|item| match item {
-            Item::Certificate(certificate) => Some(certificate.public_key.as_slice()),
-            Item::PrivateKey(key) | Item::PublicKey(key) | Item::Request(key) => Some(key.as_slice()),
-            Item::Revocations | Item::Unreadable(..) => None,
-        });
-        keys.collect()
+        self.items(path).iter().filter_map(Item::public_key).collect()
     }
 
     pub(crate) fn documents(&self, path: &str) -> &[Tree] {
@@ -482,18 +477,11 @@ impl<'v> HostView<'v> {
 }
 
 pub(crate) fn certificates_of(items: &[Item]) -> Vec<&Certificate> {
-    let certificates = items.iter().filter_map(|item| match item {
-        Item::Certificate(certificate) => Some(certificate.as_ref()),
-        _ => None,
-    });
-    certificates.collect()
+    items.iter().filter_map(Item::certificate).collect()
 }
 
 pub(crate) fn private_key_of(items: &[Item]) -> Option<&[u8]> {
-    items.iter().find_map(|item| match item {
-        Item::PrivateKey(key) => Some(key.as_slice()),
-        _ => None,
-    })
+    items.iter().find_map(Item::private_key)
 }
 
 /// What can't be read: the label, and why.

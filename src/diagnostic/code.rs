@@ -17,6 +17,12 @@ impl Severity {
             Severity::Note => "note",
         }
     }
+
+    /// So many of them: `1 error`, `2 errors`.
+    pub fn counted(self, count: usize) -> String {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {}{plural}", self.name())
+    }
 }
 
 /// A row: a kind of finding.

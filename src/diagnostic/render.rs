@@ -104,8 +104,7 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
             .count();
         if count > 0 {
             let separator = if text.is_empty() { "" } else { ", " };
-            let plural = if count == 1 { "" } else { "s" };
-            let _ = write!(text, "{separator}{count} {}{plural}", severity.name());
+            let _ = write!(text, "{separator}{}", severity.counted(count));
         }
     }
     text

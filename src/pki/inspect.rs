@@ -405,6 +405,33 @@ pub enum Item {
     Unreadable(String, String),
 }
 
+impl Item {
+    /// The certificate that it is.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Item::Certificate(certificate) => Some(certificate),
+            _ => None,
+        }
+    }
+
+    /// The public half of the private key that it is.
+    pub fn private_key(&self) -> Option<&[u8]> {
+        match self {
+            Item::PrivateKey(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The public key that it is or has, of whatever kind it is.
+    pub fn public_key(&self) -> Option<&[u8]> {
+        match self {
+            Item::Certificate(certificate) => Some(&certificate.public_key),
+            Item::PrivateKey(key) | Item::PublicKey(key) | Item::Request(key) => Some(key),
+            Item::Revocations | Item::Unreadable(..) => None,
+        }
+    }
+}
+
 /// More than the bundle of every public authority has; to read a key costs arithmetic.
 const MOST_BLOCKS: usize = 1000;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::balancers::{Answer, Asked, HealthCheck, Listener, Question, Service, Upstream};
 use crate::audit::names::is_loopback;
-use crate::audit::programs::apiserver::Api;
+use crate::audit::reached::Api;
 use crate::audit::reached::{Reached, is_address};
 use crate::audit::spot::Spot;
 use crate::audit::view::{HostView, View};

@@ -4,13 +4,13 @@
 mod asked;
 mod sharing;
 
-use super::programs::apiserver::apis;
-use super::reached::{Reached, called};
+use super::reached::called;
+use super::relations::Parties;
 use super::spot::Spot;
-use super::view::View;
 use crate::diagnostic::verify_codes as codes;
 
-pub(crate) fn check(view: &View<'_>) {
+pub(crate) fn check(parties: &Parties<'_>) {
+    let (view, apis, reached) = (parties.view, &parties.apis, &parties.reached);
     for host in &view.hosts {
         let balancers = host.balancers.iter().map(|(path, balancer)| (path, &balancer.refused));
         let shared = host.shared.iter().map(|(path, shared)| (path, &shared.refused));
@@ -26,12 +26,10 @@ pub(crate) fn check(view: &View<'_>) {
             }
         }
     }
-    let apis = apis(view);
     let called = called(view);
-    let reached = Reached::of(view, &apis);
-    sharing::check(view, &apis, &called, &reached);
+    sharing::check(view, apis, &called, reached);
     if !apis.is_empty() && view.whole {
-        asked::check(view, &apis, &called, &reached);
+        asked::check(view, apis, &called, reached);
     }
     let balances = |role: &String| role == "load-balancer";
     for host in view

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::audit::agreement::disagree;
 use crate::audit::balancers::{Keepalived, VirtualRouter};
-use crate::audit::programs::apiserver::Api;
+use crate::audit::reached::Api;
 use crate::audit::reached::{Reached, listeners};
 use crate::audit::spot::Spot;
 use crate::audit::view::{HostView, View};

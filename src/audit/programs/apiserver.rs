@@ -5,39 +5,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::etcd::urls;
 use crate::audit::document::Tree;
-use crate::audit::names::{Url, canonical, first_of, is_loopback};
+use crate::audit::names::{Url, canonical, first_of};
+use crate::audit::reached::{Api, answers};
 use crate::audit::spot::{Running, documents, documents_of, running};
-use crate::audit::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::{Certificate, TlsRole};
-
-/// A kube-apiserver that a unit starts, and where it is reached.
-pub(crate) struct Api<'v> {
-    pub running: Running<'v>,
-    pub port: u16,
-    pub addresses: BTreeSet<String>,
-}
-
-/// Every kube-apiserver that a unit starts.
-pub(crate) fn apis<'v>(view: &'v View<'v>) -> Vec<Api<'v>> {
-    let all = running(view, "kube-apiserver").map(|running| {
-        let line = running.line;
-        let address = |flag| line.flag(flag).map(canonical);
-        let any = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
-        let bound = address("bind-address").filter(|address| !any(address));
-        Api {
-            running,
-            port: line
-                .flag("secure-port")
-                .and_then(|port| port.parse().ok())
-                .unwrap_or(6443),
-            addresses: address("advertise-address").into_iter().chain(bound).collect(),
-        }
-    });
-    all.collect()
-}
+use crate::pki::inspect::Certificate;
 
 pub(crate) fn check(api: &Api<'_>) {
     let api = api.running;
@@ -47,7 +20,6 @@ pub(crate) fn check(api: &Api<'_>) {
     check_tokens(api);
     check_front_proxy(api);
     check_doors(api);
-    check_calls_to_kubelets(api);
     check_binding(api);
 }
 
@@ -56,10 +28,6 @@ fn check_own_certificate(api: Running<'_>) {
     let serving = api.file("tls-cert-file");
     let certificates = api.certificates("tls-cert-file");
     let Some(leaf) = certificates.first() else { return };
-    if !leaf.server_auth {
-        let message = format!("{serving} is shown by a server, and may not be");
-        api.report(codes::MISSING_SERVER_AUTH, message);
-    }
     let spot = api.spot.at(serving);
     let of_domain = format!("kubernetes.default.svc.{}", domain(api));
     let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", &of_domain];
@@ -126,11 +94,8 @@ fn check_etcd_servers(api: Running<'_>) {
             let message = format!("--etcd-servers has {text}, which is not encrypted");
             api.report(codes::OPEN_DOOR, message);
         }
-        let answering: Vec<&Running<'_>> = members.iter().filter(|etcd| answers(**etcd, &url, api)).collect();
-        for etcd in &answering {
-            check_member(api, **etcd, &url);
-        }
-        if !members.is_empty() && answering.is_empty() && api.spot.view.whole {
+        let is_answered = members.iter().any(|etcd| answers(*etcd, &url, api));
+        if !members.is_empty() && !is_answered && api.spot.view.whole {
             api.report(codes::NOBODY_ANSWERS, format!("no etcd listens at {text}"));
         }
     }
@@ -144,7 +109,8 @@ fn check_members_asked(api: Running<'_>, members: &[Running<'_>]) {
     let overrides = overrides
         .filter_map(|one| one.split_once('#'))
         .flat_map(|(_, urls)| urls.split(';'));
-    let called: Vec<Url> = urls(api, "etcd-servers")
+    let called: Vec<Url> = api
+        .urls("etcd-servers")
         .into_iter()
         .chain(overrides.filter_map(Url::parse))
         .collect();
@@ -184,39 +150,7 @@ pub(crate) fn check_encryption(apis: &[Api<'_>]) {
     }
 }
 
-/// Whether a member of etcd is who answers an API server at a URL.
-fn answers(etcd: Running<'_>, url: &Url, api: Running<'_>) -> bool {
-    let is_here = |one: &Url| one.port == url.port && one.host == url.host;
-    let is_elsewhere = is_loopback(&url.host) && etcd.spot.host.name != api.spot.host.name;
-    let mut flags = ["listen-client-urls", "advertise-client-urls"].into_iter();
-    !is_elsewhere && flags.any(|flag| urls(etcd, flag).iter().any(is_here))
-}
-
-/// Whether an API server and a member of etcd that it calls at a URL accept each other.
-fn check_member(api: Running<'_>, etcd: Running<'_>, url: &Url) {
-    let name = etcd.spot.host.name;
-    let shown = etcd.certificates("cert-file");
-    let Some((leaf, others)) = shown.split_first() else {
-        return;
-    };
-    if !leaf.covers(&url.host) {
-        let message = format!("{} is not in the certificate of etcd of {name}", url.host);
-        api.report(codes::ADDRESS_NOT_COVERED, message);
-    }
-    let trusted = api.certificates("etcd-cafile");
-    if leaf.server_auth
-        && let Err(why) = api.spot.view.chain(leaf, others, &trusted, TlsRole::Server)
-    {
-        let message = format!("--etcd-cafile does not vouch for etcd of {name}: {why}");
-        api.report(codes::UNTRUSTED_CERTIFICATE, message);
-    }
-    let roots = etcd.certificates("trusted-ca-file");
-    let by = format!("etcd of {name}");
-    api.spot
-        .check_accepted(api.file("etcd-certfile"), &roots, TlsRole::Client, &by);
-}
-
-/// It accepts the tokens that it signs, and their key is for nothing else.
+/// The keys of tokens are for nothing else, and signed with here.
 fn check_tokens(api: Running<'_>) {
     let accepted = api.public_keys("service-account-key-file");
     let mut named = api.line.values("service-account-key-file");
@@ -224,15 +158,8 @@ fn check_tokens(api: Running<'_>) {
         api.report(codes::BAD_PEM, "there is no key in --service-account-key-file");
     }
     let signing = api.file("service-account-signing-key-file");
-    if api.spot.host.resolve(signing).is_some() {
-        match api.spot.host.private_key(signing) {
-            Some(key) if accepted.contains(&key) => {}
-            Some(_) => {
-                let message = "it signs tokens with a key that it does not accept";
-                api.report(codes::SERVICE_ACCOUNT_KEYS_DISAGREE, message);
-            }
-            None => api.report(codes::BAD_PEM, format!("there is no private key in {signing}")),
-        }
+    if api.spot.host.resolve(signing).is_some() && api.spot.host.private_key(signing).is_none() {
+        api.report(codes::BAD_PEM, format!("there is no private key in {signing}"));
     }
     let managers = running(api.spot.view, "kube-controller-manager");
     let managers = managers.filter_map(|one| one.spot.host.private_key(one.file("service-account-private-key-file")));
@@ -281,8 +208,6 @@ fn check_front_proxy(api: Running<'_>) {
             format!("{name:?}, its own front proxy's name, is not allowed"),
         );
     }
-    let (path, by) = (api.file("proxy-client-cert-file"), "the authority of front proxies");
-    api.spot.check_accepted(path, &authorities, TlsRole::Client, by);
 }
 
 /// The authorizers that `--authorization-config` names; none without it.
@@ -330,24 +255,6 @@ fn check_doors(api: Running<'_>) {
         api.report(code, message);
     }
 }
-
-fn check_calls_to_kubelets(api: Running<'_>) {
-    let caller = api.file("kubelet-client-certificate");
-    for kubelet in running(api.spot.view, "kubelet") {
-        let host = kubelet.spot.host;
-        let configs = host.documents(kubelet.file("config")).iter();
-        for path in configs.filter_map(|document| document.text_at(CLIENTS_OF_KUBELETS)) {
-            let by = format!("the kubelet of {}", host.name);
-            api.spot
-                .check_accepted(caller, &host.certificates(path), TlsRole::Client, &by);
-        }
-    }
-    // Where there is no kubelet, it has to be a client's all the same.
-    api.spot.check_accepted(caller, &[], TlsRole::Client, "");
-}
-
-/// Where a kubelet's configuration names the authority of its clients.
-pub(crate) const CLIENTS_OF_KUBELETS: &[&str] = &["authentication", "x509", "clientCAFile"];
 
 /// The binding by which the API server may call kubelets names the user of its certificate.
 fn check_binding(api: Running<'_>) {

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use crate::audit::names::Url;
 use crate::audit::spot::Running;
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::TlsRole;
 
 /// Flags with URLs: where a member is called, and where it listens.
 const URLS: [&str; 4] = [
@@ -16,15 +15,9 @@ const URLS: [&str; 4] = [
 ];
 
 pub(crate) fn check(etcd: Running<'_>) {
-    check_certificates(etcd);
     check_encrypted(etcd);
     check_addresses(etcd);
     check_members(etcd);
-}
-
-/// The URLs of a flag that are some.
-pub(crate) fn urls(running: Running<'_>, flag: &str) -> Vec<Url> {
-    running.line.list(flag).into_iter().filter_map(Url::parse).collect()
 }
 
 /// `name=https://host:port` of `--initial-cluster`.
@@ -35,17 +28,6 @@ pub(crate) fn members(etcd: Running<'_>) -> Vec<(&str, Option<Url>)> {
         None => (member, None),
     })
     .collect()
-}
-
-fn check_certificates(etcd: Running<'_>) {
-    let spot = etcd.spot;
-    let (server, peer) = (etcd.file("cert-file"), etcd.file("peer-cert-file"));
-    let trusted = etcd.certificates("trusted-ca-file");
-    let peers = etcd.certificates("peer-trusted-ca-file");
-    spot.check_accepted(server, &trusted, TlsRole::Server, "etcd's own authority");
-    for usage in [TlsRole::Server, TlsRole::Client] {
-        spot.check_accepted(peer, &peers, usage, "another member");
-    }
 }
 
 fn check_encrypted(etcd: Running<'_>) {
@@ -63,7 +45,7 @@ fn check_encrypted(etcd: Running<'_>) {
 /// Whatever address it is called at is in its certificates, and it listens there.
 fn check_addresses(etcd: Running<'_>) {
     let (server, peer) = (etcd.file("cert-file"), etcd.file("peer-cert-file"));
-    for url in urls(etcd, "advertise-client-urls") {
+    for url in etcd.urls("advertise-client-urls") {
         let why = "at which clients are told to call it";
         etcd.spot.check_covers(server, &url.host, why);
         if !listens_at(etcd, "listen-client-urls", &url) {
@@ -71,11 +53,11 @@ fn check_addresses(etcd: Running<'_>) {
             etcd.report(codes::BAD_ADDRESS, message);
         }
     }
-    for url in urls(etcd, "listen-client-urls").iter().filter(|url| !is_any(&url.host)) {
+    for url in etcd.urls("listen-client-urls").iter().filter(|url| !is_any(&url.host)) {
         let why = "at which it listens for clients";
         etcd.spot.check_covers(server, &url.host, why);
     }
-    for url in urls(etcd, "initial-advertise-peer-urls") {
+    for url in etcd.urls("initial-advertise-peer-urls") {
         etcd.spot.check_covers(peer, &url.host, "at which its peers call it");
         if !listens_at(etcd, "listen-peer-urls", &url) {
             let message = format!("it tells peers {} and does not listen there", url.host);
@@ -86,7 +68,7 @@ fn check_addresses(etcd: Running<'_>) {
 
 /// Whether one of the URLs of a flag is where `url` leads, on that address or on all.
 fn listens_at(etcd: Running<'_>, flag: &str, url: &Url) -> bool {
-    let listens = urls(etcd, flag).into_iter();
+    let listens = etcd.urls(flag).into_iter();
     listens
         .filter(|listen| listen.port == url.port)
         .any(|listen| listen.host == url.host || is_any(&listen.host))
@@ -117,7 +99,7 @@ fn check_members(etcd: Running<'_>) {
             let message = format!("it is {name:?}, which is not in its initial cluster");
             etcd.report(codes::ETCD_DISAGREES, message);
         }
-        Some((_, Some(url))) if !urls(etcd, "initial-advertise-peer-urls").contains(url) => {
+        Some((_, Some(url))) if !etcd.urls("initial-advertise-peer-urls").contains(url) => {
             let message = format!("it advertises another peer URL than the initial cluster has for {name:?}");
             etcd.report(codes::ETCD_DISAGREES, message);
         }

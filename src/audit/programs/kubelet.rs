@@ -1,15 +1,15 @@
-//! A kubelet: whom it lets in, and whether API servers accept what it shows.
+//! A kubelet: whom it lets in, which node it is, and which names its pods ask.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::apiserver::{Api, CLIENTS_OF_KUBELETS};
 use crate::audit::document::Tree;
 use crate::audit::names::canonical;
+use crate::audit::reached::Api;
+use crate::audit::relations::CLIENTS_OF_KUBELETS;
 use crate::audit::spot::{Running, Spot};
 use crate::diagnostic::verify_codes as codes;
-use crate::pki::inspect::TlsRole;
 
 pub(crate) fn check(kubelet: Running<'_>, apis: &[Api<'_>]) {
     let host = kubelet.spot.host;
@@ -28,9 +28,8 @@ pub(crate) fn check(kubelet: Running<'_>, apis: &[Api<'_>]) {
             continue;
         }
         check_doors(spot, document);
-        match document.text_at(CLIENTS_OF_KUBELETS) {
-            Some(authority) => kubelet.spot.check_authority(authority),
-            None => spot.report(codes::MISSING_SETTING, "authentication.x509.clientCAFile is not set"),
+        if document.text_at(CLIENTS_OF_KUBELETS).is_none() {
+            spot.report(codes::MISSING_SETTING, "authentication.x509.clientCAFile is not set");
         }
         let pair = (
             document.text_at(&["tlsCertFile"]),
@@ -44,12 +43,10 @@ pub(crate) fn check(kubelet: Running<'_>, apis: &[Api<'_>]) {
         if host.resolve(serving).is_none() || host.resolve(key).is_none() {
             continue;
         }
-        spot.check_pair(serving, key);
         spot.check_covers(serving, host.node(kubelet.line), "the name of its node");
         for address in kubelet.line.list("node-ip") {
             spot.check_covers(serving, &canonical(address), "an address of its node");
         }
-        check_accepted(spot, document, serving, apis);
         check_dns(spot, document, apis);
     }
 }
@@ -64,23 +61,6 @@ fn check_doors(spot: Spot<'_>, document: &Tree) {
     }
     if !matches!(document.text_at(&["readOnlyPort"]), None | Some("0")) {
         spot.report(codes::OPEN_DOOR, "the read-only port lets everybody read");
-    }
-}
-
-/// Each API server has to accept what it shows; where there is none, its own authority has to.
-fn check_accepted(spot: Spot<'_>, document: &Tree, serving: &str, apis: &[Api<'_>]) {
-    let mut judged = false;
-    for api in apis {
-        let roots = api.running.certificates("kubelet-certificate-authority");
-        judged |= !roots.is_empty();
-        let by = format!("the API server of {}", api.running.spot.host.name);
-        spot.check_accepted(serving, &roots, TlsRole::Server, &by);
-    }
-    if !judged {
-        let roots = spot
-            .host
-            .certificates(document.text_at(CLIENTS_OF_KUBELETS).unwrap_or_default());
-        spot.check_accepted(serving, &roots, TlsRole::Server, "its own authority");
     }
 }
 

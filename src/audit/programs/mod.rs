@@ -10,11 +10,10 @@ mod runtime;
 
 use super::document::Tree;
 use super::names::is_loopback;
+use super::relations::Parties;
 use super::spot::{Running, Spot, all_running, documents};
-use super::view::View;
 use crate::diagnostic::verify_codes as codes;
 use crate::rules::stands_in;
-use apiserver::apis;
 
 /// Flags without which a program does not start, or starts without a safeguard.
 #[rustfmt::skip]
@@ -36,47 +35,27 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("kube-proxy", &["config"]),
 ];
 
-/// Certificates that a program shows, and their keys.
-#[rustfmt::skip]
-const PAIRS: &[(&str, &[(&str, &str)])] = &[
-    ("kube-apiserver", &[
-        ("tls-cert-file", "tls-private-key-file"), ("etcd-certfile", "etcd-keyfile"),
-        ("kubelet-client-certificate", "kubelet-client-key"), ("proxy-client-cert-file", "proxy-client-key-file"),
-    ]),
-    ("etcd", &[("cert-file", "key-file"), ("peer-cert-file", "peer-key-file")]),
-];
-
-/// Those whom a program trusts: each has to be an authority.
-#[rustfmt::skip]
-const TRUSTED: &[(&str, &[&str])] = &[
-    ("kube-apiserver", &[
-        "client-ca-file", "etcd-cafile", "kubelet-certificate-authority", "requestheader-client-ca-file",
-    ]),
-    ("kube-controller-manager", &["root-ca-file"]),
-    ("etcd", &["trusted-ca-file", "peer-trusted-ca-file"]),
-];
-
 /// What a table says of one program.
 fn of_program<T>(table: &'static [(&str, &[T])], program: &str) -> impl Iterator<Item = &'static T> {
     let rows = table.iter().filter(move |(of, _)| *of == program);
     rows.flat_map(|(_, flags)| flags.iter())
 }
 
-pub(crate) fn check(view: &View<'_>) {
-    let apis = apis(view);
-    for api in &apis {
+pub(crate) fn check(parties: &Parties<'_>) {
+    let (view, apis) = (parties.view, &parties.apis);
+    for api in apis {
         apiserver::check(api);
     }
-    apiserver::check_encryption(&apis);
+    apiserver::check_encryption(apis);
     for running in all_running(view) {
         check_flags(running);
         match running.line.program.as_str() {
             "etcd" => etcd::check(running),
-            "kubelet" => kubelet::check(running, &apis),
+            "kubelet" => kubelet::check(running, apis),
             "kube-controller-manager" => {
                 check_signers(running);
                 check_insecure_address(running);
-                manager::check(running, &apis);
+                manager::check(running, apis);
             }
             "kube-scheduler" => check_insecure_address(running),
             _ => {}
@@ -147,13 +126,6 @@ fn check_flags(running: Running<'_>) {
         if running.line.flag(flag).is_none() || running.line.switch(flag) == Some(false) {
             running.report(codes::MISSING_SETTING, format!("--{flag} is not set"));
         }
-    }
-    for (certificate, key) in of_program(PAIRS, program) {
-        let (certificate, key) = (running.file(certificate), running.file(key));
-        running.spot.check_pair(certificate, key);
-    }
-    for flag in of_program(TRUSTED, program) {
-        running.spot.check_authority(running.file(flag));
     }
     for (flag, values) in &running.line.flags {
         for value in values.iter().flat_map(|value| value.split(',')) {

@@ -1,0 +1,202 @@
+//! Each connection and each signature of the table, held against what was found.
+
+use rayon::prelude::*;
+
+use super::parties::{End, Member, Parties};
+use super::table::{
+    CONNECTIONS, Calls, Connection, HeldAt, Proof, SHOWN, SIGNATURES, Signature, Signed, TRUSTED, Told, code_without,
+};
+use crate::audit::names::Url;
+use crate::audit::reached::answers;
+use crate::diagnostic::verify_codes as codes;
+use crate::pki::inspect::{Certificate, Item, TlsRole};
+
+pub(crate) fn check(parties: &Parties<'_>) {
+    check_files(parties);
+    for connection in CONNECTIONS {
+        check_connection(parties, connection);
+    }
+    for signature in SIGNATURES {
+        check_signature(parties, signature);
+    }
+}
+
+/// Each certificate has its key, and whoever is trusted is an authority.
+fn check_files(parties: &Parties<'_>) {
+    for row in SHOWN {
+        for member in parties.members(row.by) {
+            if let (Some(certificate), Some(key)) = (member.end(row.certificate), member.end(row.key)) {
+                certificate.spot.check_pair(certificate.path, key.path);
+            }
+        }
+    }
+    for row in TRUSTED {
+        for trusted in parties.members(row.by).iter().filter_map(|member| member.end(row.file)) {
+            trusted.spot.check_authority(trusted.path);
+        }
+    }
+}
+
+fn check_connection(parties: &Parties<'_>, connection: &Connection) {
+    let callers = parties.members(connection.caller);
+    let callees = parties.members(connection.callee);
+    if let Some(proof) = &connection.server {
+        callees.par_iter().for_each(|callee| {
+            let met = callers
+                .iter()
+                .filter(|caller| caller.calls(parties, connection.calls, *callee));
+            check_proof(proof, TlsRole::Server, *callee, met.copied());
+        });
+        callers
+            .par_iter()
+            .for_each(|caller| check_names(proof, connection.calls, *caller, &callees, parties));
+    }
+    if let Some(proof) = &connection.client {
+        callers.par_iter().for_each(|caller| {
+            let met = callees
+                .iter()
+                .filter(|callee| caller.calls(parties, connection.calls, **callee));
+            check_proof(proof, TlsRole::Client, *caller, met.copied());
+        });
+    }
+}
+
+/// What one member shows, and those who meet it.
+fn check_proof<'p, 'v: 'p>(
+    proof: &Proof,
+    usage: TlsRole,
+    shower: Member<'p, 'v>,
+    judges: impl Iterator<Item = Member<'p, 'v>>,
+) {
+    let Some(shown) = shower.end(proof.shown) else { return };
+    let certificates = shown.certificates();
+    let Some((leaf, others)) = certificates.split_first() else {
+        return;
+    };
+    let may = match usage {
+        TlsRole::Server => leaf.server_auth,
+        TlsRole::Client => leaf.client_auth,
+    };
+    if !may {
+        let message = format!("{} is shown by a {usage}, and may not be", shown.name());
+        return shown.spot.report(code_without(usage), message);
+    }
+    let mut is_judged = false;
+    for judge in judges {
+        let Some(trusted) = judge.end(proof.trusted) else {
+            continue;
+        };
+        let roots = trusted.certificates();
+        if roots.is_empty() {
+            continue;
+        }
+        is_judged = true;
+        if let Err(why) = shown.spot.view.chain(leaf, others, &roots, usage) {
+            tell(proof, (shower, &shown), (judge, &trusted), &why);
+        }
+    }
+    let own = proof.otherwise.filter(|_| !is_judged).and_then(|at| shower.end(at));
+    let roots = own.map_or_else(Vec::new, |own| own.certificates());
+    if !roots.is_empty()
+        && let Err(why) = shown.spot.view.chain(leaf, others, &roots, usage)
+    {
+        let message = format!("its own authority refuses {}: {why}", shown.name());
+        shown.spot.report(codes::UNTRUSTED_CERTIFICATE, message);
+    }
+}
+
+/// One does not accept what another shows.
+fn tell(
+    proof: &Proof,
+    (shower, shown): (Member<'_, '_>, &End<'_, '_>),
+    (judge, trusted): (Member<'_, '_>, &End<'_, '_>),
+    why: &str,
+) {
+    let (spot, message) = match proof.told {
+        Told::Shows => (shown.spot, format!("{} refuses {}: {why}", judge.name(), shown.name())),
+        Told::Judges => {
+            let message = format!("{} does not vouch for {}: {why}", proof.trusted, shower.name());
+            (trusted.spot, message)
+        }
+    };
+    spot.report(codes::UNTRUSTED_CERTIFICATE, message);
+}
+
+/// Whoever answers at an address that a caller asks for has it in its certificate.
+fn check_names<'v>(
+    proof: &Proof,
+    calls: Calls,
+    caller: Member<'_, 'v>,
+    callees: &[Member<'_, 'v>],
+    parties: &Parties<'v>,
+) {
+    let urls: Vec<Url> = match (calls, caller) {
+        (Calls::Urls(flag), Member::Started(_, running)) => running.urls(flag),
+        (Calls::Server, Member::Login(login)) => login.url.iter().cloned().collect(),
+        _ => return,
+    };
+    for url in urls {
+        for callee in callees {
+            let is_met = match (calls, caller, *callee) {
+                (Calls::Urls(_), Member::Started(_, caller), Member::Started(_, etcd)) => answers(etcd, &url, caller),
+                _ => caller.calls(parties, calls, *callee),
+            };
+            let shown = callee.end(proof.shown).filter(|_| is_met);
+            let certificates = shown.map_or_else(Vec::new, |shown| shown.certificates());
+            if certificates.first().is_some_and(|leaf| !leaf.covers(&url.host)) {
+                let message = format!("{} is not in the certificate of {}", url.host, callee.name());
+                caller.spot().report(codes::ADDRESS_NOT_COVERED, message);
+            }
+        }
+    }
+}
+
+fn check_signature(parties: &Parties<'_>, row: &Signature) {
+    let judges = parties.members(row.accepted_by);
+    for signer in parties.members(row.signer) {
+        let Some(by) = signer.end(row.by) else { continue };
+        for judge in &judges {
+            let Some(accepted) = judge.end(row.as_in) else { continue };
+            let all = all_items(*judge, row, &accepted);
+            if believes(row.what, &by, &all) == Some(false) {
+                by.spot.report(row.code, refusal(row, *judge));
+            }
+        }
+    }
+}
+
+/// What is in every file that is named: the keys of tokens may be in several.
+fn all_items<'p>(judge: Member<'p, '_>, row: &Signature, accepted: &End<'p, '_>) -> Vec<&'p Item> {
+    match (judge, row.as_in) {
+        (Member::Started(_, running), HeldAt::Flag(flag)) => {
+            let paths = running.line.values(flag);
+            paths.flat_map(|path| running.spot.host.items(path)).collect()
+        }
+        _ => accepted.items.iter().collect(),
+    }
+}
+
+/// Whether those who have `accepted` believe what is signed; none where either is not there.
+fn believes(what: Signed, by: &End<'_, '_>, accepted: &[&Item]) -> Option<bool> {
+    match what {
+        Signed::Certificates => {
+            let signer = *by.certificates().first()?;
+            let roots: Vec<&Certificate> = accepted.iter().copied().filter_map(Item::certificate).collect();
+            let leads_to =
+                |root: &&Certificate| root.public_key == signer.public_key || by.spot.view.signed(signer, root);
+            (!roots.is_empty()).then(|| roots.iter().any(leads_to))
+        }
+        Signed::Tokens => {
+            let own = by.items.iter().find_map(Item::private_key)?;
+            let keys: Vec<&[u8]> = accepted.iter().copied().filter_map(Item::public_key).collect();
+            (!keys.is_empty()).then(|| keys.contains(&own))
+        }
+    }
+}
+
+fn refusal(row: &Signature, judge: Member<'_, '_>) -> String {
+    match row.what {
+        Signed::Certificates => format!("{} of {} does not trust what {} signs", row.as_in, judge.name(), row.by),
+        Signed::Tokens => format!("{} does not accept the tokens that it signs", judge.name()),
+    }
+}
