@@ -274,6 +274,16 @@ impl Generation {
     pub(crate) fn number(self) -> u32 {
         self.0.get()
     }
+
+    /// The one of this number; none of 0.
+    pub fn of(number: u32) -> Option<Generation> {
+        NonZeroU32::new(number).map(Generation)
+    }
+
+    /// The one after it.
+    pub fn successor(self) -> Generation {
+        Generation(self.0.saturating_add(1))
+    }
 }
 
 /// Which generations of something count. A rotation is a walk through these, and nothing else changes in it.
@@ -292,9 +302,41 @@ impl Generations {
         accepted: Vec::new(),
     };
 
+    /// One alone.
+    pub(crate) fn only(used: Generation) -> Generations {
+        Generations {
+            used,
+            accepted: Vec::new(),
+        }
+    }
+
     /// All of them, the one that is used first.
     pub(crate) fn all(&self) -> impl Iterator<Item = Generation> {
         std::iter::once(self.used).chain(self.accepted.iter().copied())
+    }
+}
+
+named_values! {
+    /// How far a rotation is. Its name is that in cluster.toml.
+    pub enum RotationPhase {
+        /// Everybody trusts, verifies or can read the new one beside the old one.
+        Announce = "announce",
+        /// The new one signs, issues or encrypts.
+        Switch = "switch",
+        /// Nobody knows the old one any more.
+        Retire = "retire",
+    }
+}
+
+impl RotationPhase {
+    /// What counts in this phase of the way from one generation to another.
+    pub fn generations(self, from: Generation, to: Generation) -> Generations {
+        let (used, accepted) = match self {
+            RotationPhase::Announce => (from, vec![to]),
+            RotationPhase::Switch => (to, vec![from]),
+            RotationPhase::Retire => (to, Vec::new()),
+        };
+        Generations { used, accepted }
     }
 }
 
@@ -470,8 +512,8 @@ pub struct Pki {
     /// ca-config.json as it was read.
     pub config_text: String,
     pub config_built_in: bool,
-    /// Of identities that have others than the first, by the identity's name.
-    pub generations: BTreeMap<&'static str, Generations>,
+    /// Of keys that have others than the first, by the name that the key is derived for: `ca`, `kubelet-client/node1`.
+    pub generations: BTreeMap<String, Generations>,
     /// What signs instead of a new root.
     pub existing_ca: Option<ExistingCa>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
@@ -484,10 +526,20 @@ impl Pki {
         self.profiles.get(identity).unwrap_or(&self.profile)
     }
 
-    /// The generations of an identity's keys.
-    pub(crate) fn generations_of(&self, identity: &str) -> &Generations {
+    /// The generations of an identity's key, of `host` where each host has its own.
+    pub(crate) fn generations_of(&self, identity: &str, host: Option<&str>) -> &Generations {
         let first = const { &Generations::FIRST };
-        self.generations.get(identity).unwrap_or(first)
+        if self.generations.is_empty() {
+            return first;
+        }
+        let own = host.and_then(|host| self.generations.get(&format!("{identity}/{host}")));
+        own.or_else(|| self.generations.get(identity)).unwrap_or(first)
+    }
+
+    /// The generation of the key of a certificate of the user's own.
+    pub(crate) fn generation_of_own(&self, name: &str) -> Generation {
+        let generations = self.generations.get(&format!("certificate/{name}"));
+        generations.map_or(Generation::FIRST, |generations| generations.used)
     }
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.

@@ -47,7 +47,7 @@ fn with(mut cluster: Cluster, used: u32, accepted: &[u32]) -> Cluster {
     };
     for identity in ["ca", "etcd-ca", "front-proxy-ca", "service-account"] {
         if cluster.pki.layout.identity(identity).is_some() {
-            cluster.pki.generations.insert(identity, generations.clone());
+            cluster.pki.generations.insert(identity.to_owned(), generations.clone());
         }
     }
     cluster.encryption.generations = generations;

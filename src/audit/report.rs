@@ -63,7 +63,7 @@ fn listed(hosts: &[&str]) -> String {
         [one] => (*one).to_owned(),
         [many @ .., last] if many.len() < HOSTS_NAMED => format!("{} and {last}", many.join(", ")),
         [first, second, third, others @ ..] => format!("{first}, {second}, {third} and {} more hosts", others.len()),
-        [many @ ..] => many.join(", "),
+        many => many.join(", "),
     }
 }
 

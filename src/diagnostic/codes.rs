@@ -487,6 +487,40 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
     }
 
+    BAD_GENERATION "bad-generation" Error "generation of no key" {
+        meaning
+            "[generations] says which successor of a key is used: of one key by the name that it is derived for, of all that one host \
+             has, or of every certificate but authorities'. What it names has to be there, and 1 is the first."
+        advice "name a key, a host or \"*\", and write a whole number"
+        example "cluster.toml" [r#""node/node9" = 2"#]
+        right [r#""node/node1" = 2"#]
+        met
+            "After a host was renamed or removed whose keys had been replaced, or with a name of the other layout: `node/NAME` is of \
+             the layout `single`, `kubelet-client/NAME` and `kubelet-serving/NAME` of `split`."
+        see ["https://github.com/kubernetes/kubernetes/issues/25379"]
+    }
+
+    BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {
+        meaning
+            "What is trusted, verified or read by many gets its successor in three phases, one generation after the other and one thing \
+             at a time: else somebody shows what another does not know yet, and no phase can be undone by itself."
+        advice "write the next generation, and finish one rotation before the next"
+        example "cluster.toml" [
+            r#"[rotate.ca]"#,
+            r#"to = 3"#,
+            r#"phase = "announce""#,
+        ]
+        right [
+            r#"[rotate.ca]"#,
+            r#"to = 2"#,
+            r#"phase = "announce""#,
+        ]
+        met
+            "When [generations] was forgotten at the end of the last rotation, or when the section of a rotation that is done was left \
+             there: `ca = 2` in [generations] takes its place."
+        see ["https://github.com/kubernetes/kubernetes/issues/25379"]
+    }
+
     WEAK_PROVIDER "weak-encryption-provider" Note "encryption provider with a known weakness" {
         meaning
             "Kubernetes' documentation advises against aescbc (padding oracle attacks) and against aesgcm without \

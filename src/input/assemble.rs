@@ -1,16 +1,13 @@
 //! A draft in which nothing is wrong -> the cluster.
-use std::collections::BTreeMap;
-
 use crate::cluster::{
-    Cluster, ClusterState, CsrFile, Encryption, Generations, Host, Network, Nodes, Overrides, OwnFile, PassedChecks,
-    Pki,
+    Cluster, ClusterState, CsrFile, Encryption, Host, Network, Nodes, Overrides, OwnFile, PassedChecks, Pki,
 };
 
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::families::AtFamilies as _;
 use super::profiles::Profiles;
-use super::{hosts, load_balancer, network, own_certificates, pods};
+use super::{generations, hosts, load_balancer, network, own_certificates, pods};
 
 /// The cluster of a draft of which every part is there, as it is when nothing was reported.
 pub fn cluster(
@@ -54,6 +51,7 @@ pub fn cluster(
         .own
         .iter()
         .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
+    let (generations, encryption) = generations::generations(draft);
     Some(Cluster {
         name: draft.cluster.name.as_ref()?.value.clone(),
         state: draft.cluster.state.sound()?.map_or(ClusterState::New, |at| at.value),
@@ -77,7 +75,7 @@ pub fn cluster(
             extra: own_certificates::extra_certificates(draft, profiles)?,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
-            generations: BTreeMap::new(),
+            generations,
             existing_ca: match &folder.existing_ca {
                 Some(existing) => Some(existing.ca.clone()?),
                 None => None,
@@ -86,7 +84,7 @@ pub fn cluster(
         },
         encryption: Encryption {
             provider: draft.encryption.as_ref()?.value,
-            generations: Generations::FIRST,
+            generations: encryption,
         },
         overrides,
         files,

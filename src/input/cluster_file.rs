@@ -19,7 +19,9 @@ use super::host::host;
 use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
 use super::tree::{At, Document, Entry, Fields, Node, Value};
 use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
-use super::{choices, components, families, fields, files, load_balancer, own_certificates, parse_toml, pools};
+use super::{
+    choices, components, families, fields, files, generations, load_balancer, own_certificates, parse_toml, pools,
+};
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
 
@@ -124,6 +126,7 @@ fn draft(doc: Document<'_>, root: &Node, written_for: &dyn Fn(&str) -> Layout) -
     draft.certificates = own_certificates::read(&top);
     draft.components = components::read(&top);
     draft.files = files::read(&top);
+    draft.generations = generations::read(&top);
     draft
 }
 

@@ -13,7 +13,8 @@ use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
 use crate::cluster::{
-    CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, HostState, OwnFlag, PodNetwork, Role, Taint,
+    CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, Generation, HostState, OwnFlag, PodNetwork,
+    Role, RotationPhase, Taint,
 };
 use crate::diagnostic::Place;
 use crate::settings::{Table, Value as Setting};
@@ -41,6 +42,23 @@ pub struct Draft {
     pub certificates: Vec<DraftCertificate>,
     pub components: Vec<DraftOverride>,
     pub files: Vec<DraftFile>,
+    pub generations: DraftGenerations,
+}
+
+/// `[generations]` and `[rotate]` as they are written.
+#[derive(Debug, Default)]
+pub struct DraftGenerations {
+    /// What a key is called, and which of its successors is used.
+    pub used: Vec<(At<String>, Generation)>,
+    pub rotations: Vec<DraftRotation>,
+}
+
+/// A section of `[rotate]`.
+#[derive(Debug)]
+pub struct DraftRotation {
+    pub of: At<String>,
+    pub to: At<Generation>,
+    pub phase: RotationPhase,
 }
 
 /// What `[cluster]` says but for the versions: by which names the cluster goes.

@@ -16,6 +16,7 @@ mod draft;
 mod families;
 pub mod fields;
 mod files;
+mod generations;
 mod host;
 mod hosts;
 mod issuers;
@@ -77,6 +78,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     pods::given_in_vain(&draft, nodes.as_ref(), &say);
     own_certificates::check(&draft, &say);
     claims::check(&draft, nodes.as_ref(), &say);
+    generations::check(&draft, &say);
     overrides::check(&draft, nodes.as_ref(), &say);
     files::check(&draft, &say);
     let (overrides, own_files) = (overrides::overrides(&draft), files::own_files(&templates, &draft));

@@ -56,7 +56,7 @@ impl Value {
 }
 
 const STRING: &str = "a string";
-const INTEGER: &str = "an integer";
+pub const INTEGER: &str = "an integer";
 const BOOLEAN: &str = "true or false";
 const LIST: &str = "a list";
 const TABLE: &str = "a table";

@@ -85,14 +85,14 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
         .chain(of_the_csr)
         .collect();
     Some(PlannedCertificate {
-        id: extra_id(&extra.name),
+        id: extra_id(cluster, &extra.name),
         files: extra.name.clone(),
         csr: &extra.csr,
         key: KeyFrom::Seed(request.key),
         from: CertificateFrom::SignedBy {
             request,
             issuer: match &extra.signed_by {
-                Some(other) => extra_id(other),
+                Some(other) => extra_id(cluster, other),
                 None => used(cluster, CLUSTER_AUTHORITY),
             },
             profile: &extra.profile,
@@ -106,10 +106,12 @@ fn certificates_of<'a>(cluster: &'a Cluster, identity: &'static Identity) -> Vec
         Per::Cluster => vec![None],
         Per::Each(role) => cluster.with(role).map(Some).collect(),
     };
-    let generations = cluster.pki.generations_of(identity.name);
-    let each = hosts
-        .into_iter()
-        .flat_map(|host| generations.all().map(move |generation| (host, generation)));
+    let each = hosts.into_iter().flat_map(|host| {
+        let generations = cluster
+            .pki
+            .generations_of(identity.name, host.map(|host| host.name.as_str()));
+        generations.all().map(move |generation| (host, generation))
+    });
     each.filter_map(|(host, generation)| certificate_of(cluster, identity, host, generation))
         .collect()
 }
@@ -167,7 +169,7 @@ fn used<'a>(cluster: &Cluster, authority: &'static str) -> KeyId<'a> {
     KeyId {
         of: KeyOf::Identity(authority),
         host: None,
-        generation: cluster.pki.generations_of(authority).used,
+        generation: cluster.pki.generations_of(authority, None).used,
     }
 }
 
@@ -183,11 +185,11 @@ fn names(cluster: &Cluster, names: Names, host: Option<&Host>) -> Vec<String> {
 }
 
 /// The key of a certificate of the user's own.
-pub fn extra_id(name: &str) -> KeyId<'_> {
+pub fn extra_id<'a>(cluster: &Cluster, name: &'a str) -> KeyId<'a> {
     KeyId {
         of: KeyOf::Own(name),
         host: None,
-        generation: Generation::FIRST,
+        generation: cluster.pki.generation_of_own(name),
     }
 }
 

@@ -150,8 +150,8 @@ pub fn own_files<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item
 }
 
 /// The files of a certificate of the user's own on `host`.
-pub fn placed<'a>(extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a>> {
-    let id = extra_id(&extra.name);
+pub fn placed<'a>(cluster: &Cluster, extra: &'a ExtraCertificate, host: &'a Host) -> Vec<PlannedFile<'a>> {
+    let id = extra_id(cluster, &extra.name);
     let mut files = Vec::new();
     for place in extra.places.iter().filter(|place| place.on.is(host)) {
         let contents = [

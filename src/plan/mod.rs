@@ -100,7 +100,7 @@ impl<'a> Plan<'a> {
 
     /// The keys of an identity that are accepted, the used one first.
     fn accepted(&self, identity: &'static str, host: &'a Host) -> Vec<KeyId<'a>> {
-        let generations = self.cluster.pki.generations_of(identity).all();
+        let generations = self.cluster.pki.generations_of(identity, Some(&host.name)).all();
         generations
             .map(|generation| self.key(identity, host, generation))
             .collect()
@@ -109,7 +109,9 @@ impl<'a> Plan<'a> {
     /// Whether a certificate is that of the generation which is used.
     fn is_used(&self, certificate: &PlannedCertificate<'_>) -> bool {
         match certificate.id.of {
-            KeyOf::Identity(name) => certificate.id.generation == self.cluster.pki.generations_of(name).used,
+            KeyOf::Identity(name) => {
+                certificate.id.generation == self.cluster.pki.generations_of(name, certificate.id.host).used
+            }
             KeyOf::Own(_) => true,
         }
     }
@@ -128,7 +130,7 @@ impl<'a> Plan<'a> {
                 origin: Origin::Row(row),
             }));
         }
-        files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(extra, host)));
+        files.extend(cluster.pki.extra.iter().flat_map(|extra| placed(cluster, extra, host)));
         files.extend(environments(cluster, host));
         files.extend(own_files(cluster, host));
         files
@@ -178,7 +180,7 @@ impl<'a> Plan<'a> {
             .pki
             .extra
             .iter()
-            .filter(|extra| extra_id(&extra.name) == certificate.id);
+            .filter(|extra| extra_id(self.cluster, &extra.name) == certificate.id);
         let mut places = extra.flat_map(|extra| &extra.places);
         self.places_all_requests || places.any(|place| place.request.is_some())
     }
@@ -190,7 +192,8 @@ impl<'a> Plan<'a> {
 
     /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
     fn contents(&self, row: &'static Artifact, host: &'a Host) -> Vec<(String, PlannedContent<'a>)> {
-        let used = |identity| self.key(identity, host, self.cluster.pki.generations_of(identity).used);
+        let generation = |identity| self.cluster.pki.generations_of(identity, Some(&host.name)).used;
+        let used = |identity| self.key(identity, host, generation(identity));
         let certificates = || self.certificates.iter().filter(|certificate| self.is_used(certificate));
         let kubeconfig = |id, through| PlannedContent::Kubeconfig {
             id,

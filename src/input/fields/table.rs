@@ -4,7 +4,7 @@ use crate::catalog::engines::{Engine, Runtime};
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, PodNetwork, Role};
+use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, PodNetwork, Role, RotationPhase};
 use crate::diagnostic::{Severity, codes};
 
 use super::forms::*;
@@ -46,6 +46,8 @@ const CGROUP_DRIVER: FieldKind = OneOf("a driver", || CgroupDriver::NAMES.to_vec
 const CNI: FieldKind = OneOf("a network of pods", || PodNetwork::NAMES.to_vec());
 const BALANCER: FieldKind = OneOf("a load balancer", || Engine::NAMES.to_vec());
 const ROLES: FieldKind = Set(&OneOf("a role", || Role::NAMES.to_vec()));
+const ROTATABLE: FieldKind = OneOf("something that is rotated", || ROTATED.to_vec());
+const PHASE: FieldKind = OneOf("a phase", || RotationPhase::NAMES.to_vec());
 const CLUSTER_STATE: FieldKind = OneOf("a state", || ClusterState::NAMES.to_vec());
 const HOST_STATE: FieldKind = OneOf("a state", || HostState::NAMES.to_vec());
 const COMPONENT_NAME: FieldKind = OneOf("a component", || {
@@ -115,6 +117,17 @@ pub static PKI: Section = section("pki", &[
 pub static ENCRYPTION: Section = section("encryption", &[
     field("provider", PROVIDER, Is("secretbox"), "how Secrets are encrypted in etcd"),
 ]);
+
+/// What is trusted, verified or read by many, so that a successor has to be known before it is used. Not every layout has each.
+pub const ROTATED: [&str; 5] = ["ca", "etcd-ca", "front-proxy-ca", "service-account", "encryption"];
+
+pub static ROTATION: Section = section("rotate.NAME", &[
+    field("to", Integer(2, MOST_GENERATIONS), Required, "the successor of the generation that `[generations]` has, or of the first"),
+    field("phase", PHASE, Required, "how far it is: first everybody knows both, then the new one is used, then nobody knows the old one"),
+]);
+
+/// Nobody rotates as often.
+pub const MOST_GENERATIONS: i64 = 1_000_000;
 
 pub static LOAD_BALANCER: Section = section("load_balancer", &[
     field("port", Integer(1, 65535), Is("6443"), "the port that load balancers listen on"),
@@ -205,6 +218,8 @@ pub static TOP: Section = Section {
         field("network", Table(&NETWORK), Nothing, "its networks; none may overlap with another or with the hosts' own"),
         field("pki", Table(&PKI), Required, "its keys and certificates"),
         field("encryption", Table(&ENCRYPTION), Nothing, "Secrets in etcd"),
+        field("generations", Map(&Text(&KEY_NAME), &Integer(1, MOST_GENERATIONS)), Nothing, "which successor of a key is used, 1 unless it is named: of a key by its name, of all keys of a host (`\"node1\" = 2`), of every certificate but authorities' (`\"*\" = 2`); the highest counts"),
+        field("rotate", Map(&ROTATABLE, &Table(&ROTATION)), Nothing, "a successor that is on its way, one at a time"),
         field("load_balancer", Table(&LOAD_BALANCER), Nothing, "what the hosts with the role `load-balancer` do"),
         field("runtime", Table(&RUNTIME), Nothing, "what workers run pods with"),
         field("checks", Table(&CHECKS), Nothing, "what not to be told"),
