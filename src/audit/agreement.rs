@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Tree;
+use super::encryption::ENCRYPTION;
 use super::programs::etcd::members;
 use super::relations::CLIENTS_OF_KUBELETS;
 use super::spot::{Running, Spot, documents, documents_of, running};
@@ -172,9 +173,6 @@ fn check_documents(view: &View<'_>) {
     });
     disagree(authorities, codes::SETTINGS_DISAGREE, "the authority of clients");
 }
-
-/// Flags that name the configuration of encryption; the second in releases before 1.13.
-const ENCRYPTION: [&str; 2] = ["encryption-provider-config", "experimental-encryption-provider-config"];
 
 /// Who can't decrypt what the others encrypt reads nothing of it, and writes in clear.
 fn check_encrypted(view: &View<'_>) {

@@ -13,6 +13,7 @@ mod copies;
 mod dns;
 pub(crate) mod document;
 mod doors;
+mod encryption;
 mod finding;
 mod installer;
 mod integrity;
@@ -52,6 +53,22 @@ pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
 pub use report::{inventory_json, render_json, render_text};
 pub use table::{Detail, inventory_text};
+
+/// Whether any hosts of a bundle and of the one that takes its place can run together, as of `at`: each shows what the others trust,
+/// signs what they accept, and writes what they can read, whichever of the two a host has.
+pub fn beside(old: &Found, new: &Found, at: OffsetDateTime) -> Vec<Finding> {
+    let (findings, known) = (Findings::default(), Findings::default());
+    {
+        // What is wrong with either by itself is known, or told by [`audit`].
+        let [mut old, mut new] = [old, new].map(|found| View::read(found, at, &known));
+        (old.side, new.side) = (" as it was", " as it is now");
+        (old.findings, new.findings) = (&findings, &findings);
+        let (old, new) = (Parties::of(&old), Parties::of(&new));
+        relations::check_between(&old, &new);
+        relations::check_between(&new, &old);
+    }
+    findings.into_sorted()
+}
 
 /// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.
 pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {

@@ -25,6 +25,8 @@ pub(crate) struct View<'v> {
     pub hosts: Vec<HostView<'v>>,
     /// Whether there is more than one host, and none elsewhere that is known of, so that what is missing is missing.
     pub whole: bool,
+    /// Behind the name of whoever is told of: nothing, or in words which of two bundles it is in.
+    pub side: &'static str,
     /// Where everything goes that is found in it.
     pub findings: &'v Findings,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
@@ -109,6 +111,7 @@ impl<'v> View<'v> {
             at,
             hosts: Vec::new(),
             whole: found.hosts.len() > 1 && found.part.as_ref().is_none_or(|part| part.elsewhere.is_empty()),
+            side: "",
             findings,
             known: Mutex::default(),
             judged: Mutex::default(),

@@ -154,6 +154,9 @@ pub struct VerifyArgs {
     /// The instant to judge validity at, as RFC 3339 has it [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<OffsetDateTime>,
+    /// Say too whether any hosts of this earlier output can run together with any of PATH
+    #[arg(long, value_name = "OLD")]
+    pub beside: Option<PathBuf>,
     /// Say too what this specification would have made differently
     #[arg(long, value_name = "CLUSTER.TOML")]
     pub spec: Option<PathBuf>,

@@ -22,7 +22,13 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
     let found = read_found(path)?;
     say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
     let waiting = Waiting::begin("judging");
-    let findings = audit::audit(&found, at.unwrap_or_else(now));
+    let at = at.unwrap_or_else(now);
+    let mut findings = audit::audit(&found, at);
+    if let Some(old) = &arguments.beside {
+        findings.extend(audit::beside(&read_found(old)?, &found, at));
+        findings.sort_by_key(|finding| finding.row().severity);
+        findings.dedup();
+    }
     drop(waiting);
     let spec = arguments.spec.as_deref();
     let differences = spec

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::audit::document::Tree;
+use crate::audit::encryption::ENCRYPTION;
 use crate::audit::names::{Url, canonical, first_of};
 use crate::audit::reached::{Api, answers};
 use crate::audit::spot::{Running, documents, documents_of, running};
@@ -131,8 +132,7 @@ fn check_members_asked(api: Running<'_>, members: &[Running<'_>]) {
 
 /// What is in etcd is encrypted there: by every API server, or it depends on which of them is asked.
 pub(crate) fn check_encryption(apis: &[Api<'_>]) {
-    let flags = ["encryption-provider-config", "experimental-encryption-provider-config"];
-    let encrypts = |api: &&Api<'_>| flags.iter().any(|flag| api.running.line.flag(flag).is_some());
+    let encrypts = |api: &&Api<'_>| ENCRYPTION.iter().any(|flag| api.running.line.flag(flag).is_some());
     let (encrypting, not): (Vec<&Api<'_>>, Vec<&Api<'_>>) = apis.iter().partition(encrypts);
     for api in not {
         match encrypting.first() {

@@ -2,13 +2,13 @@
 //! it is reached at and calls.
 
 pub(crate) mod apiserver;
-mod encryption;
 pub(crate) mod etcd;
 mod kubelet;
 mod manager;
 mod runtime;
 
 use super::document::Tree;
+use super::encryption;
 use super::names::is_loopback;
 use super::relations::Parties;
 use super::spot::{Running, Spot, all_running, documents};

@@ -4,21 +4,31 @@ use rayon::prelude::*;
 
 use super::parties::{End, Member, Parties};
 use super::table::{
-    CONNECTIONS, Calls, Connection, HeldAt, Proof, SHOWN, SIGNATURES, Signature, Signed, TRUSTED, Told, code_without,
+    CONNECTIONS, Calls, Connection, HeldAt, Party, Proof, SHOWN, SIGNATURES, Signature, Signed, TRUSTED, Told,
+    code_without,
 };
+use crate::audit::document::Tree;
+use crate::audit::encryption;
 use crate::audit::names::Url;
 use crate::audit::reached::answers;
+use crate::audit::spot::Spot;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item, TlsRole};
 
 pub(crate) fn check(parties: &Parties<'_>) {
     check_files(parties);
+    check_between(parties, parties);
+}
+
+/// Those of one side as they call, sign and write, and those of another as they answer, accept and read.
+pub(crate) fn check_between(callers_of: &Parties<'_>, callees_of: &Parties<'_>) {
     for connection in CONNECTIONS {
-        check_connection(parties, connection);
+        check_connection(callers_of, callees_of, connection);
     }
     for signature in SIGNATURES {
-        check_signature(parties, signature);
+        check_signature(callers_of, callees_of, signature);
     }
+    check_encryption(callers_of, callees_of);
 }
 
 /// Each certificate has its key, and whoever is trusted is an authority.
@@ -37,25 +47,25 @@ fn check_files(parties: &Parties<'_>) {
     }
 }
 
-fn check_connection(parties: &Parties<'_>, connection: &Connection) {
-    let callers = parties.members(connection.caller);
-    let callees = parties.members(connection.callee);
+fn check_connection(callers_of: &Parties<'_>, callees_of: &Parties<'_>, connection: &Connection) {
+    let callers = callers_of.members(connection.caller);
+    let callees = callees_of.members(connection.callee);
     if let Some(proof) = &connection.server {
         callees.par_iter().for_each(|callee| {
             let met = callers
                 .iter()
-                .filter(|caller| caller.calls(parties, connection.calls, *callee));
+                .filter(|caller| caller.calls(callees_of, connection.calls, *callee));
             check_proof(proof, TlsRole::Server, *callee, met.copied());
         });
         callers
             .par_iter()
-            .for_each(|caller| check_names(proof, connection.calls, *caller, &callees, parties));
+            .for_each(|caller| check_names(proof, connection.calls, *caller, &callees, callees_of));
     }
     if let Some(proof) = &connection.client {
         callers.par_iter().for_each(|caller| {
             let met = callees
                 .iter()
-                .filter(|callee| caller.calls(parties, connection.calls, **callee));
+                .filter(|callee| caller.calls(callees_of, connection.calls, **callee));
             check_proof(proof, TlsRole::Client, *caller, met.copied());
         });
     }
@@ -128,7 +138,7 @@ fn check_names<'v>(
     calls: Calls,
     caller: Member<'_, 'v>,
     callees: &[Member<'_, 'v>],
-    parties: &Parties<'v>,
+    callees_of: &Parties<'v>,
 ) {
     let urls: Vec<Url> = match (calls, caller) {
         (Calls::Urls(flag), Member::Started(_, running)) => running.urls(flag),
@@ -139,7 +149,7 @@ fn check_names<'v>(
         for callee in callees {
             let is_met = match (calls, caller, *callee) {
                 (Calls::Urls(_), Member::Started(_, caller), Member::Started(_, etcd)) => answers(etcd, &url, caller),
-                _ => caller.calls(parties, calls, *callee),
+                _ => caller.calls(callees_of, calls, *callee),
             };
             let shown = callee.end(proof.shown).filter(|_| is_met);
             let certificates = shown.map_or_else(Vec::new, |shown| shown.certificates());
@@ -151,9 +161,9 @@ fn check_names<'v>(
     }
 }
 
-fn check_signature(parties: &Parties<'_>, row: &Signature) {
-    let judges = parties.members(row.accepted_by);
-    for signer in parties.members(row.signer) {
+fn check_signature(signers_of: &Parties<'_>, judges_of: &Parties<'_>, row: &Signature) {
+    let judges = judges_of.members(row.accepted_by);
+    for signer in signers_of.members(row.signer) {
         let Some(by) = signer.end(row.by) else { continue };
         for judge in &judges {
             let Some(accepted) = judge.end(row.as_in) else { continue };
@@ -192,6 +202,28 @@ fn believes(what: Signed, by: &End<'_, '_>, accepted: &[&Item]) -> Option<bool> 
             (!keys.is_empty()).then(|| keys.contains(&own))
         }
     }
+}
+
+/// What one API server writes into etcd each other one has to read.
+fn check_encryption(writers_of: &Parties<'_>, readers_of: &Parties<'_>) {
+    let readers = configurations(readers_of);
+    for (spot, _, written) in configurations(writers_of) {
+        for (_, reader, read) in &readers {
+            for why in encryption::unreadable(written, read) {
+                spot.report(
+                    codes::ENCRYPTION_DISAGREES,
+                    format!("{reader} can't read what it writes: {why}"),
+                );
+            }
+        }
+    }
+}
+
+/// The API servers that encrypt, and as they do.
+fn configurations<'v>(of: &Parties<'v>) -> Vec<(Spot<'v>, String, &'v Tree)> {
+    let members = of.members(Party::ApiServer).into_iter();
+    let encrypting = members.filter_map(|member| Some((member.spot(), member.name(), member.encryption()?)));
+    encrypting.collect()
 }
 
 fn refusal(row: &Signature, judge: Member<'_, '_>) -> String {

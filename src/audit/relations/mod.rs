@@ -7,6 +7,6 @@ mod judge;
 mod parties;
 mod table;
 
-pub(crate) use judge::check;
+pub(crate) use judge::{check, check_between};
 pub(crate) use parties::Parties;
 pub(crate) use table::{CLIENTS_OF_KUBELETS, HeldAt, Party, SHOWN, TRUSTED};

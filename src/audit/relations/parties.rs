@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::table::{Calls, HeldAt, Party};
 use crate::audit::document::Tree;
+use crate::audit::encryption::ENCRYPTION;
 use crate::audit::login::{Login, kubeconfigs};
 use crate::audit::names::{Url, is_loopback};
 use crate::audit::reached::{Api, Reached, answers, apis};
@@ -120,7 +121,18 @@ impl<'p, 'v> Member<'p, 'v> {
 
     /// It, in a sentence.
     pub(super) fn name(self) -> String {
-        self.party().of(self.spot().host.name)
+        let spot = self.spot();
+        self.party().of(spot.host.name) + spot.view.side
+    }
+
+    /// The configuration of encryption that an API server names.
+    pub(super) fn encryption(self) -> Option<&'v Tree> {
+        let Member::Started(Party::ApiServer, running) = self else {
+            return None;
+        };
+        let mut paths = ENCRYPTION.iter().filter_map(|flag| running.line.flag(flag));
+        let documents = running.spot.host.documents(paths.next()?);
+        documents.iter().find(|document| document.is_encryption())
     }
 
     /// What stands at a place of it; none where nothing does, or nothing that is here.

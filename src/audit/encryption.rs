@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use crate::audit::document::Tree;
-use crate::audit::spot::Spot;
+use super::document::Tree;
+use super::spot::Spot;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::digest::sha256_hex;
 
@@ -19,6 +19,60 @@ const PUBLISHED: [&str; 5] = [
     "0e8e10c14d31e55f39d33df7e136521d706a7cd67196950b8742acd130ca5c91",
     "3d4e957dbf72e713e736a6b5fb7c07ee75a1dec7f7daa0b0be91e320f79e9e40",
 ];
+
+/// Flags that name the configuration of encryption; the second in releases before 1.13.
+pub(crate) const ENCRYPTION: [&str; 2] = ["encryption-provider-config", "experimental-encryption-provider-config"];
+
+/// What an API server with one configuration writes and one with another can't read, and why.
+pub(crate) fn unreadable(written: &Tree, read: &Tree) -> Vec<String> {
+    let mut all = Vec::new();
+    for resource in written.items_at(&["resources"]) {
+        let first = resource.items_at(&["providers"]).first();
+        let Some((kind, writer)) = first.and_then(|first| Some((kind_of(first)?, first))) else {
+            continue;
+        };
+        for name in resource.items_at(&["resources"]).iter().filter_map(Tree::text) {
+            let is_of = |other: &&Tree| {
+                other
+                    .items_at(&["resources"])
+                    .iter()
+                    .any(|one| one.text() == Some(name))
+            };
+            let readers = read.items_at(&["resources"]).iter().find(is_of);
+            let providers = readers.map_or(&[][..], |other| other.items_at(&["providers"]));
+            // What is written in clear is read in clear where nothing else is said.
+            let is_read = match kind {
+                "identity" => readers.is_none() || providers.iter().any(|one| kind_of(one) == Some(kind)),
+                _ => providers
+                    .iter()
+                    .any(|one| kind_of(one) == Some(kind) && has_key_of(one, writer, kind)),
+            };
+            if !is_read {
+                let key = writer
+                    .items_at(&[kind, "keys"])
+                    .first()
+                    .and_then(|key| key.text_at(&["name"]));
+                let by = key.map_or_else(|| kind.to_owned(), |key| format!("{kind} with the key {key:?}"));
+                all.push(format!("{name} are written by {by}, which it has not"));
+            }
+        }
+    }
+    all
+}
+
+/// Whether a provider has the key with which another one writes.
+fn has_key_of(provider: &Tree, writer: &Tree, kind: &str) -> bool {
+    let is_same = |one: &Tree, other: &Tree| {
+        ["name", "secret"]
+            .iter()
+            .all(|field| one.text_at(&[field]) == other.text_at(&[field]))
+    };
+    match writer.items_at(&[kind, "keys"]).first() {
+        Some(first) => provider.items_at(&[kind, "keys"]).iter().any(|key| is_same(key, first)),
+        // A plugin has its keys elsewhere.
+        None => provider.text_at(&[kind, "endpoint"]) == writer.text_at(&[kind, "endpoint"]),
+    }
+}
 
 /// Says nothing of any other document.
 pub(crate) fn check(spot: Spot<'_>, document: &Tree) {

@@ -1,0 +1,307 @@
+//! Successors of keys, as cluster.toml asks for them: which keys and certificates change, and that any hosts of two neighbouring phases
+//! can run together, and of no others.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use khw_gen::audit::{self, Finding};
+use khw_gen::cluster::Cluster;
+use khw_gen::diagnostic::Severity;
+use khw_gen::found::Found;
+use khw_gen::pki::derivation::Seed;
+use khw_gen::{disk, found_of, input};
+use support::{SEED, Spec, files_below, project};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+const AT: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
+
+/// Two of everything that there can be two of.
+const HOSTS: [&str; 6] = [
+    "lb 10.1.0.9 load-balancer",
+    "cp1 10.1.0.11 control-plane etcd",
+    "cp2 10.1.0.12 control-plane etcd",
+    "cp3 10.1.0.13 control-plane etcd",
+    "w1 10.1.0.21 worker",
+    "w2 10.1.0.22 worker",
+];
+
+const LAYOUTS: [&str; 2] = ["single", "split"];
+
+/// What is rotated in each layout.
+fn rotated(layout: &str) -> &'static [&'static str] {
+    match layout {
+        "single" => &["ca", "service-account", "encryption"],
+        _ => &["ca", "etcd-ca", "front-proxy-ca", "service-account", "encryption"],
+    }
+}
+
+fn spec(layout: &str, sections: &str) -> Spec {
+    let spec = Spec::new(&HOSTS, &format!("layout = \"{layout}\"\n{sections}"));
+    match layout {
+        "single" => spec.with_ecdsa_keys(),
+        _ => spec,
+    }
+}
+
+fn cluster(spec: &Spec) -> Cluster {
+    let sources = disk::Specification::open(&spec.path()).expect("the specification");
+    let checked = input::check(&sources);
+    checked
+        .unwrap_or_else(|findings| panic!("it is valid: {findings:?}"))
+        .cluster
+}
+
+fn made(cluster: &Cluster) -> Found {
+    let seed = Seed::parse(&SEED).expect("a seed").seed;
+    found_of(cluster, Some(&seed)).expect("an output").0
+}
+
+/// The states of a rotation: before it, and its phases.
+fn states(layout: &str, of: &str) -> Vec<Found> {
+    let phases = ["announce", "switch", "retire"];
+    let sections = phases.map(|phase| format!("[rotate.{of}]\nto = 2\nphase = \"{phase}\"\n"));
+    let all = [String::new()].into_iter().chain(sections);
+    all.map(|sections| made(&cluster(&spec(layout, &sections)))).collect()
+}
+
+fn errors(findings: Vec<Finding>) -> Vec<Finding> {
+    let errors = findings.into_iter();
+    errors
+        .filter(|finding| finding.row().severity == Severity::Error)
+        .collect()
+}
+
+/// Private keys and certificates by `host:path`.
+fn pem(found: &Found) -> BTreeMap<String, Vec<u8>> {
+    let files = found.hosts.iter().flat_map(|host| {
+        let files = host.files.iter().filter(|(path, _)| path.ends_with(".pem"));
+        files.map(|(path, file)| (format!("{}:{path}", host.name), file.content.expose().to_vec()))
+    });
+    files.collect()
+}
+
+/// What differs between a cluster and the same with these sections.
+fn changed(layout: &str, sections: &str) -> BTreeSet<String> {
+    let [before, after] = ["", sections].map(|sections| pem(&made(&cluster(&spec(layout, sections)))));
+    assert!(before.keys().eq(after.keys()), "the same files");
+    before
+        .into_iter()
+        .filter(|(path, bytes)| after[path] != *bytes)
+        .map(|(path, _)| path)
+        .collect()
+}
+
+#[test]
+fn the_keys_of_a_stolen_machine_are_replaced_and_no_others() {
+    let changed = changed("split", "[generations]\nw1 = 2\n");
+    let expected = ["kubelet-serving.pem", "kubelet-serving-key.pem"];
+    let expected: BTreeSet<String> = expected
+        .iter()
+        .map(|name| format!("w1:/var/lib/kubelet/{name}"))
+        .collect();
+    assert_eq!(changed, expected);
+    let text = |found: &Found, host: &str| {
+        let host = found.hosts.iter().find(|one| one.name == host).expect("the host");
+        host.files["/var/lib/kubelet/kubeconfig"].content.expose().to_vec()
+    };
+    let [before, after] = ["", "[generations]\nw1 = 2\n"].map(|sections| made(&cluster(&spec("split", sections))));
+    assert_ne!(text(&before, "w1"), text(&after, "w1"));
+    assert_eq!(text(&before, "w2"), text(&after, "w2"));
+}
+
+#[test]
+fn every_leaf_is_no_authority_and_no_key_of_tokens() {
+    for layout in LAYOUTS {
+        let changed = changed(layout, "[generations]\n\"*\" = 2\n");
+        let stay = ["ca.pem", "-ca.pem", "ca-key.pem", "ca-signing.pem", "service-account"];
+        let kept: Vec<&String> = changed
+            .iter()
+            .filter(|path| stay.iter().any(|part| path.contains(part)))
+            .collect();
+        assert!(kept.is_empty() && !changed.is_empty(), "{layout}: {kept:?}");
+        let (found, _) = (made(&cluster(&spec(layout, "[generations]\n\"*\" = 2\n"))), ());
+        let all = pem(&found);
+        let leaves: Vec<&String> = all
+            .keys()
+            .filter(|path| path.ends_with("-key.pem") && !stay.iter().any(|part| path.contains(part)))
+            .collect();
+        assert!(
+            leaves.iter().all(|path| changed.contains(*path)),
+            "{layout}: {leaves:?} of {changed:?}"
+        );
+    }
+}
+
+#[test]
+fn of_several_generations_that_mean_a_key_the_highest_counts() {
+    let both = changed(
+        "split",
+        "[generations]\n\"kubelet-serving/w1\" = 3\nw1 = 2\nkubelet-serving = 2\n",
+    );
+    assert!(both.contains("w2:/var/lib/kubelet/kubelet-serving-key.pem"), "{both:?}");
+    let [both, own] = [
+        "[generations]\n\"kubelet-serving/w1\" = 3\n\"*\" = 2\n",
+        "[generations]\n\"kubelet-serving/w1\" = 3\n",
+    ]
+    .map(|sections| pem(&made(&cluster(&spec("split", sections)))));
+    let path = "w1:/var/lib/kubelet/kubelet-serving-key.pem";
+    assert_eq!(both[path], own[path]);
+}
+
+/// Once it is done, the section of the rotation and the line of its end say the same.
+#[test]
+fn what_was_retired_is_the_generation_that_is_used() {
+    for layout in LAYOUTS {
+        for of in rotated(layout) {
+            let [retired, done] = [
+                format!("[rotate.{of}]\nto = 2\nphase = \"retire\"\n"),
+                format!("[generations]\n{of} = 2\n"),
+            ]
+            .map(|sections| made(&cluster(&spec(layout, &sections))));
+            assert_eq!(
+                format!("{:?}", texts(&retired)),
+                format!("{:?}", texts(&done)),
+                "{layout}: {of}"
+            );
+        }
+    }
+}
+
+fn texts(found: &Found) -> BTreeMap<String, Vec<u8>> {
+    let files = found.hosts.iter().flat_map(|host| {
+        host.files
+            .iter()
+            .map(|(path, file)| (format!("{}:{path}", host.name), file.content.expose().to_vec()))
+    });
+    files.collect()
+}
+
+/// The proof of a staged rotation: any mixture of hosts of neighbouring phases runs, and a phase that is left out is found.
+#[test]
+fn neighbouring_phases_run_together_and_no_others() {
+    let mut pairs = 0;
+    for layout in LAYOUTS {
+        for of in rotated(layout) {
+            let states = states(layout, of);
+            for (number, one) in states.iter().enumerate() {
+                for (other_number, other) in states.iter().enumerate() {
+                    let found = errors(audit::beside(one, other, AT));
+                    let is_neighbour = number.abs_diff(other_number) <= 1;
+                    assert_eq!(
+                        found.is_empty(),
+                        is_neighbour,
+                        "{layout}: {of}: {number} beside {other_number}: {found:#?}"
+                    );
+                    pairs += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(pairs, 8 * 16);
+}
+
+/// The same of the specifications of the repository, with the keys that they have.
+#[test]
+fn neighbouring_phases_of_every_specification_run_together() {
+    let folders = fs::read_dir(project().join("specs")).expect("the specifications");
+    let mut pairs = 0;
+    for folder in folders {
+        let copy = TempDir::new().expect("a folder");
+        for (path, bytes) in files_below(&folder.expect("a folder").path()) {
+            let path = copy.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+            fs::write(path, bytes).expect("a file");
+        }
+        let path = copy.path().join("cluster.toml");
+        let text = fs::read_to_string(&path).expect("cluster.toml");
+        let read = |sections: &str| {
+            fs::write(&path, format!("{text}\n{sections}")).expect("cluster.toml");
+            let sources = disk::Specification::open(&path).expect("the specification");
+            input::check(&sources)
+                .unwrap_or_else(|findings| panic!("{text}: {findings:?}"))
+                .cluster
+        };
+        let cluster = read("");
+        let before = made(&cluster);
+        let has = |of: &&&str| **of == "encryption" || cluster.pki.layout.identity(of).is_some();
+        for of in rotated("split")
+            .iter()
+            .filter(has)
+        {
+            let phase = |name: &str| made(&read(&format!("[rotate.{of}]\nto = 2\nphase = \"{name}\"\n")));
+            let (announced, switched) = (phase("announce"), phase("switch"));
+            for (one, other) in [
+                (&before, &announced),
+                (&announced, &switched),
+                (&switched, &phase("retire")),
+            ] {
+                let found = errors(audit::beside(one, other, AT));
+                assert!(found.is_empty(), "{text}: {of}: {found:#?}");
+                pairs += 1;
+            }
+        }
+    }
+    assert!(pairs > 90, "{pairs} pairs");
+}
+
+/// What would be found too late otherwise: each is planted into a phase that is right.
+#[test]
+fn mistakes_planted_into_a_phase_are_found_beside_the_last() {
+    let phase = |of: &str, name: &str| {
+        made(&cluster(&spec(
+            "split",
+            &format!("[rotate.{of}]\nto = 2\nphase = \"{name}\"\n"),
+        )))
+    };
+    let before = made(&cluster(&spec("split", "")));
+    let plant = |mut found: Found, host: &str, path: &str, from: &Found, other: &str| {
+        let file = from.hosts.iter().find(|one| one.name == host).expect("the host").files[other].clone();
+        let host = found.hosts.iter_mut().find(|one| one.name == host).expect("the host");
+        host.files.insert(path.to_owned(), file).expect("it was there");
+        found
+    };
+    let rows = [
+        ("ca", "cp2", "/var/lib/kubernetes/ca.pem", "untrusted-certificate"),
+        ("ca", "w2", "/var/lib/kubernetes/ca.pem", "untrusted-certificate"),
+        ("etcd-ca", "cp3", "/etc/etcd/etcd-ca.pem", "untrusted-certificate"),
+        (
+            "etcd-ca",
+            "cp1",
+            "/var/lib/kubernetes/etcd-ca.pem",
+            "untrusted-certificate",
+        ),
+        (
+            "front-proxy-ca",
+            "cp1",
+            "/var/lib/kubernetes/front-proxy-ca.pem",
+            "untrusted-certificate",
+        ),
+        (
+            "service-account",
+            "cp2",
+            "/var/lib/kubernetes/service-account.pub",
+            "service-account-keys-disagree",
+        ),
+        (
+            "encryption",
+            "cp2",
+            "/var/lib/kubernetes/encryption-config.yaml",
+            "encryption-disagrees",
+        ),
+    ];
+    for (of, host, path, code) in rows {
+        let (announced, switched) = (phase(of, "announce"), phase(of, "switch"));
+        assert!(errors(audit::beside(&announced, &switched, AT)).is_empty(), "{of}");
+        // One host was left out of the announcement.
+        let missed = plant(announced, host, path, &before, path);
+        let found = errors(audit::beside(&missed, &switched, AT));
+        assert!(
+            found.iter().any(|finding| finding.code == code),
+            "{of} on {host}: {found:#?}"
+        );
+    }
+}
