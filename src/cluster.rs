@@ -12,6 +12,7 @@ pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
 use crate::catalog::releases::Release;
 pub use crate::catalog::roles::Role;
+pub use crate::catalog::rotation::RotationPhase;
 use crate::catalog::scope::Choices;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
@@ -310,35 +311,24 @@ impl Generations {
         }
     }
 
-    /// All of them, the one that is used first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Generation> {
-        std::iter::once(self.used).chain(self.accepted.iter().copied())
-    }
-}
-
-named_values! {
-    /// How far a rotation is. Its name is that in cluster.toml.
-    pub enum RotationPhase {
-        /// Everybody trusts, verifies or can read the new one beside the old one.
-        Announce = "announce",
-        /// The new one signs, issues or encrypts.
-        Switch = "switch",
-        /// Nobody knows the old one any more.
-        Retire = "retire",
-    }
-}
-
-impl RotationPhase {
-    /// What counts in this phase of the way from one generation to another.
-    pub fn generations(self, from: Generation, to: Generation) -> Generations {
-        let (used, accepted) = match self {
+    /// What counts in a phase of the way from one generation to another.
+    pub fn in_phase(phase: RotationPhase, from: Generation, to: Generation) -> Generations {
+        let (used, accepted) = match phase {
             RotationPhase::Announce => (from, vec![to]),
             RotationPhase::Switch => (to, vec![from]),
             RotationPhase::Retire => (to, Vec::new()),
         };
         Generations { used, accepted }
     }
+
+    /// All of them, the one that is used first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Generation> {
+        std::iter::once(self.used).chain(self.accepted.iter().copied())
+    }
 }
+
+/// What the keys of the encryption configuration are called in `[generations]` and `[rotate]`.
+pub const ENCRYPTION: &str = "encryption";
 
 /// How secrets are encrypted in etcd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -591,6 +581,28 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
+    /// The same cluster in a phase of the rotation of `of`, as `[rotate]` calls it, from one generation to another; none where it has no
+    /// such thing.
+    pub fn in_phase(&self, of: &str, phase: RotationPhase, from: Generation, to: Generation) -> Option<Cluster> {
+        let generations = Generations::in_phase(phase, from, to);
+        let mut cluster = self.clone();
+        if of == ENCRYPTION {
+            cluster.encryption.generations = generations;
+        } else {
+            self.pki.layout.identity(of)?;
+            cluster.pki.generations.insert(of.to_owned(), generations);
+        }
+        Some(cluster)
+    }
+
+    /// The generations of what is rotated, as `[rotate]` calls it.
+    pub fn generations_of(&self, of: &str) -> &Generations {
+        match of {
+            ENCRYPTION => &self.encryption.generations,
+            of => self.pki.generations_of(of, None),
+        }
+    }
+
     /// The hosts with `role`, in the order of the file.
     pub fn with(&self, role: Role) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.is(role))

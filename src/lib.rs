@@ -34,6 +34,7 @@ pub mod pki;
 pub mod plan;
 pub mod render;
 pub mod reuse;
+pub mod rotation;
 mod rules;
 mod secrecy;
 mod server_names;

@@ -14,6 +14,7 @@ pub(crate) mod named;
 pub(crate) mod port;
 pub mod releases;
 pub(crate) mod roles;
+pub(crate) mod rotation;
 pub(crate) mod rule;
 pub(crate) mod safeguard;
 pub(crate) mod scope;

@@ -34,7 +34,7 @@ pub(super) fn servers_called(host: &FoundHost) -> BTreeSet<String> {
 
 /// The environment in which etcdctl reaches the member of etcd on its own host
 /// (<https://etcd.io/docs/v3.6/op-guide/security/>); none where the member's unit or a client's certificate can't be found.
-pub(super) fn etcdctl_environment(host: &FoundHost) -> Option<Vec<(String, String)>> {
+pub fn etcdctl_environment(host: &FoundHost) -> Option<Vec<(String, String)>> {
     let etcd = command_of(host, "etcd")?;
     let urls = etcd.list("listen-client-urls");
     let is_own = |url: &&&str| Url::parse(url).is_some_and(|url| is_loopback(&url.host));

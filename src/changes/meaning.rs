@@ -193,7 +193,8 @@ fn pem(bytes: &[u8]) -> Meaning {
     let items = items(bytes);
     let mut facts = Vec::new();
     for (item, number) in items.iter().zip(1..) {
-        let prefix = match items.len() {
+        // The first keeps its labels whatever comes after it: one that is trusted beside it is an addition.
+        let prefix = match number {
             1 => String::new(),
             _ => format!("block {number} "),
         };
@@ -453,7 +454,7 @@ fn embedded(text: &str, label: &str, facts: &mut Vec<Labelled>) {
     let field = label.rsplit('.').next().unwrap_or(label);
     let label = field.trim_end_matches("-data").replace('-', " ");
     for (item, number) in items.iter().zip(1..) {
-        let prefix = match items.len() {
+        let prefix = match number {
             1 => format!("{label} "),
             _ => format!("{label} {number} "),
         };

@@ -45,15 +45,20 @@ impl Markup {
 
 /// Nothing at all where nothing changed. `limit`: the most bytes; what has no room is counted.
 pub fn render_text(changes: &Changes, limit: Option<usize>) -> String {
-    render(changes, limit, Markup::Plain)
+    render(changes, limit, Markup::Plain, true)
 }
 
 /// As [`render_text`], in GitHub's markdown.
 pub fn render_markdown(changes: &Changes, limit: Option<usize>) -> String {
-    render(changes, limit, Markup::Markdown)
+    render(changes, limit, Markup::Markdown, true)
 }
 
-fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
+/// As [`render_markdown`], but for what changes in which file: what is to be done, and minded.
+pub fn render_steps(changes: &Changes) -> String {
+    render(changes, None, Markup::Markdown, false)
+}
+
+fn render(changes: &Changes, limit: Option<usize>, markup: Markup, with_files: bool) -> String {
     if changes.is_empty() {
         return String::new();
     }
@@ -87,7 +92,7 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
         ),
         (1, "Can't be undone", warnings(true)),
         (2, "Mind", warnings(false)),
-        (4, "What changes", files(changes, markup)),
+        (FILES, "What changes", files(changes, markup)),
         (3, "What to do, in this order, as root", steps(changes, markup)),
         (
             5,
@@ -101,7 +106,7 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
         ),
     ]
     .into_iter()
-    .filter(|(_, _, items)| !items.is_empty())
+    .filter(|(rank, _, items)| !items.is_empty() && (with_files || *rank != FILES))
     .map(|(rank, heading, items)| Listing {
         heading: heading.to_owned(),
         rank,
@@ -110,6 +115,9 @@ fn render(changes: &Changes, limit: Option<usize>, markup: Markup) -> String {
     .collect();
     fit(&title, sections, limit.unwrap_or(usize::MAX), markup)
 }
+
+/// The rank of what changes in each file.
+const FILES: usize = 4;
 
 fn bullet(markup: Markup) -> &'static str {
     match markup {

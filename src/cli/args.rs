@@ -44,6 +44,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Show every certificate of a bundle as found: whose, where, by which names, until when
     Inspect(InspectArgs),
+    /// Write every phase of a rotation as an output of its own, and a plan: what to install where, what to wait for, the way back
+    Rotate(RotateArgs),
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
         #[command(subcommand)]
@@ -141,6 +143,24 @@ pub struct FactsArgs {
     /// Only those of this host, and its `pod_routes`
     #[arg(long, value_name = "NAME")]
     pub host: Option<String>,
+}
+
+#[derive(Args)]
+pub struct RotateArgs {
+    /// The topology, as it is built now
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// What gets a successor: ca, etcd-ca, front-proxy-ca, service-account, encryption
+    #[arg(value_name = "WHAT")]
+    pub of: String,
+    /// The folder for the outputs of the phases and PLAN.md
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The archive to make of each host's bundle
+    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
+    pub archive: ArchiveFormat,
+    #[command(flatten)]
+    pub seed: SeedArgs,
 }
 
 #[derive(Args)]

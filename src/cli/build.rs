@@ -6,7 +6,8 @@ use std::path::Path;
 use khw_gen::bundle::Content;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::cluster::{Cluster, ClusterState, Role};
-use khw_gen::disk::{self, Output, Specification, Start};
+use khw_gen::disk::{self, Output, Specification, Start, Summary};
+use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::{PART, Selection};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
@@ -30,7 +31,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let selection = selection(cluster, arguments)?;
     let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
-    let mut output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
+    let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {
         note_another_membership(out, cluster, output.earlier());
     }
@@ -43,9 +44,38 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
         }
         write_plan(path, out, cluster, &seed)?;
     }
+    let (summary, unchanged) = fill(output, cluster, &selection, &seed, arguments.archive, &bar)?;
+    warn_of_summary(&summary);
+    let took = bar.finish();
+    if *quiet {
+        return Ok(());
+    }
+    let hosts = match selection.is_part() {
+        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
+        false => format!("{} hosts", summary.hosts),
+    };
+    print(format_args!(
+        "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
+        out.display(),
+        summary.files,
+        progress::bytes(summary.bytes),
+        took.as_secs_f64()
+    ))
+}
+
+/// Makes the hosts of a cluster that are selected, and puts them in the place of the output that is there; what came of it, and in words
+/// what of it stayed as it was.
+pub fn fill(
+    mut output: Output,
+    cluster: &Cluster,
+    selection: &Selection<'_>,
+    seed: &Seed,
+    archive: ArchiveFormat,
+    bar: &Bar,
+) -> Result<(Summary, String), Reported> {
     let plan = plan(cluster);
-    let build = Build::new(&plan, selection.clone(), &seed, arguments.archive, output.earlier());
-    let (summary, unchanged) = match build.nothing_changed() {
+    let build = Build::new(&plan, selection.clone(), seed, archive, output.earlier());
+    Ok(match build.nothing_changed() {
         true => (output.leave(), ", nothing changed".to_owned()),
         false => {
             output.check_earlier()?;
@@ -72,23 +102,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
             };
             (summary, unchanged)
         }
-    };
-    warn_of_summary(&summary);
-    let took = bar.finish();
-    if *quiet {
-        return Ok(());
-    }
-    let hosts = match selection.is_part() {
-        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
-        false => format!("{} hosts", summary.hosts),
-    };
-    print(format_args!(
-        "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
-        out.display(),
-        summary.files,
-        progress::bytes(summary.bytes),
-        took.as_secs_f64()
-    ))
+    })
 }
 
 /// The hosts that the command line asks for: all, where it names none.

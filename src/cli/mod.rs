@@ -19,6 +19,7 @@ mod output;
 mod plan;
 mod progress;
 mod releases;
+mod rotate;
 mod say;
 mod schema;
 mod specification;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => made(check::run(&arguments)),
         Command::Plan(arguments) => made(plan::run(&arguments)),
         Command::Explain(arguments) => made(explain::run(&arguments)),
+        Command::Rotate(arguments) => made(rotate::run(&arguments)),
         Command::Releases => made(releases::run()),
         Command::Schema => made(schema::run()),
         Command::Facts(arguments) => made(facts::run(&arguments)),

@@ -40,6 +40,15 @@ pub fn write_new_files(dir: &Path, files: &[(&str, u32, &[u8])]) -> Result<(), D
     made.keep()
 }
 
+/// Makes a folder, and those that lead to it (0755), unless they are there.
+///
+/// Errors: what went wrong, after what was made is removed again.
+pub fn make_folder(path: &Path) -> Result<(), DiskError> {
+    let mut made = Made::default();
+    made.create_folders(path)?;
+    made.keep()
+}
+
 /// What was made so far, in order; removed again on drop.
 #[derive(Default)]
 struct Made {

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::identity::{KeyPurpose, Per};
-use crate::cluster::{Generation, Generations, RotationPhase};
+use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase};
 use crate::diagnostic::{Reporter, codes};
 
 use super::choices::choice;
@@ -10,8 +10,6 @@ use super::draft::{Draft, DraftGenerations, DraftRotation};
 use super::fields::{self, MOST_GENERATIONS, ROTATED};
 use super::tree::{At, Document, Entry, Fields, INTEGER, Node, Value};
 
-/// What the keys of the encryption configuration are called together.
-const ENCRYPTION: &str = "encryption";
 /// Every certificate but authorities'.
 const EVERY_LEAF: &str = "*";
 
@@ -223,7 +221,7 @@ pub fn generations(draft: &Draft) -> (BTreeMap<String, Generations>, Generations
         let from = used(draft, &key);
         let mut rotations = draft.generations.rotations.iter();
         let generations = match rotations.find(|rotation| rotation.of.value == key.of) {
-            Some(rotation) => rotation.phase.generations(from, rotation.to.value),
+            Some(rotation) => Generations::in_phase(rotation.phase, from, rotation.to.value),
             None => Generations::only(from),
         };
         if generations != Generations::FIRST {

@@ -1,0 +1,75 @@
+//! `khw-gen rotate`.
+
+use khw_gen::audit;
+use khw_gen::changes::{Keys, KeysKnown, compare};
+use khw_gen::cluster::RotationPhase;
+use khw_gen::disk::{self, Output, Specification, Start};
+use khw_gen::found_of;
+use khw_gen::part::Selection;
+use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
+
+use super::args::RotateArgs;
+use super::build::fill;
+use super::output::{say_that_it_waits, warn_of_summary};
+use super::progress::Bar;
+use super::say::{Reported, print, say_error};
+use super::specification::{read_checked, read_seed};
+use super::threads::use_threads;
+
+const PLAN: &str = "PLAN.md";
+
+pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
+    let RotateArgs { spec, of, out, .. } = arguments;
+    use_threads(None)?;
+    let checked = read_checked(spec, Specification::open_with_keys)?;
+    let cluster = &checked.cluster;
+    let all = rotated(cluster);
+    if !all.contains(&of.as_str()) {
+        let all = all.join(", ");
+        return Err(
+            format!("{of:?} is nothing that this cluster has and that is rotated in phases: choose of {all}").into(),
+        );
+    }
+    if all.iter().any(|of| !cluster.generations_of(of).accepted.is_empty()) {
+        let spec = spec.display();
+        let message = format!(
+            "a rotation is on its way in {spec}: finish it first, or take the section [rotate] out and let rotate write all of its phases"
+        );
+        return Err(message.into());
+    }
+    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
+    if out.join(PLAN).exists() {
+        let out = out.display();
+        return Err(format!("{out} has a {PLAN}: what was planned is kept, so name another folder").into());
+    }
+    let from = cluster.generations_of(of).used;
+    let plan = RotationPlan {
+        cluster,
+        of,
+        from,
+        to: from.successor(),
+    };
+    let (first, _) = found_of(cluster, Some(&seed))?;
+    let mut phases: Vec<MadePhase> = Vec::new();
+    disk::make_folder(out)?;
+    for phase in RotationPhase::ALL {
+        let in_phase = cluster.in_phase(of, phase, plan.from, plan.to);
+        let in_phase = in_phase.ok_or_else(|| Reported::from(format!("this cluster has no {of}")))?;
+        let (found, _) = found_of(&in_phase, Some(&seed))?;
+        let before = phases.last().map_or(&first, |made| &made.found);
+        let apart = audit::beside(before, &found, cluster.pki.issued);
+        if !apart.is_empty() {
+            say_error(audit::render_text(&apart).trim_end());
+            return Err(Reported);
+        }
+        let folder = out.join(MadePhase::folder(phase));
+        let output = Output::begin(Start::Over, &folder, &|| say_that_it_waits(&folder, false))?;
+        let all = Selection::whole(&in_phase);
+        let (summary, _) = fill(output, &in_phase, &all, &seed, arguments.archive, &Bar::new(true))?;
+        warn_of_summary(&summary);
+        let changes = compare(before, &found, KeysKnown::of(Keys::Own, Keys::Own));
+        phases.push(MadePhase { phase, found, changes });
+    }
+    disk::write_new_files(out, &[(PLAN, 0o644, plan.text(&phases).as_bytes())])?;
+    print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()))
+}

@@ -1,0 +1,131 @@
+//! The way from one generation of something to the next, for people: each phase with its steps, what to wait for, and the way back.
+//!
+//! The steps are those that `diff` gives between two outputs; what a phase means is a row of the catalogue.
+
+use std::fmt::Write as _;
+
+use crate::catalog::rotation::{PhaseRow, RunsOn};
+use crate::catalog::tables::rotations::PHASES;
+use crate::changes::{Changes, etcdctl_environment, render_steps};
+use crate::cluster::{Cluster, ENCRYPTION, Generation, RotationPhase};
+use crate::found::Found;
+use crate::vault::encryption_key_name;
+
+/// What can be rotated in a cluster, as `[rotate]` calls it.
+pub fn rotated(cluster: &Cluster) -> Vec<&'static str> {
+    let announced = PHASES.iter().filter(|row| row.phase == RotationPhase::Announce);
+    let all = announced.map(|row| row.of);
+    all.filter(|of| *of == ENCRYPTION || cluster.pki.layout.identity(of).is_some())
+        .collect()
+}
+
+/// A rotation that is to be gone through.
+pub struct RotationPlan<'a> {
+    pub cluster: &'a Cluster,
+    /// As `[rotate]` calls it.
+    pub of: &'a str,
+    pub from: Generation,
+    pub to: Generation,
+}
+
+/// A phase as it was made: what it is, and how it differs from what was before it.
+pub struct MadePhase {
+    pub phase: RotationPhase,
+    pub found: Found,
+    pub changes: Changes,
+}
+
+impl MadePhase {
+    /// The name of the folder of a phase.
+    pub fn folder(phase: RotationPhase) -> String {
+        let number = RotationPhase::ALL.iter().take_while(|other| **other != phase).count() + 1;
+        format!("{number}-{}", phase.name())
+    }
+}
+
+impl RotationPlan<'_> {
+    /// The plan, in Markdown.
+    pub fn text(&self, phases: &[MadePhase]) -> String {
+        let (of, from, to) = (self.of, self.from.number(), self.to.number());
+        let mut text = format!(
+            "# {}: `{of}` from generation {from} to {to}\n\n\
+             Three phases, each a whole output in a folder of its own. In any of them, and on the way from one to the next, hosts of both \
+             run together: `khw-gen verify NEW --beside OLD` says so, and was asked. Go on to the next phase when all of a phase is done.\n\n\
+             In each phase, for every host: its archive goes there and is unpacked, as its `INSTALL.md` says; the steps are done in \
+             their order, as root, in the folder of the bundle; afterwards `./install.sh --status` exits with 0 there.\n",
+            self.cluster.name
+        );
+        for made in phases {
+            let Some(row) = PHASES.iter().find(|row| row.of == of && row.phase == made.phase) else {
+                continue;
+            };
+            // Writing to a String does not fail.
+            let _ = write!(text, "\n## {}\n\n{}\n\n", MadePhase::folder(made.phase), row.means);
+            let _ = write!(
+                text,
+                "{}\n",
+                render_steps(&made.changes).replace("### ", "#### ").trim_end()
+            );
+            text.push_str(&self.waits(row, &made.found));
+            text.push_str(&way_back(row, made.phase));
+        }
+        let _ = write!(
+            text,
+            "\n## When it is done\n\nIn cluster.toml, take `[rotate.{of}]` out if it is there, and write\n\n```toml\n[generations]\n{of} = \
+             {to}\n```\n\nwhich builds what `{}` is.\n",
+            MadePhase::folder(RotationPhase::Retire)
+        );
+        text
+    }
+
+    fn waits(&self, row: &PhaseRow, found: &Found) -> String {
+        let mut text = String::new();
+        if row.phase != RotationPhase::Retire {
+            text.push_str("\nBefore the next phase:\n\n- every host has this one: `./install.sh --status` there\n");
+        }
+        for wait in row.wait {
+            let _ = writeln!(text, "- {}", wait.what);
+            if let Some((on, command)) = wait.shown_by {
+                let command = command
+                    .replace("{provider}", self.cluster.encryption.provider.name())
+                    .replace("{new}", &encryption_key_name(self.to));
+                if let Some((host, environment)) = runner(on, found) {
+                    let _ = write!(text, "\n  on {host}:\n\n  ```sh\n  {environment}{command}\n  ```\n\n");
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The first host that a command is to be run on, and the variables that it needs, exported.
+fn runner(on: RunsOn, found: &Found) -> Option<(&str, String)> {
+    found.hosts.iter().find_map(|host| {
+        let environment = match on {
+            RunsOn::ControlPlane => {
+                let has_kubectl = host.files.contains_key("/root/admin.kubeconfig");
+                (has_kubectl && host.files.contains_key("/etc/systemd/system/kube-apiserver.service"))
+                    .then(String::new)?
+            }
+            RunsOn::Member => {
+                let variables = etcdctl_environment(host)?.into_iter();
+                let exported: String = variables.map(|(name, value)| format!(" {name}={value}")).collect();
+                format!("export{exported}; ")
+            }
+        };
+        Some((host.name.as_str(), environment))
+    })
+}
+
+fn way_back(row: &PhaseRow, phase: RotationPhase) -> String {
+    let before = match phase {
+        RotationPhase::Announce => "the output that was there before".to_owned(),
+        RotationPhase::Switch => format!("`{}`", MadePhase::folder(RotationPhase::Announce)),
+        RotationPhase::Retire => format!("`{}`", MadePhase::folder(RotationPhase::Switch)),
+    };
+    let no_way_back = match row.no_way_back {
+        "" => String::new(),
+        text => format!(" {text}"),
+    };
+    format!("\nThe way back: {before}, by the steps of `khw-gen diff` between the two.{no_way_back}\n")
+}
