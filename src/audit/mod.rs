@@ -13,6 +13,7 @@ mod copies;
 mod dns;
 pub(crate) mod document;
 mod doors;
+mod expiry;
 mod finding;
 mod installer;
 mod integrity;
@@ -48,6 +49,7 @@ use finding::Findings;
 use relations::Parties;
 use view::View;
 
+pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, expiry_text};
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
 pub use report::{inventory_json, render_json, render_text};
