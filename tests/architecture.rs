@@ -525,6 +525,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "which hosts are built decides nothing about what they get",
     ),
     (
+        "theft",
+        &["cluster", "plan"],
+        "what a key is called, and who else has it, the plan alone knows",
+    ),
+    (
         "reuse",
         &[
             "build_identity",

@@ -32,6 +32,7 @@ mod reached;
 mod read_as;
 mod relations;
 mod report;
+mod secrets;
 mod spot;
 mod systemd;
 mod table;
@@ -53,6 +54,7 @@ pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, e
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
 pub use report::{inventory_json, render_json, render_text};
+pub use secrets::{HeldSecret, HostSecrets, held_secrets, secrets_json, secrets_text};
 pub use table::{Detail, inventory_text};
 
 /// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.

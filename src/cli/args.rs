@@ -48,6 +48,10 @@ pub enum Command {
     /// or has ended, 2 in trouble
     #[command(after_help = EXPIRY_EXAMPLES)]
     Expiry(ExpiryArgs),
+    /// Show which host holds which secrets, what whoever has them can do, and what has to be replaced if it is stolen; no secret
+    /// is shown
+    #[command(after_help = SECRETS_EXAMPLES)]
+    Secrets(SecretsArgs),
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
         #[command(subcommand)]
@@ -226,6 +230,20 @@ pub struct ExpiryArgs {
     /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+}
+
+const SECRETS_EXAMPLES: &str = "Examples:
+  khw-gen secrets cluster.toml
+  khw-gen secrets out/node1.tar.gz --format json";
+
+#[derive(Args)]
+pub struct SecretsArgs {
+    /// A folder or archive; or a cluster.toml, which alone knows what keys are called
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Subcommand)]

@@ -22,6 +22,7 @@ mod progress;
 mod releases;
 mod say;
 mod schema;
+mod secrets;
 mod specification;
 mod threads;
 mod verify;
@@ -48,6 +49,7 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => judged(diff::run(&arguments)),
         Command::Inspect(arguments) => judged(inspect::run(&arguments)),
         Command::Expiry(arguments) => judged(expiry::run(&arguments)),
+        Command::Secrets(arguments) => judged(secrets::run(&arguments)),
         Command::Golden { command } => match command {
             GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
             GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),
