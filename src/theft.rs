@@ -10,20 +10,21 @@ use crate::plan::{KeyId, KeyOf, Plan, PlannedContent};
 /// How the keys that encrypt Secrets are called among generations.
 const ENCRYPTION: &str = "encryption";
 
-/// Which secrets are where in a cluster.
+/// Which keys are where in a cluster.
 pub struct Thefts<'a> {
     plan: &'a Plan<'a>,
-    /// In the order of the cluster, by each host.
-    held: Vec<Held<'a>>,
-}
-
-#[derive(Default)]
-struct Held<'a> {
-    /// Private keys.
-    keys: BTreeSet<KeyId<'a>>,
-    /// Keys of which it has anything, if only a certificate.
-    named: BTreeSet<KeyId<'a>>,
-    encrypts: bool,
+    /// The private keys of each host, in the order of the cluster.
+    held: Vec<BTreeSet<KeyId<'a>>>,
+    /// The hosts that have anything of a key, if only a certificate, by their place in the cluster.
+    hosts_of: BTreeMap<KeyId<'a>, BTreeSet<usize>>,
+    /// The hosts with the keys that encrypt Secrets.
+    encrypting: BTreeSet<usize>,
+    /// What the key of an authority signed.
+    issued: BTreeMap<KeyId<'a>, Vec<KeyId<'a>>>,
+    /// The keys that a host has of its own.
+    own: BTreeMap<&'a str, BTreeSet<KeyId<'a>>>,
+    /// What keys of the whole cluster are called.
+    taken: BTreeSet<String>,
 }
 
 /// What a stolen host leads to. Generations are the next ones, by the name of a key, or of a host for all keys of its own.
@@ -38,74 +39,79 @@ pub struct Theft {
 
 impl<'a> Thefts<'a> {
     pub fn of(plan: &'a Plan<'a>) -> Thefts<'a> {
-        let held = plan.cluster.hosts.iter().map(|host| {
-            let mut held = Held::default();
+        let mut thefts = Thefts {
+            plan,
+            held: Vec::new(),
+            hosts_of: BTreeMap::new(),
+            encrypting: BTreeSet::new(),
+            issued: BTreeMap::new(),
+            own: BTreeMap::new(),
+            taken: BTreeSet::from([ENCRYPTION.to_owned()]),
+        };
+        for certificate in &plan.certificates {
+            let id = certificate.id;
+            if let Some(issuer) = certificate.issuer() {
+                thefts.issued.entry(issuer).or_default().push(id);
+            }
+            match id.host {
+                Some(host) => drop(thefts.own.entry(host).or_default().insert(id)),
+                None => drop(thefts.taken.insert(id.name())),
+            }
+        }
+        for (index, host) in plan.cluster.hosts.iter().enumerate() {
+            let mut held = BTreeSet::new();
             for file in plan.files_on(host) {
-                held.named.extend(file.content.ids());
+                for id in file.content.ids() {
+                    thefts.hosts_of.entry(id).or_default().insert(index);
+                }
                 match file.content {
-                    PlannedContent::PrivateKey(id) | PlannedContent::Kubeconfig { id, .. } => {
-                        held.keys.insert(id);
-                    }
-                    PlannedContent::EncryptionConfig(_) => held.encrypts = true,
+                    PlannedContent::PrivateKey(id) | PlannedContent::Kubeconfig { id, .. } => drop(held.insert(id)),
+                    PlannedContent::EncryptionConfig(_) => drop(thefts.encrypting.insert(index)),
                     _ => {}
                 }
             }
-            held
-        });
-        Thefts {
-            held: held.collect(),
-            plan,
+            thefts.held.push(held);
         }
+        thefts
     }
 
     /// What follows from the theft of a host; nothing where there is none of that name.
     pub fn theft(&self, host: &str) -> Option<Theft> {
-        let stolen = self.plan.cluster.hosts.iter().position(|one| one.name == host)?;
+        let cluster = self.plan.cluster;
+        let stolen = cluster.hosts.iter().position(|one| one.name == host)?;
         let held = &self.held[stolen];
-        let mut generations = self.named(&held.keys);
-        if held.encrypts {
-            let encryption = &self.plan.cluster.encryption.generations;
-            generations.insert(ENCRYPTION.to_owned(), next(encryption));
+        let mut generations = self.named(held);
+        let mut others: BTreeSet<usize> = BTreeSet::new();
+        if self.encrypting.contains(&stolen) {
+            generations.insert(ENCRYPTION.to_owned(), next(&cluster.encryption.generations));
+            others.extend(&self.encrypting);
         }
-        let issuers = held.keys.iter().filter_map(|id| self.plan.certificate(*id)?.issuer());
-        let issuers = issuers.filter(|issuer| !held.keys.contains(issuer)).collect();
-        // Issuers come before what they sign.
-        let mut changed = held.keys.clone();
-        for certificate in &self.plan.certificates {
-            if certificate.issuer().is_some_and(|issuer| changed.contains(&issuer)) {
-                changed.insert(certificate.id);
-            }
+        let issuers = held.iter().filter_map(|id| self.plan.certificate(*id)?.issuer());
+        let issuers = issuers.filter(|issuer| !held.contains(issuer)).collect();
+        // What a new authority signs is new too.
+        let mut changed = held.clone();
+        let mut left: Vec<KeyId<'_>> = held.iter().copied().collect();
+        while let Some(id) = left.pop() {
+            others.extend(self.hosts_of.get(&id).into_iter().flatten());
+            let issued = self.issued.get(&id).into_iter().flatten();
+            left.extend(issued.copied().filter(|id| changed.insert(*id)));
         }
-        let gets_others = |other: &Held<'_>| held.encrypts && other.encrypts || !other.named.is_disjoint(&changed);
-        let others = self.plan.cluster.hosts.iter().zip(&self.held).enumerate();
-        let others = others.filter(|(index, (_, other))| *index != stolen && gets_others(other));
+        others.remove(&stolen);
         Some(Theft {
             generations,
             authorities: self.named(&issuers),
-            others: others.map(|(_, (host, _))| host.name.clone()).collect(),
+            others: others.iter().map(|index| cluster.hosts[*index].name.clone()).collect(),
         })
     }
 
     /// The names by which `keys` are replaced: of a host whose own keys are all among them, its name, unless a key is called so.
     fn named(&self, keys: &BTreeSet<KeyId<'a>>) -> BTreeMap<String, u32> {
-        let cluster = self.plan.cluster;
-        let is_own_of = |id: &KeyId<'_>, host: &str| id.host == Some(host);
-        let all = || self.plan.certificates.iter().map(|certificate| certificate.id);
-        let taken: BTreeSet<String> = all().filter(|id| id.host.is_none()).map(|id| id.name()).collect();
-        let owners: BTreeSet<&str> = keys.iter().filter_map(|id| id.host).collect();
-        let wholly: BTreeSet<&str> = owners
-            .into_iter()
-            .filter(|host| *host != ENCRYPTION && !taken.contains(*host))
-            .filter(|host| all().all(|id| !is_own_of(&id, host) || keys.contains(&id)))
-            .collect();
+        let is_whole = |host: &&str| !self.taken.contains(*host) && self.own[host].is_subset(keys);
         let mut named = BTreeMap::new();
         for id in keys {
-            let name = match id.host.filter(|host| wholly.contains(host)) {
-                Some(host) => host.to_owned(),
-                None => id.name(),
-            };
+            let name = id.host.filter(is_whole).map_or_else(|| id.name(), str::to_owned);
             let generation = named.entry(name).or_insert(0);
-            *generation = next_of(cluster, *id).max(*generation);
+            *generation = next_of(self.plan.cluster, *id).max(*generation);
         }
         named
     }
@@ -138,7 +144,9 @@ impl Theft {
             lines.push("# it has no key that could be replaced".to_owned());
         }
         if !self.authorities.is_empty() {
-            lines.push("# What these signed is believed until it ends. To end that at once, too:".to_owned());
+            lines.push(
+                "# The stolen certificates are believed until they end, unless these are replaced too:".to_owned(),
+            );
             lines.extend(
                 assignments(&self.authorities)
                     .into_iter()

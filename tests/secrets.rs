@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -219,6 +220,60 @@ fn no_secret_is_shown() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_made_by_hand_is_told_too() {
+    let (_folder, out) = build(&walkthrough());
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let by_hand = folder.path().join("hand");
+    fs::create_dir(&by_hand).expect("a folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(by_hand.join(name), bytes).expect("a file");
+    for name in ["ca.pem", "ca-key.pem", "node1-key.pem"] {
+        write(
+            name,
+            &fs::read(out.join("control/rootfs/root/certs").join(name)).expect("a file"),
+        );
+    }
+    let kubeconfig = |user: &str| format!("apiVersion: v1\nkind: Config\nusers:\n- name: x\n  user:\n    {user}\n");
+    write("token.kubeconfig", kubeconfig("token: hunter2hunter2").as_bytes());
+    write("path.kubeconfig", kubeconfig("client-key: node1-key.pem").as_bytes());
+    write(
+        "locked.pem",
+        b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    let config = |provider: &str| {
+        format!(
+            "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: [secrets]\n  providers:\n  - {provider}\n"
+        )
+    };
+    write("open.yaml", config("identity: {}").as_bytes());
+    write(
+        "closed.yaml",
+        config("secretbox: {keys: [{name: k, secret: aHVudGVyMmh1bnRlcjI=}]}").as_bytes(),
+    );
+    let hosts = hosts(&by_hand);
+    let secrets = hosts["hand"]["secrets"].as_array().expect("a list").iter();
+    let found: BTreeMap<&str, &str> = secrets
+        .map(|one| {
+            assert_eq!(one["powers"].as_array().map(Vec::len), Some(1), "{one}");
+            (
+                one["path"].as_str().expect("a path"),
+                one["powers"][0]["can"].as_str().expect("a word"),
+            )
+        })
+        .collect();
+    let expected = [
+        ("/ca-key.pem", "sign-certificates"),
+        ("/closed.yaml", "read-encrypted-secrets"),
+        ("/locked.pem", "unknown"),
+        // Its certificate is not here.
+        ("/node1-key.pem", "unknown"),
+        ("/token.kubeconfig", "log-in"),
+    ];
+    assert_eq!(found, BTreeMap::from(expected));
+    let output = said(&run(khw_gen().arg("secrets").arg(&by_hand)));
+    assert!(!output.contains("hunter2") && !output.contains("aHVud"), "{output}");
 }
 
 // --- what a theft leads to ---------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ use crate::audit::finding::Findings;
 use crate::audit::login::is_kubeconfig;
 use crate::audit::view::{HostView, View, private_key_of};
 use crate::found::Found;
-use crate::secrecy;
+use crate::secrecy::{PRIVATE_KEY, holds_secret};
 
 /// A file that holds secrets.
 #[derive(Clone, Debug)]
@@ -69,7 +69,10 @@ fn secrets_of(view: &View<'_>, host: &HostView<'_>, powers: &Powers<'_>) -> Vec<
             ("encryption keys", BTreeSet::from([Power::ReadEncryptedSecrets]))
         } else if lists.contains(path.as_str()) {
             ("list of users", BTreeSet::from([Power::LogIn]))
-        } else if !may_be_read && file.text().is_some_and(secrecy::holds_secret) {
+        } else if file
+            .text()
+            .is_some_and(|text| text.contains(PRIVATE_KEY) || !may_be_read && holds_secret(text))
+        {
             ("other secret", BTreeSet::from([Power::Unknown]))
         } else {
             return None;
