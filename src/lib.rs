@@ -40,6 +40,7 @@ mod secrecy;
 mod server_names;
 mod settings;
 pub mod starter;
+pub mod theft;
 mod toml_text;
 pub mod vault;
 mod yaml;

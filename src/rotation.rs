@@ -4,11 +4,15 @@
 
 use std::fmt::Write as _;
 
+use memchr::memmem;
+
 use crate::catalog::rotation::{PhaseRow, RunsOn};
 use crate::catalog::tables::rotations::PHASES;
 use crate::changes::{Changes, etcdctl_environment, render_steps};
-use crate::cluster::{Cluster, ENCRYPTION, Generation, RotationPhase};
+use crate::cluster::{Cluster, ENCRYPTION, Generation, Generations, RotationPhase};
 use crate::found::Found;
+use crate::manifest::below;
+use crate::reuse::Earlier;
 use crate::vault::encryption_key_name;
 
 /// What can be rotated in a cluster, as `[rotate]` calls it.
@@ -17,6 +21,36 @@ pub fn rotated(cluster: &Cluster) -> Vec<&'static str> {
     let all = announced.map(|row| row.of);
     all.filter(|of| *of == ENCRYPTION || cluster.pki.layout.identity(of).is_some())
         .collect()
+}
+
+/// Whether an output and the cluster that is to be built over it have anything to do with rotations: a key that is not the first, or
+/// more than one that is accepted.
+pub fn concerns(cluster: &Cluster, earlier: &dyn Earlier) -> bool {
+    let has_several = |path: &str| {
+        let content = earlier.read(path);
+        let text = content.as_ref().map_or(&[][..], |content| content.expose());
+        [&b"-----BEGIN "[..], b"secret: "]
+            .iter()
+            .any(|mark| memmem::find_iter(text, mark).count() > 1)
+    };
+    let first = Generations::FIRST;
+    let unit = "/rootfs/etc/systemd/system/kube-apiserver.service";
+    let mut control_planes = earlier.rows().keys().filter_map(|path| path.strip_suffix(unit));
+    !cluster.pki.generations.is_empty()
+        || cluster.encryption.generations != first
+        || control_planes.next().is_some_and(|host| {
+            let below = below(earlier.rows(), host);
+            let names = [
+                "ca.pem",
+                "service-account.pub",
+                "service-account.pem",
+                "encryption-config.yaml",
+            ];
+            let mut paths = below
+                .map(|(path, _)| path)
+                .filter(|path| names.iter().any(|name| path.ends_with(name)));
+            paths.any(|path| has_several(&format!("{host}/{path}")))
+        })
 }
 
 /// A rotation that is to be gone through.

@@ -525,6 +525,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "which hosts are built decides nothing about what they get",
     ),
     (
+        "theft",
+        &["catalog", "cluster", "plan"],
+        "what a key is called, and who else has it, the plan alone knows",
+    ),
+    (
         "reuse",
         &[
             "build_identity",
@@ -574,6 +579,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "changes",
         &["audit", "catalog", "found", "manifest", "pki", "secrecy"],
         "what differs is told of bundles as found, by the readers of those who judge them",
+    ),
+    (
+        "rotation",
+        &["catalog", "changes", "cluster", "found", "manifest", "reuse", "vault"],
+        "a plan of a rotation is told of outputs that were made, with the steps of who compares them",
     ),
     (
         "starter",

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use khw_gen::audit::{self, Finding};
 use khw_gen::cluster::Cluster;
@@ -12,7 +13,7 @@ use khw_gen::diagnostic::Severity;
 use khw_gen::found::Found;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::{disk, found_of, input};
-use support::{SEED, Spec, files_below, project};
+use support::{SEED, Spec, files_below, khw_gen, project, run, said};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -307,5 +308,116 @@ fn mistakes_planted_into_a_phase_are_found_beside_the_last() {
             found.iter().any(|finding| finding.code == code),
             "{of} on {host}: {found:#?}"
         );
+    }
+}
+
+/// cluster.toml with these sections, built over `out`: whether it was, and what was said.
+fn build_over(spec: &Spec, base: &str, sections: &str, out: &Path) -> (bool, String) {
+    fs::write(spec.path(), format!("{base}\n{sections}")).expect("cluster.toml");
+    let output = run(khw_gen()
+        .arg("build")
+        .arg(spec.path())
+        .arg("-o")
+        .arg(out)
+        .arg("--quiet"));
+    (output.status.success(), said(&output))
+}
+
+#[test]
+fn a_build_that_skips_or_reverses_a_phase_is_refused_and_changes_nothing() {
+    let spec = spec("split", "");
+    let base = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    let phase = |name: &str| format!("[rotate.ca]\nto = 2\nphase = \"{name}\"\n");
+    let done = "[generations]\nca = 2\n".to_owned();
+    let announce = phase("announce");
+    let switch = phase("switch");
+    // What is built in turn, and whether it is.
+    let turns = [
+        (String::new(), true),
+        (switch.clone(), false),
+        (done.clone(), false),
+        (announce.clone(), true),
+        (phase("retire"), false),
+        (String::new(), true),
+        (announce.clone(), true),
+        (switch.clone(), true),
+        (String::new(), false),
+        (announce.clone(), true),
+        (switch, true),
+        (phase("retire"), true),
+        (done.clone(), true),
+        (announce, false),
+        (format!("{done}w1 = 2\n"), true),
+    ];
+    for (number, (sections, is_built)) in turns.into_iter().enumerate() {
+        let before = files_below(&out);
+        let (built, said) = build_over(&spec, &base, &sections, &out);
+        assert_eq!(built, is_built, "{number}: {sections}: {said}");
+        if !built {
+            assert!(
+                said.contains("error[untrusted-certificate]") || said.contains("[bad-rotation]"),
+                "{number}: {said}"
+            );
+            assert!(
+                said.contains("skipped or reversed") || said.contains("[bad-rotation]"),
+                "{number}: {said}"
+            );
+            assert_eq!(files_below(&out), before, "{number}: {sections}");
+        }
+    }
+}
+
+/// Each phase is what a build of its own section makes, byte for byte, and nothing depends on when or where.
+#[test]
+fn rotate_writes_what_builds_of_each_phase_write() {
+    for layout in LAYOUTS {
+        for of in rotated(layout) {
+            let spec = spec(layout, "");
+            let base = fs::read_to_string(spec.path()).expect("cluster.toml");
+            let folder = TempDir::new().expect("a folder");
+            let plan = folder.path().join("plans/rotation");
+            let rotate = || run(khw_gen().arg("rotate").arg(spec.path()).arg(of).arg("-o").arg(&plan));
+            let output = rotate();
+            assert!(output.status.success(), "{}", said(&output));
+            for (number, phase) in ["announce", "switch", "retire"].iter().enumerate() {
+                let out = folder.path().join(phase);
+                let (built, said) = build_over(
+                    &spec,
+                    &base,
+                    &format!("[rotate.{of}]\nto = 2\nphase = \"{phase}\"\n"),
+                    &out,
+                );
+                assert!(built, "{said}");
+                let made = files_below(&plan.join(format!("{}-{phase}", number + 1)));
+                assert!(made == files_below(&out), "{layout}: {of}: {phase}");
+            }
+            let text = fs::read_to_string(plan.join("PLAN.md")).expect("PLAN.md");
+            let chapters = ["## 1-announce", "## 2-switch", "## 3-retire", "## When it is done"];
+            assert!(chapters.iter().all(|chapter| text.contains(chapter)), "{text}");
+            assert!(text.contains(&format!("{of} = 2\n")), "{text}");
+            assert!(!text.contains("PRIVATE KEY"), "{text}");
+            fs::write(spec.path(), &base).expect("cluster.toml");
+            let again = said(&rotate());
+            assert!(again.contains("has a PLAN.md"), "{again}");
+        }
+    }
+}
+
+#[test]
+fn rotate_says_what_there_is_to_rotate() {
+    let spec = spec("single", "");
+    let folder = TempDir::new().expect("a folder");
+    for (of, why) in [("etcd-ca", "ca, service-account, encryption"), ("admin", "choose of")] {
+        let output = run(khw_gen()
+            .arg("rotate")
+            .arg(spec.path())
+            .arg(of)
+            .arg("-o")
+            .arg(folder.path().join(of)));
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(why), "{}", said(&output));
+        assert!(!folder.path().join(of).exists(), "{of}");
     }
 }

@@ -14,6 +14,7 @@ mod dns;
 pub(crate) mod document;
 mod doors;
 mod encryption;
+mod expiry;
 mod finding;
 mod installer;
 mod integrity;
@@ -32,6 +33,7 @@ mod reached;
 mod read_as;
 mod relations;
 mod report;
+mod secrets;
 mod spot;
 mod systemd;
 mod table;
@@ -49,9 +51,11 @@ use finding::Findings;
 use relations::Parties;
 use view::View;
 
+pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, expiry_text};
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
 pub use report::{inventory_json, render_json, render_text};
+pub use secrets::{HeldSecret, HostSecrets, held_secrets, secrets_json, secrets_text};
 pub use table::{Detail, inventory_text};
 
 /// Whether any hosts of a bundle and of the one that takes its place can run together, as of `at`: each shows what the others trust,

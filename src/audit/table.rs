@@ -41,7 +41,7 @@ pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail)
             // Writing to a String does not fail.
             let _ = writeln!(text, "{heading}");
             let lines: Vec<_> = rows.iter().map(|row| cells(row, at, detail)).collect();
-            text.push_str(&table(&lines));
+            text.push_str(&table(COLUMNS.map(|(heading, _)| heading), &lines));
             text.push('\n');
         }
     }
@@ -49,11 +49,12 @@ pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail)
     text
 }
 
-fn table(rows: &[[String; 9]]) -> String {
-    let headings = COLUMNS.map(|(heading, _)| heading.to_owned());
+/// Lines of cells below their headings, each column as wide as its widest cell.
+pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let headings = headings.map(str::to_owned);
     let rows = || std::iter::once(&headings).chain(rows);
     let width = |column: usize| rows().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 9] = std::array::from_fn(width);
+    let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();
     for row in rows() {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
@@ -66,11 +67,6 @@ fn table(rows: &[[String; 9]]) -> String {
 fn cells(row: &InventoryRow, at: OffsetDateTime, detail: Detail) -> [String; 9] {
     let certificate = &row.certificate;
     let places: Vec<String> = row.places.iter().map(|(host, path)| format!("{host}:{path}")).collect();
-    let left = match days_left(row, at) {
-        ..0 => "EXPIRED".to_owned(),
-        _ if at < certificate.not_before => "NOT YET".to_owned(),
-        days => format!("{days}d"),
-    };
     let cells = match detail {
         Detail::Wide => [
             row.uses.join(", "),
@@ -80,7 +76,7 @@ fn cells(row: &InventoryRow, at: OffsetDateTime, detail: Detail) -> [String; 9] 
             certificate.issuer.clone(),
             date(certificate.not_before),
             date(certificate.not_after),
-            left,
+            left(row, at),
             certificate.key.clone(),
         ],
         Detail::Short => {
@@ -96,7 +92,7 @@ fn cells(row: &InventoryRow, at: OffsetDateTime, detail: Detail) -> [String; 9] 
                 ),
                 certificate.not_before.date().to_string(),
                 certificate.not_after.date().to_string(),
-                left,
+                left(row, at),
                 key(&certificate.key),
             ]
         }
@@ -107,8 +103,17 @@ fn cells(row: &InventoryRow, at: OffsetDateTime, detail: Detail) -> [String; 9] 
     })
 }
 
+/// How long a certificate is still valid.
+pub(super) fn left(row: &InventoryRow, at: OffsetDateTime) -> String {
+    match days_left(row, at) {
+        ..0 => "EXPIRED".to_owned(),
+        _ if at < row.certificate.not_before => "NOT YET".to_owned(),
+        days => format!("{days}d"),
+    }
+}
+
 /// As many of the first items as fit, and how many there are more: at least one, whose end is kept where it is too long.
-fn first(items: &[String], most: usize, width: usize) -> String {
+pub(super) fn first(items: &[String], most: usize, width: usize) -> String {
     for shown in (1..=most.min(items.len())).rev() {
         let more = match items.len() - shown {
             0 => String::new(),
@@ -140,7 +145,7 @@ fn shortened(row: &InventoryRow, width: usize) -> Vec<String> {
 }
 
 /// The start of a text.
-fn start(text: &str, width: usize) -> String {
+pub(super) fn start(text: &str, width: usize) -> String {
     let text = printable(text);
     if text.chars().count() <= width {
         return text;
@@ -150,7 +155,7 @@ fn start(text: &str, width: usize) -> String {
 }
 
 /// What Kubernetes reads of a subject, the user and its groups; all of it where there is no user.
-fn who(subject: &str) -> String {
+pub(super) fn who(subject: &str) -> String {
     let Some(user) = attribute(subject, "CN") else {
         return subject.to_owned();
     };

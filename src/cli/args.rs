@@ -46,6 +46,14 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write every phase of a rotation as an output of its own, and a plan: what to install where, what to wait for, the way back
     Rotate(RotateArgs),
+    /// Show what ends when, and when it has to be renewed at the latest; exit with 0 if nothing ends soon, 1 if something does
+    /// or has ended, 2 in trouble
+    #[command(after_help = EXPIRY_EXAMPLES)]
+    Expiry(ExpiryArgs),
+    /// Show which host holds which secrets, what whoever has them can do, and what has to be replaced if it is stolen; no secret
+    /// is shown
+    #[command(after_help = SECRETS_EXAMPLES)]
+    Secrets(SecretsArgs),
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
         #[command(subcommand)]
@@ -223,6 +231,44 @@ pub struct InspectArgs {
     pub at: Option<OffsetDateTime>,
 }
 
+const EXPIRY_EXAMPLES: &str = "Examples:
+  khw-gen expiry out --within 8w
+  khw-gen expiry cluster.toml --format ical > certificates.ics
+  khw-gen expiry / --format prometheus > /var/lib/node_exporter/khw-gen.prom";
+
+#[derive(Args)]
+pub struct ExpiryArgs {
+    /// A folder or archive, or a cluster.toml, of which is shown what it would be built to
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The instant to count from, as RFC 3339 has it [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+    /// How soon is soon (`4w`, `30d`, `12h`)
+    #[arg(long, value_name = "TIME", value_parser = period, default_value = "30d")]
+    pub within: Duration,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ExpiryFormat::Text)]
+    pub format: ExpiryFormat,
+    /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+}
+
+const SECRETS_EXAMPLES: &str = "Examples:
+  khw-gen secrets cluster.toml
+  khw-gen secrets out/node1.tar.gz --format json";
+
+#[derive(Args)]
+pub struct SecretsArgs {
+    /// A folder or archive; or a cluster.toml, which alone knows what keys are called
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
 #[derive(Subcommand)]
 pub enum GoldenCommand {
     /// Write the folder, which is replaced as a whole
@@ -269,6 +315,16 @@ pub struct InitArgs {
 pub enum ReportFormat {
     Text,
     Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ExpiryFormat {
+    Text,
+    Json,
+    /// A calendar, as RFC 5545 has it
+    Ical,
+    /// Metrics for the node exporter's textfile collector
+    Prometheus,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

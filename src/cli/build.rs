@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use khw_gen::audit;
 use khw_gen::bundle::Content;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::cluster::{Cluster, ClusterState, Role};
@@ -12,6 +13,7 @@ use khw_gen::part::{PART, Selection};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::reuse::Earlier;
+use khw_gen::rotation;
 use khw_gen::{Build, found_of};
 
 use super::args::BuildArgs;
@@ -34,6 +36,9 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {
         note_another_membership(out, cluster, output.earlier());
+    }
+    if !selection.is_part() && !output.earlier().rows().is_empty() && rotation::concerns(cluster, output.earlier()) {
+        refuse_skipped_phase(out, cluster, &seed)?;
     }
     if let Some(path) = &arguments.plan {
         if output.earlier().rows().is_empty() {
@@ -143,6 +148,23 @@ fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result
     let name = name.ok_or_else(|| format!("{} is no name of a file", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(disk::write_new_files(folder, &[(&name, 0o644, text.as_bytes())])?)
+}
+
+/// Hosts that have the output that is there and hosts that have the next one have to run together.
+fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
+    let (after, _) = found_of(cluster, Some(seed))?;
+    let apart = audit::beside(&read_undamaged(out)?, &after, cluster.pki.issued);
+    if apart.is_empty() {
+        return Ok(());
+    }
+    say(audit::render_text(&apart).trim_end());
+    let message = format!(
+        "a phase of a rotation is skipped or reversed: hosts that have {0} and hosts that are built now can't run together. Go through \
+         announce, switch and retire one after the other, or back the same way (khw-gen rotate writes all of them); to build it all the \
+         same, name a folder other than {0}",
+        out.display()
+    );
+    Err(message.into())
 }
 
 /// Members of etcd that were not there, or are no longer, are a matter of the cluster that runs, if one does.

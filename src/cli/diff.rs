@@ -10,7 +10,7 @@ use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print};
-use super::specification::{read_specified, say_that_the_seed_is_missing};
+use super::specification::{is_spec, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
 pub fn run(arguments: &DiffArgs) -> Result<Outcome, Reported> {
@@ -62,11 +62,6 @@ fn differences(old: &Path, new: &Path, seed_file: Option<&Path>) -> Result<Chang
     }
     let _waiting = Waiting::begin("comparing");
     Ok(changes::compare(&before, &after, known))
-}
-
-/// Whether a path leads to a specification rather than to what was made of one.
-fn is_spec(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "toml")
 }
 
 /// Where either side, or both, is a part, the hosts that it has not are left out of the other.

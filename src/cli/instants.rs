@@ -8,14 +8,14 @@ pub fn instant(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 pub fn period(text: &str) -> Result<Duration, String> {
-    let units: [(&str, i64); 3] = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    let units: [(&str, i64); 4] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)];
     units
         .iter()
         .find_map(|(unit, seconds)| {
             let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
             Some(Duration::seconds(i64::from(count) * seconds))
         })
-        .ok_or_else(|| "a time is written 30d, 12h or 90m".to_owned())
+        .ok_or_else(|| "a time is written 4w, 30d, 12h or 90m".to_owned())
 }
 
 /// The instant at which a bundle is judged where none is given, and on whose day `init` proposes to issue.

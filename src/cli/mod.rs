@@ -7,6 +7,7 @@ mod as_found;
 mod build;
 mod check;
 mod diff;
+mod expiry;
 mod explain;
 mod facts;
 mod golden;
@@ -22,6 +23,7 @@ mod releases;
 mod rotate;
 mod say;
 mod schema;
+mod secrets;
 mod specification;
 mod threads;
 mod verify;
@@ -48,6 +50,8 @@ pub fn run() -> ExitCode {
         Command::Verify(arguments) => judged(verify::run(&arguments)),
         Command::Diff(arguments) => judged(diff::run(&arguments)),
         Command::Inspect(arguments) => judged(inspect::run(&arguments)),
+        Command::Expiry(arguments) => judged(expiry::run(&arguments)),
+        Command::Secrets(arguments) => judged(secrets::run(&arguments)),
         Command::Golden { command } => match command {
             GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
             GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),

@@ -12,6 +12,7 @@ use khw_gen::found_of;
 use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::Seed;
 
+use super::as_found::read_found;
 use super::say::{Reported, say, say_diagnostics, say_error};
 
 /// Opens a specification; whether it needs the keys that it names, this decides.
@@ -59,6 +60,24 @@ pub fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified
         (None, None) => None,
     };
     Ok(Specified { checked, seed })
+}
+
+/// Whether a path leads to a specification rather than to what was made of one.
+pub fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// What is at a path, whatever its state, or what a specification there compiles to. `stand_in` says what another seed than its own
+/// makes wrong.
+pub fn read_found_or_made(path: &Path, seed_file: Option<&Path>, stand_in: &str) -> Result<Found, Reported> {
+    if !is_spec(path) {
+        return read_found(path);
+    }
+    let (made, keys) = read_specified(path, seed_file)?.make()?;
+    if keys == Keys::StandIn {
+        say(format_args!("note: {} has no seed here: {stand_in}", path.display()));
+    }
+    Ok(made)
 }
 
 /// Says that a specification was compiled without its seed.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The life of a whole cluster after its first day: a worker comes, is replaced by another machine of its name, gets another name;
-control planes come and go, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a
+control planes come and go, every key gets a successor, the load balancer becomes another program, Kubernetes is upgraded. Each time an edited cluster.toml, a
 build, and the steps that `khw-gen diff --format json` gives, carried out to the letter on real programs.
 
     tests/e2e/whole_life.py --kubernetes DIR[,DIR...] --etcd DIR [--khw-gen PROGRAM] [--only CHAPTER,...]
@@ -141,6 +141,7 @@ class WholeLife(rollout.Rollout):
         self.minor = self.kubernetes[0][0]
         self.etcd = options.etcd_version
         self.engine = "nginx"
+        self.generations = {}
         self.client = None
         self.machines = {}
         self.control_planes, self.workers = [1], [1]
@@ -158,6 +159,8 @@ class WholeLife(rollout.Rollout):
         text = (f'[cluster]\nname = "life"\nkubernetes = "{self.minor}"\netcd = "{self.etcd}"\nstate = "{state}"\n'
                 f'[load_balancer]\nengine = "{self.engine}"\n[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n'
                 f'[checks]\nallow = ["even-etcd", "built-in-csr"]\n{own}\n' + "".join(entry for _, _, entry in entries))
+        if self.generations:
+            text += "[generations]\n" + "".join(f"{of} = {number}\n" for of, number in self.generations.items())
         text = cluster.conditional(text, {
             "cgroup-v1": facts["cgroup"] == 1 and cluster.at_least(self.minor, "1.31"),
             "may-not-lower-oom-score": not facts["oom"],
@@ -254,6 +257,47 @@ class WholeLife(rollout.Rollout):
                  and all(one["ready"] for one in pod["status"].get("containerStatuses", []))]
         expect(len(ready) >= 2, "pods: " + ", ".join(f"{pod['metadata']['name']} {pod['status']['phase']} {pod['spec'].get('nodeName')}" for pod in pods))
 
+    def rotate(self, of):
+        """Goes through a rotation as PLAN.md has it: the steps of each phase, and the commands that show what to wait for."""
+        plan = os.path.join(self.scratch, f"rotation{self.built}-{of}")
+        self.khw_gen("rotate", os.path.join(self.scratch, "cluster.toml"), of, "--out", plan)
+        with open(os.path.join(plan, "PLAN.md"), encoding="utf-8") as file:
+            chapters = re.split(r"^## ", file.read(), flags=re.M)[1:]
+        for chapter in chapters:
+            folder = chapter.split("\n", 1)[0]
+            if not os.path.isdir(os.path.join(plan, folder)):
+                continue
+            self.before, self.out = self.out, os.path.join(plan, folder)
+            self.khw_gen("verify", self.out, "--beside", self.before, "--at", "2026-06-01T00:00:00Z")
+            self.carry_out()
+            for host, command in re.findall(r"on (\S+):\n\n  ```sh\n  (.*)\n  ```", chapter):
+                within(180, lambda: self.succeeds(self.lab.hosts[self.machine(host)], command))
+            self.expect_whole()
+            self.client.pause()
+            self.give_credentials()
+            self.client.resume()
+        self.generations[of] = self.generations.get(of, 1) + 1
+        self.build()
+        changes = self.difference((0,))
+        expect(not changes["steps"], f"what was rotated is what cluster.toml says: {changes['steps']}")
+
+    def give_credentials(self):
+        """The client's own, as administrators of the first control plane have them now."""
+        client = self.client.host if self.client else self.lab.hosts["client"]
+        for kind, target in (("certificate-authority", "ca.pem"), ("client-certificate", "cert.pem"), ("client-key", "key.pem")):
+            text = self.lab.hosts["cp1"].read("/root/admin.kubeconfig")
+            encoded = re.search(rf"{kind}-data: \"?([^\s\"]+)", text).group(1)
+            client.run("sh", "-c", f"umask 077; base64 -d >/root/client/{target}", stdin=encoded)
+
+    def control_plane_token(self):
+        return self.ask("create", "token", "default").strip()
+
+    def ask_with_token(self, token):
+        """What the API server says to whoever has a token: that he may not, or that it does not know him."""
+        host = self.lab.hosts[f"cp{self.control_planes[0]}"]
+        return host.run("kubectl", "--kubeconfig=/dev/null", f"--server=https://{machine('cp', self.control_planes[0])[1]}:6443",
+                        "--certificate-authority=/var/lib/kubernetes/ca.pem", f"--token={token}", "get", "pods")
+
     def settle(self):
         """Nobody comes or goes any more."""
         self.build()
@@ -289,10 +333,7 @@ def chapters(life):
         client = lab.add("client", ["192.168.77.99"], {})
         client.power_on()
         os.makedirs(client.path("/root/client"))
-        for kind in ("certificate-authority", "client-certificate", "client-key"):
-            target = {"certificate-authority": "ca.pem", "client-certificate": "cert.pem", "client-key": "key.pem"}[kind]
-            encoded = re.search(rf"{kind}-data: \"?([^\s\"]+)", lab.hosts["cp1"].read("/root/admin.kubeconfig")).group(1)
-            client.run("sh", "-c", f"umask 077; base64 -d >/root/client/{target}", stdin=encoded)
+        life.give_credentials()
         life.client = Client(client, open(os.path.join(lab.logs, "client.log"), "a"))
         life.client.resume()
         within(30, lambda: expect(life.client.acknowledged, "the client can write nothing"))
@@ -329,6 +370,21 @@ def chapters(life):
         life.carry_out()
         life.control_planes = [1, 2, 3]
         life.settle()
+
+    def everything_rotated():
+        life.ask("create", "secret", "generic", "kept", "--from-literal=word=kept")
+        old = life.control_plane_token()
+        for of in ("encryption", "service-account", "front-proxy-ca", "etcd-ca", "ca"):
+            start = time.monotonic()
+            life.client.gap = 0.0
+            life.rotate(of)
+            print(f"             {of}: {time.monotonic() - start:.0f} s, longest gap {life.client.gap:.1f} s, {life.client.refused} refused so far", flush=True)
+        word = life.ask("get", "secret", "kept", "-o", "jsonpath={.data.word}")
+        expect(word == "a2VwdA==", f"the Secret reads {word}")
+        code, said = life.ask_with_token(old)
+        expect("must be logged in" in said, f"a token of the old key is accepted: {code} {said}")
+        code, said = life.ask_with_token(life.control_plane_token())
+        expect("must be logged in" not in said, f"a token of the new key is refused: {code} {said}")
 
     def a_worker_renamed():
         life.names["n5"] = "n2"
@@ -371,7 +427,8 @@ def chapters(life):
         life.workers = [1]
         life.settle()
 
-    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, a_worker_renamed,
+    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, everything_rotated,
+            a_worker_renamed,
             nginx_to_haproxy, upgraded, a_control_plane_replaced, a_worker_leaves]
 
 

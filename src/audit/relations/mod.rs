@@ -9,4 +9,4 @@ mod table;
 
 pub(crate) use judge::{check, check_between};
 pub(crate) use parties::Parties;
-pub(crate) use table::{CLIENTS_OF_KUBELETS, HeldAt, Party, SHOWN, TRUSTED};
+pub(crate) use table::{CLIENTS_OF_KUBELETS, HeldAt, Party, SHOWN, SIGNATURES, Signed, TRUSTED};

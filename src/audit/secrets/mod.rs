@@ -1,0 +1,8 @@
+//! Which secrets each host holds, and what whoever has them can do. No secret is ever shown.
+
+mod held;
+mod powers;
+mod report;
+
+pub use held::{HeldSecret, HostSecrets, held_secrets};
+pub use report::{secrets_json, secrets_text};
