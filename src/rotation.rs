@@ -95,11 +95,8 @@ impl RotationPlan<'_> {
             };
             // Writing to a String does not fail.
             let _ = write!(text, "\n## {}\n\n{}\n\n", MadePhase::folder(made.phase), row.means);
-            let _ = write!(
-                text,
-                "{}\n",
-                render_steps(&made.changes).replace("### ", "#### ").trim_end()
-            );
+            let steps = render_steps(&made.changes).replace("### ", "#### ");
+            let _ = writeln!(text, "{}", steps.trim_end());
             text.push_str(&self.waits(row, &made.found));
             text.push_str(&way_back(row, made.phase));
         }

@@ -352,7 +352,11 @@ fn a_build_that_skips_or_reverses_a_phase_is_refused_and_changes_nothing() {
         (format!("{done}w1 = 2\n"), true),
     ];
     for (number, (sections, is_built)) in turns.into_iter().enumerate() {
-        let before = if out.exists() { files_below(&out) } else { BTreeMap::new() };
+        let before = if out.exists() {
+            files_below(&out)
+        } else {
+            BTreeMap::new()
+        };
         let (built, said) = build_over(&spec, &base, &sections, &out);
         assert_eq!(built, is_built, "{number}: {sections}: {said}");
         if !built {
