@@ -589,7 +589,8 @@ impl Cluster {
         if of == ENCRYPTION {
             cluster.encryption.generations = generations;
         } else {
-            self.pki.layout.identity(of)?;
+            let identity = self.pki.layout.identity(of)?;
+            self.pki.csrs.get(identity.csr)?;
             cluster.pki.generations.insert(of.to_owned(), generations);
         }
         Some(cluster)

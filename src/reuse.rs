@@ -7,7 +7,7 @@
 //!
 //! Pure: what is there already is read through [`Earlier`], and may be anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -109,6 +109,16 @@ impl State {
         // Texts by texts can always be written.
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
+}
+
+/// The ids of the keys whose files an output has, as its state file says; none where that is of another version of the program.
+pub fn keys_of_output(earlier: &dyn Earlier) -> BTreeSet<String> {
+    let state = earlier
+        .read(STATE)
+        .and_then(|text| State::read(text.expose()))
+        .unwrap_or_default();
+    let hosts = state.hosts.into_values();
+    hosts.flat_map(|host| host.parts.issued.into_keys()).collect()
 }
 
 /// What proofs are made and checked with, for one compilation.

@@ -2,17 +2,15 @@
 //!
 //! The steps are those that `diff` gives between two outputs; what a phase means is a row of the catalogue.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-
-use memchr::memmem;
 
 use crate::catalog::rotation::{PhaseRow, RunsOn};
 use crate::catalog::tables::rotations::PHASES;
 use crate::changes::{Changes, etcdctl_environment, render_steps};
 use crate::cluster::{Cluster, ENCRYPTION, Generation, Generations, RotationPhase};
 use crate::found::Found;
-use crate::manifest::below;
-use crate::reuse::Earlier;
+use crate::reuse::{Earlier, keys_of_output};
 use crate::vault::encryption_key_name;
 
 /// What can be rotated in a cluster, as `[rotate]` calls it.
@@ -23,34 +21,54 @@ pub fn rotated(cluster: &Cluster) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether an output and the cluster that is to be built over it have anything to do with rotations: a key that is not the first, or
-/// more than one that is accepted.
+/// Whether an output and the cluster that is to be built over it use other generations of what is rotated, as far as the output says.
 pub fn concerns(cluster: &Cluster, earlier: &dyn Earlier) -> bool {
-    let has_several = |path: &str| {
-        let content = earlier.read(path);
-        let text = content.as_ref().map_or(&[][..], |content| content.expose());
-        [&b"-----BEGIN "[..], b"secret: "]
-            .iter()
-            .any(|mark| memmem::find_iter(text, mark).count() > 1)
-    };
-    let first = Generations::FIRST;
-    let unit = "/rootfs/etc/systemd/system/kube-apiserver.service";
-    let mut control_planes = earlier.rows().keys().filter_map(|path| path.strip_suffix(unit));
-    !cluster.pki.generations.is_empty()
-        || cluster.encryption.generations != first
-        || control_planes.next().is_some_and(|host| {
-            let below = below(earlier.rows(), host);
-            let names = [
-                "ca.pem",
-                "service-account.pub",
-                "service-account.pem",
-                "encryption-config.yaml",
-            ];
-            let mut paths = below
-                .map(|(path, _)| path)
-                .filter(|path| names.iter().any(|name| path.ends_with(name)));
-            paths.any(|path| has_several(&format!("{host}/{path}")))
-        })
+    let before = generations_of_output(earlier);
+    if before.is_empty() {
+        return false;
+    }
+    rotated(cluster).into_iter().any(|of| {
+        let now = cluster.generations_of(of);
+        match before.get(of) {
+            Some(used) => *used != now.used.number(),
+            // An authority whose key no host has: what is trusted says more.
+            None => *now != Generations::FIRST,
+        }
+    })
+}
+
+/// The keys of hosts and of certificates that a build takes back to an earlier generation, by their names.
+pub fn taken_back(cluster: &Cluster, earlier: &dyn Earlier) -> Vec<String> {
+    let before = generations_of_output(earlier);
+    let now = |name: &str| cluster.pki.generations.get(name).map_or(1, |now| now.used.number());
+    let is_rotated = |name: &str| PHASES.iter().any(|row| row.of == name);
+    let back = before
+        .iter()
+        .filter(|(name, used)| !is_rotated(name) && now(name) < **used);
+    back.map(|(name, _)| name.clone()).collect()
+}
+
+/// By the name of a key, the generation that an output uses: as its state file says, and for encryption the configuration.
+fn generations_of_output(earlier: &dyn Earlier) -> BTreeMap<String, u32> {
+    let mut all = BTreeMap::new();
+    for id in keys_of_output(earlier) {
+        let (name, generation) = id.split_once('@').unwrap_or((&id, "1"));
+        all.insert(name.to_owned(), generation.parse().unwrap_or(1));
+    }
+    let mut configurations = earlier
+        .rows()
+        .keys()
+        .filter(|path| path.ends_with("/encryption-config.yaml"));
+    let first = configurations.find_map(|path| {
+        let content = earlier.read(path)?;
+        let text = std::str::from_utf8(content.expose()).ok()?;
+        let names = text.lines().map(|line| line.trim_start_matches([' ', '-']));
+        names
+            .filter_map(|line| line.strip_prefix("name: key")?.trim_matches('"').parse().ok())
+            .next()
+    });
+    all.extend(first.map(|number| (ENCRYPTION.to_owned(), number)));
+    all
 }
 
 /// A rotation that is to be gone through.

@@ -164,7 +164,13 @@ impl Theft {
             lines.push(
                 "# The stolen certificates are believed until they end, unless these are replaced too:".to_owned(),
             );
-            lines.extend(rotations(&self.authorities));
+            let (in_phases, at_once): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+                .authorities
+                .clone()
+                .into_iter()
+                .partition(|(name, _)| is_rotated(name));
+            lines.extend(assignments(&at_once).iter().map(|line| format!("#   {line}")));
+            lines.extend(rotations(&in_phases));
         }
         let named = self
             .others

@@ -582,7 +582,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "rotation",
-        &["catalog", "changes", "cluster", "found", "manifest", "reuse", "vault"],
+        &["catalog", "changes", "cluster", "found", "reuse", "vault"],
         "a plan of a rotation is told of outputs that were made, with the steps of who compares them",
     ),
     (

@@ -349,6 +349,8 @@ fn a_build_that_skips_or_reverses_a_phase_is_refused_and_changes_nothing() {
         (phase("retire"), true),
         (done.clone(), true),
         (announce, false),
+        // An old checkout, without the line that says that it is done.
+        (String::new(), false),
         (format!("{done}w1 = 2\n"), true),
     ];
     for (number, (sections, is_built)) in turns.into_iter().enumerate() {
@@ -424,4 +426,132 @@ fn rotate_says_what_there_is_to_rotate() {
         assert!(said(&output).contains(why), "{}", said(&output));
         assert!(!folder.path().join(of).exists(), "{of}");
     }
+}
+
+/// What is no rotation is not taken for one, and a key that comes back is told.
+#[test]
+fn keys_that_come_back_are_told_and_addresses_may_change_meanwhile() {
+    let spec = spec("split", "");
+    let base = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let moved = base.replace("10.1.0.9", "10.1.0.8");
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("out");
+    for (base, sections) in [
+        (&base, ""),
+        (&moved, "[generations]\nw1 = 2\n"),
+        (&base, "[generations]\nw1 = 2\n"),
+    ] {
+        let (built, said) = build_over(&spec, base, sections, &out);
+        assert!(built && !said.contains("come back"), "{sections}: {said}");
+    }
+    let (built, said) = build_over(&spec, &base, "", &out);
+    assert!(built && said.contains("come back"), "{said}");
+    assert!(said.contains("kubelet-client/w1, kubelet-serving/w1"), "{said}");
+}
+
+/// The successor of an authority that was brought is made like any other, from its CSR file.
+#[test]
+fn an_authority_that_was_brought_has_a_successor() {
+    let spec = spec("split", "");
+    let found = made(&cluster(&spec));
+    let host = found
+        .hosts
+        .iter()
+        .find(|host| host.name == "cp1")
+        .expect("a control plane");
+    for (name, path) in [("own.pem", "ca-signing.pem"), ("own-key.pem", "ca-key.pem")] {
+        spec.secret(
+            name,
+            host.files[&format!("/var/lib/kubernetes/{path}")].content.expose(),
+        );
+    }
+    let base = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let own = "[pki.ca]\ncert = \"own.pem\"\nkey = \"own-key.pem\"\n";
+    let sources = ["", "announce", "switch", "retire"].map(|phase| {
+        let rotation = match phase {
+            "" => String::new(),
+            phase => format!("[rotate.ca]\nto = 2\nphase = \"{phase}\"\n"),
+        };
+        fs::write(spec.path(), format!("{base}\n{own}{rotation}")).expect("cluster.toml");
+        let sources = disk::Specification::open_with_keys(&spec.path()).expect("the specification");
+        made(
+            &input::check(&sources)
+                .unwrap_or_else(|findings| panic!("{findings:?}"))
+                .cluster,
+        )
+    });
+    for (number, one) in sources.iter().enumerate() {
+        for (other_number, other) in sources.iter().enumerate() {
+            let found = errors(audit::beside(one, other, AT));
+            assert_eq!(
+                found.is_empty(),
+                number.abs_diff(other_number) <= 1,
+                "{number} beside {other_number}: {found:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_authority_of_ones_own_is_no_leaf_and_a_name_means_one_thing() {
+    let refused = |hosts: &[&str], sections: &str| {
+        let spec = Spec::new(hosts, &format!("layout = \"split\"\n{sections}"));
+        let sources = disk::Specification::open(&spec.path()).expect("the specification");
+        let findings = input::check(&sources)
+            .map(|checked| checked.remarks)
+            .unwrap_or_else(|findings| findings);
+        findings
+            .iter()
+            .filter(|finding| finding.code == "bad-generation")
+            .map(|finding| finding.message.clone())
+            .collect::<Vec<_>>()
+    };
+    let mut hosts = HOSTS.to_vec();
+    hosts.push("encryption 10.1.0.31 worker");
+    assert_eq!(refused(&hosts, "[generations]\nencryption = 2\n").len(), 1);
+    hosts.pop();
+    hosts.push("certificate 10.1.0.31 worker");
+    assert!(refused(&hosts, "[generations]\ncertificate = 2\n").is_empty());
+    let own = refused(&HOSTS, "[generations]\nlb = 2\n");
+    assert!(own.len() == 1 && own[0].contains("has no key of its own"), "{own:?}");
+}
+
+/// Another issuer of tokens is another one, whatever the keys.
+#[test]
+fn another_issuer_of_tokens_is_found_beside_the_last() {
+    let flags = "[components.kube-apiserver.flags]\nservice-account-issuer = \"https://other.example.org\"\n";
+    let [one, other] = ["", flags].map(|sections| made(&cluster(&spec("split", sections))));
+    let found = errors(audit::beside(&one, &other, AT));
+    assert!(
+        found
+            .iter()
+            .any(|finding| finding.code == "service-account-keys-disagree"),
+        "{found:#?}"
+    );
+    let flags = flags.replace('"', "").replace(
+        "= https://other.example.org",
+        "= [\"https://other.example.org\", \"https://kubernetes.default.svc.cluster.local\"]",
+    );
+    let unit = one
+        .hosts
+        .iter()
+        .find(|host| host.name == "cp1")
+        .expect("a control plane");
+    let unit = String::from_utf8_lossy(
+        unit.files["/etc/systemd/system/kube-apiserver.service"]
+            .content
+            .expose(),
+    )
+    .into_owned();
+    let issuer = unit
+        .split("--service-account-issuer=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let flags = flags.replace(
+        "https://kubernetes.default.svc.cluster.local",
+        issuer.expect("an issuer"),
+    );
+    let both = made(&cluster(&spec("split", &flags)));
+    let found = errors(audit::beside(&both, &both, AT));
+    assert!(found.is_empty(), "{found:#?}");
 }

@@ -46,6 +46,7 @@ mod view;
 use rayon::prelude::*;
 use time::OffsetDateTime;
 
+use crate::diagnostic::verify_codes as codes;
 use crate::found::Found;
 use finding::Findings;
 use relations::Parties;
@@ -72,6 +73,16 @@ pub fn beside(old: &Found, new: &Found, at: OffsetDateTime) -> Vec<Finding> {
         relations::check_between(&new, &old);
     }
     findings.into_sorted()
+}
+
+/// Whether a finding of [`beside`] is of a key that one side has and the other does not know.
+pub fn is_of_rotation(finding: &Finding) -> bool {
+    let codes = [
+        codes::UNTRUSTED_CERTIFICATE,
+        codes::SERVICE_ACCOUNT_KEYS_DISAGREE,
+        codes::ENCRYPTION_DISAGREES,
+    ];
+    codes.iter().any(|code| code.name == finding.code)
 }
 
 /// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.

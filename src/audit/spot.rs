@@ -20,6 +20,11 @@ pub(crate) struct Spot<'v> {
 
 impl<'v> Spot<'v> {
     pub(crate) fn report(self, code: &'static Code, message: impl Into<String>) {
+        let side = self.view.side;
+        let message = match side {
+            "" => message.into(),
+            side => format!("{} (the file{side})", message.into()),
+        };
         self.view.findings.report(code, self.host.name, self.path, message);
     }
 

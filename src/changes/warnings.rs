@@ -417,6 +417,10 @@ fn of_authorities(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut War
             continue;
         }
         let keys: Vec<Vec<u8>> = certificates(after).map(|certificate| certificate.public_key).collect();
+        // Whoever is trusted now was trusted before: the old one goes at the end of its time, as announced.
+        if certificates(file).any(|one| keys.contains(&one.public_key)) {
+            continue;
+        }
         for authority in certificates(file).filter(|one| one.authority && !keys.contains(&one.public_key)) {
             let message = format!(
                 "the authority {:?} gets another key: whoever has it already refuses who has not, and the reverse; let \
@@ -454,7 +458,7 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
             .collect()
     };
     let (before, after) = (keys(old), keys(new));
-    if !after.is_empty() && before.difference(&after).next().is_some() {
+    if !after.is_empty() && !before.is_empty() && before.is_disjoint(&after) {
         let message = "the key of service accounts is replaced: every token signed with the old one is refused; keep the \
              old public key as a second --service-account-key-file until all pods have new tokens";
         warnings.mind(name, message);

@@ -37,8 +37,11 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     if !selection.is_part() {
         note_another_membership(out, cluster, output.earlier());
     }
-    if !selection.is_part() && !output.earlier().rows().is_empty() && rotation::concerns(cluster, output.earlier()) {
-        refuse_skipped_phase(out, cluster, &seed)?;
+    if !selection.is_part() {
+        if rotation::concerns(cluster, output.earlier()) {
+            refuse_skipped_phase(out, cluster, &seed)?;
+        }
+        warn_of_keys_taken_back(cluster, output.earlier());
     }
     if let Some(path) = &arguments.plan {
         if output.earlier().rows().is_empty() {
@@ -150,10 +153,23 @@ fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result
     Ok(disk::write_new_files(folder, &[(&name, 0o644, text.as_bytes())])?)
 }
 
+/// A key that was replaced had a reason to be.
+fn warn_of_keys_taken_back(cluster: &Cluster, earlier: &dyn Earlier) {
+    let back = rotation::taken_back(cluster, earlier);
+    if !back.is_empty() {
+        say(format_args!(
+            "warning: keys that were replaced come back, since [generations] has no line for them any more: {}",
+            back.join(", ")
+        ));
+    }
+}
+
 /// Hosts that have the output that is there and hosts that have the next one have to run together.
 fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
     let (after, _) = found_of(cluster, Some(seed))?;
-    let apart = audit::beside(&read_undamaged(out)?, &after, cluster.pki.issued);
+    let mut apart = audit::beside(&read_undamaged(out)?, &after, cluster.pki.issued);
+    // An address that changes at the same time is no phase that is skipped.
+    apart.retain(|finding| audit::is_of_rotation(finding));
     if apart.is_empty() {
         return Ok(());
     }

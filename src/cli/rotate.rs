@@ -54,7 +54,12 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     disk::make_folder(out)?;
     for phase in RotationPhase::ALL {
         let in_phase = cluster.in_phase(of, phase, plan.from, plan.to);
-        let in_phase = in_phase.ok_or_else(|| Reported::from(format!("this cluster has no {of}")))?;
+        let in_phase = in_phase.ok_or_else(|| {
+            Reported::from(format!(
+                "the authority of [pki.ca] is rotated one phase at a time: what its successor is made from, ca-csr.json, is read where cluster.toml \
+                 has [rotate.{of}]"
+            ))
+        })?;
         let (found, _) = found_of(&in_phase, Some(&seed))?;
         let before = phases.last().map_or(&first, |made| &made.found);
         let apart = audit::beside(before, &found, cluster.pki.issued);

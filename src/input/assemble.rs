@@ -51,7 +51,10 @@ pub fn cluster(
         .own
         .iter()
         .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
-    let (generations, encryption) = generations::generations(draft);
+    let extra = own_certificates::extra_certificates(draft, profiles)?;
+    let authorities = extra.iter().filter(|extra| extra.profile.ca_constraint.is_ca);
+    let authorities: Vec<&str> = authorities.map(|extra| extra.name.as_str()).collect();
+    let (generations, encryption) = generations::generations(draft, &authorities);
     Some(Cluster {
         name: draft.cluster.name.as_ref()?.value.clone(),
         state: draft.cluster.state.sound()?.map_or(ClusterState::New, |at| at.value),
@@ -72,7 +75,7 @@ pub fn cluster(
             issued: draft.pki.issued.as_ref()?.value,
             profile: profiles.default?.file.profile.clone(),
             profiles: own.collect::<Option<_>>()?,
-            extra: own_certificates::extra_certificates(draft, profiles)?,
+            extra,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
             generations,

@@ -13,6 +13,7 @@ use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 use super::authority::{self, Existing};
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
+use super::generations;
 use super::source_files::{Files, or_told};
 
 /// The name of the signing configuration in the CSR folder.
@@ -138,8 +139,10 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
     // A layout that could not be read has been reported; what follows from it would be noise.
     let layout = draft.pki.layout.unwrap_or(Layout::Split);
     let existing_ca = draft.pki.existing_ca.as_ref().map(|ca| authority::read(from, ca, say));
+    // The first one is there already; what comes after it is made like any other.
+    let has_successor = generations::has_successor(draft, CLUSTER_AUTHORITY);
     let rows = layout.identities().iter();
-    let needed = rows.filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none());
+    let needed = rows.filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none() || has_successor);
     let own = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
     let (own, missing): (Vec<_>, Vec<_>) = own.partition(|csr| texts.has(&csr.value));
     let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();

@@ -86,7 +86,8 @@ impl Key<'_> {
     /// Whether a name in `[generations]` is its own, its host's, or that of every leaf.
     fn is_meant_by(&self, written: &str) -> bool {
         let is_hosts = self.of != CERTIFICATE && self.whose == Some(written);
-        written == self.of || written == self.name() || is_hosts || written == EVERY_LEAF && self.is_leaf
+        let is_of = written == self.of && self.of != CERTIFICATE;
+        is_of || written == self.name() || is_hosts || written == EVERY_LEAF && self.is_leaf
     }
 }
 
@@ -131,7 +132,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
         return;
     };
     for (name, _) in &draft.generations.used {
-        if layout.identity(&name.value).is_some() && draft.has_host(&name.value) {
+        if (layout.identity(&name.value).is_some() || name.value == ENCRYPTION) && draft.has_host(&name.value) {
             let message = format!("`{0}` is a key, and there is a host {0} that has keys", name.value);
             let of_host = keys.iter().filter(|key| key.whose == Some(&name.value)).map(Key::name);
             let of_host: Vec<String> = of_host.map(|name| format!("\"{name}\"")).collect();
@@ -141,13 +142,15 @@ pub fn check(draft: &Draft, say: &Reporter) {
             );
             say.at(&name.place, codes::BAD_GENERATION, message).hint(hint);
         } else if !keys.iter().any(|key| key.is_meant_by(&name.value)) {
-            let message = format!("no key and no host is called `{}`", name.value);
-            let hosts = draft.hosts.iter().filter_map(|host| host.name.as_ref());
-            let known: Vec<String> = keys
+            let message = match draft.has_host(&name.value) {
+                true => format!("`{}` has no key of its own that could have a successor", name.value),
+                false => format!("no key and no host is called `{}`", name.value),
+            };
+            let hosts = keys
                 .iter()
-                .map(Key::name)
-                .chain(hosts.map(|name| name.value.clone()))
-                .collect();
+                .filter(|key| key.of != CERTIFICATE)
+                .filter_map(|key| key.whose);
+            let known: Vec<String> = keys.iter().map(Key::name).chain(hosts.map(str::to_owned)).collect();
             let of: Vec<&str> = keys.iter().map(|key| key.of).collect();
             let known = known.iter().map(String::as_str).chain(of);
             say.at(&name.place, codes::BAD_GENERATION, message).meant_or(
@@ -214,10 +217,21 @@ fn used(draft: &Draft, key: &Key<'_>) -> Generation {
         .unwrap_or(Generation::FIRST)
 }
 
-/// The generations of every key that has others than the first, by its name; and those of the encryption configuration.
-pub fn generations(draft: &Draft) -> (BTreeMap<String, Generations>, Generations) {
+/// Whether another generation of an authority than the first one counts for anything.
+pub fn has_successor(draft: &Draft, authority: &str) -> bool {
+    let is_used =
+        |(name, generation): &(At<String>, Generation)| name.value == authority && *generation != Generation::FIRST;
+    let mut rotations = draft.generations.rotations.iter();
+    draft.generations.used.iter().any(is_used) || rotations.any(|rotation| rotation.of.value == authority)
+}
+
+/// The generations of every key that has others than the first, by its name; and those of the encryption configuration. `authorities` are
+/// those of the user's own certificates that sign others.
+pub fn generations(draft: &Draft, authorities: &[&str]) -> (BTreeMap<String, Generations>, Generations) {
     let mut all = BTreeMap::new();
-    for key in keys(draft) {
+    for mut key in keys(draft) {
+        let is_own_authority = key.of == CERTIFICATE && key.whose.is_some_and(|name| authorities.contains(&name));
+        key.is_leaf &= !is_own_authority;
         let from = used(draft, &key);
         let mut rotations = draft.generations.rotations.iter();
         let generations = match rotations.find(|rotation| rotation.of.value == key.of) {

@@ -29,6 +29,7 @@ pub(crate) fn check_between(callers_of: &Parties<'_>, callees_of: &Parties<'_>) 
         check_signature(callers_of, callees_of, signature);
     }
     check_encryption(callers_of, callees_of);
+    check_issuers(callers_of, callees_of);
 }
 
 /// Each certificate has its key, and whoever is trusted is an authority.
@@ -214,6 +215,24 @@ fn check_encryption(writers_of: &Parties<'_>, readers_of: &Parties<'_>) {
                     codes::ENCRYPTION_DISAGREES,
                     format!("{reader} can't read what it writes: {why}"),
                 );
+            }
+        }
+    }
+}
+
+/// Who issues a token by one name is believed by those who know the name (`--service-account-issuer`, of which the first issues).
+fn check_issuers(issuers_of: &Parties<'_>, judges_of: &Parties<'_>) {
+    const ISSUER: &str = "service-account-issuer";
+    let judges = judges_of.members(Party::ApiServer);
+    for issuer in issuers_of.members(Party::ApiServer) {
+        let Some(name) = issuer.values(ISSUER).first().copied() else {
+            continue;
+        };
+        for judge in &judges {
+            let known = judge.values(ISSUER);
+            if !known.is_empty() && !known.contains(&name) {
+                let message = format!("{} does not accept tokens of the issuer {name}", judge.name());
+                issuer.spot().report(codes::SERVICE_ACCOUNT_KEYS_DISAGREE, message);
             }
         }
     }

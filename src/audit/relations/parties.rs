@@ -125,6 +125,14 @@ impl<'p, 'v> Member<'p, 'v> {
         self.party().of(spot.host.name) + spot.view.side
     }
 
+    /// Every value of a flag.
+    pub(super) fn values(self, flag: &str) -> Vec<&'v str> {
+        match self {
+            Member::Started(_, running) | Member::Kubelet { running, .. } => running.line.values(flag).collect(),
+            Member::Login(_) => Vec::new(),
+        }
+    }
+
     /// The configuration of encryption that an API server names.
     pub(super) fn encryption(self) -> Option<&'v Tree> {
         let Member::Started(Party::ApiServer, running) = self else {
