@@ -406,7 +406,10 @@ fn rotate_writes_what_builds_of_each_phase_write() {
             assert!(!text.contains("PRIVATE KEY"), "{text}");
             fs::write(spec.path(), &base).expect("cluster.toml");
             let again = said(&rotate());
-            assert!(again.contains("has a PLAN.md"), "{again}");
+            assert!(
+                again.contains("PLAN.md") && again.contains("there is already"),
+                "{again}"
+            );
         }
     }
 }

@@ -169,7 +169,7 @@ fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<()
     let (after, _) = found_of(cluster, Some(seed))?;
     let mut apart = audit::beside(&read_undamaged(out)?, &after, cluster.pki.issued);
     // An address that changes at the same time is no phase that is skipped.
-    apart.retain(|finding| audit::is_of_rotation(finding));
+    apart.retain(audit::is_of_rotation);
     if apart.is_empty() {
         return Ok(());
     }

@@ -38,10 +38,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         return Err(message.into());
     }
     let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
-    if out.join(PLAN).exists() {
-        let out = out.display();
-        return Err(format!("{out} has a {PLAN}: what was planned is kept, so name another folder").into());
-    }
+    disk::refuse_existing(out, [PLAN])?;
     let from = cluster.generations_of(of).used;
     let plan = RotationPlan {
         cluster,

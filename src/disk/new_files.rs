@@ -21,14 +21,7 @@ pub fn write_new_files(dir: &Path, files: &[(&str, u32, &[u8])]) -> Result<(), D
             why: "it is not a plain relative path",
         })?;
     }
-    let existing: Vec<PathBuf> = files
-        .iter()
-        .map(|(path, _, _)| dir.join(path))
-        .filter(|path| fs::symlink_metadata(path).is_ok())
-        .collect();
-    if !existing.is_empty() {
-        return Err(DiskError::WouldOverwrite { paths: existing });
-    }
+    refuse_existing(dir, files.iter().map(|(path, _, _)| *path))?;
     let mut made = Made::default();
     for (path, mode, bytes) in files {
         let path = dir.join(path);
@@ -38,6 +31,16 @@ pub fn write_new_files(dir: &Path, files: &[(&str, u32, &[u8])]) -> Result<(), D
         made.create_file(&path, *mode, bytes)?;
     }
     made.keep()
+}
+
+/// Errors: [`DiskError::WouldOverwrite`] with those of the paths below `dir` that exist.
+pub fn refuse_existing<'a>(dir: &Path, paths: impl IntoIterator<Item = &'a str>) -> Result<(), DiskError> {
+    let paths = paths.into_iter().map(|path| dir.join(path));
+    let existing: Vec<PathBuf> = paths.filter(|path| fs::symlink_metadata(path).is_ok()).collect();
+    match existing.is_empty() {
+        true => Ok(()),
+        false => Err(DiskError::WouldOverwrite { paths: existing }),
+    }
 }
 
 /// Makes a folder, and those that lead to it (0755), unless they are there.
