@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::catalog::rotation::{PhaseRow, RunsOn};
+use crate::catalog::rotation::{PhaseRow, ROTATED, RunsOn};
 use crate::catalog::tables::rotations::PHASES;
 use crate::changes::{Changes, etcdctl_environment, render_steps};
 use crate::cluster::{Cluster, ENCRYPTION, Generation, Generations, RotationPhase};
@@ -15,15 +15,13 @@ use crate::vault::encryption_key_name;
 
 /// What can be rotated in a cluster, as `[rotate]` calls it.
 pub fn rotated(cluster: &Cluster) -> Vec<&'static str> {
-    let announced = PHASES.iter().filter(|row| row.phase == RotationPhase::Announce);
-    let all = announced.map(|row| row.of);
+    let all = ROTATED.into_iter();
     all.filter(|of| *of == ENCRYPTION || cluster.pki.layout.identity(of).is_some())
         .collect()
 }
 
 /// Whether an output and the cluster that is to be built over it use other generations of what is rotated, as far as the output says.
-pub fn concerns(cluster: &Cluster, earlier: &dyn Earlier) -> bool {
-    let before = generations_of_output(earlier);
+pub fn concerns(cluster: &Cluster, before: &BTreeMap<String, u32>) -> bool {
     if before.is_empty() {
         return false;
     }
@@ -38,18 +36,16 @@ pub fn concerns(cluster: &Cluster, earlier: &dyn Earlier) -> bool {
 }
 
 /// The keys of hosts and of certificates that a build takes back to an earlier generation, by their names.
-pub fn taken_back(cluster: &Cluster, earlier: &dyn Earlier) -> Vec<String> {
-    let before = generations_of_output(earlier);
+pub fn taken_back(cluster: &Cluster, before: &BTreeMap<String, u32>) -> Vec<String> {
     let now = |name: &str| cluster.pki.generations.get(name).map_or(1, |now| now.used.number());
-    let is_rotated = |name: &str| PHASES.iter().any(|row| row.of == name);
     let back = before
         .iter()
-        .filter(|(name, used)| !is_rotated(name) && now(name) < **used);
+        .filter(|(name, used)| !ROTATED.contains(&name.as_str()) && now(name) < **used);
     back.map(|(name, _)| name.clone()).collect()
 }
 
 /// By the name of a key, the generation that an output uses: as its state file says, and for encryption the configuration.
-fn generations_of_output(earlier: &dyn Earlier) -> BTreeMap<String, u32> {
+pub fn generations_of_output(earlier: &dyn Earlier) -> BTreeMap<String, u32> {
     let mut all = BTreeMap::new();
     for id in keys_of_output(earlier) {
         let (name, generation) = id.split_once('@').unwrap_or((&id, "1"));

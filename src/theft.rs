@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::catalog::tables::rotations::PHASES;
-use crate::cluster::{Cluster, Generations};
+use crate::catalog::rotation::ROTATED;
+use crate::cluster::{Cluster, ENCRYPTION, Generations};
 use crate::plan::{KeyId, KeyOf, Plan, PlannedContent};
-
-/// How the keys that encrypt Secrets are called among generations.
-const ENCRYPTION: &str = "encryption";
 
 /// Which keys are where in a cluster.
 pub struct Thefts<'a> {
@@ -140,7 +137,7 @@ const HOSTS_NAMED: usize = 12;
 impl Theft {
     /// Lines for the section `[generations]` of cluster.toml, and in remarks what else there is to know.
     pub fn to_toml(&self) -> String {
-        let is_rotated = |name: &str| PHASES.iter().any(|row| row.of == name);
+        let is_rotated = |name: &str| ROTATED.contains(&name);
         let (rotated, at_once): (BTreeMap<_, _>, BTreeMap<_, _>) = self
             .generations
             .clone()

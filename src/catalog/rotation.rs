@@ -14,6 +14,10 @@ named_values! {
     }
 }
 
+/// What is trusted, verified or read by many, so that a successor has to be known before it is used, as `[rotate]` calls it. Not every
+/// layout has each.
+pub const ROTATED: [&str; 5] = ["ca", "etcd-ca", "front-proxy-ca", "service-account", "encryption"];
+
 /// A phase of the rotation of one thing.
 pub(crate) struct PhaseRow {
     /// As `[rotate.X]` has it.

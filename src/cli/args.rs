@@ -71,11 +71,8 @@ pub struct BuildArgs {
     /// The output folder; an earlier one is replaced only if khw-gen made it
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
-    /// The archive to make of each host's bundle
-    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
-    pub archive: ArchiveFormat,
     #[command(flatten)]
-    pub seed: SeedArgs,
+    pub making: MakingArgs,
     /// How many threads to use; the output is the same with any number [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub jobs: Option<u16>,
@@ -154,6 +151,15 @@ pub struct FactsArgs {
 }
 
 #[derive(Args)]
+pub struct MakingArgs {
+    /// The archive to make of each host's bundle
+    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
+    pub archive: ArchiveFormat,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+}
+
+#[derive(Args)]
 pub struct RotateArgs {
     /// The topology, as it is built now
     #[arg(value_name = "CLUSTER.TOML")]
@@ -164,11 +170,8 @@ pub struct RotateArgs {
     /// The folder for the outputs of the phases and PLAN.md
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
-    /// The archive to make of each host's bundle
-    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
-    pub archive: ArchiveFormat,
     #[command(flatten)]
-    pub seed: SeedArgs,
+    pub making: MakingArgs,
 }
 
 #[derive(Args)]

@@ -31,17 +31,18 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let checked = read_checked(spec, Specification::open_with_keys)?;
     let cluster = &checked.cluster;
     let selection = selection(cluster, arguments)?;
-    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
+    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {
         note_another_membership(out, cluster, output.earlier());
     }
     if !selection.is_part() {
-        if rotation::concerns(cluster, output.earlier()) {
+        let before = rotation::generations_of_output(output.earlier());
+        if rotation::concerns(cluster, &before) {
             refuse_skipped_phase(out, cluster, &seed)?;
         }
-        warn_of_keys_taken_back(cluster, output.earlier());
+        warn_of_keys_taken_back(&rotation::taken_back(cluster, &before));
     }
     if let Some(path) = &arguments.plan {
         if output.earlier().rows().is_empty() {
@@ -52,7 +53,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
         }
         write_plan(path, out, cluster, &seed)?;
     }
-    let (summary, unchanged) = fill(output, cluster, &selection, &seed, arguments.archive, &bar)?;
+    let (summary, unchanged) = fill(output, cluster, &selection, &seed, arguments.making.archive, &bar)?;
     warn_of_summary(&summary);
     let took = bar.finish();
     if *quiet {
@@ -154,8 +155,7 @@ fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result
 }
 
 /// A key that was replaced had a reason to be.
-fn warn_of_keys_taken_back(cluster: &Cluster, earlier: &dyn Earlier) {
-    let back = rotation::taken_back(cluster, earlier);
+fn warn_of_keys_taken_back(back: &[String]) {
     if !back.is_empty() {
         say(format_args!(
             "warning: keys that were replaced come back, since [generations] has no line for them any more: {}",

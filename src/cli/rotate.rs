@@ -37,7 +37,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
-    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
+    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
     disk::refuse_existing(out, [PLAN])?;
     let from = cluster.generations_of(of).used;
     let plan = RotationPlan {
@@ -67,7 +67,14 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         let folder = out.join(MadePhase::folder(phase));
         let output = Output::begin(Start::Over, &folder, &|| say_that_it_waits(&folder, false))?;
         let all = Selection::whole(&in_phase);
-        let (summary, _) = fill(output, &in_phase, &all, &seed, arguments.archive, &Bar::new(true))?;
+        let (summary, _) = fill(
+            output,
+            &in_phase,
+            &all,
+            &seed,
+            arguments.making.archive,
+            &Bar::new(true),
+        )?;
         warn_of_summary(&summary);
         let changes = compare(before, &found, KeysKnown::of(Keys::Own, Keys::Own));
         phases.push(MadePhase { phase, found, changes });

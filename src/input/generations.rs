@@ -2,12 +2,13 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::identity::{KeyPurpose, Per};
+use crate::catalog::rotation::ROTATED;
 use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase};
 use crate::diagnostic::{Reporter, codes};
 
 use super::choices::choice;
 use super::draft::{Draft, DraftGenerations, DraftRotation};
-use super::fields::{self, MOST_GENERATIONS, ROTATED};
+use super::fields::{self, MOST_GENERATIONS};
 use super::tree::{At, Document, Entry, Fields, INTEGER, Node, Value};
 
 /// Every certificate but authorities'.
@@ -156,7 +157,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
             say.at(&name.place, codes::BAD_GENERATION, message).meant_or(
                 &name.value,
                 known,
-                "`khw-gen plan` names every key in its column of names",
+                "`khw-gen plan` names every key, in brackets behind what a file is",
             );
         }
     }

@@ -143,7 +143,7 @@ use Party::{ApiServer, ControllerManager, Etcd, Kubeconfig, Kubelet, Scheduler};
 pub(crate) const CLIENTS_OF_KUBELETS: &[&str] = &["authentication", "x509", "clientCAFile"];
 const SERVING_OF_KUBELETS: HeldAt = Field(&["tlsCertFile"]);
 /// Whom a kubeconfig trusts, and as whom it logs in.
-pub(crate) const AUTHORITY_OF_CLUSTER: HeldAt = Field(&["cluster", "certificate-authority"]);
+const AUTHORITY_OF_CLUSTER: HeldAt = Field(&["cluster", "certificate-authority"]);
 const CERTIFICATE_OF_USER: HeldAt = Field(&["user", "client-certificate"]);
 
 /// Every certificate that is shown, the most telling first.

@@ -84,7 +84,9 @@ impl fmt::Display for Power {
 
 /// What each key of a bundle can do.
 pub(super) struct Powers<'v> {
-    rows: Vec<InventoryRow>,
+    /// The certificates of each public half.
+    by_key: BTreeMap<Vec<u8>, Vec<InventoryRow>>,
+    authorities: Vec<InventoryRow>,
     uses: Uses<'v>,
     /// The public halves of keys whose tokens are accepted.
     of_tokens: BTreeSet<Vec<u8>>,
@@ -92,8 +94,15 @@ pub(super) struct Powers<'v> {
 
 impl<'v> Powers<'v> {
     pub(super) fn read(view: &'v View<'v>) -> Powers<'v> {
+        let rows = gather(view);
+        let authorities = rows.iter().filter(|row| row.certificate.authority).cloned().collect();
+        let mut by_key: BTreeMap<Vec<u8>, Vec<InventoryRow>> = BTreeMap::new();
+        for row in rows {
+            by_key.entry(row.certificate.public_key.clone()).or_default().push(row);
+        }
         Powers {
-            rows: gather(view),
+            by_key,
+            authorities,
             uses: Uses::read(view),
             of_tokens: keys_of_tokens(view),
         }
@@ -101,7 +110,7 @@ impl<'v> Powers<'v> {
 
     /// What can be done with the private key of this public half.
     pub(super) fn of(&self, key: &[u8]) -> BTreeSet<Power> {
-        let of_key = self.rows.iter().filter(|row| row.certificate.public_key == key);
+        let of_key = self.by_key.get(key).into_iter().flatten();
         let mut powers: BTreeSet<Power> = of_key.flat_map(|row| self.of_certificate(row)).collect();
         if self.of_tokens.contains(key) {
             powers.insert(Power::SignTokens);
@@ -137,9 +146,10 @@ impl<'v> Powers<'v> {
 
     /// Where those are trusted who signed a certificate; else who that is.
     fn trusted_for(&self, one: &Certificate) -> Vec<String> {
-        let authorities = self.rows.iter().filter(|row| row.certificate.authority);
-        let signed =
-            authorities.filter(|row| one.names_as_issuer(&row.certificate) && one.is_signed_by(&row.certificate));
+        let signed = self
+            .authorities
+            .iter()
+            .filter(|row| one.names_as_issuer(&row.certificate) && one.is_signed_by(&row.certificate));
         let uses: BTreeSet<String> = signed
             .flat_map(|row| self.uses.of(&row.certificate, &row.places))
             .collect();

@@ -150,3 +150,13 @@ fn every_use_of_a_file_leads_to_one_row() {
         }
     }
 }
+
+#[test]
+fn whatever_is_rotated_has_each_phase_once() {
+    use crate::catalog::rotation::{ROTATED, RotationPhase};
+    let rows: Vec<_> = super::rotations::PHASES.iter().map(|row| (row.of, row.phase)).collect();
+    let all = ROTATED
+        .into_iter()
+        .flat_map(|of| RotationPhase::ALL.map(|phase| (of, phase)));
+    assert_eq!(rows, all.collect::<Vec<_>>());
+}

@@ -3,6 +3,7 @@
 use crate::catalog::engines::{Engine, Runtime};
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
+use crate::catalog::rotation::ROTATED;
 use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, PodNetwork, Role, RotationPhase};
 use crate::diagnostic::{Severity, codes};
@@ -117,9 +118,6 @@ pub static PKI: Section = section("pki", &[
 pub static ENCRYPTION: Section = section("encryption", &[
     field("provider", PROVIDER, Is("secretbox"), "how Secrets are encrypted in etcd"),
 ]);
-
-/// What is trusted, verified or read by many, so that a successor has to be known before it is used. Not every layout has each.
-pub const ROTATED: [&str; 5] = ["ca", "etcd-ca", "front-proxy-ca", "service-account", "encryption"];
 
 pub static ROTATION: Section = section("rotate.NAME", &[
     field("to", Integer(2, MOST_GENERATIONS), Required, "the successor of the generation that `[generations]` has, or of the first"),
