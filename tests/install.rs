@@ -222,6 +222,61 @@ fn a_link_in_a_files_place_is_replaced_and_not_followed() {
     assert!(fs::symlink_metadata(&key).expect("the key").is_file());
 }
 
+/// A program that reads a new key beside an old certificate can serve nobody.
+#[test]
+fn all_is_written_before_each_key_and_its_certificate_go_to_their_places_together() {
+    let (_folder, out) = build(&walkthrough());
+    let Some(dash) = support::program("dash", "the order in which install.sh moves files") else {
+        return;
+    };
+    let told = TempDir::new().expect("a folder");
+    let log = told.path().join("log");
+    for name in ["cp", "mv"] {
+        let real =
+            support::program(name, "the order in which install.sh moves files").expect("a program of every system");
+        let text = format!(
+            "#!/bin/sh\nfor last in \"$@\"; do :; done\necho {name} \"$last\" >>{}\nexec {} \"$@\"\n",
+            log.display(),
+            real.display()
+        );
+        fs::write(told.path().join(name), text).expect("a program");
+        fs::set_permissions(told.path().join(name), fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    let own = support::path();
+    let path = std::iter::once(told.path().to_owned()).chain(std::env::split_paths(&own));
+    let root = TempDir::new().expect("a folder");
+    must(
+        Command::new(dash)
+            .arg(out.join("master1/install.sh"))
+            .env("DESTDIR", root.path())
+            .env("PATH", std::env::join_paths(path).expect("a path")),
+    );
+    let log = fs::read_to_string(&log).expect("a log");
+    let to = |line: &str, program: &str| {
+        line.strip_prefix(program)
+            .and_then(|to| to.strip_prefix(root.path().to_str()?))
+            .map(str::to_owned)
+    };
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| to(line, "cp ").is_some() || to(line, "mv ").is_some_and(|to| !to.starts_with("/var/backups")))
+        .collect();
+    let first = lines
+        .iter()
+        .position(|line| line.starts_with("mv "))
+        .expect("files are moved");
+    assert!(lines[first..].iter().all(|line| line.starts_with("mv ")), "{log}");
+    let moved: Vec<String> = lines[first..].iter().filter_map(|line| to(line, "mv ")).collect();
+    let keys: Vec<usize> = (0..moved.len()).filter(|at| moved[*at].ends_with("-key.pem")).collect();
+    assert_eq!(keys.len(), 4, "{moved:?}");
+    for key in keys {
+        let certificate = moved[key].replace("-key.pem", ".pem");
+        if moved.contains(&certificate) {
+            assert_eq!(moved[key + 1], certificate, "{moved:?}");
+        }
+    }
+}
+
 #[test]
 fn the_include_line_is_added_once_and_an_existing_one_is_respected() {
     let (_folder, out) = build(&walkthrough());

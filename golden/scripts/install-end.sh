@@ -311,8 +311,10 @@ is_right() {
     [ "$(sha256 "$1")" = "$3" ]
 }
 
-# 3. Each file in its place, with its mode and owner, by a rename, so that nobody ever sees half of one.
+# 3. Each file in its place, with its mode and owner, by a rename, so that nobody ever sees half of one. What runs may read a file
+# as soon as it is there: first all are written beside their places, and then each key and its certificate go there together.
 changed=0
+written=
 put() {
     # source, path on the host, mode, sum
     short=${3#0}
@@ -337,8 +339,29 @@ put() {
     cp "$1" "$new"
     chmod "$3" "$new"
     own "$new"
-    mv -f "$new" "$destdir$2"
-    say "installed $3 $2"
+    written="$written$3 $2
+"
+}
+
+move_into_place() {
+    # path on the host
+    mv -f "$destdir$1.khw-gen-new" "$destdir$1"
+}
+
+move_all_into_place() {
+    while read -r given target; do
+        certificate=${target%-key.pem}.pem
+        if [ -f "$destdir$target.khw-gen-new" ]; then
+            move_into_place "$target"
+            case "$target $written" in
+                *-key.pem" "*" $certificate
+"*) move_into_place "$certificate" ;;
+            esac
+        fi
+        [ -z "$target" ] || say "installed $given $target"
+    done <<FILES
+$written
+FILES
 }
 
 make_directory() {
@@ -382,6 +405,7 @@ put_all() {
             put "$path" "$target" "$mode" "$sum"
         fi
     done <MANIFEST
+    move_all_into_place
 }
 
 # 4. The load balancer. nginx reads our file only if its nginx.conf says so, outside of http {}.

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 95d1961535fa9c738b6ff0e298a77112de67de311cebf443eb5c0ece57ee64f7
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 9fdfad48bfa8fe4f1a9bf12fd7d43d7edc93a5017166924693e00665fe9fd128

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 b2a89efa028bfeeac439f3bfe92d3408ce091d23fd233b9d50730139c72f27c7
+# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 af69f85e9e1d21d8d90ec19ffe7c89fd53016e870539aafa9075ac1af6d3ad54

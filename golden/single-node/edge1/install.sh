@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 f95e4e262d684481c145da1c249c9e80314cf1f07a607cc674923871058bc231
+# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 05f72964fcf0e27f18cf5a66a700231b57a118d13ac4ad2690397f5b265f6475

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 f5c5f30478e6e2c69055198193ae454fcd2922932cc2f859e68c48dfb3ef1a3d
+# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 63649c5c6cd9fdacd12092a3bf36e2a5f4640499442194f7ea8fd7ebed7f2e92

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 415898ae8f5226733f8e2442e28c377e408f9a6295de7d1781ddeac110066564
+# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 f8391c8ca47ba211b0e47d184c366c0fd99d267f4bce64539e42a79af7df2cf6
