@@ -24,7 +24,7 @@ pub enum Holds {
     /// One certificate: what its holder shows, or signs with.
     Certificate(&'static str),
     PrivateKey(&'static str),
-    /// The certificates of an authority that are accepted, the one that signs first.
+    /// The certificates of an authority that are accepted, the oldest first.
     Trust(&'static str),
     /// The public keys that are accepted, the one of the key that signs first; in their certificates, where they have any.
     PublicKeys(&'static str),

@@ -13,6 +13,7 @@ pub mod layouts;
 pub(crate) mod named;
 pub(crate) mod port;
 pub mod releases;
+pub mod reload;
 pub(crate) mod roles;
 pub(crate) mod rotation;
 pub(crate) mod rule;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::documents::documents;
+use super::stage::quoted;
 use super::units::command_of;
 use super::versions::etcd_version;
 use crate::audit::names::{Url, is_loopback};
@@ -21,10 +22,28 @@ pub(super) fn kubectl(host: &FoundHost) -> Option<String> {
     Some(format!("kubectl --kubeconfig={path}"))
 }
 
+/// kubectl as it asks the API server on the host itself, wherever the administrator's kubeconfig leads.
+pub(super) fn kubectl_on_the_spot(host: &FoundHost) -> Option<String> {
+    let kubectl = kubectl(host)?;
+    let local = |url: &String| Url::parse(url).is_some_and(|url| is_loopback(&url.host));
+    let path = kubectl.rsplit('=').next().unwrap_or_default();
+    if servers_of(host, path).iter().any(local) {
+        return Some(kubectl);
+    }
+    match servers_called(host).iter().find(|url| local(url)) {
+        Some(url) => Some(format!("{kubectl} --server={}", quoted(url))),
+        None => Some(kubectl),
+    }
+}
+
 /// The API servers' URLs in the kubeconfigs of a host.
 pub(super) fn servers_called(host: &FoundHost) -> BTreeSet<String> {
+    servers_of(host, "kubeconfig")
+}
+
+fn servers_of(host: &FoundHost, end: &str) -> BTreeSet<String> {
     let mut called = BTreeSet::new();
-    for config in documents(host, "kubeconfig") {
+    for config in documents(host, end) {
         let clusters = config.items_at(&["clusters"]).iter();
         let servers = clusters.filter_map(|cluster| cluster.text_at(&["cluster", "server"]));
         called.extend(servers.map(str::to_owned));
@@ -54,25 +73,27 @@ pub fn etcdctl_environment(host: &FoundHost) -> Option<Vec<(String, String)>> {
     Some(owned.collect())
 }
 
-/// The files of a certificate, and of its key, with which the host can be a client of who trusts `authority`.
-fn client_of(host: &FoundHost, authority: &str) -> Option<(String, String)> {
-    let first = |path: &str| certificate(host, path);
-    let authority = first(authority)?;
+/// The files of a certificate, and of its key, with which the host can be a client of who trusts the `authorities` in that file.
+fn client_of(host: &FoundHost, authorities: &str) -> Option<(String, String)> {
+    let authorities = certificates(host, authorities);
     let mut clients = host.files.keys().filter_map(|path| {
         let stem = path.strip_suffix(".pem").or_else(|| path.strip_suffix(".crt"))?;
         let keys = [format!("{stem}-key.pem"), format!("{stem}.key")];
         let key = keys.into_iter().find(|key| host.files.contains_key(key))?;
-        let certificate = first(path)?;
-        let is_client = certificate.client_auth && !certificate.authority && certificate.is_signed_by(&authority);
+        let certificate = certificates(host, path).into_iter().next()?;
+        let is_trusted = authorities.iter().any(|authority| certificate.is_signed_by(authority));
+        let is_client = certificate.client_auth && !certificate.authority && is_trusted;
         is_client.then(|| (path.clone(), key))
     });
     clients.next()
 }
 
-fn certificate(host: &FoundHost, path: &str) -> Option<Certificate> {
-    let items = items(host.files.get(path)?.content.expose()).into_iter();
-    items.into_iter().find_map(|item| match item {
+fn certificates(host: &FoundHost, path: &str) -> Vec<Certificate> {
+    let file = host.files.get(path);
+    let items = file.map_or_else(Vec::new, |file| items(file.content.expose()));
+    let certificates = items.into_iter().filter_map(|item| match item {
         Item::Certificate(certificate) => Some(*certificate),
         _ => None,
-    })
+    });
+    certificates.collect()
 }

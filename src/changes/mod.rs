@@ -14,6 +14,8 @@ mod leftovers;
 mod meaning;
 mod members;
 mod pods;
+mod readiness;
+mod reloading;
 mod report;
 mod sides;
 mod stage;

@@ -26,6 +26,8 @@ pub enum Stage {
     EmptiedNode,
     /// Nodes that go.
     NodeDeparture,
+    /// What changed files are read again without a restart.
+    PickingUp,
     Retirement,
 }
 
@@ -49,6 +51,9 @@ impl Stage {
                 "nodes that are emptied first, one at a time and in this order: go on when the last one is Ready"
             }
             Stage::NodeDeparture => "nodes that go, one at a time",
+            Stage::PickingUp => {
+                "what is read again without a restart, when every host has its files: all is done when this is over"
+            }
             Stage::Retirement => "hosts that are no longer part of the cluster",
         }
     }
@@ -77,6 +82,7 @@ impl Stage {
             Stage::Node => "node",
             Stage::EmptiedNode => "emptied-node",
             Stage::NodeDeparture => "node-departure",
+            Stage::PickingUp => "picking-up",
             Stage::Retirement => "retirement",
         }
     }
@@ -133,6 +139,11 @@ pub enum Action {
     Apply(String),
     /// A command that is repeated until it succeeds.
     Until(String),
+    /// Until programs have read by themselves what changed.
+    Wait {
+        seconds: u16,
+        programs: String,
+    },
     /// What no command does.
     ByHand(String),
 }
@@ -161,6 +172,8 @@ impl Action {
             Action::Start(unit) => format!("systemctl enable {0} && systemctl restart {0}", quoted(unit)),
             Action::Restart(unit) => format!("systemctl restart {}", quoted(unit)),
             Action::Reload(unit) => format!("systemctl reload {}", quoted(unit)),
+            // It is the last on its line, so a shell takes the words for a comment.
+            Action::Wait { seconds, programs } => format!("sleep {seconds} # for {programs}"),
             Action::Unapply(text)
             | Action::Run(text)
             | Action::Check(text)

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::{etcdctl_environment, kubectl};
-use super::documents::configuration;
 use super::endpoints::unanswered;
 use super::files::HostChange;
 use super::layout::another_layout;
 
 use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
 use super::pods::moved_ranges;
+use super::readiness::until_well;
+use super::reloading::PickedUp;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
 use super::touched::{of_changed, starting};
 use super::units::{command_of, programs};
 use super::upgrades::{Upgrades, emptied, upgrades};
-use super::versions::{health_path, kubernetes_version};
+use super::versions::kubernetes_version;
 use super::warnings::Warning;
 use crate::catalog::releases::Version;
 use crate::found::{FoundHost, printable};
@@ -60,6 +61,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
     };
     let mut applied = BTreeSet::new();
     let kept = kept_manifests(pairs, whole);
+    let mut picked_up = PickedUp::default();
     for (pair, change) in changes {
         match (pair.old, pair.new) {
             (Some(old), None) => gone(old, &administrator, &mut steps),
@@ -78,7 +80,8 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                     let stage = if stage == Stage::ApiServer { stage_of_api } else { stage };
                     steps.add(stage, &new.name, action);
                 };
-                of_changed(old, new, change, &mut add, &mut applied, &kept, &mut sequence.copies);
+                let copies = &mut sequence.copies;
+                of_changed(old, new, change, &mut add, &mut applied, &kept, copies, &mut picked_up);
                 if begins_to_leave(pair) {
                     departure(new, &administrator, &mut steps);
                 }
@@ -86,6 +89,10 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
             (None, _) => {}
         }
     }
+    for (stage, host, unit) in picked_up.units() {
+        steps.has_its_files(stage, host, until_well(unit, host));
+    }
+    picked_up.steps().into_iter().for_each(|step| steps.after(step));
     if sequence.obstacles.is_empty() {
         sequence.steps = steps.in_order(pairs, of_members, &installed, &administrator);
     }
@@ -142,6 +149,11 @@ impl Steps {
         self.sorted.entry((stage, host.to_owned())).or_default().insert(action);
     }
 
+    /// A host whose files count at a stage though nothing restarts: they are there, and all is well, before the next has its turn.
+    fn has_its_files(&mut self, stage: Stage, host: &FoundHost, when: Option<Action>) {
+        self.sorted.entry((stage, host.name.clone())).or_default().extend(when);
+    }
+
     /// Of a stage, what has to be done before what changed files ask for.
     fn before(&mut self, step: Step) {
         self.before.push(step);
@@ -183,17 +195,19 @@ impl Steps {
             }
             let pair = by_name.get(host.as_str());
             let bundle = pair.and_then(|pair| pair.new);
-            let followed: Vec<Action> = actions
-                .iter()
-                .filter_map(|action| go_on_when(action, bundle?))
-                .collect();
-            let environment = match followed.contains(&until_healthy()) {
+            let started = actions.iter().filter_map(|action| match action {
+                Action::Restart(unit) | Action::Start(unit) => Some(unit),
+                _ => None,
+            });
+            let followed: Vec<Action> = started.filter_map(|unit| until_well(unit, bundle?)).collect();
+            let actions: Vec<Action> = actions.into_iter().chain(followed).collect();
+            let environment = match actions.contains(&until_healthy()) {
                 true => bundle.and_then(etcdctl_environment).unwrap_or_default(),
                 false => Vec::new(),
             };
             let step = Step {
                 environment,
-                ..Step::new(stage, &host, actions.into_iter().chain(followed).collect())
+                ..Step::new(stage, &host, actions)
             };
             match (stage, pair) {
                 (Stage::EmptiedNode, Some(pair)) => emptied_before(step, pair, administrator),
@@ -213,40 +227,6 @@ impl Steps {
         }
         steps
     }
-}
-
-/// What has to be true on the host before the next one has its turn.
-fn go_on_when(action: &Action, host: &FoundHost) -> Option<Action> {
-    let (Action::Restart(unit) | Action::Start(unit)) = action else {
-        return None;
-    };
-    match unit.as_str() {
-        "etcd" => etcdctl_environment(host).map(|_| until_healthy()),
-        "kube-apiserver" => Some(until_ready(host, &kubectl(host)?)),
-        "kubelet" => Some(Action::Until(format!("curl -sf {}", quoted(&kubelet_health(host)?)))),
-        _ => None,
-    }
-}
-
-/// Where the kubelet tells whether it is well; none where it is told not to
-/// (<https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/>).
-fn kubelet_health(host: &FoundHost) -> Option<String> {
-    command_of(host, "kubelet")?;
-    let config = configuration(host, "kubelet").and_then(|documents| documents.into_iter().next());
-    let set = |name: &str| config.as_ref().and_then(|config| config.text_at(&[name]));
-    let port = set("healthzPort").unwrap_or("10248");
-    let address = match set("healthzBindAddress").unwrap_or("127.0.0.1") {
-        "0.0.0.0" => "127.0.0.1".to_owned(),
-        "::" => "[::1]".to_owned(),
-        address if address.contains(':') => format!("[{address}]"),
-        address => address.to_owned(),
-    };
-    (port != "0").then(|| format!("http://{address}:{port}/healthz"))
-}
-
-/// Asks the API server on the host itself: an administrator's kubeconfig leads to it there.
-fn until_ready(host: &FoundHost, kubectl: &str) -> Action {
-    Action::Until(format!("{kubectl} get --raw {}", health_path(host)))
 }
 
 /// Whether API servers stop calling members of etcd and call no others instead: that is done before those go.

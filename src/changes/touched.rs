@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::calling::kubectl;
 use super::files::{Fate, HostChange};
 use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
+use super::reloading::{PickedUp, read_again};
 use super::stage::{Action, Stage, quoted};
 use super::units::{UNITS, UnitFiles, units};
 use super::versions::newer_programs;
@@ -40,14 +41,15 @@ const ELSEWHERE: &[Elsewhere] = &[
 
 /// What the changes of a host's files ask for; files that need no more than a copy go to `copies`. What manifests made stays where their
 /// paths are `kept` by another host.
-pub(super) fn of_changed(
+pub(super) fn of_changed<'h>(
     old: &FoundHost,
-    new: &FoundHost,
-    change: &HostChange,
+    new: &'h FoundHost,
+    change: &'h HostChange,
     add: &mut impl FnMut(Stage, Action),
     applied: &mut BTreeSet<String>,
     kept: &BTreeSet<&str>,
     copies: &mut Vec<(String, String)>,
+    picked_up: &mut PickedUp<'h>,
 ) {
     let (before, after) = (units(old), units(new));
     let is_node = |units: &BTreeMap<&str, UnitFiles<'_>>| units.values().any(|unit| unit.program == "kubelet");
@@ -88,6 +90,11 @@ pub(super) fn of_changed(
             && counts_at_first_start_alone(unit_path(name), old, new)
         {
             copies.push((change.host.clone(), unit_path(name)));
+        } else if !reads.is_empty()
+            && !newer.contains_key(unit.program.as_str())
+            && let Some(rows) = read_again(old, new, unit, &reads, change)
+        {
+            picked_up.add(stage, new, name, &rows);
         } else if !reads.is_empty() || newer.contains_key(unit.program.as_str()) {
             if own {
                 add(stage, Action::DaemonReload);

@@ -22,6 +22,17 @@ impl UnitFiles<'_> {
     pub fn reads(&self, path: &str) -> bool {
         self.texts.contains(&path)
     }
+
+    /// The texts among what it reads that name a file.
+    pub fn naming<'s>(&'s self, host: &'s FoundHost, path: &'s str) -> impl Iterator<Item = &'s str> {
+        let texts = self.texts.iter().copied();
+        texts.filter(move |text| {
+            *text != path
+                && host
+                    .text(text)
+                    .is_some_and(|text| mentions(text, path) || mentions_folder_of(text, path))
+        })
+    }
 }
 
 /// The units in a bundle by name, without `.service`.

@@ -128,6 +128,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
             let mut hosts = pairs.iter().filter_map(|pair| pair.new);
             hosts.any(|host| !encryption_files(host).is_empty())
         };
+        of_dates(name, old.host, new.host, &mut warnings);
         of_encryption(name, old.host, new.host, known, kept_elsewhere, &mut warnings);
         if known != KeysKnown::WithoutSeed {
             of_authorities(name, old, new, &mut warnings);
@@ -148,6 +149,30 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
             hosts: hosts.into_iter().collect(),
         })
         .collect()
+}
+
+/// Certificates that begin before those that are there: `issued` went back, and what was renewed ends earlier again.
+fn of_dates(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    let leaf = |host: &FoundHost, path: &str| {
+        let file = host.files.get(path)?;
+        items(file.content.expose()).into_iter().find_map(|item| match item {
+            Item::Certificate(certificate) if !certificate.authority => Some(certificate),
+            _ => None,
+        })
+    };
+    let mut pem = new
+        .files
+        .keys()
+        .filter(|path| path.ends_with(".pem") && !path.ends_with("-key.pem"));
+    let goes_back = pem.any(|path| match (leaf(old, path), leaf(new, path)) {
+        (Some(before), Some(after)) => after.not_before < before.not_before,
+        _ => false,
+    });
+    if goes_back {
+        let message = "certificates were issued before those that are there: what was renewed ends earlier again. Write the later instant as \
+                       `issued`, unless that is meant";
+        warnings.mind(name, message);
+    }
 }
 
 fn of_lost_member(name: &str, warnings: &mut Warnings) {

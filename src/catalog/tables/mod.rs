@@ -6,6 +6,7 @@ pub(crate) mod instead;
 pub(crate) mod limits;
 pub(crate) mod ports;
 pub(crate) mod releases;
+pub(crate) mod reloads;
 pub(crate) mod rotations;
 pub(crate) mod rules;
 pub(crate) mod safeguards;
