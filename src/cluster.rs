@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 pub use crate::catalog::engines::{Engine, Runtime};
+use crate::catalog::identity::{Identity, Per};
 pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
 use crate::catalog::releases::Release;
@@ -182,6 +183,16 @@ pub struct VirtualAddress {
     /// The network interface that carries it on load balancers that name none themselves; where this is none, all do.
     pub interface: Option<String>,
     pub router_id: u8,
+}
+
+named_values! {
+    /// How kubeconfigs of the cluster's own programs come to their certificates and keys.
+    pub enum Kubeconfigs {
+        /// They hold them, as kubectl writes it.
+        Embedded = "embedded",
+        /// They name files beside them, which the programs read again by themselves.
+        Files = "files",
+    }
 }
 
 named_values! {
@@ -491,8 +502,13 @@ impl Overrides {
 #[derive(Clone, Debug)]
 pub struct Pki {
     pub layout: Layout,
+    pub kubeconfigs: Kubeconfigs,
+    /// The identities of whose keys each host has its own, though one would do for all.
+    pub per_host: BTreeSet<&'static str>,
     /// What cfssl calls now.
     pub issued: OffsetDateTime,
+    /// When authorities were issued that are older than the rest: by name, and generation.
+    pub authorities_issued: BTreeMap<(String, Generation), OffsetDateTime>,
     /// The profile that `[pki] profile` names, with its inheritance from `default` resolved.
     pub profile: Profile,
     /// The profiles of identities that have another, by the identity's name.
@@ -532,6 +548,22 @@ impl Pki {
         generations.map_or(Generation::FIRST, |generations| generations.used)
     }
 
+    /// Of what there is one key.
+    pub(crate) fn per(&self, identity: &Identity) -> Per {
+        per(self.layout, &self.per_host, identity)
+    }
+
+    /// When the first of what is signed ends.
+    pub fn first_end(&self) -> OffsetDateTime {
+        self.validity_of_all().not_after
+    }
+
+    /// When an authority that signs itself was issued.
+    pub(crate) fn authority_issued(&self, name: &str, generation: Generation) -> OffsetDateTime {
+        let own = self.authorities_issued.get(&(name.to_owned(), generation));
+        own.copied().unwrap_or(self.issued)
+    }
+
     /// From when until when everything that is signed is valid, and an authority that was there already too.
     pub(crate) fn validity_of_all(&self) -> Validity {
         let signed = self.layout.identities().iter().filter(|row| row.is_signed());
@@ -547,6 +579,15 @@ impl Pki {
                 not_after: all.not_after.min(one.not_after),
             })
             .unwrap_or_else(|| leaf_validity(&self.profile, self.issued))
+    }
+}
+
+/// Of what there is one key of an identity in a layout, where each host has its own of those in `per_host`.
+pub(crate) fn per(layout: Layout, per_host: &BTreeSet<&'static str>, identity: &Identity) -> Per {
+    let shared = layout.shared().iter().find(|(name, _)| *name == identity.name);
+    match shared.filter(|(name, _)| per_host.contains(name)) {
+        Some((_, role)) => Per::Each(*role),
+        None => identity.per,
     }
 }
 

@@ -33,6 +33,7 @@ pub mod part;
 pub mod pki;
 pub mod plan;
 pub mod render;
+pub mod renewal;
 pub mod reuse;
 pub mod rotation;
 mod rules;

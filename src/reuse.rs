@@ -430,7 +430,7 @@ fn places<'a>(plan: &Plan<'a>, host: &'a Host) -> BTreeMap<KeyId<'a>, Issued<Pla
             PlannedContent::Certificate(id) => put(id, false, |places| &mut places.certificate),
             PlannedContent::PrivateKey(id) => put(id, false, |places| &mut places.key),
             PlannedContent::Request(id) => put(id, false, |places| &mut places.request),
-            PlannedContent::Kubeconfig { id, .. } => {
+            PlannedContent::Kubeconfig { id, files: None, .. } => {
                 put(id, true, |places| &mut places.certificate);
                 put(id, true, |places| &mut places.key);
             }

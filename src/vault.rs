@@ -217,7 +217,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
         let der = match &certificate.from {
             CertificateFrom::Nobody => return Ok(None),
             CertificateFrom::File(existing) => Ok(existing.der().to_vec()),
-            CertificateFrom::Itself { request } => cfssl::root(request, own, issued),
+            CertificateFrom::Itself { request, issued } => cfssl::root(request, own, *issued),
             CertificateFrom::SignedBy {
                 request,
                 issuer,

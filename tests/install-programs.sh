@@ -15,7 +15,7 @@ mkdir -p "$tools"
 . tests/packages.sh
 
 packages="busybox-static dbus etcd-client etcd-server faketime gnutls-bin haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
-    nftables nginx openssl parallel policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
+    nftables nginx openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
     unzip zstd"
 # Others package it too, and only one of them can be installed.
 command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"

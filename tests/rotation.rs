@@ -558,3 +558,45 @@ fn another_issuer_of_tokens_is_found_beside_the_last() {
     let found = errors(audit::beside(&both, &both, AT));
     assert!(found.is_empty(), "{found:#?}");
 }
+
+/// Where each host has a key of its own, who steals one has nobody else's.
+#[test]
+fn keys_that_hosts_share_can_be_one_for_each_host() {
+    let per_host = "per_host = [\"kube-proxy\", \"apiserver-etcd-client\"]";
+    let with = |sections: &str| made(&cluster(&spec("split", &format!("{per_host}\n{sections}"))));
+    let shared = made(&cluster(&spec("split", "")));
+    let own = with("");
+    let at = |found: &Found, host: &str, path: &str| {
+        let host = found.hosts.iter().find(|one| one.name == host).expect("the host");
+        host.files[path].content.expose().to_vec()
+    };
+    for (one, other, path) in [
+        ("w1", "w2", "/var/lib/kube-proxy/kubeconfig"),
+        ("cp1", "cp3", "/var/lib/kubernetes/apiserver-etcd-client-key.pem"),
+    ] {
+        assert_eq!(at(&shared, one, path), at(&shared, other, path), "{path}");
+        assert_ne!(at(&own, one, path), at(&own, other, path), "{path}");
+    }
+    // Nothing lists what was never written.
+    let mut found = errors(audit::audit(&own, AT));
+    found.retain(|finding| finding.code != "bad-manifest");
+    assert_eq!(found, []);
+    assert_eq!(errors(audit::beside(&shared, &own, AT)), []);
+    // The stolen machine costs nobody else a file.
+    let after = with("[generations]\nw1 = 2\n");
+    for host in &own.hosts {
+        let other = after
+            .hosts
+            .iter()
+            .find(|other| other.name == host.name)
+            .expect("the host");
+        let same = host
+            .files
+            .iter()
+            .all(|(path, file)| other.files[path].content == file.content);
+        assert_eq!(same, host.name != "w1", "{}", host.name);
+    }
+    let single = spec("single", per_host);
+    let told = said(&run(khw_gen().arg("check").arg(single.path())));
+    assert!(told.contains("use the layout `split`"), "{told}");
+}

@@ -53,6 +53,9 @@ impl fmt::Display for On {
 pub enum When {
     Always,
     Layout(Layout),
+    /// Kubeconfigs of the cluster's own programs name files.
+    KubeconfigFiles,
+    KubeconfigFilesIn(Layout),
     Runtime(Runtime),
     /// Nodes and pods are connected by bridges and routes of the compiler's making.
     Bridges,
@@ -68,6 +71,7 @@ pub enum When {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choices {
     pub layout: Option<Layout>,
+    pub kubeconfig_files: Option<bool>,
     pub runtime: Option<Runtime>,
     pub bridges: Option<bool>,
     pub gvisor: Option<bool>,
@@ -81,6 +85,8 @@ impl Choices {
         match when {
             When::Always => Some(true),
             When::Layout(layout) => self.layout.map(|own| own == layout),
+            When::KubeconfigFiles => self.kubeconfig_files,
+            When::KubeconfigFilesIn(layout) => Some(self.is(When::Layout(layout))? && self.kubeconfig_files?),
             When::Runtime(runtime) => self.runtime.map(|own| own == runtime),
             When::Bridges => self.bridges,
             When::GVisor => self.gvisor,

@@ -46,6 +46,10 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write every phase of a rotation as an output of its own, and a plan: what to install where, what to wait for, the way back
     Rotate(RotateArgs),
+    /// Propose the edit of cluster.toml with which everything is issued anew and authorities stay, and show what it changes and what has
+    /// to be done
+    #[command(after_help = RENEW_EXAMPLES)]
+    Renew(RenewArgs),
     /// Show what ends when, and when it has to be renewed at the latest; exit with 0 if nothing ends soon, 1 if something does
     /// or has ended, 2 in trouble
     #[command(after_help = EXPIRY_EXAMPLES)]
@@ -232,6 +236,26 @@ pub struct InspectArgs {
     /// The instant to count from, as RFC 3339 has it [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<OffsetDateTime>,
+}
+
+const RENEW_EXAMPLES: &str = "Examples:
+  khw-gen renew cluster.toml
+  khw-gen renew cluster.toml --patch | patch cluster.toml";
+
+#[derive(Args)]
+pub struct RenewArgs {
+    /// The topology, as it is built now
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// The instant of issue, as RFC 3339 has it [default: the beginning of this day, UTC]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+    /// Print the edit alone
+    #[arg(long)]
+    pub patch: bool,
+    /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
 }
 
 const EXPIRY_EXAMPLES: &str = "Examples:

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod progress;
 mod releases;
+mod renew;
 mod rotate;
 mod say;
 mod schema;
@@ -44,6 +45,7 @@ pub fn run() -> ExitCode {
         Command::Plan(arguments) => made(plan::run(&arguments)),
         Command::Explain(arguments) => made(explain::run(&arguments)),
         Command::Rotate(arguments) => made(rotate::run(&arguments)),
+        Command::Renew(arguments) => made(renew::run(&arguments)),
         Command::Releases => made(releases::run()),
         Command::Schema => made(schema::run()),
         Command::Facts(arguments) => made(facts::run(&arguments)),

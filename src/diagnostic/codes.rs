@@ -500,6 +500,18 @@ codes! {
         see ["https://github.com/kubernetes/kubernetes/issues/25379"]
     }
 
+    BAD_AUTHORITY_DATE "bad-authority-date" Error "date of no authority" {
+        meaning
+            "[pki.authorities_issued] says when authorities were issued that stay while certificates are renewed. What it names has to be \
+             an authority that signs itself and that is made from the seed, `NAME@2` for its second generation, and its instant is not \
+             after `issued`."
+        advice "name an authority of the layout, and the instant at which it was issued"
+        example "cluster.toml" [r#"etcd-ca = "2025-06-01T00:00:00Z""#]
+        right [r#"ca = "2025-06-01T00:00:00Z""#]
+        met "In the layout `single`, which has no authority but `ca`, or with one that [pki.ca] brings, whose dates are in its certificate."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/"]
+    }
+
     BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {
         meaning
             "What is trusted, verified or read by many gets its successor in three phases, one generation after the other and one thing \

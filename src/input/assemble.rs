@@ -3,6 +3,7 @@ use crate::cluster::{
     Cluster, ClusterState, CsrFile, Encryption, Host, Network, Nodes, Overrides, OwnFile, PassedChecks, Pki,
 };
 
+use super::authorities_issued;
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::families::AtFamilies as _;
@@ -72,7 +73,10 @@ pub fn cluster(
         load_balancing: load_balancer::load_balancing(draft)?,
         pki: Pki {
             layout: draft.pki.layout?,
+            kubeconfigs: draft.pki.kubeconfigs?,
+            per_host: draft.pki.per_host.clone(),
             issued: draft.pki.issued.as_ref()?.value,
+            authorities_issued: authorities_issued::read(draft).map(|(of, at)| (of, at.value)).collect(),
             profile: profiles.default?.file.profile.clone(),
             profiles: own.collect::<Option<_>>()?,
             extra,

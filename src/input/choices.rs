@@ -1,8 +1,10 @@
 //! Which releases, which layout, and what workers run pods with: values that are chosen from a few.
+use std::collections::BTreeSet;
+
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
-use crate::cluster::{CgroupDriver, Nodes, PodNetwork};
+use crate::cluster::{CgroupDriver, Kubeconfigs, Nodes, PodNetwork};
 use crate::diagnostic::suggest::offered;
 use crate::diagnostic::{Place, Reporter, codes};
 
@@ -66,6 +68,48 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
 pub fn layout(pki: &Fields<'_>, default: impl FnOnce() -> Layout) -> Option<Layout> {
     let given = choice(pki, "layout", Layout::named, Layout::NAMES);
     Some(given.sound()?.map_or_else(default, |given| given.value))
+}
+
+/// Reads `per_host` of `[pki]`.
+pub fn per_host(pki: &Fields<'_>, layout: Layout) -> BTreeSet<&'static str> {
+    let mut all = BTreeSet::new();
+    for node in pki.nodes("per_host") {
+        let Some(name) = pki.doc.text(node) else { continue };
+        let known = layout.shared().iter().map(|(name, _)| *name);
+        match known.clone().find(|known| *known == name.value) {
+            Some(known) if !all.insert(known) => {
+                let message = format!("`{known}` stands here twice");
+                pki.doc
+                    .say
+                    .at(&name, codes::UNKNOWN_CHOICE, message)
+                    .hint("take one of the two out");
+            }
+            Some(_) => {}
+            None if known.clone().next().is_none() => {
+                let message =
+                    "in the layout `single` keys that hosts share lie with the administrator too, in one file for all";
+                pki.doc
+                    .say
+                    .at(&name, codes::UNKNOWN_CHOICE, message)
+                    .hint("use the layout `split`");
+            }
+            None => {
+                let message = format!("\"{}\" is no key that hosts share", name.value);
+                pki.doc.say.at(&name.place, codes::UNKNOWN_CHOICE, message).meant_of(
+                    &name.value,
+                    known,
+                    "those that they share are",
+                );
+            }
+        }
+    }
+    all
+}
+
+/// Reads `kubeconfigs` of `[pki]`.
+pub fn kubeconfigs(pki: &Fields<'_>) -> Option<Kubeconfigs> {
+    let given = choice(pki, "kubeconfigs", Kubeconfigs::named, Kubeconfigs::NAMES);
+    Some(given.sound()?.map_or(Kubeconfigs::Embedded, |given| given.value))
 }
 
 /// Reads `[runtime]` but for the version, and what `[network]` says of pods.

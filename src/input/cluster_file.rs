@@ -161,16 +161,27 @@ fn ranges(fields: &Fields<'_>) -> DraftNetwork {
 fn pki(top: &Fields<'_>, fields: &Fields<'_>, written_for: &dyn Fn(&str) -> Layout) -> DraftPki {
     let csr = fields.text_or("csr", CSR_FOLDER);
     let profile = |entry: &Entry| Some((fields.doc.key(entry), fields.doc.text(&entry.node)?));
+    let authority_issued = |entry: &Entry| Some((fields.doc.key(entry), moment(fields.doc, &entry.node)?));
     let mut draft = DraftPki {
         csr: csr.and_then(|path| path_name(path, fields.doc.say)),
         seed: fields.parsed("seed", path_name),
         profile: fields.text_or("profile", "kubernetes"),
         issued: issued(top, fields),
+        authorities_issued: fields
+            .map("authorities_issued")
+            .into_iter()
+            .filter_map(authority_issued)
+            .collect(),
         profiles: fields.map("profiles").into_iter().filter_map(profile).collect(),
         existing_ca: existing_ca(fields),
+        kubeconfigs: choices::kubeconfigs(fields),
         layout: None,
+        per_host: BTreeSet::new(),
     };
     draft.layout = choices::layout(fields, || written_for(draft.csr_folder()));
+    draft.per_host = draft
+        .layout
+        .map_or_else(BTreeSet::new, |layout| choices::per_host(fields, layout));
     draft
 }
 
@@ -255,12 +266,15 @@ fn issued(top: &Fields<'_>, pki: &Fields<'_>) -> Option<At<OffsetDateTime>> {
             .hint(hint);
         return None;
     };
+    moment(pki.doc, node)
+}
+
+/// An instant at which something was issued.
+fn moment(doc: Document<'_>, node: &Node) -> Option<At<OffsetDateTime>> {
     // TOML has dates of its own; what is written is what is meant, with or without quotes.
     let text = match node.value {
-        Value::Moment => pki
-            .doc
-            .at(&node.span, pki.doc.written(node).unwrap_or_default().to_owned()),
-        _ => pki.text("issued")?,
+        Value::Moment => doc.at(&node.span, doc.written(node).unwrap_or_default().to_owned()),
+        _ => doc.text(node)?,
     };
     let moment = OffsetDateTime::parse(&text.value, &Rfc3339)
         .ok()
@@ -271,7 +285,7 @@ fn issued(top: &Fields<'_>, pki: &Fields<'_>) -> Option<At<OffsetDateTime>> {
         Some(moment) if !(1950..=9999).contains(&moment.year()) => "its year is not from 1950 to 9999",
         Some(moment) => return Some(text.with(moment)),
     };
-    cant_be(&text, "the time of issue", problem, codes::BAD_ISSUED, pki.doc.say);
+    cant_be(&text, "the time of issue", problem, codes::BAD_ISSUED, doc.say);
     None
 }
 

@@ -13,8 +13,8 @@ use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::Release;
 use crate::cluster::{
-    CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, Generation, HostState, OwnFlag, PodNetwork,
-    Role, RotationPhase, Taint,
+    CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, Generation, HostState, Kubeconfigs, OwnFlag,
+    PodNetwork, Role, RotationPhase, Taint,
 };
 use crate::diagnostic::Place;
 use crate::settings::{Table, Value as Setting};
@@ -86,8 +86,13 @@ pub struct DraftPki {
     pub csr: Option<At<String>>,
     pub seed: Option<At<String>>,
     pub layout: Option<Layout>,
+    pub kubeconfigs: Option<Kubeconfigs>,
+    /// The entries of `per_host` that are of the layout.
+    pub per_host: BTreeSet<&'static str>,
     pub profile: Option<At<String>>,
     pub issued: Option<At<OffsetDateTime>>,
+    /// The entries of `[pki.authorities_issued]`.
+    pub authorities_issued: Vec<(At<String>, At<OffsetDateTime>)>,
     /// The entries of `[pki.profiles]`: the name of a certificate and its profile.
     pub profiles: Vec<(At<String>, At<String>)>,
     /// The section `[pki.ca]`, if there is one.

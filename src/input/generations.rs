@@ -2,8 +2,9 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::identity::{KeyPurpose, Per};
+use crate::catalog::layouts::Layout;
 use crate::catalog::rotation::ROTATED;
-use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase};
+use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase, per};
 use crate::diagnostic::{Reporter, codes};
 
 use super::choices::choice;
@@ -102,14 +103,15 @@ fn keys(draft: &Draft) -> Vec<Key<'_>> {
         whose: None,
         is_leaf: false,
     }];
-    for row in draft.pki.layout.map_or(&[][..], |layout| layout.identities()) {
+    let rows = |layout: Layout| layout.identities().iter().map(move |row| (layout, row));
+    for (layout, row) in draft.pki.layout.into_iter().flat_map(rows) {
         let is_leaf = !matches!(row.purpose, KeyPurpose::Authority | KeyPurpose::Tokens);
         let key = |whose| Key {
             of: row.name,
             whose,
             is_leaf,
         };
-        match row.per {
+        match per(layout, &draft.pki.per_host, row) {
             Per::Cluster => keys.push(key(None)),
             Per::Each(role) => {
                 let names = draft.with(role).filter_map(|host| host.name.as_ref());

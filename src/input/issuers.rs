@@ -7,6 +7,7 @@ use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
 
+use super::authorities_issued;
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::csr_folder::{Csr, Folder};
@@ -19,6 +20,7 @@ use super::validity::{existing_validity, is_set, root_validity};
 /// An authority of the cluster, the one that is there already or the one to be made.
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
     let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
+    let own_date = authorities_issued::of(draft, row.name);
     if let (CLUSTER_AUTHORITY, Some(existing)) = (row.name, &folder.existing_ca) {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
@@ -38,10 +40,10 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) ->
         key: file
             .filter(|file| !file.broken.contains("key"))
             .map(|file| file.request.key),
-        validity: file.and_then(|file| root_validity(file, issued?, say)),
+        validity: file.and_then(|file| root_validity(file, issued?, own_date.as_ref(), say)),
         path_length: ca.filter(|ca| ca.pathlen != 0 || ca.pathlenzero).map(|ca| ca.pathlen),
         name: None,
-        place: None,
+        place: own_date.and_then(|date| date.place),
     }
 }
 

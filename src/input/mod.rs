@@ -4,6 +4,7 @@
 //! is wrong with each text by itself, and gives a [`draft`]; judging ([`network`], [`hosts`], [`certificates`]) says what does
 //! not fit together. Nothing here touches a file, a clock or a key.
 mod assemble;
+mod authorities_issued;
 mod authority;
 mod certificates;
 pub mod cfssl;
@@ -48,9 +49,13 @@ mod tests;
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
 pub use source_files::{Files, GivenFiles, SourceText, Unreadable};
 
+use std::ops::Range;
+
 use crate::cluster::{Cluster, Role};
 use crate::diagnostic::{Diagnostic, Reporter, Severity, SourceFile};
 use crate::facts::{Facts, facts};
+use draft::Draft;
+use tree::At;
 
 /// A cluster and what should be said about it though it compiles (warnings and notes).
 #[derive(Debug)]
@@ -59,6 +64,15 @@ pub struct Checked {
     /// The path of the seed as `[pki] seed` has it: nothing is checked of what is there.
     pub seed: Option<String>,
     pub remarks: Vec<Diagnostic>,
+    pub written: WrittenDates,
+}
+
+/// Where dates stand in cluster.toml, in bytes.
+#[derive(Clone, Debug, Default)]
+pub struct WrittenDates {
+    pub issued: Range<usize>,
+    /// The entries of `[pki.authorities_issued]`, in their order.
+    pub authorities: Vec<(String, Range<usize>)>,
 }
 
 /// Checks everything and reports every problem; errors and remarks together when it fails. Both lists are sorted by file
@@ -79,6 +93,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     own_certificates::check(&draft, &say);
     claims::check(&draft, nodes.as_ref(), &say);
     generations::check(&draft, &say);
+    authorities_issued::check(&draft, &say);
     overrides::check(&draft, nodes.as_ref(), &say);
     files::check(&draft, &say);
     let (overrides, own_files) = (overrides::overrides(&draft), files::own_files(&templates, &draft));
@@ -99,10 +114,24 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     match cluster.filter(|_| sound) {
         Some(cluster) => Ok(Checked {
             cluster,
+            written: written_dates(&draft),
             seed: draft.pki.seed.map(|path| path.value),
             remarks,
         }),
         None => Err(remarks),
+    }
+}
+
+fn written_dates(draft: &Draft) -> WrittenDates {
+    fn span<T>(date: &At<T>) -> Option<Range<usize>> {
+        Some(date.place.as_ref()?.span.clone())
+    }
+    let authorities = draft.pki.authorities_issued.iter();
+    WrittenDates {
+        issued: draft.pki.issued.as_ref().and_then(span).unwrap_or_default(),
+        authorities: authorities
+            .filter_map(|(name, date)| Some((name.value.clone(), span(date)?)))
+            .collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
 use crate::catalog::component::Component;
 use crate::catalog::scope::{Choices, On, When};
-use crate::cluster::{Nodes, PlacedOn, Role};
+use crate::cluster::{Kubeconfigs, Nodes, PlacedOn, Role};
 use crate::diagnostic::{Code, Reporter, codes};
 
 use super::draft::{Draft, DraftHost, DraftOverride};
@@ -62,6 +62,7 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     let balancing = draft.load_balancing.as_ref();
     let choices = Choices {
         layout: draft.pki.layout,
+        kubeconfig_files: draft.pki.kubeconfigs.map(|own| own == Kubeconfigs::Files),
         engine: balancing.and_then(|own| own.engine),
         virtual_address: balancing.and_then(|own| Some(own.virtual_ip.sound()?.is_some())),
         ..nodes.map(Nodes::choices).unwrap_or_default()

@@ -11,6 +11,7 @@ use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::draft::Draft;
 use super::signed::{Issuer, Leaf, in_use};
+use super::tree::At;
 
 pub fn validity<'a>(
     draft: &Draft,
@@ -56,17 +57,26 @@ pub fn validity<'a>(
     }
 }
 
-/// The validity of a root that is to be made, if it makes sense by itself.
-pub fn root_validity(file: &RequestFile, issued: OffsetDateTime, say: &Reporter) -> Option<Validity> {
+/// The validity of a root that is to be made, if it makes sense by itself. `own_date` is when it was issued, if not with everything else.
+pub fn root_validity(
+    file: &RequestFile,
+    issued: OffsetDateTime,
+    own_date: Option<&At<OffsetDateTime>>,
+    say: &Reporter,
+) -> Option<Validity> {
     if file.broken.contains("ca") {
         return None;
     }
-    let validity = cfssl::root_validity(file.request.ca.as_ref(), issued);
+    let date = own_date.map_or(issued, |date| date.value);
+    let place = own_date.and_then(|date| date.place.as_ref()).unwrap_or(&file.expiry);
+    let validity = cfssl::root_validity(file.request.ca.as_ref(), date);
     if validity.not_after <= issued && validity.not_after > validity.not_before {
-        say.at(&file.expiry, codes::CA_EXPIRED, expired(validity, issued));
+        let hint = "date it later: the same key gets a new certificate, or rotate it";
+        say.at(place, codes::CA_EXPIRED, expired(validity, issued))
+            .hint_if(own_date.map(|_| hint));
         return None;
     }
-    period(validity, "the authority", issued, &file.expiry, say).then_some(validity)
+    period(validity, "the authority", issued, place, say).then_some(validity)
 }
 
 /// The validity of an authority that is there already, if it has one at the time of issue or later.
@@ -154,7 +164,7 @@ fn within_issuer(
 }
 
 /// A time as cluster.toml has it.
-fn moment(time: OffsetDateTime) -> String {
+pub fn moment(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 

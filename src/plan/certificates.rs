@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use time::OffsetDateTime;
+
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
 use crate::cluster::{Cluster, ExtraCertificate, Generation, Host};
 use crate::pki::authority::AuthorityCertificate;
@@ -28,6 +30,8 @@ pub struct PlannedCertificate<'a> {
 pub enum CertificateFrom<'a> {
     Itself {
         request: Request,
+        /// When it was issued, which may be before everything else was.
+        issued: OffsetDateTime,
     },
     SignedBy {
         request: Request,
@@ -44,7 +48,7 @@ impl<'a> PlannedCertificate<'a> {
     /// The CSR; none for what is not made from one, or for a key pair.
     pub fn request(&self) -> Option<&Request> {
         match &self.from {
-            CertificateFrom::Itself { request } | CertificateFrom::SignedBy { request, .. } => Some(request),
+            CertificateFrom::Itself { request, .. } | CertificateFrom::SignedBy { request, .. } => Some(request),
             CertificateFrom::File(_) | CertificateFrom::Nobody => None,
         }
     }
@@ -102,7 +106,7 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
 
 /// Those of an identity: of each host that has its own, and of each generation, the used one first.
 fn certificates_of<'a>(cluster: &'a Cluster, identity: &'static Identity) -> Vec<PlannedCertificate<'a>> {
-    let hosts: Vec<Option<&Host>> = match identity.per {
+    let hosts: Vec<Option<&Host>> = match cluster.pki.per(identity) {
         Per::Cluster => vec![None],
         Per::Each(role) => cluster.with(role).map(Some).collect(),
     };
@@ -140,7 +144,10 @@ fn certificate_of<'a>(
             request.hosts = union(names(cluster, identity.names, host), request.hosts);
             let key = KeyFrom::Seed(request.key);
             let from = match identity.signed_by {
-                SignedBy::Itself => CertificateFrom::Itself { request },
+                SignedBy::Itself => CertificateFrom::Itself {
+                    request,
+                    issued: cluster.pki.authority_issued(identity.name, generation),
+                },
                 SignedBy::Authority(name) => CertificateFrom::SignedBy {
                     request,
                     issuer: used(cluster, name),
@@ -157,7 +164,11 @@ fn certificate_of<'a>(
             host: host.map(|host| host.name.as_str()),
             generation,
         },
-        files: identity.files.replace("{host}", host.map_or("", |host| &host.name)),
+        files: match host {
+            Some(host) if identity.files.contains("{host}") => identity.files.replace("{host}", &host.name),
+            Some(host) => format!("{}-{}", identity.files, host.name),
+            None => identity.files.to_owned(),
+        },
         csr: identity.csr,
         key,
         from,

@@ -82,6 +82,8 @@ pub enum PlannedContent<'a> {
         through: Through,
         /// The certificates of authorities that are accepted.
         trust: Vec<KeyId<'a>>,
+        /// The files that it names instead of holding what is in them.
+        files: Option<NamedFiles>,
     },
     /// The unit of the component of this name.
     Unit(&'static str, Template),
@@ -99,6 +101,14 @@ pub enum PlannedContent<'a> {
         host: Option<&'a str>,
     },
     SigningConfig,
+}
+
+/// The files that a kubeconfig names, absolute on its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFiles {
+    pub authority: String,
+    pub certificate: String,
+    pub key: String,
 }
 
 impl<'a> PlannedContent<'a> {

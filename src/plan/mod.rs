@@ -10,7 +10,7 @@ mod text;
 mod units;
 
 pub use certificates::{CertificateFrom, PlannedCertificate};
-pub use files::{Access, Origin, PlannedContent, PlannedFile};
+pub use files::{Access, NamedFiles, Origin, PlannedContent, PlannedFile};
 pub use keys::{KeyFrom, KeyId, KeyOf};
 pub use rows::units_on;
 pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue, PlannedUnit, PlannedValue};
@@ -24,7 +24,7 @@ use crate::catalog::artifact::Artifact;
 use crate::catalog::holds::{Holds, Through};
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::catalog::tables::artifacts::ARTIFACTS;
-use crate::cluster::{Cluster, Generation, Host};
+use crate::cluster::{Cluster, Generation, Host, Kubeconfigs};
 
 use certificates::{certificates, extra_id};
 use files::{environments, inputs, own_files, placed};
@@ -104,6 +104,14 @@ impl<'a> Plan<'a> {
         generations
             .map(|generation| self.key(identity, host, generation))
             .collect()
+    }
+
+    /// The certificates of an authority that are trusted, the oldest first whichever signs: so a bundle stays as it is when the next one
+    /// begins to sign, and nobody has to read it again.
+    fn trusted(&self, authority: &'static str, host: &'a Host) -> Vec<KeyId<'a>> {
+        let mut all = self.accepted(authority, host);
+        all.sort_by_key(|id| id.generation);
+        all
     }
 
     /// Whether a certificate is that of the generation which is used.
@@ -190,15 +198,37 @@ impl<'a> Plan<'a> {
         self.cluster.hosts.iter().flat_map(|host| self.files_on(host))
     }
 
+    /// The files that the kubeconfig of a row names: its certificate and key where they lie beside it, as those of the cluster's own
+    /// programs do.
+    fn named_files(&self, row: &Artifact, identity: &'static str, host: &Host) -> Option<NamedFiles> {
+        if self.cluster.pki.kubeconfigs != Kubeconfigs::Files {
+            return None;
+        }
+        let folder = |at: &str| at.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        let rows = self.tables.artifacts.iter();
+        let rows = rows.filter(|row| counts(self.cluster, row.when) && is_on(self.cluster, row.on, host));
+        let path = |holds, beside: bool| {
+            let mut rows = rows.clone().filter(|other| other.holds == holds);
+            let row = rows.find(|other| !beside || folder(other.at) == folder(row.at))?;
+            Some(row.at.replace("{host}", &host.name))
+        };
+        Some(NamedFiles {
+            authority: path(Holds::Trust(CLUSTER_AUTHORITY), false)?,
+            certificate: path(Holds::Certificate(identity), true)?,
+            key: path(Holds::PrivateKey(identity), true)?,
+        })
+    }
+
     /// What `row` puts on `host`: one content, or one for each of its kind with the name that takes the place of `{name}`.
     fn contents(&self, row: &'static Artifact, host: &'a Host) -> Vec<(String, PlannedContent<'a>)> {
         let generation = |identity| self.cluster.pki.generations_of(identity, Some(&host.name)).used;
         let used = |identity| self.key(identity, host, generation(identity));
         let certificates = || self.certificates.iter().filter(|certificate| self.is_used(certificate));
-        let kubeconfig = |id, through| PlannedContent::Kubeconfig {
+        let kubeconfig = |id, through, files| PlannedContent::Kubeconfig {
             id,
             through,
-            trust: self.accepted(CLUSTER_AUTHORITY, host),
+            trust: self.trusted(CLUSTER_AUTHORITY, host),
+            files,
         };
         let one = |content| vec![(String::new(), content)];
         let each = |content: fn(KeyId<'a>) -> PlannedContent<'a>| {
@@ -210,9 +240,9 @@ impl<'a> Plan<'a> {
             Holds::Directory => one(PlannedContent::Directory),
             Holds::Certificate(name) => one(PlannedContent::Certificate(used(name))),
             Holds::PrivateKey(name) => one(PlannedContent::PrivateKey(used(name))),
-            Holds::Trust(name) => one(PlannedContent::Trust(self.accepted(name, host))),
+            Holds::Trust(name) => one(PlannedContent::Trust(self.trusted(name, host))),
             Holds::PublicKeys(name) => one(PlannedContent::PublicKeys(self.accepted(name, host))),
-            Holds::Kubeconfig(name, through) => one(kubeconfig(used(name), through)),
+            Holds::Kubeconfig(name, through) => one(kubeconfig(used(name), through, self.named_files(row, name, host))),
             Holds::Unit(component, template) => one(PlannedContent::Unit(component, template)),
             Holds::EncryptionConfig(template) => one(PlannedContent::EncryptionConfig(template)),
             Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
@@ -231,7 +261,7 @@ impl<'a> Plan<'a> {
             Holds::EveryKubeconfig(name) => certificates()
                 .filter(|certificate| certificate.id.of == KeyOf::Identity(name))
                 .map(|certificate| {
-                    let content = kubeconfig(certificate.id, Through::Endpoint);
+                    let content = kubeconfig(certificate.id, Through::Endpoint, None);
                     (certificate.files.clone(), content)
                 })
                 .collect(),

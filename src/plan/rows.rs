@@ -3,7 +3,7 @@
 use crate::catalog::component::{Component, Unit};
 use crate::catalog::scope::{Choices, On, When};
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{Cluster, Host};
+use crate::cluster::{Cluster, Host, Kubeconfigs};
 
 /// The components that run on `host`, in the order in which they start.
 pub fn components_on<'a>(cluster: &'a Cluster, host: &'a Host) -> impl Iterator<Item = &'static Component> + 'a {
@@ -22,6 +22,7 @@ pub fn counts(cluster: &Cluster, when: When) -> bool {
     let balancing = &cluster.load_balancing;
     let choices = Choices {
         layout: Some(cluster.pki.layout),
+        kubeconfig_files: Some(cluster.pki.kubeconfigs == Kubeconfigs::Files),
         engine: Some(balancing.engine),
         virtual_address: Some(balancing.virtual_address.is_some()),
         ..cluster.nodes.choices()

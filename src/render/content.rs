@@ -16,7 +16,7 @@ use crate::facts::FactsOf;
 use crate::own_template;
 use crate::pki::secret::SecretBytes;
 use crate::plan::{
-    KeyId, Plan, PlannedConfig, PlannedContent, PlannedFile, PlannedSettingValue, PlannedUnit, PlannedValue,
+    KeyId, NamedFiles, Plan, PlannedConfig, PlannedContent, PlannedFile, PlannedSettingValue, PlannedUnit, PlannedValue,
 };
 use crate::settings::{Table, Value as Setting};
 use crate::toml_text;
@@ -120,7 +120,12 @@ impl<'a> Contents<'a> {
                 let request = self.issued(id)?.request.clone();
                 Content::public(request.ok_or_else(|| lacks(id, "request"))?)
             }
-            PlannedContent::Kubeconfig { id, through, trust } => self.kubeconfig(*id, *through, trust, variables)?,
+            PlannedContent::Kubeconfig {
+                id,
+                through,
+                trust,
+                files,
+            } => self.kubeconfig(*id, *through, trust, files.as_ref(), variables)?,
             PlannedContent::Unit(component, template) => {
                 let missing = || RenderError(format!("there is no component {component}"));
                 let unit = self.plan.unit(component, file.host).ok_or_else(missing)?;
@@ -285,10 +290,27 @@ impl<'a> Contents<'a> {
         id: KeyId<'a>,
         through: Through,
         trust: &[KeyId<'a>],
+        files: Option<&NamedFiles>,
         variables: &HostVariables,
     ) -> Result<Content, RenderError> {
         let missing = || RenderError(format!("nobody has issued {id}"));
         let shared = self.shared.get(&id);
+        if let Some(NamedFiles {
+            authority,
+            certificate,
+            key,
+        }) = files
+        {
+            let variables = context! {
+                authority_file => authority,
+                certificate_file => certificate,
+                key_file => key,
+                server => self.facts.shared().server(through),
+                user => self.plan.certificate(id).ok_or_else(missing)?.user(),
+                ..variables.all()
+            };
+            return Ok(content(self.templates.render(KUBECONFIG.path, variables)?, true));
+        }
         let make = || {
             let certificate = self.plan.certificate(id).ok_or_else(missing)?;
             let own = match shared {

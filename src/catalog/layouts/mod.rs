@@ -7,6 +7,7 @@ use super::flag::Flag;
 use super::holds::Holds;
 use super::identity::Identity;
 use super::named::named_values;
+use super::roles::Role;
 
 pub use single::SINGLE_CSR;
 
@@ -27,6 +28,15 @@ impl Layout {
         match self {
             Layout::Single => single::IDENTITIES,
             Layout::Split => split::IDENTITIES,
+        }
+    }
+
+    /// The keys of which every host of a role has the same, unless each is to have its own. In the single layout they lie with the
+    /// administrator, for all.
+    pub(crate) fn shared(self) -> &'static [(&'static str, Role)] {
+        match self {
+            Layout::Single => &[],
+            Layout::Split => split::SHARED,
         }
     }
 

@@ -31,6 +31,17 @@ pub const IDENTITIES: &[Identity] = &[
     Identity { name: "service-account", files: "service-account", csr: "service-account-csr.json", built_in: include_str!("split/service-account-csr.json"), signed_by: Nobody, profile: None, per: Per::Cluster, names: Names::None, purpose: Tokens, subject: ANY, what: "key pair that signs and verifies service account tokens" },
 ];
 
+/// The keys of which every host of a role has the same, unless each is to have its own.
+pub const SHARED: &[(&str, Role)] = &[
+    ("apiserver-kubelet-client", Role::ControlPlane),
+    ("apiserver-etcd-client", Role::ControlPlane),
+    ("front-proxy-client", Role::ControlPlane),
+    ("kube-controller-manager", Role::ControlPlane),
+    ("kube-scheduler", Role::ControlPlane),
+    ("etcd-healthcheck-client", Role::Etcd),
+    ("kube-proxy", Role::Worker),
+];
+
 /// What the split layout adds: the front proxy has an authority of its own, without which the API server can't vouch for
 /// its users to extension API servers (<https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/>).
 #[rustfmt::skip]

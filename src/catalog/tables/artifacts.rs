@@ -42,6 +42,8 @@ const FIRST_CONTROL_PLANE_AND_ADMIN: On = On::FirstAnd(Role::ControlPlane, Role:
 
 const SINGLE: When = When::Layout(Layout::Single);
 const SPLIT: When = When::Layout(Layout::Split);
+const KUBECONFIG_FILES: When = When::KubeconfigFiles;
+const KUBECONFIG_FILES_IN_SPLIT: When = When::KubeconfigFilesIn(Layout::Split);
 const CONTAINERD: When = When::Runtime(Runtime::Containerd);
 
 use Holds::{
@@ -88,6 +90,10 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(CONTROL_PLANE, "/var/lib/kubernetes/encryption-config.yaml", Root, EncryptionConfig(template!("var/lib/kubernetes/encryption-config.yaml")), "how secrets are encrypted in etcd, with the key"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.kubeconfig", Root, Kubeconfig("kube-controller-manager", Loopback), "controller manager's access to the API server"),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler.kubeconfig", Root, Kubeconfig("kube-scheduler", Loopback), "scheduler's access to the API server"),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager.pem", Everyone, Certificate("kube-controller-manager"), "controller manager's certificate, which its kubeconfig names").only(KUBECONFIG_FILES),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kube-controller-manager-key.pem", Root, PrivateKey("kube-controller-manager"), "its key").only(KUBECONFIG_FILES),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler.pem", Everyone, Certificate("kube-scheduler"), "scheduler's certificate, which its kubeconfig names").only(KUBECONFIG_FILES),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/kube-scheduler-key.pem", Root, PrivateKey("kube-scheduler"), "its key").only(KUBECONFIG_FILES),
     row(CONTROL_PLANE, "/etc/kubernetes/config/kube-scheduler.yaml", Everyone, Config("kube-scheduler"), "scheduler's configuration"),
     row(CONTROL_PLANE, "/etc/kubernetes/config/audit-policy.yaml", Root, Rendered(template!("etc/kubernetes/config/audit-policy.yaml")), "what the API server records in its audit log"),
     row(CONTROL_PLANE, "/var/log/kubernetes/", Root, Directory, "audit log"),
@@ -110,9 +116,13 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(WORKER, "/var/lib/kubelet/kubelet-serving.pem", Everyone, Certificate("kubelet-serving"), "kubelet's certificate as server").only(SPLIT),
     row(WORKER, "/var/lib/kubelet/kubelet-serving-key.pem", Root, PrivateKey("kubelet-serving"), "its key").only(SPLIT),
     row(WORKER, "/var/lib/kubelet/kubeconfig", Root, Kubeconfig("kubelet-client", Endpoint), "kubelet's access to the API server").only(SPLIT),
+    row(WORKER, "/var/lib/kubelet/kubelet-client.pem", Everyone, Certificate("kubelet-client"), "kubelet's certificate as client, which its kubeconfig names").only(KUBECONFIG_FILES_IN_SPLIT),
+    row(WORKER, "/var/lib/kubelet/kubelet-client-key.pem", Root, PrivateKey("kubelet-client"), "its key").only(KUBECONFIG_FILES_IN_SPLIT),
     row(WORKER, "/var/lib/kubelet/kubelet-config.yaml", Everyone, Config("kubelet"), "kubelet's configuration"),
     row(WORKER, "/etc/systemd/system/kubelet.service", Everyone, Unit("kubelet", template!("etc/systemd/system/kubelet.service")), "kubelet's unit"),
     row(WORKER, "/var/lib/kube-proxy/kubeconfig", Root, Kubeconfig("kube-proxy", Endpoint), "kube-proxy's access to the API server"),
+    row(WORKER, "/var/lib/kube-proxy/kube-proxy.pem", Everyone, Certificate("kube-proxy"), "kube-proxy's certificate, which its kubeconfig names").only(KUBECONFIG_FILES),
+    row(WORKER, "/var/lib/kube-proxy/kube-proxy-key.pem", Root, PrivateKey("kube-proxy"), "its key").only(KUBECONFIG_FILES),
     row(WORKER, "/var/lib/kube-proxy/kube-proxy-config.yaml", Everyone, Config("kube-proxy"), "kube-proxy's configuration"),
     row(WORKER, "/etc/systemd/system/kube-proxy.service", Everyone, Unit("kube-proxy", template!("etc/systemd/system/kube-proxy.service")), "kube-proxy's unit"),
     row(WORKER, "/etc/cni/net.d/", Everyone, Directory, "CNI configuration"),

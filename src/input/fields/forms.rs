@@ -78,5 +78,6 @@ pub static KEY_MODE: TextForm = form("`0400`, `0440`, `0600` or `0640`", "^0?[46
 pub static FILE_MODE: TextForm = form("an octal mode, not writable by everybody", "^0?[4-7][0-7][0145]$", 4, "0644");
 
 pub static FLAG_NAME: TextForm = form("a flag without its hyphens", "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", ANY, "v");
+pub static AUTHORITY_NAME: TextForm = form("the name of an authority", "^[a-z-]+(@[0-9]+)?$", ANY, "ca@2");
 pub static KEY_NAME: TextForm = form("the name of a key or a host", "^[a-z0-9.*/-]+$", ANY, "kubelet-client/node1");
 pub static VARIABLE: TextForm = form("a variable", "^[A-Za-z_][A-Za-z0-9_]*$", ANY, "HTTPS_PROXY");

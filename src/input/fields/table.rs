@@ -5,7 +5,7 @@ use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
 use crate::catalog::rotation::ROTATED;
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, PodNetwork, Role, RotationPhase};
+use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, Kubeconfigs, PodNetwork, Role, RotationPhase};
 use crate::diagnostic::{Severity, codes};
 
 use super::forms::*;
@@ -39,6 +39,10 @@ const fn section(path: &'static str, fields: &'static [Field]) -> Section {
 
 // What can be chosen stands in the catalogue, the types of a cluster and the codes; here it gets a name each.
 const LAYOUT: FieldKind = OneOf("a layout", || Layout::NAMES.to_vec());
+const KUBECONFIGS: FieldKind = OneOf("a kind of kubeconfigs", || Kubeconfigs::NAMES.to_vec());
+const SHARED_KEY: FieldKind = OneOf("a key that hosts share", || {
+    Layout::Split.shared().iter().map(|(name, _)| *name).collect()
+});
 const PROVIDER: FieldKind = OneOf("a provider", || {
     EncryptionProvider::NAMES.to_vec()
 });
@@ -108,8 +112,11 @@ pub static CA: Section = section("pki.ca", &[
 pub static PKI: Section = section("pki", &[
     field("csr", Text(&PATH), Is("csr"), "folder of cfssl JSON; what is missing there is built in"),
     field("layout", LAYOUT, Follows("`split`, but `single` where the CSR folder has `kubernetes-csr.json`"), "a certificate for each purpose, or the walk-through's few"),
+    field("kubeconfigs", KUBECONFIGS, Is("embedded"), "with `files`, those of the cluster's own programs name certificates and keys beside them, which are [read again without a restart](reload.md)"),
+    field("per_host", Set(&SHARED_KEY), Nothing, "keys of which each host gets its own, so that one stolen machine costs nobody else a key: `[\"kube-proxy\"]`; in the layout `split`"),
     field("profile", Text(&NAME), Is("kubernetes"), "a profile of `ca-config.json`, for all that have no other"),
     field("issued", Moment, Required, "the instant at which everything is issued, to the second: the compiler has no clock"),
+    field("authorities_issued", Map(&Text(&AUTHORITY_NAME), &Moment), Nothing, "the instants of authorities that were issued before the rest, by their names, `NAME@2` for a second generation: with them certificates are renewed and authorities stay"),
     field("seed", Text(&PATH), Follows("`--seed-file FILE`, or `--seed-file -` for standard input"), "file with the seed, 32 secret bytes that every key comes from"),
     field("ca", Table(&CA), Nothing, "an authority that there is already signs, instead of one made from `ca-csr.json`"),
     field("profiles", Map(&Text(&NAME), &Text(&NAME)), Nothing, "the profiles of single certificates, by their names: `admin = \"client\"`"),

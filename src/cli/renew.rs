@@ -1,0 +1,144 @@
+//! `khw-gen renew`.
+
+use khw_gen::audit;
+use khw_gen::changes::{self, Keys, KeysKnown};
+use khw_gen::disk::Specification;
+use khw_gen::found_of;
+use khw_gen::input::{self, Checked, Files, SourceText, Unreadable};
+use khw_gen::pki::secret::SecretBytes;
+use khw_gen::renewal::Renewal;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, Time};
+
+use super::args::RenewArgs;
+use super::instants::now;
+use super::say::{Reported, print, say_diagnostics, say_error};
+use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
+use super::threads::use_threads;
+
+pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
+    let spec = &arguments.spec;
+    use_threads(None)?;
+    let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref())?;
+    // What was issued today is valid today, wherever the clock of a host is.
+    let at = arguments.at.unwrap_or_else(|| now().replace_time(Time::MIDNIGHT));
+    let before = &checked.cluster;
+    if at <= before.pki.issued {
+        let issued = moment(before.pki.issued);
+        return Err(format!(
+            "nothing can be renewed by {}: everything was issued at {issued}",
+            moment(at)
+        )
+        .into());
+    }
+    let renewal = Renewal::of(before, at);
+    let sources = Specification::open_with_keys(spec)?;
+    let (text, after) = edited(&sources, &checked, &renewal)?;
+    let name = spec.file_name().unwrap_or(spec.as_os_str()).to_string_lossy();
+    let mut patch = diffy::DiffOptions::new();
+    let patch = patch
+        .set_original_filename(name.to_string())
+        .set_modified_filename(name.to_string())
+        .create_patch(&sources.main().text, &text);
+    let patch = patch.to_string();
+    if arguments.patch {
+        return print(patch.trim_end());
+    }
+    let ends = [before, &after.cluster].map(|cluster| moment(cluster.pki.first_end()));
+    let (old, keys) = found_of(before, seed.as_ref())?;
+    let (new, _) = found_of(&after.cluster, seed.as_ref())?;
+    let apart = audit::beside(&old, &new, at);
+    if !apart.is_empty() {
+        say_error(audit::render_text(&apart).trim_end());
+        return Err(Reported);
+    }
+    if keys == Keys::StandIn {
+        say_that_the_seed_is_missing(spec);
+    }
+    let changes = changes::compare(&old, &new, KeysKnown::of(keys, keys));
+    print(format_args!(
+        "{patch}\nWhat ends first ends at {} instead of {}.\n{}\n{}",
+        ends[1],
+        ends[0],
+        of_authorities(&renewal),
+        changes::render_text(&changes, None).trim_end()
+    ))
+}
+
+/// What becomes of each authority, a line each.
+fn of_authorities(renewal: &Renewal) -> String {
+    let lines = renewal.authorities.iter().map(|own| {
+        let (key, ends) = (own.key(), moment(own.ends));
+        match own.would_end {
+            None => format!("Authority {key} stays, and ends at {ends}.\n"),
+            Some(end) => {
+                let end = moment(end);
+                format!(
+                    "Authority {key} would end at {end}, before what it signs: it gets a new certificate for the key that it has, which \
+                     ends at {ends}.\n"
+                )
+            }
+        }
+    });
+    lines.collect()
+}
+
+/// The text of cluster.toml that says what is to be, and what it reads as.
+fn edited(sources: &Specification, checked: &Checked, renewal: &Renewal) -> Result<(String, Checked), Reported> {
+    let mut problems = None;
+    for text in renewal.edits(&sources.main().text, &checked.written) {
+        let main = SourceText {
+            text,
+            ..sources.main().clone()
+        };
+        let edited = Edited { main, rest: sources };
+        match input::check(&edited) {
+            Ok(after) if renewal.is_said_by(&after.cluster) => return Ok((edited.main.text, after)),
+            Ok(_) => {}
+            Err(found) => drop(problems.get_or_insert(found)),
+        }
+    }
+    match problems {
+        Some(problems) => {
+            say_diagnostics(&problems);
+            Err(format!("with issued = \"{}\" it does not compile", moment(renewal.issued)).into())
+        }
+        None => Err("no edit of cluster.toml was found that says so".into()),
+    }
+}
+
+/// A specification with another cluster.toml.
+struct Edited<'s> {
+    main: SourceText,
+    rest: &'s Specification,
+}
+
+impl Files for Edited<'_> {
+    fn main(&self) -> &SourceText {
+        &self.main
+    }
+
+    fn name(&self, path: &str) -> String {
+        self.rest.name(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
+        self.rest.list(folder)
+    }
+
+    fn text(&self, path: &str) -> Result<String, Unreadable> {
+        self.rest.text(path)
+    }
+
+    fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {
+        self.rest.certificate(path)
+    }
+
+    fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
+        self.rest.key(path)
+    }
+}
+
+fn moment(instant: OffsetDateTime) -> String {
+    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
+}
