@@ -31,20 +31,33 @@ from rollout import expect, within  # noqa: E402
 BALANCER = "192.168.77.10"
 AGENT = "khw.test/agent:e2e"
 
-# One connection for each write, so that each is a question to the balancer. It says what was acknowledged, and how long it took.
+# One connection for each question, so that each is one to the balancer. It says what was acknowledged; what a server that stops has cut is
+# asked once more. A watch runs all the time, and begins anew where it ends.
 WRITER = r"""
-import http.client, json, ssl, sys, time
+import http.client, json, ssl, sys, threading, time
 context = ssl.create_default_context(cafile="/root/client/ca.pem")
 context.load_cert_chain("/root/client/cert.pem", "/root/client/key.pem")
-def ask(verb, path, body=None):
-    connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=4, context=context)
+nobody = ssl.create_default_context(cafile="/root/client/ca.pem")
+def once(verb, path, body, token):
+    connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=4, context=nobody if token else context)
     try:
-        connection.request(verb, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        connection.request(verb, path, json.dumps(body) if body else None, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
     finally:
         connection.close()
-maps = "/api/v1/namespaces/default/configmaps"
+def ask(verb, path, body=None, token=None):
+    try:
+        return once(verb, path, body, token)
+    except (OSError, http.client.HTTPException) as error:
+        print("cut", path.split("?")[0], str(error).replace("\n", " "), flush=True)
+        time.sleep(0.2)
+        return once(verb, path, body, token)
+here = "/api/v1/namespaces/default"
+maps = here + "/configmaps"
 if sys.argv[2] == "list":
     status, text = ask("GET", maps + "?labelSelector=life")
     if status != 200:
@@ -52,10 +65,67 @@ if sys.argv[2] == "list":
     for item in json.loads(text)["items"]:
         print(item["metadata"]["name"], item["data"]["value"])
     sys.exit()
+def watch():
+    while True:
+        connection = http.client.HTTPSConnection(sys.argv[1], 6443, timeout=60, context=context)
+        try:
+            connection.request("GET", maps + "?watch=1&labelSelector=life")
+            answer = connection.getresponse()
+            while line := answer.readline():
+                event = json.loads(line)
+                if event["type"] == "ADDED":
+                    seen.add(event["object"]["metadata"]["name"])
+        except (OSError, http.client.HTTPException, ValueError):
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.1)
+seen = set()
+threading.Thread(target=watch, daemon=True).start()
+def other(number):
+    # A Secret that is written and read, a token that is used, a pod's log: what was not answered as it should be.
+    text = f"secret-{number}"
+    secret = {"metadata": {"name": "life"}, "stringData": {"value": text}}
+    status, said = ask("PUT", here + "/secrets/life", secret)
+    if status == 404:
+        status, said = ask("POST", here + "/secrets", secret)
+    if status not in (200, 201):
+        return "secret-write", f"{status} {said}"
+    status, said = ask("GET", here + "/secrets/life")
+    if status != 200 or "data" not in json.loads(said):
+        return "secret-read", f"{status} {said}"
+    if number % 50 == 1 or not token:
+        status, said = ask("POST", here + "/serviceaccounts/default/token", {"spec": {}})
+        if status != 201:
+            return "token", f"{status} {said}"
+        token[:] = [json.loads(said)["status"]["token"]]
+    status, said = ask("GET", here + "/pods", token=token[0])
+    if status == 401:
+        token.clear()
+        return "token-use", f"{status} {said}"
+    status, said = ask("GET", here + "/pods?labelSelector=app=life")
+    running = [pod["metadata"]["name"] for pod in json.loads(said).get("items", []) if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]]
+    if running:
+        path = f"{here}/pods/{running[0]}/log?tailLines=1"
+        status, said = ask("GET", path)
+        if status >= 500:  # its connection was closed with what was under way
+            print("cut", "log", status, flush=True)
+            time.sleep(0.2)
+            status, said = ask("GET", path)
+        if status != 200:
+            return "log", f"{status} {said}"
+    return None
+token = []
 number = int(sys.argv[3])
 while True:
     number += 1
     name, value = f"life-{number:06}", f"value-{number}"
+    try:
+        wrong = other(number)
+        if wrong:
+            print("failed", wrong[0], wrong[1][:300].replace("\n", " "), flush=True)
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        print("failed", "other", repr(error).replace("\n", " "), flush=True)
     try:
         status, text = ask("POST", maps, {"metadata": {"name": name, "labels": {"life": "yes"}}, "data": {"value": value}})
         if status != 201:
@@ -67,7 +137,7 @@ while True:
     except (OSError, http.client.HTTPException) as error:
         print("refused", name, str(error).replace("\n", " "), flush=True)
         time.sleep(0.1)
-    time.sleep(0.05)
+    time.sleep(0.02)
 """
 
 
@@ -77,6 +147,7 @@ class Client:
     def __init__(self, host, log):
         self.host, self.log = host, log
         self.acknowledged, self.wrong, self.gap, self.refused = [], [], 0.0, 0
+        self.cut, self.failed = 0, []  # asked once more, and what was in vain
         self.last = self.process = None
 
     def writer(self, *arguments):
@@ -101,6 +172,10 @@ class Client:
                 self.acknowledged.append((name, rest))
             elif what == "refused":
                 self.refused += 1
+            elif what == "cut":
+                self.cut += 1
+            elif what == "failed":
+                self.failed.append((name, rest))
             else:
                 self.wrong.append((name, rest))
 
@@ -142,6 +217,9 @@ class WholeLife(rollout.Rollout):
         self.etcd = options.etcd_version
         self.engine = "nginx"
         self.generations = {}
+        self.pki = ""  # more lines of [pki]
+        self.issued, self.authorities = "2026-01-01T00:00:00Z", ""
+        self.rotating = None  # what, and its phase
         self.client = None
         self.machines = {}
         self.control_planes, self.workers = [1], [1]
@@ -157,10 +235,13 @@ class WholeLife(rollout.Rollout):
         facts = cluster.machine()
         own = open(os.path.join(rollout.TOP, "tests/e2e/specs/machine.toml")).read().replace("@CONTAINERD@", cluster.containerd_version())
         text = (f'[cluster]\nname = "life"\nkubernetes = "{self.minor}"\netcd = "{self.etcd}"\nstate = "{state}"\n'
-                f'[load_balancer]\nengine = "{self.engine}"\n[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n'
+                f'[load_balancer]\nengine = "{self.engine}"\n[pki]\nissued = "{self.issued}"\nseed = "seed"\n{self.pki}{self.authorities}'
                 f'[checks]\nallow = ["even-etcd", "built-in-csr"]\n{own}\n' + "".join(entry for _, _, entry in entries))
         if self.generations:
-            text += "[generations]\n" + "".join(f"{of} = {number}\n" for of, number in self.generations.items())
+            text += "[generations]\n" + "".join(f'"{of}" = {number}\n' for of, number in self.generations.items())
+        if self.rotating:
+            of, phase = self.rotating
+            text += f'[rotate.{of}]\nto = {self.generations.get(of, 1) + 1}\nphase = "{phase}"\n'
         text = cluster.conditional(text, {
             "cgroup-v1": facts["cgroup"] == 1 and cluster.at_least(self.minor, "1.31"),
             "may-not-lower-oom-score": not facts["oom"],
@@ -268,7 +349,7 @@ class WholeLife(rollout.Rollout):
             if not os.path.isdir(os.path.join(plan, folder)):
                 continue
             self.before, self.out = self.out, os.path.join(plan, folder)
-            self.khw_gen("verify", self.out, "--beside", self.before, "--at", "2026-06-01T00:00:00Z")
+            self.khw_gen("verify", self.out, "--beside", self.before, "--at", "2026-12-01T00:00:00Z")
             self.carry_out()
             for host, command in re.findall(r"on (\S+):\n\n  ```sh\n  (.*)\n  ```", chapter):
                 within(180, lambda: self.succeeds(self.lab.hosts[self.machine(host)], command))
@@ -297,6 +378,37 @@ class WholeLife(rollout.Rollout):
         host = self.lab.hosts[f"cp{self.control_planes[0]}"]
         return host.run("kubectl", "--kubeconfig=/dev/null", f"--server=https://{machine('cp', self.control_planes[0])[1]}:6443",
                         "--certificate-authority=/var/lib/kubernetes/ca.pem", f"--token={token}", "get", "pods")
+
+    def renew(self, at):
+        """The edit that `khw-gen renew` proposes, applied as `patch` does."""
+        path = os.path.join(self.scratch, "cluster.toml")
+        edit = self.khw_gen("renew", path, "--at", at, "--patch")
+        subprocess.run(["patch", path], input=edit, text=True, check=True, stdout=subprocess.DEVNULL)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.issued = re.search(r'^issued = "([^"]+)"', text, re.M).group(1)
+        self.authorities = re.search(r"^\[pki\.authorities_issued\]\n(?:.+\n)+", text, re.M).group(0)
+        self.build()
+
+    def expect_shown(self, host, port, path):
+        """A server shows by now the certificate that lies there."""
+        script = f"import ssl; print(ssl.get_server_certificate(('{host and self.machines[host]}', {port})))"
+        code, shown = self.client.host.run("python3", "-c", script)
+        expect(code == 0 and shown.strip() == self.lab.hosts[self.machine(host)].read(path).strip(), f"{host}: {path} is not what {port} shows: {shown[-300:]}")
+
+    def expect_all_shown(self):
+        for name in self.machines:
+            for port, path in {"cp": ((6443, "/var/lib/kubernetes/apiserver.pem"), (2379, "/etc/etcd/etcd-server.pem"), (2380, "/etc/etcd/etcd-peer.pem")),
+                               "n": ((10250, "/var/lib/kubelet/kubelet-serving.pem"),)}.get(re.match("[a-z]+", name).group(0), ()):
+                self.expect_shown(name, port, path)
+
+    def carry_out_without_restart(self):
+        """What a change of files alone asks for, of which every program reads its own again."""
+        changes = self.carry_out()
+        restarted = [action["command"] for step in changes["steps"] for action in step["actions"] if "restart" in action.get("command", "")]
+        expect(not restarted, f"nothing has to be restarted: {restarted}")
+        self.expect_whole()
+        within(60, self.expect_all_shown)
 
     def settle(self):
         """Nobody comes or goes any more."""
@@ -378,13 +490,49 @@ def chapters(life):
             start = time.monotonic()
             life.client.gap = 0.0
             life.rotate(of)
-            print(f"             {of}: {time.monotonic() - start:.0f} s, longest gap {life.client.gap:.1f} s, {life.client.refused} refused so far", flush=True)
+            client = life.client
+            print(f"             {of}: {time.monotonic() - start:.0f} s, longest gap {client.gap:.1f} s; so far {len(client.acknowledged)} writes, "
+                  f"{client.refused} refused, {client.cut} asked again, {len(client.failed)} other failures", flush=True)
+        if len(life.control_planes) > 1:
+            expect(not life.client.failed, f"in vain: {life.client.failed[:5]}")
         word = life.ask("get", "secret", "kept", "-o", "jsonpath={.data.word}")
         expect(word == "a2VwdA==", f"the Secret reads {word}")
         code, said = life.ask_with_token(old)
         expect("must be logged in" in said, f"a token of the old key is accepted: {code} {said}")
         code, said = life.ask_with_token(life.control_plane_token())
         expect("must be logged in" not in said, f"a token of the new key is refused: {code} {said}")
+
+    def kubeconfigs_that_name_files():
+        life.pki = 'kubeconfigs = "files"\n'
+        life.settle()
+
+    def renewed():
+        life.renew("2026-09-01T00:00:00Z")
+        life.carry_out_without_restart()
+
+    def a_machine_stolen():
+        life.generations["n1"] = life.generations.get("n1", 1) + 1
+        life.build()
+        life.carry_out_without_restart()
+
+    def every_leaf_replaced():
+        life.generations["*"] = max(life.generations.values(), default=1) + 1
+        life.build()
+        life.carry_out_without_restart()
+
+    def rotations_abandoned():
+        everything_again = "kubectl --kubeconfig=/root/admin.kubeconfig get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f -"
+        for of in ("front-proxy-ca", "encryption"):
+            for phase in ("announce", None, "announce", "switch", "announce", None):
+                if of == "encryption" and phase is None:  # as PLAN.md has it
+                    within(60, lambda: life.succeeds(lab.hosts["cp1"], everything_again))
+                life.rotating = phase and (of, phase)
+                life.build()
+                life.khw_gen("verify", life.out, "--beside", life.before, "--at", "2026-12-01T00:00:00Z")
+                life.carry_out()
+                life.expect_whole()
+                word = life.ask("get", "secret", "life", "-o", "jsonpath={.data.value}")
+                expect(word, f"{of}, {phase}: the Secret can't be read")
 
     def a_worker_renamed():
         life.names["n5"] = "n2"
@@ -427,7 +575,8 @@ def chapters(life):
         life.workers = [1]
         life.settle()
 
-    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, everything_rotated,
+    return [founded, said_to_run, a_worker_comes, a_worker_replaced_under_its_name, one_control_plane_to_three, kubeconfigs_that_name_files, renewed,
+            a_machine_stolen, every_leaf_replaced, rotations_abandoned, everything_rotated,
             a_worker_renamed,
             nginx_to_haproxy, upgraded, a_control_plane_replaced, a_worker_leaves]
 
