@@ -55,7 +55,7 @@ use rayon::prelude::*;
 use crate::bundle::{Bundle, BundleEntry, Content};
 use crate::changes::Keys;
 use crate::cluster::{Cluster, Host};
-use crate::found::{Found, FoundNode, FoundNodes, from_folder};
+use crate::found::{Found, FoundNode, SharedContents, host_of_output, of_output};
 use crate::pack::{ArchiveFormat, Packer};
 use crate::part::Selection;
 use crate::pki::derivation::Seed;
@@ -204,13 +204,39 @@ pub fn bundles(cluster: &Cluster, seed: &Seed) -> Result<Vec<(String, Bundle)>, 
 /// Errors: as [`Build::run`].
 pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys), CompileError<Infallible>> {
     let stand_in = Seed::stand_in(1);
-    let mut nodes = FoundNodes::new();
-    for (host, bundle) in bundles(cluster, seed.unwrap_or(&stand_in))? {
-        nodes.insert(host.clone(), FoundNode::Directory { mode: None });
-        let below = bundle.entries.iter();
-        nodes.extend(below.map(|(path, entry)| (format!("{host}/{path}"), as_found(entry))));
-    }
-    Ok((from_folder("", nodes), seed.map_or(Keys::StandIn, |_| Keys::Own)))
+    let plan = plan(cluster);
+    let build = Build::to_compare(&plan, seed.unwrap_or(&stand_in), None);
+    let contents = SharedContents::default();
+    let (mut hosts, _) = build.run(
+        |_| (),
+        |made| {
+            let entries = made.bundle.entries.iter();
+            let nodes = entries.map(|(path, entry)| {
+                let node = match as_found(entry) {
+                    FoundNode::File {
+                        mode,
+                        root_owned,
+                        content,
+                    } => FoundNode::File {
+                        mode,
+                        root_owned,
+                        content: contents.once(path, content),
+                    },
+                    node => node,
+                };
+                (path.clone(), node)
+            });
+            Ok(host_of_output(&made.host.name, nodes.collect()))
+        },
+    )?;
+    hosts.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    let folders = hosts
+        .iter()
+        .map(|(host, _)| (host.name.clone(), FoundNode::Directory { mode: None }));
+    let top = folders.collect();
+    let (hosts, remarks): (Vec<_>, Vec<_>) = hosts.into_iter().unzip();
+    let found = of_output(hosts, remarks.concat(), top, Vec::new());
+    Ok((found, seed.map_or(Keys::StandIn, |_| Keys::Own)))
 }
 
 /// An entry of a bundle, as if it had been found somewhere.

@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use khw_gen::audit::{Finding, audit};
 use khw_gen::diagnostic::{Severity, verify_codes};
@@ -234,7 +234,7 @@ fn field<'t>(text: &'t str, field: &str) -> &'t str {
 
 fn certificate(pem: &[u8]) -> Certificate {
     match items(pem).into_iter().next() {
-        Some(Item::Certificate(certificate)) => *certificate,
+        Some(Item::Certificate(certificate)) => Arc::unwrap_or_clone(certificate),
         other => panic!("not a certificate: {other:?}"),
     }
 }

@@ -126,9 +126,7 @@ fn named<'v>(host: &'v HostView<'v>) -> BTreeSet<&'v str> {
         .flat_map(|value| value.split(','))
         .filter_map(|path| host.resolve(path))
         .collect();
-    host.documents
-        .values()
-        .flatten()
+    host.all_documents()
         .for_each(|document| add(host, document, &mut found));
     found
 }

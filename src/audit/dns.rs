@@ -84,7 +84,7 @@ fn check_ports(spot: Spot<'_>, service: &Tree) {
 /// The pods behind the Service, the account that they run as, and the configuration that they mount.
 fn check_pods(spot: Spot<'_>, service: &Tree, host: &HostView<'_>) {
     let here = |kinds: &'static [&'static str]| {
-        let documents = host.documents.values().flatten();
+        let documents = host.all_documents();
         documents.filter(move |one| kinds.contains(&one.kind()) && namespace(one) == namespace(service))
     };
     let selector = service.at(&["spec", "selector"]);

@@ -240,6 +240,21 @@ impl Documents {
         Documents { left, taken: 0 }
     }
 
+    /// Takes what another reading of the same text took; whether there is that much.
+    pub(crate) fn take(&mut self, cost: usize) -> bool {
+        let is_enough = cost <= self.left.min(MOST_OF_ONE);
+        if is_enough {
+            self.left -= cost;
+            self.taken += cost;
+        }
+        is_enough
+    }
+
+    /// What was taken so far.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
     /// What another one has read of this one's is gone.
     pub(crate) fn pay_for(&mut self, other: &Documents) {
         self.left = self.left.saturating_sub(other.taken);

@@ -3,47 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem;
+use rayon::prelude::*;
 
 use super::document::Tree;
 use super::finding::Findings;
 use super::spot::Spot;
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Archive, Found, FoundNode, FoundNodes, PART, is_archive, printable, stem_of_archive};
-use crate::pki::digest::sha256_hex;
+use crate::found::{Found, FoundHost, FoundNode, PART, is_archive_beside, printable};
+use crate::pki::digest::Sha256;
 
-/// The list of what belongs to a bundle, or to an output.
+/// The list of what belongs to a bundle, or to an output; the sums of an output; what it says for the next build.
 const MANIFEST: &str = "MANIFEST";
+const SHA256SUMS: &str = "SHA256SUMS";
+const STATE: &str = ".khw-gen.state";
 
 pub(crate) fn check(view: &View<'_>, found: &Found) {
     let findings = view.findings;
-    for host in &found.hosts {
-        check_manifest(findings, &host.name, &host.all);
-        check_host_line(findings, &host.name, &host.all, host.is_named);
-    }
+    found.hosts.par_iter().filter(|host| host.is_bundle()).for_each(|host| {
+        check_manifest(findings, &host.name, host.paths(), &|path| host.node(path));
+        check_host_line(findings, host);
+    });
     if !found.output.is_empty() {
-        check_manifest(findings, "", &found.output);
-        check_sums(findings, &found.output);
+        let hosts: BTreeMap<&str, &FoundHost> = found.hosts.iter().map(|host| (host.name.as_str(), host)).collect();
+        let node = |path: &str| match path.split_once('/').map(|(host, path)| (hosts.get(host), path)) {
+            Some((Some(host), path)) => host.node(path),
+            _ => found.output.get(path).cloned(),
+        };
+        let in_hosts = found.hosts.iter().flat_map(|host| {
+            let paths = host.paths();
+            paths.map(|path| format!("{}/{path}", host.name))
+        });
+        check_manifest(findings, "", found.output.keys().cloned().chain(in_hosts), &node);
+        check_sums(findings, &node);
         check_part(findings, found);
     }
-    let hosts: BTreeSet<&str> = found.hosts.iter().map(|host| host.name.as_str()).collect();
-    for archive in found.archives() {
-        for remark in &archive.remarks {
-            findings.report(remark.code, "", &remark.path, remark.message.clone());
-        }
-        match stem_of_archive(archive.name).filter(|stem| hosts.contains(stem)) {
-            Some(host) => check_archive(findings, host, found.folder_of(host).collect(), &archive),
-            None => {
-                let message = "there is no folder of the same name beside it";
-                findings.report(codes::ARCHIVE_DIFFERS, "", archive.name, message);
-            }
-        }
+    for remark in &found.in_archives {
+        findings.report(remark.code, "", &remark.path, remark.message.clone());
     }
     check_modes(view);
     for (path, node) in &found.output {
-        if let FoundNode::File { mode: Some(mode), .. } = node
-            && !path.contains('/')
-            && is_archive(path)
+        if let FoundNode::Digested { mode: Some(mode), .. } = node
+            && is_archive_beside(path)
             && mode & 0o077 != 0
         {
             let message = format!("mode {mode:04o}: others than its owner may read the keys in it");
@@ -52,15 +53,15 @@ pub(crate) fn check(view: &View<'_>, found: &Found) {
     }
 }
 
+/// What is at a path.
+type NodeAt<'n> = &'n (dyn Fn(&str) -> Option<FoundNode> + Sync);
+
 /// `mode sha256 path` in each line, a folder with `-` and a slash at its end.
-fn check_manifest(findings: &Findings, host: &str, nodes: &FoundNodes) {
+fn check_manifest(findings: &Findings, host: &str, paths: impl Iterator<Item = String>, node: NodeAt<'_>) {
     let bad = |message: &str| findings.report(codes::BAD_MANIFEST, host, MANIFEST, message);
     let differs = |path: &str, message: &str| findings.report(codes::MANIFEST_DIFFERS, host, path, message);
-    let Some(FoundNode::File { content, .. }) = nodes.get(MANIFEST) else {
-        if !nodes.is_empty() {
-            bad("there is none, so nothing says what belongs here");
-        }
-        return;
+    let Some(FoundNode::File { content, .. }) = node(MANIFEST) else {
+        return bad("there is none, so nothing says what belongs here");
     };
     let Ok(text) = std::str::from_utf8(content.expose()) else {
         return bad("it is not UTF-8");
@@ -70,26 +71,26 @@ fn check_manifest(findings: &Findings, host: &str, nodes: &FoundNodes) {
         if line.starts_with('#') {
             continue;
         }
-        let fields: Vec<&str> = line.splitn(3, ' ').collect();
-        let (mode, sum, path) = match fields.as_slice() {
-            [mode, sum, path] => (u32::from_str_radix(mode, 8).ok(), *sum, path.trim_end_matches('/')),
+        let mut fields = line.splitn(3, ' ');
+        let (mode, sum, path) = match (fields.next(), fields.next(), fields.next()) {
+            (Some(mode), Some(sum), Some(path)) => (u32::from_str_radix(mode, 8).ok(), sum, path.trim_end_matches('/')),
             _ => (None, "", ""),
         };
         let Some(mode) = mode.filter(|_| sum == "-" || is_sum(sum)) else {
             bad(&format!("line {number} is no mode, sum and path"));
             continue;
         };
-        if !listed.insert(path.to_owned()) {
+        if !listed.insert(path) {
             bad(&format!("line {number} names a path again"));
         }
-        let got = match (nodes.get(path), sum == "-") {
-            (Some(FoundNode::Directory { mode }), true) => *mode,
-            (Some(FoundNode::File { mode, content, .. }), false) => {
-                if sha256_hex(content.expose()) != sum {
+        let got = match (node(path), sum == "-") {
+            (Some(FoundNode::Directory { mode }), true) => mode,
+            (Some(file @ (FoundNode::File { mode, .. } | FoundNode::Digested { mode, .. })), false) => {
+                if file.sha256() != Sha256::from_hex(sum) {
                     let message = "it is not what the manifest was made over";
                     findings.report(codes::CHECKSUM_MISMATCH, host, path, message);
                 }
-                *mode
+                mode
             }
             (Some(_), _) => {
                 differs(path, "it is of another kind than the manifest says");
@@ -109,19 +110,20 @@ fn check_manifest(findings: &Findings, host: &str, nodes: &FoundNodes) {
     if !ended || !text.ends_with('\n') {
         bad("its end is missing");
     }
-    for path in nodes.keys().filter(|path| !listed.contains(*path)) {
-        if ![MANIFEST, "SHA256SUMS", ".khw-gen.state"].contains(&path.as_str()) {
-            differs(path, "the manifest does not list it");
+    for path in paths.filter(|path| !listed.contains(path.as_str())) {
+        if ![MANIFEST, SHA256SUMS, STATE].contains(&path.as_str()) {
+            differs(&path, "the manifest does not list it");
         }
     }
 }
 
 /// The second line of a host's manifest names the host: `install.sh` does nothing without. A folder by itself may be called
 /// anything.
-fn check_host_line(findings: &Findings, host: &str, nodes: &FoundNodes, folder_is_named: bool) {
-    let Some(FoundNode::File { content, .. }) = nodes.get(MANIFEST) else {
+fn check_host_line(findings: &Findings, host: &FoundHost) {
+    let Some(FoundNode::File { content, .. }) = host.beside.get(MANIFEST) else {
         return;
     };
+    let (host, folder_is_named) = (host.name.as_str(), host.is_named);
     let text = String::from_utf8_lossy(content.expose());
     let named = text.lines().nth(1).and_then(|line| line.strip_prefix("# host: "));
     let could_be_host =
@@ -143,10 +145,9 @@ fn is_sum(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn check_sums(findings: &Findings, nodes: &FoundNodes) {
-    const SUMS: &str = "SHA256SUMS";
-    let bad = |message: &str| findings.report(codes::BAD_MANIFEST, "", SUMS, message);
-    let Some(FoundNode::File { content, .. }) = nodes.get(SUMS) else {
+fn check_sums(findings: &Findings, node: NodeAt<'_>) {
+    let bad = |message: &str| findings.report(codes::BAD_MANIFEST, "", SHA256SUMS, message);
+    let Some(FoundNode::File { content, .. }) = node(SHA256SUMS) else {
         return bad("there is none");
     };
     let Ok(text) = std::str::from_utf8(content.expose()) else {
@@ -157,10 +158,16 @@ fn check_sums(findings: &Findings, nodes: &FoundNodes) {
             bad(&format!("line {number} is no sum and path"));
             continue;
         };
-        let (code, message) = match nodes.get(path) {
-            Some(FoundNode::File { content, .. }) if sha256_hex(content.expose()) == sum => continue,
-            Some(_) => (codes::CHECKSUM_MISMATCH, format!("it is not what {SUMS} was made over")),
-            None => (codes::MANIFEST_DIFFERS, format!("{SUMS} lists it, and it is not there")),
+        let (code, message) = match node(path) {
+            Some(node) if node.sha256().is_some_and(|got| Sha256::from_hex(sum) == Some(got)) => continue,
+            Some(_) => (
+                codes::CHECKSUM_MISMATCH,
+                format!("it is not what {SHA256SUMS} was made over"),
+            ),
+            None => (
+                codes::MANIFEST_DIFFERS,
+                format!("{SHA256SUMS} lists it, and it is not there"),
+            ),
         };
         findings.report(code, "", path, message);
     }
@@ -191,44 +198,6 @@ fn check_part(findings: &Findings, found: &Found) {
     }
 }
 
-/// An archive holds what the folder beside it holds.
-fn check_archive(findings: &Findings, host: &str, mut beside: BTreeMap<&str, &FoundNode>, archive: &Archive<'_>) {
-    let differs = |message: &str| findings.report(codes::ARCHIVE_DIFFERS, "", archive.name, message);
-    for (path, node) in archive.nodes.iter().filter(|(path, _)| *path != host) {
-        let shown = printable(path);
-        if matches!(
-            node,
-            FoundNode::File {
-                root_owned: Some(false),
-                ..
-            }
-        ) {
-            let message = format!("in it {shown} is not root's");
-            findings.report(codes::ARCHIVE_OWNER, "", archive.name, message);
-        }
-        let another_mode = Some("has another mode than in the folder beside it");
-        let in_host = path.strip_prefix(host).and_then(|path| path.strip_prefix('/'));
-        let difference = match (in_host.and_then(|path| beside.remove(path)), node) {
-            (None, _) => Some("is in it, and not in the folder beside it"),
-            (Some(FoundNode::File { content, .. }), FoundNode::File { content: packed, .. }) if content != packed => {
-                Some("is not the file in the folder beside it")
-            }
-            (Some(FoundNode::File { mode, .. }), FoundNode::File { mode: packed, .. })
-            | (Some(FoundNode::Directory { mode }), FoundNode::Directory { mode: packed }) => {
-                another_mode.filter(|_| packed.is_some() && mode != packed)
-            }
-            _ => Some("is of another kind than in the folder beside it"),
-        };
-        if let Some(difference) = difference {
-            differs(&format!("in it {shown} {difference}"));
-        }
-    }
-    for path in beside.keys() {
-        let shown = printable(&format!("{host}/{path}"));
-        differs(&format!("{shown} is in the folder beside it, and not in it"));
-    }
-}
-
 /// Who may read keys, and who may change anything.
 fn check_modes(view: &View<'_>) {
     for host in &view.hosts {
@@ -241,7 +210,9 @@ fn check_modes(view: &View<'_>) {
             }
         }
         for (path, node) in &host.host.beside {
-            if let FoundNode::File { mode: Some(mode), .. } | FoundNode::Directory { mode: Some(mode) } = node
+            if let FoundNode::File { mode: Some(mode), .. }
+            | FoundNode::Digested { mode: Some(mode), .. }
+            | FoundNode::Directory { mode: Some(mode) } = node
                 && mode & 0o022 != 0
             {
                 let message = format!("mode {mode:04o}: others than its owner may change it");
@@ -254,7 +225,7 @@ fn check_modes(view: &View<'_>) {
                 spot.report(codes::ARCHIVE_OWNER, "it is not root's in the archive");
             }
             let Some(mode) = file.mode else { continue };
-            let documents = host.documents.get(path.as_str()).map_or(&[][..], Vec::as_slice);
+            let documents = host.documents.get(path.as_str()).map_or(&[][..], AsRef::as_ref);
             let secret =
                 memmem::find(file.content.expose(), b"PRIVATE KEY-----").is_some() || documents.iter().any(is_secret);
             if secret && mode & 0o027 != 0 {

@@ -1,6 +1,7 @@
 //! Every certificate of a bundle, once, and everywhere it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use time::OffsetDateTime;
@@ -8,14 +9,14 @@ use time::OffsetDateTime;
 use super::document::Tree;
 use super::finding::Findings;
 use super::uses::Uses;
-use super::view::{View, certificates_of};
+use super::view::View;
 use crate::found::Found;
-use crate::pki::inspect::Certificate;
+use crate::pki::inspect::{Certificate, Item};
 
 /// A distinct certificate and everywhere it is.
 #[derive(Clone, Debug)]
 pub struct InventoryRow {
-    pub certificate: Certificate,
+    pub certificate: Arc<Certificate>,
     /// Host and path, sorted.
     pub places: Vec<(String, String)>,
     /// What it is for, in a few words each: the most telling first.
@@ -47,14 +48,16 @@ pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
 /// By fingerprint; nothing is said of what they are for.
 pub(crate) fn gather(view: &View<'_>) -> Vec<InventoryRow> {
     let mut rows: BTreeMap<String, InventoryRow> = BTreeMap::new();
-    let mut add = |certificate: &Certificate, host: &str, path: &str| {
-        let row = rows
-            .entry(certificate.fingerprint.clone())
-            .or_insert_with(|| InventoryRow {
-                certificate: certificate.clone(),
-                places: Vec::new(),
-                uses: Vec::new(),
-            });
+    let mut add = |certificate: &Arc<Certificate>, host: &str, path: &str| {
+        let new = || InventoryRow {
+            certificate: certificate.clone(),
+            places: Vec::new(),
+            uses: Vec::new(),
+        };
+        let row = match rows.get_mut(&certificate.fingerprint) {
+            Some(row) => row,
+            None => rows.entry(certificate.fingerprint.clone()).or_insert_with(new),
+        };
         let place = (host.to_owned(), path.to_owned());
         // A file is gone through in one go.
         if row.places.last() != Some(&place) {
@@ -63,19 +66,26 @@ pub(crate) fn gather(view: &View<'_>) -> Vec<InventoryRow> {
     };
     for host in &view.hosts {
         for (path, items) in &host.pem {
-            for certificate in certificates_of(items) {
+            for certificate in shared_certificates(items) {
                 add(certificate, host.name, path);
             }
         }
         for (path, documents) in &host.documents {
             for pem in documents.iter().flat_map(embedded) {
-                for certificate in certificates_of(&view.items_of(&pem)) {
+                for certificate in shared_certificates(&view.items_of(&pem)) {
                     add(certificate, host.name, path);
                 }
             }
         }
     }
     rows.into_values().collect()
+}
+
+fn shared_certificates(items: &[Item]) -> impl Iterator<Item = &Arc<Certificate>> {
+    items.iter().filter_map(|item| match item {
+        Item::Certificate(certificate) => Some(certificate),
+        _ => None,
+    })
 }
 
 /// The PEM texts in a kubeconfig's fields, private keys left out.

@@ -90,7 +90,7 @@ fn check_authorities(view: &View<'_>, rows: &[InventoryRow]) {
     let authorities: BTreeMap<&[u8], &Certificate> = rows
         .iter()
         .rev()
-        .map(|row| &row.certificate)
+        .map(|row| &*row.certificate)
         .filter(|one| one.authority)
         .map(|one| (one.public_key.as_slice(), one))
         .collect();
@@ -204,7 +204,7 @@ fn check_misplaced(view: &View<'_>) {
             continue;
         }
         for (path, documents) in &host.documents {
-            for document in documents {
+            for document in documents.iter() {
                 if document.is_encryption() {
                     report(
                         path,

@@ -112,7 +112,7 @@ pub(crate) fn lead_elsewhere<'v>(host: &'v HostView<'v>) -> BTreeSet<&'v str> {
         "AuthorizationConfiguration",
         "WebhookAdmission",
     ];
-    let documents = host.documents.values().flatten();
+    let documents = host.all_documents();
     for document in documents.filter(|document| kinds.contains(&document.kind())) {
         named_in(document, &mut named);
     }

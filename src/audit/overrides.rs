@@ -121,6 +121,21 @@ const PASSED_OVER: &[(&str, &[&str])] = &[
     ("kube-scheduler", &["algorithm-provider", "kube-api-", "kubeconfig", "lock-object-", "policy-", "scheduler-name"]),
 ];
 
+/// The flags of a command line that take the place of settings in a document, and those.
+fn heeded<'l>(line: &'l CommandLine, document: &Tree) -> impl Iterator<Item = &'static SaidTwice> + use<'l> {
+    let kind = document.kind().to_owned();
+    let tables = HEEDED
+        .iter()
+        .filter(move |(of, of_kind, _)| *of == line.program && *of_kind == kind);
+    let said_twice = tables.flat_map(|(_, _, table)| table.iter());
+    said_twice.filter(|(flag, _)| line.flags.contains_key(*flag))
+}
+
+/// Whether [`apply`] changes anything.
+pub(super) fn takes_any(line: &CommandLine, documents: &[Tree]) -> bool {
+    documents.iter().any(|document| heeded(line, document).next().is_some())
+}
+
 /// Gives the documents of the file at `path`, which `--config` of a command line names, the values that flags have in their
 /// place: whoever reads them reads what the program heeds. `report` is told what is overridden; says which dotted settings have a flag's.
 pub(super) fn apply(
@@ -137,14 +152,7 @@ pub(super) fn apply(
         }
     }
     for document in documents {
-        let kind = document.kind().to_owned();
-        let tables = HEEDED
-            .iter()
-            .filter(|(of, of_kind, _)| *of == line.program && *of_kind == kind);
-        for (flag, setting) in tables.flat_map(|(_, _, table)| table.iter()) {
-            if !line.flags.contains_key(*flag) {
-                continue;
-            }
+        for (flag, setting) in heeded(line, document) {
             let is_list = *flag == "cluster-dns" || matches!(document.at(setting), Some(Tree::List(_)));
             let (old, new) = (document.at(setting).map(as_written), given(line, flag, is_list));
             if old.is_some_and(|old| old != as_written(&new)) {

@@ -36,7 +36,7 @@ pub(crate) fn check(view: &View<'_>) {
         let read = read_by_programs(host);
         for (path, documents) in &host.documents {
             let spot = Spot { view, host, path };
-            for document in documents {
+            for document in documents.iter() {
                 check_document(spot, document, read.get(path).copied(), &minors);
             }
         }

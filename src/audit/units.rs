@@ -662,11 +662,7 @@ const ROLES: &[(&str, &[&str])] = &[
 /// A unit for each program that files of the host are there for.
 fn check_lacking(view: &View<'_>, host: &HostView<'_>) {
     let found = host.host;
-    let has_static_pods = host
-        .documents
-        .values()
-        .flatten()
-        .any(|document| document.kind() == "Pod");
+    let has_static_pods = host.all_documents().any(|document| document.kind() == "Pod");
     // Of a machine a part may have been copied, without its units.
     if found.loose || has_static_pods || !found.is_bundle() && host.units.is_empty() {
         return;
@@ -685,7 +681,7 @@ fn check_lacking(view: &View<'_>, host: &HostView<'_>) {
             .any(|folder| path.starts_with(folder))
     };
     for (path, documents) in host.documents.iter().filter(|(path, _)| !is_kept(path)) {
-        for document in documents {
+        for document in documents.iter() {
             there_for(document)
                 .into_iter()
                 .for_each(|program| report(path, program));

@@ -16,8 +16,9 @@ use super::systemd::why_ignored;
 use super::unit::{Circumstances, CommandLine, UnitFile, words};
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
-use crate::pki::digest::sha256_hex;
+use crate::pki::digest::{Sha256, sha256};
 use crate::pki::inspect::{Certificate, Item, TlsRole, items};
+use crate::pki::secret::SecretBytes;
 
 /// A bundle as read, as of an instant.
 pub(crate) struct View<'v> {
@@ -30,11 +31,42 @@ pub(crate) struct View<'v> {
     /// Where everything goes that is found in it.
     pub findings: &'v Findings,
     /// What PEM texts hold, by their digest: the same keys are in many places, and to read one costs arithmetic.
-    known: Mutex<BTreeMap<String, Arc<[Item]>>>,
+    known: Mutex<BTreeMap<Sha256, Arc<[Item]>>>,
+    /// What documents say, and what that takes, by their language and digest: hosts of a fleet have most of theirs alike.
+    documents: Mutex<BTreeMap<(Language, Sha256), (Documented, usize)>>,
     /// What became of each chain: every kubeconfig of a fleet leads to the same API servers.
     judged: Mutex<BTreeMap<(TlsRole, String), Result<(), String>>>,
     /// Whether a certificate is signed by the key of another: by itself it is asked, and of each chain that has both.
     signed: Mutex<BTreeMap<String, bool>>,
+}
+
+/// The documents of a file; one copy for all hosts where nothing takes the place of a setting.
+pub(crate) type Documented = Arc<[Tree]>;
+
+/// What a document is written in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Language {
+    Json,
+    Toml,
+    Yaml,
+}
+
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Language::Json => "JSON",
+            Language::Toml => "TOML",
+            Language::Yaml => "YAML",
+        }
+    }
+
+    fn read(self, text: &str, reader: &mut Documents) -> Result<Vec<Tree>, Unread> {
+        match self {
+            Language::Json => reader.json(text).map(|document| vec![document]),
+            Language::Toml => reader.toml(text).map(|document| vec![document]),
+            Language::Yaml => reader.yaml(text),
+        }
+    }
 }
 
 /// A host whose files are parsed.
@@ -43,7 +75,7 @@ pub(crate) struct HostView<'v> {
     pub host: &'v FoundHost,
     /// PEM files: what is in them.
     pub pem: BTreeMap<&'v str, Arc<[Item]>>,
-    pub documents: BTreeMap<&'v str, Vec<Tree>>,
+    pub documents: BTreeMap<&'v str, Documented>,
     /// The dotted settings of a document that a flag takes the place of: there the document has the flag's value.
     pub overridden: BTreeMap<&'v str, Vec<String>>,
     pub units: Vec<HostUnit<'v>>,
@@ -114,6 +146,7 @@ impl<'v> View<'v> {
             side: "",
             findings,
             known: Mutex::default(),
+            documents: Mutex::default(),
             judged: Mutex::default(),
             signed: Mutex::default(),
         };
@@ -135,8 +168,9 @@ impl<'v> View<'v> {
         view
     }
 
+    /// What a PEM text holds.
     pub(crate) fn items_of(&self, pem: &[u8]) -> Arc<[Item]> {
-        once(&self.known, sha256_hex(pem), || items(pem).into())
+        once(&self.known, sha256(pem), || items(pem).into())
     }
 
     /// A chain from a certificate to one that is trusted, or why there is none.
@@ -180,7 +214,7 @@ impl<'v> View<'v> {
         };
         for (path, file) in &host.files {
             let bytes = file.content.expose();
-            self.read_file(&mut read, path, bytes, reader);
+            self.read_file(&mut read, path, &file.content, reader);
             if path.ends_with(".conf") || path.ends_with(".cfg") {
                 let text = std::str::from_utf8(bytes).unwrap_or_default();
                 read.balancers
@@ -196,7 +230,11 @@ impl<'v> View<'v> {
             let Some((path, documents)) = path.and_then(|path| Some((path, read.documents.get_mut(path)?))) else {
                 continue;
             };
-            let taken = overrides::apply(&command.line, path, documents, |code, message| {
+            let own = match overrides::takes_any(&command.line, documents) {
+                true => Arc::make_mut(documents),
+                false => &mut [],
+            };
+            let taken = overrides::apply(&command.line, path, own, |code, message| {
                 self.findings.report(code, read.name, command.path, message);
             });
             read.overridden.entry(path).or_default().extend(taken);
@@ -272,8 +310,8 @@ impl<'v> View<'v> {
         }
     }
 
-    fn read_file(&self, read: &mut HostView<'v>, path: &'v str, bytes: &'v [u8], reader: &mut Documents) {
-        let host = read.name;
+    fn read_file(&self, read: &mut HostView<'v>, path: &'v str, content: &'v SecretBytes, reader: &mut Documents) {
+        let (host, bytes) = (read.name, content.expose());
         let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, host, path, message);
         let name = path.rsplit('/').next().unwrap_or(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
@@ -284,7 +322,7 @@ impl<'v> View<'v> {
         let has_key = !is_text && holds(b"PRIVATE KEY-----\n");
         if ends(&[".pem", ".crt", ".key", ".csr", ".pub"]) || bytes.starts_with(b"-----BEGIN ") || has_key {
             let bad = |message: String| self.findings.report(codes::BAD_PEM, host, path, message);
-            let items = self.items_of(bytes);
+            let items = once(&self.known, content.sha256(), || items(bytes).into());
             if items.is_empty() {
                 bad("there is no PEM block in it".to_owned());
             }
@@ -304,12 +342,12 @@ impl<'v> View<'v> {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return bad("it is not UTF-8");
         };
-        let (language, documents) = match (is_json, is_toml) {
-            (true, _) => ("JSON", reader.json(text).map(|document| vec![document])),
-            (_, true) => ("TOML", reader.toml(text).map(|document| vec![document])),
-            _ => ("YAML", reader.yaml(text)),
+        let language = match (is_json, is_toml) {
+            (true, _) => Language::Json,
+            (_, true) => Language::Toml,
+            _ => Language::Yaml,
         };
-        match documents {
+        match self.documents_of(language, content.sha256(), text, reader) {
             Ok(documents) if documents.is_empty() => bad("there is nothing in it"),
             Ok(documents) => {
                 if !is_json && !documents.iter().all(|document| matches!(document, Tree::Map(_))) {
@@ -320,9 +358,29 @@ impl<'v> View<'v> {
             Err(Unread::TooLarge) => self.findings.report(codes::ARCHIVE_LIMIT, host, path, TOO_LARGE),
             Err(Unread::Syntax(line)) => {
                 let line = line.map_or(String::new(), |line| format!(", see line {line}"));
-                bad(&format!("it is not valid {language}{line}"));
+                bad(&format!("it is not valid {}{line}", language.name()));
             }
         }
+    }
+
+    /// What a text says; it takes as much of what may be read whether it was read before or not.
+    fn documents_of(
+        &self,
+        language: Language,
+        sha256: Sha256,
+        text: &str,
+        reader: &mut Documents,
+    ) -> Result<Documented, Unread> {
+        let known = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().get(&(language, sha256)).cloned();
+        if let Some((documents, _)) = before.filter(|(_, cost)| reader.take(*cost)) {
+            return Ok(documents);
+        }
+        let taken = reader.taken();
+        let documents: Documented = language.read(text, reader)?.into();
+        let cost = reader.taken() - taken;
+        known().insert((language, sha256), (documents.clone(), cost));
+        Ok(documents)
     }
 }
 
@@ -431,7 +489,7 @@ impl<'v> HostView<'v> {
 
     /// The digest of a file.
     pub(crate) fn digest(&self, path: &str) -> Option<String> {
-        Some(sha256_hex(self.host.files.get(path)?.content.expose()))
+        Some(self.host.files.get(path)?.content.sha256().to_string())
     }
 
     pub(crate) fn items(&self, path: &str) -> &[Item] {
@@ -455,7 +513,11 @@ impl<'v> HostView<'v> {
 
     pub(crate) fn documents(&self, path: &str) -> &[Tree] {
         let documents = self.resolve(path).and_then(|path| self.documents.get(path));
-        documents.map_or(&[], Vec::as_slice)
+        documents.map_or(&[], AsRef::as_ref)
+    }
+
+    pub(crate) fn all_documents(&self) -> impl Iterator<Item = &Tree> {
+        self.documents.values().flat_map(|documents| documents.iter())
     }
 
     pub(crate) fn programs(&self, program: &str) -> impl Iterator<Item = &UnitCommand<'v>> {

@@ -1,6 +1,7 @@
 //! How the cluster is asked from one of its hosts: with which credentials of those that lie there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::documents::documents;
 use super::stage::quoted;
@@ -92,7 +93,7 @@ fn certificates(host: &FoundHost, path: &str) -> Vec<Certificate> {
     let file = host.files.get(path);
     let items = file.map_or_else(Vec::new, |file| items(file.content.expose()));
     let certificates = items.into_iter().filter_map(|item| match item {
-        Item::Certificate(certificate) => Some(*certificate),
+        Item::Certificate(certificate) => Some(Arc::unwrap_or_clone(certificate)),
         _ => None,
     });
     certificates.collect()

@@ -1,5 +1,7 @@
 //! Two bundles, compared: what becomes of hosts, and what follows from that.
 
+use rayon::prelude::*;
+
 use super::files::{Fate, HostChange, host_change};
 use super::sides::{KeysKnown, Pair, pairs};
 use super::stage::Step;
@@ -33,7 +35,7 @@ impl Changes {
 pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
     let pairs = pairs(old, new);
     let changed: Vec<(&Pair<'_>, HostChange)> = pairs
-        .iter()
+        .par_iter()
         .filter_map(|pair| Some((pair, host_change(pair, known)?)))
         .collect();
     let Sequence {

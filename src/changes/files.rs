@@ -129,15 +129,13 @@ fn folders(pair: &Pair<'_>) -> Vec<FileChange> {
     let (Some(old), Some(new)) = (pair.old, pair.new) else {
         return Vec::new();
     };
-    let changed = new.all.iter().filter_map(|(path, node)| {
-        let on_host = path.strip_prefix("rootfs/")?;
-        let (Some(FoundNode::Directory { mode: Some(before) }), FoundNode::Directory { mode: Some(after) }) =
-            (old.all.get(path), node)
-        else {
-            return None;
-        };
+    if !(old.is_bundle() && new.is_bundle()) {
+        return Vec::new();
+    }
+    let changed = new.folders.iter().filter_map(|(path, after)| {
+        let (before, after) = (old.folders.get(path).copied().flatten()?, (*after)?);
         (before != after).then(|| FileChange {
-            path: printable(&format!("/{on_host}/")),
+            path: printable(&format!("{path}/")),
             fate: Fate::Changed,
             what: "folder".to_owned(),
             details: vec![format!("mode {before:04o} -> {after:04o}")],
@@ -183,13 +181,12 @@ fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
     if pair.old.is_none() || pair.new.is_none() {
         return Vec::new();
     }
-    let is_file = |node: Option<&FoundNode>| matches!(node, Some(FoundNode::File { .. }));
+    let digest = |node: Option<&FoundNode>| node.and_then(FoundNode::sha256);
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     names
         .into_iter()
         .filter(|name| !DERIVED.contains(&name.as_str()))
-        .filter(|name| is_file(old.get(*name)) || is_file(new.get(*name)))
-        .filter(|name| content(old.get(*name)) != content(new.get(*name)))
+        .filter(|name| digest(old.get(*name)) != digest(new.get(*name)))
         .map(|name| FileChange {
             path: printable(name),
             fate: Fate::of(&old.get(name), &new.get(name)),
@@ -198,11 +195,4 @@ fn beside(pair: &Pair<'_>) -> Vec<FileChange> {
             cosmetic: true,
         })
         .collect()
-}
-
-fn content(node: Option<&FoundNode>) -> Option<&[u8]> {
-    match node {
-        Some(FoundNode::File { content, .. }) => Some(content.expose()),
-        _ => None,
-    }
 }

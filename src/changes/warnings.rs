@@ -1,6 +1,7 @@
 //! What a change does that restarting does not tell: what can't be undone, and what needs more than one pass.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::calling::servers_called;
 use super::documents::{documents, networks, ranges_of_pods};
@@ -461,7 +462,7 @@ fn of_authorities(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut War
 pub(super) fn certificates(file: &File) -> impl Iterator<Item = Certificate> {
     let items = items(file.content.expose()).into_iter();
     items.filter_map(|item| match item {
-        Item::Certificate(certificate) => Some(*certificate),
+        Item::Certificate(certificate) => Some(Arc::unwrap_or_clone(certificate)),
         _ => None,
     })
 }
@@ -477,7 +478,7 @@ fn of_tokens(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings
             .flat_map(|file| items(file.content.expose()))
             .filter_map(|item| match item {
                 Item::PrivateKey(spki) | Item::PublicKey(spki) => Some(spki),
-                Item::Certificate(certificate) => Some(certificate.public_key),
+                Item::Certificate(certificate) => Some(certificate.public_key.clone()),
                 _ => None,
             })
             .collect()

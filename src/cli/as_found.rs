@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use khw_gen::found::{Found, FoundHost, Places, printable};
+use khw_gen::found::{Beside, Found, FoundHost, Places, printable};
 use khw_gen::{catalog, changes, disk};
 
 use super::progress::Waiting;
 use super::say::{Reported, say, say_error};
 
 /// What is at a path, whatever its state; nothing at all is an error.
-pub fn read_found(path: &Path) -> Result<Found, Reported> {
+pub fn read_found(path: &Path, beside: Beside) -> Result<Found, Reported> {
     let _waiting = Waiting::begin("reading");
-    let found = disk::read_found(path, &Places::new(catalog::places()))?;
+    let found = disk::read_found(path, &Places::new(catalog::places()), beside)?;
     let is_empty = |host: &FoundHost| host.files.is_empty() && host.beside.is_empty();
     match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
         true => Err(Reported::from(format!(
@@ -24,7 +24,7 @@ pub fn read_found(path: &Path) -> Result<Found, Reported> {
 
 /// What is at a path, whole: what could not be read would be taken for what is not there.
 pub fn read_undamaged(path: &Path) -> Result<Found, Reported> {
-    let found = read_found(path)?;
+    let found = read_found(path, Beside::LeftOut)?;
     match say_remarks(path, &found) {
         true => Err(Reported),
         false => Ok(found),

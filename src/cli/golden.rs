@@ -149,7 +149,7 @@ fn files_in(nodes: &FoundNodes) -> BTreeMap<String, GoldenFile<'_>> {
     let files = nodes.iter().filter_map(|(path, node)| match node {
         FoundNode::Directory { .. } => None,
         FoundNode::File { content, .. } => Some((path.clone(), GoldenFile::File(content.expose()))),
-        FoundNode::Other { .. } => Some((path.clone(), GoldenFile::Other)),
+        FoundNode::Digested { .. } | FoundNode::Other { .. } => Some((path.clone(), GoldenFile::Other)),
     });
     files.collect()
 }

@@ -1,6 +1,7 @@
 //! `khw-gen inspect`.
 
 use khw_gen::audit::{self, Detail};
+use khw_gen::found::Beside;
 
 use super::args::{InspectArgs, ReportFormat};
 use super::as_found::{read_found, say_remarks};
@@ -13,7 +14,7 @@ use super::threads::use_threads;
 pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     let path = &arguments.path;
     use_threads(None)?;
-    let found = read_found(path)?;
+    let found = read_found(path, Beside::LeftOut)?;
     let waiting = Waiting::begin("reading certificates");
     let at = arguments.at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);

@@ -2,9 +2,10 @@
 
 use khw_gen::audit::{self, HostSecrets};
 use khw_gen::disk::Specification;
+use khw_gen::found::{Beside, Found};
+use khw_gen::found_of;
 use khw_gen::plan::plan;
 use khw_gen::theft::{Theft, Thefts};
-use khw_gen::{found::Found, found_of};
 
 use super::args::{ReportFormat, SecretsArgs};
 use super::as_found::{read_found, say_remarks, say_what_is_elsewhere};
@@ -26,7 +27,7 @@ pub fn run(arguments: &SecretsArgs) -> Result<Outcome, Reported> {
         print(told(&held(&made), *format, |host| thefts.theft(host)).trim_end())?;
         return Ok(Outcome::Done);
     }
-    let found = read_found(path)?;
+    let found = read_found(path, Beside::LeftOut)?;
     say_what_is_elsewhere(path, &found, "what the others hold is not known");
     let printed = print(told(&held(&found), *format, |_| None).trim_end());
     say(

@@ -7,7 +7,7 @@ use khw_gen::changes::Keys;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, codes, suggest};
 use khw_gen::disk::{self, DiskError, SeedText, Specification};
-use khw_gen::found::Found;
+use khw_gen::found::{Beside, Found};
 use khw_gen::found_of;
 use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::Seed;
@@ -71,7 +71,7 @@ pub fn is_spec(path: &Path) -> bool {
 /// makes wrong.
 pub fn read_found_or_made(path: &Path, seed_file: Option<&Path>, stand_in: &str) -> Result<Found, Reported> {
     if !is_spec(path) {
-        return read_found(path);
+        return read_found(path, Beside::LeftOut);
     }
     let (made, keys) = read_specified(path, seed_file)?.make()?;
     if keys == Keys::StandIn {

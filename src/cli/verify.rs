@@ -5,7 +5,7 @@ use std::path::Path;
 use khw_gen::audit;
 use khw_gen::changes::{self, Changes, Keys, KeysKnown, leave_out_elsewhere};
 use khw_gen::diagnostic::Severity;
-use khw_gen::found::Found;
+use khw_gen::found::{Beside, Found};
 
 use super::args::{ReportFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
@@ -19,13 +19,13 @@ use super::threads::use_threads;
 pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
     let VerifyArgs { path, format, at, .. } = arguments;
     use_threads(None)?;
-    let found = read_found(path)?;
+    let found = read_found(path, Beside::Judged)?;
     say_what_is_elsewhere(path, &found, "what the others should have is not looked for");
     let waiting = Waiting::begin("judging");
     let at = at.unwrap_or_else(now);
     let mut findings = audit::audit(&found, at);
     if let Some(old) = &arguments.beside {
-        findings.extend(audit::beside(&read_found(old)?, &found, at));
+        findings.extend(audit::beside(&read_found(old, Beside::LeftOut)?, &found, at));
         findings.sort_by_key(|finding| finding.row().severity);
         findings.dedup();
     }

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use rustix::fs::{
@@ -19,7 +20,8 @@ use rustix::io::Errno;
 use super::error::DiskError;
 use super::kind::FolderKind;
 use crate::found::{
-    FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, TOO_LARGE, cost, is_of_enabled_unit,
+    FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, SharedContents, TOO_LARGE, cost,
+    is_of_enabled_unit,
 };
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
@@ -55,38 +57,79 @@ pub(super) fn read_places(dir: &Path, places: &Places) -> Result<FoundNodes, Dis
 pub(super) fn read_tree_where(dir: &Path, wanted: impl Fn(&str, NodeKind) -> bool) -> Result<FoundNodes, DiskError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = open(dir, flags, Mode::empty()).map_err(|reason| DiskError::os("open", dir, reason))?;
-    let mut reading = Reading {
-        dir,
-        wanted: &wanted,
-        left: MOST_IN_ALL,
-        nodes: FoundNodes::new(),
-        last: BTreeMap::new(),
-    };
+    let known = ReadTogether::new(dir);
+    let mut reading = Reading::new(&known, &wanted);
     reading.read_below(folder.as_fd(), dir, "", 1)?;
     Ok(reading.nodes)
 }
 
-/// A folder that is read, and how much of it may still be.
-struct Reading<'a> {
+/// What all threads know that read the same folder.
+pub(super) struct ReadTogether<'a> {
     dir: &'a Path,
-    wanted: &'a dyn Fn(&str, NodeKind) -> bool,
-    left: u64,
-    nodes: FoundNodes,
-    /// What the last file of each name held: hosts of a fleet have most of theirs alike, and then it is in memory once.
-    last: BTreeMap<String, SecretBytes>,
+    /// How much may still be read.
+    left: AtomicU64,
+    contents: SharedContents,
 }
 
-impl Reading<'_> {
-    fn take(&mut self, cost: u64) -> Result<(), DiskError> {
-        let left = self.left.checked_sub(cost);
-        self.left = left.ok_or_else(|| DiskError::TooMuch {
-            path: self.dir.to_owned(),
-            limit: MOST_IN_ALL,
-        })?;
-        Ok(())
+impl<'a> ReadTogether<'a> {
+    pub(super) fn new(dir: &'a Path) -> ReadTogether<'a> {
+        ReadTogether {
+            dir,
+            left: AtomicU64::new(MOST_IN_ALL),
+            contents: SharedContents::default(),
+        }
     }
 
-    fn read_below(
+    /// How much may still be read.
+    pub(super) fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    fn too_much(&self) -> DiskError {
+        DiskError::TooMuch {
+            path: self.dir.to_owned(),
+            limit: MOST_IN_ALL,
+        }
+    }
+
+    /// Takes what all that is listed will need. Before anything is read: what is too much together must not be in memory to be
+    /// found out.
+    pub(super) fn pay_for(&self, prefix: &str, listed: &[(OsString, Stat)]) -> Result<(), DiskError> {
+        for (name, stat) in listed {
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            let size = size_to_read(stat).filter(|_| is_file);
+            let cost = cost(prefix, name.len() as u64 * 3 + size.unwrap_or(0));
+            self.left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost))
+                .map_err(|_| self.too_much())?;
+        }
+        Ok(())
+    }
+}
+
+/// The size of a file, unless it is too large to be read.
+pub(super) fn size_to_read(stat: &Stat) -> Option<u64> {
+    u64::try_from(stat.st_size).ok().filter(|size| *size <= MOST_BYTES)
+}
+
+/// A folder that is read.
+pub(super) struct Reading<'a> {
+    known: &'a ReadTogether<'a>,
+    wanted: &'a dyn Fn(&str, NodeKind) -> bool,
+    pub nodes: FoundNodes,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(known: &'a ReadTogether<'a>, wanted: &'a dyn Fn(&str, NodeKind) -> bool) -> Reading<'a> {
+        Reading {
+            known,
+            wanted,
+            nodes: FoundNodes::new(),
+        }
+    }
+
+    /// Reads all that is in an open folder.
+    pub(super) fn read_below(
         &mut self,
         folder: BorrowedFd<'_>,
         shown: &Path,
@@ -96,8 +139,7 @@ impl Reading<'_> {
         if level > DEEPEST {
             return Err(DiskError::TooDeep { path: shown.to_owned() });
         }
-        let most = usize::try_from(self.left / cost("", 0)).unwrap_or(usize::MAX);
-        let mut listed = list_at_most(folder, shown, most)?;
+        let mut listed = list_at_most(folder, shown, most_entries(self.known.left()))?;
         listed.retain(|(name, stat)| {
             let kind = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => NodeKind::Folder,
@@ -108,55 +150,58 @@ impl Reading<'_> {
             name.to_str()
                 .is_none_or(|name| (self.wanted)(&format!("{prefix}{name}"), kind))
         });
-        // Before anything is read: what is too much together must not be in memory to be found out.
-        for (name, stat) in &listed {
-            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            let size = u64::try_from(stat.st_size)
-                .ok()
-                .filter(|size| is_file && *size <= MOST_BYTES);
-            self.take(cost(prefix, name.len() as u64 * 3 + size.unwrap_or(0)))?;
-        }
+        self.known.pay_for(prefix, &listed)?;
         for (name, stat) in listed {
-            let shown = shown.join(&name);
-            let Some(name) = name.to_str() else {
-                return Err(DiskError::NameNotUtf8 { path: shown });
-            };
-            let path = format!("{prefix}{name}");
-            let mode = Some(mode_of(&stat));
-            let node = match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => {
-                    let below =
-                        open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
-                    self.read_below(below.as_fd(), &shown, &format!("{path}/"), level + 1)?;
-                    FoundNode::Directory { mode }
-                }
-                FileType::RegularFile => match u64::try_from(stat.st_size) {
-                    Ok(size) if size <= MOST_BYTES => {
-                        // It may grow meanwhile; what it had is what was paid for.
-                        let mut content = read_file(folder, name, &shown, size)?;
-                        match self.last.get_mut(name) {
-                            Some(last) if *last == content => content = last.clone(),
-                            Some(last) => *last = content.clone(),
-                            None => drop(self.last.insert(name.to_owned(), content.clone())),
-                        }
-                        FoundNode::File {
-                            mode,
-                            root_owned: None,
-                            content,
-                        }
-                    }
-                    _ => FoundNode::Other { what: TOO_LARGE },
-                },
-                FileType::Symlink if leads_to_enabled_unit(folder, name, &path) => continue,
-                FileType::Symlink => FoundNode::Other { what: "symbolic link" },
-                _ => FoundNode::Other {
-                    what: "device, pipe or socket",
-                },
-            };
-            self.nodes.insert(path, node);
+            self.read_entry(folder, shown, prefix, level, (&name, &stat))?;
         }
         Ok(())
     }
+
+    /// Reads what a folder has under a name, which is paid for.
+    pub(super) fn read_entry(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        shown: &Path,
+        prefix: &str,
+        level: usize,
+        (name, stat): (&OsStr, &Stat),
+    ) -> Result<(), DiskError> {
+        let shown = shown.join(name);
+        let Some(name) = name.to_str() else {
+            return Err(DiskError::NameNotUtf8 { path: shown });
+        };
+        let path = format!("{prefix}{name}");
+        let mode = Some(mode_of(stat));
+        let node = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => {
+                let below =
+                    open_folder(folder, name.as_ref()).map_err(|reason| DiskError::os("open", &shown, reason))?;
+                self.read_below(below.as_fd(), &shown, &format!("{path}/"), level + 1)?;
+                FoundNode::Directory { mode }
+            }
+            FileType::RegularFile => match size_to_read(stat) {
+                Some(size) => FoundNode::File {
+                    mode,
+                    root_owned: None,
+                    // It may grow meanwhile; what it had is what was paid for.
+                    content: self.known.contents.once(&path, read_file(folder, name, &shown, size)?),
+                },
+                None => FoundNode::Other { what: TOO_LARGE },
+            },
+            FileType::Symlink if leads_to_enabled_unit(folder, name, &path) => return Ok(()),
+            FileType::Symlink => FoundNode::Other { what: "symbolic link" },
+            _ => FoundNode::Other {
+                what: "device, pipe or socket",
+            },
+        };
+        self.nodes.insert(path, node);
+        Ok(())
+    }
+}
+
+/// How many entries a folder may have where that much may still be read.
+pub(super) fn most_entries(left: u64) -> usize {
+    usize::try_from(left / cost("", 0)).unwrap_or(usize::MAX)
 }
 
 fn leads_to_enabled_unit(folder: BorrowedFd<'_>, name: &str, path: &str) -> bool {
@@ -254,7 +299,11 @@ pub(super) fn list(folder: BorrowedFd<'_>, shown: &Path) -> Result<Vec<(OsString
 }
 
 /// As [`list`]; more than `most` entries are an error.
-fn list_at_most(folder: BorrowedFd<'_>, shown: &Path, most: usize) -> Result<Vec<(OsString, Stat)>, DiskError> {
+pub(super) fn list_at_most(
+    folder: BorrowedFd<'_>,
+    shown: &Path,
+    most: usize,
+) -> Result<Vec<(OsString, Stat)>, DiskError> {
     let failed = |reason| DiskError::os("read the folder", shown, reason);
     let mut entries = Vec::new();
     rewind(folder).map_err(failed)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, is_unsafe};
+use crate::pki::digest::Sha256;
 use crate::pki::secret::SecretBytes;
 
 /// The most bytes that a file may have, and that an archive may hold when it is unpacked.
@@ -28,10 +29,62 @@ pub enum FoundNode {
         root_owned: Option<bool>,
         content: SecretBytes,
     },
+    /// A file of which nobody reads what it says: whether it is another one is told by its digest.
+    Digested {
+        mode: Option<u32>,
+        root_owned: Option<bool>,
+        sha256: Sha256,
+    },
     /// A symbolic or hard link, a device, a pipe: what it is, in words.
     Other {
         what: &'static str,
     },
+}
+
+impl FoundNode {
+    /// The same; of what a file says no more than the digest.
+    pub(super) fn digested(self) -> FoundNode {
+        match self {
+            FoundNode::File {
+                mode,
+                root_owned,
+                content,
+            } => FoundNode::Digested {
+                mode,
+                root_owned,
+                sha256: content.sha256(),
+            },
+            other => other,
+        }
+    }
+
+    /// The digest of a file.
+    pub(crate) fn sha256(&self) -> Option<Sha256> {
+        match self {
+            FoundNode::File { content, .. } => Some(content.sha256()),
+            FoundNode::Digested { sha256, .. } => Some(*sha256),
+            FoundNode::Directory { .. } | FoundNode::Other { .. } => None,
+        }
+    }
+
+    /// Whether root owns a file.
+    pub(super) fn root_owned(&self) -> Option<bool> {
+        match self {
+            FoundNode::File { root_owned, .. } | FoundNode::Digested { root_owned, .. } => *root_owned,
+            FoundNode::Directory { .. } | FoundNode::Other { .. } => None,
+        }
+    }
+
+    /// Whether both are files, and not the same.
+    pub(super) fn is_another_file(&self, other: &FoundNode) -> bool {
+        match (self, other) {
+            (FoundNode::File { content, .. }, FoundNode::File { content: other, .. }) => content != other,
+            _ => self
+                .sha256()
+                .zip(other.sha256())
+                .is_some_and(|(one, other)| one != other),
+        }
+    }
 }
 
 /// Relative path, without a slash at its end, to what is there.

@@ -39,9 +39,12 @@ pub fn unpack(bytes: &[u8]) -> (FoundNodes, Vec<Remark>) {
     unpack_within(bytes, &mut left, None)
 }
 
-/// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with `beside`
+/// What lies at a path that an archive has too.
+pub(super) type InFolder<'b> = &'b dyn Fn(&str) -> Option<FoundNode>;
+
+/// As [`unpack`], as far as `left` goes, from which what was read is taken. Of what only has to be compared with what is `beside`
 /// nothing is kept that is not there.
-pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<&FoundNodes>) -> (FoundNodes, Vec<Remark>) {
+pub(super) fn unpack_within(bytes: &[u8], left: &mut u64, beside: Option<InFolder<'_>>) -> (FoundNodes, Vec<Remark>) {
     let most = MOST_BYTES.min(*left);
     let mut unpacked = Unpacked {
         nodes: FoundNodes::new(),
@@ -120,7 +123,7 @@ struct Unpacked<'a> {
     nodes: FoundNodes,
     remarks: Vec<Remark>,
     /// What lies beside the archive, where it is to be compared with that.
-    beside: Option<&'a FoundNodes>,
+    beside: Option<InFolder<'a>>,
     /// How much may still be read.
     left: u64,
     /// The parents of what was found.
@@ -186,12 +189,13 @@ impl Unpacked<'_> {
             }
         }
         if let (FoundNode::File { content, .. }, Some(beside)) = (&mut node, self.beside) {
-            match beside.get(&path) {
-                Some(FoundNode::File { content: same, .. }) if content == same => *content = same.clone(),
+            match beside(&path) {
+                Some(FoundNode::File { content: same, .. }) if *content == same => *content = same,
                 // One byte more than that file has, and it can't be taken for it.
                 Some(FoundNode::File { content: other, .. }) => {
                     *content = content.expose()[..content.len().min(other.len() + 1)].into();
                 }
+                Some(FoundNode::Digested { .. }) => node = node.digested(),
                 _ => *content = SecretBytes::default(),
             }
         }

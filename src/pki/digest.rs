@@ -5,7 +5,7 @@ use std::fmt;
 use ring::digest::{Context, Digest, SHA256, digest};
 
 /// A SHA-256 (FIPS 180-4); shown as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sha256([u8; 32]);
 
 impl Sha256 {

@@ -5,6 +5,7 @@
 use core::time::Duration;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
@@ -392,7 +393,7 @@ pub fn judge_chain(
 /// What stands in a PEM file, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    Certificate(Box<Certificate>),
+    Certificate(Arc<Certificate>),
     /// The SubjectPublicKeyInfo of a private key.
     PrivateKey(Vec<u8>),
     /// The SubjectPublicKeyInfo of a public key.
@@ -475,7 +476,7 @@ fn item(block: &decode::Block<'_>) -> Item {
     };
     match label {
         "CERTIFICATE" => match Certificate::from_der(&der) {
-            Some(certificate) => Item::Certificate(Box::new(certificate)),
+            Some(certificate) => Item::Certificate(Arc::new(certificate)),
             None => unreadable("it is no certificate"),
         },
         "PUBLIC KEY" => match SubjectPublicKeyInfo::from_der(&der) {

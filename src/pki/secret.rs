@@ -5,9 +5,11 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use zeroize::{Zeroize, ZeroizeOnDrop, optimization_barrier};
+
+use super::digest::{Sha256, sha256};
 
 /// Bytes that are wiped when they are dropped, with all the room that they had, and that may print: what secrets are read into, or made in.
 ///
@@ -65,9 +67,16 @@ impl ZeroizeOnDrop for WipedBytes {}
 /// A growable byte buffer that is wiped on drop, never prints, and leaves no copy of itself behind when it grows.
 ///
 /// Clones share the bytes until one of them grows, and the last that is dropped wipes them: what is in several places of a
-/// bundle is in memory once.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretBytes(Arc<WipedBytes>);
+/// bundle is in memory once, and digested once.
+#[derive(Clone, Default)]
+pub struct SecretBytes(Arc<Shared>);
+
+/// Bytes, and their digest once it was asked for.
+#[derive(Default)]
+struct Shared {
+    bytes: WipedBytes,
+    sha256: OnceLock<Sha256>,
+}
 
 impl SecretBytes {
     /// An empty buffer with room for `capacity` bytes.
@@ -77,22 +86,34 @@ impl SecretBytes {
 
     /// The bytes themselves. Whoever calls this answers for where they go.
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.0.bytes
+    }
+
+    /// Their digest, which is computed once.
+    pub fn sha256(&self) -> Sha256 {
+        *self.0.sha256.get_or_init(|| sha256(self.expose()))
     }
 
     /// The length in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.bytes.len()
     }
 
     /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.bytes.is_empty()
+    }
+
+    /// The bytes to be changed, where no clone has them too.
+    fn own(&mut self) -> Option<&mut WipedBytes> {
+        let own = Arc::get_mut(&mut self.0)?;
+        own.sha256.take();
+        Some(&mut own.bytes)
     }
 
     /// Takes the bytes out and keeps the room they had; what they leave there is overwritten by what comes, or wiped at last.
     pub(crate) fn clear(&mut self) {
-        match Arc::get_mut(&mut self.0) {
+        match self.own() {
             Some(own) => own.clear(),
             None => *self = SecretBytes::default(),
         }
@@ -100,31 +121,41 @@ impl SecretBytes {
 
     /// Makes room for `more` bytes beyond those that are there.
     pub(crate) fn reserve(&mut self, more: usize) {
-        if self.0.capacity() - self.0.len() < more {
-            let mut larger = SecretBytes::with_capacity(self.0.len() + more);
-            larger.extend(&self.0);
+        if self.0.bytes.capacity() - self.len() < more {
+            let mut larger = SecretBytes::with_capacity(self.len() + more);
+            larger.extend(self.expose());
             *self = larger;
         }
     }
 
     /// Appends `bytes`; a reallocation wipes the memory it leaves.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        let needed = self.0.len() + bytes.len();
-        match Arc::get_mut(&mut self.0) {
-            Some(own) if needed <= own.capacity() => own.extend_from_slice(bytes),
-            _ => {
-                let mut larger = Vec::with_capacity(needed.max(self.0.capacity() * 2));
-                larger.extend_from_slice(&self.0);
-                larger.extend_from_slice(bytes);
-                *self = SecretBytes::from(larger);
-            }
+        let needed = self.len() + bytes.len();
+        if let Some(own) = self.own().filter(|own| needed <= own.capacity()) {
+            own.extend_from_slice(bytes);
+            return;
         }
+        let mut larger = Vec::with_capacity(needed.max(self.0.bytes.capacity() * 2));
+        larger.extend_from_slice(self.expose());
+        larger.extend_from_slice(bytes);
+        *self = SecretBytes::from(larger);
     }
 }
 
+impl PartialEq for SecretBytes {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for SecretBytes {}
+
 impl From<Vec<u8>> for SecretBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        SecretBytes(Arc::new(WipedBytes(bytes)))
+        SecretBytes(Arc::new(Shared {
+            bytes: WipedBytes(bytes),
+            sha256: OnceLock::new(),
+        }))
     }
 }
 
@@ -150,7 +181,7 @@ impl Write for SecretBytes {
 impl Zeroize for SecretBytes {
     /// Wipes the bytes; those that a clone still needs are only let go.
     fn zeroize(&mut self) {
-        match Arc::get_mut(&mut self.0) {
+        match self.own() {
             Some(own) => own.zeroize(),
             None => *self = SecretBytes::default(),
         }
@@ -159,7 +190,7 @@ impl Zeroize for SecretBytes {
 
 impl fmt::Debug for SecretBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SecretBytes({} bytes, not shown)", self.0.len())
+        write!(f, "SecretBytes({} bytes, not shown)", self.len())
     }
 }
 
@@ -190,6 +221,12 @@ mod tests {
         assert_eq!(one.expose().as_ptr(), other.expose().as_ptr());
         other.extend(b"!");
         assert_eq!((one.expose(), other.expose()), (&b"hunter2"[..], &b"hunter2!"[..]));
+        for bytes in [&mut other.clone(), &mut other] {
+            let before = bytes.sha256();
+            bytes.extend(b"!");
+            assert_ne!(bytes.sha256(), before);
+            assert_eq!(bytes.sha256(), sha256(bytes.expose()));
+        }
         let mut third = one.clone();
         third.zeroize();
         assert!(third.is_empty());

@@ -51,7 +51,7 @@ fn secrets_of(view: &View<'_>, host: &HostView<'_>, powers: &Powers<'_>) -> Vec<
     let lists = lines.flat_map(|line| LISTS_OF_USERS.iter().flat_map(|flag| line.values(flag)));
     let lists: BTreeSet<&str> = lists.filter_map(|path| host.resolve(path)).collect();
     let held = host.host.files.iter().filter_map(|(path, file)| {
-        let documents = host.documents.get(path.as_str()).map_or(&[][..], Vec::as_slice);
+        let documents = host.documents.get(path.as_str()).map_or(&[][..], AsRef::as_ref);
         let keys = host.pem.get(path.as_str()).map_or(&[][..], |items| items.as_ref());
         let keys: BTreeSet<&[u8]> = keys.iter().filter_map(|item| item.private_key()).collect();
         let may_be_read = file.mode.is_none_or(|mode| mode & 0o004 != 0);
