@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use khw_gen::audit;
 use khw_gen::found::Found;
@@ -59,7 +60,7 @@ fn renew(spec: &Spec) -> Option<String> {
 }
 
 /// The first certificate of every PEM file, by `host:path`.
-fn certificates(found: &Found) -> BTreeMap<String, Box<Certificate>> {
+fn certificates(found: &Found) -> BTreeMap<String, Arc<Certificate>> {
     let files = found.hosts.iter().flat_map(|host| {
         let pem = host.files.iter().filter(|(path, _)| path.ends_with(".pem"));
         pem.map(move |(path, file)| (format!("{}:{path}", host.name), items(file.content.expose())))
