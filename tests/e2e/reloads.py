@@ -926,7 +926,8 @@ ROWS = [
     Row("kube-scheduler", "--tls-cert-file --tls-private-key-file", "kube-scheduler, embedded", "kube-scheduler-server",
         shows(SCHEDULER, 10259, "kube-scheduler-server"), LOOK),
     Row("kube-scheduler", "--config", "kube-scheduler, embedded", "kube-scheduler-embedded.yaml", says(SCHEDULER, 10259, '"percentageofnodestoscore":60'), "/configz"),
-    # Go's servers ask for a certificate by the name that the client sends, and take the first of their own if it sends none.
+    # A server in Go that was given a pair at its start, and a function to ask for a newer one, asks only if the client sends a name.
+    # An API server that reaches its kubelets by address sends none.
     Row("kubelet", "tlsCertFile tlsPrivateKeyFile", "kubelet, embedded", "kubelet-embedded-server", shows(KUBELET, 10250, "kubelet-embedded-server"), LOOK,
         aside="to who connects by address"),
     Row("kubelet", "tlsCertFile tlsPrivateKeyFile", "kubelet, embedded", "kubelet-embedded-server",
