@@ -39,7 +39,9 @@ import boot  # noqa: E402
 import cluster  # noqa: E402
 
 START, RESTART = 120, 120  # seconds that programs have until their probes say no, and after a restart yes
+SETTLE = 10  # seconds in which programs that have come up read what they have not read yet
 LAST = 95  # seconds before the end, when connections that live on are cut, so that there are more requests and handshakes
+LEASE, RENEWAL = "45s", "30s"  # longer than usual, or who leads gives up and ends when this machine has much to do
 SIGNER = "kubernetes.io/kube-apiserver-client"
 ISSUER = "https://reloads.test"
 
@@ -633,12 +635,14 @@ class Bench:
                 f"--cluster-signing-cert-file={self.put('signing-ca.pem', old.pem, new.pem, 'cluster-signing')}",
                 f"--cluster-signing-key-file={self.put('signing-ca-key.pem', old.key, new.key, 'cluster-signing')}",
                 f"--service-account-private-key-file={self.put('manager.key', *accounts)}"]
-        self.kubernetes_program(name, component, f"--kubeconfig={self.client_kubeconfig(component, way)}", f"--leader-elect-resource-name=manager-{way}", *more)
+        self.kubernetes_program(name, component, f"--kubeconfig={self.client_kubeconfig(component, way)}", f"--leader-elect-resource-name=manager-{way}",
+                                f"--leader-elect-lease-duration={LEASE}", f"--leader-elect-renew-deadline={RENEWAL}", *more)
 
     def start_scheduler(self, name, way):
         component = "kube-scheduler"
         text = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "percentageOfNodesToScore": 50,
-                "clientConnection": {"kubeconfig": self.client_kubeconfig(component, way)}, "leaderElection": {"resourceName": f"scheduler-{way}"}}
+                "clientConnection": {"kubeconfig": self.client_kubeconfig(component, way)},
+                "leaderElection": {"resourceName": f"scheduler-{way}", "leaseDuration": LEASE, "renewDeadline": RENEWAL}}
         file = self.put(f"{component}-{way}.yaml", json.dumps(text), json.dumps({**text, "percentageOfNodesToScore": 60}))
         self.kubernetes_program(name, component, f"--config={file}",
                                 *(self.serving(component) if way == "embedded" else [f"--bind-address={own(component, way)}"]))
@@ -745,6 +749,7 @@ def meets(listener, pair, through=None):
         if through:
             status, said = bench.api("GET", through)
             expect(status == 200, f"{through}: {status} {said}")
+        expect(bench.listeners[listener].seen, "nobody has come yet")
         return bench.listeners[listener].saw(bench.leafs[pair][1])
 
     return probe
@@ -757,6 +762,7 @@ def trusts(listener):
 
 def trusts_front(component):
     def probe(bench):
+        expect(bench.listeners[f"{component} authority"].seen, "nobody has come yet")
         return bench.listeners[f"{component} authority"].accepted_with(bench.leafs[f"{component} authority front"][1])
 
     return probe
@@ -983,6 +989,8 @@ class Measurement:
                 self.seconds = time.monotonic() - start
                 if cuts and not row.handshake[1]:
                     self.note = "only after connections had been cut"
+            elif self.bench.programs[row.program].ended() and not (row.ours and cuts):  # who finds no server that it trusts may well end
+                raise Unmeasured(f"{row.program} has ended")
             time.sleep(row.every)
         if self.seconds is not None and held:
             time.sleep(5)
@@ -1082,6 +1090,7 @@ def measure(options, scratch):
     every = [Measurement(bench, row) for row in rows]
     for_each(every, Measurement.baseline)
     able = [one for one in every if not one.unmeasured]
+    time.sleep(SETTLE)
     print(f"{len(able)} of {len(every)} rows can be measured; all files are replaced now", flush=True)
     start = time.monotonic()
     for name in dict.fromkeys(one.row.turned for one in able):
