@@ -41,7 +41,6 @@ import cluster  # noqa: E402
 START, RESTART = 120, 120  # seconds that programs have until their probes say no, and after a restart yes
 SETTLE = 10  # seconds in which programs that have come up read what they have not read yet
 LAST = 95  # seconds before the end, when connections that live on are cut, so that there are more requests and handshakes
-LEASE, RENEWAL = "45s", "30s"  # longer than usual, or who leads gives up and ends when this machine has much to do
 SIGNER = "kubernetes.io/kube-apiserver-client"
 ISSUER = "https://reloads.test"
 
@@ -635,14 +634,14 @@ class Bench:
                 f"--cluster-signing-cert-file={self.put('signing-ca.pem', old.pem, new.pem, 'cluster-signing')}",
                 f"--cluster-signing-key-file={self.put('signing-ca-key.pem', old.key, new.key, 'cluster-signing')}",
                 f"--service-account-private-key-file={self.put('manager.key', *accounts)}"]
-        self.kubernetes_program(name, component, f"--kubeconfig={self.client_kubeconfig(component, way)}", f"--leader-elect-resource-name=manager-{way}",
-                                f"--leader-elect-lease-duration={LEASE}", f"--leader-elect-renew-deadline={RENEWAL}", *more)
+        self.kubernetes_program(name, component, f"--kubeconfig={self.client_kubeconfig(component, way)}", f"--leader-elect={str(leads(way)).lower()}",
+                                f"--leader-elect-resource-name=manager-{way}", *more)
 
     def start_scheduler(self, name, way):
         component = "kube-scheduler"
         text = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration", "percentageOfNodesToScore": 50,
                 "clientConnection": {"kubeconfig": self.client_kubeconfig(component, way)},
-                "leaderElection": {"resourceName": f"scheduler-{way}", "leaseDuration": LEASE, "renewDeadline": RENEWAL}}
+                "leaderElection": {"leaderElect": leads(way), "resourceName": f"scheduler-{way}"}}
         file = self.put(f"{component}-{way}.yaml", json.dumps(text), json.dumps({**text, "percentageOfNodesToScore": 60}))
         self.kubernetes_program(name, component, f"--config={file}",
                                 *(self.serving(component) if way == "embedded" else [f"--bind-address={own(component, way)}"]))
@@ -677,6 +676,11 @@ class Bench:
                 "healthzBindAddress": f"{address}:10256", "metricsBindAddress": f"{address}:10249", "conntrack": {"maxPerCore": 0}}
         file = self.put(f"{component}-{way}.yaml", json.dumps(text), json.dumps({**text, "configSyncPeriod": "14m0s"}))
         self.kubernetes_program(name, component, f"--config={file}")
+
+
+def leads(way):
+    """Leaders ask often, and end when they can't: most rows are of the program with everything in its kubeconfig, and need it to live."""
+    return way != "embedded"
 
 
 def of_text(text):
@@ -982,7 +986,7 @@ class Measurement:
         while self.seconds is None and (passed := time.monotonic() - start) < limit:
             if row.handshake:
                 listener, pause = row.handshake
-                if passed > (cuts + 0.2) * pause if pause else passed > limit - LAST + 20 * cuts:
+                if passed > (cuts + 0.2) * pause if pause else passed > limit - LAST + 40 * cuts:
                     cuts += 1
                     self.bench.listeners[listener].cut()
             if self.asked():
