@@ -36,7 +36,7 @@ install_packages containerd containernetworking-plugins dbus iptables iputils-pi
 
 failed=0
 mkdir -p "$built"
-(cd "$here" && python3 -m unittest -q test_systemd_unit) || failed=1
+(cd "$here" && python3 -m unittest -q test_systemd_unit test_reloads) || failed=1
 
 # NetworkManager is unpacked and not installed: when this machine starts again, it would take its network in hand.
 unpack_network_manager() {
