@@ -7,7 +7,7 @@ use std::ops::Range;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::catalog::identity::SignedBy;
+use crate::catalog::identity::{CLUSTER_AUTHORITY, SignedBy};
 use crate::cluster::{Cluster, Generation};
 use crate::input::WrittenDates;
 use crate::pki::cfssl::{leaf_validity, root_validity};
@@ -56,7 +56,7 @@ impl Renewal {
                 .chain(own)
                 .map(|profile| leaf_validity(profile, at).not_after)
                 .max();
-            let brought = pki.existing_ca.is_some() && row.name == crate::catalog::identity::CLUSTER_AUTHORITY;
+            let brought = pki.existing_ca.is_some() && row.name == CLUSTER_AUTHORITY;
             let generations = pki.generations_of(row.name, None).all();
             for generation in generations.filter(|generation| !(brought && *generation == Generation::FIRST)) {
                 let Some(csr) = pki.csrs.get(row.csr) else { continue };

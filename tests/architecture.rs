@@ -581,6 +581,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "what differs is told of bundles as found, by the readers of those who judge them",
     ),
     (
+        "renewal",
+        &["catalog", "cluster", "input", "pki"],
+        "an edit of a text that was read: where dates stand in it, input knows",
+    ),
+    (
         "rotation",
         &["catalog", "changes", "cluster", "found", "reuse", "vault"],
         "a plan of a rotation is told of outputs that were made, with the steps of who compares them",

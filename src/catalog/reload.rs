@@ -1,7 +1,6 @@
-//! What a program reads again by itself when a file changes: what the rows of that table are made of, and the page that shows them.
+//! What a program reads again by itself when a file changes: what the rows of that table are made of.
 
 use super::change::{Program, Version};
-use super::tables::reloads::RELOADS;
 
 /// By what a program is told of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub enum NamedBy {
 
 /// When it has read the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Within {
+pub enum Delay {
     /// Whenever the file is needed.
     EachUse,
     /// This many seconds after the change, at the latest.
@@ -34,13 +33,13 @@ pub struct Reload {
     pub of: Program,
     /// The first release for which it is known: an older one is restarted.
     pub since: Version,
-    pub within: Within,
+    pub within: Delay,
     /// How the program comes to read it.
     pub how: &'static str,
 }
 
 impl NamedBy {
-    fn in_words(self) -> String {
+    pub fn in_words(self) -> String {
         match self {
             NamedBy::Flag(flag) => format!("`--{flag}`"),
             NamedBy::FlagWith(flag, switch) => format!("`--{flag}` with `--{switch}`"),
@@ -50,35 +49,12 @@ impl NamedBy {
     }
 }
 
-impl Within {
-    fn in_words(self) -> String {
+impl Delay {
+    pub fn in_words(self) -> String {
         match self {
-            Within::EachUse => "at once".to_owned(),
-            Within::Seconds(seconds) => format!("{seconds} s"),
-            Within::Shown(_) => "when a command shows it".to_owned(),
+            Delay::EachUse => "at once".to_owned(),
+            Delay::Seconds(seconds) => format!("{seconds} s"),
+            Delay::Shown(_) => "when a command shows it".to_owned(),
         }
     }
-}
-
-/// The page `docs/reload.md`.
-pub fn page() -> String {
-    let mut page = "# What is read again without a restart\n\n\
-        `khw-gen diff` and `khw-gen rotate` ask for a restart of a unit unless every file that changed for it is in this table, for the \
-        release before\nand after the change. What is not here is read when the program starts, and never again: `etcd-cafile` and \
-        `trusted-ca-file`, the\nkeys of service account tokens, `root-ca-file`, certificates within a kubeconfig, every unit and every \
-        configuration file.\n\n\
-        A file is picked up where it is put in place by a rename, as `install.sh` does, and not behind a symbolic link whose target \
-        changes.\n`tests/e2e/reloads.py` measures it on programs of any release.\n\n\
-        This page is made from `src/catalog/tables/reloads.rs`: edit that, not this.\n\n\
-        | component | file | since | how | within |\n|---|---|---|---|---|\n"
-        .to_owned();
-    for row in RELOADS {
-        let (file, within) = (row.named_by.in_words(), row.within.in_words());
-        let (of, since) = (row.of.name(), row.since);
-        page.push_str(&format!(
-            "| {} | {file} | {of} {since} | {} | {within} |\n",
-            row.program, row.how
-        ));
-    }
-    page
 }

@@ -12,7 +12,7 @@ use super::units::UnitFiles;
 use super::versions::PRODUCTS;
 use crate::audit::document::{self, Tree};
 use crate::audit::unit::UnitFile;
-use crate::catalog::reload::{NamedBy, Reload, Within};
+use crate::catalog::reload::{Delay, NamedBy, Reload};
 use crate::catalog::tables::reloads::RELOADS;
 use crate::found::FoundHost;
 
@@ -133,11 +133,11 @@ impl<'h> PickedUp<'h> {
         self.units.push((stage, host, unit));
         for (row, path) in rows {
             match row.within {
-                Within::EachUse => {}
-                Within::Seconds(seconds) => {
+                Delay::EachUse => {}
+                Delay::Seconds(seconds) => {
                     self.seconds.insert((seconds, row.program));
                 }
-                Within::Shown(command) => {
+                Delay::Shown(command) => {
                     let Some(kubectl) = kubectl_on_the_spot(host) else {
                         continue;
                     };

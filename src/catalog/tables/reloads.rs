@@ -5,11 +5,11 @@
 //! oldest that was measured.
 
 use crate::catalog::change::{Program, Version};
+use crate::catalog::reload::Delay::{EachUse, Seconds, Shown};
 use crate::catalog::reload::NamedBy::{Flag, FlagWith, Kubeconfig, Setting};
-use crate::catalog::reload::Within::{EachUse, Seconds, Shown};
-use crate::catalog::reload::{NamedBy, Reload, Within};
+use crate::catalog::reload::{Delay, NamedBy, Reload};
 
-const fn kubernetes(minor: u16, program: &'static str, named_by: NamedBy, within: Within, how: &'static str) -> Reload {
+const fn kubernetes(minor: u16, program: &'static str, named_by: NamedBy, within: Delay, how: &'static str) -> Reload {
     Reload {
         program,
         named_by,
@@ -20,7 +20,7 @@ const fn kubernetes(minor: u16, program: &'static str, named_by: NamedBy, within
     }
 }
 
-const fn etcd(minor: u16, named_by: NamedBy, within: Within, how: &'static str) -> Reload {
+const fn etcd(minor: u16, named_by: NamedBy, within: Delay, how: &'static str) -> Reload {
     Reload {
         program: "etcd",
         named_by,
