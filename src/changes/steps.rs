@@ -13,7 +13,7 @@ use super::readiness::until_well;
 use super::reloading::PickedUp;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
-use super::touched::{of_changed, starting};
+use super::touched::{Manifests, of_changed, starting};
 use super::units::{command_of, programs};
 use super::upgrades::{Upgrades, emptied, upgrades};
 use super::versions::kubernetes_version;
@@ -59,8 +59,10 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         before: preconditions,
         ..Steps::default()
     };
-    let mut applied = BTreeSet::new();
-    let kept = kept_manifests(pairs, whole);
+    let mut manifests = Manifests {
+        kept: kept_manifests(pairs, whole),
+        applied: BTreeSet::new(),
+    };
     let mut picked_up = PickedUp::default();
     for (pair, change) in changes {
         match (pair.old, pair.new) {
@@ -81,7 +83,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                     steps.add(stage, &new.name, action);
                 };
                 let copies = &mut sequence.copies;
-                of_changed(old, new, change, &mut add, &mut applied, &kept, copies, &mut picked_up);
+                of_changed(old, new, change, &mut add, &mut manifests, copies, &mut picked_up);
                 if begins_to_leave(pair) {
                     departure(new, &administrator, &mut steps);
                 }

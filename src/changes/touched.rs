@@ -39,15 +39,21 @@ const ELSEWHERE: &[Elsewhere] = &[
     ("/etc/docker/", Stage::Node, || Action::Restart("docker".to_owned())),
 ];
 
-/// What the changes of a host's files ask for; files that need no more than a copy go to `copies`. What manifests made stays where their
-/// paths are `kept` by another host.
+/// Manifests are applied for the whole cluster, whichever host they lie on.
+pub(super) struct Manifests<'a> {
+    /// Paths that some host has after the change: what was made of them stays.
+    pub kept: BTreeSet<&'a str>,
+    /// Paths of which a step was given already.
+    pub applied: BTreeSet<String>,
+}
+
+/// What the changes of a host's files ask for; files that need no more than a copy go to `copies`.
 pub(super) fn of_changed<'h>(
     old: &FoundHost,
     new: &'h FoundHost,
     change: &'h HostChange,
     add: &mut impl FnMut(Stage, Action),
-    applied: &mut BTreeSet<String>,
-    kept: &BTreeSet<&str>,
+    manifests: &mut Manifests<'_>,
     copies: &mut Vec<(String, String)>,
     picked_up: &mut PickedUp<'h>,
 ) {
@@ -142,8 +148,8 @@ pub(super) fn of_changed<'h>(
                 },
             );
         } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
-            let stays = file.fate == Fate::Removed && kept.contains(path);
-            if !stays && applied.insert(path.to_owned()) {
+            let stays = file.fate == Fate::Removed && manifests.kept.contains(path);
+            if !stays && manifests.applied.insert(path.to_owned()) {
                 let path = path.to_owned();
                 add(
                     Stage::Manifests,

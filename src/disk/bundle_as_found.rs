@@ -60,7 +60,7 @@ fn read_output(dir: &Path, beside: Beside) -> Result<Option<Found>, DiskError> {
     let known = ReadTogether::new(dir);
     let listed = list_at_most(folder.as_fd(), dir, most_entries(known.left()))?;
     let is_host = |(name, stat): &(OsString, Stat)| {
-        FileType::from_raw_mode(stat.st_mode) == FileType::Directory && has_folder(&folder, &name, ROOTFS)
+        FileType::from_raw_mode(stat.st_mode) == FileType::Directory && has_folder(&folder, name, ROOTFS)
     };
     let hosts: Vec<bool> = listed.par_iter().map(is_host).collect();
     if !hosts.contains(&true) {
