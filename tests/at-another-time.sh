@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests, as they were last built, with the clock of other days: goldens and certificates of the tests must not expire.
 #
-# usage: at-another-time.sh DATE...   ('2041-06-01 12:00:00')
+# usage: at-another-time.sh DATE [TEST...]   ('2041-06-01 12:00:00', all tests or those programs)
 set -eu
 cd "$(dirname "$0")/.."
 if ! command -v faketime >/dev/null 2>&1; then
@@ -13,9 +13,15 @@ fi
 programs=$(cargo test --locked --no-run --message-format=json 2>/dev/null |
     sed -n 's/.*"overflow_checks":[a-z]*,"test":true}.*"executable":"\([^"]*\)".*/\1/p')
 [ -n "$programs" ] || { echo "there are no test programs" >&2; exit 1; }
-for date in "$@"; do
-    echo "== the clock says $date"
-    for program in $programs; do
-        tests/at-time.sh "@$date" "$program" --quiet
-    done
+date=$1
+shift
+echo "== the clock says $date"
+for program in $programs; do
+    name=${program##*/}
+    name=${name%-*}
+    [ $# -eq 0 ] || case " $* " in
+        *" $name "*) ;;
+        *) continue ;;
+    esac
+    tests/at-time.sh "@$date" "$program" --quiet
 done

@@ -21,8 +21,8 @@ pub enum Delay {
     EachUse,
     /// This many seconds after the change, at the latest.
     Seconds(u16),
-    /// When this command succeeds on the host, with `{kubectl}` and `{file}` for what they are there.
-    Shown(&'static str),
+    /// Likewise, and when this command succeeds on the host, with `{kubectl}` and `{file}` for what they are there.
+    Shown(u16, &'static str),
 }
 
 /// A file that a program reads again without being restarted.
@@ -54,7 +54,7 @@ impl Delay {
         match self {
             Delay::EachUse => "at once".to_owned(),
             Delay::Seconds(seconds) => format!("{seconds} s"),
-            Delay::Shown(_) => "when a command shows it".to_owned(),
+            Delay::Shown(seconds, _) => format!("{seconds} s; a command shows it"),
         }
     }
 }

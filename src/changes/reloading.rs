@@ -137,7 +137,7 @@ impl<'h> PickedUp<'h> {
                 Delay::Seconds(seconds) => {
                     self.seconds.insert((seconds, row.program));
                 }
-                Delay::Shown(command) => {
+                Delay::Shown(_, command) => {
                     let Some(kubectl) = kubectl_on_the_spot(host) else {
                         continue;
                     };

@@ -1088,6 +1088,8 @@ def for_each(measurements, call):
 def measure(options, scratch):
     only = [word for word in options.only.split(",") if word]
     rows = [row for row in ROWS if (not only or any(word in row.name for word in only)) and cluster.at_least(options.kubernetes_version, f"1.{row.since}")]
+    if not rows:
+        sys.exit(f"no row is called like one of {', '.join(only)}")
     bench = Bench(options, scratch)
     names = {row.program for row in rows}
     bench.start(names)

@@ -84,6 +84,7 @@ for pair in $versions; do
     "$here/check-flags" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
     "$here/check-values" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" || failed=1
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
+    "$here/reloads.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --table docs/reload.md --keep-logs "$built/logs/reloads-$kubernetes" || failed=1
     "$here/proxy_modes.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --keep-logs "$built/logs/modes-$kubernetes" || failed=1
     for specification in $specifications; do
         "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1

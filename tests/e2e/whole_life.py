@@ -521,7 +521,9 @@ def chapters(life):
         life.carry_out_without_restart()
 
     def rotations_abandoned():
-        everything_again = "kubectl --kubeconfig=/root/admin.kubeconfig get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f -"
+        everything_again = ("kubectl --kubeconfig=/root/admin.kubeconfig get --raw /readyz >/dev/null && ! kubectl --kubeconfig=/root/admin.kubeconfig "
+                            "get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f - 2>&1 >/dev/null | "
+                            r"grep -vE '\((Conflict|NotFound)\)|no objects passed'")  # as PLAN.md has it
         for of in ("front-proxy-ca", "encryption"):
             for phase in ("announce", None, "announce", "switch", "announce", None):
                 if of == "encryption" and phase is None:  # as PLAN.md has it

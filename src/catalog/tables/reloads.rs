@@ -45,15 +45,15 @@ const HAS_DIGEST: &str =
 
 #[rustfmt::skip]
 pub(crate) const RELOADS: &[Reload] = &[
-    etcd(5, Flag("cert-file"), EachUse, HANDSHAKE),
-    etcd(5, Flag("key-file"), EachUse, HANDSHAKE),
-    etcd(5, Flag("peer-cert-file"), EachUse, HANDSHAKE),
-    etcd(5, Flag("peer-key-file"), EachUse, HANDSHAKE),
+    etcd(4, Flag("cert-file"), EachUse, HANDSHAKE),
+    etcd(4, Flag("key-file"), EachUse, HANDSHAKE),
+    etcd(4, Flag("peer-cert-file"), EachUse, HANDSHAKE),
+    etcd(4, Flag("peer-key-file"), EachUse, HANDSHAKE),
 
     kubernetes(31, API, Flag("authentication-config"), Seconds(60), WATCHED),
     kubernetes(31, API, Flag("authorization-config"), Seconds(60), WATCHED),
     kubernetes(31, API, Flag("client-ca-file"), Seconds(5), WATCHED),
-    kubernetes(35, API, FlagWith("encryption-provider-config", "encryption-provider-config-automatic-reload"), Shown(HAS_DIGEST), "looked at every 60 s"),
+    kubernetes(35, API, FlagWith("encryption-provider-config", "encryption-provider-config-automatic-reload"), Shown(60, HAS_DIGEST), "looked at every 60 s"),
     kubernetes(31, API, Flag("etcd-certfile"), EachUse, HANDSHAKE),
     kubernetes(31, API, Flag("etcd-keyfile"), EachUse, HANDSHAKE),
     kubernetes(36, API, Flag("kubelet-certificate-authority"), Seconds(400), REQUEST),
@@ -68,7 +68,6 @@ pub(crate) const RELOADS: &[Reload] = &[
     kubernetes(31, MANAGER, Flag("client-ca-file"), Seconds(5), WATCHED),
     kubernetes(31, MANAGER, Flag("cluster-signing-cert-file"), Seconds(10), WATCHED),
     kubernetes(31, MANAGER, Flag("cluster-signing-key-file"), Seconds(10), WATCHED),
-    kubernetes(31, MANAGER, Flag("requestheader-client-ca-file"), Seconds(5), WATCHED),
     kubernetes(31, MANAGER, Flag("tls-cert-file"), Seconds(5), WATCHED),
     kubernetes(31, MANAGER, Flag("tls-private-key-file"), Seconds(5), WATCHED),
 

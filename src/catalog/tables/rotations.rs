@@ -71,12 +71,15 @@ pub(crate) const PHASES: &[PhaseRow] = &[
     last("service-account", "Tokens of the old key are refused.",
         "A pod with a token of the old key gets 401 from now on; the folder of the phase before accepts it again."),
 
-    phase("encryption", Announce, "Every API server can read what is encrypted with the new key, and encrypts with the old one.", &[]),
+    PhaseRow {
+        no_way_back: "Where the new key has encrypted already, since this is the way back from `switch`: write every Secret again first, with the command that stands there.",
+        ..phase("encryption", Announce, "Every API server can read what is encrypted with the new key, and encrypts with the old one.", &[])
+    },
     phase("encryption", Switch, "Every API server encrypts with the new key, and can read what the old one encrypted.", &[
-        shown("every Secret has been written again, with the new key (where there is none at all, this and the next fail, and nothing is to be done)", RunsOn::ControlPlane,
-            "kubectl --kubeconfig=/root/admin.kubeconfig get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f -"),
+        shown("every Secret has been written again, with the new key (who changes one meanwhile writes it with the new key too, so a conflict is none)", RunsOn::ControlPlane,
+            "kubectl --kubeconfig=/root/admin.kubeconfig get --raw /readyz >/dev/null && ! kubectl --kubeconfig=/root/admin.kubeconfig get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f - 2>&1 >/dev/null | grep -vE '\\((Conflict|NotFound)\\)|no objects passed'"),
         shown("nothing in etcd is encrypted with the old key", RunsOn::Member,
-            "test \"$(etcdctl get /registry/ --prefix --print-value-only | grep -aoE 'k8s:enc:{provider}:v1:[^:]*:' | sort -u)\" = 'k8s:enc:{provider}:v1:{new}:'"),
+            "etcdctl endpoint health >/dev/null 2>&1 && ! etcdctl get /registry/ --prefix --print-value-only | grep -aoE 'k8s:enc:{provider}:v1:[^:]*:' | grep -v ':{new}:$'"),
     ]),
     last("encryption", "Nobody has the old key.",
         "What is still encrypted with the old key can't be read, and one such Secret fails every list of Secrets, until the old key is there again."),
