@@ -215,9 +215,19 @@ fn a_name_that_is_added_to_a_certificate() {
     );
     let expected: Vec<String> = ["m1", "m2", "m3"]
         .iter()
-        .map(|host| format!("api-server {host}: ./install.sh; systemctl restart kube-apiserver; {READY}"))
+        .map(|host| format!("api-server {host}: ./install.sh; sleep 5; {READY}"))
         .collect();
     assert_eq!(steps(&changes), expected);
+    // A release of which it is not known is restarted.
+    let older =
+        ["", "names = [\"api.example.org\"]"].map(|extra| spec(&HOSTS, &format!("kubernetes = \"1.30\"\n{extra}")));
+    let of_older = self::changes(&older[0].path(), &older[1].path());
+    let restarted = |step: &String| step.contains("./install.sh; systemctl restart kube-apiserver; ");
+    assert_eq!(
+        steps(&of_older).iter().filter(|step| restarted(step)).count(),
+        3,
+        "{of_older:#}"
+    );
     let (text, _) = diff(&old, &new.path(), &[]);
     assert!(
         text.contains("  ~ m1, m2, m3: /var/lib/kubernetes/apiserver.pem certificate kube-apiserver\n      + SAN api.example.org\n"),
@@ -289,7 +299,35 @@ fn another_encryption_key_can_not_be_undone() {
         warnings(&replaced, false)[0].contains("add it as the second key"),
         "{replaced:#}"
     );
-    assert_eq!(steps(&replaced).len(), 3);
+    // API servers read it by themselves, and are asked whether they have.
+    let told = steps(&replaced);
+    assert!(
+        told[..3]
+            .iter()
+            .all(|step| step.ends_with(&format!("./install.sh; {READY}"))),
+        "{told:#?}"
+    );
+    let asked =
+        format!("get --raw /metrics | grep -q \"last_config_info.*sha256:$(sha256sum <{path} | cut -d ' ' -f 1)\"");
+    assert!(
+        told[3..]
+            .iter()
+            .all(|step| step.starts_with("picking-up m") && step.ends_with(&asked)),
+        "{told:#?}"
+    );
+    assert_eq!(told.len(), 6);
+    // Not where they were told not to.
+    for out in [&old, &new] {
+        for host in ["m1", "m2", "m3"] {
+            let unit = out.join(host).join("rootfs/etc/systemd/system/kube-apiserver.service");
+            edit(&unit, "automatic-reload=true", "automatic-reload=false");
+        }
+    }
+    let told = steps(&changes(&old, &new));
+    assert!(
+        told.len() == 3 && told.iter().all(|step| step.contains("restart kube-apiserver")),
+        "{told:#?}"
+    );
 
     // Another name: the old one is dropped. Kept as the second one, nothing is lost.
     for host in ["m1", "m2", "m3"] {

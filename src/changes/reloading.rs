@@ -19,13 +19,26 @@ use crate::found::FoundHost;
 /// What is read again on a host without a restart, and what shows that it was.
 #[derive(Default)]
 pub(super) struct PickedUp<'h> {
-    /// The units, each with its host and the stage at which it would be restarted.
-    units: Vec<(Stage, &'h FoundHost, &'h str)>,
-    /// After how long at the latest, and by which program.
+    units: Vec<UnitLeft<'h>>,
+    /// After how long at the latest, and by which program, of what takes long.
     seconds: BTreeSet<(u16, &'static str)>,
     /// On which host a command shows it.
     shown: Vec<(&'h str, String)>,
 }
+
+/// A unit that is not restarted.
+#[derive(Clone, Copy)]
+pub(super) struct UnitLeft<'h> {
+    /// The stage at which it would be.
+    pub stage: Stage,
+    pub host: &'h FoundHost,
+    pub name: &'h str,
+    /// After how long it has read what it reads soon.
+    pub seconds: u16,
+}
+
+/// What takes longer is waited for once, when every host has its files: until then who calls has to be served as before.
+const SOON: u16 = 10;
 
 /// The rows of what changed for a unit, with the files; none where it has to be restarted.
 pub(super) fn read_again<'h>(
@@ -129,11 +142,12 @@ fn fields(tree: &Tree, text: &str, way: &mut Vec<String>, found: &mut impl FnMut
 }
 
 impl<'h> PickedUp<'h> {
-    pub fn add(&mut self, stage: Stage, host: &'h FoundHost, unit: &'h str, rows: &[(&'static Reload, &str)]) {
-        self.units.push((stage, host, unit));
+    pub fn add(&mut self, stage: Stage, host: &'h FoundHost, name: &'h str, rows: &[(&'static Reload, &str)]) {
+        let mut soon = 0;
         for (row, path) in rows {
             match row.within {
                 Delay::EachUse => {}
+                Delay::Seconds(seconds) if seconds <= SOON => soon = soon.max(seconds),
                 Delay::Seconds(seconds) => {
                     self.seconds.insert((seconds, row.program));
                 }
@@ -146,9 +160,15 @@ impl<'h> PickedUp<'h> {
                 }
             }
         }
+        self.units.push(UnitLeft {
+            stage,
+            host,
+            name,
+            seconds: soon,
+        });
     }
 
-    pub fn units(&self) -> impl Iterator<Item = (Stage, &'h FoundHost, &'h str)> {
+    pub fn units(&self) -> impl Iterator<Item = UnitLeft<'h>> {
         self.units.iter().copied()
     }
 
@@ -159,7 +179,7 @@ impl<'h> PickedUp<'h> {
         let programs: BTreeSet<&str> = self.seconds.iter().map(|(_, program)| *program).collect();
         let programs = programs.into_iter().collect::<Vec<_>>().join(", ");
         let longest = self.seconds.last().map(|(seconds, _)| *seconds);
-        let waited = longest.zip(self.units.last()).map(|(seconds, (_, host, _))| {
+        let waited = longest.zip(self.units.last()).map(|(seconds, UnitLeft { host, .. })| {
             Step::new(Stage::PickingUp, &host.name, vec![Action::Wait { seconds, programs }])
         });
         looked_at.chain(waited).collect()

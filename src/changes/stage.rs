@@ -135,15 +135,15 @@ pub enum Action {
     Start(String),
     Restart(String),
     Reload(String),
-    /// A manifest, once for the whole cluster: the command.
-    Apply(String),
-    /// A command that is repeated until it succeeds.
-    Until(String),
-    /// Until programs have read by themselves what changed.
+    /// Until programs have read by themselves what changed: after how long, and which, where that has to be told.
     Wait {
         seconds: u16,
         programs: String,
     },
+    /// A manifest, once for the whole cluster: the command.
+    Apply(String),
+    /// A command that is repeated until it succeeds.
+    Until(String),
     /// What no command does.
     ByHand(String),
 }
@@ -172,6 +172,7 @@ impl Action {
             Action::Start(unit) => format!("systemctl enable {0} && systemctl restart {0}", quoted(unit)),
             Action::Restart(unit) => format!("systemctl restart {}", quoted(unit)),
             Action::Reload(unit) => format!("systemctl reload {}", quoted(unit)),
+            Action::Wait { seconds, programs } if programs.is_empty() => format!("sleep {seconds}"),
             // It is the last on its line, so a shell takes the words for a comment.
             Action::Wait { seconds, programs } => format!("sleep {seconds} # for {programs}"),
             Action::Unapply(text)

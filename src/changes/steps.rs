@@ -10,7 +10,7 @@ use super::layout::another_layout;
 use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
 use super::pods::moved_ranges;
 use super::readiness::until_well;
-use super::reloading::PickedUp;
+use super::reloading::{PickedUp, UnitLeft};
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
 use super::touched::{Manifests, of_changed, starting};
@@ -91,8 +91,8 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
             (None, _) => {}
         }
     }
-    for (stage, host, unit) in picked_up.units() {
-        steps.has_its_files(stage, host, until_well(unit, host));
+    for unit in picked_up.units() {
+        steps.has_its_files(unit);
     }
     picked_up.steps().into_iter().for_each(|step| steps.after(step));
     if sequence.obstacles.is_empty() {
@@ -144,16 +144,30 @@ struct Steps {
 
 impl Steps {
     fn add(&mut self, stage: Stage, host: &str, action: Action) {
+        self.at(stage, host).insert(action);
+    }
+
+    fn at(&mut self, stage: Stage, host: &str) -> &mut BTreeSet<Action> {
         let stage = match stage {
             Stage::Node if self.emptied.contains(host) => Stage::EmptiedNode,
             stage => stage,
         };
-        self.sorted.entry((stage, host.to_owned())).or_default().insert(action);
+        self.sorted.entry((stage, host.to_owned())).or_default()
     }
 
-    /// A host whose files count at a stage though nothing restarts: they are there, and all is well, before the next has its turn.
-    fn has_its_files(&mut self, stage: Stage, host: &FoundHost, when: Option<Action>) {
-        self.sorted.entry((stage, host.name.clone())).or_default().extend(when);
+    /// A unit whose files count at a stage though it is not restarted: they are there, and read where that takes no time, and all is well,
+    /// before the next has its turn.
+    fn has_its_files(&mut self, unit: UnitLeft<'_>) {
+        let UnitLeft {
+            stage,
+            host,
+            name,
+            seconds,
+        } = unit;
+        let programs = String::new();
+        let wait = (seconds > 0).then_some(Action::Wait { seconds, programs });
+        let actions = wait.into_iter().chain(until_well(name, host));
+        self.at(stage, &host.name).extend(actions);
     }
 
     /// Of a stage, what has to be done before what changed files ask for.
