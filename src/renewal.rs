@@ -51,14 +51,21 @@ impl Renewal {
             let signs = SignedBy::Authority(row.name);
             let leaves = rows.iter().filter(|leaf| leaf.signed_by == signs);
             let profiles = leaves.map(|leaf| pki.profile_of(leaf.name));
-            let own = pki.extra.iter().map(|extra| &extra.profile);
+            // What another of the user's own signs ends with that one.
+            let own = pki
+                .extra
+                .iter()
+                .filter(|extra| extra.signed_by.is_none() && row.name == CLUSTER_AUTHORITY);
+            let own = own.map(|extra| &extra.profile);
             let last = profiles
                 .chain(own)
                 .map(|profile| leaf_validity(profile, at).not_after)
                 .max();
             let brought = pki.existing_ca.is_some() && row.name == CLUSTER_AUTHORITY;
-            let generations = pki.generations_of(row.name, None).all();
-            for generation in generations.filter(|generation| !(brought && *generation == Generation::FIRST)) {
+            let mut generations: Vec<Generation> = pki.generations_of(row.name, None).all().collect();
+            generations.sort();
+            generations.retain(|generation| !(brought && *generation == Generation::FIRST));
+            for generation in generations {
                 let Some(csr) = pki.csrs.get(row.csr) else { continue };
                 let end = |issued| root_validity(csr.request.ca.as_ref(), issued).not_after;
                 let issued = pki.authority_issued(row.name, generation);
@@ -85,87 +92,130 @@ impl Renewal {
         pki.issued == self.issued && authorities.all(|own| pki.authority_issued(own.name, own.generation) == own.issued)
     }
 
+    /// The dates that stand there already, as they have to be.
+    fn replaced(&self, text: &str, written: &WrittenDates) -> Vec<(Range<usize>, String)> {
+        let replaced = |span: &Range<usize>, instant: OffsetDateTime| {
+            let quote = text.get(span.clone()).and_then(|old| old.chars().next());
+            let quote = quote.filter(|quote| matches!(quote, '"' | '\''));
+            let quote = quote.map(String::from).unwrap_or_default();
+            (span.clone(), format!("{quote}{}{quote}", moment(instant)))
+        };
+        let authorities = self.authorities.iter().filter_map(|own| {
+            let (_, span) = written.authorities.iter().find(|(name, _)| *name == own.key())?;
+            Some(replaced(span, own.issued))
+        });
+        std::iter::once(replaced(&written.issued, self.issued))
+            .chain(authorities)
+            .collect()
+    }
+
+    /// The lines that `[pki.authorities_issued]` lacks.
+    pub fn lines(&self, written: &WrittenDates) -> Vec<String> {
+        let lacks = |own: &&RenewedAuthority| {
+            own.issued != self.issued && written.authorities.iter().all(|(name, _)| *name != own.key())
+        };
+        let lacking = self.authorities.iter().filter(lacks);
+        lacking
+            .map(|own| {
+                let key = own.key();
+                let key = if key.contains('@') { format!("\"{key}\"") } else { key };
+                format!("{key} = \"{}\"", moment(own.issued))
+            })
+            .collect()
+    }
+
+    /// The text with the dates that stand there already as they have to be, and no other.
+    pub fn dated(&self, text: &str, written: &WrittenDates) -> String {
+        edited(text, self.replaced(text, written))
+    }
+
     /// The text of cluster.toml with these dates, in each form in which they may have to be written there: which of them is right, reading
     /// it says.
     pub fn edits(&self, text: &str, written: &WrittenDates) -> Vec<String> {
-        let mut replaced: Vec<(Range<usize>, String)> = Vec::new();
-        let mut replace = |span: &Range<usize>, instant: OffsetDateTime| {
-            let quote = text.get(span.clone()).and_then(|old| old.chars().next());
-            let quote = quote
-                .filter(|quote| matches!(quote, '"' | '\''))
-                .map(String::from)
-                .unwrap_or_default();
-            replaced.push((span.clone(), format!("{quote}{}{quote}", moment(instant))));
-        };
-        replace(&written.issued, self.issued);
-        let mut lines = Vec::new();
-        for own in &self.authorities {
-            match written.authorities.iter().find(|(name, _)| *name == own.key()) {
-                Some((_, span)) => replace(span, own.issued),
-                None if own.issued != self.issued => lines.push((own.key(), moment(own.issued))),
-                None => {}
-            }
+        let lines = self.lines(written);
+        if lines.is_empty() {
+            return vec![self.dated(text, written)];
         }
-        let forms = match (lines.is_empty(), written.authorities.last()) {
-            (true, _) => vec![None],
-            (false, Some((_, last))) => vec![Some(below(text, last, &lines)), Some((last.end, inline(&lines)))],
-            (false, None) => {
-                let section = format!("[pki.authorities_issued]\n{}", on_lines(&lines, ""));
-                let within = format!(", authorities_issued = {{{} }}", inline(&lines).trim_start_matches(','));
-                let before = before_next_section(text, written.issued.end);
-                vec![
-                    Some((before, format!("{section}\n"))),
-                    Some((
-                        text.len(),
-                        format!("{}\n{section}", if text.ends_with('\n') { "" } else { "\n" }),
-                    )),
-                    Some((written.issued.end, within)),
-                ]
-            }
+        let forms = match written.authorities.last() {
+            Some((_, last)) => beside(text, last, &lines),
+            None => anew(text, written.issued.end, &lines),
         };
-        let edited = forms.into_iter().map(|form| {
-            let added = form.map(|(at, added)| (at..at, added));
-            let mut all: Vec<_> = replaced.iter().cloned().chain(added).collect();
-            all.sort_by_key(|(span, _)| (span.start, span.end));
-            let mut edited = text.to_owned();
-            for (span, new) in all.into_iter().rev() {
-                edited.replace_range(span, &new);
-            }
-            edited
+        let edits = forms.into_iter().map(|(span, added)| {
+            // As the lines of the file end.
+            let added = if text.contains("\r\n") {
+                added.replace('\n', "\r\n")
+            } else {
+                added
+            };
+            let replaced = self.replaced(text, written).into_iter();
+            edited(text, replaced.chain([(span, added)]).collect())
         });
-        edited.collect()
+        edits.collect()
     }
+}
+
+fn edited(text: &str, mut changes: Vec<(Range<usize>, String)>) -> String {
+    changes.sort_by_key(|(span, _)| (span.start, span.end));
+    let mut edited = text.to_owned();
+    for (span, new) in changes.into_iter().rev() {
+        edited.replace_range(span, &new);
+    }
+    edited
+}
+
+const SECTION: &str = "authorities_issued";
+
+/// Beside an entry of the section, as that one is written.
+fn beside(text: &str, entry: &Range<usize>, lines: &[String]) -> Vec<(Range<usize>, String)> {
+    let start = text[..entry.start].rfind('\n').map_or(0, |end| end + 1);
+    let head = &text[start..entry.start];
+    let indent: String = head.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+    // `authorities_issued.ca = …`, and what stands before it.
+    let dotted = head
+        .rfind(&format!("{SECTION}."))
+        .map(|at| &head[..at + SECTION.len() + 1]);
+    let prefix = dotted.map_or("", |dotted| {
+        dotted.rsplit([',', '{']).next().unwrap_or_default().trim_start()
+    });
+    let all = |before: &str, after: &str| {
+        lines
+            .iter()
+            .map(|line| format!("{before}{prefix}{line}{after}"))
+            .collect::<String>()
+    };
+    let below = match text[entry.end..].find('\n') {
+        Some(end) => (entry.end + end + 1, all(&indent, "\n")),
+        None => (text.len(), format!("\n{}", all(&indent, "\n"))),
+    };
+    vec![(below.0..below.0, below.1), (entry.end..entry.end, all(", ", ""))]
+}
+
+/// As a section, where there is none, or an empty one.
+fn anew(text: &str, issued: usize, lines: &[String]) -> Vec<(Range<usize>, String)> {
+    let on_lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let inline = format!("{{ {} }}", lines.join(", "));
+    let section = format!("[pki.{SECTION}]\n{on_lines}");
+    let mut forms = Vec::new();
+    // An empty one, as a section and inline.
+    for (at, _) in text.match_indices(SECTION) {
+        let end = text[at..].find('\n').map_or(text.len(), |end| at + end + 1);
+        forms.push((end..end, on_lines.clone()));
+        if let (Some(open), Some(close)) = (text[at..].find('{'), text[at..].find('}'))
+            && open < close
+        {
+            forms.push((at + open..at + close + 1, inline.clone()));
+        }
+    }
+    let before = before_next_section(text, issued);
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    forms.push((before..before, format!("{section}\n")));
+    forms.push((text.len()..text.len(), format!("{end}\n{section}")));
+    forms.push((issued..issued, format!(", {SECTION} = {inline}")));
+    forms
 }
 
 fn moment(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
-}
-
-fn entry((key, date): &(String, String)) -> String {
-    let key = if key.contains('@') {
-        format!("\"{key}\"")
-    } else {
-        key.clone()
-    };
-    format!("{key} = \"{date}\"")
-}
-
-fn on_lines(lines: &[(String, String)], indent: &str) -> String {
-    lines.iter().map(|line| format!("{indent}{}\n", entry(line))).collect()
-}
-
-fn inline(lines: &[(String, String)]) -> String {
-    lines.iter().map(|line| format!(", {}", entry(line))).collect()
-}
-
-/// Lines of their own below the one on which a value stands.
-fn below(text: &str, value: &Range<usize>, lines: &[(String, String)]) -> (usize, String) {
-    let start = text[..value.start].rfind('\n').map_or(0, |end| end + 1);
-    let indent: String = text[start..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
-    match text[value.end..].find('\n') {
-        Some(end) => (value.end + end + 1, on_lines(lines, &indent)),
-        None => (text.len(), format!("\n{}", on_lines(lines, &indent))),
-    }
 }
 
 /// Where the next section begins, with the comment that stands right before it.

@@ -228,6 +228,15 @@ fn a_name_that_is_added_to_a_certificate() {
         3,
         "{of_older:#}"
     );
+    // What the file is to a variable nobody knows.
+    let named = "[components.kube-apiserver.env]\nSSL_CERT_FILE = \"/var/lib/kubernetes/apiserver.pem\"\n";
+    let named = ["", "names = [\"api.example.org\"]\n"].map(|extra| spec(&HOSTS, &format!("{extra}{named}")));
+    let restarted_for = self::changes(&named[0].path(), &named[1].path());
+    assert_eq!(
+        steps(&restarted_for).iter().filter(|step| restarted(step)).count(),
+        3,
+        "{restarted_for:#}"
+    );
     let (text, _) = diff(&old, &new.path(), &[]);
     assert!(
         text.contains("  ~ m1, m2, m3: /var/lib/kubernetes/apiserver.pem certificate kube-apiserver\n      + SAN api.example.org\n"),

@@ -38,11 +38,38 @@ fn made(spec: &Spec) -> Found {
     found_of(&checked.cluster, Some(&seed)).expect("an output").0
 }
 
+/// Each hunk of a patch has as many lines as its head says: git takes no other.
+fn expect_whole(patch: &str) {
+    let lines: Vec<&str> = patch.lines().skip(2).collect();
+    let heads = lines.iter().enumerate().filter(|(_, line)| line.starts_with("@@ "));
+    let heads: Vec<usize> = heads.map(|(at, _)| at).collect();
+    assert!(!heads.is_empty(), "{patch}");
+    for (index, at) in heads.iter().enumerate() {
+        let end = heads.get(index + 1).copied().unwrap_or(lines.len());
+        let count = |word: &str| -> usize {
+            word.split_once(',')
+                .map_or("1", |(_, count)| count)
+                .parse()
+                .expect("a number")
+        };
+        let words: Vec<&str> = lines[*at].split(' ').collect();
+        // A blank line of the text stands there without its sign.
+        let is_of = |line: &&&str, signs: [char; 2]| line.is_empty() || line.starts_with(signs);
+        let of = |signs| lines[at + 1..end].iter().filter(|line| is_of(line, signs)).count();
+        assert_eq!(
+            (of(['-', ' ']), of(['+', ' '])),
+            (count(words[1]), count(words[2])),
+            "{patch}"
+        );
+    }
+}
+
 /// Applies what `renew` proposes, as its help has it.
 fn renew(spec: &Spec) -> Option<String> {
     let patch = program("patch", "what khw-gen renew proposes")?;
     let output = run(khw_gen().arg("renew").arg(spec.path()).args(["--at", AT, "--patch"]));
     assert!(output.status.success(), "{}", said(&output));
+    expect_whole(&String::from_utf8_lossy(&output.stdout));
     let mut applied = Command::new(patch)
         .arg(spec.path())
         .stdin(Stdio::piped())
@@ -130,6 +157,18 @@ fn the_edit_fits_however_the_dates_are_written() {
             1,
         ),
         (text.trim_end().to_owned(), 0),
+        (text.replace('\n', "\r\n"), 0),
+        (text.replacen("\n[[hosts]]", "\n[encryption]\nprovider = \"secretbox\"\n\n[[hosts]]", 1), 0),
+        (text.replacen("\n[[hosts]]", "\n[pki.authorities_issued]\n\n[[hosts]]", 1), 0),
+        (text.replacen("layout", "authorities_issued = {}\nlayout", 1), 0),
+        (text.replacen("layout", &format!("authorities_issued.{}\nlayout", dated("ca")), 1), 1),
+        (
+            text.replace(
+                "[pki]\nissued = \"2026-01-01T00:00:00Z\"\nseed = \"seed\"\nlayout = \"split\"\n",
+                &format!("pki = {{ issued = \"2026-01-01T00:00:00Z\", seed = \"seed\", authorities_issued.{}, layout = \"split\" }}\n", dated("ca")),
+            ),
+            1,
+        ),
     ];
     for (text, dated) in forms {
         let spec = spec("");
@@ -141,6 +180,8 @@ fn the_edit_fits_however_the_dates_are_written() {
         expect_renewed(&before, &after, |_, certificate| !certificate.authority);
         let dates = edited.matches("2026-01-01T00:00:00Z").count();
         assert_eq!(dates, 3 - dated, "the authorities keep their dates: {edited}");
+        let (windows, lines) = (edited.matches("\r\n").count(), edited.matches('\n').count());
+        assert!(windows == 0 || windows == lines, "lines end alike: {edited:?}");
         let again = run(khw_gen().arg("renew").arg(spec.path()).args(["--at", AT]));
         assert_eq!(again.status.code(), Some(1), "{}", said(&again));
         assert!(said(&again).contains("nothing can be renewed"), "{}", said(&again));
@@ -261,4 +302,35 @@ fn a_date_that_goes_back_is_minded() {
     let told = |old: &Path, new: &Path| said(&run(khw_gen().arg("diff").arg(old).arg(new)));
     assert!(told(&spec.path(), &earlier).contains(minded));
     assert!(!told(&earlier, &spec.path()).contains(minded));
+}
+
+/// What a certificate of the user's own asks for is asked of the authority that signs it, and of no other.
+#[test]
+fn a_long_life_of_ones_own_is_the_matter_of_who_signs_it() {
+    let spec = spec(
+        "[[certificates]]\nname = \"metrics\"\ncsr = \"metrics-csr.json\"\nprofile = \"long\"\n\
+        [[certificates.places]]\non = \"cp1\"\ncertificate = \"/etc/metrics.pem\"\n",
+    );
+    let csr = spec.path().with_file_name("csr");
+    fs::create_dir(&csr).expect("a folder");
+    let request = r#"{"CN": "metrics", "hosts": ["metrics.example.org"], "key": {"algo": "ecdsa", "size": 256}}"#;
+    fs::write(csr.join("metrics-csr.json"), request).expect("a CSR file");
+    let built_in =
+        input::built_in(khw_gen::catalog::layouts::Layout::Split, "ca-config.json").expect("the configuration");
+    let long =
+        r#""profiles": { "long": {"usages": ["signing", "key encipherment", "server auth"], "expiry": "85000h"},"#;
+    assert!(built_in.contains(r#""profiles": {"#));
+    fs::write(
+        csr.join("ca-config.json"),
+        built_in.replacen(r#""profiles": {"#, long, 1),
+    )
+    .expect("a configuration");
+    let output = run(khw_gen().arg("renew").arg(spec.path()).args(["--at", AT]));
+    assert!(output.status.success(), "{}", said(&output));
+    let told = said(&output);
+    assert!(told.contains("Authority ca would end at"), "{told}");
+    assert!(
+        told.contains("Authority etcd-ca stays") && told.contains("Authority front-proxy-ca stays"),
+        "{told}"
+    );
 }

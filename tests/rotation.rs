@@ -600,3 +600,18 @@ fn keys_that_hosts_share_can_be_one_for_each_host() {
     let told = said(&run(khw_gen().arg("check").arg(single.path())));
     assert!(told.contains("use the layout `split`"), "{told}");
 }
+
+/// What lies on the hosts in each phase, by itself.
+#[test]
+fn every_phase_passes_verify() {
+    for layout in LAYOUTS {
+        for of in rotated(layout) {
+            for (phase, state) in states(layout, of).iter().enumerate() {
+                let mut found = errors(audit::audit(state, AT));
+                // Nothing lists what was never written.
+                found.retain(|finding| finding.code != "bad-manifest");
+                assert_eq!(found, [], "{layout}, {of}, phase {phase}");
+            }
+        }
+    }
+}

@@ -318,6 +318,12 @@ written=
 put() {
     # source, path on the host, mode, sum
     short=${3#0}
+    new=$destdir$2.khw-gen-new
+    if [ "$dry_run" = no ] && { [ -e "$new" ] || [ -L "$new" ]; }; then
+        # A run that was cut off left it.
+        stay_inside "$(dirname "$new")"
+        rm -rf "$new"
+    fi
     if is_right "$destdir$2" "$short" "$4"; then
         return 0
     fi
@@ -334,8 +340,6 @@ put() {
     if [ "$(readlink "$destdir$2" 2>/dev/null)" = /dev/null ]; then
         say "$2 was masked, and is no longer"
     fi
-    new=$destdir$2.khw-gen-new
-    rm -rf "$new"
     cp "$1" "$new"
     chmod "$3" "$new"
     own "$new"
@@ -604,6 +608,15 @@ enable_units() {
     fi
 }
 
+forget_what_was_written() {
+    # The run before was cut off between writing and moving, maybe that of another bundle: nobody would come for its keys.
+    while read -r kind detail path <&3; do
+        case "$kind $detail" in
+            "file "* | "replaced "* | "again "*) rm -f "$destdir$path.khw-gen-new" ;;
+        esac
+    done 3<"$journal"
+}
+
 install_all() {
     put_all
     load_balance
@@ -611,6 +624,7 @@ install_all() {
     find_newest_run
     if [ "$dry_run" = no ] && was_cut_off "$newest"; then
         note end - -
+        [ "$resumed" = no ] || forget_what_was_written
     fi
     if [ "$changed" -eq 0 ]; then
         say "$host: nothing to change"

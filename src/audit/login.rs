@@ -57,12 +57,22 @@ impl<'v> Login<'v> {
     }
 }
 
+/// A path as a kubeconfig has it: relative to its folder (`ResolveLocalPaths` of client-go).
+fn beside(kubeconfig: &str, path: &str) -> String {
+    let relative = !path.is_empty() && !path.starts_with('/');
+    let folder = kubeconfig.rsplit_once('/').map_or("", |(folder, _)| folder);
+    match relative {
+        true => format!("{folder}/{}", path.trim_start_matches("./")),
+        false => path.to_owned(),
+    }
+}
+
 /// The PEM of a field, given as base64 in `FIELD-data` or as the path of a file.
 fn material(spot: Spot<'_>, tree: &Tree, field: &str, problems: &mut Vec<String>) -> Arc<[Item]> {
     let data = format!("{field}-data");
     let Some(text) = tree.text_at(&[&data]) else {
         let path = tree.text_at(&[field]).unwrap_or_default();
-        return spot.host.items(path).into();
+        return spot.host.items(&beside(spot.path, path)).into();
     };
     let Ok(pem) = Base64::decode_vec(text.trim()).map(Zeroizing::new) else {
         problems.push(format!("its {data} is not base64"));

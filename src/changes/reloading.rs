@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::calling::kubectl_on_the_spot;
 use super::files::{Fate, HostChange};
 use super::stage::{Action, Stage, Step, quoted};
-use super::units::UnitFiles;
+use super::units::{UnitFiles, times_mentioned};
 use super::versions::PRODUCTS;
 use crate::audit::document::{self, Tree};
 use crate::audit::unit::UnitFile;
@@ -96,26 +96,28 @@ fn naming(host: &FoundHost, unit: &UnitFiles<'_>, path: &str) -> Option<Vec<Nami
     let mut all = Vec::new();
     for text_path in unit.naming(host, path) {
         let text = host.text(text_path)?;
-        let before = all.len();
+        let mut explained = 0;
         if text_path.ends_with(".service") {
             for command in UnitFile::parse(text).ok()?.commands().ok()? {
                 let on = |name: &&String| command.switch(name) == Some(true);
                 let switches: BTreeSet<String> = command.flags.keys().filter(on).cloned().collect();
-                let flags = command
-                    .flags
-                    .iter()
-                    .filter(|(_, values)| values.iter().any(|value| value == path));
-                all.extend(flags.map(|(flag, _)| Naming::Flag(flag.clone(), switches.clone())));
+                for (flag, values) in &command.flags {
+                    let times = values.iter().filter(|value| *value == path).count();
+                    explained += times;
+                    all.extend((times > 0).then(|| Naming::Flag(flag.clone(), switches.clone())));
+                }
             }
         } else {
             for document in document::yaml(text).ok()? {
                 let is_kubeconfig = document.kind() == "Config";
                 fields(&document, path, &mut Vec::new(), &mut |names| {
+                    explained += 1;
                     all.push(Naming::Field(names.to_vec(), is_kubeconfig));
                 });
             }
         }
-        if all.len() == before {
+        // A variable, another command, a list that it is part of: nobody knows when that is read.
+        if explained == 0 || explained != times_mentioned(text, path) {
             return None;
         }
     }

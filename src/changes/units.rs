@@ -84,12 +84,18 @@ pub(super) fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
 }
 
 fn mentions(text: &str, path: &str) -> bool {
+    times_mentioned(text, path) > 0
+}
+
+/// How often a text names a path.
+pub(super) fn times_mentioned(text: &str, path: &str) -> usize {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    text.match_indices(path).any(|(at, _)| {
+    let found = text.match_indices(path).filter(|(at, _)| {
         let end = text.get(at + path.len()..).and_then(|rest| rest.chars().next());
-        let start = text.get(..at).and_then(|rest| rest.chars().next_back());
+        let start = text.get(..*at).and_then(|rest| rest.chars().next_back());
         !end.is_some_and(goes_on) && !start.is_some_and(goes_on)
-    })
+    });
+    found.count()
 }
 
 /// Whether a text names the folder of a file as one to read files from: `--config-dir=`, `--pod-manifest-path=`.

@@ -8,7 +8,7 @@ use khw_gen::input::{self, Checked, Files, SourceText, Unreadable};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::renewal::Renewal;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, Time};
+use time::{OffsetDateTime, Time, UtcOffset};
 
 use super::args::RenewArgs;
 use super::instants::now;
@@ -21,7 +21,11 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref())?;
     // What was issued today is valid today, wherever the clock of a host is.
-    let at = arguments.at.unwrap_or_else(|| now().replace_time(Time::MIDNIGHT));
+    let at = match arguments.at {
+        Some(at) if at.nanosecond() != 0 => return Err("--at: the time of issue has no fraction of a second".into()),
+        Some(at) => at.to_offset(UtcOffset::UTC),
+        None => now().replace_time(Time::MIDNIGHT),
+    };
     let before = &checked.cluster;
     if at <= before.pki.issued {
         let issued = moment(before.pki.issued);
@@ -42,7 +46,8 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         .create_patch(&sources.main().text, &text);
     let patch = patch.to_string();
     if arguments.patch {
-        return print(patch.trim_end());
+        // A patch ends with whole lines, blank ones of the text too.
+        return print(patch.strip_suffix('\n').unwrap_or(&patch));
     }
     let ends = [before, &after.cluster].map(|cluster| moment(cluster.pki.first_end()));
     let (old, keys) = found_of(before, seed.as_ref())?;
@@ -85,26 +90,26 @@ fn of_authorities(renewal: &Renewal) -> String {
 
 /// The text of cluster.toml that says what is to be, and what it reads as.
 fn edited(sources: &Specification, checked: &Checked, renewal: &Renewal) -> Result<(String, Checked), Reported> {
-    let mut problems = None;
-    for text in renewal.edits(&sources.main().text, &checked.written) {
+    let read = |text: &str| {
         let main = SourceText {
-            text,
+            text: text.to_owned(),
             ..sources.main().clone()
         };
-        let edited = Edited { main, rest: sources };
-        match input::check(&edited) {
-            Ok(after) if renewal.is_said_by(&after.cluster) => return Ok((edited.main.text, after)),
-            Ok(_) => {}
-            Err(found) => drop(problems.get_or_insert(found)),
+        input::check(&Edited { main, rest: sources })
+    };
+    let text = &sources.main().text;
+    for edited in renewal.edits(text, &checked.written) {
+        if let Some(after) = read(&edited).ok().filter(|after| renewal.is_said_by(&after.cluster)) {
+            return Ok((edited, after));
         }
     }
-    match problems {
-        Some(problems) => {
-            say_diagnostics(&problems);
-            Err(format!("with issued = \"{}\" it does not compile", moment(renewal.issued)).into())
-        }
-        None => Err("no edit of cluster.toml was found that says so".into()),
+    let issued = moment(renewal.issued);
+    if let Err(problems) = read(&renewal.dated(text, &checked.written)) {
+        say_diagnostics(&problems);
+        return Err(format!("with issued = \"{issued}\" it does not compile").into());
     }
+    let lines = renewal.lines(&checked.written).join("\n");
+    Err(format!("no edit was found that reads as it is meant: write issued = \"{issued}\", and below [pki.authorities_issued]\n{lines}").into())
 }
 
 /// A specification with another cluster.toml.

@@ -490,3 +490,41 @@ fn a_journal_that_leads_elsewhere_is_refused() {
     }
     assert!(outside.path().join("victim").exists());
 }
+
+/// A run of another bundle that was killed between writing and moving leaves no key of that one behind.
+#[test]
+fn what_a_run_that_was_killed_had_written_is_not_left() {
+    let (_folder, out) = build(&walkthrough());
+    let Some(dash) = program("dash", "kill -9 of install.sh") else {
+        return;
+    };
+    let shell = [dash];
+    let folder = TempDir::new().expect("a folder");
+    killers(folder.path());
+    // Another bundle for the same host: one key differs, and one file is of it alone.
+    let other = TempDir::new().expect("a folder");
+    let bundle = other.path().join("master1");
+    must(Command::new("cp").arg("-r").arg(out.join("master1")).arg(&bundle));
+    let root = somebodys_tree();
+    must(&mut script(&shell, &out.join("master1"), root.path(), &[]));
+    let key = bundle.join("rootfs/etc/etcd/kubernetes-key.pem");
+    let before = fs::read(&key).expect("a key");
+    fs::write(&key, b"another key\n").expect("a key");
+    let manifest = fs::read_to_string(bundle.join("MANIFEST")).expect("a manifest");
+    let sum = |bytes: &[u8]| khw_gen::pki::digest::sha256_hex(bytes);
+    let (old, new) = (sum(&before), sum(b"another key\n"));
+    // The API server's file of the same content stays.
+    let of = |of: &str| format!("{of} rootfs/etc/etcd/kubernetes-key.pem");
+    assert!(manifest.contains(&of(&old)));
+    fs::write(bundle.join("MANIFEST"), manifest.replace(&of(&old), &of(&new))).expect("a manifest");
+    let beside = root.path().join("etc/etcd/kubernetes-key.pem.khw-gen-new");
+    let stop = (0..40).find(|stop| {
+        killed_at(folder.path(), *stop, &mut script(&shell, &bundle, root.path(), &[]));
+        beside.exists()
+    });
+    assert!(stop.is_some(), "it was never killed between writing and moving");
+    must(&mut script(&shell, &out.join("master1"), root.path(), &[]));
+    assert!(!beside.exists());
+    let told = must(&mut script(&shell, &out.join("master1"), root.path(), &["--status"]));
+    assert!(told.contains("all is right"), "{told}");
+}

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 9fdfad48bfa8fe4f1a9bf12fd7d43d7edc93a5017166924693e00665fe9fd128
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 97b09ac49237044c2f98a8683314b0ffb06a904d79285c55584e92497b7633e1

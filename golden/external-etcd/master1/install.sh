@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 cf13d79fb7b1ac4741423b4dca808519b81f74169dbc9a512d5022a471704615
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 dbdb05397a210f8b4f68c62e032b0e8bee9d85f6bb72b23a0a4903c9b7cd8267

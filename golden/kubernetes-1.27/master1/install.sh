@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 5a2f550f3d6110ec105676e53676469168f3992dc7dfb910235ebd5641ae9540
+# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 8ae0261859922e19678228811a1f7222ec6ea3cd11584a88001d13724dcc6b92
