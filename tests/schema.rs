@@ -762,7 +762,12 @@ fn whole(example: &str) -> String {
     let table: toml::Table = example.parse().unwrap_or_else(|error| panic!("{error}\n{example}"));
     let mut whole = example.to_owned();
     if table.get("pki").is_none_or(|pki| pki.get("issued").is_none()) {
-        whole = format!("pki.issued = \"2026-01-01T00:00:00Z\"\n{whole}");
+        let issued = "issued = \"2026-01-01T00:00:00Z\"\n";
+        // A table that has a header can't be written to from elsewhere (TOML 1.0, "Table").
+        whole = match whole.lines().any(|line| line == "[pki]") {
+            true => whole.replacen("[pki]\n", &format!("[pki]\n{issued}"), 1),
+            false => format!("pki.{issued}{whole}"),
+        };
     }
     if !table.contains_key("hosts") && !table.contains_key("pools") {
         whole.push_str("\n[[hosts]]\nname = \"one\"\nip = \"10.0.0.1\"\nroles = [\"worker\"]\n");
