@@ -5,18 +5,18 @@
 use std::ops::Range;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, SignedBy};
 use crate::cluster::{Cluster, Generation};
-use crate::input::WrittenDates;
+use crate::input::{WrittenDates, moment};
 use crate::pki::cfssl::{leaf_validity, root_validity};
+use crate::plan::{KeyId, KeyOf};
 
 /// An authority that signs itself, when everything is issued anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenewedAuthority {
-    pub name: &'static str,
-    pub generation: Generation,
+    /// As `[pki.authorities_issued]` calls it.
+    pub id: KeyId<'static>,
     /// When it was issued, or is to be.
     pub issued: OffsetDateTime,
     pub ends: OffsetDateTime,
@@ -29,16 +29,6 @@ pub struct RenewedAuthority {
 pub struct Renewal {
     pub issued: OffsetDateTime,
     pub authorities: Vec<RenewedAuthority>,
-}
-
-impl RenewedAuthority {
-    /// As `[pki.authorities_issued]` calls it.
-    pub fn key(&self) -> String {
-        match self.generation {
-            Generation::FIRST => self.name.to_owned(),
-            later => format!("{}@{}", self.name, later.number()),
-        }
-    }
 }
 
 impl Renewal {
@@ -71,8 +61,11 @@ impl Renewal {
                 let issued = pki.authority_issued(row.name, generation);
                 let stays = last.is_none_or(|last| last <= end(issued));
                 authorities.push(RenewedAuthority {
-                    name: row.name,
-                    generation,
+                    id: KeyId {
+                        of: KeyOf::Identity(row.name),
+                        host: None,
+                        generation,
+                    },
                     issued: if stays { issued } else { at },
                     ends: if stays { end(issued) } else { end(at) },
                     would_end: (!stays).then(|| end(issued)),
@@ -89,7 +82,8 @@ impl Renewal {
     pub fn is_said_by(&self, cluster: &Cluster) -> bool {
         let pki = &cluster.pki;
         let mut authorities = self.authorities.iter();
-        pki.issued == self.issued && authorities.all(|own| pki.authority_issued(own.name, own.generation) == own.issued)
+        pki.issued == self.issued
+            && authorities.all(|own| pki.authority_issued(&own.id.name(), own.id.generation) == own.issued)
     }
 
     /// The dates that stand there already, as they have to be.
@@ -101,7 +95,10 @@ impl Renewal {
             (span.clone(), format!("{quote}{}{quote}", moment(instant)))
         };
         let authorities = self.authorities.iter().filter_map(|own| {
-            let (_, span) = written.authorities.iter().find(|(name, _)| *name == own.key())?;
+            let (_, span) = written
+                .authorities
+                .iter()
+                .find(|(name, _)| *name == own.id.to_string())?;
             Some(replaced(span, own.issued))
         });
         std::iter::once(replaced(&written.issued, self.issued))
@@ -112,12 +109,12 @@ impl Renewal {
     /// The lines that `[pki.authorities_issued]` lacks.
     pub fn lines(&self, written: &WrittenDates) -> Vec<String> {
         let lacks = |own: &&RenewedAuthority| {
-            own.issued != self.issued && written.authorities.iter().all(|(name, _)| *name != own.key())
+            own.issued != self.issued && written.authorities.iter().all(|(name, _)| *name != own.id.to_string())
         };
         let lacking = self.authorities.iter().filter(lacks);
         lacking
             .map(|own| {
-                let key = own.key();
+                let key = own.id.to_string();
                 let key = if key.contains('@') { format!("\"{key}\"") } else { key };
                 format!("{key} = \"{}\"", moment(own.issued))
             })
@@ -212,10 +209,6 @@ fn anew(text: &str, issued: usize, lines: &[String]) -> Vec<(Range<usize>, Strin
     forms.push((text.len()..text.len(), format!("{end}\n{section}")));
     forms.push((issued..issued, format!(", {SECTION} = {inline}")));
     forms
-}
-
-fn moment(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 
 /// Where the next section begins, with the comment that stands right before it.

@@ -582,7 +582,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "renewal",
-        &["catalog", "cluster", "input", "pki"],
+        &["catalog", "cluster", "input", "pki", "plan"],
         "an edit of a text that was read: where dates stand in it, input knows",
     ),
     (

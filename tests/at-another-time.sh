@@ -15,6 +15,7 @@ programs=$(cargo test --locked --no-run --message-format=json 2>/dev/null |
 [ -n "$programs" ] || { echo "there are no test programs" >&2; exit 1; }
 date=$1
 shift
+ran=0
 echo "== the clock says $date"
 for program in $programs; do
     name=${program##*/}
@@ -24,4 +25,6 @@ for program in $programs; do
         *) continue ;;
     esac
     tests/at-time.sh "@$date" "$program" --quiet
+    ran=$((ran + 1))
 done
+[ "$ran" -ge $# ] || { echo "only $ran of these test programs are there: $*" >&2; exit 1; }

@@ -613,3 +613,17 @@ fn the_lines_for_ci_do_what_they_say() {
     assert_eq!(in_ci(&hex).status.code(), Some(1));
     assert_eq!(in_ci("").status.code(), Some(0));
 }
+
+#[test]
+fn a_kubeconfig_that_names_files_is_shown_as_it_is() {
+    let spec = spec();
+    change(&spec, "[pki]\n", "[pki]\nkubeconfigs = \"files\"\n");
+    let golden = write(&spec);
+    assert_same(&check(&spec, &[]));
+    assert_same(&check(&spec, &["--without-seed"]));
+    let (_folder, out) = support::build(&spec.path());
+    let path = "n1/rootfs/var/lib/kubelet/kubeconfig";
+    let text = fs::read_to_string(golden.join(path)).expect("a text");
+    assert!(text.contains("client-key: /"), "{text}");
+    assert_eq!(text, fs::read_to_string(out.join(path)).expect("a kubeconfig"));
+}

@@ -76,7 +76,9 @@ fn check_pairs(view: &View<'_>) {
             };
             for end in [".pem", ".pub", ".crt", ".csr"] {
                 let other = format!("{stem}{end}");
-                let is_here = host.host.files.contains_key(&other);
+                if !host.host.files.contains_key(&other) {
+                    continue;
+                }
                 // Of several authorities that are trusted any may be the one that signs; a leaf stands before those above it.
                 let certificates = host.certificates(&other);
                 let are_trusted = certificates.len() > 1 && certificates.iter().all(|one| one.authority);
@@ -85,7 +87,7 @@ fn check_pairs(view: &View<'_>) {
                     true => public_keys.contains(&key),
                     false => public_keys.first().is_none_or(|public| *public == key),
                 };
-                if is_here && !fits {
+                if !fits {
                     spot.report(codes::KEY_MISMATCH, format!("the key does not fit {other}"));
                 }
             }

@@ -6,9 +6,8 @@ use super::tables::reloads::RELOADS;
 pub fn page() -> String {
     let mut page = "# What is read again without a restart\n\n\
         `khw-gen diff` and `khw-gen rotate` ask for a restart of a unit unless every file that changed for it is in this table, for the \
-        release before\nand after the change. What is not here is read when the program starts, and never again: `etcd-cafile` and \
-        `trusted-ca-file`, the\nkeys of service account tokens, `root-ca-file`, certificates within a kubeconfig, every unit and every \
-        configuration file.\n\n\
+        release before\nand after the change. What is not here counts as read when the program starts alone. So it was seen of `etcd-cafile`, \
+        `trusted-ca-file`,\nthe keys of service account tokens, `root-ca-file` and certificates within a kubeconfig.\n\n\
         A file is picked up where it is put in place by a rename, as `install.sh` does, and not behind a symbolic link whose target \
         changes.\n`tests/e2e/reloads.py` measures it on programs of any release.\n\n\
         This page is made from `src/catalog/tables/reloads.rs`: edit that, not this.\n\n\

@@ -153,13 +153,15 @@ impl<'h> PickedUp<'h> {
                 Delay::Seconds(seconds) => {
                     self.seconds.insert((seconds, row.program));
                 }
-                Delay::Shown(_, command) => {
-                    let Some(kubectl) = kubectl_on_the_spot(host) else {
-                        continue;
-                    };
-                    let command = command.replace("{kubectl}", &kubectl).replace("{file}", &quoted(path));
-                    self.shown.push((&host.name, command));
-                }
+                Delay::Shown(seconds, command) => match kubectl_on_the_spot(host) {
+                    Some(kubectl) => {
+                        let command = command.replace("{kubectl}", &kubectl).replace("{file}", &quoted(path));
+                        self.shown.push((&host.name, command));
+                    }
+                    None => {
+                        self.seconds.insert((seconds, row.program));
+                    }
+                },
             }
         }
         self.units.push(UnitLeft {

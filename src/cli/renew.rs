@@ -4,11 +4,10 @@ use khw_gen::audit;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::disk::Specification;
 use khw_gen::found_of;
-use khw_gen::input::{self, Checked, Files, SourceText, Unreadable};
+use khw_gen::input::{self, Checked, Files, SourceText, Unreadable, moment};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::renewal::Renewal;
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, Time, UtcOffset};
+use time::{Time, UtcOffset};
 
 use super::args::RenewArgs;
 use super::instants::now;
@@ -73,7 +72,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
 /// What becomes of each authority, a line each.
 fn of_authorities(renewal: &Renewal) -> String {
     let lines = renewal.authorities.iter().map(|own| {
-        let (key, ends) = (own.key(), moment(own.ends));
+        let (key, ends) = (own.id, moment(own.ends));
         match own.would_end {
             None => format!("Authority {key} stays, and ends at {ends}.\n"),
             Some(end) => {
@@ -142,8 +141,4 @@ impl Files for Edited<'_> {
     fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
         self.rest.key(path)
     }
-}
-
-fn moment(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }

@@ -79,10 +79,10 @@ impl Readable<'_> {
                 })
             }
             (true, Some(PlannedContent::PrivateKey(id))) => self.private_key(*id, bytes),
-            (true, Some(PlannedContent::Kubeconfig { .. })) => kubeconfig(bytes),
+            (true, Some(PlannedContent::Kubeconfig { files: None, .. })) => kubeconfig(bytes),
             (true, Some(PlannedContent::EncryptionConfig(_))) => self.encryption_configuration(bytes),
-            // Facts alone, which nobody has to hide.
-            (true, Some(PlannedContent::Rendered(_))) => {
+            // Facts and paths alone, which nobody has to hide.
+            (true, Some(PlannedContent::Rendered(_) | PlannedContent::Kubeconfig { files: Some(_), .. })) => {
                 from_secret = false;
                 public(bytes)
             }

@@ -8,6 +8,7 @@ use crate::diagnostic::{Reporter, codes};
 use super::draft::Draft;
 use super::generations::generations;
 use super::tree::At;
+use super::validity::moment;
 
 /// The dates that count, by the authority and its generation.
 pub fn read(draft: &Draft) -> impl Iterator<Item = ((String, Generation), &At<OffsetDateTime>)> {
@@ -39,6 +40,9 @@ fn parsed(name: &str) -> Option<(String, Generation)> {
 
 /// Whether each names an authority that is made here. One of a generation that is over may stay.
 pub fn check(draft: &Draft, say: &Reporter) {
+    if draft.pki.authorities_issued.is_empty() {
+        return;
+    }
     let rows = draft.pki.layout.map_or(&[][..], |layout| layout.identities());
     let authorities: Vec<&Identity> = rows.iter().filter(|row| row.signs()).collect();
     let (all, _) = generations(draft, &[]);
@@ -76,7 +80,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
         } else if let Some(issued) = draft.pki.issued.as_ref().filter(|issued| issued.value < date.value) {
             let message = format!(
                 "the authority would begin after the issue of what it signs, at {}",
-                super::validity::moment(issued.value)
+                moment(issued.value)
             );
             say.at(&date.place, codes::BAD_AUTHORITY_DATE, message)
                 .hint("take the line out, for it to be issued with the rest, or write an earlier instant");

@@ -48,6 +48,7 @@ mod tests;
 
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
 pub use source_files::{Files, GivenFiles, SourceText, Unreadable};
+pub use validity::moment;
 
 use std::ops::Range;
 

@@ -204,13 +204,14 @@ impl<'a> Plan<'a> {
         if self.cluster.pki.kubeconfigs != Kubeconfigs::Files {
             return None;
         }
-        let folder = |at: &str| at.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-        let rows = self.tables.artifacts.iter();
-        let rows = rows.filter(|row| counts(self.cluster, row.when) && is_on(self.cluster, row.on, host));
+        let folder = |at: &'static str| at.rsplit_once('/').map(|(folder, _)| folder);
         let path = |holds, beside: bool| {
-            let mut rows = rows.clone().filter(|other| other.holds == holds);
-            let row = rows.find(|other| !beside || folder(other.at) == folder(row.at))?;
-            Some(row.at.replace("{host}", &host.name))
+            let mut rows = self.tables.artifacts.iter().filter(|other| other.holds == holds);
+            let found = rows.find(|other| {
+                let counts = counts(self.cluster, other.when) && is_on(self.cluster, other.on, host);
+                counts && (!beside || folder(other.at) == folder(row.at))
+            })?;
+            Some(found.at.replace("{host}", &host.name))
         };
         Some(NamedFiles {
             authority: path(Holds::Trust(CLUSTER_AUTHORITY), false)?,

@@ -209,6 +209,11 @@ def sandbox_image(configuration):
     return re.search(r"^\s*sandbox(?:_image)? = [\"']([^\"']+)[\"']", configuration, re.M).group(1)
 
 
+def commands(plan):
+    """The commands of a PLAN.md, or of a part, that show what is to be waited for, with their hosts."""
+    return re.findall(r"on (\S+):\n\n  ```sh\n  (.*)\n  ```", plan)
+
+
 class WholeLife(rollout.Rollout):
     def __init__(self, options, scratch, lab):
         super().__init__(options.khw_gen, scratch, lab)
@@ -338,20 +343,30 @@ class WholeLife(rollout.Rollout):
                  and all(one["ready"] for one in pod["status"].get("containerStatuses", []))]
         expect(len(ready) >= 2, "pods: " + ", ".join(f"{pod['metadata']['name']} {pod['status']['phase']} {pod['spec'].get('nodeName')}" for pod in pods))
 
-    def rotate(self, of):
-        """Goes through a rotation as PLAN.md has it: the steps of each phase, and the commands that show what to wait for."""
+    def plan(self, of):
+        """Writes a rotation: its folder, and its PLAN.md."""
         plan = os.path.join(self.scratch, f"rotation{self.built}-{of}")
         self.khw_gen("rotate", os.path.join(self.scratch, "cluster.toml"), of, "--out", plan)
         with open(os.path.join(plan, "PLAN.md"), encoding="utf-8") as file:
-            chapters = re.split(r"^## ", file.read(), flags=re.M)[1:]
-        for chapter in chapters:
+            return plan, file.read()
+
+    def command_of_plan(self, of, mark):
+        """The command of a rotation's PLAN.md with this in it, and the host that it is for."""
+        plan, text = self.plan(of)
+        shutil.rmtree(plan)
+        return next((host, command) for host, command in commands(text) if mark in command)
+
+    def rotate(self, of):
+        """Goes through a rotation as PLAN.md has it: the steps of each phase, and the commands that show what to wait for."""
+        plan, plan_text = self.plan(of)
+        for chapter in re.split(r"^## ", plan_text, flags=re.M)[1:]:
             folder = chapter.split("\n", 1)[0]
             if not os.path.isdir(os.path.join(plan, folder)):
                 continue
             self.before, self.out = self.out, os.path.join(plan, folder)
             self.khw_gen("verify", self.out, "--beside", self.before, "--at", "2026-12-01T00:00:00Z")
             self.carry_out()
-            for host, command in re.findall(r"on (\S+):\n\n  ```sh\n  (.*)\n  ```", chapter):
+            for host, command in commands(chapter):
                 within(180, lambda: self.succeeds(self.lab.hosts[self.machine(host)], command))
             self.expect_whole()
             self.client.pause()
@@ -523,13 +538,11 @@ def chapters(life):
         life.carry_out_without_restart()
 
     def rotations_abandoned():
-        everything_again = ("kubectl --kubeconfig=/root/admin.kubeconfig get --raw /readyz >/dev/null && ! kubectl --kubeconfig=/root/admin.kubeconfig "
-                            "get secrets --all-namespaces -o json | kubectl --kubeconfig=/root/admin.kubeconfig replace -f - 2>&1 >/dev/null | "
-                            r"grep -vE '\((Conflict|NotFound)\)|no objects passed'")  # as PLAN.md has it
+        host, everything_again = life.command_of_plan("encryption", "replace -f -")
         for of in ("front-proxy-ca", "encryption"):
             for phase in ("announce", None, "announce", "switch", "announce", None):
                 if of == "encryption" and phase is None:  # as PLAN.md has it
-                    within(60, lambda: life.succeeds(lab.hosts["cp1"], everything_again))
+                    within(60, lambda: life.succeeds(lab.hosts[life.machine(host)], everything_again))
                 life.rotating = phase and (of, phase)
                 life.build()
                 life.khw_gen("verify", life.out, "--beside", life.before, "--at", "2026-12-01T00:00:00Z")

@@ -53,7 +53,7 @@ pub(crate) const RELOADS: &[Reload] = &[
     kubernetes(31, API, Flag("authentication-config"), Seconds(60), WATCHED),
     kubernetes(31, API, Flag("authorization-config"), Seconds(60), WATCHED),
     kubernetes(31, API, Flag("client-ca-file"), Seconds(5), WATCHED),
-    kubernetes(35, API, FlagWith("encryption-provider-config", "encryption-provider-config-automatic-reload"), Shown(60, HAS_DIGEST), "looked at every 60 s"),
+    kubernetes(35, API, FlagWith("encryption-provider-config", "encryption-provider-config-automatic-reload"), Shown(75, HAS_DIGEST), "looked at every 60 s"),
     kubernetes(31, API, Flag("etcd-certfile"), EachUse, HANDSHAKE),
     kubernetes(31, API, Flag("etcd-keyfile"), EachUse, HANDSHAKE),
     kubernetes(36, API, Flag("kubelet-certificate-authority"), Seconds(400), REQUEST),
