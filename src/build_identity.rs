@@ -21,8 +21,10 @@ pub fn build_identity(cluster: &Cluster, seed: &Seed, format: ArchiveFormat) -> 
     digest.field(CODE.as_bytes());
     digest.field(format.to_string().as_bytes());
     // Keys don't show themselves, and one can be written in several ways that fit the same certificate.
-    let own_key = cluster.pki.existing_ca.as_ref().and_then(|ca| ca.key.as_ref());
-    digest.field(own_key.map(|key| key.to_pem()).unwrap_or_default().expose());
+    for brought in cluster.pki.brought.values() {
+        let key = brought.key.as_ref().map(|key| key.to_pem());
+        digest.field(key.unwrap_or_default().expose());
+    }
     // Everything else of a cluster shows itself in full. It is the last, as its length isn't known before: of a fleet it is
     // hundreds of megabytes. To write into a digest can't fail.
     let _ = write!(digest, "{cluster:?}");

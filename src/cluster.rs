@@ -283,7 +283,7 @@ pub struct Generation(pub NonZeroU32);
 impl Generation {
     pub const FIRST: Generation = Generation(NonZeroU32::MIN);
 
-    pub(crate) fn number(self) -> u32 {
+    pub fn number(self) -> u32 {
         self.0.get()
     }
 
@@ -520,8 +520,8 @@ pub struct Pki {
     pub config_built_in: bool,
     /// Of keys that have others than the first, by the name that the key is derived for: `ca`, `kubelet-client/node1`.
     pub generations: BTreeMap<String, Generations>,
-    /// What signs instead of a new root.
-    pub existing_ca: Option<ExistingCa>,
+    /// Authorities that there are already, which sign instead of new ones: by name, and generation.
+    pub brought: BTreeMap<(String, Generation), ExistingCa>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
 }
@@ -558,6 +558,11 @@ impl Pki {
         self.validity_of_all().not_after
     }
 
+    /// The authority of this name and generation, where it is there already.
+    pub(crate) fn brought(&self, name: &str, generation: Generation) -> Option<&ExistingCa> {
+        self.brought.get(&(name.to_owned(), generation))
+    }
+
     /// When an authority that signs itself was issued.
     pub(crate) fn authority_issued(&self, name: &str, generation: Generation) -> OffsetDateTime {
         let own = self.authorities_issued.get(&(name.to_owned(), generation));
@@ -570,7 +575,9 @@ impl Pki {
         let profiles = signed
             .map(|row| self.profile_of(row.name))
             .chain(self.extra.iter().map(|extra| &extra.profile));
-        let existing = self.existing_ca.iter().map(|ca| ca.certificate.validity);
+        let brought = self.brought.iter();
+        let used = brought.filter(|((name, generation), _)| self.generations_of(name, None).used == *generation);
+        let existing = used.map(|(_, ca)| ca.certificate.validity);
         profiles
             .map(|profile| leaf_validity(profile, self.issued))
             .chain(existing)
@@ -622,21 +629,6 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
-    /// The same cluster in a phase of the rotation of `of`, as `[rotate]` calls it, from one generation to another; none where it has no
-    /// such thing.
-    pub fn in_phase(&self, of: &str, phase: RotationPhase, from: Generation, to: Generation) -> Option<Cluster> {
-        let generations = Generations::in_phase(phase, from, to);
-        let mut cluster = self.clone();
-        if of == ENCRYPTION {
-            cluster.encryption.generations = generations;
-        } else {
-            let identity = self.pki.layout.identity(of)?;
-            self.pki.csrs.get(identity.csr)?;
-            cluster.pki.generations.insert(of.to_owned(), generations);
-        }
-        Some(cluster)
-    }
-
     /// The generations of what is rotated, as `[rotate]` calls it.
     pub fn generations_of(&self, of: &str) -> &Generations {
         match of {

@@ -51,10 +51,9 @@ impl Renewal {
                 .chain(own)
                 .map(|profile| leaf_validity(profile, at).not_after)
                 .max();
-            let brought = pki.existing_ca.is_some() && row.name == CLUSTER_AUTHORITY;
             let mut generations: Vec<Generation> = pki.generations_of(row.name, None).all().collect();
             generations.sort();
-            generations.retain(|generation| !(brought && *generation == Generation::FIRST));
+            generations.retain(|generation| pki.brought(row.name, *generation).is_none());
             for generation in generations {
                 let Some(csr) = pki.csrs.get(row.csr) else { continue };
                 let end = |issued| root_validity(csr.request.ca.as_ref(), issued).not_after;

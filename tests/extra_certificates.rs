@@ -582,7 +582,7 @@ fn nothing_that_is_read_shows_the_key_of_an_authority() {
     fs::write(folder.join("ca.pem"), &pem_of_ca).expect("ca.pem");
     let sources = khw_gen::disk::Specification::open_with_keys(&spec.path()).expect("the specification");
     let checked = khw_gen::input::check(&sources).expect("it is valid");
-    let ca = checked.cluster.pki.existing_ca.as_ref().expect("the authority");
+    let ca = checked.cluster.pki.brought.values().next().expect("the authority");
     assert!(ca.key.is_some());
     let base64 = key.lines().nth(1).expect("base64");
     let der = pem::parse(&key).expect("PEM").into_contents();

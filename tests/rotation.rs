@@ -11,9 +11,12 @@ use khw_gen::audit::{self, Finding};
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::Severity;
 use khw_gen::found::Found;
+use khw_gen::pki::cfssl::{self, Request};
 use khw_gen::pki::derivation::Seed;
+use khw_gen::pki::key::{Algorithm, Curve, KeyPair};
+use khw_gen::pki::x509::to_pem;
 use khw_gen::{disk, found_of, input};
-use support::{SEED, Spec, files_below, khw_gen, project, run, said};
+use support::{SEED, Spec, files_below, khw_gen, must, project, run, said};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -452,47 +455,101 @@ fn keys_that_come_back_are_told_and_addresses_may_change_meanwhile() {
     assert!(said.contains("kubelet-client/w1, kubelet-serving/w1"), "{said}");
 }
 
-/// The successor of an authority that was brought is made like any other, from its CSR file.
+/// An authority that is brought has a successor, derived from its CSR file or brought as well: any neighbouring phases run together and
+/// no others, and `rotate` writes them all.
 #[test]
 fn an_authority_that_was_brought_has_a_successor() {
-    let spec = spec("split", "");
-    let found = made(&cluster(&spec));
-    let host = found
-        .hosts
-        .iter()
-        .find(|host| host.name == "cp1")
-        .expect("a control plane");
-    for (name, path) in [("own.pem", "ca-signing.pem"), ("own-key.pem", "ca-key.pem")] {
-        spec.secret(
-            name,
-            host.files[&format!("/var/lib/kubernetes/{path}")].content.expose(),
-        );
-    }
-    let base = fs::read_to_string(spec.path()).expect("cluster.toml");
-    let own = "[pki.ca]\ncert = \"own.pem\"\nkey = \"own-key.pem\"\n";
-    let sources = ["", "announce", "switch", "retire"].map(|phase| {
-        let rotation = match phase {
-            "" => String::new(),
-            phase => format!("[rotate.ca]\nto = 2\nphase = \"{phase}\"\n"),
-        };
-        fs::write(spec.path(), format!("{base}\n{own}{rotation}")).expect("cluster.toml");
-        let sources = disk::Specification::open_with_keys(&spec.path()).expect("the specification");
-        made(
-            &input::check(&sources)
-                .unwrap_or_else(|findings| panic!("{findings:?}"))
-                .cluster,
-        )
-    });
-    for (number, one) in sources.iter().enumerate() {
-        for (other_number, other) in sources.iter().enumerate() {
-            let found = errors(audit::beside(one, other, AT));
+    let first = |of: &str| match of {
+        "ca" => "[pki.ca]\ncert = \"own.pem\"\nkey = \"own-key.pem\"\n".to_owned(),
+        other => format!("[pki.bring.{other}]\ncert = \"own.pem\"\nkey = \"own-key.pem\"\n"),
+    };
+    let next = |of: &str| format!("[pki.bring.\"{of}@2\"]\ncert = \"next.pem\"\nkey = \"next-key.pem\"\n");
+    for of in ["ca", "etcd-ca", "front-proxy-ca"] {
+        for sections in [first(of), next(of), format!("{}{}", first(of), next(of))] {
+            let spec = spec("split", "");
+            for (name, seed) in [("own", 1), ("next", 2)] {
+                let (certificate, key) = authority(name, seed);
+                spec.secret(&format!("{name}.pem"), certificate.as_bytes());
+                spec.secret(&format!("{name}-key.pem"), &key);
+            }
+            let base = fs::read_to_string(spec.path()).expect("cluster.toml");
+            let sources = ["", "announce", "switch", "retire"].map(|phase| {
+                let rotation = match phase {
+                    "" => String::new(),
+                    phase => format!("[rotate.{of}]\nto = 2\nphase = \"{phase}\"\n"),
+                };
+                fs::write(spec.path(), format!("{base}\n{sections}{rotation}")).expect("cluster.toml");
+                let sources = disk::Specification::open_with_keys(&spec.path()).expect("the specification");
+                let checked = input::check(&sources).unwrap_or_else(|findings| panic!("{sections}: {findings:?}"));
+                made(&checked.cluster)
+            });
+            for (number, one) in sources.iter().enumerate() {
+                for (other_number, other) in sources.iter().enumerate() {
+                    let found = errors(audit::beside(one, other, AT));
+                    assert_eq!(
+                        found.is_empty(),
+                        number.abs_diff(other_number) <= 1,
+                        "{sections}: {number} beside {other_number}: {found:#?}"
+                    );
+                }
+            }
+            let path = match of {
+                "ca" => "/var/lib/kubernetes/ca.pem",
+                "etcd-ca" => "/etc/etcd/etcd-ca.pem",
+                _ => "/var/lib/kubernetes/front-proxy-ca.pem",
+            };
+            let trusted = |found: &Found| {
+                let host = found
+                    .hosts
+                    .iter()
+                    .find(|host| host.name == "cp1")
+                    .expect("a control plane");
+                host.files[path].content.expose().to_vec()
+            };
+            let brought = |name: &str| fs::read(spec.path().with_file_name(name)).expect("a certificate");
             assert_eq!(
-                found.is_empty(),
-                number.abs_diff(other_number) <= 1,
-                "{number} beside {other_number}: {found:#?}"
+                trusted(&sources[0]) == brought("own.pem"),
+                sections.contains("own.pem"),
+                "{sections}"
             );
+            assert_eq!(
+                trusted(&sources[3]) == brought("next.pem"),
+                sections.contains("next.pem"),
+                "{sections}"
+            );
+
+            fs::write(spec.path(), format!("{base}\n{sections}")).expect("cluster.toml");
+            let folder = TempDir::new().expect("a folder");
+            let out = folder.path().join("rotation");
+            must(khw_gen().arg("rotate").arg(spec.path()).arg(of).arg("-o").arg(&out));
+            for (number, phase) in ["1-announce", "2-switch", "3-retire"].iter().enumerate() {
+                let written = fs::read(out.join(phase).join("cp1/rootfs").join(path.trim_start_matches('/')));
+                assert_eq!(
+                    written.expect("a bundle"),
+                    trusted(&sources[number + 1]),
+                    "{sections}: {phase}"
+                );
+            }
         }
     }
+}
+
+/// An authority made by others: its certificate and its key, in PEM.
+fn authority(name: &str, seed: u8) -> (String, Vec<u8>) {
+    let key = KeyPair::from_seed(Algorithm::Ecdsa(Curve::P256), &[seed; 32]).expect("a key");
+    let request = Request {
+        cn: format!("somebody's {name}"),
+        names: Vec::new(),
+        serial_number: String::new(),
+        hosts: Vec::new(),
+        key: Algorithm::Ecdsa(Curve::P256),
+        ca: None,
+        crl_url: String::new(),
+        delegation_enabled: false,
+        extensions: Vec::new(),
+    };
+    let der = cfssl::root(&request, &key, datetime!(2025-12-01 00:00 UTC)).expect("a certificate");
+    (to_pem("CERTIFICATE", &der), key.to_pem().expose().to_vec())
 }
 
 #[test]

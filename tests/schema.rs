@@ -58,7 +58,10 @@ fn every_section() -> Value {
 /// The same as a cluster that nothing is wrong with: there is no `ca.pem`.
 fn cluster() -> Value {
     let mut cluster = every_section();
-    cluster["pki"].as_object_mut().expect("a table").remove("ca");
+    let pki = cluster["pki"].as_object_mut().expect("a table");
+    for brought in ["ca", "bring"] {
+        pki.remove(brought);
+    }
     cluster
 }
 
@@ -424,6 +427,9 @@ const TEXTS: &[(&str, &[&str], &[&str])] = &[
     ("pki.seed", &["cluster.seed"], &[""]),
     ("pki.ca.cert", &["ca.pem"], &[""]),
     ("pki.ca.key", &["ca-key.pem"], &[""]),
+    ("pki.bring", &["ca", "etcd-ca", "ca@2"], &["", "a/b"]),
+    ("pki.bring.NAME.cert", &["ca.pem"], &[""]),
+    ("pki.bring.NAME.key", &["ca-key.pem"], &[""]),
     ("load_balancer.virtual_ip", &["10.0.0.99"], &["nine", ""]),
     (
         "load_balancer.interface",
@@ -557,7 +563,7 @@ fn all_mistakes() -> Vec<Mistake> {
 // --- the table and the reader --------------------------------------------------------------------------------------------
 
 #[test]
-fn every_section_but_for_the_authority_is_a_cluster() {
+fn every_section_but_for_authorities_that_are_brought_is_a_cluster() {
     if let Err(findings) = read(&to_toml(&cluster())) {
         panic!("{}", render_text(&findings));
     }
@@ -903,6 +909,7 @@ fn what_the_reader_takes_the_schema_takes() {
     let every_section = fs::read_to_string(path)
         .expect("the file")
         .replace("[pki.ca]", "")
+        .replace("[pki.bring.etcd-ca]", "")
         .replace("cert = \"ca.pem\"\nkey = \"ca-key.pem\"", "");
     for (plain, turned) in TURNS {
         assert_eq!(every_section.matches(plain).count(), 1, "{plain}");
@@ -912,7 +919,10 @@ fn what_the_reader_takes_the_schema_takes() {
         );
     }
     let mut runner = TestRunner::deterministic();
-    for spot in spots().into_iter().filter(|spot| !spot.name.starts_with("pki.ca.")) {
+    for spot in spots()
+        .into_iter()
+        .filter(|spot| !["pki.ca", "pki.bring"].iter().any(|name| spot.name.starts_with(name)))
+    {
         let values = values(&spot);
         for index in 0..10 {
             let value = values.new_tree(&mut runner).expect("a value").current();

@@ -84,9 +84,9 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported>
     };
     let cluster = &checked.cluster;
     let unknown = Unknown::of(cluster, seed.as_ref());
-    if unknown.ca_key {
+    if unknown.authority_key {
         say(
-            "note: the key of [pki.ca] is not there: serial numbers and fingerprints of what it signs are not compared",
+            "note: the key of an authority that is brought is not there: serial numbers and fingerprints of what it signs are not compared",
         );
     }
     if unknown.seed {

@@ -7,6 +7,7 @@ mod as_found;
 mod build;
 mod check;
 mod diff;
+mod edited;
 mod expiry;
 mod explain;
 mod facts;

@@ -4,12 +4,12 @@ use khw_gen::audit;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::disk::Specification;
 use khw_gen::found_of;
-use khw_gen::input::{self, Checked, Files, SourceText, Unreadable, moment};
-use khw_gen::pki::secret::SecretBytes;
+use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::renewal::Renewal;
 use time::{Time, UtcOffset};
 
 use super::args::RenewArgs;
+use super::edited::Edited;
 use super::instants::now;
 use super::say::{Reported, print, say_diagnostics, say_error};
 use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
@@ -89,13 +89,7 @@ fn of_authorities(renewal: &Renewal) -> String {
 
 /// The text of cluster.toml that says what is to be, and what it reads as.
 fn edited(sources: &Specification, checked: &Checked, renewal: &Renewal) -> Result<(String, Checked), Reported> {
-    let read = |text: &str| {
-        let main = SourceText {
-            text: text.to_owned(),
-            ..sources.main().clone()
-        };
-        input::check(&Edited { main, rest: sources })
-    };
+    let read = |text: &str| input::check(&Edited::new(sources, text));
     let text = &sources.main().text;
     for edited in renewal.edits(text, &checked.written) {
         if let Some(after) = read(&edited).ok().filter(|after| renewal.is_said_by(&after.cluster)) {
@@ -109,36 +103,4 @@ fn edited(sources: &Specification, checked: &Checked, renewal: &Renewal) -> Resu
     }
     let lines = renewal.lines(&checked.written).join("\n");
     Err(format!("no edit was found that reads as it is meant: write issued = \"{issued}\", and below [pki.authorities_issued]\n{lines}").into())
-}
-
-/// A specification with another cluster.toml.
-struct Edited<'s> {
-    main: SourceText,
-    rest: &'s Specification,
-}
-
-impl Files for Edited<'_> {
-    fn main(&self) -> &SourceText {
-        &self.main
-    }
-
-    fn name(&self, path: &str) -> String {
-        self.rest.name(path)
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable> {
-        self.rest.list(folder)
-    }
-
-    fn text(&self, path: &str) -> Result<String, Unreadable> {
-        self.rest.text(path)
-    }
-
-    fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {
-        self.rest.certificate(path)
-    }
-
-    fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
-        self.rest.key(path)
-    }
 }

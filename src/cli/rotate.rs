@@ -2,18 +2,20 @@
 
 use khw_gen::audit;
 use khw_gen::changes::{Keys, KeysKnown, compare};
-use khw_gen::cluster::RotationPhase;
+use khw_gen::cluster::{Cluster, Generation, RotationPhase};
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found_of;
+use khw_gen::input::{self, Files};
 use khw_gen::part::Selection;
 use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
 
 use super::args::RotateArgs;
 use super::build::fill;
+use super::edited::Edited;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Bar;
-use super::say::{Reported, print, say_error};
-use super::specification::{read_checked, read_seed};
+use super::say::{Reported, print, say_diagnostics, say_error};
+use super::specification::{read_seed, said};
 use super::threads::use_threads;
 
 const PLAN: &str = "PLAN.md";
@@ -21,7 +23,8 @@ const PLAN: &str = "PLAN.md";
 pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let RotateArgs { spec, of, out, .. } = arguments;
     use_threads(None)?;
-    let checked = read_checked(spec, Specification::open_with_keys)?;
+    let sources = Specification::open_with_keys(spec)?;
+    let checked = said(input::check(&sources))?;
     let cluster = &checked.cluster;
     let all = rotated(cluster);
     if !all.contains(&of.as_str()) {
@@ -50,13 +53,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let mut phases: Vec<MadePhase> = Vec::new();
     disk::make_folder(out)?;
     for phase in RotationPhase::ALL {
-        let in_phase = cluster.in_phase(of, phase, plan.from, plan.to);
-        let in_phase = in_phase.ok_or_else(|| {
-            Reported::from(format!(
-                "the authority of [pki.ca] is rotated one phase at a time: what its successor is made from, ca-csr.json, is read where cluster.toml \
-                 has [rotate.{of}]"
-            ))
-        })?;
+        let in_phase = in_phase(&sources, of, phase, plan.to)?;
         let (found, _) = found_of(&in_phase, Some(&seed))?;
         let before = phases.last().map_or(&first, |made| &made.found);
         let apart = audit::beside(before, &found, cluster.pki.issued);
@@ -81,4 +78,15 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     }
     disk::write_new_files(out, &[(PLAN, 0o644, plan.text(&phases).as_bytes())])?;
     print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()))
+}
+
+/// What cluster.toml compiles to with the section of a phase.
+fn in_phase(sources: &Specification, of: &str, phase: RotationPhase, to: Generation) -> Result<Cluster, Reported> {
+    let section = format!("[rotate.{of}]\nto = {}\nphase = \"{}\"\n", to.number(), phase.name());
+    let text = format!("{}\n{section}", sources.main().text);
+    let checked = input::check(&Edited::new(sources, text)).map_err(|problems| {
+        say_diagnostics(&problems);
+        Reported::from(format!("with this section at its end it does not compile:\n{section}"))
+    })?;
+    Ok(checked.cluster)
 }

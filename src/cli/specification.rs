@@ -26,7 +26,12 @@ pub fn check(spec: &Path, open: Open) -> Result<Checked, Vec<Diagnostic>> {
 
 /// Opens and checks a specification, and says all that is wrong with it, or remarkable.
 pub fn read_checked(spec: &Path, open: Open) -> Result<Checked, Reported> {
-    match check(spec, open) {
+    said(check(spec, open))
+}
+
+/// Says all that is wrong with a specification, or remarkable.
+pub fn said(checked: Result<Checked, Vec<Diagnostic>>) -> Result<Checked, Reported> {
+    match checked {
         Ok(checked) => {
             say_diagnostics(&checked.remarks);
             Ok(checked)

@@ -508,8 +508,23 @@ codes! {
         advice "name an authority of the layout, and the instant at which it was issued"
         example "cluster.toml" [r#"etcd-ca = "2025-06-01T00:00:00Z""#]
         right [r#"ca = "2025-06-01T00:00:00Z""#]
-        met "In the layout `single`, which has no authority but `ca`, or with one that [pki.ca] brings, whose dates are in its certificate."
+        met "In the layout `single`, which has no authority but `ca`, or with one that [pki.ca] or [pki.bring] brings, whose dates are in its certificate."
         see ["https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/"]
+    }
+
+    BAD_BROUGHT_AUTHORITY "bad-brought-authority" Error "brought authority that is none here" {
+        meaning
+            "[pki.bring] names authorities that there are already: each by the name that the layout has for it, `NAME@2` for the successor \
+             with which another takes its place in a rotation. `[pki.ca]` is the same as `[pki.bring.ca]`."
+        advice "name an authority of the layout, and no generation further on than its next one"
+        example "cluster.toml" [
+            r#"[pki.bring."ca@3"]"#,
+        ]
+        right [
+            r#"[pki.bring."ca@2"]"#,
+        ]
+        met "In the layout `single`, which has no authority but `ca`, or when the file of an authority was taken for its name."
+        see ["https://kubernetes.io/docs/setup/best-practices/certificates/"]
     }
 
     BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {

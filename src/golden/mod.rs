@@ -9,7 +9,7 @@ pub mod compare;
 pub(crate) mod index;
 mod readable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::Cluster;
 use crate::pki::derivation::Seed;
@@ -34,8 +34,8 @@ pub type HostGolden = BTreeMap<String, Expected>;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unknown {
     pub seed: bool,
-    /// The key of the authority that `[pki.ca]` names.
-    pub ca_key: bool,
+    /// The key of an authority that `[pki.ca]` or `[pki.bring]` names.
+    pub authority_key: bool,
 }
 
 impl Unknown {
@@ -43,13 +43,13 @@ impl Unknown {
     pub fn of(cluster: &Cluster, seed: Option<&Seed>) -> Unknown {
         Unknown {
             seed: seed.is_none(),
-            ca_key: cluster.pki.existing_ca.as_ref().is_some_and(|ca| ca.key.is_none()),
+            authority_key: cluster.pki.brought.values().any(|ca| ca.key.is_none()),
         }
     }
 
     /// Whether something is not at hand.
     pub(crate) fn any(self) -> bool {
-        self.seed || self.ca_key
+        self.seed || self.authority_key
     }
 }
 
@@ -115,11 +115,13 @@ fn expected(texts: Vec<Texts>) -> HostGolden {
     pairs.collect()
 }
 
-/// The authority in whose place another has signed.
-fn stand_in<'a>(plan: &Plan<'a>) -> Option<KeyId<'a>> {
-    let mut certificates = plan.certificates.iter();
-    let elsewhere = certificates.find(|certificate| matches!(certificate.key, KeyFrom::Elsewhere(_)))?;
-    Some(elsewhere.id)
+/// The authorities in whose place others have signed.
+fn stand_ins<'a>(plan: &Plan<'a>) -> BTreeSet<KeyId<'a>> {
+    let elsewhere = plan
+        .certificates
+        .iter()
+        .filter(|certificate| matches!(certificate.key, KeyFrom::Elsewhere(_)));
+    elsewhere.map(|certificate| certificate.id).collect()
 }
 
 fn texts_of(
@@ -132,7 +134,7 @@ fn texts_of(
     let planned: BTreeMap<String, PlannedFile<'_>> = files.map(|file| (format!("rootfs{}", file.path), file)).collect();
     let readable = readable::Readable {
         vault: made.vault,
-        stand_in: stand_in(plan),
+        stand_ins: &stand_ins(plan),
         fingerprints,
         known,
     };

@@ -4,7 +4,7 @@
 //! stays; one of a form that is not known is its fingerprint. A public file stays as it is, unless there is a private key in
 //! it all the same; a password in it gives way to its fingerprint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use base64ct::{Base64, Encoding};
@@ -26,8 +26,8 @@ pub const SECRET_FILE: &str = "secret file";
 
 pub struct Readable<'a> {
     pub vault: &'a Vault<'a>,
-    /// The authority whose key is not at hand, and in whose place another has signed.
-    pub stand_in: Option<KeyId<'a>>,
+    /// The authorities whose keys are not at hand, and in whose place others have signed.
+    pub stand_ins: &'a BTreeSet<KeyId<'a>>,
     pub fingerprints: &'a FingerprintKey,
     pub known: &'a PublicTexts,
 }
@@ -115,7 +115,7 @@ impl Readable<'_> {
         else {
             return None;
         };
-        match self.stand_in == Some(id) {
+        match self.stand_ins.contains(&id) {
             false => Some(labelled(label, description)),
             // The authority's certificate says which key will be there.
             true => {

@@ -48,6 +48,8 @@ pub fn cluster(
             },
         ))
     });
+    let brought = folder.brought.iter();
+    let brought = brought.map(|(of, existing)| Some((of.clone(), existing.ca.clone()?)));
     let own = profiles
         .own
         .iter()
@@ -83,10 +85,7 @@ pub fn cluster(
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
             generations,
-            existing_ca: match &folder.existing_ca {
-                Some(existing) => Some(existing.ca.clone()?),
-                None => None,
-            },
+            brought: brought.collect::<Option<_>>()?,
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: Encryption {

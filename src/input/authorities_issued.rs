@@ -1,41 +1,27 @@
 //! `[pki.authorities_issued]`: when authorities were issued that stay while certificates are renewed.
 use time::OffsetDateTime;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
+use crate::catalog::identity::Identity;
 use crate::cluster::Generation;
 use crate::diagnostic::{Reporter, codes};
 
+use super::brought;
 use super::draft::Draft;
-use super::generations::generations;
+use super::generations::{generations, named, used_of};
 use super::tree::At;
 use super::validity::moment;
 
 /// The dates that count, by the authority and its generation.
 pub fn read(draft: &Draft) -> impl Iterator<Item = ((String, Generation), &At<OffsetDateTime>)> {
     let all = draft.pki.authorities_issued.iter();
-    all.filter_map(|(name, date)| Some((parsed(&name.value)?, date)))
+    all.filter_map(|(name, date)| Some((named(&name.value)?, date)))
 }
 
 /// The date of the authority that signs, if it has one of its own.
 pub fn of(draft: &Draft, authority: &str) -> Option<At<OffsetDateTime>> {
-    let (all, _) = generations(draft, &[]);
-    let used = all
-        .get(authority)
-        .map_or(Generation::FIRST, |generations| generations.used);
+    let used = used_of(draft, authority);
     let own = read(draft).find(|((name, generation), _)| name == authority && *generation == used);
     own.map(|(_, date)| date.clone())
-}
-
-fn parsed(name: &str) -> Option<(String, Generation)> {
-    match name.split_once('@') {
-        None => Some((name.to_owned(), Generation::FIRST)),
-        Some((name, number)) => {
-            let generation = Generation::of(number.parse().ok()?)?;
-            // Each has one name.
-            (generation != Generation::FIRST && generation.number().to_string() == number)
-                .then(|| (name.to_owned(), generation))
-        }
-    }
 }
 
 /// Whether each names an authority that is made here. One of a generation that is over may stay.
@@ -47,7 +33,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
     let authorities: Vec<&Identity> = rows.iter().filter(|row| row.signs()).collect();
     let (all, _) = generations(draft, &[]);
     for (name, date) in &draft.pki.authorities_issued {
-        let known = parsed(&name.value);
+        let known = named(&name.value);
         let row = known
             .as_ref()
             .and_then(|(of, _)| authorities.iter().find(|row| row.name == of));
@@ -63,10 +49,10 @@ pub fn check(draft: &Draft, say: &Reporter) {
             }
             continue;
         };
-        let is_brought = draft.pki.existing_ca.is_some() && of == CLUSTER_AUTHORITY && *generation == Generation::FIRST;
+        let is_brought = brought::of(draft, of, *generation).is_some();
         let newest = all.get(of).and_then(|generations| generations.all().max());
         if is_brought {
-            let message = "the authority of [pki.ca] has its dates in its certificate";
+            let message = "an authority that is brought has its dates in its certificate";
             say.at(&name.place, codes::BAD_AUTHORITY_DATE, message)
                 .hint("take the line out");
         } else if *generation > newest.unwrap_or(Generation::FIRST) {

@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::layouts::Layout;
 use crate::cluster::{ClusterState, EncryptionProvider, Families};
 use crate::diagnostic::suggest::listed;
@@ -173,7 +174,7 @@ fn pki(top: &Fields<'_>, fields: &Fields<'_>, written_for: &dyn Fn(&str) -> Layo
             .filter_map(authority_issued)
             .collect(),
         profiles: fields.map("profiles").into_iter().filter_map(profile).collect(),
-        existing_ca: existing_ca(fields),
+        brought: brought(fields),
         kubeconfigs: choices::kubeconfigs(fields),
         layout: None,
         per_host: BTreeSet::new(),
@@ -185,20 +186,30 @@ fn pki(top: &Fields<'_>, fields: &Fields<'_>, written_for: &dyn Fn(&str) -> Layo
     draft
 }
 
-fn existing_ca(pki: &Fields<'_>) -> Option<DraftCa> {
-    if !pki.has("ca") {
-        return None;
-    }
-    let ca = pki.table("ca", &fields::CA.names());
-    let path = |name| {
-        let ca = ca.as_ref()?;
-        ca.require(name);
-        ca.parsed(name, path_name)
+/// The authorities that there are already. One whose section can't be read is among them: none is made in its place.
+fn brought(pki: &Fields<'_>) -> Vec<(At<String>, DraftCa)> {
+    let draft = |section: Option<&Fields<'_>>| {
+        let path = |name| {
+            section?.require(name);
+            section?.parsed(name, path_name)
+        };
+        DraftCa {
+            certificate: path("cert"),
+            key: path("key"),
+        }
     };
-    Some(DraftCa {
-        certificate: path("cert"),
-        key: path("key"),
-    })
+    let entries = pki.map("bring").into_iter().map(|entry| {
+        let section = pki.doc.fields(&entry.node, &fields::BROUGHT.names());
+        (pki.doc.key(entry), draft(section.as_ref()))
+    });
+    let root = pki.get("ca").map(|node| {
+        let section = pki.table("ca", &fields::CA.names());
+        (
+            pki.doc.at(&node.span, CLUSTER_AUTHORITY.to_owned()),
+            draft(section.as_ref()),
+        )
+    });
+    root.into_iter().chain(entries).collect()
 }
 
 fn read_hosts(top: &Fields<'_>, draft: &mut Draft) {

@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::catalog::roles::Role;
+use crate::cluster::Generation;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
-use super::authority::{self, Existing};
+use super::authority::Existing;
+use super::brought;
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
-use super::generations;
 use super::source_files::{Files, or_told};
 
 /// The name of the signing configuration in the CSR folder.
@@ -51,8 +52,8 @@ pub struct Folder {
     pub config_built_in: bool,
     /// None if it can't be read.
     pub config: Option<SigningConfig>,
-    /// The authority that `[pki.ca]` names, if there is that section; nothing is then made of a root's CSR file.
-    pub existing_ca: Option<Existing>,
+    /// The authorities that there are already, by name and generation; nothing is made of the CSR file of one that is in all of them.
+    pub brought: BTreeMap<(String, Generation), Existing>,
 }
 
 impl Folder {
@@ -138,11 +139,9 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
     let texts = texts(from, draft, say);
     // A layout that could not be read has been reported; what follows from it would be noise.
     let layout = draft.pki.layout.unwrap_or(Layout::Split);
-    let existing_ca = draft.pki.existing_ca.as_ref().map(|ca| authority::read(from, ca, say));
-    // The first one is there already; what comes after it is made like any other.
-    let has_successor = generations::has_successor(draft, CLUSTER_AUTHORITY);
+    let brought = brought::read(from, draft, say);
     let rows = layout.identities().iter();
-    let needed = rows.filter(|row| row.name != CLUSTER_AUTHORITY || existing_ca.is_none() || has_successor);
+    let needed = rows.filter(|row| !brought::is_in_every_generation(draft, row));
     let own = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
     let (own, missing): (Vec<_>, Vec<_>) = own.partition(|csr| texts.has(&csr.value));
     let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
@@ -174,7 +173,7 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
         config: config_file.as_ref().and_then(|file| read_signing_config(file, say)),
         config_file: config_file.unwrap_or_default(),
         config_built_in,
-        existing_ca,
+        brought,
     };
     report_built_in(&texts, draft, &folder, say);
     report_unused_authority(from, draft, &folder, say);
@@ -208,7 +207,7 @@ fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say
             continue;
         };
         let certificate = format!("{}/{stem}.pem", path.trim_end_matches('/'));
-        let is_named = row.name == CLUSTER_AUTHORITY && folder.existing_ca.is_some();
+        let is_named = folder.brought.keys().any(|(name, _)| name == row.name);
         if is_named || from.certificate(&certificate).is_err() {
             continue;
         }
@@ -216,13 +215,14 @@ fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say
         let message = format!("{certificate} signs nothing: another authority is made from the seed");
         let key = format!("{}/{stem}-key.pem", path.trim_end_matches('/'));
         let told = say.at(place, codes::UNUSED_AUTHORITY, message);
-        match row.name == CLUSTER_AUTHORITY {
-            true => told.hint(format!(
-                "write [pki.ca] with cert = \"{certificate}\" and key = \"{key}\", and remove {}; if it is not to be used, keep it elsewhere",
-                row.csr
-            )),
-            false => told.hint("if it is not to be used, keep it elsewhere"),
-        }
+        let section = match row.name {
+            CLUSTER_AUTHORITY => "pki.ca".to_owned(),
+            other => format!("pki.bring.{other}"),
+        };
+        told.hint(format!(
+            "write [{section}] with cert = \"{certificate}\" and key = \"{key}\", and remove {}; if it is not to be used, keep it elsewhere",
+            row.csr
+        ));
     }
 }
 
@@ -247,7 +247,7 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         let of_nodes = folder.layout.identities().iter().find(|row| row.is_of_nodes());
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
         if used_in(&folder.layout) {
-            unused.hint("remove it: [pki.ca] names an authority that there is already");
+            unused.hint("remove it: [pki.ca] or [pki.bring] names an authority that there is already");
         } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
             unused.hint(format!(
                 "the layout `{}` has it, and the layout here is `{}`",

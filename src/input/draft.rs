@@ -95,8 +95,8 @@ pub struct DraftPki {
     pub authorities_issued: Vec<(At<String>, At<OffsetDateTime>)>,
     /// The entries of `[pki.profiles]`: the name of a certificate and its profile.
     pub profiles: Vec<(At<String>, At<String>)>,
-    /// The section `[pki.ca]`, if there is one.
-    pub existing_ca: Option<DraftCa>,
+    /// The authorities of `[pki.ca]`, which is called `ca`, and `[pki.bring]`.
+    pub brought: Vec<(At<String>, DraftCa)>,
 }
 
 impl Draft {

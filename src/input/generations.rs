@@ -220,12 +220,21 @@ fn used(draft: &Draft, key: &Key<'_>) -> Generation {
         .unwrap_or(Generation::FIRST)
 }
 
-/// Whether another generation of an authority than the first one counts for anything.
-pub fn has_successor(draft: &Draft, authority: &str) -> bool {
-    let is_used =
-        |(name, generation): &(At<String>, Generation)| name.value == authority && *generation != Generation::FIRST;
-    let mut rotations = draft.generations.rotations.iter();
-    draft.generations.used.iter().any(is_used) || rotations.any(|rotation| rotation.of.value == authority)
+/// The generation of an authority's key that signs.
+pub fn used_of(draft: &Draft, authority: &str) -> Generation {
+    let (all, _) = generations(draft, &[]);
+    all.get(authority)
+        .map_or(Generation::FIRST, |generations| generations.used)
+}
+
+/// What `ca`, or `ca@2`, means: a name and its generation, of which each has one way to be written.
+pub fn named(text: &str) -> Option<(String, Generation)> {
+    let Some((name, number)) = text.split_once('@') else {
+        return Some((text.to_owned(), Generation::FIRST));
+    };
+    let generation = Generation::of(number.parse().ok()?)?;
+    let is_the_way = generation != Generation::FIRST && generation.number().to_string() == number;
+    is_the_way.then(|| (name.to_owned(), generation))
 }
 
 /// The generations of every key that has others than the first, by its name; and those of the encryption configuration. `authorities` are

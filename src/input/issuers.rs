@@ -1,7 +1,7 @@
 //! Those who sign: what they are to what they sign, and whether their names, keys and path lengths suffice.
 use std::collections::BTreeMap;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
+use crate::catalog::identity::Identity;
 use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve};
@@ -12,6 +12,7 @@ use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::csr_folder::{Csr, Folder};
 use super::draft::{Draft, DraftCertificate};
+use super::generations;
 use super::profiles::path_length;
 use super::requests::subject;
 use super::signed::{Issuer, Leaf, Signs, own};
@@ -21,7 +22,10 @@ use super::validity::{existing_validity, is_set, root_validity};
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
     let issued = draft.pki.issued.as_ref().map(|issued| issued.value);
     let own_date = authorities_issued::of(draft, row.name);
-    if let (CLUSTER_AUTHORITY, Some(existing)) = (row.name, &folder.existing_ca) {
+    if let Some(existing) = folder
+        .brought
+        .get(&(row.name.to_owned(), generations::used_of(draft, row.name)))
+    {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
             subject: certificate.map(|certificate| certificate.subject.clone()),
@@ -75,9 +79,11 @@ pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, say: &R
                 (Some(one), Some(other)) => is_same_name(one, other),
                 _ => false,
             });
-        if let (Some(other), Some(file)) = (twin, folder.request(row.csr)) {
+        if let Some(other) = twin {
             let message = format!("{} has the subject of {}", row.name, other.name);
-            say.at(&file.cn, codes::AUTHORITIES_ALIKE, message);
+            let of_request = folder.request(row.csr).map(|file| &file.cn);
+            let brought = authorities.get(row.name).and_then(|issuer| issuer.place.as_ref());
+            say.at(of_request.or(brought), codes::AUTHORITIES_ALIKE, message);
         }
     }
 }
@@ -116,14 +122,12 @@ pub fn path_lengths(draft: &Draft, leaves: &[Leaf<'_>], ca: Option<&Issuer>, say
 /// An issuer has a name (RFC 5280, section 4.1.2.4).
 pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter) {
     const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
-    if let Some(existing) = &folder.existing_ca
-        && existing
-            .ca
-            .as_ref()
-            .is_some_and(|ca| ca.certificate.subject == EMPTY_NAME)
-    {
-        let message = "the authority has no subject, and nothing that it signs would be accepted";
-        say.at(&existing.place, codes::EMPTY_SUBJECT, message);
+    for existing in folder.brought.values() {
+        let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
+        if certificate.is_some_and(|certificate| certificate.subject == EMPTY_NAME) {
+            let message = "the authority has no subject, and nothing that it signs would be accepted";
+            say.at(&existing.place, codes::EMPTY_SUBJECT, message);
+        }
     }
     for leaf in leaves.iter().filter(|leaf| leaf.is_own() && leaf.is_authority()) {
         let Some(file) = leaf.request() else { continue };

@@ -6,6 +6,7 @@
 mod assemble;
 mod authorities_issued;
 mod authority;
+mod brought;
 mod certificates;
 pub mod cfssl;
 mod choices;
@@ -95,6 +96,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     claims::check(&draft, nodes.as_ref(), &say);
     generations::check(&draft, &say);
     authorities_issued::check(&draft, &say);
+    brought::check(&draft, &say);
     overrides::check(&draft, nodes.as_ref(), &say);
     files::check(&draft, &say);
     let (overrides, own_files) = (overrides::overrides(&draft), files::own_files(&templates, &draft));

@@ -126,16 +126,15 @@ fn certificate_of<'a>(
     host: Option<&'a Host>,
     generation: Generation,
 ) -> Option<PlannedCertificate<'a>> {
-    let (key, from) = match &cluster.pki.existing_ca {
-        // It is the first one; what comes after it is derived.
-        Some(existing) if identity.name == CLUSTER_AUTHORITY && generation == Generation::FIRST => (
+    let (key, from) = match cluster.pki.brought(identity.name, generation) {
+        Some(existing) => (
             match &existing.key {
                 Some(key) => KeyFrom::File(key),
                 None => KeyFrom::Elsewhere(existing.certificate.public.algorithm),
             },
             CertificateFrom::File(&existing.certificate),
         ),
-        _ => {
+        None => {
             let csr = cluster.pki.csrs.get(identity.csr)?;
             let mut request = match host {
                 Some(host) => with_host_name(&csr.request, &host.name),

@@ -4,6 +4,7 @@ control planes come and go, every key gets a successor, the load balancer become
 build, and the steps that `khw-gen diff --format json` gives, carried out to the letter on real programs.
 
     tests/e2e/whole_life.py --kubernetes DIR[,DIR...] --etcd DIR [--khw-gen PROGRAM] [--only CHAPTER,...]
+                            [--engine nginx|haproxy]
 
 The folders hold Kubernetes' programs, one minor each, the oldest first. A client writes ConfigMaps through the load balancer all the
 time and reads each back; pods of a ReplicaSet run on the nodes. The exit code is 0 if every chapter ends as it should, with no
@@ -220,7 +221,7 @@ class WholeLife(rollout.Rollout):
         self.kubernetes = options.kubernetes  # the minors that are there: (version, folder), the oldest first
         self.minor = self.kubernetes[0][0]
         self.etcd = options.etcd_version
-        self.engine = "nginx"
+        self.engine = options.engine
         self.generations = {}
         self.pki = ""  # more lines of [pki]
         self.issued, self.authorities = "2026-01-01T00:00:00Z", ""
@@ -604,6 +605,7 @@ def main():
     parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
     parser.add_argument("--khw-gen", default=os.path.join(rollout.TOP, "target/release/khw-gen"))
     parser.add_argument("--only", default="", help="these chapters alone, with commas between; each needs those before it")
+    parser.add_argument("--engine", default="nginx", choices=("nginx", "haproxy"), help="the load balancer that it begins with")
     parser.add_argument("--keep-logs", help="a folder for the logs, where something fails")
     options = parser.parse_args()
     folders = options.kubernetes.split(",")

@@ -109,6 +109,8 @@ pub static CA: Section = section("pki.ca", &[
     field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
 ]);
 
+pub static BROUGHT: Section = section("pki.bring.NAME", CA.fields);
+
 pub static PKI: Section = section("pki", &[
     field("csr", Text(&PATH), Is("csr"), "folder of cfssl JSON; what is missing there is built in"),
     field("layout", LAYOUT, Follows("`split`, but `single` where the CSR folder has `kubernetes-csr.json`"), "a certificate for each purpose, or the walk-through's few"),
@@ -118,7 +120,8 @@ pub static PKI: Section = section("pki", &[
     field("issued", Moment, Required, "the instant at which everything is issued, to the second: the compiler has no clock"),
     field("authorities_issued", Map(&Text(&AUTHORITY_NAME), &Moment), Nothing, "the instants of authorities that were issued before the rest, by their names, `NAME@2` for a second generation: with them certificates are renewed and authorities stay"),
     field("seed", Text(&PATH), Follows("`--seed-file FILE`, or `--seed-file -` for standard input"), "file with the seed, 32 secret bytes that every key comes from"),
-    field("ca", Table(&CA), Nothing, "an authority that there is already signs, instead of one made from `ca-csr.json`"),
+    field("ca", Table(&CA), Nothing, "an authority that there is already signs, instead of one made from `ca-csr.json`; the same as `[pki.bring.ca]`"),
+    field("bring", Map(&Text(&AUTHORITY_NAME), &Table(&BROUGHT)), Nothing, "authorities that there are already, by their names, `NAME@2` for the successor of another in a [rotation](rotation.md)"),
     field("profiles", Map(&Text(&NAME), &Text(&NAME)), Nothing, "the profiles of single certificates, by their names: `admin = \"client\"`"),
 ]);
 

@@ -1,0 +1,81 @@
+//! Authorities that there are already: `[pki.ca]`, the cluster's own, and those of `[pki.bring]`.
+use std::collections::BTreeMap;
+
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, SignedBy};
+use crate::cluster::Generation;
+use crate::diagnostic::{Reporter, codes};
+
+use super::authority::{self, Existing};
+use super::draft::{Draft, DraftCa};
+use super::generations::{generations, named};
+use super::source_files::Files;
+use super::tree::At;
+
+/// Those that are read, by name and generation; what no name can mean is left to [`check`].
+pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(String, Generation), Existing> {
+    let mut brought = BTreeMap::new();
+    for (name, ca) in &draft.pki.brought {
+        if let Some(of) = named(&name.value)
+            && !brought.contains_key(&of)
+        {
+            brought.insert(of, authority::read(files, ca, say));
+        }
+    }
+    brought
+}
+
+/// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
+pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
+    let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
+    let (all, _) = generations(draft, &[]);
+    let is_brought = |generation| names().any(|of| of == (row.name.to_owned(), generation));
+    match all.get(row.name) {
+        Some(generations) => generations.all().all(is_brought),
+        None => is_brought(Generation::FIRST),
+    }
+}
+
+/// Whether each is an authority of the cluster in a generation that counts, or the next one.
+pub fn check(draft: &Draft, say: &Reporter) {
+    let Some(layout) = draft.pki.layout else { return };
+    let rows = layout.identities().iter();
+    let authorities: Vec<&Identity> = rows.filter(|row| row.signed_by == SignedBy::Itself).collect();
+    let (all, _) = generations(draft, &[]);
+    let mut seen = Vec::new();
+    for (name, _) in &draft.pki.brought {
+        let known = named(&name.value).filter(|(of, _)| authorities.iter().any(|row| row.name == of));
+        let Some((of, generation)) = known else {
+            let message = format!("`{}` is no authority of this cluster", name.value);
+            let names = authorities.iter().map(|row| row.name);
+            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message).meant_of(
+                &name.value,
+                names,
+                "its authorities are",
+            );
+            continue;
+        };
+        let newest = all.get(&of).and_then(|generations| generations.all().max());
+        let next = newest.unwrap_or(Generation::FIRST).successor();
+        if generation > next {
+            let message = format!(
+                "the next generation of `{of}` is {}, not {}",
+                next.number(),
+                generation.number()
+            );
+            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
+                .hint(format!("write [pki.bring.\"{of}@{}\"]", next.number()));
+        } else if seen.contains(&(of.clone(), generation)) {
+            // Within [pki.bring] no key stands twice.
+            let message = format!("`{CLUSTER_AUTHORITY}` is brought by [pki.ca] too");
+            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
+                .hint("take one of the two sections out");
+        }
+        seen.push((of, generation));
+    }
+}
+
+/// The draft of the authority of this name and generation.
+pub fn of<'d>(draft: &'d Draft, name: &str, generation: Generation) -> Option<&'d (At<String>, DraftCa)> {
+    let mut all = draft.pki.brought.iter();
+    all.find(|(written, _)| named(&written.value).is_some_and(|of| of.0 == name && of.1 == generation))
+}
