@@ -244,6 +244,49 @@ fn a_name_that_is_added_to_a_certificate() {
     );
 }
 
+/// Who takes the place of an API server that restarts may not be the next one, before load balancers lead to the first again.
+#[test]
+fn the_next_api_server_waits_until_load_balancers_lead_to_the_last() {
+    let wait = |seconds| format!("; {READY}; sleep {seconds} # for load balancers, until they lead to it again");
+    let quicker = "[components.kube-apiserver.flags]\nv = \"4\"\n";
+    for (hosts, engine, waited) in [
+        (&HOSTS[..], "nginx", Some(15)),
+        (&HOSTS[..], "haproxy", Some(6)),
+        // There is no other, so nobody leaves it alone.
+        (&HOSTS[2..], "nginx", None),
+        (&HOSTS[2..3], "nginx", None),
+    ] {
+        let engine = match hosts.iter().any(|host| host.ends_with("load-balancer")) {
+            true => format!("[load_balancer]\nengine = \"{engine}\"\n"),
+            false => String::new(),
+        };
+        let [old, new] = ["", quicker].map(|flags| spec(hosts, &format!("{engine}{flags}")));
+        let changes = changes(&old.path(), &new.path());
+        let steps = steps(&changes);
+        let of_api: Vec<&String> = steps.iter().filter(|step| step.starts_with("api-server m")).collect();
+        assert_eq!(of_api.len(), hosts.iter().filter(|host| host.starts_with('m')).count());
+        let end = waited.map_or_else(|| format!("; {READY}"), wait);
+        assert!(of_api.iter().all(|step| step.ends_with(&end)), "{steps:#?}");
+    }
+    // As long as the files of the load balancers say, not as ours do.
+    let specs = ["", quicker].map(|flags| spec(&HOSTS, flags));
+    let [old, new] = specs.each_ref().map(|spec| built(spec, "out"));
+    let file = "lb/rootfs/etc/nginx/tcpconf.d/kubernetes.conf";
+    for (from, to, waited) in [
+        ("fail_timeout=15s", "fail_timeout=1m", Some(60)),
+        ("fail_timeout=1m", "", Some(10)),
+        ("max_fails=3", "max_fails=0", None),
+    ] {
+        for out in [&old, &new] {
+            edit(&out.join(file), from, to);
+        }
+        let end = waited.map_or_else(|| format!("; {READY}"), wait);
+        let steps = steps(&changes(&old, &new));
+        let mut of_api = steps.iter().filter(|step| step.starts_with("api-server m"));
+        assert!(of_api.all(|step| step.ends_with(&end)), "{from}: {steps:#?}");
+    }
+}
+
 #[test]
 fn leaves_that_are_renewed() {
     let old = spec(&HOSTS, "");

@@ -10,6 +10,7 @@ mod documents;
 mod endpoints;
 mod files;
 mod layout;
+mod led_to;
 mod leftovers;
 mod meaning;
 mod members;

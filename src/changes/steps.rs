@@ -6,7 +6,7 @@ use super::calling::{etcdctl_environment, kubectl};
 use super::endpoints::unanswered;
 use super::files::HostChange;
 use super::layout::another_layout;
-
+use super::led_to::{back_after, servers};
 use super::members::{Membership, arrives, begins_to_leave, membership, until_healthy};
 use super::pods::moved_ranges;
 use super::readiness::until_well;
@@ -203,6 +203,7 @@ impl Steps {
             }
             self.add(stage, &host, Action::Install);
         }
+        let servers = servers(pairs);
         let mut reloaded = BTreeSet::new();
         let sorted = self.sorted.into_iter().flat_map(|((stage, host), mut actions)| {
             // Once on a host, before anything else there.
@@ -215,7 +216,17 @@ impl Steps {
                 Action::Restart(unit) | Action::Start(unit) => Some(unit),
                 _ => None,
             });
-            let followed: Vec<Action> = started.filter_map(|unit| until_well(unit, bundle?)).collect();
+            let well = started.clone().filter_map(|unit| until_well(unit, bundle?));
+            // Who takes its place while it is away may not be the next that is restarted.
+            let restarts_api = actions.contains(&Action::Restart("kube-apiserver".to_owned()));
+            let led_to = bundle
+                .filter(|_| restarts_api)
+                .and_then(|host| back_after(&servers, host));
+            let led_to = led_to.map(|seconds| Action::Wait {
+                seconds,
+                programs: "load balancers, until they lead to it again".to_owned(),
+            });
+            let followed: Vec<Action> = well.chain(led_to).collect();
             let actions: Vec<Action> = actions.into_iter().chain(followed).collect();
             let environment = match actions.contains(&until_healthy()) {
                 true => bundle.and_then(etcdctl_environment).unwrap_or_default(),

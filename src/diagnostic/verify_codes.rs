@@ -681,8 +681,8 @@ codes! {
     NOT_BALANCED "not-balanced" Warning "API server that the load balancer leaves out" {
         meaning "It is never asked, and does not help when the others fail."
         advice "add it to the load balancer"
-        example "lb1: /etc/nginx/tcpconf.d/kubernetes.conf" ["# server 10.11.0.12:6443 max_fails=3 fail_timeout=10s;"]
-        right ["server 10.11.0.12:6443 max_fails=3 fail_timeout=10s;"]
+        example "lb1: /etc/nginx/tcpconf.d/kubernetes.conf" ["# server 10.11.0.12:6443 max_fails=3 fail_timeout=15s;"]
+        right ["server 10.11.0.12:6443 max_fails=3 fail_timeout=15s;"]
         met
             "When a control plane was taken out for repair and not put back, and when one was added later. It shows on \
              the day when the others fail."
@@ -705,8 +705,8 @@ codes! {
     CHECK_NEVER_SUCCEEDS "check-never-succeeds" Error "check that a healthy API server fails" {
         meaning "The load balancer takes all API servers for dead, and passes nothing on."
         advice "check the port of the API server by TLS, for an answer that it gives"
-        example "lb1: /etc/haproxy/haproxy.cfg" ["default-server check verify none inter 5s fall 3 rise 2"]
-        right ["default-server check check-ssl verify none inter 5s fall 3 rise 2"]
+        example "lb1: /etc/haproxy/haproxy.cfg" ["default-server check verify none inter 2s fall 3 rise 3"]
+        right ["default-server check check-ssl verify none inter 2s fall 3 rise 3"]
         met
             "Without `check-ssl`, as API servers answer plain HTTP by 400, and where 200 is waited for while \
              `--anonymous-auth=false` makes it 401."

@@ -68,7 +68,7 @@ for host, address in (("cp1", "10.0.0.11"), ("cp2", "10.0.0.12")):
     threading.Thread(target=server.serve_forever).start()
 PYTHON
     # The stand-ins have the port themselves, so haproxy listens on one address of each family.
-    sed -i "s/bind 0.0.0.0:6443/bind 10.0.0.6:6443/; s/bind \[::\]:6443/bind [::1]:6443/; s/inter 5s/inter 200ms/" /etc/haproxy/haproxy.cfg
+    sed -i "s/bind 0.0.0.0:6443/bind 10.0.0.6:6443/; s/bind \[::\]:6443/bind [::1]:6443/; s/inter 2s/inter 200ms/" /etc/haproxy/haproxy.cfg
     "$haproxy" -f /etc/haproxy/haproxy.cfg >"$work/haproxy" 2>&1 </dev/null &
     python3 - <<PYTHON
 import http.client, os, ssl, time

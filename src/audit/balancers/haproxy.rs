@@ -685,11 +685,17 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
             () if options.is("backup") => Asked::LastResort,
             () => Asked::Always,
         };
+        // <https://docs.haproxy.org/2.6/configuration.html#5.2-rise>, and inter below it.
+        let rise = options.value("rise").and_then(|count| count.parse().ok()).unwrap_or(2);
+        let pause = options.value("downinter").or(options.value("inter"));
+        let pause = pause.and_then(seconds).unwrap_or(2);
+        let back_after = check.as_ref().map_or(0, |_| pause.saturating_mul(rise));
         if let Some((host, port)) = balancer.upstream(address) {
             service.servers.push(Upstream {
                 host,
                 port,
                 asked,
+                back_after,
                 check,
             });
         }

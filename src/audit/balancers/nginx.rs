@@ -453,6 +453,10 @@ fn services(directives: &[Directive], is_stream: bool, balancer: &mut Balancer) 
     }
 }
 
+/// How long a server is left alone that failed, unless that is told, and how long its failures count
+/// (<https://nginx.org/en/docs/stream/ngx_stream_upstream_module.html#server>).
+const FAIL_TIMEOUT: u64 = 10;
+
 fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstream> {
     let mut servers = Vec::new();
     let methods: Vec<&Directive> = (upstream.block().iter())
@@ -462,8 +466,13 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
     for line in lines() {
         let is_fixed = methods.first().is_some_and(|method| method.line <= line.line);
         let mut asked = Asked::Always;
+        let mut back_after = FAIL_TIMEOUT;
+        let mut is_counted = true;
         for word in line.words.iter().skip(2) {
             let number = |text: &str| is_number(text) || text == "-1";
+            if let Some(timeout) = word.strip_prefix("fail_timeout=").and_then(|text| seconds(text, false)) {
+                back_after = timeout;
+            }
             let is_taken = match word.split_once('=') {
                 Some(("weight", value)) => is_number(value) && !value.trim_start_matches('0').is_empty(),
                 Some(("max_fails" | "max_conns", value)) => number(value),
@@ -482,6 +491,7 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
                 );
             }
             match word.as_str() {
+                "max_fails=0" => is_counted = false,
                 "down" => asked = Asked::Never("down"),
                 "backup" if asked == Asked::Always => asked = Asked::LastResort,
                 _ => {}
@@ -502,6 +512,7 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
             host,
             port,
             asked,
+            back_after: if is_counted { back_after } else { 0 },
             check: None,
         });
     }
@@ -569,6 +580,7 @@ fn pass(
                 host,
                 port: Some(port),
                 asked: Asked::Always,
+                back_after: 0,
                 check: None,
             }),
             _ if is_stream => balancer.refuse(passed.line, "proxy_pass names no upstream that is there, and no port"),

@@ -54,6 +54,8 @@ pub struct Upstream {
     pub host: String,
     pub port: Option<u16>,
     pub asked: Asked,
+    /// After how many seconds at the latest it is led to again once it is well, where there are others meanwhile.
+    pub back_after: u64,
     pub check: Option<HealthCheck>,
 }
 
