@@ -314,6 +314,30 @@ fn mistakes_planted_into_a_phase_are_found_beside_the_last() {
     }
 }
 
+/// Who gets another name is bound by it in the new manifests alone, and by the old one in the old ones.
+#[test]
+fn rights_that_go_with_a_name_are_missed_beside_the_last() {
+    let named = |name: &str| {
+        let spec = spec("split", "");
+        let csr = spec.path().with_file_name("csr");
+        fs::create_dir(&csr).expect("a folder");
+        let request = format!("{{\"CN\": \"{name}\", \"key\": {{\"algo\": \"ecdsa\", \"size\": 256}}}}");
+        fs::write(csr.join("apiserver-kubelet-client-csr.json"), request).expect("a request");
+        made(&cluster(&spec))
+    };
+    let [one, same, other] = ["caller", "caller", "called-otherwise"].map(named);
+    assert!(errors(audit::beside(&one, &same, AT)).is_empty());
+    for (old, new) in [(&one, &other), (&other, &one)] {
+        let found = errors(audit::beside(old, new, AT));
+        for name in ["caller", "called-otherwise"] {
+            let of_name =
+                |finding: &&Finding| finding.code == "rbac-subject" && finding.message.contains(&format!("{name:?}"));
+            assert!(found.iter().any(|finding| of_name(&finding)), "{name}: {found:#?}");
+        }
+        assert!(found.iter().all(|finding| finding.code == "rbac-subject"), "{found:#?}");
+    }
+}
+
 /// cluster.toml with these sections, built over `out`: whether it was, and what was said.
 fn build_over(spec: &Spec, base: &str, sections: &str, out: &Path) -> (bool, String) {
     fs::write(spec.path(), format!("{base}\n{sections}")).expect("cluster.toml");

@@ -60,7 +60,8 @@ pub use secrets::{HeldSecret, HostSecrets, held_secrets, secrets_json, secrets_t
 pub use table::{Detail, inventory_text};
 
 /// Whether any hosts of a bundle and of the one that takes its place can run together, as of `at`: each shows what the others trust,
-/// signs what they accept, and writes what they can read, whichever of the two a host has.
+/// signs what they accept, writes what they can read, and has its rights, whichever of the two a host has, and whichever manifests are
+/// applied.
 pub fn beside(old: &Found, new: &Found, at: OffsetDateTime) -> Vec<Finding> {
     let (findings, known) = (Findings::default(), Findings::default());
     {
@@ -68,6 +69,8 @@ pub fn beside(old: &Found, new: &Found, at: OffsetDateTime) -> Vec<Finding> {
         let [mut old, mut new] = [old, new].map(|found| View::read(found, at, &known));
         (old.side, new.side) = (" as it was", " as it is now");
         (old.findings, new.findings) = (&findings, &findings);
+        rbac::check_between(&old, &new);
+        rbac::check_between(&new, &old);
         let (old, new) = (Parties::of(&old), Parties::of(&new));
         relations::check_between(&old, &new);
         relations::check_between(&new, &old);

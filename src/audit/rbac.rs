@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::document::Tree;
-use super::inventory::InventoryRow;
+use super::inventory::{self, InventoryRow};
 use super::spot::{Spot, documents, running};
 use super::view::View;
 use crate::diagnostic::verify_codes as codes;
@@ -22,6 +22,63 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
             _ => {}
         }
     }
+}
+
+/// Whether the users and groups of `one` side's certificates that its bindings name have their roles by bindings of the `other` too: the
+/// manifests of one of both are applied while hosts of both run. Where a side has no bindings, others have applied them.
+pub(crate) fn check_between(one: &View<'_>, other: &View<'_>) {
+    let bound: BTreeSet<Bound<'_>> = bindings(other).map(|(_, bound)| bound).collect();
+    if bound.is_empty() || !other.whole {
+        return;
+    }
+    let rows = inventory::gather(one);
+    let held: BTreeSet<&str> = subjects(&rows).collect();
+    for (spot, bound_here) in bindings(one) {
+        if held.contains(bound_here.name) && !bound.contains(&bound_here) {
+            let Bound { kind, name, role, .. } = bound_here;
+            let message = format!(
+                "the {kind} {name:?} of a certificate has the role {role:?} by it, and by no binding of the other side"
+            );
+            spot.report(codes::RBAC_SUBJECT, message);
+        }
+    }
+}
+
+/// A user or a group, and a role that it has, in one namespace or in all.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Bound<'v> {
+    kind: &'v str,
+    name: &'v str,
+    role: &'v str,
+    namespace: &'v str,
+}
+
+/// The users and groups of every binding.
+fn bindings<'v>(view: &'v View<'v>) -> impl Iterator<Item = (Spot<'v>, Bound<'v>)> {
+    let bindings =
+        documents(view).filter(|(_, document)| ["ClusterRoleBinding", "RoleBinding"].contains(&document.kind()));
+    bindings.flat_map(|(spot, binding)| {
+        let subjects = binding.items_at(&["subjects"]).iter();
+        let subjects = subjects.filter(|subject| ["User", "Group"].contains(&subject.kind()));
+        subjects.filter_map(move |subject| {
+            let bound = Bound {
+                kind: subject.kind(),
+                name: subject.text_at(&["name"])?,
+                role: binding.text_at(&["roleRef", "name"])?,
+                namespace: binding.text_at(&["metadata", "namespace"]).unwrap_or_default(),
+            };
+            Some((spot, bound))
+        })
+    })
+}
+
+/// The users and groups of certificates that clients show.
+fn subjects(rows: &[InventoryRow]) -> impl Iterator<Item = &str> {
+    let clients = rows
+        .iter()
+        .map(|row| &row.certificate)
+        .filter(|one| one.client_auth && !one.authority);
+    clients.flat_map(|one| one.organizations.iter().map(String::as_str).chain([one.user()]))
 }
 
 /// The API versions that some release has of each kind that a cluster's own manifests use.
@@ -106,15 +163,7 @@ fn users<'v>(view: &View<'_>, rows: &'v [InventoryRow]) -> Option<BTreeSet<&'v s
     if !view.whole || elsewhere.iter().any(comes_from) {
         return None;
     }
-    let names = rows
-        .iter()
-        .map(|row| &row.certificate)
-        .filter(|one| one.client_auth && !one.authority);
-    Some(
-        names
-            .flat_map(|one| one.organizations.iter().map(String::as_str).chain([one.user()]))
-            .collect(),
-    )
+    Some(subjects(rows).collect())
 }
 
 fn check_binding(spot: Spot<'_>, binding: &Tree, objects: &Objects<'_>, users: Option<&BTreeSet<&str>>) {
