@@ -88,6 +88,15 @@ impl Identity {
         }
     }
 
+    /// What the files of its certificate are called, of a host's own where each has one.
+    pub(crate) fn files_of(&self, host: Option<&str>) -> String {
+        match host {
+            Some(host) if self.files.contains("{host}") => self.files.replace("{host}", host),
+            Some(host) => format!("{}-{host}", self.files),
+            None => self.files.to_owned(),
+        }
+    }
+
     /// Whether a kubelet is a node by it.
     pub(crate) fn is_of_nodes(&self) -> bool {
         self.subject.cn == NODE.cn && self.needs(ExtendedKeyUsage::ClientAuth)

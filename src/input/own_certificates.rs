@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::identity::Per;
 use crate::catalog::layouts::Layout;
-use crate::cluster::{ExtraCertificate, Placement, Role};
+use crate::cluster::{ExtraCertificate, Placement, Role, per};
 use crate::diagnostic::{Reporter, codes};
 
 use super::draft::{Draft, DraftCertificate, DraftPlacement};
@@ -90,13 +90,16 @@ fn reserved_names(draft: &Draft, say: &Reporter) {
     let rows = draft.pki.layout.map_or(&[][..], Layout::identities);
     for row in rows.iter() {
         owners.insert(row.name.to_owned(), "a certificate that the cluster needs".to_owned());
-        let Per::Each(role) = row.per else { continue };
+        let Some(layout) = draft.pki.layout else { continue };
+        let Per::Each(role) = per(layout, &draft.pki.per_host, row) else {
+            continue;
+        };
         for name in draft.with(role).filter_map(|host| host.name.as_ref()) {
             let whose = match row.files {
                 "{host}" => "a worker".to_owned(),
                 _ => format!("the {} certificate of {}", row.name, name.value),
             };
-            owners.insert(row.files.replace("{host}", &name.value), whose);
+            owners.insert(row.files_of(Some(&name.value)), whose);
         }
     }
     for certificate in &draft.certificates {

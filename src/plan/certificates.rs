@@ -163,11 +163,7 @@ fn certificate_of<'a>(
             host: host.map(|host| host.name.as_str()),
             generation,
         },
-        files: match host {
-            Some(host) if identity.files.contains("{host}") => identity.files.replace("{host}", &host.name),
-            Some(host) => format!("{}-{}", identity.files, host.name),
-            None => identity.files.to_owned(),
-        },
+        files: identity.files_of(host.map(|host| host.name.as_str())),
         csr: identity.csr,
         key,
         from,
