@@ -14,9 +14,9 @@ mkdir -p "$tools"
 : >"$log"
 . tests/packages.sh
 
-packages="busybox-static dbus etcd-client etcd-server faketime gnutls-bin haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
+packages="busybox-static dbus etcd-client etcd-server faketime fish gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
     nftables nginx openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
-    unzip zstd"
+    unzip zsh zstd"
 # Others package it too, and only one of them can be installed.
 command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"
 # shellcheck disable=SC2086

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::Shard;
 use time::{Duration, OffsetDateTime};
 
+use super::examples;
 use super::instants::{instant, period};
 
 /// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
 #[derive(Parser)]
-#[command(name = "khw-gen", version, about, max_term_width = 100)]
+#[command(name = "khw-gen", version, about, max_term_width = 100, after_help = examples::PROGRAM)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
@@ -20,43 +22,61 @@ pub struct Arguments {
 #[derive(Subcommand)]
 pub enum Command {
     /// Compile a specification into an output folder, which is replaced as a whole
+    #[command(after_help = examples::BUILD)]
     Build(BuildArgs),
     /// Join the parts of a fleet (build --host, build --shard) into the whole output; needs no specification and no seed
+    #[command(after_help = examples::MERGE)]
     Merge(MergeArgs),
     /// Report every problem of a specification; needs no seed
+    #[command(after_help = examples::CHECK)]
     Check(CheckArgs),
     /// Show every file that would be made: host, mode, path, what it is, from which row; needs no seed
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Say what a code of a diagnostic or finding means, with an example, what to do and where people meet it; without one,
     /// list them all
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArgs),
     /// Show the releases that are known: what changes at each, and why
+    #[command(after_help = examples::RELEASES)]
     Releases,
     /// Print the JSON Schema of cluster.toml, from which editors complete and check
+    #[command(after_help = examples::SCHEMA)]
     Schema,
+    /// Print the script from which a shell completes this command line
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all commands; never overwrites
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
     /// Show the variables that templates may use, as JSON; needs no seed
+    #[command(after_help = examples::FACTS)]
     Facts(FactsArgs),
     /// Check a bundle as found, with no specification and no seed: an output, a host's folder or archive, a machine's root
     /// or a copy of it, a folder of certificates made by hand
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArgs),
     /// Show what differs in meaning, what to restart in which order, and what can't be undone; exit with 0 if nothing
     /// differs, 1 if something does, 2 in trouble
+    #[command(after_help = examples::DIFF)]
     Diff(DiffArgs),
     /// Show every certificate of a bundle as found: whose, where, by which names, until when
+    #[command(after_help = examples::INSPECT)]
     Inspect(InspectArgs),
     /// Write every phase of a rotation as an output of its own, and a plan: what to install where, what to wait for, the way back
+    #[command(after_help = examples::ROTATE)]
     Rotate(RotateArgs),
     /// Propose the edit of cluster.toml with which everything is issued anew and authorities stay, and show what it changes and what has
     /// to be done
-    #[command(after_help = RENEW_EXAMPLES)]
+    #[command(after_help = examples::RENEW)]
     Renew(RenewArgs),
     /// Show what ends when, and when it has to be renewed at the latest; exit with 0 if nothing ends soon, 1 if something does
     /// or has ended, 2 in trouble
-    #[command(after_help = EXPIRY_EXAMPLES)]
+    #[command(after_help = examples::EXPIRY)]
     Expiry(ExpiryArgs),
     /// Show which host holds which secrets, what whoever has them can do, and what has to be replaced if it is stolen; no secret
     /// is shown
-    #[command(after_help = SECRETS_EXAMPLES)]
+    #[command(after_help = examples::SECRETS)]
     Secrets(SecretsArgs),
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
@@ -64,6 +84,7 @@ pub enum Command {
         command: GoldenCommand,
     },
     /// Write a starter cluster.toml, its schema, the CSR files and a fresh seed; never overwrites
+    #[command(after_help = examples::INIT)]
     Init(InitArgs),
 }
 
@@ -73,7 +94,7 @@ pub struct BuildArgs {
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
     /// The output folder; an earlier one is replaced only if khw-gen made it
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     #[command(flatten)]
     pub making: MakingArgs,
@@ -110,7 +131,7 @@ pub struct MergeArgs {
     #[arg(value_name = "PART", required = true)]
     pub parts: Vec<PathBuf>,
     /// The output folder; an earlier one is replaced only if khw-gen made it
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// Say nothing but warnings and errors
     #[arg(short, long)]
@@ -172,7 +193,7 @@ pub struct RotateArgs {
     #[arg(value_name = "WHAT")]
     pub of: String,
     /// The folder for the outputs of the phases and PLAN.md
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     #[command(flatten)]
     pub making: MakingArgs,
@@ -238,10 +259,6 @@ pub struct InspectArgs {
     pub at: Option<OffsetDateTime>,
 }
 
-const RENEW_EXAMPLES: &str = "Examples:
-  khw-gen renew cluster.toml
-  khw-gen renew cluster.toml --patch | patch cluster.toml";
-
 #[derive(Args)]
 pub struct RenewArgs {
     /// The topology, as it is built now
@@ -257,11 +274,6 @@ pub struct RenewArgs {
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
 }
-
-const EXPIRY_EXAMPLES: &str = "Examples:
-  khw-gen expiry out --within 8w
-  khw-gen expiry cluster.toml --format ical > certificates.ics
-  khw-gen expiry / --format prometheus > /var/lib/node_exporter/khw-gen.prom";
 
 #[derive(Args)]
 pub struct ExpiryArgs {
@@ -282,10 +294,6 @@ pub struct ExpiryArgs {
     pub seed_file: Option<PathBuf>,
 }
 
-const SECRETS_EXAMPLES: &str = "Examples:
-  khw-gen secrets cluster.toml
-  khw-gen secrets out/node1.tar.gz --format json";
-
 #[derive(Args)]
 pub struct SecretsArgs {
     /// A folder or archive; or a cluster.toml, which alone knows what keys are called
@@ -299,8 +307,10 @@ pub struct SecretsArgs {
 #[derive(Subcommand)]
 pub enum GoldenCommand {
     /// Write the folder, which is replaced as a whole
+    #[command(after_help = examples::GOLDEN_WRITE)]
     Write(GoldenWriteArgs),
     /// Compare the folder with what the specification compiles to now; exit with 1 if they differ, 2 if that can't be told
+    #[command(after_help = examples::GOLDEN_CHECK)]
     Check(GoldenCheckArgs),
 }
 
@@ -310,7 +320,7 @@ pub struct GoldenWriteArgs {
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
     /// The folder; an earlier one is replaced only if khw-gen made it
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     #[command(flatten)]
     pub seed: SeedArgs,
@@ -322,7 +332,7 @@ pub struct GoldenCheckArgs {
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
     /// The folder
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
     #[command(flatten)]
     pub seed: SeedArgs,
@@ -332,9 +342,23 @@ pub struct GoldenCheckArgs {
 }
 
 #[derive(Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Args)]
+pub struct ManArgs {
+    /// The folder, such as one that is called man1 and lies below a folder of $MANPATH
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+}
+
+#[derive(Args)]
 pub struct InitArgs {
     /// The folder
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
 }
 

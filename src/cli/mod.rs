@@ -6,8 +6,10 @@ mod args;
 mod as_found;
 mod build;
 mod check;
+mod completions;
 mod diff;
 mod edited;
+mod examples;
 mod expiry;
 mod explain;
 mod facts;
@@ -49,6 +51,8 @@ pub fn run() -> ExitCode {
         Command::Renew(arguments) => made(renew::run(&arguments)),
         Command::Releases => made(releases::run()),
         Command::Schema => made(schema::run()),
+        Command::Completions(arguments) => made(completions::print_script(&arguments)),
+        Command::Man(arguments) => made(completions::write_pages(&arguments)),
         Command::Facts(arguments) => made(facts::run(&arguments)),
         Command::Verify(arguments) => judged(verify::run(&arguments)),
         Command::Diff(arguments) => judged(diff::run(&arguments)),

@@ -1,0 +1,92 @@
+//! What `--help` and the manual pages show of each command in use. `tests/command_line.rs` has clap read every line.
+
+pub const PROGRAM: &str = "Exit codes, of all commands:
+  0  it is done, and nothing was found
+  1  something was found (a problem, a difference, a certificate that ends soon), or it could not be done
+  2  nothing could be judged, or the command was used wrongly
+
+Examples:
+  khw-gen init cluster
+  khw-gen check cluster/cluster.toml
+  khw-gen build cluster/cluster.toml -o out
+  khw-gen verify out";
+
+pub const BUILD: &str = "Examples:
+  khw-gen build cluster.toml -o out
+  khw-gen build cluster.toml -o out --plan plan.md
+  khw-gen build cluster.toml -o part3 --shard 3/8 --archive tar.zst
+  pass show cluster-seed | khw-gen build cluster.toml -o out --seed-file -";
+
+pub const MERGE: &str = "Examples:
+  khw-gen merge part1 part2 part3 -o out";
+
+pub const CHECK: &str = "Examples:
+  khw-gen check cluster.toml
+  khw-gen check cluster.toml --format json";
+
+pub const PLAN: &str = "Examples:
+  khw-gen plan cluster.toml
+  khw-gen plan cluster.toml --flags";
+
+pub const EXPLAIN: &str = "Examples:
+  khw-gen explain
+  khw-gen explain leaf-outlives-ca";
+
+pub const RELEASES: &str = "Examples:
+  khw-gen releases";
+
+pub const SCHEMA: &str = "Examples:
+  khw-gen schema > cluster.schema.json";
+
+pub const FACTS: &str = "Examples:
+  khw-gen facts cluster.toml --host node1";
+
+pub const VERIFY: &str = "Examples:
+  khw-gen verify out
+  khw-gen verify node1.tar.gz
+  khw-gen verify / --at 2027-01-01T00:00:00Z
+  khw-gen verify new --beside out";
+
+pub const DIFF: &str = "Examples:
+  khw-gen diff out cluster.toml
+  khw-gen diff out-before out --format markdown --limit 60000";
+
+pub const INSPECT: &str = "Examples:
+  khw-gen inspect out
+  khw-gen inspect /etc/kubernetes --expires-within 30d";
+
+pub const ROTATE: &str = "Examples:
+  khw-gen rotate cluster.toml ca -o rotation";
+
+pub const RENEW: &str = "Examples:
+  khw-gen renew cluster.toml
+  khw-gen renew cluster.toml --patch | patch cluster.toml";
+
+pub const EXPIRY: &str = "Examples:
+  khw-gen expiry out --within 8w
+  khw-gen expiry cluster.toml --format ical > certificates.ics
+  khw-gen expiry / --format prometheus > /var/lib/node_exporter/khw-gen.prom";
+
+pub const SECRETS: &str = "Examples:
+  khw-gen secrets cluster.toml
+  khw-gen secrets out/node1.tar.gz --format json";
+
+pub const GOLDEN_WRITE: &str = "Examples:
+  khw-gen golden write cluster.toml golden";
+
+pub const GOLDEN_CHECK: &str = "Examples:
+  khw-gen golden check cluster.toml golden
+  khw-gen golden check cluster.toml golden --without-seed";
+
+pub const INIT: &str = "Examples:
+  khw-gen init cluster";
+
+pub const COMPLETIONS: &str = "Examples:
+  khw-gen completions bash > /etc/bash_completion.d/khw-gen
+  khw-gen completions zsh > ~/.zsh/completions/_khw-gen    # a folder of $fpath
+  khw-gen completions fish > ~/.config/fish/completions/khw-gen.fish
+  khw-gen completions elvish >> ~/.config/elvish/rc.elv
+  khw-gen completions powershell >> $PROFILE";
+
+pub const MAN: &str = "Examples:
+  khw-gen man /usr/local/share/man/man1";

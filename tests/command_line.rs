@@ -1,0 +1,198 @@
+//! The command line itself: its examples, its width, and what shells and man(1) make of it.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use support::{khw_gen, must, program, run, said};
+use tempfile::TempDir;
+
+/// Every command with those below it, as a user writes them; none of the program itself.
+fn commands() -> Vec<Vec<String>> {
+    let below = |command: &[String]| -> Vec<Vec<String>> {
+        let help = help(command, 100);
+        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = lines
+            .take_while(|line| !line.is_empty())
+            .filter(|line| !line.starts_with("    "))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help");
+        names
+            .map(|name| command.iter().cloned().chain([name.to_owned()]).collect())
+            .collect()
+    };
+    let mut all = Vec::new();
+    let mut next = below(&[]);
+    while let Some(command) = next.pop() {
+        next.extend(below(&command));
+        all.push(command);
+    }
+    all.sort();
+    assert!(all.len() > 20, "{all:?}");
+    all
+}
+
+fn help(command: &[String], columns: usize) -> String {
+    must(
+        khw_gen()
+            .args(command)
+            .arg("--help")
+            .env("COLUMNS", columns.to_string()),
+    )
+}
+
+/// The examples that `--help` shows of a command.
+fn examples(command: &[String]) -> Vec<String> {
+    let help = help(command, 100);
+    let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_help_fits_80_columns_and_has_examples_that_can_be_read() {
+    for command in [Vec::new()].into_iter().chain(commands()) {
+        let help = help(&command, 80);
+        let wide: Vec<&str> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(wide.is_empty(), "{command:?}: {wide:#?}");
+        let examples = examples(&command);
+        assert!(
+            !examples.is_empty() || command == ["golden"],
+            "{command:?} has no example"
+        );
+        for example in examples {
+            let start = example.find("khw-gen ").unwrap_or_else(|| panic!("{example}"));
+            let words = example[start..].split([' ']).skip(1).filter(|word| !word.is_empty());
+            let words: Vec<&str> = words.take_while(|word| !["|", ">", ">>", "#"].contains(word)).collect();
+            assert!(words.iter().zip(&command).all(|(word, name)| word == name), "{example}");
+            // Nothing of it is there, so nothing is done; but clap has read it.
+            let folder = TempDir::new().expect("a folder");
+            let output = run(khw_gen().args(absent(&words)).current_dir(&folder));
+            assert!(!said(&output).contains("Usage:"), "{example}: {}", said(&output));
+        }
+    }
+}
+
+/// The same, with no path that leads out of the folder of a test.
+fn absent(words: &[&str]) -> Vec<String> {
+    let here = |word: &&str| match word.strip_prefix('/') {
+        Some(path) => format!("./{path}"),
+        None => (*word).to_owned(),
+    };
+    words.iter().map(here).collect()
+}
+
+fn script(shell: &str, folder: &Path) -> std::path::PathBuf {
+    let path = folder.join(format!("khw-gen.{shell}"));
+    fs::write(&path, must(khw_gen().args(["completions", shell]))).expect("a script");
+    path
+}
+
+#[test]
+fn shells_complete_commands_options_and_choices() {
+    const TEST: &str = "shells complete the command line";
+    let folder = TempDir::new().expect("a folder");
+    let at = |shell: &str| script(shell, folder.path());
+    // What is typed, and what has to be among what is offered.
+    let typed = [
+        ("khw-gen ver", "verify"),
+        ("khw-gen golden ch", "check"),
+        ("khw-gen verify --besi", "--beside"),
+        ("khw-gen diff --format ma", "markdown"),
+    ];
+    if let Some(bash) = program("bash", TEST) {
+        for (line, offered) in typed {
+            let words: Vec<&str> = line.split(' ').collect();
+            let script = format!(
+                "source '{}'; COMP_WORDS=({line}); COMP_CWORD={}; COMP_LINE='{line}'\n\
+                 f=$(complete -p khw-gen | sed 's/.*-F \\([^ ]*\\).*/\\1/'); $f khw-gen {} {}; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+                at("bash").display(),
+                words.len() - 1,
+                words[words.len() - 1],
+                words[words.len() - 2],
+            );
+            let reply = must(Command::new(&bash).args(["--norc", "-c", &script]));
+            assert!(reply.lines().any(|word| word == offered), "bash, {line}: {reply}");
+        }
+    }
+    if let Some(fish) = program("fish", TEST) {
+        for (line, offered) in typed {
+            let script = format!("source {}; complete -C '{line}'", at("fish").display());
+            let reply = must(
+                Command::new(&fish)
+                    .args(["--no-config", "-c", &script])
+                    .env("HOME", folder.path()),
+            );
+            let mut words = reply.lines().filter_map(|line| line.split('\t').next());
+            assert!(words.any(|word| word == offered), "fish, {line}: {reply}");
+        }
+    }
+    if let Some(zsh) = program("zsh", TEST) {
+        // As a shell loads it: from a folder of $fpath, by the name that compinit looks for.
+        let functions = folder.path().join("functions");
+        fs::create_dir(&functions).expect("a folder");
+        fs::copy(at("zsh"), functions.join("_khw-gen")).expect("the script");
+        let script = format!(
+            "fpath=({} $fpath); autoload -Uz compinit; compinit -D; print -r -- $_comps[khw-gen]; autoload +X _khw-gen && print loaded",
+            functions.display()
+        );
+        let said = must(
+            Command::new(&zsh)
+                .args(["-f", "-c", &script])
+                .env("HOME", folder.path()),
+        );
+        assert_eq!(said.lines().collect::<Vec<_>>(), ["_khw-gen", "loaded"]);
+    }
+    // No shell here completes by these two without a terminal, or at all: every command is there.
+    for shell in ["elvish", "powershell"] {
+        let text = fs::read_to_string(at(shell)).expect("a script");
+        for command in commands() {
+            assert!(
+                text.contains(&format!("khw-gen;{}", command.join(";"))),
+                "{shell}: {command:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page_and_none_is_overwritten() {
+    const TEST: &str = "manual pages are read by groff";
+    let folder = TempDir::new().expect("a folder");
+    let dir = folder.path().join("man1");
+    let write = || run(khw_gen().arg("man").arg(&dir));
+    assert!(write().status.success());
+    let entries = fs::read_dir(&dir).expect("a folder");
+    let pages: BTreeSet<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    let names = commands()
+        .into_iter()
+        .map(|command| format!("khw-gen-{}.1", command.join("-")));
+    let expected: BTreeSet<String> = names.chain(["khw-gen.1".to_owned()]).collect();
+    assert_eq!(pages, expected);
+    let again = write();
+    assert_eq!(again.status.code(), Some(1), "{}", said(&again));
+    let Some(groff) = program("groff", TEST) else { return };
+    for page in &pages {
+        let path = dir.join(page);
+        let output = run(Command::new(&groff)
+            .args(["-ww", "-z", "-man", "-K", "utf8"])
+            .arg(&path));
+        assert!(
+            output.status.success() && said(&output).is_empty(),
+            "{page}: {}",
+            said(&output)
+        );
+        let shown = must(
+            Command::new(&groff)
+                .args(["-man", "-Tutf8", "-P-cbou", "-K", "utf8", "-rLL=78n"])
+                .arg(&path),
+        );
+        for word in ["SYNOPSIS", "khw-gen "] {
+            assert!(shown.contains(word), "{page}: {shown}");
+        }
+    }
+}
