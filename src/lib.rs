@@ -26,6 +26,7 @@ pub mod facts;
 pub mod found;
 pub mod golden;
 pub mod input;
+pub mod json_document;
 pub mod manifest;
 pub mod own_template;
 pub mod pack;

@@ -405,6 +405,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "cryptography knows no Kubernetes, no hosts and no paths, so it can be reviewed and reused alone",
     ),
     ("settings", &[], "a tree of settings does not know what they mean"),
+    (
+        "json_document",
+        &[],
+        "what documents for programs are called depends on nothing in them",
+    ),
     ("yaml", &["settings"], "how YAML is written depends on nothing else"),
     (
         "toml_text",
@@ -418,12 +423,12 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "diagnostic",
-        &["secrecy"],
+        &["json_document", "secrecy"],
         "how a problem is told depends on no particular problem",
     ),
     (
         "catalog",
-        &["pki"],
+        &["json_document", "pki"],
         "the tables are data: what they lead to is worked out elsewhere",
     ),
     (
@@ -457,6 +462,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &[
             "catalog",
             "cluster",
+            "json_document",
             "pki",
             "rules",
             "secrecy",
@@ -572,12 +578,28 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "audit",
-        &["catalog", "diagnostic", "found", "pki", "rules", "secrecy"],
+        &[
+            "catalog",
+            "diagnostic",
+            "found",
+            "json_document",
+            "pki",
+            "rules",
+            "secrecy",
+        ],
         "what leaves the building is checked by something that believes nothing the compiler believed; rules of programs hold for all",
     ),
     (
         "changes",
-        &["audit", "catalog", "found", "manifest", "pki", "secrecy"],
+        &[
+            "audit",
+            "catalog",
+            "found",
+            "json_document",
+            "manifest",
+            "pki",
+            "secrecy",
+        ],
         "what differs is told of bundles as found, by the readers of those who judge them",
     ),
     (

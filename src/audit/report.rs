@@ -11,6 +11,7 @@ use super::finding::Finding;
 use super::inventory::InventoryRow;
 use crate::diagnostic::Severity;
 use crate::found::printable;
+use crate::json_document::JsonKind;
 
 fn count(findings: &[Finding], severity: Severity) -> usize {
     findings
@@ -83,11 +84,11 @@ pub fn render_json(findings: &[Finding], specification: Option<Value>) -> String
             })
         })
         .collect();
-    let mut document = json!({
-        "findings": list,
-        "errors": count(findings, Severity::Error),
-        "warnings": count(findings, Severity::Warning),
-    });
+    let mut document = JsonKind::Findings.document([
+        ("findings", list.into()),
+        ("errors", count(findings, Severity::Error).into()),
+        ("warnings", count(findings, Severity::Warning).into()),
+    ]);
     if let (Some(differences), Value::Object(fields)) = (specification, &mut document) {
         fields.insert("specification".to_owned(), differences);
     }
@@ -135,7 +136,7 @@ pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
             })
         })
         .collect();
-    format!("{:#}\n", json!({ "certificates": list }))
+    format!("{:#}\n", JsonKind::Inventory.document([("certificates", list.into())]))
 }
 
 pub(super) fn date(instant: OffsetDateTime) -> String {

@@ -1,11 +1,14 @@
 //! What changes with the releases, as the values of one [`Release`]. The only place that compares versions; everything else gets
 //! the values.
 
+use serde_json::{Value, json};
+
 use super::component::Component;
 use super::flag::{Flag, Setting, SettingValue};
 use super::tables::releases::{CHANGES, KNOWN};
 
 use super::change::Change;
+use crate::json_document::JsonKind;
 
 pub use super::change::{Program, Sets, Version, VersionOf};
 
@@ -174,6 +177,21 @@ impl Release {
             .filter(move |(of, _)| *of == component)
             .map(|(_, flag)| flag)
     }
+}
+
+/// The table as a document for programs.
+pub fn to_json() -> Value {
+    let programs = Program::ALL.map(|program| {
+        let (first, last) = known(program);
+        let changes = CHANGES.iter().filter(|change| change.of == program);
+        let changes: Vec<Value> = changes
+            .map(
+                |change| json!({"since": change.since.to_string(), "what": change.sets.to_string(), "why": change.why}),
+            )
+            .collect();
+        json!({"program": program.name(), "first": first.to_string(), "last": last.to_string(), "changes": changes})
+    });
+    JsonKind::Releases.document([("programs", programs.to_vec().into())])
 }
 
 /// The table in words: for each program and version what changes, and why; for each Kubernetes release what goes with it.

@@ -9,6 +9,7 @@ use super::files::{Fate, FileChange};
 use super::stage::{Action, Step, quoted};
 use super::warnings::Warning;
 use crate::found::printable;
+use crate::json_document::JsonKind;
 
 /// A heading and what stands below it; each item is one line or more, and is shown whole or not at all.
 struct Listing {
@@ -315,7 +316,7 @@ fn by_path(files: &[(String, String)], markup: Markup) -> Vec<String> {
         .collect()
 }
 
-/// All of it as JSON; `{"hosts": [], …}` where nothing changed.
+/// All of it as a document; its lists are empty where nothing changed.
 pub fn to_json(changes: &Changes) -> Value {
     let hosts: Vec<Value> = changes
         .hosts
@@ -375,5 +376,12 @@ pub fn to_json(changes: &Changes) -> Value {
             |warning| json!({"irreversible": warning.irreversible, "message": warning.message, "hosts": warning.hosts}),
         )
         .collect();
-    json!({"hosts": hosts, "obstacles": obstacles, "steps": steps, "copies": copies, "deletions": deletions, "warnings": warnings})
+    JsonKind::Changes.document([
+        ("hosts", hosts.into()),
+        ("obstacles", obstacles.into()),
+        ("steps", steps.into()),
+        ("copies", copies.into()),
+        ("deletions", deletions.into()),
+        ("warnings", warnings.into()),
+    ])
 }

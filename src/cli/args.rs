@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use khw_gen::json_document::JsonKind;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::Shard;
 use time::{Duration, OffsetDateTime};
@@ -39,10 +41,10 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show the releases that are known: what changes at each, and why
     #[command(after_help = examples::RELEASES)]
-    Releases,
-    /// Print the JSON Schema of cluster.toml, from which editors complete and check
+    Releases(ReleasesArgs),
+    /// Print the JSON Schema of cluster.toml, from which editors complete and check, or of what `--format json` prints
     #[command(after_help = examples::SCHEMA)]
-    Schema,
+    Schema(SchemaArgs),
     /// Print the script from which a shell completes this command line
     #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -86,6 +88,37 @@ pub enum Command {
     /// Write a starter cluster.toml, its schema, the CSR files and a fresh seed; never overwrites
     #[command(after_help = examples::INIT)]
     Init(InitArgs),
+}
+
+impl Command {
+    /// Whether a program reads what it prints: then it prints why it has nothing to show, too.
+    pub fn speaks_json(&self) -> bool {
+        let format = match self {
+            Command::Check(CheckArgs { format, .. })
+            | Command::Plan(PlanArgs { format, .. })
+            | Command::Explain(ExplainArgs { format, .. })
+            | Command::Releases(ReleasesArgs { format })
+            | Command::Verify(VerifyArgs { format, .. })
+            | Command::Inspect(InspectArgs { format, .. })
+            | Command::Rotate(RotateArgs { format, .. })
+            | Command::Renew(RenewArgs { format, .. })
+            | Command::Secrets(SecretsArgs { format, .. })
+            | Command::Golden {
+                command: GoldenCommand::Check(GoldenCheckArgs { format, .. }),
+            } => *format,
+            Command::Facts(_)
+            | Command::Diff(DiffArgs {
+                format: DiffFormat::Json,
+                ..
+            })
+            | Command::Expiry(ExpiryArgs {
+                format: ExpiryFormat::Json,
+                ..
+            }) => ReportFormat::Json,
+            _ => ReportFormat::Text,
+        };
+        format == ReportFormat::Json
+    }
 }
 
 #[derive(Args)]
@@ -156,6 +189,16 @@ pub struct PlanArgs {
     /// The command lines of the units, and who gives each flag
     #[arg(long)]
     pub flags: bool,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+#[derive(Args)]
+pub struct ReleasesArgs {
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -163,6 +206,9 @@ pub struct ExplainArgs {
     /// Such as even-etcd
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -197,6 +243,9 @@ pub struct RotateArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub making: MakingArgs,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -273,6 +322,9 @@ pub struct RenewArgs {
     /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text, conflicts_with = "patch")]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -339,6 +391,9 @@ pub struct GoldenCheckArgs {
     /// Compare what does not depend on the seed; so it is too where the seed that `[pki] seed` names is not there
     #[arg(long, conflicts_with = "seed_file")]
     pub without_seed: bool,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -347,6 +402,21 @@ pub struct CompletionsArgs {
     #[arg(value_enum)]
     pub shell: Shell,
 }
+
+#[derive(Args)]
+pub struct SchemaArgs {
+    /// `cluster`, or the kind of a document: `findings`, of `khw-gen/findings/v1`
+    #[arg(value_name = "KIND", default_value = "cluster", value_parser = schema_names())]
+    pub kind: String,
+}
+
+fn schema_names() -> PossibleValuesParser {
+    let kinds = JsonKind::ALL.iter().map(|kind| kind.name());
+    std::iter::once(CLUSTER_SCHEMA).chain(kinds).collect::<Vec<_>>().into()
+}
+
+/// What the schema of cluster.toml is called.
+pub const CLUSTER_SCHEMA: &str = "cluster";
 
 #[derive(Args)]
 pub struct ManArgs {
@@ -362,7 +432,7 @@ pub struct InitArgs {
     pub dir: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     Text,
     Json,

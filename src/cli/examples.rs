@@ -30,13 +30,15 @@ pub const PLAN: &str = "Examples:
 
 pub const EXPLAIN: &str = "Examples:
   khw-gen explain
-  khw-gen explain leaf-outlives-ca";
+  khw-gen explain leaf-outlives-ca
+  khw-gen explain --format json";
 
 pub const RELEASES: &str = "Examples:
   khw-gen releases";
 
 pub const SCHEMA: &str = "Examples:
-  khw-gen schema > cluster.schema.json";
+  khw-gen schema > cluster.schema.json
+  khw-gen schema findings";
 
 pub const FACTS: &str = "Examples:
   khw-gen facts cluster.toml --host node1";

@@ -1,31 +1,56 @@
 //! `khw-gen explain`.
 
-use khw_gen::diagnostic::{codes, suggest, verify_codes};
+use khw_gen::diagnostic::{Code, codes, suggest, verify_codes};
+use khw_gen::json_document::JsonKind;
+use serde_json::{Value, json};
 
-use super::args::ExplainArgs;
-use super::say::{Reported, print, say_error};
+use super::args::{ExplainArgs, ReportFormat};
+use super::say::{Reported, print, print_document, say_error};
 
 pub fn run(arguments: &ExplainArgs) -> Result<(), Reported> {
-    let all = || codes::CODES.iter().chain(verify_codes::CODES);
-    match arguments.code.as_deref() {
-        None => {
-            let width = all().map(|code| code.name.len()).max().unwrap_or(0);
-            let mut lines: Vec<String> = all()
-                .map(|code| format!("{:width$}  {:7}  {}", code.name, code.severity.name(), code.title))
-                .collect();
-            lines.sort();
-            print(lines.join("\n"))
+    let ours = |of: &'static str, codes: &'static [&'static Code]| codes.iter().map(move |code| (of, *code));
+    let all = || ours("check", codes::CODES).chain(ours("verify", verify_codes::CODES));
+    let mut asked: Vec<(&str, &Code)> = match arguments.code.as_deref() {
+        None => all().collect(),
+        Some(name) => all().filter(|(_, code)| code.name == name).collect(),
+    };
+    asked.sort_by_key(|(_, code)| code.name);
+    match (asked.as_slice(), &arguments.code, arguments.format) {
+        ([], name, _) => {
+            let name = name.as_deref().unwrap_or_default();
+            let meant = suggest::nearest(name, all().map(|(_, code)| code.name))
+                .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+            say_error(format_args!(
+                "there is no code `{name}` (khw-gen explain lists them){meant}"
+            ));
+            Err(Reported)
         }
-        Some(name) => match all().find(|code| code.name == name) {
-            Some(code) => print(code.explanation().trim_end()),
-            None => {
-                let meant = suggest::nearest(name, all().map(|code| code.name))
-                    .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-                say_error(format_args!(
-                    "there is no code `{name}` (khw-gen explain lists them){meant}"
-                ));
-                Err(Reported)
-            }
-        },
+        (asked, _, ReportFormat::Json) => {
+            let codes: Vec<Value> = asked.iter().map(|(of, code)| as_json(of, code)).collect();
+            print_document(&JsonKind::Codes.document([("codes", codes.into())]))
+        }
+        ([(_, code), ..], Some(_), ReportFormat::Text) => print(code.explanation().trim_end()),
+        (all, None, ReportFormat::Text) => {
+            let width = all.iter().map(|(_, code)| code.name.len()).max().unwrap_or(0);
+            let lines = all
+                .iter()
+                .map(|(_, code)| format!("{:width$}  {:7}  {}", code.name, code.severity.name(), code.title));
+            print(lines.collect::<Vec<_>>().join("\n"))
+        }
     }
+}
+
+fn as_json(of: &str, code: &Code) -> Value {
+    let example = &code.example;
+    json!({
+        "code": code.name,
+        "of": of,
+        "severity": code.severity.name(),
+        "title": code.title,
+        "meaning": code.meaning,
+        "advice": code.advice,
+        "example": {"place": example.place, "wrong": example.wrong, "right": example.right},
+        "met": code.met,
+        "sources": code.sources,
+    })
 }

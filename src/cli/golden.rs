@@ -8,12 +8,14 @@ use khw_gen::disk::{self, DiskError, GoldenFolder, Output, Specification, Start}
 use khw_gen::found::{FoundNode, FoundNodes};
 use khw_gen::golden::compare::{Comparison, Difference, GoldenFile, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
+use khw_gen::json_document::JsonKind;
 use khw_gen::pki::derivation::Seed;
+use serde_json::{Value, json};
 
-use super::args::{GoldenCheckArgs, GoldenWriteArgs};
+use super::args::{GoldenCheckArgs, GoldenWriteArgs, ReportFormat};
 use super::outcome::Outcome;
 use super::output::{say_that_it_waits, warn_of_summary};
-use super::say::{Reported, print, say, say_error};
+use super::say::{Reported, print, print_document, say, say_error};
 use super::specification::{read_checked, read_seed, read_seed_if_there, seed_path};
 use super::threads::use_threads;
 
@@ -52,12 +54,15 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
 }
 
 pub fn check(arguments: &GoldenCheckArgs) -> Result<Outcome, Reported> {
-    let differences = differences(arguments)?;
+    let (differences, unchecked) = differences(arguments)?;
+    if arguments.format == ReportFormat::Json {
+        print_document(&as_json(&differences, unchecked))?;
+    }
     if differences.is_empty() {
         return Ok(Outcome::Done);
     }
-    for difference in &differences {
-        print(difference)?;
+    if arguments.format == ReportFormat::Text {
+        differences.iter().try_for_each(print)?;
     }
     let count = |kind| differences.iter().filter(|difference| difference.kind == kind).count();
     say_error(format_args!(
@@ -72,7 +77,25 @@ pub fn check(arguments: &GoldenCheckArgs) -> Result<Outcome, Reported> {
     Ok(Outcome::Found)
 }
 
-fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported> {
+fn as_json(differences: &[Difference], unchecked: usize) -> Value {
+    let differences = differences.iter().map(|difference| {
+        json!({
+            "change": match difference.kind {
+                Kind::Missing => "missing",
+                Kind::Unexpected => "unexpected",
+                Kind::Different => "different",
+            },
+            "path": difference.path,
+            "remark": difference.remark,
+            "lines": difference.lines,
+        })
+    });
+    let differences: Vec<Value> = differences.collect();
+    JsonKind::Golden.document([("differences", differences.into()), ("unchecked", unchecked.into())])
+}
+
+/// What differs, and how many files were not compared.
+fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), Reported> {
     let GoldenCheckArgs { spec, dir, seed, .. } = arguments;
     use_threads(None)?;
     let checked = read_checked(spec, Specification::open)?;
@@ -113,7 +136,7 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<Vec<Difference>, Reported>
             comparison.unchecked
         ));
     }
-    Ok(comparison.differences)
+    Ok((comparison.differences, comparison.unchecked))
 }
 
 /// The seed that the specification names, if there is a file of that name.

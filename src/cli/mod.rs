@@ -41,7 +41,9 @@ use outcome::{judged, made};
 
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    let speaks_json = command.speaks_json();
+    let outcome = match command {
         Command::Build(arguments) => made(build::run(&arguments)),
         Command::Merge(arguments) => made(merge::run(&arguments)),
         Command::Check(arguments) => made(check::run(&arguments)),
@@ -49,8 +51,8 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => made(explain::run(&arguments)),
         Command::Rotate(arguments) => made(rotate::run(&arguments)),
         Command::Renew(arguments) => made(renew::run(&arguments)),
-        Command::Releases => made(releases::run()),
-        Command::Schema => made(schema::run()),
+        Command::Releases(arguments) => made(releases::run(&arguments)),
+        Command::Schema(arguments) => made(schema::run(&arguments)),
         Command::Completions(arguments) => made(completions::print_script(&arguments)),
         Command::Man(arguments) => made(completions::write_pages(&arguments)),
         Command::Facts(arguments) => made(facts::run(&arguments)),
@@ -65,5 +67,8 @@ pub fn run() -> ExitCode {
         },
         Command::Init(arguments) => made(init::run(&arguments)),
     };
+    if speaks_json {
+        say::print_errors_unless_printed();
+    }
     outcome.exit_code()
 }

@@ -2,8 +2,12 @@
 
 use khw_gen::catalog::releases;
 
-use super::say::{Reported, print};
+use super::args::{ReleasesArgs, ReportFormat};
+use super::say::{Reported, print, print_document};
 
-pub fn run() -> Result<(), Reported> {
-    print(releases::table().trim_end())
+pub fn run(arguments: &ReleasesArgs) -> Result<(), Reported> {
+    match arguments.format {
+        ReportFormat::Text => print(releases::table().trim_end()),
+        ReportFormat::Json => print_document(&releases::to_json()),
+    }
 }

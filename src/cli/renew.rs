@@ -5,13 +5,15 @@ use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::disk::Specification;
 use khw_gen::found_of;
 use khw_gen::input::{self, Checked, Files, moment};
+use khw_gen::json_document::JsonKind;
 use khw_gen::renewal::Renewal;
+use serde_json::{Value, json};
 use time::{Time, UtcOffset};
 
-use super::args::RenewArgs;
+use super::args::{RenewArgs, ReportFormat};
 use super::edited::Edited;
 use super::instants::now;
-use super::say::{Reported, print, say_diagnostics, say_error};
+use super::say::{Reported, print, print_document, say_diagnostics, say_error};
 use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -48,7 +50,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         // A patch ends with whole lines, blank ones of the text too.
         return print(patch.strip_suffix('\n').unwrap_or(&patch));
     }
-    let ends = [before, &after.cluster].map(|cluster| moment(cluster.pki.first_end()));
+    let [ended, ends] = [before, &after.cluster].map(|cluster| moment(cluster.pki.first_end()));
     let (old, keys) = found_of(before, seed.as_ref())?;
     let (new, _) = found_of(&after.cluster, seed.as_ref())?;
     let apart = audit::beside(&old, &new, at);
@@ -60,13 +62,32 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         say_that_the_seed_is_missing(spec);
     }
     let changes = changes::compare(&old, &new, KeysKnown::of(keys, keys));
+    if arguments.format == ReportFormat::Json {
+        return print_document(&JsonKind::Renewal.document([
+            ("issued", moment(at).into()),
+            ("patch", patch.into()),
+            ("first_end", json!({"before": ended, "after": ends})),
+            ("authorities", authorities_json(&renewal)),
+            ("changes", changes::to_json(&changes)),
+        ]));
+    }
     print(format_args!(
-        "{patch}\nWhat ends first ends at {} instead of {}.\n{}\n{}",
-        ends[1],
-        ends[0],
+        "{patch}\nWhat ends first ends at {ends} instead of {ended}.\n{}\n{}",
         of_authorities(&renewal),
         changes::render_text(&changes, None).trim_end()
     ))
+}
+
+fn authorities_json(renewal: &Renewal) -> Value {
+    let authorities = renewal.authorities.iter().map(|own| {
+        json!({
+            "name": own.id.to_string(),
+            "issued": moment(own.issued),
+            "ends": moment(own.ends),
+            "would_end": own.would_end.map(moment),
+        })
+    });
+    authorities.collect::<Vec<Value>>().into()
 }
 
 /// What becomes of each authority, a line each.

@@ -1,20 +1,22 @@
 //! `khw-gen rotate`.
 
 use khw_gen::audit;
-use khw_gen::changes::{Keys, KeysKnown, compare};
+use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
 use khw_gen::cluster::{Cluster, Generation, RotationPhase};
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found_of;
 use khw_gen::input::{self, Files};
+use khw_gen::json_document::JsonKind;
 use khw_gen::part::Selection;
 use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
+use serde_json::{Value, json};
 
-use super::args::RotateArgs;
+use super::args::{ReportFormat, RotateArgs};
 use super::build::fill;
 use super::edited::Edited;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Bar;
-use super::say::{Reported, print, say_diagnostics, say_error};
+use super::say::{Reported, print, print_document, say_diagnostics, say_error};
 use super::specification::{read_seed, said};
 use super::threads::use_threads;
 
@@ -77,7 +79,18 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         phases.push(MadePhase { phase, found, changes });
     }
     disk::write_new_files(out, &[(PLAN, 0o644, plan.text(&phases).as_bytes())])?;
-    print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()))
+    if arguments.format == ReportFormat::Text {
+        return print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()));
+    }
+    let phases = phases.iter().map(|made| {
+        json!({"phase": made.phase.name(), "folder": MadePhase::folder(made.phase), "changes": to_json(&made.changes)})
+    });
+    print_document(&JsonKind::Rotation.document([
+        ("of", plan.of.into()),
+        ("from", plan.from.number().into()),
+        ("to", plan.to.number().into()),
+        ("phases", phases.collect::<Vec<Value>>().into()),
+    ]))
 }
 
 /// What cluster.toml compiles to with the section of a phase.

@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
-use khw_gen::diagnostic::{Diagnostic, Severity, render_text};
+use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text};
+use khw_gen::json_document::JsonKind;
+use serde_json::Value;
 
 /// Problems were found, and have been reported.
 pub struct Reported;
@@ -15,7 +18,38 @@ impl<E: Display> From<E> for Reported {
     }
 }
 
+/// What was said, for the document that stands for a result where there is none.
+#[derive(Default)]
+struct Said {
+    messages: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
+    has_result: bool,
+}
+
+static SAID: Mutex<Said> = Mutex::new(Said {
+    messages: Vec::new(),
+    diagnostics: Vec::new(),
+    has_result: false,
+});
+
+fn noted(note: impl FnOnce(&mut Said)) {
+    note(&mut SAID.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Prints the errors that were said as a document, where no result was printed.
+pub fn print_errors_unless_printed() {
+    let said = std::mem::take(&mut *SAID.lock().unwrap_or_else(PoisonError::into_inner));
+    if !said.has_result {
+        let document = JsonKind::Error.document([
+            ("messages", said.messages.into()),
+            ("diagnostics", diagnostic::as_json(&said.diagnostics)),
+        ]);
+        let _ = print_document(&document);
+    }
+}
+
 pub fn say_diagnostics(diagnostics: &[Diagnostic]) {
+    noted(|said| said.diagnostics.extend_from_slice(diagnostics));
     if diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity <= Severity::Note)
@@ -25,7 +59,9 @@ pub fn say_diagnostics(diagnostics: &[Diagnostic]) {
 }
 
 pub fn say_error(error: impl Display) {
-    say(format_args!("error: {error}"));
+    let message = error.to_string();
+    say(format_args!("error: {message}"));
+    noted(|said| said.messages.push(message));
 }
 
 /// To standard error; that nobody listens there is no reason to fail.
@@ -35,8 +71,14 @@ pub fn say(message: impl Display) {
 
 /// To standard output. A reader that went away (`| head`) has what it wanted.
 pub fn print(message: impl Display) -> Result<(), Reported> {
+    noted(|said| said.has_result = true);
     match writeln!(io::stdout().lock(), "{message}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// A document for programs, to standard output.
+pub fn print_document(document: &Value) -> Result<(), Reported> {
+    print(format_args!("{document:#}"))
 }

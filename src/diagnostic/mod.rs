@@ -12,5 +12,5 @@ pub mod verify_codes;
 
 pub use code::{Code, Example, Severity};
 pub use problem::{Diagnostic, Place, SourceFile};
-pub use render::{is_unsafe, render_json, render_text};
+pub use render::{as_json, is_unsafe, render_json, render_text};
 pub use reporter::{JustReported, Placed, Reporter};

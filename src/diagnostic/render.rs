@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::code::Severity;
 use super::problem::{Diagnostic, SourceFile, order};
+use crate::json_document::JsonKind;
 use crate::secrecy::starred;
 
 /// A span over more lines than these shows only the first of them.
@@ -33,38 +34,39 @@ pub fn render_text(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-/// The diagnostics as JSON, in the same order, one object; lines and columns count from 1, columns in characters. A
-/// diagnostic of no place has `null` for file, line and column.
+/// The diagnostics as a document for programs, in the order of the text.
 pub fn render_json(diagnostics: &[Diagnostic]) -> String {
+    let document = JsonKind::Diagnostics.document([("diagnostics", as_json(diagnostics))]);
+    format!("{document}\n")
+}
+
+/// A list of objects, in the order of the text; lines and columns count from 1, columns in characters. A diagnostic of no place has
+/// `null` for file, line and column.
+pub fn as_json(diagnostics: &[Diagnostic]) -> Value {
     let mut lines = LineTable::default();
-    let list: Vec<Value> = sorted(diagnostics)
-        .into_iter()
-        .map(|diagnostic| {
-            let place = diagnostic.place.as_ref().map(|place| {
-                let starts = lines.starts(&place.file);
-                let span = clamp(&place.file.text, &place.span);
-                (
-                    &place.file.name,
-                    position(&place.file.text, starts, span.start),
-                    position(&place.file.text, starts, span.end),
-                )
-            });
-            json!({
-                "code": diagnostic.code,
-                "severity": diagnostic.severity.name(),
-                "message": diagnostic.message,
-                "file": place.as_ref().map(|(file, _, _)| file),
-                "line": place.as_ref().map(|(_, start, _)| start.0),
-                "column": place.as_ref().map(|(_, start, _)| start.1),
-                "end_line": place.as_ref().map(|(_, _, end)| end.0),
-                "end_column": place.as_ref().map(|(_, _, end)| end.1),
-                "hint": diagnostic.hint,
-            })
+    let list = sorted(diagnostics).into_iter().map(|diagnostic| {
+        let place = diagnostic.place.as_ref().map(|place| {
+            let starts = lines.starts(&place.file);
+            let span = clamp(&place.file.text, &place.span);
+            (
+                &place.file.name,
+                position(&place.file.text, starts, span.start),
+                position(&place.file.text, starts, span.end),
+            )
+        });
+        json!({
+            "code": diagnostic.code,
+            "severity": diagnostic.severity.name(),
+            "message": diagnostic.message,
+            "file": place.as_ref().map(|(file, _, _)| file),
+            "line": place.as_ref().map(|(_, start, _)| start.0),
+            "column": place.as_ref().map(|(_, start, _)| start.1),
+            "end_line": place.as_ref().map(|(_, _, end)| end.0),
+            "end_column": place.as_ref().map(|(_, _, end)| end.1),
+            "hint": diagnostic.hint,
         })
-        .collect();
-    let mut text = json!({ "kind": "khw-gen/diagnostics/v1", "diagnostics": list }).to_string();
-    text.push('\n');
-    text
+    });
+    list.collect::<Vec<Value>>().into()
 }
 
 fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {

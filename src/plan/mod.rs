@@ -19,12 +19,15 @@ pub(crate) use units::{config, unit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::catalog;
 use crate::catalog::artifact::Artifact;
 use crate::catalog::holds::{Holds, Through};
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::catalog::tables::artifacts::ARTIFACTS;
 use crate::cluster::{Cluster, Generation, Host, Kubeconfigs};
+use crate::json_document::JsonKind;
 
 use certificates::{certificates, extra_id};
 use files::{environments, inputs, own_files, placed};
@@ -156,10 +159,27 @@ impl<'a> Plan<'a> {
 
     /// The command line of every unit that is generated, by host in the order of the cluster, as a table for people.
     pub fn flags(&self) -> String {
+        text::flags(self.units())
+    }
+
+    /// The same as a document for programs.
+    pub fn flags_json(&self) -> Value {
+        text::flags_json(self.units())
+    }
+
+    fn units(&self) -> impl Iterator<Item = (&str, PlannedUnit)> {
         let hosts = self.cluster.hosts.iter();
-        text::flags(hosts.flat_map(|host| {
+        hosts.flat_map(|host| {
             units_on(self.cluster, host).map(|component| (&*host.name, units::unit(self.cluster, component, host)))
-        }))
+        })
+    }
+
+    /// A file and directory each, and the CSR files that are built in, as a document for programs.
+    pub fn to_json(&self) -> Value {
+        JsonKind::Plan.document([
+            ("files", text::files_json(self.files())),
+            ("built_in", self.cluster.built_in_files().into()),
+        ])
     }
 
     /// The ids of the certificates and keys that some hosts of the cluster can't be made without, those who sign them included.

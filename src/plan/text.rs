@@ -2,14 +2,26 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::files::{Origin, PlannedContent, PlannedFile};
 use super::keys::KeyId;
 use super::units::{PlannedFlag, PlannedUnit, PlannedValue};
+use crate::json_document::JsonKind;
 use crate::secrecy::may_be_secret;
 
 /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
 pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let lines = files.map(|file| {
+    f.write_str(&table(["HOST", "MODE", "PATH", "WHAT", "ROW"], lines_of_files(files)))
+}
+
+/// The same for programs.
+pub fn files_json<'a>(files: impl Iterator<Item = PlannedFile<'a>>) -> Value {
+    as_objects(["host", "mode", "path", "what", "row"], lines_of_files(files))
+}
+
+fn lines_of_files<'a>(files: impl Iterator<Item = PlannedFile<'a>>) -> impl Iterator<Item = [String; 5]> {
+    files.map(|file| {
         let (what, row) = match file.origin {
             Origin::Row(row) => (row.what, format!("{}: {}", row.on, row.at)),
             Origin::Certificate(name) => ("certificate of your own", format!("[[certificates]] {name}")),
@@ -42,13 +54,22 @@ pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Form
             what,
             row,
         ]
-    });
-    f.write_str(&table(["HOST", "MODE", "PATH", "WHAT", "ROW"], lines))
+    })
 }
 
 /// A line for each flag: host, unit, the flag as it is written, and who gives it.
 pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> String {
-    let lines = units.flat_map(|(host, unit)| {
+    table(["HOST", "UNIT", "FLAG", "FROM"], lines_of_flags(units))
+}
+
+/// The same as a document for programs.
+pub fn flags_json<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> Value {
+    let flags = as_objects(["host", "unit", "flag", "from"], lines_of_flags(units));
+    JsonKind::CommandLines.document([("flags", flags)])
+}
+
+fn lines_of_flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> impl Iterator<Item = [String; 4]> {
+    units.flat_map(|(host, unit)| {
         let flags = unit.flags.into_iter().flat_map(|flag| {
             let PlannedFlag { name, values, by } = flag;
             values.into_iter().map(move |value| {
@@ -62,8 +83,19 @@ pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> String 
             })
         });
         flags.map(move |(flag, by)| [host.to_owned(), unit.component.to_owned(), flag, by])
-    });
-    table(["HOST", "UNIT", "FLAG", "FROM"], lines)
+    })
+}
+
+/// A list of objects with these fields.
+fn as_objects<const FIELDS: usize>(names: [&str; FIELDS], lines: impl Iterator<Item = [String; FIELDS]>) -> Value {
+    let object = |line: [String; FIELDS]| -> Value {
+        let fields = names.iter().zip(line);
+        fields
+            .map(|(name, value)| ((*name).to_owned(), Value::from(value)))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    lines.map(object).collect::<Vec<Value>>().into()
 }
 
 /// Lines of columns below their headings; the last column is as wide as it is.

@@ -9,6 +9,7 @@ use super::endings::{Ending, Expiry};
 use crate::audit::report::{date, days_left};
 use crate::audit::table::{first, left, start, table, who};
 use crate::found::printable;
+use crate::json_document::JsonKind;
 
 /// A heading, and how wide its column gets at most.
 const COLUMNS: [(&str, usize); 6] = [
@@ -109,12 +110,11 @@ pub fn expiry_json(expiry: &Expiry) -> String {
             })
         })
         .collect();
-    let document = json!({
-        "kind": "khw-gen/expiry/v1",
-        "at": date(expiry.at.to_offset(UtcOffset::UTC)),
-        "within_seconds": expiry.within.whole_seconds(),
-        "soon": expiry.soon(),
-        "certificates": list,
-    });
+    let document = JsonKind::Expiry.document([
+        ("at", date(expiry.at.to_offset(UtcOffset::UTC)).into()),
+        ("within_seconds", expiry.within.whole_seconds().into()),
+        ("soon", expiry.soon().into()),
+        ("certificates", list.into()),
+    ]);
     format!("{document:#}\n")
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::held::HostSecrets;
 use super::powers::Power;
 use crate::found::printable;
+use crate::json_document::JsonKind;
 
 /// Each host with its secrets and what each can do, then what `of_theft` says of the host.
 pub fn secrets_text(hosts: &[HostSecrets], of_theft: impl Fn(&str) -> Option<String>) -> String {
@@ -47,7 +48,7 @@ pub fn secrets_json(hosts: &[HostSecrets], of_theft: impl Fn(&str) -> Option<Val
         json!({ "host": host.host, "secrets": secrets, "if_stolen": of_theft(&host.host) })
     });
     let list: Vec<Value> = list.collect();
-    format!("{:#}\n", json!({ "kind": "khw-gen/secrets/v1", "hosts": list }))
+    format!("{:#}\n", JsonKind::Secrets.document([("hosts", list.into())]))
 }
 
 fn power_json(power: &Power) -> Value {
