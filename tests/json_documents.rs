@@ -235,3 +235,95 @@ fn the_schemas_are_those_of_the_folder_and_each_has_its_kind() {
         assert_eq!(schema["title"], name.as_str());
     }
 }
+
+#[test]
+fn sarif_leads_to_the_line_and_to_the_file() {
+    const TEST: &str = "SARIF by the models of another";
+    let spec = Spec::new(
+        &HOSTS,
+        "layout = \"split\"\n[cluster]\nname = \"sarif\"\nnaem = \"x\"\n",
+    )
+    .with_ecdsa_keys();
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    let wrong = document(&["check", "cluster.toml", "--format", "sarif"], &folder, 1);
+    let results = |log: &Value| log["runs"][0]["results"].as_array().expect("results").clone();
+    let found = results(&wrong);
+    let of_field = found
+        .iter()
+        .find(|one| one["ruleId"] == "unknown-field")
+        .expect("the field");
+    let place = &of_field["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "cluster.toml");
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let line = text
+        .lines()
+        .position(|line| line.starts_with("naem"))
+        .expect("the line")
+        + 1;
+    assert_eq!(place["region"]["startLine"], line);
+    assert_eq!(
+        (&place["region"]["startColumn"], &place["region"]["endColumn"]),
+        (&1.into(), &5.into())
+    );
+    let rules = wrong["runs"][0]["tool"]["driver"]["rules"].as_array().expect("rules");
+    for one in &found {
+        let index = one["ruleIndex"]
+            .as_u64()
+            .and_then(|index| usize::try_from(index).ok())
+            .expect("an index");
+        assert_eq!(rules[index]["id"], one["ruleId"]);
+    }
+
+    fs::write(spec.path(), text.replace("naem = \"x\"\n", "")).expect("cluster.toml");
+    must(
+        khw_gen()
+            .args(["build", "cluster.toml", "-o", "out", "--quiet"])
+            .current_dir(&folder),
+    );
+    // Of each, what has ended names a file that is there.
+    let ended = document(
+        &["verify", "out", "--format", "sarif", "--at", "2050-01-01T00:00:00Z"],
+        &folder,
+        1,
+    );
+    let found = results(&ended);
+    assert!(found.len() > 10, "{ended:#}");
+    for one in &found {
+        let location = &one["locations"][0];
+        let uri = location["physicalLocation"]["artifactLocation"]["uri"]
+            .as_str()
+            .expect("a URI");
+        assert!(folder.join(uri).is_file(), "{uri}");
+        assert!(
+            location["logicalLocations"][0]["fullyQualifiedName"]
+                .as_str()
+                .is_some_and(|name| name.contains(": /"))
+        );
+        let message = one["message"]["text"].as_str().expect("a message");
+        assert!(
+            !message.contains("+00:00"),
+            "an instant is as RFC 3339 has it: {message}"
+        );
+    }
+
+    let python = project().join("target/pyca/bin/python");
+    if !python.exists() {
+        return support::skip(TEST, "sarif-pydantic is not installed");
+    }
+    let judge = |log: &Value| {
+        let path = folder.join("log.sarif");
+        fs::write(&path, log.to_string()).expect("a log");
+        run(Command::new(&python)
+            .arg(project().join("tests/judges/sarif.py"))
+            .arg(path))
+    };
+    for log in [&wrong, &ended] {
+        let judged = judge(log);
+        assert!(judged.status.success(), "{}", said(&judged));
+    }
+    let mut with = wrong.clone();
+    with["runs"][0]["results"][0]["levl"] = Value::from("error");
+    let mut without = wrong;
+    without["runs"][0].as_object_mut().expect("a run").remove("tool");
+    assert!(!judge(&with).status.success() && !judge(&without).status.success());
+}

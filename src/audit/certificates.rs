@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::inventory::InventoryRow;
+use super::report::date;
 use super::view::View;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -57,11 +58,11 @@ fn check_dates(everywhere: &Everywhere<'_>) {
     let (at, certificate) = (everywhere.view.at, &everywhere.row.certificate);
     let subject = &certificate.subject;
     if at > certificate.not_after {
-        let message = format!("{subject:?} expired at {}", certificate.not_after);
+        let message = format!("{subject:?} expired at {}", date(certificate.not_after));
         everywhere.report(codes::CERTIFICATE_EXPIRED, message);
     }
     if at < certificate.not_before {
-        let message = format!("{subject:?} is valid from {}", certificate.not_before);
+        let message = format!("{subject:?} is valid from {}", date(certificate.not_before));
         everywhere.report(codes::CERTIFICATE_NOT_YET_VALID, message);
     }
     if certificate.not_after <= certificate.not_before {
@@ -208,7 +209,7 @@ fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
             everywhere.report(codes::NOT_AN_AUTHORITY, message);
         }
         if certificate.not_after > signer.not_after {
-            let message = format!("{subject:?} ends after its issuer, at {}", certificate.not_after);
+            let message = format!("{subject:?} ends after its issuer, at {}", date(certificate.not_after));
             everywhere.report(codes::LEAF_OUTLIVES_AUTHORITY, message);
         }
     }

@@ -55,7 +55,7 @@ use view::View;
 pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, expiry_text};
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
-pub use report::{inventory_json, render_json, render_text};
+pub use report::{inventory_json, render_json, render_sarif, render_text};
 pub use secrets::{HeldSecret, HostSecrets, held_secrets, secrets_json, secrets_text};
 pub use table::{Detail, inventory_text};
 

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::finding::Finding;
 use super::inventory::InventoryRow;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{SarifResult, Severity, log};
 use crate::found::printable;
 use crate::json_document::JsonKind;
 
@@ -93,6 +93,35 @@ pub fn render_json(findings: &[Finding], specification: Option<Value>) -> String
         fields.insert("specification".to_owned(), differences);
     }
     format!("{document:#}\n")
+}
+
+/// The findings as SARIF. `folder` is where each host has a folder of its own, if there is one: an output.
+pub fn render_sarif(findings: &[Finding], folder: Option<&str>) -> Value {
+    let results = findings.iter().map(|finding| {
+        let Finding { host, path, .. } = finding;
+        let below = match path.strip_prefix('/') {
+            Some(path) if !host.is_empty() => format!("rootfs/{path}"),
+            _ => path.clone(),
+        };
+        let parts = [folder.unwrap_or_default().trim_end_matches('/'), host, &below];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        SarifResult {
+            code: finding.row(),
+            message: finding.message.clone(),
+            hint: finding.row().advice.to_owned(),
+            path: folder.map(|_| parts.collect::<Vec<_>>().join("/")),
+            region: None,
+            of: Some(
+                [host, path]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(": "),
+            ),
+        }
+    });
+    log(results.collect())
 }
 
 pub(super) fn days_left(row: &InventoryRow, at: OffsetDateTime) -> i64 {

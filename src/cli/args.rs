@@ -94,11 +94,9 @@ impl Command {
     /// Whether a program reads what it prints: then it prints why it has nothing to show, too.
     pub fn speaks_json(&self) -> bool {
         let format = match self {
-            Command::Check(CheckArgs { format, .. })
-            | Command::Plan(PlanArgs { format, .. })
+            Command::Plan(PlanArgs { format, .. })
             | Command::Explain(ExplainArgs { format, .. })
             | Command::Releases(ReleasesArgs { format })
-            | Command::Verify(VerifyArgs { format, .. })
             | Command::Inspect(InspectArgs { format, .. })
             | Command::Rotate(RotateArgs { format, .. })
             | Command::Renew(RenewArgs { format, .. })
@@ -107,6 +105,14 @@ impl Command {
                 command: GoldenCommand::Check(GoldenCheckArgs { format, .. }),
             } => *format,
             Command::Facts(_)
+            | Command::Check(CheckArgs {
+                format: JudgeFormat::Json,
+                ..
+            })
+            | Command::Verify(VerifyArgs {
+                format: JudgeFormat::Json,
+                ..
+            })
             | Command::Diff(DiffArgs {
                 format: DiffFormat::Json,
                 ..
@@ -177,8 +183,8 @@ pub struct CheckArgs {
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
     /// How to report
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub format: ReportFormat,
+    #[arg(long, value_enum, default_value_t = JudgeFormat::Text)]
+    pub format: JudgeFormat,
 }
 
 #[derive(Args)]
@@ -254,8 +260,8 @@ pub struct VerifyArgs {
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// How to report
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub format: ReportFormat,
+    #[arg(long, value_enum, default_value_t = JudgeFormat::Text)]
+    pub format: JudgeFormat,
     /// The instant to judge validity at, as RFC 3339 has it [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<OffsetDateTime>,
@@ -438,7 +444,15 @@ pub enum ReportFormat {
     Json,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JudgeFormat {
+    Text,
+    Json,
+    /// As code hosts show it at the line: SARIF 2.1.0
+    Sarif,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExpiryFormat {
     Text,
     Json,

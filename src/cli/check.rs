@@ -1,11 +1,11 @@
 //! `khw-gen check`.
 
 use khw_gen::cluster::Cluster;
-use khw_gen::diagnostic::render_json;
+use khw_gen::diagnostic::{render_json, sarif};
 use khw_gen::disk::Specification;
 
-use super::args::{CheckArgs, ReportFormat};
-use super::say::{Reported, print, say_diagnostics};
+use super::args::{CheckArgs, JudgeFormat};
+use super::say::{Reported, print, print_document, say_diagnostics};
 use super::specification;
 
 pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
@@ -16,12 +16,13 @@ pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
         Err(problems) => problems,
     };
     match format {
-        ReportFormat::Json => print(format_args!("{}", render_json(remarks).trim_end()))?,
-        ReportFormat::Text => say_diagnostics(remarks),
+        JudgeFormat::Json => print(render_json(remarks).trim_end())?,
+        JudgeFormat::Sarif => print_document(&sarif(remarks))?,
+        JudgeFormat::Text => say_diagnostics(remarks),
     }
     match (checked, format) {
-        (Ok(checked), ReportFormat::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
-        (Ok(_), ReportFormat::Json) => Ok(()),
+        (Ok(checked), JudgeFormat::Text) => print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster))),
+        (Ok(_), JudgeFormat::Json | JudgeFormat::Sarif) => Ok(()),
         (Err(_), _) => Err(Reported),
     }
 }

@@ -22,7 +22,8 @@ pub const MERGE: &str = "Examples:
 
 pub const CHECK: &str = "Examples:
   khw-gen check cluster.toml
-  khw-gen check cluster.toml --format json";
+  khw-gen check cluster.toml --format json
+  khw-gen check cluster.toml --format sarif > khw-gen.sarif";
 
 pub const PLAN: &str = "Examples:
   khw-gen plan cluster.toml

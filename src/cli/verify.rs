@@ -7,12 +7,12 @@ use khw_gen::changes::{self, Changes, Keys, KeysKnown, leave_out_elsewhere};
 use khw_gen::diagnostic::Severity;
 use khw_gen::found::{Beside, Found};
 
-use super::args::{ReportFormat, VerifyArgs};
+use super::args::{JudgeFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
 use super::outcome::Outcome;
 use super::progress::Waiting;
-use super::say::{Reported, print};
+use super::say::{Reported, print, print_document};
 use super::specification::{read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -35,16 +35,21 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
         .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
         .transpose()?;
     match format {
-        ReportFormat::Text => print(audit::render_text(&findings).trim_end())?,
-        ReportFormat::Json => {
+        JudgeFormat::Text => print(audit::render_text(&findings).trim_end())?,
+        JudgeFormat::Sarif => {
+            // The folder of a whole output, in which each host has its own.
+            let folder = Some(path.display().to_string()).filter(|_| !found.output.is_empty());
+            print_document(&audit::render_sarif(&findings, folder.as_deref()))?;
+        }
+        JudgeFormat::Json => {
             print(audit::render_json(&findings, differences.as_ref().map(changes::to_json)).trim_end())?;
         }
     }
     match (&differences, format) {
-        (Some(differences), ReportFormat::Text) if differences.is_empty() => {
+        (Some(differences), JudgeFormat::Text) if differences.is_empty() => {
             print("\nThe specification makes the same.")?
         }
-        (Some(differences), ReportFormat::Text) => print(format_args!(
+        (Some(differences), JudgeFormat::Text) => print(format_args!(
             "\nThe specification would make differently:\n\n{}",
             changes::render_text(differences, None).trim_end()
         ))?,

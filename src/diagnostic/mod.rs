@@ -7,6 +7,7 @@ pub mod codes;
 mod problem;
 mod render;
 mod reporter;
+mod sarif;
 pub mod suggest;
 pub mod verify_codes;
 
@@ -14,3 +15,5 @@ pub use code::{Code, Example, Severity};
 pub use problem::{Diagnostic, Place, SourceFile};
 pub use render::{as_json, is_unsafe, render_json, render_text};
 pub use reporter::{JustReported, Placed, Reporter};
+pub use sarif::sarif;
+pub(crate) use sarif::{SarifResult, log};

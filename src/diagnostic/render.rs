@@ -43,30 +43,41 @@ pub fn render_json(diagnostics: &[Diagnostic]) -> String {
 /// A list of objects, in the order of the text; lines and columns count from 1, columns in characters. A diagnostic of no place has
 /// `null` for file, line and column.
 pub fn as_json(diagnostics: &[Diagnostic]) -> Value {
-    let mut lines = LineTable::default();
-    let list = sorted(diagnostics).into_iter().map(|diagnostic| {
-        let place = diagnostic.place.as_ref().map(|place| {
-            let starts = lines.starts(&place.file);
-            let span = clamp(&place.file.text, &place.span);
-            (
-                &place.file.name,
-                position(&place.file.text, starts, span.start),
-                position(&place.file.text, starts, span.end),
-            )
-        });
+    let list = regions(diagnostics).into_iter().map(|(diagnostic, region)| {
         json!({
             "code": diagnostic.code,
             "severity": diagnostic.severity.name(),
             "message": diagnostic.message,
-            "file": place.as_ref().map(|(file, _, _)| file),
-            "line": place.as_ref().map(|(_, start, _)| start.0),
-            "column": place.as_ref().map(|(_, start, _)| start.1),
-            "end_line": place.as_ref().map(|(_, _, end)| end.0),
-            "end_column": place.as_ref().map(|(_, _, end)| end.1),
+            "file": diagnostic.place.as_ref().map(|place| &place.file.name),
+            "line": region.map(|region| region.start.0),
+            "column": region.map(|region| region.start.1),
+            "end_line": region.map(|region| region.end.0),
+            "end_column": region.map(|region| region.end.1),
             "hint": diagnostic.hint,
         })
     });
     list.collect::<Vec<Value>>().into()
+}
+
+/// Lines and columns, both from 1, columns in characters: of the first, and of the one after the last.
+#[derive(Clone, Copy)]
+pub(crate) struct Region {
+    pub start: (usize, usize),
+    pub end: (usize, usize),
+}
+
+/// Each with where it stands in its file, in the order of the text.
+pub(super) fn regions(diagnostics: &[Diagnostic]) -> Vec<(&Diagnostic, Option<Region>)> {
+    let mut lines = LineTable::default();
+    let mut region = |diagnostic: &Diagnostic| {
+        let place = diagnostic.place.as_ref()?;
+        let starts = lines.starts(&place.file);
+        let span = clamp(&place.file.text, &place.span);
+        let [start, end] = [span.start, span.end].map(|at| position(&place.file.text, starts, at));
+        Some(Region { start, end })
+    };
+    let sorted = sorted(diagnostics).into_iter();
+    sorted.map(|diagnostic| (diagnostic, region(diagnostic))).collect()
 }
 
 fn sorted(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
