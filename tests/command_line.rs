@@ -65,7 +65,9 @@ fn every_help_fits_80_columns_and_has_examples_that_can_be_read() {
         for example in examples {
             let start = example.find("khw-gen ").unwrap_or_else(|| panic!("{example}"));
             let words = example[start..].split([' ']).skip(1).filter(|word| !word.is_empty());
-            let words: Vec<&str> = words.take_while(|word| !["|", ">", ">>", "#"].contains(word)).collect();
+            let words: Vec<&str> = words
+                .take_while(|word| !["|", ">", ">>", "<", "#"].contains(word))
+                .collect();
             assert!(words.iter().zip(&command).all(|(word, name)| word == name), "{example}");
             // Nothing of it is there, so nothing is done; but clap has read it.
             let folder = TempDir::new().expect("a folder");

@@ -80,6 +80,39 @@ fn what_cannot_be_read_is_reported_to_machines_too() {
     }
 }
 
+/// An editor asks about what is not saved: the text comes from it, all else from beside the file, which need not be there.
+#[test]
+fn check_reads_what_an_editor_has() {
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd"], "").with_ecdsa_keys();
+    let saved = fs::read_to_string(spec.path()).expect("cluster.toml");
+    fs::write(spec.path().with_file_name("csr/ca-csr.json"), "{").expect("a broken file");
+    let unsaved = saved.replace("[pki]", "[pki]\nlaoyut = \"split\"");
+    for is_there in [true, false] {
+        if !is_there {
+            fs::remove_file(spec.path()).expect("it was there");
+        }
+        let mut child = khw_gen()
+            .args(["check", "--format", "json", "--stdin"])
+            .arg(spec.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("khw-gen");
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(unsaved.as_bytes()).expect("a reader");
+        drop(input);
+        let output = child.wait_with_output().expect("its end");
+        assert_eq!(output.status.code(), Some(1));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let diagnostics = report["diagnostics"].as_array().expect("diagnostics");
+        let of = |code: &str| diagnostics.iter().find(|one| one["code"] == code);
+        let of_text = of("unknown-field").expect("the field");
+        assert_eq!(of_text["file"], spec.path().display().to_string());
+        let file = of("json-syntax").map(|one| one["file"].as_str().expect("a file").to_owned());
+        assert!(file.is_some_and(|file| file.ends_with("csr/ca-csr.json")), "{report:#}");
+    }
+}
+
 #[test]
 fn plan_lists_what_build_makes() {
     let plan = must(khw_gen().arg("plan").arg(walkthrough()));

@@ -182,6 +182,9 @@ pub struct CheckArgs {
     /// The topology
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
+    /// Read its text from standard input, as an editor has it before it is saved; other files are those beside CLUSTER.TOML
+    #[arg(long)]
+    pub stdin: bool,
     /// How to report
     #[arg(long, value_enum, default_value_t = JudgeFormat::Text)]
     pub format: JudgeFormat,

@@ -9,8 +9,13 @@ use super::say::{Reported, print, print_document, say_diagnostics};
 use super::specification;
 
 pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
-    let CheckArgs { spec, format } = arguments;
-    let checked = specification::check(spec, Specification::open);
+    let CheckArgs { spec, format, stdin } = arguments;
+    let open = if *stdin {
+        Specification::from_input
+    } else {
+        Specification::open
+    };
+    let checked = specification::check(spec, open);
     let remarks = match &checked {
         Ok(checked) => &checked.remarks,
         Err(problems) => problems,

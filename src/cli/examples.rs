@@ -23,6 +23,7 @@ pub const MERGE: &str = "Examples:
 pub const CHECK: &str = "Examples:
   khw-gen check cluster.toml
   khw-gen check cluster.toml --format json
+  khw-gen check cluster.toml --format json --stdin < unsaved.toml
   khw-gen check cluster.toml --format sarif > khw-gen.sarif";
 
 pub const PLAN: &str = "Examples:

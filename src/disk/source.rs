@@ -46,6 +46,18 @@ impl Specification {
         })
     }
 
+    /// As [`Specification::open`], with standard input for the text of cluster.toml: what an editor has that is not saved.
+    pub fn from_input(cluster_toml: &Path) -> Result<Specification, DiskError> {
+        Ok(Specification {
+            path: cluster_toml.to_owned(),
+            main: SourceText {
+                name: cluster_toml.to_string_lossy().into_owned(),
+                text: text_of(standard_input(cluster_toml)?, cluster_toml)?,
+            },
+            needs_keys: false,
+        })
+    }
+
     /// As [`Specification::open`], for those who sign: a key that can't be read, or is not there, is unreadable.
     pub fn open_with_keys(cluster_toml: &Path) -> Result<Specification, DiskError> {
         let opened = Specification::open(cluster_toml)?;
@@ -211,11 +223,7 @@ impl SeedText {
 /// Errors: it can't be read, or is larger than 64 KiB.
 pub fn read_seed(path: &Path) -> Result<SeedText, DiskError> {
     let file = match path.as_os_str() == "-" {
-        // Not std's stdin, whose buffer would keep the seed.
-        true => match io::stdin().as_fd().try_clone_to_owned() {
-            Ok(file) => File::from(file),
-            Err(reason) => return Err(DiskError::os("open", path, reason)),
-        },
+        true => standard_input(path)?,
         false => open_named(path)?,
     };
     let exposed_mode = exposed_mode(&file, path)?;
@@ -225,6 +233,14 @@ pub fn read_seed(path: &Path) -> Result<SeedText, DiskError> {
         exposed_mode,
         path: path.to_owned(),
     })
+}
+
+/// Not std's, whose buffer would keep a seed.
+fn standard_input(path: &Path) -> Result<File, DiskError> {
+    let input = io::stdin().as_fd().try_clone_to_owned();
+    input
+        .map(File::from)
+        .map_err(|reason| DiskError::os("open", path, reason))
 }
 
 fn read_secret(mut file: File, path: &Path, limit: u64) -> Result<SecretBytes, DiskError> {
