@@ -14,7 +14,7 @@ mkdir -p "$tools"
 : >"$log"
 . tests/packages.sh
 
-packages="busybox-static dbus etcd-client etcd-server faketime fish gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
+packages="busybox-static dbus etcd-client etcd-server faketime fish git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
     nftables nginx openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
     unzip zsh zstd"
 # Others package it too, and only one of them can be installed.
@@ -45,6 +45,9 @@ go_program() {
 # The version whose behaviour khw-gen is compatible with.
 go_program cfssl github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5
 go_program cfssljson github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
+
+# Reads workflows and actions as the host of code does.
+go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The judges that are written in Go. They stand here as sources, so they are built anew each time.
 for judge in x509 keygen; do

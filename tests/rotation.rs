@@ -488,8 +488,12 @@ fn an_authority_that_was_brought_has_a_successor() {
         other => format!("[pki.bring.{other}]\ncert = \"own.pem\"\nkey = \"own-key.pem\"\n"),
     };
     let next = |of: &str| format!("[pki.bring.\"{of}@2\"]\ncert = \"next.pem\"\nkey = \"next-key.pem\"\n");
-    for of in ["ca", "etcd-ca", "front-proxy-ca"] {
-        for sections in [first(of), next(of), format!("{}{}", first(of), next(of))] {
+    for (of, cases) in [
+        ("ca", vec![first("ca"), next("ca"), first("ca") + &next("ca")]),
+        ("etcd-ca", vec![first("etcd-ca") + &next("etcd-ca")]),
+        ("front-proxy-ca", vec![first("front-proxy-ca")]),
+    ] {
+        for sections in cases {
             let spec = spec("split", "");
             for (name, seed) in [("own", 1), ("next", 2)] {
                 let (certificate, key) = authority(name, seed);

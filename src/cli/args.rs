@@ -179,9 +179,9 @@ pub struct MergeArgs {
 
 #[derive(Args)]
 pub struct CheckArgs {
-    /// The topology
-    #[arg(value_name = "CLUSTER.TOML")]
-    pub spec: PathBuf,
+    /// The topology, or several
+    #[arg(value_name = "CLUSTER.TOML", required = true)]
+    pub specs: Vec<PathBuf>,
     /// Read its text from standard input, as an editor has it before it is saved; other files are those beside CLUSTER.TOML
     #[arg(long)]
     pub stdin: bool,
