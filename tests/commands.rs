@@ -230,6 +230,59 @@ fn init_writes_a_specification_that_builds_and_never_overwrites() {
     );
 }
 
+/// Each of what there is to begin with builds as it is, with a seed of its own, and is the specification of that name.
+#[test]
+fn init_begins_with_any_of_the_specifications() {
+    let folder = TempDir::new().expect("a folder");
+    let mut seeds = std::collections::BTreeSet::new();
+    for name in [
+        "default",
+        "single-node",
+        "three-masters",
+        "external-etcd",
+        "dual-stack",
+        "walkthrough",
+    ] {
+        let dir = folder.path().join(name);
+        must(khw_gen().args(["init", "--from", name]).arg(&dir));
+        assert!(
+            seeds.insert(fs::read(dir.join("cluster.seed")).expect("a seed")),
+            "{name}: a seed of its own"
+        );
+        assert_eq!(mode(&dir.join("cluster.seed")), 0o600);
+        let text = fs::read_to_string(dir.join("cluster.toml")).expect("cluster.toml");
+        assert!(
+            text.starts_with("#:schema ") && !text.contains("public") && !text.contains("2026-01-01"),
+            "{text}"
+        );
+        let spec = dir.join("cluster.toml");
+        let checked = must(khw_gen().arg("check").arg(&spec));
+        let release = if name == "walkthrough" { "1.14" } else { "1.37" };
+        assert!(checked.contains(&format!("Kubernetes {release},")), "{checked}");
+        must(
+            khw_gen()
+                .args(["build", "--quiet", "--archive", "none"])
+                .arg(&spec)
+                .arg("-o")
+                .arg(dir.join("out")),
+        );
+        if name != "default" {
+            let hosts = |text: &str| -> Vec<String> {
+                let lines = text
+                    .lines()
+                    .filter(|line| line.starts_with("name ") || line.starts_with("ip "));
+                lines.map(str::to_owned).collect()
+            };
+            let own = fs::read_to_string(support::project().join("specs").join(name).join("cluster.toml"));
+            assert_eq!(hosts(&text), hosts(&own.expect("a specification")), "{name}");
+        }
+    }
+    let unknown = run(khw_gen()
+        .args(["init", "--from", "two-nodes"])
+        .arg(folder.path().join("x")));
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
 #[test]
 fn the_seed_comes_from_the_file_the_option_or_standard_input() {
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], "").with_csrs(|_, text| {

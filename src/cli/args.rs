@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use khw_gen::json_document::JsonKind;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::Shard;
+use khw_gen::starter::BEGINNINGS;
 use time::{Duration, OffsetDateTime};
 
 use super::examples;
@@ -434,8 +435,15 @@ pub struct ManArgs {
     pub dir: PathBuf,
 }
 
+fn beginnings() -> PossibleValuesParser {
+    BEGINNINGS.iter().map(|one| one.name).collect::<Vec<_>>().into()
+}
+
 #[derive(Args)]
 pub struct InitArgs {
+    /// What to begin with
+    #[arg(long, value_name = "WHAT", default_value = BEGINNINGS[0].name, value_parser = beginnings())]
+    pub from: String,
     /// The folder
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,

@@ -83,7 +83,8 @@ pub const GOLDEN_CHECK: &str = "Examples:
   khw-gen golden check cluster.toml golden --without-seed";
 
 pub const INIT: &str = "Examples:
-  khw-gen init cluster";
+  khw-gen init cluster
+  khw-gen init edge --from single-node";
 
 pub const COMPLETIONS: &str = "Examples:
   khw-gen completions bash > /etc/bash_completion.d/khw-gen

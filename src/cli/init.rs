@@ -1,7 +1,8 @@
 //! `khw-gen init`: the only command that draws randomness.
 
+use khw_gen::disk;
 use khw_gen::pki::derivation::Seed;
-use khw_gen::{disk, starter};
+use khw_gen::starter::{self, BEGINNINGS, Beginning};
 
 use super::args::InitArgs;
 use super::instants::now;
@@ -13,7 +14,9 @@ pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
     getrandom::fill(bytes.as_mut_slice())?;
     let seed = Seed::from_bytes(bytes).to_file_text();
     // The last midnight in UTC is what it proposes as the day of issue.
-    let files = starter::files(&format!("{}T00:00:00Z", now().date()), seed.expose());
+    let named = |one: &&Beginning| one.name == arguments.from;
+    let from = BEGINNINGS.iter().find(named).unwrap_or(&BEGINNINGS[0]);
+    let files = starter::files(from, &format!("{}T00:00:00Z", now().date()), seed.expose());
     disk::write_new_files(
         dir,
         &files
