@@ -199,3 +199,65 @@ fn every_command_has_a_manual_page_and_none_is_overwritten() {
         }
     }
 }
+
+/// Colour is for whoever wants it: the same text without it, and none in what programs read.
+#[test]
+fn colour_changes_nothing_but_the_look() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("cluster.toml"), "naem = 1\n").expect("cluster.toml");
+    let check = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = khw_gen();
+        command
+            .args(["check", "cluster.toml"])
+            .args(arguments)
+            .current_dir(&folder);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        let output = run(&mut command);
+        assert_eq!(output.status.code(), Some(1));
+        said(&output)
+    };
+    let plain = check(&[], &[]);
+    assert!(
+        plain.contains("error[unknown-field]: ") && !plain.contains('\u{1b}'),
+        "{plain}"
+    );
+    for coloured in [
+        check(&["--color", "always"], &[]),
+        check(&[], &[("CLICOLOR_FORCE", "1")]),
+    ] {
+        assert!(coloured.contains('\u{1b}'), "{coloured:?}");
+        let parts = coloured.split('\u{1b}').enumerate();
+        let stripped: String = parts
+            .map(|(index, part)| match part.split_once('m') {
+                Some((_, rest)) if index > 0 => rest,
+                _ => part,
+            })
+            .collect();
+        assert_eq!(stripped, plain);
+    }
+    for unwanted in [
+        check(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]),
+        check(&[], &[("NO_COLOR", "1")]),
+    ] {
+        assert_eq!(unwanted, plain);
+    }
+    let json = check(&["--format", "json"], &[("CLICOLOR_FORCE", "1")]);
+    assert!(!json.contains('\u{1b}'), "{json:?}");
+}
+
+#[test]
+fn the_version_says_which_sources_it_is_of() {
+    let version = must(khw_gen().arg("--version"));
+    let digest = version
+        .trim()
+        .strip_prefix(concat!("khw-gen ", env!("CARGO_PKG_VERSION"), " (sources "));
+    let digest = digest
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or_else(|| panic!("{version}"));
+    assert!(
+        digest.len() >= 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{version}"
+    );
+}

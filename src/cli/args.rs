@@ -14,10 +14,15 @@ use time::{Duration, OffsetDateTime};
 use super::examples;
 use super::instants::{instant, period};
 
+/// With the digest of the sources: what is built between two releases has the same number.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (sources ", env!("KHW_GEN_CODE"), ")");
+
 /// Compiles a topology and cfssl's JSON into one bundle per host: certificates, keys, kubeconfigs, units, configuration.
 #[derive(Parser)]
-#[command(name = "khw-gen", version, about, max_term_width = 100, after_help = examples::PROGRAM)]
+#[command(name = "khw-gen", version = VERSION, about, max_term_width = 100, after_help = examples::PROGRAM)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub color: colorchoice_clap::Color,
     #[command(subcommand)]
     pub command: Command,
 }

@@ -9,7 +9,7 @@ use super::args::{DiffArgs, DiffFormat};
 use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
 use super::outcome::Outcome;
 use super::progress::Waiting;
-use super::say::{Reported, print};
+use super::say::{Reported, print, show};
 use super::specification::{is_spec, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -25,7 +25,10 @@ pub fn run(arguments: &DiffArgs) -> Result<Outcome, Reported> {
         DiffFormat::Json => format!("{:#}\n", changes::to_json(&changes)),
     };
     if !text.is_empty() {
-        print(text.trim_end())?;
+        match format {
+            DiffFormat::Text => show(text.trim_end())?,
+            DiffFormat::Markdown | DiffFormat::Json => print(text.trim_end())?,
+        }
     }
     Ok(match changes.is_empty() {
         true => Outcome::Done,

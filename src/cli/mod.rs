@@ -20,6 +20,7 @@ mod instants;
 mod merge;
 mod outcome;
 mod output;
+mod paint;
 mod plan;
 mod progress;
 mod releases;
@@ -41,7 +42,8 @@ use outcome::{judged, made};
 
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
-    let command = Arguments::parse().command;
+    let Arguments { command, color } = Arguments::parse();
+    color.write_global();
     let speaks_json = command.speaks_json();
     let outcome = match command {
         Command::Build(arguments) => made(build::run(&arguments)),

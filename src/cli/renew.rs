@@ -13,7 +13,7 @@ use time::{Time, UtcOffset};
 use super::args::{RenewArgs, ReportFormat};
 use super::edited::Edited;
 use super::instants::now;
-use super::say::{Reported, print, print_document, say_diagnostics, say_error};
+use super::say::{Reported, print, print_document, say_diagnostics, say_error, show};
 use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -71,7 +71,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
             ("changes", changes::to_json(&changes)),
         ]));
     }
-    print(format_args!(
+    show(format_args!(
         "{patch}\nWhat ends first ends at {ends} instead of {ended}.\n{}\n{}",
         of_authorities(&renewal),
         changes::render_text(&changes, None).trim_end()

@@ -8,6 +8,8 @@ use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text};
 use khw_gen::json_document::JsonKind;
 use serde_json::Value;
 
+use super::paint::painted;
+
 /// Problems were found, and have been reported.
 pub struct Reported;
 
@@ -66,7 +68,9 @@ pub fn say_error(error: impl Display) {
 
 /// To standard error; that nobody listens there is no reason to fail.
 pub fn say(message: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let stderr = io::stderr();
+    let text = painted(&message.to_string(), &stderr);
+    let _ = writeln!(stderr.lock(), "{text}");
 }
 
 /// To standard output. A reader that went away (`| head`) has what it wanted.
@@ -76,6 +80,11 @@ pub fn print(message: impl Display) -> Result<(), Reported> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// The same for people: in colour, where they want it.
+pub fn show(message: impl Display) -> Result<(), Reported> {
+    print(painted(&message.to_string(), &io::stdout()))
 }
 
 /// A document for programs, to standard output.

@@ -12,7 +12,7 @@ use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
 use super::outcome::Outcome;
 use super::progress::Waiting;
-use super::say::{Reported, print, print_document};
+use super::say::{Reported, print, print_document, show};
 use super::specification::{read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -35,7 +35,7 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
         .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
         .transpose()?;
     match format {
-        JudgeFormat::Text => print(audit::render_text(&findings).trim_end())?,
+        JudgeFormat::Text => show(audit::render_text(&findings).trim_end())?,
         JudgeFormat::Sarif => {
             // The folder of a whole output, in which each host has its own.
             let folder = Some(path.display().to_string()).filter(|_| !found.output.is_empty());
@@ -49,7 +49,7 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
         (Some(differences), JudgeFormat::Text) if differences.is_empty() => {
             print("\nThe specification makes the same.")?
         }
-        (Some(differences), JudgeFormat::Text) => print(format_args!(
+        (Some(differences), JudgeFormat::Text) => show(format_args!(
             "\nThe specification would make differently:\n\n{}",
             changes::render_text(differences, None).trim_end()
         ))?,
