@@ -214,6 +214,9 @@ named_values! {
     }
 }
 
+/// In the place of a mode of kube-proxy: services are reached by a program of the user's own.
+pub const NO_PROXY: &str = "none";
+
 /// What workers run pods with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nodes {
@@ -225,7 +228,7 @@ pub struct Nodes {
     /// The file with the node's own resolvers.
     pub resolv_conf: String,
     pub pod_network: PodNetwork,
-    /// A mode of kube-proxy that the release has.
+    /// A mode of kube-proxy that the release has, or [`NO_PROXY`].
     pub proxy_mode: &'static str,
 }
 
@@ -233,6 +236,7 @@ impl Nodes {
     /// Which rows they decide on.
     pub(crate) fn choices(&self) -> Choices {
         Choices {
+            kube_proxy: Some(self.proxy_mode != NO_PROXY),
             runtime: Some(self.runtime),
             bridges: Some(self.pod_network == PodNetwork::Bridge),
             gvisor: Some(self.gvisor),

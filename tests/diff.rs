@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Spec, khw_gen, run, said};
+use support::{Spec, files_below, khw_gen, must, run, said};
 
 const HOSTS: [&str; 6] = [
     "m1 10.0.0.11 control-plane etcd",
@@ -285,6 +285,64 @@ fn the_next_api_server_waits_until_load_balancers_lead_to_the_last() {
         let mut of_api = steps.iter().filter(|step| step.starts_with("api-server m"));
         assert!(of_api.all(|step| step.ends_with(&end)), "{from}: {steps:#?}");
     }
+}
+
+/// Where another program takes kube-proxy's place: nothing of it is there, and a node that had it is emptied before its rules go.
+#[test]
+fn a_cluster_that_does_without_kube_proxy() {
+    let own = "[network]\ncni = \"none\"\n";
+    let [with, without] = ["", "proxy_mode = \"none\"\n"].map(|mode| spec(&HOSTS, &format!("{own}{mode}")));
+    let [with, without] = [&with, &without].map(|spec| built(spec, "out"));
+    for (path, bytes) in files_below(&without) {
+        let text = String::from_utf8_lossy(&bytes);
+        // A policy names who is somebody in any cluster.
+        let is_of_all = ["install.sh", ".tar.gz", "audit-policy.yaml", "zz-kubernetes.conf"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        assert!(
+            is_of_all || !path.contains("kube-proxy") && !text.contains("kube-proxy"),
+            "{path}: {text}"
+        );
+    }
+    let found = run(khw_gen().args(["verify", "--at", "2026-06-01T00:00:00Z"]).arg(&without));
+    assert!(
+        found.status.success() && said(&found).contains("0 errors"),
+        "{}",
+        said(&found)
+    );
+    let away = changes(&with, &without);
+    let of_node = |changes: &Value, host: &str| -> Vec<String> {
+        let start = format!("emptied-node {host}: ");
+        steps(changes)
+            .iter()
+            .filter_map(|step| step.strip_prefix(&start).map(str::to_owned))
+            .collect()
+    };
+    assert_eq!(
+        of_node(&away, "n1"),
+        ["./install.sh; systemctl disable --now kube-proxy; /usr/local/bin/kube-proxy --cleanup"]
+    );
+    assert!(
+        warnings(&away, false)
+            .iter()
+            .any(|message| message.contains("has to run before")),
+        "{away:#}"
+    );
+    let back = changes(&without, &with);
+    let started = steps(&back);
+    assert!(
+        started.iter().any(
+            |step| step.starts_with("node n1: ./install.sh; systemctl daemon-reload; ")
+                && step.contains("restart kube-proxy")
+        ),
+        "{started:#?}"
+    );
+    // The walk-through's layout keeps no certificate of it either.
+    let single =
+        Spec::new(&HOSTS, &format!("layout = \"single\"\n{own}proxy_mode = \"none\"\n")).with_csrs(|_, text| text);
+    fs::remove_file(single.path().with_file_name("csr/kube-proxy-csr.json")).expect("a request");
+    let plan = must(khw_gen().arg("plan").arg(single.path()));
+    assert!(!plan.contains("kube-proxy"), "{plan}");
 }
 
 #[test]

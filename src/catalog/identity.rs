@@ -68,6 +68,8 @@ pub struct Identity {
     pub names: Names,
     pub purpose: KeyPurpose,
     pub subject: Subject,
+    /// The component that alone has a use for it, in clusters that have that.
+    pub only_of: Option<&'static str>,
     /// Why it is there, for `plan` and for diagnostics.
     pub what: &'static str,
 }

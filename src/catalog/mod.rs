@@ -28,9 +28,10 @@ pub(crate) mod value_type;
 use artifact::Artifact;
 use component::Component;
 use flag::{Flag, GivenBy};
+use identity::Identity;
 use layouts::Layout;
 use releases::Release;
-use scope::Choices;
+use scope::{Choices, When};
 use tables::artifacts::ARTIFACTS;
 use tables::components::COMPONENTS;
 
@@ -43,6 +44,12 @@ pub fn places() -> impl Iterator<Item = String> {
 /// The component of that name.
 pub(crate) fn component(name: &str) -> Option<&'static Component> {
     COMPONENTS.iter().find(|component| component.name == name)
+}
+
+/// In which clusters there is a certificate or key of an identity.
+pub(crate) fn when_of(identity: &Identity) -> When {
+    let component = identity.only_of.and_then(component);
+    component.map_or(When::Always, |component| component.when)
 }
 
 /// The flags that a component is given without the user, in their order, as far as the layout and the release are known.

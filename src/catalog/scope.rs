@@ -56,6 +56,10 @@ pub enum When {
     /// Kubeconfigs of the cluster's own programs name files.
     KubeconfigFiles,
     KubeconfigFilesIn(Layout),
+    /// Services are reached by kube-proxy.
+    KubeProxy,
+    KubeProxyIn(Layout),
+    KubeProxyWithKubeconfigFiles,
     Runtime(Runtime),
     /// Nodes and pods are connected by bridges and routes of the compiler's making.
     Bridges,
@@ -72,6 +76,7 @@ pub enum When {
 pub struct Choices {
     pub layout: Option<Layout>,
     pub kubeconfig_files: Option<bool>,
+    pub kube_proxy: Option<bool>,
     pub runtime: Option<Runtime>,
     pub bridges: Option<bool>,
     pub gvisor: Option<bool>,
@@ -87,6 +92,9 @@ impl Choices {
             When::Layout(layout) => self.layout.map(|own| own == layout),
             When::KubeconfigFiles => self.kubeconfig_files,
             When::KubeconfigFilesIn(layout) => Some(self.is(When::Layout(layout))? && self.kubeconfig_files?),
+            When::KubeProxy => self.kube_proxy,
+            When::KubeProxyIn(layout) => Some(self.is(When::Layout(layout))? && self.kube_proxy?),
+            When::KubeProxyWithKubeconfigFiles => Some(self.kube_proxy? && self.kubeconfig_files?),
             When::Runtime(runtime) => self.runtime.map(|own| own == runtime),
             When::Bridges => self.bridges,
             When::GVisor => self.gvisor,

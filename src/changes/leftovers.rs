@@ -21,24 +21,36 @@ fn proxy_mode(host: &FoundHost) -> Option<String> {
     Some(mode.filter(|mode| !mode.is_empty()).unwrap_or(DEFAULT).to_owned())
 }
 
-/// The modes of kube-proxy before and after, where they differ.
-pub(super) fn another_proxy_mode(old: &FoundHost, new: &FoundHost) -> Option<(String, String)> {
-    let (before, after) = (proxy_mode(old)?, proxy_mode(new)?);
-    (before != after).then_some((before, after))
+/// The modes of kube-proxy before and after, where they differ; none after, where a node is to do without it.
+pub(super) fn another_proxy_mode(old: &FoundHost, new: &FoundHost) -> Option<(String, Option<String>)> {
+    let (before, after) = (proxy_mode(old)?, proxy_mode(new));
+    // Who is no node any more loses all of it.
+    let stays = after.is_some() || command_of(new, "kubelet").is_some();
+    (stays && after.as_ref() != Some(&before)).then_some((before, after))
+}
+
+/// What has to be there first, where a node is to do without kube-proxy.
+pub(super) fn without_proxy(old: &FoundHost, new: &FoundHost) -> Option<&'static str> {
+    let (_, after) = another_proxy_mode(old, new)?;
+    after.is_none().then_some(
+        "no kube-proxy runs there any more, and its rules are taken away: what takes its place (Cilium with kubeProxyReplacement, Calico's \
+         eBPF) has to run before",
+    )
 }
 
 /// Takes away what kube-proxy has made, by the program that has made it: stopped, or it makes everything again. Where it starts it takes
 /// away what is of another mode only between nftables and the other two, and never before 1.29
 /// (`platformCleanup` in <https://github.com/kubernetes/kubernetes/blob/v1.37.2/cmd/kube-proxy/app/server_linux.go>).
-pub(super) fn proxy_cleanup(old: &FoundHost) -> Option<Action> {
+pub(super) fn proxy_cleanup(old: &FoundHost, new: &FoundHost) -> Option<Action> {
     let (unit, _) = units(old).into_iter().find(|(_, unit)| unit.program == "kube-proxy")?;
     let command = command_of(old, "kube-proxy")?;
     let program = command.plain.first().map_or("kube-proxy", String::as_str);
-    Some(Action::Run(format!(
-        "systemctl stop {} && {} --cleanup",
-        quoted(unit),
-        quoted(program)
-    )))
+    let cleanup = format!("{} --cleanup", quoted(program));
+    // A unit that is gone has been stopped by then.
+    Some(Action::Run(match units(new).contains_key(unit) {
+        true => format!("systemctl stop {} && {cleanup}", quoted(unit)),
+        false => cleanup,
+    }))
 }
 
 /// What is left of the old mode all the same.

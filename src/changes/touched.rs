@@ -61,7 +61,7 @@ pub(super) fn of_changed<'h>(
     let is_node = |units: &BTreeMap<&str, UnitFiles<'_>>| units.values().any(|unit| unit.program == "kubelet");
     let goes = is_node(&before) && !is_node(&after);
     if another_proxy_mode(old, new).is_some()
-        && let Some(cleanup) = proxy_cleanup(old)
+        && let Some(cleanup) = proxy_cleanup(old, new)
     {
         add(Stage::Node, cleanup);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::calling::servers_called;
 use super::documents::{documents, networks, ranges_of_pods};
-use super::leftovers::{another_format, left_all_the_same};
+use super::leftovers::{another_format, left_all_the_same, without_proxy};
 use super::meaning::{EncryptionKey, providers};
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
@@ -276,6 +276,9 @@ fn of_versions(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnin
 
 /// What does not follow a configuration by itself.
 fn of_leftovers(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
+    if let Some(message) = without_proxy(old, new) {
+        warnings.mind(name, message);
+    }
     if let Some(message) = left_all_the_same(old, new) {
         warnings.mind(name, message);
     }

@@ -305,6 +305,23 @@ codes! {
         see ["https://kubernetes.io/docs/concepts/cluster-administration/networking/"]
     }
 
+    NO_SERVICE_PROXY "no-service-proxy" Warning "nobody leads to services" {
+        meaning
+            "Without kube-proxy a program of your own answers at the addresses of services. Those that do bring the network of pods too, \
+             and the compiler's bridges are in their way."
+        advice "set `cni` to \"none\" as well, or leave kube-proxy where it is"
+        example "cluster.toml" [
+            r#"cni = "bridge""#,
+            r#"proxy_mode = "none""#,
+        ]
+        right [
+            r#"cni = "none""#,
+            r#"proxy_mode = "none""#,
+        ]
+        met "When kube-proxy is left out for Cilium or Calico, and the network of pods was left as it was: CoreDNS never reaches the API server."
+        see ["https://docs.cilium.io/en/stable/network/kubernetes/kubeproxy-free/"]
+    }
+
     BAD_ENDPOINT "bad-endpoint" Error "unusable endpoint" {
         meaning
             "Nodes and administrators reach the API server here: it stands in every kubeconfig and in the API server's \

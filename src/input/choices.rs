@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
-use crate::cluster::{CgroupDriver, Kubeconfigs, Nodes, PodNetwork};
+use crate::cluster::{CgroupDriver, Kubeconfigs, NO_PROXY, Nodes, PodNetwork};
 use crate::diagnostic::suggest::offered;
 use crate::diagnostic::{Place, Reporter, codes};
 
@@ -173,6 +173,12 @@ pub fn check(draft: &DraftNodes, release: Option<&DraftRelease>, workers: usize,
     let runtime = runtime(draft, release, say);
     let proxy_mode = proxy_mode(draft, release, say);
     let pod_network = pod_network(draft, workers, say);
+    if let (Some(NO_PROXY), Some(PodNetwork::Bridge), Some(Some(given))) =
+        (proxy_mode, pod_network, draft.proxy_mode.sound())
+    {
+        let message = "pods get addresses by bridges, and nothing leads to a service's address without kube-proxy";
+        say.at(given, codes::NO_SERVICE_PROXY, message);
+    }
     let (runtime, driver) = (runtime?, draft.cgroup_driver.sound()?);
     Some(Nodes {
         runtime,
@@ -241,6 +247,9 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&
         let message = format!("the mode {mode} of kube-proxy is {why}");
         say.at(&given.place, codes::DISCOURAGED_PROXY_MODE, message);
     }
+    if given.value == NO_PROXY {
+        return Some(NO_PROXY);
+    }
     let mode = modes.iter().find(|known| **known == given.value);
     if mode.is_none() {
         let last = Release::of(releases::known(Program::Kubernetes).1);
@@ -254,7 +263,10 @@ fn proxy_mode(draft: &DraftNodes, release: &Release, say: &Reporter) -> Option<&
                 format!("write {}", offered(modes.iter().copied())),
                 say,
             ),
-            false => unknown_choice("proxy_mode", given, modes, say),
+            false => {
+                let all: Vec<&'static str> = modes.iter().copied().chain([NO_PROXY]).collect();
+                unknown_choice("proxy_mode", given, &all, say);
+            }
         }
     }
     mode.copied()

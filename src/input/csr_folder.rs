@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::catalog::roles::Role;
+use crate::catalog::when_of;
 use crate::cluster::Generation;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
@@ -15,6 +16,7 @@ use super::authority::Existing;
 use super::brought;
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
+use super::placed::may_be;
 use super::source_files::{Files, or_told};
 
 /// The name of the signing configuration in the CSR folder.
@@ -141,7 +143,7 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
     let layout = draft.pki.layout.unwrap_or(Layout::Split);
     let brought = brought::read(from, draft, say);
     let rows = layout.identities().iter();
-    let needed = rows.filter(|row| !brought::is_in_every_generation(draft, row));
+    let needed = rows.filter(|row| !brought::is_in_every_generation(draft, row) && may_be(draft, None, when_of(row)));
     let own = draft.certificates.iter().filter_map(|extra| extra.csr.as_ref());
     let (own, missing): (Vec<_>, Vec<_>) = own.partition(|csr| texts.has(&csr.value));
     let mut csrs: BTreeMap<String, Csr> = BTreeMap::new();
@@ -246,7 +248,10 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         let is_of_node = cn.is_some_and(|cn| cn.starts_with("system:node:"));
         let of_nodes = folder.layout.identities().iter().find(|row| row.is_of_nodes());
         let used_in = |layout: &Layout| layout.identities().iter().any(|row| row.csr == name);
-        if used_in(&folder.layout) {
+        let mut rows = folder.layout.identities().iter().filter(|row| row.csr == name);
+        if rows.any(|row| !may_be(draft, None, when_of(row))) {
+            unused.hint("remove it: this cluster has no use for its certificate");
+        } else if used_in(&folder.layout) {
             unused.hint("remove it: [pki.ca] or [pki.bring] names an authority that there is already");
         } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
             unused.hint(format!(

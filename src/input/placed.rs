@@ -1,7 +1,7 @@
 //! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
 use crate::catalog::component::Component;
 use crate::catalog::scope::{Choices, On, When};
-use crate::cluster::{Kubeconfigs, Nodes, PlacedOn, Role};
+use crate::cluster::{Kubeconfigs, NO_PROXY, Nodes, PlacedOn, Role};
 use crate::diagnostic::{Code, Reporter, codes};
 
 use super::draft::{Draft, DraftHost, DraftOverride};
@@ -65,9 +65,16 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
         kubeconfig_files: draft.pki.kubeconfigs.map(|own| own == Kubeconfigs::Files),
         engine: balancing.and_then(|own| own.engine),
         virtual_address: balancing.and_then(|own| Some(own.virtual_ip.sound()?.is_some())),
+        kube_proxy: has_proxy(draft),
         ..nodes.map(Nodes::choices).unwrap_or_default()
     };
     choices.is(when) != Some(false)
+}
+
+/// Whether services are reached by kube-proxy, as far as that is known.
+fn has_proxy(draft: &Draft) -> Option<bool> {
+    let mode = draft.nodes.proxy_mode.sound()?;
+    Some(mode.is_none_or(|mode| mode.value != NO_PROXY))
 }
 
 /// Whether `host` is one of those that `on` means.

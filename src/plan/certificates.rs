@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
+use crate::catalog::when_of;
 use crate::cluster::{Cluster, ExtraCertificate, Generation, Host};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 use crate::server_names::{api_server_names, etcd_names, node_names};
 
 use super::keys::{KeyFrom, KeyId, KeyOf};
+use super::rows::counts;
 
 /// A key, and what its certificate and request are made from.
 #[derive(Clone, Debug)]
@@ -71,7 +73,8 @@ impl<'a> PlannedCertificate<'a> {
 
 /// The certificates that the cluster needs, issuers first.
 pub fn certificates<'a>(cluster: &'a Cluster, rows: &'static [Identity]) -> Vec<PlannedCertificate<'a>> {
-    let identities = rows.iter().flat_map(|identity| certificates_of(cluster, identity));
+    let rows = rows.iter().filter(|identity| counts(cluster, when_of(identity)));
+    let identities = rows.flat_map(|identity| certificates_of(cluster, identity));
     let extra = cluster
         .pki
         .extra

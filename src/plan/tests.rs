@@ -46,6 +46,7 @@ fn a_certificate_is_a_row_a_csr_file_and_where_it_lies() {
         files: "konnectivity",
         csr: "konnectivity-csr.json",
         built_in: r#"{"CN": "konnectivity"}"#,
+        only_of: None,
         signed_by: SignedBy::Authority("ca"),
         profile: Some("client"),
         per: Per::Cluster,

@@ -59,7 +59,7 @@ pub const COMPONENTS: &[Component] = &[
     row("containerd", Program::Containerd, When::Runtime(Runtime::Containerd), On::Role(Role::Worker), Packaged, &[], toml("/etc/containerd/config.toml", CONTAINERD_CONFIG)),
     row("docker", Program::Kubernetes, When::Runtime(Runtime::Docker), On::Role(Role::Worker), Packaged, &[], None),
     row("kubelet", Program::Kubernetes, When::Always, On::Role(Role::Worker), Generated, KUBELET, yaml("/var/lib/kubelet/kubelet-config.yaml", KUBELET_CONFIG)),
-    row("kube-proxy", Program::Kubernetes, When::Always, On::Role(Role::Worker), Generated, KUBE_PROXY, yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG)),
+    row("kube-proxy", Program::Kubernetes, When::KubeProxy, On::Role(Role::Worker), Generated, KUBE_PROXY, yaml("/var/lib/kube-proxy/kube-proxy-config.yaml", KUBE_PROXY_CONFIG)),
     row("nginx", Program::Kubernetes, When::Engine(Engine::Nginx), On::Role(Role::LoadBalancer), Packaged, &[], None),
     row("haproxy", Program::Kubernetes, When::Engine(Engine::Haproxy), On::Role(Role::LoadBalancer), Packaged, &[], None),
     row("keepalived", Program::Kubernetes, When::VirtualAddress, On::Role(Role::LoadBalancer), Packaged, &[], None),

@@ -5,7 +5,7 @@ use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{self, Program, Release, Version};
 use crate::catalog::rotation::ROTATED;
 use crate::catalog::tables::components::COMPONENTS;
-use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, Kubeconfigs, PodNetwork, Role, RotationPhase};
+use crate::cluster::{ClusterState, HostState, CgroupDriver, EncryptionProvider, Kubeconfigs, NO_PROXY, PodNetwork, Role, RotationPhase};
 use crate::diagnostic::{Severity, codes};
 
 use super::forms::*;
@@ -73,6 +73,7 @@ fn proxy_modes() -> Vec<&'static str> {
         let new = release.proxy_modes.iter().filter(|mode| !modes.contains(*mode));
         modes.extend(new.copied().collect::<Vec<_>>());
     }
+    modes.push(NO_PROXY);
     modes
 }
 
@@ -92,7 +93,7 @@ pub static NETWORK: Section = section("network", &[
     field("pods", PerFamily(&RANGE), Is("10.200.0.0/16"), "address range of pods, which has a part for each worker; for dual stack one of each family, the primary first"),
     field("dns", PerFamily(&ADDRESS), Follows("the tenth address of the first range of `services`"), "cluster DNS address, one of each family where both are wanted"),
     field("cni", CNI, Follows("`bridge`, beyond 256 workers `none`"), "pods' network: a bridge on each node and routes between them; `none` leaves it to a plugin of yours"),
-    field("proxy_mode", PROXY_MODE, Follows("`iptables`"), "how kube-proxy reaches services; not each release has each mode"),
+    field("proxy_mode", PROXY_MODE, Follows("`iptables`"), "how kube-proxy reaches services; not each release has each mode. With `none` there is no kube-proxy: Cilium, Calico or another program of yours takes its place"),
     field("resolv_conf", Text(&PATH_ON_HOST), Is("/run/systemd/resolve/resolv.conf"), "the file with a node's own resolvers"),
 ]);
 
