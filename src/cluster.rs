@@ -633,6 +633,12 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
+    /// Whether the successor of an authority that is brought is brought as well; so it is where nothing is brought.
+    pub fn successor_is_brought(&self, of: &str) -> bool {
+        let used = self.generations_of(of).used;
+        self.pki.brought(of, used).is_none() || self.pki.brought(of, used.successor()).is_some()
+    }
+
     /// The generations of what is rotated, as `[rotate]` calls it.
     pub fn generations_of(&self, of: &str) -> &Generations {
         match of {

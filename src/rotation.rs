@@ -117,7 +117,8 @@ impl RotationPlan<'_> {
         let _ = write!(
             text,
             "\n## When it is done\n\nIn cluster.toml, take `[rotate.{of}]` out if it is there, and write\n\n```toml\n[generations]\n{of} = \
-             {to}\n```\n\nwhich builds what `{}` is.\n",
+             {to}\n```\n\n(or this line in the section that is there), which builds what `{0}` is. From now on `{0}` is the output: let it take the place of the \
+             one that was there before, over which a build would skip the phases and is refused.\n",
             MadePhase::folder(RotationPhase::Retire)
         );
         text

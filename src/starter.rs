@@ -88,7 +88,11 @@ pub fn files(from: &Beginning, issued: &str, seed: &[u8]) -> Vec<(String, u32, V
         (SCHEMA.to_owned(), 0o644, fields::schema().into_bytes()),
         (SEED.to_owned(), 0o600, seed.to_vec()),
     ];
-    files.push((".gitignore".to_owned(), 0o644, format!("/{SEED}\n/out/\n").into_bytes()));
+    files.push((
+        ".gitignore".to_owned(),
+        0o644,
+        format!("/{SEED}\n/out/\n/rotation*/\n/khw-gen.md\n/khw-gen.sarif\n").into_bytes(),
+    ));
     let csrs = built_in_files(from.layout).into_iter();
     files.extend(csrs.map(|(name, text)| (format!("csr/{name}"), 0o644, text.as_bytes().to_vec())));
     files

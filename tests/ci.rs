@@ -130,6 +130,42 @@ fn a_cluster_that_was_not_there_is_told_so() {
     );
 }
 
+/// Nothing that could not be compared is told as if nothing had changed.
+#[test]
+fn a_difference_that_can_not_be_told_is_no_review() {
+    let repository = Repository::new();
+    let unknown = repository.review("", &["cluster.toml", "", "nowhere"]);
+    assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
+    assert_eq!(
+        repository.told("khw-gen.md"),
+        "The difference can't be told: there is no commit nowhere here.\n"
+    );
+    let base = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    // The key of an authority is not in CI.
+    let seed_path = repository.folder.join("seed");
+    fs::write(&seed_path, seed()).expect("a seed");
+    must(Command::new("chmod").arg("0600").arg(&seed_path));
+    let (_folder, out) = support::build(&repository.spec.path());
+    fs::remove_file(seed_path).expect("the seed");
+    fs::copy(
+        out.join("cp/rootfs/var/lib/kubernetes/ca.pem"),
+        repository.folder.join("ca.pem"),
+    )
+    .expect("a certificate");
+    repository.edit(
+        "[cluster]",
+        "[pki.ca]\ncert = \"ca.pem\"\nkey = \"ca-key.pem\"\n[cluster]",
+    );
+    let without = repository.review("", &["cluster.toml", "", &base]);
+    assert_eq!(without.status.code(), Some(1), "{}", said(&without));
+    assert_eq!(
+        repository.told("khw-gen.md"),
+        "The difference can't be told: the log of the job says why.\n"
+    );
+    let absolute = repository.review("", &["/cluster.toml", "", &base]);
+    assert_eq!(absolute.status.code(), Some(2), "{}", said(&absolute));
+}
+
 #[test]
 fn shellcheck_reads_what_ci_runs() {
     let Some(shellcheck) = program("shellcheck", "shellcheck reads ci/review.sh") else {
@@ -152,8 +188,9 @@ fn the_steps_of_the_action_do_what_they_say() {
     let folder = repository.folder.join("review");
     fs::create_dir_all(&folder).expect("a folder");
     let at = |name: &str| folder.join(name);
-    // Instead of gh, a program that keeps what it is asked.
-    fs::write(at("gh"), "#!/bin/sh\nprintf '%s\\n' \"$@\" >\"$OUT/asked\"\n").expect("a program");
+    // Instead of gh, a program that keeps what it is asked, and lists the comment that is there.
+    let gh = "#!/bin/sh\nprintf '%s\\n' \"$*\" >>\"$OUT/asked\"\ncase $* in *--jq*) cat \"$OUT/there\" ;; esac\n";
+    fs::write(at("gh"), gh).expect("a program");
     must(Command::new("chmod").args(["+x"]).arg(at("gh")));
     let known = |text: &str| {
         let values = BTreeMap::from([
@@ -164,6 +201,7 @@ fn the_steps_of_the_action_do_what_they_say() {
             ("inputs.program", env!("CARGO_BIN_EXE_khw-gen").to_owned()),
             ("github.action_path", project().display().to_string()),
             ("github.token", "token".to_owned()),
+            ("github.repository", "somebody/clusters".to_owned()),
             ("github.event.pull_request.number", "7".to_owned()),
             ("runner.temp", folder.display().to_string()),
             (
@@ -178,36 +216,47 @@ fn the_steps_of_the_action_do_what_they_say() {
         assert!(!filled.contains("${{"), "{filled}");
         filled
     };
-    for (run_text, environment) in steps {
-        assert!(
-            !run_text.contains("${{"),
-            "what an input says is never a part of a script: {run_text}"
-        );
-        let mut command = Command::new("sh");
-        command.args(["-e", "-c", &run_text]).current_dir(&repository.folder);
-        command
-            .env("GITHUB_OUTPUT", at("output"))
-            .env("GITHUB_STEP_SUMMARY", at("summary"))
-            .env("OUT", &folder);
-        let own = support::path();
-        let path = std::iter::once(folder.clone()).chain(std::env::split_paths(&own));
-        command.env("PATH", std::env::join_paths(path).expect("a path"));
-        for (name, value) in environment {
-            command.env(name, known(&value));
+    for (there, wanted) in [
+        ("", "pr comment 7 --repo somebody/clusters"),
+        ("42\n", "PATCH repos/somebody/clusters/issues/comments/42"),
+    ] {
+        fs::write(at("there"), there).expect("a comment");
+        for name in ["asked", "summary", "output"] {
+            let _ = fs::remove_file(at(name));
         }
-        let output = run(&mut command);
-        assert!(output.status.success(), "{run_text}: {}", said(&output));
+        for (run_text, environment) in &steps {
+            assert!(
+                !run_text.contains("${{"),
+                "what an input says is never a part of a script: {run_text}"
+            );
+            let mut command = Command::new("sh");
+            command.args(["-e", "-c", run_text]).current_dir(&repository.folder);
+            command
+                .env("GITHUB_OUTPUT", at("output"))
+                .env("GITHUB_STEP_SUMMARY", at("summary"))
+                .env("OUT", &folder);
+            let own = support::path();
+            let path = std::iter::once(folder.clone()).chain(std::env::split_paths(&own));
+            command.env("PATH", std::env::join_paths(path).expect("a path"));
+            for (name, value) in environment {
+                command.env(name, known(value));
+            }
+            let output = run(&mut command);
+            assert!(output.status.success(), "{run_text}: {}", said(&output));
+        }
+        let asked = fs::read_to_string(at("asked")).expect("what was asked of gh");
+        assert!(asked.contains(wanted), "{asked}");
     }
     let told = fs::read_to_string(at("khw-gen/khw-gen.md")).expect("the difference");
     assert!(told.contains("n1"), "{told}");
     assert_eq!(fs::read_to_string(at("summary")).expect("a summary"), told);
+    let comment = fs::read_to_string(at("khw-gen/khw-gen.md.comment")).expect("a comment");
+    assert_eq!(comment, format!("<!-- khw-gen -->\n{told}"));
     let outputs = fs::read_to_string(at("output")).expect("outputs");
     for line in outputs.lines() {
         let (_, path) = line.split_once('=').expect("a name and a value");
         assert!(Path::new(path).is_file(), "{line}");
     }
-    let asked = fs::read_to_string(at("asked")).expect("what was asked of gh");
-    assert!(asked.starts_with("pr\ncomment\n7\n"), "{asked}");
 }
 
 /// The script of each step, and its environment.

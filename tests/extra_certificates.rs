@@ -628,3 +628,40 @@ fn an_existing_authority_limits_what_is_below_it() {
         assert_eq!(said(&output).contains("path-too-long"), !allowed);
     }
 }
+
+/// Authorities of companies are signed by others, which nobody here is asked for: who is trusted needs nobody above it.
+#[test]
+fn an_authority_below_another_is_trusted_by_itself() {
+    let own = "[[certificates]]\nname = \"issuing\"\ncsr = \"issuing-csr.json\"\nprofile = \"ca\"\n";
+    let company = own_certificates(
+        own,
+        &[(
+            "issuing-csr.json",
+            r#"{"CN": "corp issuing", "key": {"algo": "ecdsa", "size": 256}}"#,
+        )],
+    );
+    let (_folder, of_company) = support::build(&company.path());
+    let made = |name: &str| fs::read(of_company.join("adm/rootfs/root/certs").join(name)).expect("what was made");
+    let spec = spec(EXISTING);
+    let config = spec.path().with_file_name("csr/ca-config.json");
+    let text = fs::read_to_string(&config).expect("a configuration");
+    fs::write(config, text.replace("200000h", "100000h")).expect("a configuration");
+    fs::write(spec.path().with_file_name("ca.pem"), made("issuing.pem")).expect("a certificate");
+    spec.secret("ca-key.pem", &made("issuing-key.pem"));
+    let (_folder, out) = support::build(&spec.path());
+    let verify = |path: &Path| {
+        said(&run(khw_gen()
+            .args(["verify", "--at", "2026-06-01T00:00:00Z"])
+            .arg(path)))
+    };
+    let found = verify(&out);
+    assert!(
+        !found.contains("unknown-issuer") && found.contains("0 errors"),
+        "{found}"
+    );
+    // Where nobody trusts it, who issued it is asked for.
+    let loose = tempfile::TempDir::new().expect("a folder");
+    fs::write(loose.path().join("issuing.pem"), made("issuing.pem")).expect("a copy");
+    let alone = verify(loose.path());
+    assert!(alone.contains("unknown-issuer"), "{alone}");
+}

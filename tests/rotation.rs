@@ -549,7 +549,16 @@ fn an_authority_that_was_brought_has_a_successor() {
             fs::write(spec.path(), format!("{base}\n{sections}")).expect("cluster.toml");
             let folder = TempDir::new().expect("a folder");
             let out = folder.path().join("rotation");
-            must(khw_gen().arg("rotate").arg(spec.path()).arg(of).arg("-o").arg(&out));
+            let rotated = run(khw_gen().arg("rotate").arg(spec.path()).arg(of).arg("-o").arg(&out));
+            assert!(rotated.status.success(), "{sections}: {}", said(&rotated));
+            // Somebody's authority becomes the seed's only where that is told.
+            let is_told = said(&rotated).contains("is made from the seed here");
+            assert_eq!(
+                is_told,
+                !sections.contains("next.pem"),
+                "{sections}: {}",
+                said(&rotated)
+            );
             for (number, phase) in ["1-announce", "2-switch", "3-retire"].iter().enumerate() {
                 let written = fs::read(out.join(phase).join("cp1/rootfs").join(path.trim_start_matches('/')));
                 assert_eq!(
@@ -558,6 +567,10 @@ fn an_authority_that_was_brought_has_a_successor() {
                     "{sections}: {phase}"
                 );
             }
+            // As the plan says of when it is done: the last phase is the output from then on.
+            let generations = format!("{sections}[generations]\n\"{of}\" = 2\n");
+            let (built, told) = build_over(&spec, &base, &generations, &out.join("3-retire"));
+            assert!(built, "{sections}: {told}");
         }
     }
 }

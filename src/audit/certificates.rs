@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::inventory::InventoryRow;
 use super::report::date;
+use super::uses::Uses;
 use super::view::View;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
@@ -42,6 +43,7 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
         );
         Everywhere { view, row }.report(codes::ODD_SERIAL, message);
     }
+    let uses = Uses::read(view);
     for row in rows {
         let issuers = by_subject.get(&row.certificate.issuer_name);
         let everywhere = Everywhere { view, row };
@@ -50,7 +52,8 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
         check_strength(&everywhere);
         check_names(&everywhere);
         check_rights(&everywhere);
-        check_issuers(&everywhere, issuers.map_or(&[], Vec::as_slice));
+        let is_trusted = row.certificate.authority && uses.is_trusted(&row.places);
+        check_issuers(&everywhere, issuers.map_or(&[], Vec::as_slice), is_trusted);
     }
 }
 
@@ -170,8 +173,9 @@ fn check_rights(everywhere: &Everywhere<'_>) {
 /// Authorities of one name: a cluster has one, or two while it is replaced.
 const MOST_ISSUERS: usize = 32;
 
-/// `issuers` are the certificates of its issuer's name.
-fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
+/// `issuers` are the certificates of its issuer's name. Who is trusted by itself is asked for nobody above it (Go's
+/// `x509.VerifyOptions.Roots`; OpenSSL's `-partial_chain`).
+fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate], is_trusted: bool) {
     let (view, certificate) = (everywhere.view, &everywhere.row.certificate);
     let (subject, issuer) = (&certificate.subject, &certificate.issuer);
     let candidates = issuers.iter().take(MOST_ISSUERS);
@@ -183,7 +187,9 @@ fn check_issuers(everywhere: &Everywhere<'_>, issuers: &[&Certificate]) {
         }
     } else if issuers.is_empty() {
         let message = format!("the issuer of {subject:?}, {issuer:?}, is not here");
-        everywhere.report(codes::UNKNOWN_ISSUER, message);
+        if !is_trusted {
+            everywhere.report(codes::UNKNOWN_ISSUER, message);
+        }
     } else if signers.is_empty() {
         let message = format!("{subject:?} says that {issuer:?} issued it, whose key did not");
         everywhere.report(codes::UNTRUSTED_CERTIFICATE, message);

@@ -33,6 +33,12 @@ impl<'v> Uses<'v> {
         }
     }
 
+    /// Whether the authorities at one of these places (host and path) are trusted by somebody.
+    pub(crate) fn is_trusted(&self, places: &[(String, String)]) -> bool {
+        let mut places = places.iter();
+        places.any(|(host, path)| self.authorities.contains_key(&(host.as_str(), path.as_str())))
+    }
+
     /// What a certificate that lies at `places` (host and path) is for, the most telling first.
     pub(crate) fn of(&self, certificate: &Certificate, places: &[(String, String)]) -> Vec<String> {
         let named = match certificate.authority {

@@ -13,7 +13,7 @@ use time::{Time, UtcOffset};
 use super::args::{RenewArgs, ReportFormat};
 use super::edited::Edited;
 use super::instants::now;
-use super::say::{Reported, print, print_document, say_diagnostics, say_error, show};
+use super::say::{Reported, print, print_document, say, say_diagnostics, say_error, show};
 use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
@@ -31,10 +31,16 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     if at <= before.pki.issued {
         let issued = moment(before.pki.issued);
         return Err(format!(
-            "nothing can be renewed by {}: everything was issued at {issued}",
+            "nothing can be renewed by {}: everything was issued at {issued} (--at names another instant)",
             moment(at)
         )
         .into());
+    }
+    if at > now() {
+        say(format_args!(
+            "note: {} is yet to come: nothing of it is valid before",
+            moment(at)
+        ));
     }
     let renewal = Renewal::of(before, at);
     let sources = Specification::open_with_keys(spec)?;

@@ -16,7 +16,7 @@ use super::build::fill;
 use super::edited::Edited;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Bar;
-use super::say::{Reported, print, print_document, say_diagnostics, say_error};
+use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
 use super::specification::{read_seed, said};
 use super::threads::use_threads;
 
@@ -44,6 +44,12 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     }
     let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
     disk::refuse_existing(out, [PLAN])?;
+    if !cluster.successor_is_brought(of) {
+        say(format_args!(
+            "note: the successor of an authority that is brought is made from the seed here; to bring it too, write [pki.bring.\"{of}@{}\"]",
+            cluster.generations_of(of).used.successor().number()
+        ));
+    }
     let from = cluster.generations_of(of).used;
     let plan = RotationPlan {
         cluster,

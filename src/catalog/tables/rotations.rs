@@ -36,7 +36,7 @@ const fn last(of: &'static str, means: &'static str, no_way_back: &'static str) 
 pub(crate) const PHASES: &[PhaseRow] = &[
     phase("ca", Announce, "Everybody trusts the new authority beside the old one. What anybody shows stays as it is.", &[
         shown("pods are given both authorities, which the controller manager writes into every namespace", RunsOn::ControlPlane,
-            "test \"$(kubectl --kubeconfig=/root/admin.kubeconfig -n kube-system get configmap kube-root-ca.crt --ignore-not-found -o yaml | grep -c 'BEGIN CERTIFICATE')\" -ne 1"),
+            "kubectl --kubeconfig=/root/admin.kubeconfig get --raw /readyz >/dev/null && kubectl --kubeconfig=/root/admin.kubeconfig get configmaps --all-namespaces --field-selector metadata.name=kube-root-ca.crt -o jsonpath='{range .items[*]}{.data.ca\\.crt}{\"=\\n\"}{end}' | awk '/BEGIN CERTIFICATE/ { n++ } /^=/ { if (n < 2) few = 1; n = 0 } END { exit few }'"),
         wait("pods that read the authority only when they start have been restarted (`kubectl rollout restart`): their file follows within two minutes"),
         wait("whoever has a kubeconfig of his own has the new one, which trusts both"),
     ]),
