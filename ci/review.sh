@@ -16,6 +16,9 @@ set -eu
 
 spec=${1:?usage: review.sh CLUSTER.TOML [GOLDEN [BASE]]}
 golden=${2:-} base=${3:-} program=${KHW_GEN:-khw-gen} out=${OUT:-.}
+# What a change names as a template may be anything that the program can read: the seed is in nobody's environment.
+seed=${SEED:-}
+unset SEED
 case $spec in /*) echo "review.sh: name $spec relative to this folder" >&2; exit 2 ;; esac
 mkdir -p "$out"
 work=$(mktemp -d)
@@ -30,8 +33,8 @@ echo "== check"
 
 if [ -n "$golden" ]; then
     echo "== golden check"
-    if [ -n "${SEED:-}" ]; then
-        printf '%s\n' "$SEED" | "$program" golden check "$spec" "$golden" --seed-file - || failed=1
+    if [ -n "$seed" ]; then
+        printf '%s\n' "$seed" | "$program" golden check "$spec" "$golden" --seed-file - || failed=1
     else
         "$program" golden check "$spec" "$golden" --without-seed || failed=1
     fi
@@ -47,7 +50,11 @@ if [ -n "$base" ]; then
         exit 1
     fi
     below=$(git rev-parse --show-prefix)$spec
-    if [ -e "$work/base/$below" ]; then
+    if [ ! -e "$work/base/$below" ]; then
+        echo "There is no $below at $since." | tee "$out/khw-gen.md"
+    elif ! "$program" check "$work/base/$below" >"$work/check" 2>&1; then
+        echo "There is nothing to compare with: at $since, $below does not compile." | tee "$out/khw-gen.md"
+    else
         # No seed is read at the base, and so on neither side: what does not change stays the same.
         status=0
         "$program" diff "$work/base/$below" "$spec" --format markdown --limit 60000 >"$out/khw-gen.md" || status=$?
@@ -58,8 +65,6 @@ if [ -n "$base" ]; then
             echo "No host changes." >"$out/khw-gen.md"
         fi
         cat "$out/khw-gen.md"
-    else
-        echo "There is no $below at $since." | tee "$out/khw-gen.md"
     fi
 fi
 exit "$failed"

@@ -25,14 +25,16 @@ pub fn concerns(cluster: &Cluster, before: &BTreeMap<String, u32>) -> bool {
     if before.is_empty() {
         return false;
     }
-    rotated(cluster).into_iter().any(|of| {
-        let now = cluster.generations_of(of);
-        match before.get(of) {
-            Some(used) => *used != now.used.number(),
-            // An authority whose key no host has: what is trusted says more.
-            None => *now != Generations::FIRST,
-        }
-    })
+    // Which of several brought ones it was, the output does not say.
+    !cluster.pki.brought.is_empty()
+        || rotated(cluster).into_iter().any(|of| {
+            let now = cluster.generations_of(of);
+            match before.get(of) {
+                Some(used) => *used != now.used.number(),
+                // An authority whose key no host has: what is trusted says more.
+                None => *now != Generations::FIRST,
+            }
+        })
 }
 
 /// The keys of hosts and of certificates that a build takes back to an earlier generation, by their names.
@@ -121,6 +123,9 @@ impl RotationPlan<'_> {
              one that was there before, over which a build would skip the phases and is refused.\n",
             MadePhase::folder(RotationPhase::Retire)
         );
+        if self.cluster.pki.brought(of, self.from).is_some() {
+            text.push_str("\nThe section of the authority that was brought goes too, and its key is needed no more.\n");
+        }
         text
     }
 

@@ -130,6 +130,43 @@ fn a_cluster_that_was_not_there_is_told_so() {
     );
 }
 
+/// What a change names as a template may be anything that the program can read, its own environment too: the seed is not there.
+#[test]
+fn the_seed_is_in_nobodys_environment() {
+    let repository = Repository::new();
+    let folder = repository.folder.join("review");
+    fs::create_dir_all(&folder).expect("a folder");
+    let wrapper = folder.join("wrapper");
+    let text = format!(
+        "#!/bin/sh\nenv >>'{}/environment'\nexec '{}' \"$@\"\n",
+        folder.display(),
+        env!("CARGO_BIN_EXE_khw-gen")
+    );
+    fs::write(&wrapper, text).expect("a program");
+    must(Command::new("chmod").arg("+x").arg(&wrapper));
+    let mut command = Command::new("sh");
+    command
+        .arg(project().join("ci/review.sh"))
+        .args(["cluster.toml", "golden", "HEAD"]);
+    command
+        .env("KHW_GEN", &wrapper)
+        .env("OUT", "review")
+        .env("SEED", seed());
+    let output = run(command.current_dir(&repository.folder));
+    assert!(output.status.success(), "{}", said(&output));
+    let seen = fs::read_to_string(folder.join("environment")).expect("environments");
+    assert!(seen.contains("PWD=") && !seen.contains(&seed()), "{seen}");
+    // Nor is what a kernel tells of processes an input at all.
+    repository.edit(
+        "[cluster]",
+        "[[files]]\non = \"all\"\nat = \"/etc/x\"\ntemplate = \"/proc/version\"\n[cluster]",
+    );
+    let of_kernel = run(support::khw_gen()
+        .args(["check", "cluster.toml"])
+        .current_dir(&repository.folder));
+    assert!(said(&of_kernel).contains("unreadable-input"), "{}", said(&of_kernel));
+}
+
 /// Nothing that could not be compared is told as if nothing had changed.
 #[test]
 fn a_difference_that_can_not_be_told_is_no_review() {
@@ -141,6 +178,17 @@ fn a_difference_that_can_not_be_told_is_no_review() {
         "The difference can't be told: there is no commit nowhere here.\n"
     );
     let base = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    // What does not compile at the base is no reason against the change that repairs it.
+    repository.edit("[cluster]", "[cluster]\nnaem = \"x\"");
+    let broken = repository.commit();
+    repository.edit("[cluster]\nnaem = \"x\"", "[cluster]");
+    let repaired = repository.review("", &["cluster.toml", "golden", &broken]);
+    assert!(repaired.status.success(), "{}", said(&repaired));
+    assert!(
+        repository.told("khw-gen.md").contains("does not compile"),
+        "{}",
+        repository.told("khw-gen.md")
+    );
     // The key of an authority is not in CI.
     let seed_path = repository.folder.join("seed");
     fs::write(&seed_path, seed()).expect("a seed");

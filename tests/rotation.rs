@@ -575,8 +575,50 @@ fn an_authority_that_was_brought_has_a_successor() {
     }
 }
 
+/// What would be found when it signs is found before anybody trusts it.
+#[test]
+fn a_brought_successor_that_could_not_sign_is_refused_at_once() {
+    let spec = spec(
+        "split",
+        "[pki.bring.\"ca@2\"]\ncert = \"next.pem\"\nkey = \"next-key.pem\"\n",
+    );
+    let check = |issued: OffsetDateTime| {
+        let (certificate, key) = authority_of("next", 2, issued);
+        spec.secret("next.pem", certificate.as_bytes());
+        spec.secret("next-key.pem", &key);
+        run(khw_gen().arg("check").arg(spec.path()))
+    };
+    // Five years from each.
+    assert!(check(datetime!(2025-12-01 00:00 UTC)).status.success());
+    for (issued, code) in [
+        (datetime!(2015-01-01 00:00 UTC), "ca-expired"),
+        (datetime!(2021-06-01 00:00 UTC), "leaf-outlives-ca"),
+    ] {
+        let output = check(issued);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains(code), "{}", said(&output));
+    }
+    // One that begins later is told, also by `rotate`.
+    let later = check(datetime!(2026-06-01 00:00 UTC));
+    assert!(
+        later.status.success() && said(&later).contains("valid-later"),
+        "{}",
+        said(&later)
+    );
+    // Nothing is written where a phase does not compile.
+    check(datetime!(2021-06-01 00:00 UTC));
+    let folder = TempDir::new().expect("a folder");
+    let out = folder.path().join("rotation");
+    let rotated = run(khw_gen().arg("rotate").arg(spec.path()).arg("ca").arg("-o").arg(&out));
+    assert!(!rotated.status.success() && !out.exists(), "{}", said(&rotated));
+}
+
 /// An authority made by others: its certificate and its key, in PEM.
 fn authority(name: &str, seed: u8) -> (String, Vec<u8>) {
+    authority_of(name, seed, datetime!(2025-12-01 00:00 UTC))
+}
+
+fn authority_of(name: &str, seed: u8, issued: OffsetDateTime) -> (String, Vec<u8>) {
     let key = KeyPair::from_seed(Algorithm::Ecdsa(Curve::P256), &[seed; 32]).expect("a key");
     let request = Request {
         cn: format!("somebody's {name}"),
@@ -589,7 +631,7 @@ fn authority(name: &str, seed: u8) -> (String, Vec<u8>) {
         delegation_enabled: false,
         extensions: Vec::new(),
     };
-    let der = cfssl::root(&request, &key, datetime!(2025-12-01 00:00 UTC)).expect("a certificate");
+    let der = cfssl::root(&request, &key, issued).expect("a certificate");
     (to_pem("CERTIFICATE", &der), key.to_pem().expose().to_vec())
 }
 

@@ -2,10 +2,11 @@
 
 use khw_gen::audit;
 use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
-use khw_gen::cluster::{Cluster, Generation, RotationPhase};
+use khw_gen::cluster::{Generation, RotationPhase};
+use khw_gen::diagnostic::Diagnostic;
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found_of;
-use khw_gen::input::{self, Files};
+use khw_gen::input::{self, Checked, Files};
 use khw_gen::json_document::JsonKind;
 use khw_gen::part::Selection;
 use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
@@ -59,9 +60,22 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     };
     let (first, _) = found_of(cluster, Some(&seed))?;
     let mut phases: Vec<MadePhase> = Vec::new();
-    disk::make_folder(out)?;
+    // All of them compile before the first is written.
+    let mut clusters = Vec::new();
+    let mut said = checked.remarks.clone();
     for phase in RotationPhase::ALL {
         let in_phase = in_phase(&sources, of, phase, plan.to)?;
+        let is_new = |remark: &&Diagnostic| {
+            let is_same = |other: &Diagnostic| other.code == remark.code && other.message == remark.message;
+            !said.iter().any(is_same)
+        };
+        let new: Vec<Diagnostic> = in_phase.remarks.iter().filter(is_new).cloned().collect();
+        say_diagnostics(&new);
+        said.extend(new);
+        clusters.push((phase, in_phase.cluster));
+    }
+    disk::make_folder(out)?;
+    for (phase, in_phase) in clusters {
         let (found, _) = found_of(&in_phase, Some(&seed))?;
         let before = phases.last().map_or(&first, |made| &made.found);
         let apart = audit::beside(before, &found, cluster.pki.issued);
@@ -100,12 +114,11 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
 }
 
 /// What cluster.toml compiles to with the section of a phase.
-fn in_phase(sources: &Specification, of: &str, phase: RotationPhase, to: Generation) -> Result<Cluster, Reported> {
+fn in_phase(sources: &Specification, of: &str, phase: RotationPhase, to: Generation) -> Result<Checked, Reported> {
     let section = format!("[rotate.{of}]\nto = {}\nphase = \"{}\"\n", to.number(), phase.name());
     let text = format!("{}\n{section}", sources.main().text);
-    let checked = input::check(&Edited::new(sources, text)).map_err(|problems| {
+    input::check(&Edited::new(sources, text)).map_err(|problems| {
         say_diagnostics(&problems);
         Reported::from(format!("with this section at its end it does not compile:\n{section}"))
-    })?;
-    Ok(checked.cluster)
+    })
 }

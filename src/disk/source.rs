@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, open};
 use zeroize::Zeroizing;
 
 use super::error::DiskError;
@@ -181,8 +181,10 @@ fn read_listed_text(path: &Path) -> Result<String, DiskError> {
     let failed = |reason: rustix::io::Errno| DiskError::os("open", path, reason);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = open(path, flags, Mode::empty()).map_err(failed)?;
+    // What a kernel tells of its processes, their environments too, is nobody's input.
+    let is_of_kernel = fstatfs(&file).map_err(failed)?.f_type == PROC_SUPER_MAGIC;
     match FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode) {
-        FileType::RegularFile => text_of(File::from(file), path),
+        FileType::RegularFile if !is_of_kernel => text_of(File::from(file), path),
         _ => Err(DiskError::NotAFile { path: path.to_owned() }),
     }
 }

@@ -7,8 +7,8 @@ use crate::diagnostic::Reporter;
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::issuers::{
-    against_issuer, as_issuer, issuer, leaves_the_signature_to_go, nameless_authorities, path_lengths, same_names,
-    signature_left_to_go,
+    against_issuer, as_issuer, brought_successors, issuer, leaves_the_signature_to_go, nameless_authorities,
+    path_lengths, same_names, signature_left_to_go,
 };
 use super::profile_fits::{profile_fits, withheld_usages};
 use super::profiles::{Profiles, profiles};
@@ -79,6 +79,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
     path_lengths(draft, &leaves, authorities.get(CLUSTER_AUTHORITY), say);
     withheld_usages(draft, &leaves, say);
     nameless_authorities(folder, &leaves, say);
+    brought_successors(draft, folder, &leaves, say);
     own_masters(&leaves, say);
     own_servers(draft, &leaves, say);
     profiles

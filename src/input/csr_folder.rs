@@ -252,7 +252,7 @@ fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) 
         if rows.any(|row| !may_be(draft, None, when_of(row))) {
             unused.hint("remove it: this cluster has no use for its certificate");
         } else if used_in(&folder.layout) {
-            unused.hint("remove it: [pki.ca] or [pki.bring] names an authority that there is already");
+            unused.hint("remove it, unless a successor of the authority that is brought is to be made from it");
         } else if let Some(other) = Layout::ALL.iter().find(|other| used_in(other)) {
             unused.hint(format!(
                 "the layout `{}` has it, and the layout here is `{}`",

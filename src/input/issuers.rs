@@ -8,6 +8,7 @@ use crate::pki::key::{Algorithm, Curve};
 use crate::pki::x509::is_same_name;
 
 use super::authorities_issued;
+use super::authority::Existing;
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
 use super::csr_folder::{Csr, Folder};
@@ -16,7 +17,7 @@ use super::generations;
 use super::profiles::path_length;
 use super::requests::subject;
 use super::signed::{Issuer, Leaf, Signs, own};
-use super::validity::{existing_validity, is_set, root_validity};
+use super::validity::{existing_validity, is_set, moment, root_validity};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
@@ -84,6 +85,75 @@ pub fn same_names(folder: &Folder, authorities: &BTreeMap<&str, Issuer>, say: &R
             let of_request = folder.request(row.csr).map(|file| &file.cn);
             let brought = authorities.get(row.name).and_then(|issuer| issuer.place.as_ref());
             say.at(of_request.or(brought), codes::AUTHORITIES_ALIKE, message);
+        }
+    }
+}
+
+/// Authorities that are brought to take another's place: what would be found when they sign is told before anybody trusts them.
+pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter) {
+    let Some(issued) = draft.pki.issued.as_ref().map(|issued| issued.value) else {
+        return;
+    };
+    let certificate = |existing: &Existing| existing.ca.as_ref().map(|ca| ca.certificate.clone());
+    for ((name, generation), existing) in &folder.brought {
+        let Some(own) = certificate(existing) else { continue };
+        let place = existing.place.as_ref();
+        let others = folder
+            .brought
+            .iter()
+            .filter(|(of, _)| **of < (name.clone(), *generation));
+        for ((other, other_generation), existing) in others {
+            let Some(other_own) = certificate(existing) else {
+                continue;
+            };
+            let is_twin = own.public == other_own.public;
+            // Of those that sign now, all are held against each other.
+            let both_sign = generations::used_of(draft, name) == *generation
+                && generations::used_of(draft, other) == *other_generation;
+            let is_namesake = name != other && !both_sign && is_same_name(&own.subject, &other_own.subject);
+            let of = match other_generation.number() {
+                1 => format!("`{other}`"),
+                number => format!("`{other}@{number}`"),
+            };
+            if is_twin {
+                let message =
+                    format!("it has the key of {of}: nothing that one signed is refused where this one is trusted");
+                say.at(
+                    &folder.brought[&(name.clone(), *generation)].place,
+                    codes::BAD_BROUGHT_AUTHORITY,
+                    message,
+                );
+            } else if is_namesake {
+                let message = format!("{name} has the subject of {of}");
+                say.at(
+                    &folder.brought[&(name.clone(), *generation)].place,
+                    codes::AUTHORITIES_ALIKE,
+                    message,
+                );
+            }
+        }
+        if *generation <= generations::used_of(draft, name) {
+            continue;
+        }
+        let Some(validity) = existing_validity(own.validity, issued, place, say) else {
+            continue;
+        };
+        let signed = leaves
+            .iter()
+            .filter(|leaf| matches!(leaf.issuer, Some(Signs::Authority(by)) if by == name));
+        let profiles = signed
+            .filter_map(|leaf| leaf.profile)
+            .filter(|profile| is_set(profile.file));
+        let last = profiles
+            .map(|profile| leaf_validity(&profile.file.profile, issued).not_after)
+            .max();
+        if let Some(last) = last.filter(|last| *last > validity.not_after) {
+            let message = format!(
+                "what it is to sign ends at {}, after it, which ends at {}",
+                moment(last),
+                moment(validity.not_after)
+            );
+            say.at(place, codes::LEAF_OUTLIVES_CA, message);
         }
     }
 }
