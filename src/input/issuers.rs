@@ -118,18 +118,11 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
             if is_twin {
                 let message =
                     format!("it has the key of {of}: nothing that one signed is refused where this one is trusted");
-                say.at(
-                    &folder.brought[&(name.clone(), *generation)].place,
-                    codes::BAD_BROUGHT_AUTHORITY,
-                    message,
-                );
+                say.at(place, codes::BAD_BROUGHT_AUTHORITY, message)
+                    .hint("bring one with a key of its own");
             } else if is_namesake {
                 let message = format!("{name} has the subject of {of}");
-                say.at(
-                    &folder.brought[&(name.clone(), *generation)].place,
-                    codes::AUTHORITIES_ALIKE,
-                    message,
-                );
+                say.at(place, codes::AUTHORITIES_ALIKE, message);
             }
         }
         if *generation <= generations::used_of(draft, name) {
