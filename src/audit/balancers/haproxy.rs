@@ -434,7 +434,9 @@ fn options(what: &str, known: &[(usize, &[&str])], words: &[String]) -> Result<(
                 .ok_or_else(|| format!("{what}: {word} needs a word after it"))?;
             let is_taken = match word {
                 "inter" | "fastinter" | "downinter" | "slowstart" => seconds(value).is_some(),
-                "rise" | "fall" => value.parse::<u32>().is_ok_and(|count| count > 0),
+                "observe" => ["layer4", "layer7"].contains(&value),
+                "on-error" => ["fastinter", "fail-check", "sudden-death", "mark-down"].contains(&value),
+                "rise" | "fall" | "error-limit" => value.parse::<u32>().is_ok_and(|count| count > 0),
                 "weight" => value.parse::<u16>().is_ok_and(|weight| weight <= 256),
                 "port" => value.parse::<u16>().is_ok_and(|port| port > 0),
                 "verify" => ["none", "optional", "required"].contains(&value),
