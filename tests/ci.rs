@@ -41,15 +41,7 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) -> String {
-        let who = [
-            "-c",
-            "user.name=somebody",
-            "-c",
-            "user.email=somebody@example.org",
-            "-c",
-            "commit.gpgsign=false",
-        ];
-        must(Command::new("git").args(who).args(arguments).current_dir(&self.folder))
+        git(&self.folder, arguments)
     }
 
     fn commit(&self) -> String {
@@ -78,6 +70,19 @@ impl Repository {
     fn told(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join("review").join(name)).expect("what was told")
     }
+}
+
+/// Git as somebody who has told it no name.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let who = [
+        "-c",
+        "user.name=somebody",
+        "-c",
+        "user.email=somebody@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    ];
+    must(Command::new("git").args(who).args(arguments).current_dir(folder))
 }
 
 fn seed() -> String {
@@ -380,24 +385,16 @@ fn pre_commit_checks_what_changed() {
         hooks.path().join(".pre-commit-hooks.yaml"),
     )
     .expect("a copy");
-    let git = |arguments: &[&str]| {
-        let who = [
-            "-c",
-            "user.name=somebody",
-            "-c",
-            "user.email=somebody@example.org",
-            "-c",
-            "commit.gpgsign=false",
-        ];
-        must(Command::new("git").args(who).args(arguments).current_dir(hooks.path()))
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "hooks"]);
+    git(hooks.path(), &["init", "--quiet"]);
+    git(hooks.path(), &["add", "--all"]);
+    git(hooks.path(), &["commit", "--quiet", "--message", "hooks"]);
     let repository = Repository::new();
     let config = examples::shown("pre-commit", "yaml")
         .replace("https://github.com/OWNER/khw-gen", &hooks.path().display().to_string())
-        .replace("rev: main", &format!("rev: {}", git(&["rev-parse", "HEAD"]).trim()));
+        .replace(
+            "rev: main",
+            &format!("rev: {}", git(hooks.path(), &["rev-parse", "HEAD"]).trim()),
+        );
     fs::write(repository.folder.join(".pre-commit-config.yaml"), config).expect("a configuration");
     // The program is on the path, as its users have it.
     let programs = tempfile::TempDir::new().expect("a folder");
