@@ -143,6 +143,30 @@ while True:
 """
 
 
+# What a server answers to who shows a certificate: the status, or that there was no answer. Whom it asks is not looked at.
+SHOWN = r"""
+import http.client, ssl, sys
+name, host, port, path, *headers = sys.argv[1:]
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+context.load_cert_chain(f"/root/before/{name}.pem", f"/root/before/{name}-key.pem")
+connection = http.client.HTTPSConnection(host, int(port), timeout=4, context=context)
+try:
+    connection.request("GET", path, headers=dict(header.split("=", 1) for header in headers))
+    print(connection.getresponse().status)
+except (OSError, http.client.HTTPException) as error:
+    print("refused:", str(error).replace("\n", " "))
+"""
+
+# Certificates of each authority: whose it is on a control plane, and what it opens.
+CREDENTIALS = {
+    "apiserver-kubelet-client": ("/var/lib/kubernetes/apiserver-kubelet-client", 6443, "/version"),
+    "front-proxy-client": ("/var/lib/kubernetes/front-proxy-client", 6443, "/api/v1/namespaces/default/pods",
+                           "X-Remote-User=kubernetes-admin", "X-Remote-Group=system:masters"),
+    "apiserver-etcd-client": ("/var/lib/kubernetes/apiserver-etcd-client", 2379, "/health"),
+}
+
+
 class Client:
     """Writes through the load balancer, from a host of its own."""
 
@@ -396,6 +420,24 @@ class WholeLife(rollout.Rollout):
         return host.run("kubectl", "--kubeconfig=/dev/null", f"--server=https://{machine('cp', self.control_planes[0])[1]}:6443",
                         "--certificate-authority=/var/lib/kubernetes/ca.pem", f"--token={token}", "get", "pods")
 
+    def keep_credentials(self):
+        """Copies of what opens something now, which whoever stole them has for good."""
+        for name, (path, *_) in CREDENTIALS.items():
+            for end in (".pem", "-key.pem"):
+                text = self.lab.hosts["cp1"].read(path + end)
+                code, said = self.client.host.run("sh", "-c", f"umask 077; mkdir -p /root/before; cat >/root/before/{name}{end}", stdin=text)
+                expect(code == 0, said)
+        for name, answer in self.answers().items():
+            expect(answer == "200", f"{name} opens nothing: {answer}")
+
+    def answers(self):
+        """What each of the copies opens."""
+        answers = {}
+        for name, (_, port, path, *headers) in CREDENTIALS.items():
+            code, said = self.client.host.run("python3", "-c", SHOWN, name, machine("cp", 1)[1], str(port), path, *headers)
+            answers[name] = said.strip() if code == 0 else f"exit {code}: {said}"
+        return answers
+
     def renew(self, at):
         """The edit that `khw-gen renew` proposes, applied as `patch` does."""
         path = os.path.join(self.scratch, "cluster.toml")
@@ -503,6 +545,7 @@ def chapters(life):
     def everything_rotated():
         life.ask("create", "secret", "generic", "kept", "--from-literal=word=kept")
         old = life.control_plane_token()
+        life.keep_credentials()
         for of in ("encryption", "service-account", "front-proxy-ca", "etcd-ca", "ca"):
             start = time.monotonic()
             life.client.gap = 0.0
@@ -516,6 +559,9 @@ def chapters(life):
         expect(not wrong, f"in vain: {wrong[:5]}")
         word = life.ask("get", "secret", "kept", "-o", "jsonpath={.data.word}")
         expect(word == "a2VwdA==", f"the Secret reads {word}")
+        for name, answer in life.answers().items():
+            expect(answer == "401" or answer.startswith("refused:"), f"{name} of an old authority still opens: {answer}")
+            print(f"             {name} of before: {answer}", flush=True)
         code, said = life.ask_with_token(old)
         expect("must be logged in" in said, f"a token of the old key is accepted: {code} {said}")
         code, said = life.ask_with_token(life.control_plane_token())
