@@ -44,12 +44,17 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
-    pub(crate) const ALL: [ArchiveFormat; 4] = [
+    pub const ALL: [ArchiveFormat; 4] = [
         ArchiveFormat::TarGz,
         ArchiveFormat::TarZst,
         ArchiveFormat::Zip,
         ArchiveFormat::None,
     ];
+
+    /// As the command line has it.
+    pub fn name(self) -> &'static str {
+        self.extension().unwrap_or("none")
+    }
 
     /// What the archive's file name ends in, or none where there is no archive.
     pub(crate) fn extension(self) -> Option<&'static str> {
@@ -69,7 +74,7 @@ impl ArchiveFormat {
 
 impl fmt::Display for ArchiveFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.extension().unwrap_or("none"))
+        f.write_str(self.name())
     }
 }
 
@@ -79,11 +84,11 @@ impl FromStr for ArchiveFormat {
     fn from_str(text: &str) -> Result<Self, String> {
         ArchiveFormat::ALL
             .into_iter()
-            .find(|format| format.to_string() == text)
+            .find(|format| format.name() == text)
             .ok_or_else(|| {
                 format!(
                     "{text:?} is none of {}",
-                    ArchiveFormat::ALL.map(|format| format.to_string()).join(", ")
+                    ArchiveFormat::ALL.map(ArchiveFormat::name).join(", ")
                 )
             })
     }

@@ -104,6 +104,7 @@ fn shells_complete_commands_options_and_choices() {
         ("khw-gen golden ch", "check"),
         ("khw-gen verify --besi", "--beside"),
         ("khw-gen diff --format ma", "markdown"),
+        ("khw-gen build --archive tar.z", "tar.zst"),
     ];
     if let Some(bash) = program("bash", TEST) {
         for (line, offered) in typed {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use khw_gen::json_document::JsonKind;
@@ -236,10 +236,14 @@ pub struct FactsArgs {
     pub host: Option<String>,
 }
 
+fn archives() -> impl TypedValueParser<Value = ArchiveFormat> {
+    PossibleValuesParser::new(ArchiveFormat::ALL.map(ArchiveFormat::name)).try_map(|text| text.parse::<ArchiveFormat>())
+}
+
 #[derive(Args)]
 pub struct MakingArgs {
     /// The archive to make of each host's bundle
-    #[arg(long, default_value = "tar.gz", value_name = "tar.gz|tar.zst|zip|none")]
+    #[arg(long, value_name = "FORM", default_value = "tar.gz", value_parser = archives())]
     pub archive: ArchiveFormat,
     #[command(flatten)]
     pub seed: SeedArgs,
