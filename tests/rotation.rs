@@ -16,7 +16,7 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair};
 use khw_gen::pki::x509::to_pem;
 use khw_gen::{disk, found_of, input};
-use support::{SEED, Spec, files_below, khw_gen, must, project, run, said};
+use support::{SEED, Spec, files_below, khw_gen, project, run, said};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
