@@ -76,6 +76,8 @@ pub struct RotationPlan<'a> {
     pub of: &'a str,
     pub from: Generation,
     pub to: Generation,
+    /// The certificates of the authority that goes, and of its successor, in words; empty where none is rotated.
+    pub authorities: [Vec<String>; 2],
 }
 
 /// A phase as it was made: what it is, and how it differs from what was before it.
@@ -105,14 +107,22 @@ impl RotationPlan<'_> {
              their order, as root, in the folder of the bundle; afterwards `./install.sh --status` exits with 0 there.\n",
             self.cluster.name
         );
+        for (whose, certificates) in ["What is trusted until now", "Its successor"]
+            .iter()
+            .zip(&self.authorities)
+        {
+            for certificate in certificates {
+                // Writing to a String does not fail.
+                let _ = write!(text, "\n{whose}: {certificate}\n");
+            }
+        }
         for made in phases {
             let Some(row) = PHASES.iter().find(|row| row.of == of && row.phase == made.phase) else {
                 continue;
             };
             // Writing to a String does not fail.
             let _ = write!(text, "\n## {}\n\n{}\n\n", MadePhase::folder(made.phase), row.means);
-            let steps = render_steps(&made.changes).replace("### ", "#### ");
-            let _ = writeln!(text, "{}", steps.trim_end());
+            let _ = writeln!(text, "{}", render_steps(&made.changes).trim_end());
             text.push_str(&self.waits(row, &made.found));
             text.push_str(&way_back(row, made.phase));
         }

@@ -551,6 +551,24 @@ fn an_authority_that_was_brought_has_a_successor() {
             let out = folder.path().join("rotation");
             let rotated = run(khw_gen().arg("rotate").arg(spec.path()).arg(of).arg("-o").arg(&out));
             assert!(rotated.status.success(), "{sections}: {}", said(&rotated));
+            let plan = fs::read_to_string(out.join("PLAN.md")).expect("a plan");
+            let named = |line: &str, name: &str| {
+                let line = plan
+                    .lines()
+                    .find(|one| one.starts_with(line))
+                    .unwrap_or_else(|| panic!("{plan}"));
+                line.contains(&format!("`CN=somebody's {name}`, SHA-256 `"))
+            };
+            assert_eq!(
+                named("What is trusted until now: ", "own"),
+                sections.contains("own.pem"),
+                "{plan}"
+            );
+            assert_eq!(
+                named("Its successor: ", "next"),
+                sections.contains("next.pem"),
+                "{plan}"
+            );
             // Somebody's authority becomes the seed's only where that is told.
             let is_told = said(&rotated).contains("is made from the seed here");
             assert_eq!(

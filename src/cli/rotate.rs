@@ -1,16 +1,18 @@
 //! `khw-gen rotate`.
 
-use khw_gen::audit;
+use khw_gen::audit::{self, InventoryRow};
 use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
 use khw_gen::cluster::{Generation, RotationPhase};
 use khw_gen::diagnostic::Diagnostic;
 use khw_gen::disk::{self, Output, Specification, Start};
+use khw_gen::found::Found;
 use khw_gen::found_of;
-use khw_gen::input::{self, Checked, Files};
+use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::json_document::JsonKind;
 use khw_gen::part::Selection;
 use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::args::{ReportFormat, RotateArgs};
 use super::build::fill;
@@ -52,11 +54,12 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         ));
     }
     let from = cluster.generations_of(of).used;
-    let plan = RotationPlan {
+    let mut plan = RotationPlan {
         cluster,
         of,
         from,
         to: from.successor(),
+        authorities: [Vec::new(), Vec::new()],
     };
     let (first, _) = found_of(cluster, Some(&seed))?;
     let mut phases: Vec<MadePhase> = Vec::new();
@@ -98,6 +101,9 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         let changes = compare(before, &found, KeysKnown::of(Keys::Own, Keys::Own));
         phases.push(MadePhase { phase, found, changes });
     }
+    if let Some(last) = phases.last() {
+        plan.authorities = [&first, &last.found].map(|found| authorities(of, found, cluster.pki.issued));
+    }
     disk::write_new_files(out, &[(PLAN, 0o644, plan.text(&phases).as_bytes())])?;
     if arguments.format == ReportFormat::Text {
         return print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()));
@@ -121,4 +127,26 @@ fn in_phase(sources: &Specification, of: &str, phase: RotationPhase, to: Generat
         say_diagnostics(&problems);
         Reported::from(format!("with this section at its end it does not compile:\n{section}"))
     })
+}
+
+/// The certificates of an authority, so that whoever installs one can tell which it is.
+fn authorities(of: &str, found: &Found, at: OffsetDateTime) -> Vec<String> {
+    let used_for = match of {
+        "ca" => "cluster",
+        "etcd-ca" => "etcd",
+        "front-proxy-ca" => "front proxy",
+        _ => return Vec::new(),
+    };
+    let rows = audit::inventory(found, at).into_iter();
+    let rows = rows.filter(|row| row.certificate.authority && row.uses.iter().any(|word| word == used_for));
+    let line = |row: InventoryRow| {
+        let certificate = row.certificate;
+        format!(
+            "`{}`, SHA-256 `{}`, until {}",
+            certificate.subject.replace('`', "'"),
+            certificate.fingerprint,
+            moment(certificate.not_after)
+        )
+    };
+    rows.map(line).collect()
 }
