@@ -340,6 +340,11 @@ impl Generations {
     pub(crate) fn all(&self) -> impl Iterator<Item = Generation> {
         std::iter::once(self.used).chain(self.accepted.iter().copied())
     }
+
+    /// The last of them.
+    pub(crate) fn newest(&self) -> Generation {
+        self.accepted.iter().copied().fold(self.used, Generation::max)
+    }
 }
 
 /// What the keys of the encryption configuration are called in `[generations]` and `[rotate]`.

@@ -1,13 +1,13 @@
 //! Authorities that there are already: `[pki.ca]`, the cluster's own, and those of `[pki.bring]`.
 use std::collections::BTreeMap;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, SignedBy};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::cluster::Generation;
 use crate::diagnostic::{Reporter, codes};
 
 use super::authority::{self, Existing};
 use super::draft::{Draft, DraftCa};
-use super::generations::{generations, named};
+use super::generations::{authority_named, named, of_authority, reached};
 use super::source_files::Files;
 use super::tree::At;
 
@@ -27,35 +27,22 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
 /// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
 pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
     let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
-    let (all, _) = generations(draft, &[]);
-    let is_brought = |generation| names().any(|of| of == (row.name.to_owned(), generation));
-    match all.get(row.name) {
-        Some(generations) => generations.all().all(is_brought),
-        None => is_brought(Generation::FIRST),
-    }
+    let counted = of_authority(draft, row.name);
+    counted
+        .all()
+        .all(|generation| names().any(|of| of == (row.name.to_owned(), generation)))
 }
 
 /// Whether each is an authority of the cluster in a generation that counts, or the next one.
 pub fn check(draft: &Draft, say: &Reporter) {
     let Some(layout) = draft.pki.layout else { return };
-    let rows = layout.identities().iter();
-    let authorities: Vec<&Identity> = rows.filter(|row| row.signed_by == SignedBy::Itself).collect();
-    let (all, _) = generations(draft, &[]);
     let mut seen = Vec::new();
     for (name, _) in &draft.pki.brought {
-        let known = named(&name.value).filter(|(of, _)| authorities.iter().any(|row| row.name == of));
-        let Some((of, generation)) = known else {
-            let message = format!("`{}` is no authority of this cluster", name.value);
-            let names = authorities.iter().map(|row| row.name);
-            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message).meant_of(
-                &name.value,
-                names,
-                "its authorities are",
-            );
+        let those = "its authorities are";
+        let Some((of, generation)) = authority_named(layout, name, codes::BAD_BROUGHT_AUTHORITY, those, say) else {
             continue;
         };
-        let newest = all.get(&of).and_then(|generations| generations.all().max());
-        let next = newest.unwrap_or(Generation::FIRST).successor();
+        let next = of_authority(draft, &of).newest().successor();
         if generation > next {
             let message = format!(
                 "the next generation of `{of}` is {}, not {}",
@@ -69,6 +56,13 @@ pub fn check(draft: &Draft, say: &Reporter) {
             let message = format!("`{CLUSTER_AUTHORITY}` is brought by [pki.ca] too");
             say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
                 .hint("take one of the two sections out");
+        } else if generation < reached(draft, &of) {
+            let message = format!(
+                "`{of}` is in its generation {}: this one signs nothing, and nobody is to trust it any more",
+                reached(draft, &of).number()
+            );
+            say.at(&name.place, codes::UNUSED_AUTHORITY, message)
+                .hint("take the section out, and keep its key elsewhere or destroy it");
         }
         seen.push((of, generation));
     }

@@ -5,7 +5,7 @@ use crate::catalog::identity::{KeyPurpose, Per};
 use crate::catalog::layouts::Layout;
 use crate::catalog::rotation::ROTATED;
 use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase, per};
-use crate::diagnostic::{Reporter, codes};
+use crate::diagnostic::{Code, Reporter, codes};
 
 use super::choices::choice;
 use super::draft::{Draft, DraftGenerations, DraftRotation};
@@ -220,11 +220,33 @@ fn used(draft: &Draft, key: &Key<'_>) -> Generation {
         .unwrap_or(Generation::FIRST)
 }
 
-/// The generation of an authority's key that signs.
-pub fn used_of(draft: &Draft, authority: &str) -> Generation {
-    let (all, _) = generations(draft, &[]);
-    all.get(authority)
-        .map_or(Generation::FIRST, |generations| generations.used)
+/// The generations of a key: the one that `[generations]` has, and the one that it is rotated to.
+fn of_key(draft: &Draft, key: &Key<'_>) -> Generations {
+    let from = used(draft, key);
+    let mut rotations = draft.generations.rotations.iter();
+    match rotations.find(|rotation| rotation.of.value == key.of) {
+        Some(rotation) => Generations::in_phase(rotation.phase, from, rotation.to.value),
+        None => Generations::only(from),
+    }
+}
+
+/// The key of an authority, of which the whole cluster has one.
+fn authority(name: &str) -> Key<'_> {
+    Key {
+        of: name,
+        whose: None,
+        is_leaf: false,
+    }
+}
+
+/// The generations of an authority.
+pub fn of_authority(draft: &Draft, name: &str) -> Generations {
+    of_key(draft, &authority(name))
+}
+
+/// The generation that an authority has reached, without the one that it is rotated to.
+pub fn reached(draft: &Draft, name: &str) -> Generation {
+    used(draft, &authority(name))
 }
 
 /// What `ca`, or `ca@2`, means: a name and its generation, of which each has one way to be written.
@@ -237,6 +259,26 @@ pub fn named(text: &str) -> Option<(String, Generation)> {
     is_the_way.then(|| (name.to_owned(), generation))
 }
 
+/// The authority of a layout, and its generation, that a name in `cluster.toml` means; none is reported with `code`, and `those` stands
+/// before the authorities that could be meant.
+pub fn authority_named(
+    layout: Layout,
+    name: &At<String>,
+    code: &'static Code,
+    those: &str,
+    say: &Reporter,
+) -> Option<(String, Generation)> {
+    let rows = layout.identities().iter().filter(|row| row.signs());
+    let authorities = rows.map(|row| row.name);
+    let known = named(&name.value).filter(|(of, _)| authorities.clone().any(|authority| authority == of));
+    if known.is_none() {
+        let message = format!("`{}` is no authority of this cluster", name.value);
+        say.at(&name.place, code, message)
+            .meant_of(&name.value, authorities, those);
+    }
+    known
+}
+
 /// The generations of every key that has others than the first, by its name; and those of the encryption configuration. `authorities` are
 /// those of the user's own certificates that sign others.
 pub fn generations(draft: &Draft, authorities: &[&str]) -> (BTreeMap<String, Generations>, Generations) {
@@ -244,12 +286,7 @@ pub fn generations(draft: &Draft, authorities: &[&str]) -> (BTreeMap<String, Gen
     for mut key in keys(draft) {
         let is_own_authority = key.of == CERTIFICATE && key.whose.is_some_and(|name| authorities.contains(&name));
         key.is_leaf &= !is_own_authority;
-        let from = used(draft, &key);
-        let mut rotations = draft.generations.rotations.iter();
-        let generations = match rotations.find(|rotation| rotation.of.value == key.of) {
-            Some(rotation) => Generations::in_phase(rotation.phase, from, rotation.to.value),
-            None => Generations::only(from),
-        };
+        let generations = of_key(draft, &key);
         if generations != Generations::FIRST {
             all.insert(key.name(), generations);
         }

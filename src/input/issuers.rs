@@ -17,7 +17,7 @@ use super::generations;
 use super::profiles::path_length;
 use super::requests::subject;
 use super::signed::{Issuer, Leaf, Signs, own};
-use super::validity::{existing_validity, is_set, moment, root_validity};
+use super::validity::{existing_validity, is_set, moment, root_validity, shorter_or_longer};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
@@ -25,7 +25,7 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) ->
     let own_date = authorities_issued::of(draft, row.name);
     if let Some(existing) = folder
         .brought
-        .get(&(row.name.to_owned(), generations::used_of(draft, row.name)))
+        .get(&(row.name.to_owned(), generations::of_authority(draft, row.name).used))
     {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
@@ -108,8 +108,8 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
             };
             let is_twin = own.public == other_own.public;
             // Of those that sign now, all are held against each other.
-            let both_sign = generations::used_of(draft, name) == *generation
-                && generations::used_of(draft, other) == *other_generation;
+            let both_sign = generations::of_authority(draft, name).used == *generation
+                && generations::of_authority(draft, other).used == *other_generation;
             let is_namesake = name != other && !both_sign && is_same_name(&own.subject, &other_own.subject);
             let of = match other_generation.number() {
                 1 => format!("`{other}`"),
@@ -125,7 +125,7 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
                 say.at(place, codes::AUTHORITIES_ALIKE, message);
             }
         }
-        if *generation <= generations::used_of(draft, name) {
+        if *generation <= generations::of_authority(draft, name).used {
             continue;
         }
         let Some(validity) = existing_validity(own.validity, issued, place, say) else {
@@ -137,16 +137,16 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
         let profiles = signed
             .filter_map(|leaf| leaf.profile)
             .filter(|profile| is_set(profile.file));
-        let last = profiles
-            .map(|profile| leaf_validity(&profile.file.profile, issued).not_after)
-            .max();
-        if let Some(last) = last.filter(|last| *last > validity.not_after) {
+        let ends = profiles.map(|profile| (leaf_validity(&profile.file.profile, issued).not_after, profile.file));
+        let last = ends.max_by_key(|(end, _)| *end);
+        if let Some((last, file)) = last.filter(|(last, _)| *last > validity.not_after) {
             let message = format!(
                 "what it is to sign ends at {}, after it, which ends at {}",
                 moment(last),
                 moment(validity.not_after)
             );
-            say.at(place, codes::LEAF_OUTLIVES_CA, message);
+            say.at(place, codes::LEAF_OUTLIVES_CA, message)
+                .hint(shorter_or_longer(file));
         }
     }
 }

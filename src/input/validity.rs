@@ -136,10 +136,7 @@ fn within_issuer(
         );
         let finding = |place: &Place| say.at(place, codes::LEAF_OUTLIVES_CA, message);
         match &issuer.place {
-            Some(place) => finding(place).hint(format!(
-                "shorten the profile's `expiry` in {}, or use an authority that lives longer",
-                file.expiry.file.name
-            )),
+            Some(place) => finding(place).hint(shorter_or_longer(file)),
             None => finding(&file.expiry).hint_if(
                 issuer
                     .name
@@ -161,6 +158,12 @@ fn within_issuer(
         say.at(issuer.place.as_ref().unwrap_or(place), codes::LEAF_PREDATES_CA, message)
             .hint_if(issuer.place.as_ref().map(|_| hint));
     }
+}
+
+/// What helps where certificates outlive an authority that is there already.
+pub fn shorter_or_longer(file: &ProfileFile) -> String {
+    let file = &file.expiry.file.name;
+    format!("shorten the profile's `expiry` in {file}, or use an authority that lives longer")
 }
 
 /// A time as cluster.toml has it.
