@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use super::calling::servers_called;
 use super::members::arrives;
+use super::serving::{api_port, balancers};
 use super::sides::Pair;
 use super::units::command_of;
 use super::warnings::Warning;
-use crate::audit::balancers::balancer;
 use crate::audit::names::{Url, is_loopback};
 use crate::found::{FoundHost, printable};
 
@@ -23,16 +23,14 @@ struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     fn of(host: &'a FoundHost) -> Answering<'a> {
-        let folders = ["/etc/nginx/", "/etc/haproxy/"].into_iter();
-        let texts = folders.flat_map(|folder| host.texts_below(folder).map(move |text| (folder, text)));
-        let balancers = texts.filter_map(|(folder, text)| balancer(folder, text));
-        let balances = balancers
-            .flat_map(|balancer| balancer.ports().collect::<Vec<_>>())
-            .collect();
+        let balances = balancers(host).flat_map(|balancer| balancer.ports().collect::<Vec<_>>());
         // Who leaves stops its API server before nodes have their turn.
-        let api = command_of(host, "kube-apiserver").filter(|_| !host.about.is_leaving());
-        let serves = api.and_then(|api| api.flag("secure-port").unwrap_or("6443").parse().ok());
-        Answering { host, balances, serves }
+        let serves = api_port(host).filter(|_| !host.about.is_leaving());
+        Answering {
+            host,
+            balances: balances.collect(),
+            serves,
+        }
     }
 
     /// Whether an address is the host's own, or one that it may carry for others.

@@ -1,8 +1,7 @@
 //! How long load balancers leave an API server alone that was away: the next one has its turn when they lead to this one again.
 
+use super::serving::{api_port, balancers};
 use super::sides::Pair;
-use super::units::command_of;
-use crate::audit::balancers::balancer;
 use crate::found::FoundHost;
 
 /// An API server that load balancers lead to, and others beside it.
@@ -19,29 +18,24 @@ const LONGEST: u64 = 300;
 /// The servers of all load balancers that have several.
 pub(super) fn servers(pairs: &[Pair<'_>]) -> Vec<LedTo> {
     let mut servers = Vec::new();
-    for host in pairs.iter().filter_map(|pair| pair.new) {
-        for folder in ["/etc/nginx/", "/etc/haproxy/"] {
-            let balancers = host.texts_below(folder).filter_map(|text| balancer(folder, text));
-            let services = balancers.flat_map(|balancer| balancer.services);
-            for service in services.filter(|service| service.servers.len() > 1) {
-                servers.extend(service.servers.into_iter().filter_map(|server| {
-                    let back_after = u16::try_from(server.back_after.min(LONGEST)).ok()?;
-                    (back_after > 0).then_some(LedTo {
-                        address: server.host,
-                        port: server.port?,
-                        back_after,
-                    })
-                }));
-            }
-        }
+    let balancers = pairs.iter().filter_map(|pair| pair.new).flat_map(balancers);
+    let services = balancers.flat_map(|balancer| balancer.services);
+    for service in services.filter(|service| service.servers.len() > 1) {
+        servers.extend(service.servers.into_iter().filter_map(|server| {
+            let back_after = u16::try_from(server.back_after.min(LONGEST)).ok()?;
+            (back_after > 0).then_some(LedTo {
+                address: server.host,
+                port: server.port?,
+                back_after,
+            })
+        }));
     }
     servers
 }
 
 /// After how many seconds all of them lead to a host's API server again; none where nobody leads there.
 pub(super) fn back_after(servers: &[LedTo], host: &FoundHost) -> Option<u16> {
-    let api = command_of(host, "kube-apiserver")?;
-    let port: u16 = api.flag("secure-port").unwrap_or("6443").parse().ok()?;
+    let port = api_port(host)?;
     let here = servers
         .iter()
         .filter(|server| server.port == port && host.about.addresses.contains(&server.address));

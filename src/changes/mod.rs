@@ -18,6 +18,7 @@ mod pods;
 mod readiness;
 mod reloading;
 mod report;
+mod serving;
 mod sides;
 mod stage;
 mod steps;
