@@ -36,10 +36,19 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {
         note_another_membership(out, cluster, output.earlier());
-    }
-    if !selection.is_part() {
         let before = rotation::generations_of_output(output.earlier());
-        if rotation::concerns(cluster, &before) {
+        let is_as_it_was = || {
+            let plan = plan(cluster);
+            let build = Build::new(
+                &plan,
+                selection.clone(),
+                &seed,
+                arguments.making.archive,
+                output.earlier(),
+            );
+            build.nothing_changed()
+        };
+        if rotation::concerns(cluster, &before) && !is_as_it_was() {
             refuse_skipped_phase(out, cluster, &seed)?;
         }
         warn_of_keys_taken_back(&rotation::taken_back(cluster, &before));

@@ -66,6 +66,7 @@ pub fn golden<E: Send>(
         false => vec![Seed::stand_in(1)],
     };
     let plan = plan(cluster);
+    let elsewhere = signed_elsewhere(&plan);
     let mut makings = Vec::new();
     let mut seeds = Vec::new();
     for stand_in in &stand_ins {
@@ -73,7 +74,10 @@ pub fn golden<E: Send>(
         let fingerprints = FingerprintKey::new(seed, &cluster.name);
         let build = Build::to_compare(&plan, seed, Some(stand_in));
         let known = readable::PublicTexts::default();
-        let (texts, _) = build.run(|_| (), |made| Ok(texts_of(&plan, &made, &fingerprints, &known)))?;
+        let (texts, _) = build.run(
+            |_| (),
+            |made| Ok(texts_of(&plan, &made, &elsewhere, &fingerprints, &known)),
+        )?;
         makings.push(texts.into_iter());
         seeds.push(fingerprints.of("seed", b""));
     }
@@ -115,8 +119,8 @@ fn expected(texts: Vec<Texts>) -> HostGolden {
     pairs.collect()
 }
 
-/// The authorities in whose place others have signed.
-fn stand_ins<'a>(plan: &Plan<'a>) -> BTreeSet<KeyId<'a>> {
+/// The authorities whose keys are kept elsewhere, in whose place others have signed.
+fn signed_elsewhere<'a>(plan: &Plan<'a>) -> BTreeSet<KeyId<'a>> {
     let elsewhere = plan
         .certificates
         .iter()
@@ -127,6 +131,7 @@ fn stand_ins<'a>(plan: &Plan<'a>) -> BTreeSet<KeyId<'a>> {
 fn texts_of(
     plan: &Plan<'_>,
     made: &HostOutput<'_>,
+    stand_ins: &BTreeSet<KeyId<'_>>,
     fingerprints: &FingerprintKey,
     known: &readable::PublicTexts,
 ) -> Texts {
@@ -134,7 +139,7 @@ fn texts_of(
     let planned: BTreeMap<String, PlannedFile<'_>> = files.map(|file| (format!("rootfs{}", file.path), file)).collect();
     let readable = readable::Readable {
         vault: made.vault,
-        stand_ins: &stand_ins(plan),
+        stand_ins,
         fingerprints,
         known,
     };
