@@ -34,6 +34,9 @@ pub enum DiskError {
     /// A folder, device, pipe or socket where a file should be.
     #[error("{} is not a file", shown(.path))]
     NotAFile { path: PathBuf },
+    /// A file of /proc, which a template or a CSR folder names.
+    #[error("{} is what the kernel tells of this machine and its processes, and no file of a specification", shown(.path))]
+    OfKernel { path: PathBuf },
     /// The seed can be read by others than its owner, and does not say that it is public.
     #[error("the seed {} has mode {mode:04o}: others can read it, and with it every key; chmod 600 it", shown(.path))]
     SeedExposed { path: PathBuf, mode: u32 },

@@ -184,7 +184,8 @@ fn read_listed_text(path: &Path) -> Result<String, DiskError> {
     // What a kernel tells of its processes, their environments too, is nobody's input.
     let is_of_kernel = fstatfs(&file).map_err(failed)?.f_type == PROC_SUPER_MAGIC;
     match FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode) {
-        FileType::RegularFile if !is_of_kernel => text_of(File::from(file), path),
+        FileType::RegularFile if is_of_kernel => Err(DiskError::OfKernel { path: path.to_owned() }),
+        FileType::RegularFile => text_of(File::from(file), path),
         _ => Err(DiskError::NotAFile { path: path.to_owned() }),
     }
 }
