@@ -247,7 +247,7 @@ fn a_name_that_is_added_to_a_certificate() {
 /// Who takes the place of an API server that restarts may not be the next one, before load balancers lead to the first again.
 #[test]
 fn the_next_api_server_waits_until_load_balancers_lead_to_the_last() {
-    let wait = |seconds| format!("; {READY}; sleep {seconds} # for load balancers, until they lead to it again");
+    let wait = |seconds: u32| format!("; {READY}; sleep {seconds} # for load balancers, until they lead to it again");
     let quicker = "[components.kube-apiserver.flags]\nv = \"4\"\n";
     for (hosts, engine, waited) in [
         (&HOSTS[..], "nginx", Some(15)),
@@ -268,22 +268,42 @@ fn the_next_api_server_waits_until_load_balancers_lead_to_the_last() {
         let end = waited.map_or_else(|| format!("; {READY}"), wait);
         assert!(of_api.iter().all(|step| step.ends_with(&end)), "{steps:#?}");
     }
-    // As long as the files of the load balancers say, not as ours do.
-    let specs = ["", quicker].map(|flags| spec(&HOSTS, flags));
-    let [old, new] = specs.each_ref().map(|spec| built(spec, "out"));
-    let file = "lb/rootfs/etc/nginx/tcpconf.d/kubernetes.conf";
-    for (from, to, waited) in [
-        ("fail_timeout=15s", "fail_timeout=1m", Some(60)),
-        ("fail_timeout=1m", "", Some(10)),
-        ("max_fails=3", "max_fails=0", None),
-    ] {
-        for out in [&old, &new] {
-            edit(&out.join(file), from, to);
+    // As long as the files of the load balancers say, not as ours do: what is written instead of what, and how long is waited then.
+    type Edit = (&'static str, &'static str, Option<u32>);
+    let edits: [(&str, &str, &[Edit]); 2] = [
+        (
+            "nginx",
+            "lb/rootfs/etc/nginx/tcpconf.d/kubernetes.conf",
+            &[
+                ("fail_timeout=15s", "fail_timeout=1m", Some(60)),
+                ("fail_timeout=1m", "", Some(10)),
+                ("max_fails=3", "max_fails=0", None),
+                ("max_fails=0", "max_fails=00", None),
+            ],
+        ),
+        (
+            "haproxy",
+            "lb/rootfs/etc/haproxy/haproxy.cfg",
+            &[
+                ("inter 2s", "inter 5s", Some(15)),
+                ("inter 5s", "inter 200ms", Some(3)),
+                (" check ", " ", None),
+            ],
+        ),
+    ];
+    for (engine, file, edits) in edits {
+        let engine = format!("[load_balancer]\nengine = \"{engine}\"\n");
+        let specs = ["", quicker].map(|flags| spec(&HOSTS, &format!("{engine}{flags}")));
+        let [old, new] = specs.each_ref().map(|spec| built(spec, "out"));
+        for (from, to, waited) in edits {
+            for out in [&old, &new] {
+                edit(&out.join(file), from, to);
+            }
+            let end = waited.map_or_else(|| format!("; {READY}"), wait);
+            let steps = steps(&changes(&old, &new));
+            let mut of_api = steps.iter().filter(|step| step.starts_with("api-server m"));
+            assert!(of_api.all(|step| step.ends_with(&end)), "{from}: {steps:#?}");
         }
-        let end = waited.map_or_else(|| format!("; {READY}"), wait);
-        let steps = steps(&changes(&old, &new));
-        let mut of_api = steps.iter().filter(|step| step.starts_with("api-server m"));
-        assert!(of_api.all(|step| step.ends_with(&end)), "{from}: {steps:#?}");
     }
 }
 

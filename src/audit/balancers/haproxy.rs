@@ -690,7 +690,8 @@ fn back_of(proxy: &Proxy<'_>, service: &mut Service, authority_is_asked: bool, b
         // <https://docs.haproxy.org/2.6/configuration.html#5.2-rise>, and inter below it.
         let rise = options.value("rise").and_then(|count| count.parse().ok()).unwrap_or(2);
         let pause = options.value("downinter").or(options.value("inter"));
-        let pause = pause.and_then(seconds).unwrap_or(2);
+        // Part of a second is counted as a whole one.
+        let pause = pause.and_then(seconds).unwrap_or(2).max(1);
         let back_after = check.as_ref().map_or(0, |_| pause.saturating_mul(rise));
         if let Some((host, port)) = balancer.upstream(address) {
             service.servers.push(Upstream {

@@ -356,6 +356,11 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.len() < 19 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Whether a number is 0, as `00` is too.
+fn is_zero(number: &str) -> bool {
+    !number.is_empty() && number.bytes().all(|byte| byte == b'0')
+}
+
 /// The whole seconds of a time (ngx_parse_time): numbers with units, the largest first.
 pub(super) fn seconds(text: &str, with_milliseconds: bool) -> Option<u64> {
     const UNITS: &[(&str, u64)] = &[
@@ -474,7 +479,7 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
                 back_after = timeout;
             }
             let is_taken = match word.split_once('=') {
-                Some(("weight", value)) => is_number(value) && !value.trim_start_matches('0').is_empty(),
+                Some(("weight", value)) => is_number(value) && !is_zero(value),
                 Some(("max_fails" | "max_conns", value)) => number(value),
                 Some(("fail_timeout" | "slow_start", value)) => seconds(value, false).is_some(),
                 Some(("service" | "route" | "sid", _)) => true,
@@ -490,8 +495,10 @@ fn upstream_servers(upstream: &Directive, balancer: &mut Balancer) -> Vec<Upstre
                     "a server is a backup where the method of its upstream knows none",
                 );
             }
+            if let Some(fails) = word.strip_prefix("max_fails=") {
+                is_counted = !is_zero(fails);
+            }
             match word.as_str() {
-                "max_fails=0" => is_counted = false,
                 "down" => asked = Asked::Never("down"),
                 "backup" if asked == Asked::Always => asked = Asked::LastResort,
                 _ => {}
