@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Another mode of kube-proxy on a node that runs: the plan of `khw-gen diff --format json` is carried out to the letter, on a real API
-server and a real kube-proxy, from each mode of this machine to each other one.
+server and a real kube-proxy, from each mode of this machine to each other one, and from each to a node without kube-proxy and back.
 
     tests/e2e/proxy_modes.py --etcd DIR --kubernetes DIR [--khw-gen PROGRAM]
 
 Before the plan's command the old mode's rules are there; after it they are gone, before anybody has started the new mode. In the end
-the new mode's rules are there, and a Service answers by them. The kernel decides whether ipvs is among the modes. The exit code is 0 if
+the new mode's rules are there, and a Service answers by them; without kube-proxy nothing runs, and nothing answers. The kernel decides whether ipvs is among the modes. The exit code is 0 if
 all of that holds.
 """
 
@@ -19,6 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import boot  # noqa: E402
 import rollout  # noqa: E402
 from rollout import expect, within  # noqa: E402
+
+# The mode of a cluster where another program takes kube-proxy's place.
+NONE = "none"
 
 M1, N1, SERVICE = "192.168.77.10", "192.168.77.11", "10.32.0.1"
 
@@ -52,7 +55,7 @@ class Proxies(rollout.Rollout):
 
     def build(self, mode):
         self.compile(f'[cluster]\nname = "modes"\netcd = "{self.options.etcd_version}"\nkubernetes = "{self.options.kubernetes_version}"\n'
-                f'endpoint = "{M1}"\n[network]\nservices = "10.32.0.0/24"\nproxy_mode = "{mode}"\n'
+                f'endpoint = "{M1}"\n[network]\nservices = "10.32.0.0/24"\ncni = "none"\nproxy_mode = "{mode}"\n'
                 f'[pki]\nissued = "2026-01-01T00:00:00Z"\nseed = "seed"\n'
                 f'[components.kube-proxy.config.conntrack]\nmaxPerCore = 0\n'
                 f'[checks]\nallow = ["built-in-csr", "discouraged-proxy-mode"]\n'
@@ -90,6 +93,8 @@ class Proxies(rollout.Rollout):
         return self.lab.hosts["n1"].run("sh", "-c", command)[0] == 0
 
     def nothing_is_left(self):
+        if self.mode_before == NONE:
+            return
         code, said = self.lab.hosts["n1"].run("sh", "-c", f"{LEFT[self.mode_before]} 2>/dev/null")
         expect(code != 0, f"of {self.mode_before} there is left: {said}")
 
@@ -103,6 +108,15 @@ class Proxies(rollout.Rollout):
             self.nothing_is_left()
             self.cleaned += 1
         return code, said
+
+    def is_without(self):
+        """No kube-proxy runs or comes back with the node, and nobody answers at the Service's address."""
+        node = self.lab.hosts["n1"]
+        expect("kube-proxy.service" not in node.services, "kube-proxy runs")
+        # Its unit, its configuration and its kubeconfig were to be removed at the end.
+        expect(not self.holds("find /etc/systemd /var/lib/kube-proxy /usr/lib/systemd ! -type d -path '*kube-proxy*' | grep ."), "it is left")
+        self.nothing_is_left()
+        expect(not self.holds(f"curl -sk --max-time 3 https://{SERVICE}/version"), "the Service answers all the same")
 
     def serves(self):
         """The new rules are there, nothing of the old is, and the API server answers at its Service's address."""
@@ -135,8 +149,12 @@ def chapters(proxies, modes):
             proxies.build(after)
             cleaned = proxies.cleaned
             proxies.carry_out()
-            expect(proxies.cleaned == cleaned + 1, f"the plan from {before} to {after} takes nothing away")
-            proxies.serves()
+            expected = 0 if before == NONE else 1
+            expect(proxies.cleaned == cleaned + expected, f"the plan from {before} to {after} cleans {proxies.cleaned - cleaned} times")
+            if after == NONE:
+                proxies.is_without()
+            else:
+                proxies.serves()
             said = proxies.kubectl("get", "node", "n1", "-o", "jsonpath={.spec.unschedulable}")
             expect(said != "true", "the node is still cordoned")
         change.__name__ = f"{before}_to_{after}"
@@ -147,8 +165,10 @@ def chapters(proxies, modes):
 
 
 def walk(modes):
-    """Every change of one of two or three modes to another: from the first through the others and back, in either order."""
+    """Every change of one of two or three modes to another: from the first through the others and back, in either order; and from each
+    of them to none and on to the next."""
     rounds = [[modes[0], *others, modes[0]] for others in itertools.permutations(modes[1:])]
+    rounds.append([stop for mode in modes for stop in (mode, NONE)] + [modes[0]])
     return [change for round in rounds for change in zip(round, round[1:])]
 
 

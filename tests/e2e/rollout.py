@@ -4,6 +4,7 @@ it names. systemctl, hostnamectl and `sysctl --system` are the lab's, since a ho
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -148,7 +149,7 @@ class Rollout:
 
     def __init__(self, khw_gen, scratch, lab):
         self.program, self.scratch, self.lab = khw_gen, scratch, lab
-        self.built = self.carried_out = self.commands = 0
+        self.built = self.carried_out = self.deleted = self.commands = 0
         self.before = self.out = None
         self.names = {}  # a machine that was renamed: its name in the lab
         with open(os.path.join(scratch, "seed"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
@@ -226,6 +227,13 @@ class Rollout:
                 self.deliver(copy["host"], host)
                 code, said = self.command(host, "./install.sh", {})
                 expect(code == 0, said)
+        # What nothing reads any more, now that every step is done.
+        for deletion in changes["deletions"]:
+            host = self.lab.hosts.get(self.machine(deletion["host"]))
+            if host is not None and host.first:
+                code, said = self.command(host, shlex.join(["rm", "--", deletion["path"]]), {})
+                expect(code == 0, said)
+                self.deleted += 1
         return changes
 
     def act(self, host, step, action):
