@@ -495,8 +495,9 @@ fn an_authority_that_was_brought_has_a_successor() {
     ] {
         for sections in cases {
             let spec = spec("split", "");
-            for (name, seed) in [("own", 1), ("next", 2)] {
-                let (certificate, key) = authority(name, seed);
+            // What a certificate says of itself does not get to write a line of the plan.
+            for (name, cn, seed) in [("own", "own", 1), ("next", "next\n# over", 2)] {
+                let (certificate, key) = authority(cn, seed);
                 spec.secret(&format!("{name}.pem"), certificate.as_bytes());
                 spec.secret(&format!("{name}-key.pem"), &key);
             }
@@ -565,7 +566,7 @@ fn an_authority_that_was_brought_has_a_successor() {
                 "{plan}"
             );
             assert_eq!(
-                named("Its successor: ", "next"),
+                named("Its successor: ", "next\\n# over"),
                 sections.contains("next.pem"),
                 "{plan}"
             );
@@ -589,6 +590,18 @@ fn an_authority_that_was_brought_has_a_successor() {
             let generations = format!("{sections}[generations]\n\"{of}\" = 2\n");
             let (built, told) = build_over(&spec, &base, &generations, &out.join("3-retire"));
             assert!(built, "{sections}: {told}");
+            let is_over = sections.contains("own.pem");
+            assert_eq!(told.contains("unused-authority"), is_over, "{sections}: {told}");
+            if is_over {
+                assert!(
+                    plan.contains("The section of the authority that was brought goes too"),
+                    "{plan}"
+                );
+                fs::remove_file(spec.path().with_file_name("own-key.pem")).expect("a key");
+                let left = generations.replace(&first(of), "");
+                let (built, told) = build_over(&spec, &base, &left, &out.join("3-retire"));
+                assert!(built && !told.contains("warning"), "{left}: {told}");
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::finding::Finding;
 use super::inventory::InventoryRow;
-use crate::diagnostic::{SarifResult, Severity, log};
+use crate::diagnostic::{SarifResult, Severity, sarif_log};
 use crate::found::printable;
 use crate::json_document::JsonKind;
 
@@ -121,7 +121,7 @@ pub fn render_sarif(findings: &[Finding], folder: Option<&str>) -> Value {
             ),
         }
     });
-    log(results.collect())
+    sarif_log(results.collect())
 }
 
 pub(super) fn days_left(row: &InventoryRow, at: OffsetDateTime) -> i64 {

@@ -5,7 +5,7 @@ use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
 use khw_gen::cluster::{Generation, RotationPhase};
 use khw_gen::diagnostic::Diagnostic;
 use khw_gen::disk::{self, Output, Specification, Start};
-use khw_gen::found::Found;
+use khw_gen::found::{Found, printable};
 use khw_gen::found_of;
 use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::json_document::JsonKind;
@@ -143,7 +143,7 @@ fn authorities(of: &str, found: &Found, at: OffsetDateTime) -> Vec<String> {
         let certificate = row.certificate;
         format!(
             "`{}`, SHA-256 `{}`, until {}",
-            certificate.subject.replace('`', "'"),
+            printable(&certificate.subject).replace('`', "'"),
             certificate.fingerprint,
             moment(certificate.not_after)
         )

@@ -16,4 +16,4 @@ pub use problem::{Diagnostic, Place, SourceFile};
 pub use render::{as_json, is_unsafe, render_json, render_text};
 pub use reporter::{JustReported, Placed, Reporter};
 pub use sarif::sarif;
-pub(crate) use sarif::{SarifResult, log};
+pub(crate) use sarif::{SarifResult, sarif_log};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::code::{Code, Severity};
+use super::code::Code;
 use super::codes;
 use super::problem::Diagnostic;
 use super::render::{Region, regions};
@@ -35,11 +35,11 @@ pub fn sarif(diagnostics: &[Diagnostic]) -> Value {
             of: None,
         })
     });
-    log(results.collect())
+    sarif_log(results.collect())
 }
 
 /// A log of one run. Each result counts as often as it stands there; rules stand once.
-pub(crate) fn log(results: Vec<SarifResult>) -> Value {
+pub(crate) fn sarif_log(results: Vec<SarifResult>) -> Value {
     let mut rules: BTreeMap<&str, &'static Code> = BTreeMap::new();
     for result in &results {
         rules.insert(result.code.name, result.code);
@@ -52,7 +52,7 @@ pub(crate) fn log(results: Vec<SarifResult>) -> Value {
             let mut object = json!({
                 "ruleId": result.code.name,
                 "ruleIndex": index.get(result.code.name),
-                "level": level(result.code.severity),
+                "level": result.code.severity.name(),
                 "message": {"text": message},
             });
             let mut location = Map::new();
@@ -83,21 +83,13 @@ pub(crate) fn log(results: Vec<SarifResult>) -> Value {
     })
 }
 
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
-}
-
 fn rule(code: &Code) -> Value {
     let mut rule = json!({
         "id": code.name,
         "shortDescription": {"text": code.title},
         "fullDescription": {"text": code.meaning},
         "help": {"text": format!("{}. khw-gen explain {}", code.advice, code.name)},
-        "defaultConfiguration": {"level": level(code.severity)},
+        "defaultConfiguration": {"level": code.severity.name()},
     });
     if let Some(source) = code.sources.first() {
         rule["helpUri"] = json!(source);

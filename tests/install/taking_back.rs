@@ -324,6 +324,14 @@ fn killers(folder: &Path) {
     }
 }
 
+/// A shell whose commands can kill it, and the folder of these; none where there is none. Busybox's has its commands within it.
+fn shell_to_be_killed() -> Option<([PathBuf; 1], TempDir)> {
+    let dash = program("dash", "kill -9 of install.sh")?;
+    let folder = TempDir::new().expect("a folder");
+    killers(folder.path());
+    Some(([dash], folder))
+}
+
 /// How many commands it had come to when it ended, or was killed before the command `stop`.
 fn killed_at(killers: &Path, stop: usize, command: &mut Command) -> usize {
     fs::write(killers.join("count"), "0\n").expect("a file");
@@ -338,13 +346,9 @@ fn killed_at(killers: &Path, stop: usize, command: &mut Command) -> usize {
 #[test]
 fn a_run_that_was_killed_is_taken_back_wherever_it_was() {
     let (_folder, out) = build(&walkthrough());
-    // Busybox's shell has these commands within it, and is killed below.
-    let Some(dash) = program("dash", "kill -9 of install.sh") else {
+    let Some((shell, folder)) = shell_to_be_killed() else {
         return;
     };
-    let shell = [dash];
-    let folder = TempDir::new().expect("a folder");
-    killers(folder.path());
     // Of the load balancer's few commands each, of a control plane's some of each kind.
     for (host, step) in [("lb", 1), ("master1", 17)] {
         let bundle = out.join(host);
@@ -495,12 +499,9 @@ fn a_journal_that_leads_elsewhere_is_refused() {
 #[test]
 fn what_a_run_that_was_killed_had_written_is_not_left() {
     let (_folder, out) = build(&walkthrough());
-    let Some(dash) = program("dash", "kill -9 of install.sh") else {
+    let Some((shell, folder)) = shell_to_be_killed() else {
         return;
     };
-    let shell = [dash];
-    let folder = TempDir::new().expect("a folder");
-    killers(folder.path());
     // Another bundle for the same host: one key differs, and one file is of it alone.
     let other = TempDir::new().expect("a folder");
     let bundle = other.path().join("master1");
