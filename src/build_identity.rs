@@ -21,9 +21,14 @@ pub fn build_identity(cluster: &Cluster, seed: &Seed, format: ArchiveFormat) -> 
     digest.field(CODE.as_bytes());
     digest.field(format.to_string().as_bytes());
     // Keys don't show themselves, and one can be written in several ways that fit the same certificate.
-    for brought in cluster.pki.brought.values() {
-        let key = brought.key.as_ref().map(|key| key.to_pem());
+    let of_authorities = cluster.pki.brought.values().map(|brought| &brought.key);
+    let of_tokens = cluster.pki.brought_keys.values().map(|brought| &brought.key);
+    for key in of_authorities.chain(of_tokens) {
+        let key = key.as_ref().map(|key| key.to_pem());
         digest.field(key.unwrap_or_default().expose());
+    }
+    for brought in &cluster.encryption.brought {
+        digest.field(brought.secret.as_ref().map_or(&[][..], |secret| secret.expose()));
     }
     // Everything else of a cluster shows itself in full. It is the last, as its length isn't known before: of a fleet it is
     // hundreds of megabytes. To write into a digest can't fail.

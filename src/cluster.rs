@@ -1,4 +1,4 @@
-//! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `spec` makes one.
+//! A cluster that passed every check. Types only; holding a [`Cluster`] means that it is valid, since only `input` makes one.
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -17,7 +17,8 @@ pub use crate::catalog::rotation::RotationPhase;
 use crate::catalog::scope::Choices;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
-use crate::pki::key::KeyPair;
+use crate::pki::key::{KeyPair, PublicKey};
+use crate::pki::secret::SecretBytes;
 use crate::settings::Table;
 
 /// One of something, or one for each of the two address families; the primary family first.
@@ -254,12 +255,22 @@ pub struct Endpoint {
 }
 
 named_values! {
-    /// An encryption provider that takes a 32-byte key.
+    /// An encryption provider that takes a 32-byte key, among others.
     /// Its name is that in cluster.toml and in Kubernetes' EncryptionConfiguration.
     pub enum EncryptionProvider {
         Aescbc = "aescbc",
         Aesgcm = "aesgcm",
         Secretbox = "secretbox",
+    }
+}
+
+impl EncryptionProvider {
+    /// How long its keys may be, in bytes (`pkg/server/options/encryptionconfig` of k8s.io/apiserver).
+    pub(crate) fn key_sizes(self) -> &'static [usize] {
+        match self {
+            EncryptionProvider::Aescbc | EncryptionProvider::Aesgcm => &[16, 24, 32],
+            EncryptionProvider::Secretbox => &[32],
+        }
     }
 }
 
@@ -351,10 +362,55 @@ impl Generations {
 pub const ENCRYPTION: &str = "encryption";
 
 /// How secrets are encrypted in etcd.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Encryption {
     pub provider: EncryptionProvider,
     pub generations: Generations,
+    /// Those that there are already: of the first generation, and of the next ones in turn.
+    pub brought: Vec<ExistingEncryptionKey>,
+}
+
+impl Encryption {
+    /// The key of this generation, where it is there already.
+    pub(crate) fn brought(&self, generation: Generation) -> Option<&ExistingEncryptionKey> {
+        let at = usize::try_from(generation.number()).ok()?.checked_sub(1)?;
+        self.brought.get(at)
+    }
+
+    /// The name of a key, as the API server writes it beside what it encrypts: another for each generation, or what one has
+    /// encrypted is read as garbage with the other.
+    pub(crate) fn key_name(&self, generation: Generation) -> String {
+        if let Some(brought) = self.brought(generation) {
+            return brought.name.clone();
+        }
+        let mut name = derived_key_name(generation);
+        while self.brought.iter().any(|brought| brought.name == name) {
+            name.insert_str(0, "new-");
+        }
+        name
+    }
+}
+
+/// What the key of a generation is derived for, and called where nothing that was brought is called so.
+pub(crate) fn derived_key_name(generation: Generation) -> String {
+    format!("key{}", generation.number())
+}
+
+/// A key of the encryption configuration that somebody already has.
+#[derive(Clone, Debug)]
+pub struct ExistingEncryptionKey {
+    /// What has been encrypted with it is found by this name.
+    pub name: String,
+    /// In base64. None where it could not be read, which is enough to check and to plan.
+    pub secret: Option<Arc<SecretBytes>>,
+}
+
+/// A key pair that somebody already has: what signs tokens.
+#[derive(Clone, Debug)]
+pub struct ExistingKey {
+    pub public: PublicKey,
+    /// Its private half. None where it could not be read, which is enough to check and to plan.
+    pub key: Option<Arc<KeyPair>>,
 }
 
 /// An authority that somebody already has, which takes the place of the one that would be made.
@@ -531,6 +587,8 @@ pub struct Pki {
     pub generations: BTreeMap<String, Generations>,
     /// Authorities that there are already, which sign instead of new ones: by name, and generation.
     pub brought: BTreeMap<(String, Generation), ExistingCa>,
+    /// Keys that sign tokens and that there are already: by the name of their identity, and generation.
+    pub brought_keys: BTreeMap<(String, Generation), ExistingKey>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
 }
@@ -570,6 +628,11 @@ impl Pki {
     /// The authority of this name and generation, where it is there already.
     pub(crate) fn brought(&self, name: &str, generation: Generation) -> Option<&ExistingCa> {
         self.brought.get(&(name.to_owned(), generation))
+    }
+
+    /// The key of this name and generation, where it is there already without a certificate that counts.
+    pub(crate) fn brought_key(&self, name: &str, generation: Generation) -> Option<&ExistingKey> {
+        self.brought_keys.get(&(name.to_owned(), generation))
     }
 
     /// When an authority that signs itself was issued.
@@ -638,10 +701,27 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
-    /// Whether the successor of an authority that is brought is brought as well; so it is where nothing is brought.
+    /// Whether a generation of what is rotated is there already.
+    pub fn is_brought(&self, of: &str, generation: Generation) -> bool {
+        match of {
+            ENCRYPTION => self.encryption.brought(generation).is_some(),
+            of => self.pki.brought(of, generation).is_some() || self.pki.brought_key(of, generation).is_some(),
+        }
+    }
+
+    /// Whether the successor of what is brought is brought as well; so it is where nothing is brought.
     pub fn successor_is_brought(&self, of: &str) -> bool {
         let used = self.generations_of(of).used;
-        self.pki.brought(of, used).is_none() || self.pki.brought(of, used.successor()).is_some()
+        !self.is_brought(of, used) || self.is_brought(of, used.successor())
+    }
+
+    /// Whether a key that is brought, and that counts, was not there to be read.
+    pub(crate) fn lacks_a_key(&self) -> bool {
+        let encryption = self.encryption.generations.all();
+        let mut encryption = encryption.filter_map(|generation| self.encryption.brought(generation));
+        self.pki.brought.values().any(|ca| ca.key.is_none())
+            || self.pki.brought_keys.values().any(|pair| pair.key.is_none())
+            || encryption.any(|key| key.secret.is_none())
     }
 
     /// The generations of what is rotated, as `[rotate]` calls it.

@@ -11,7 +11,6 @@ use crate::changes::{Changes, etcdctl_environment, render_steps};
 use crate::cluster::{Cluster, ENCRYPTION, Generation, Generations, RotationPhase};
 use crate::found::Found;
 use crate::reuse::{Earlier, keys_of_output};
-use crate::vault::encryption_key_name;
 
 /// What can be rotated in a cluster, as `[rotate]` calls it.
 pub fn rotated(cluster: &Cluster) -> Vec<&'static str> {
@@ -27,6 +26,8 @@ pub fn concerns(cluster: &Cluster, before: &BTreeMap<String, u32>) -> bool {
     }
     // Which of several brought ones it was, the output does not say.
     !cluster.pki.brought.is_empty()
+        || !cluster.pki.brought_keys.is_empty()
+        || !cluster.encryption.brought.is_empty()
         || rotated(cluster).into_iter().any(|of| {
             let now = cluster.generations_of(of);
             match before.get(of) {
@@ -133,8 +134,11 @@ impl RotationPlan<'_> {
              one that was there before, over which a build would skip the phases and is refused.\n",
             MadePhase::folder(RotationPhase::Retire)
         );
-        if self.cluster.pki.brought(of, self.from).is_some() {
-            text.push_str("\nThe section of the authority that was brought goes too, and its key is needed no more.\n");
+        if self.cluster.is_brought(of, self.from) {
+            text.push_str(match of {
+                ENCRYPTION => "\nThe key that was brought is needed no more: its `file` goes, and its `name` stays.\n",
+                _ => "\nThe section of the key that was brought goes too, and the key is needed no more.\n",
+            });
         }
         text
     }
@@ -149,7 +153,7 @@ impl RotationPlan<'_> {
             if let Some((on, command)) = wait.shown_by {
                 let command = command
                     .replace("{provider}", self.cluster.encryption.provider.name())
-                    .replace("{new}", &encryption_key_name(self.to));
+                    .replace("{new}", &self.cluster.encryption.key_name(self.to).replace('.', "\\."));
                 if let Some((host, environment)) = runner(on, found) {
                     let _ = write!(text, "\n  on {host}:\n\n  ```sh\n  {environment}{command}\n  ```\n\n");
                 }

@@ -7,7 +7,7 @@ use base64ct::{Base64, Encoding};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::cluster::{Cluster, Generation};
+use crate::cluster::{Cluster, ENCRYPTION, ExistingEncryptionKey, Generation, derived_key_name};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{self, Authority};
 use crate::pki::derivation::{Purpose, Seed};
@@ -51,12 +51,6 @@ pub struct IssueError {
     /// Which one: its [`KeyId`], as text.
     pub id: String,
     pub reason: String,
-}
-
-/// The name of a key of the encryption configuration, as the API server writes it beside what it encrypts: another for each
-/// generation, or what one has encrypted is read as garbage with the other.
-pub(crate) fn encryption_key_name(generation: Generation) -> String {
-    format!("key{}", generation.number())
 }
 
 /// What is to be issued, and with what.
@@ -108,17 +102,31 @@ impl<'i, 'a> Issuing<'i, 'a> {
             Ok((certificate.id, issued))
         });
         let generations = self.plan.cluster.encryption.generations.all();
+        let encryption = generations.map(|generation| Ok((generation, self.encryption_key(generation)?)));
         Ok(Vault {
             issued: issued.collect::<Result<_, IssueError>>()?,
-            encryption: generations
-                .map(|generation| {
-                    (
-                        generation,
-                        Arc::new(encryption_key(self.plan.cluster, self.seed, generation)),
-                    )
-                })
-                .collect(),
+            encryption: encryption.collect::<Result<_, IssueError>>()?,
         })
+    }
+
+    /// The key of the encryption configuration of a generation, in base64.
+    fn encryption_key(&self, generation: Generation) -> Result<Arc<SecretBytes>, IssueError> {
+        let cluster = self.plan.cluster;
+        let derived = |seed| Ok(Arc::new(derived_encryption_key(cluster, seed, generation)));
+        match (cluster.encryption.brought(generation), self.stand_in) {
+            (None, _) => derived(self.seed),
+            (
+                Some(ExistingEncryptionKey {
+                    secret: Some(secret), ..
+                }),
+                _,
+            ) => Ok(secret.clone()),
+            (Some(_), Some(stand_in)) => derived(stand_in),
+            (Some(brought), None) => Err(IssueError {
+                id: format!("{ENCRYPTION}, {},", brought.name),
+                reason: "its key was not read".to_owned(),
+            }),
+        }
     }
 
     /// Those that have to sign others, of which there are few.
@@ -188,8 +196,8 @@ impl<'i, 'a> Issuing<'i, 'a> {
             // Whoever signed in its place: its own is what lies on hosts.
             (CertificateFrom::File(existing), _) => (Some(existing.der().to_vec()), &existing.public),
             (_, Some(signer)) => (Some(signer.certificate.clone()), own.public()),
-            _ if proven.certificate.is_some() => (None, own.public()),
-            _ => (self.sign(certificate, &own, signers)?, own.public()),
+            _ if proven.certificate.is_some() => (None, certificate.public(&own)),
+            _ => (self.sign(certificate, &own, signers)?, certificate.public(&own)),
         };
         let request = match (certificate.request(), proven.request) {
             (Some(request), None) if self.plan.places_request(certificate) => {
@@ -229,7 +237,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
                     certificate: &signer.certificate,
                     key: &signer.key,
                 };
-                cfssl::leaf(request, own.public(), profile, &authority, issued)
+                cfssl::leaf(request, certificate.public(own), profile, &authority, issued)
             }
         };
         der.map(Some).map_err(|reason| error(certificate.id, reason))
@@ -250,7 +258,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
             (Some(key), _, _) => Ok(Arc::new(key)),
             (None, KeyFrom::Seed(algorithm), _) => derived(self.seed, algorithm),
             (None, KeyFrom::File(key), _) => Ok(key.clone()),
-            (None, KeyFrom::Elsewhere(algorithm), Some(stand_in)) => derived(stand_in, algorithm),
+            (None, KeyFrom::Elsewhere(public), Some(stand_in)) => derived(stand_in, public.algorithm),
             (None, KeyFrom::Elsewhere(_), None) => Err(error(certificate.id, "its key was not read")),
         }
     }
@@ -269,9 +277,9 @@ fn pem(label: &str, der: &[u8]) -> Arc<[u8]> {
     x509::to_pem(label, der).into_bytes().into()
 }
 
-fn encryption_key(cluster: &Cluster, seed: &Seed, generation: Generation) -> SecretBytes {
+fn derived_encryption_key(cluster: &Cluster, seed: &Seed, generation: Generation) -> SecretBytes {
     let purpose = Purpose::EncryptionKey {
-        name: &encryption_key_name(generation),
+        name: &derived_key_name(generation),
         provider: cluster.encryption.provider.name(),
     };
     let bytes = seed.derive(&cluster.name, &purpose, generation.number());

@@ -609,7 +609,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
     ),
     (
         "rotation",
-        &["catalog", "changes", "cluster", "found", "reuse", "vault"],
+        &["catalog", "changes", "cluster", "found", "reuse"],
         "a plan of a rotation is told of outputs that were made, with the steps of who compares them",
     ),
     (

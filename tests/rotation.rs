@@ -594,7 +594,7 @@ fn an_authority_that_was_brought_has_a_successor() {
             assert_eq!(told.contains("unused-authority"), is_over, "{sections}: {told}");
             if is_over {
                 assert!(
-                    plan.contains("The section of the authority that was brought goes too"),
+                    plan.contains("The section of the key that was brought goes too"),
                     "{plan}"
                 );
                 fs::remove_file(spec.path().with_file_name("own-key.pem")).expect("a key");

@@ -427,6 +427,8 @@ const TEXTS: &[(&str, &[&str], &[&str])] = &[
     ("pki.seed", &["cluster.seed"], &[""]),
     ("pki.ca.cert", &["ca.pem"], &[""]),
     ("pki.ca.key", &["ca-key.pem"], &[""]),
+    ("encryption.keys.name", &["key1", "A.b_c-9"], &["", "a b", "a:b"]),
+    ("encryption.keys.file", &["keys/key1"], &[""]),
     ("pki.bring", &["ca", "etcd-ca", "ca@2"], &["", "a/b"]),
     ("pki.bring.NAME.cert", &["ca.pem"], &[""]),
     ("pki.bring.NAME.key", &["ca-key.pem"], &[""]),

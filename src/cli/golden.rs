@@ -107,9 +107,9 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
     };
     let cluster = &checked.cluster;
     let unknown = Unknown::of(cluster, seed.as_ref());
-    if unknown.authority_key {
+    if unknown.brought_key {
         say(
-            "note: the key of an authority that is brought is not there: serial numbers and fingerprints of what it signs are not compared",
+            "note: a key that is brought is not there: what is made with it, serial numbers and fingerprints of what an authority signs among it, is not compared",
         );
     }
     if unknown.seed {

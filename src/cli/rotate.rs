@@ -2,7 +2,7 @@
 
 use khw_gen::audit::{self, InventoryRow};
 use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
-use khw_gen::cluster::{Generation, RotationPhase};
+use khw_gen::cluster::{ENCRYPTION, Generation, RotationPhase};
 use khw_gen::diagnostic::Diagnostic;
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found::{Found, printable};
@@ -48,9 +48,13 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
     disk::refuse_existing(out, [PLAN])?;
     if !cluster.successor_is_brought(of) {
+        let to = cluster.generations_of(of).used.successor().number();
+        let write = match of.as_str() {
+            ENCRYPTION => format!("number {to} of `keys` in [encryption]"),
+            of => format!("[pki.bring.\"{of}@{to}\"]"),
+        };
         say(format_args!(
-            "note: the successor of an authority that is brought is made from the seed here; to bring it too, write [pki.bring.\"{of}@{}\"]",
-            cluster.generations_of(of).used.successor().number()
+            "note: the successor of a key that is brought is made from the seed here; to bring it too, write {write}"
         ));
     }
     let from = cluster.generations_of(of).used;

@@ -544,6 +544,23 @@ codes! {
         see ["https://kubernetes.io/docs/setup/best-practices/certificates/"]
     }
 
+    BAD_ENCRYPTION_KEY "bad-encryption-key" Error "key of the encryption configuration that can't be taken over" {
+        meaning
+            "`keys` of `[encryption]` are those that there are already, in the order of their generations. The API server finds the key for \
+             what it reads by the name that stands before it, and refuses to start with a secret of another length."
+        advice "give each key the name that it has in the configuration that there is, and in a file of its own what stands behind `secret:`"
+        example "cluster.toml" [
+            r#"keys = [{ name = "key 1", file = "key1" }]"#,
+        ]
+        right [
+            r#"keys = [{ name = "key1", file = "key1" }]"#,
+        ]
+        met
+            "When the whole configuration is named in the place of a secret, when the provider is another one than that of the cluster that \
+             there is, or when keys are listed that are used no more."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
+    }
+
     BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {
         meaning
             "What is trusted, verified or read by many gets its successor in three phases, one generation after the other and one thing \

@@ -34,8 +34,8 @@ pub type HostGolden = BTreeMap<String, Expected>;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unknown {
     pub seed: bool,
-    /// The key of an authority that `[pki.ca]` or `[pki.bring]` names.
-    pub authority_key: bool,
+    /// A key that `[pki.ca]`, `[pki.bring]` or `[encryption]` names.
+    pub brought_key: bool,
 }
 
 impl Unknown {
@@ -43,19 +43,19 @@ impl Unknown {
     pub fn of(cluster: &Cluster, seed: Option<&Seed>) -> Unknown {
         Unknown {
             seed: seed.is_none(),
-            authority_key: cluster.pki.brought.values().any(|ca| ca.key.is_none()),
+            brought_key: cluster.lacks_a_key(),
         }
     }
 
     /// Whether something is not at hand.
     pub(crate) fn any(self) -> bool {
-        self.seed || self.authority_key
+        self.seed || self.brought_key
     }
 }
 
 /// Hands over the golden of one host after the other, in the order of the cluster; gives the fingerprint of the seed.
 ///
-/// The same cluster, seed and authority's key give the same texts on any machine. Errors: as [`Build::run`].
+/// The same cluster, seed and brought keys give the same texts on any machine. Errors: as [`Build::run`].
 pub fn golden<E: Send>(
     cluster: &Cluster,
     seed: Option<&Seed>,

@@ -6,7 +6,7 @@ use crate::diagnostic::{Reporter, codes};
 
 use super::brought;
 use super::draft::Draft;
-use super::generations::{authority_named, named, of_authority};
+use super::generations::{authority_named, named, of_shared_key};
 use super::tree::At;
 use super::validity::moment;
 
@@ -18,7 +18,7 @@ pub fn read(draft: &Draft) -> impl Iterator<Item = ((String, Generation), &At<Of
 
 /// The date of the authority that signs, if it has one of its own.
 pub fn of(draft: &Draft, authority: &str) -> Option<At<OffsetDateTime>> {
-    let used = of_authority(draft, authority).used;
+    let used = of_shared_key(draft, authority).used;
     let own = read(draft).find(|((name, generation), _)| name == authority && *generation == used);
     own.map(|(_, date)| date.clone())
 }
@@ -32,7 +32,7 @@ pub fn check(draft: &Draft, say: &Reporter) {
             continue;
         };
         let is_brought = brought::of(draft, &of, generation).is_some();
-        let newest = of_authority(draft, &of).newest();
+        let newest = of_shared_key(draft, &of).newest();
         if is_brought {
             let message = "an authority that is brought has its dates in its certificate";
             say.at(&name.place, codes::BAD_AUTHORITY_DATE, message)

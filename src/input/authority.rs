@@ -1,10 +1,10 @@
 //! Whether the authority that `[pki.ca]` names can sign for a cluster. What it signs is judged in [`super::certificates`].
 use std::sync::Arc;
 
-use crate::cluster::ExistingCa;
+use crate::cluster::{ExistingCa, ExistingKey};
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::authority::{AuthorityCertificate, AuthorityError};
-use crate::pki::key::{Algorithm, KeyError, KeyPair};
+use crate::pki::key::{Algorithm, KeyError, KeyPair, PublicKey};
 
 use super::draft::DraftCa;
 use super::source_files::{Files, or_told};
@@ -29,6 +29,41 @@ pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
         _ => None,
     };
     Existing { ca, place }
+}
+
+/// Reads a key that signs tokens, and its public half. None if it can't be used, which is reported.
+pub fn read_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<ExistingKey> {
+    let public = public_key(files, draft, say);
+    let key = key(files, draft, say);
+    let (public, key) = (public?, key.ok()?);
+    if let Some(key) = &key
+        && *key.public() != public
+    {
+        tell_mismatch(draft, say);
+        return None;
+    }
+    Some(ExistingKey { public, key })
+}
+
+fn public_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<PublicKey> {
+    let path = draft.certificate.as_ref()?;
+    let file = or_told(files.certificate(&path.value), path, say)?;
+    let public = match AuthorityCertificate::public_key_in(file.expose()) {
+        Ok(public) => public,
+        Err(error) => {
+            let hint =
+                "name the public key here (`openssl pkey -in KEY -pubout` writes it), and the private one with `key`";
+            say.at(path, codes::BAD_CA, format!("{} {error}", path.value))
+                .hint(hint);
+            return None;
+        }
+    };
+    if public.algorithm == Algorithm::Ed25519 {
+        let message = format!("{} is an Ed25519 key, with which no token is signed", path.value);
+        say.at(path, codes::ED25519_IDENTITY, message);
+        return None;
+    }
+    Some(public)
 }
 
 fn certificate(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<AuthorityCertificate> {
@@ -98,10 +133,14 @@ fn key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<
 fn fits(certificate: &AuthorityCertificate, key: &KeyPair, draft: &DraftCa, say: &Reporter) -> bool {
     let fits = certificate.public == *key.public();
     if !fits {
-        let name = |path: &Option<super::tree::At<String>>| path.as_ref().map_or("", |path| &path.value).to_owned();
-        let message = format!("{} is not the key of {}", name(&draft.key), name(&draft.certificate));
-        let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
-        say.at(place, codes::CA_KEY_MISMATCH, message);
+        tell_mismatch(draft, say);
     }
     fits
+}
+
+fn tell_mismatch(draft: &DraftCa, say: &Reporter) {
+    let name = |path: &Option<super::tree::At<String>>| path.as_ref().map_or("", |path| &path.value).to_owned();
+    let message = format!("{} is not the key of {}", name(&draft.key), name(&draft.certificate));
+    let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
+    say.at(place, codes::CA_KEY_MISMATCH, message);
 }

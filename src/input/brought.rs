@@ -1,13 +1,13 @@
-//! Authorities that there are already: `[pki.ca]`, the cluster's own, and those of `[pki.bring]`.
+//! What there is already: authorities, `[pki.ca]`, the cluster's own, and those of `[pki.bring]`, and what signs tokens.
 use std::collections::BTreeMap;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
-use crate::cluster::Generation;
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose};
+use crate::cluster::{ExistingKey, Generation};
 use crate::diagnostic::{Reporter, codes};
 
 use super::authority::{self, Existing};
 use super::draft::{Draft, DraftCa};
-use super::generations::{authority_named, named, of_authority, reached};
+use super::generations::{layout_named, named, of_shared_key, reached};
 use super::source_files::Files;
 use super::tree::At;
 
@@ -17,6 +17,7 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
     for (name, ca) in &draft.pki.brought {
         if let Some(of) = named(&name.value)
             && !brought.contains_key(&of)
+            && !signs_tokens(draft, &of.0)
         {
             brought.insert(of, authority::read(files, ca, say));
         }
@@ -24,13 +25,33 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
     brought
 }
 
+/// The keys that sign tokens and that are read, by name and generation; none where one can't be used, which is reported.
+pub fn token_keys(
+    files: &dyn Files,
+    draft: &Draft,
+    say: &Reporter,
+) -> Option<BTreeMap<(String, Generation), ExistingKey>> {
+    let sections = draft.pki.brought.iter();
+    let keys =
+        sections.filter_map(|(name, pair)| Some((named(&name.value).filter(|(of, _)| signs_tokens(draft, of))?, pair)));
+    let keys: Vec<_> = keys
+        .map(|(of, pair)| Some((of, authority::read_key(files, pair, say)?)))
+        .collect();
+    keys.into_iter().collect()
+}
+
+fn signs_tokens(draft: &Draft, name: &str) -> bool {
+    let row = draft.pki.layout.and_then(|layout| layout.identity(name));
+    row.is_some_and(|row| row.purpose == KeyPurpose::Tokens)
+}
+
 /// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
 pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
     let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
-    let counted = of_authority(draft, row.name);
+    let counted = of_shared_key(draft, row.name);
     counted
         .all()
-        .all(|generation| names().any(|of| of == (row.name.to_owned(), generation)))
+        .all(|generation| row.signs() && names().any(|of| of == (row.name.to_owned(), generation)))
 }
 
 /// Whether each is an authority of the cluster in a generation that counts, or the next one.
@@ -38,11 +59,18 @@ pub fn check(draft: &Draft, say: &Reporter) {
     let Some(layout) = draft.pki.layout else { return };
     let mut seen = Vec::new();
     for (name, _) in &draft.pki.brought {
-        let those = "its authorities are";
-        let Some((of, generation)) = authority_named(layout, name, codes::BAD_BROUGHT_AUTHORITY, those, say) else {
+        let is_one = |row: &Identity| row.signs() || row.purpose == KeyPurpose::Tokens;
+        let Some((of, generation)) = layout_named(layout, is_one, name) else {
+            let message = format!(
+                "`{}` is no authority of this cluster, nor what signs its tokens",
+                name.value
+            );
+            let known = layout.identities().iter().filter(|row| is_one(row)).map(|row| row.name);
+            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
+                .meant_of(&name.value, known, "those are");
             continue;
         };
-        let next = of_authority(draft, &of).newest().successor();
+        let next = of_shared_key(draft, &of).newest().successor();
         if generation > next {
             let message = format!(
                 "the next generation of `{of}` is {}, not {}",

@@ -10,8 +10,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::layouts::Layout;
-use crate::cluster::{ClusterState, EncryptionProvider, Families};
-use crate::diagnostic::suggest::listed;
+use crate::cluster::{ClusterState, Families};
 use crate::diagnostic::{Code, Reporter, Severity, SourceFile, codes};
 
 use super::draft::{CSR_FOLDER, Draft, DraftCa, DraftNaming, DraftNetwork, DraftPki};
@@ -21,7 +20,8 @@ use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
 use super::tree::{At, Document, Entry, Fields, Node, Value};
 use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
 use super::{
-    choices, components, families, fields, files, generations, load_balancer, own_certificates, parse_toml, pools,
+    choices, components, encryption, families, fields, files, generations, load_balancer, own_certificates, parse_toml,
+    pools,
 };
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
@@ -107,12 +107,9 @@ fn draft(doc: Document<'_>, root: &Node, written_for: &dyn Fn(&str) -> Layout) -
         pki: section(&top, &fields::PKI)
             .map(|fields| pki(&top, &fields, written_for))
             .unwrap_or_default(),
-        encryption: section(&top, &fields::ENCRYPTION).and_then(|fields| {
-            provider(
-                fields.text_or("provider", EncryptionProvider::Secretbox.name())?,
-                doc.say,
-            )
-        }),
+        encryption: section(&top, &fields::ENCRYPTION)
+            .map(|fields| encryption::read(&fields))
+            .unwrap_or_default(),
         load_balancing: section(&top, &fields::LOAD_BALANCER).map(|fields| load_balancer::read(&fields)),
         ..Draft::default()
     };
@@ -298,27 +295,6 @@ fn moment(doc: Document<'_>, node: &Node) -> Option<At<OffsetDateTime>> {
     };
     cant_be(&text, "the time of issue", problem, codes::BAD_ISSUED, doc.say);
     None
-}
-
-fn provider(text: At<String>, say: &Reporter) -> Option<At<EncryptionProvider>> {
-    let Some(provider) = EncryptionProvider::named(&text.value) else {
-        let message = format!("unknown encryption provider \"{}\"", text.value);
-        let hint = format!(
-            "the providers are {}",
-            listed(EncryptionProvider::NAMES.iter().copied())
-        );
-        say.at(text.place, codes::UNKNOWN_PROVIDER, message).hint(hint);
-        return None;
-    };
-    let weakness = match provider {
-        EncryptionProvider::Aescbc => Some("aescbc is open to padding oracle attacks"),
-        EncryptionProvider::Aesgcm => Some("aesgcm must have its key rotated every 200,000 writes"),
-        EncryptionProvider::Secretbox => None,
-    };
-    if let Some(weakness) = weakness {
-        say.at(&text.place, codes::WEAK_PROVIDER, weakness);
-    }
-    Some(text.with(provider))
 }
 
 fn allowed(text: &At<String>, say: &Reporter) -> Option<&'static str> {

@@ -8,16 +8,16 @@ use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::catalog::roles::Role;
 use crate::catalog::when_of;
-use crate::cluster::Generation;
+use crate::cluster::{ExistingEncryptionKey, ExistingKey, Generation};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 
 use super::authority::Existing;
-use super::brought;
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
 use super::draft::Draft;
 use super::placed::may_be;
 use super::source_files::{Files, or_told};
+use super::{brought, encryption};
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -56,6 +56,10 @@ pub struct Folder {
     pub config: Option<SigningConfig>,
     /// The authorities that there are already, by name and generation; nothing is made of the CSR file of one that is in all of them.
     pub brought: BTreeMap<(String, Generation), Existing>,
+    /// Keys that sign tokens; none if one of them can't be used, which has been reported.
+    pub brought_keys: Option<BTreeMap<(String, Generation), ExistingKey>>,
+    /// Keys of the encryption configuration; none if one of them can't be used, which has been reported.
+    pub encryption_keys: Option<Vec<ExistingEncryptionKey>>,
 }
 
 impl Folder {
@@ -176,6 +180,8 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
         config_file: config_file.unwrap_or_default(),
         config_built_in,
         brought,
+        brought_keys: brought::token_keys(from, draft, say),
+        encryption_keys: encryption::brought(from, draft, say),
     };
     report_built_in(&texts, draft, &folder, say);
     report_unused_authority(from, draft, &folder, say);

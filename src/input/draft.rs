@@ -29,7 +29,7 @@ pub struct Draft {
     pub network: DraftNetwork,
     pub nodes: DraftNodes,
     pub pki: DraftPki,
-    pub encryption: Option<At<EncryptionProvider>>,
+    pub encryption: DraftEncryption,
     /// None if it could not be read at all.
     pub load_balancing: Option<DraftLoadBalancing>,
     /// Codes that are silenced.
@@ -43,6 +43,23 @@ pub struct Draft {
     pub components: Vec<DraftOverride>,
     pub files: Vec<DraftFile>,
     pub generations: DraftGenerations,
+}
+
+/// `[encryption]` as it is written.
+#[derive(Debug, Default)]
+pub struct DraftEncryption {
+    pub provider: Option<At<EncryptionProvider>>,
+    /// The entries of `keys`, the first generation's first.
+    pub keys: Vec<DraftEncryptionKey>,
+}
+
+/// A key that there is already.
+#[derive(Debug)]
+pub struct DraftEncryptionKey {
+    pub name: Option<At<String>>,
+    /// The path of the file with its secret.
+    pub file: Written<At<String>>,
+    pub place: Place,
 }
 
 /// `[generations]` and `[rotate]` as they are written.

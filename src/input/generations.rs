@@ -1,7 +1,7 @@
 //! `[generations]` and `[rotate]`: which successor of each key is used, and what is accepted beside it.
 use std::collections::BTreeMap;
 
-use crate::catalog::identity::{KeyPurpose, Per};
+use crate::catalog::identity::{Identity, KeyPurpose, Per};
 use crate::catalog::layouts::Layout;
 use crate::catalog::rotation::ROTATED;
 use crate::cluster::{ENCRYPTION, Generation, Generations, RotationPhase, per};
@@ -230,8 +230,8 @@ fn of_key(draft: &Draft, key: &Key<'_>) -> Generations {
     }
 }
 
-/// The key of an authority, of which the whole cluster has one.
-fn authority(name: &str) -> Key<'_> {
+/// A key of which the whole cluster has one.
+fn shared_key(name: &str) -> Key<'_> {
     Key {
         of: name,
         whose: None,
@@ -239,14 +239,14 @@ fn authority(name: &str) -> Key<'_> {
     }
 }
 
-/// The generations of an authority.
-pub fn of_authority(draft: &Draft, name: &str) -> Generations {
-    of_key(draft, &authority(name))
+/// The generations of an authority, or of another key of which the cluster has one.
+pub fn of_shared_key(draft: &Draft, name: &str) -> Generations {
+    of_key(draft, &shared_key(name))
 }
 
 /// The generation that an authority has reached, without the one that it is rotated to.
 pub fn reached(draft: &Draft, name: &str) -> Generation {
-    used(draft, &authority(name))
+    used(draft, &shared_key(name))
 }
 
 /// What `ca`, or `ca@2`, means: a name and its generation, of which each has one way to be written.
@@ -268,15 +268,23 @@ pub fn authority_named(
     those: &str,
     say: &Reporter,
 ) -> Option<(String, Generation)> {
-    let rows = layout.identities().iter().filter(|row| row.signs());
-    let authorities = rows.map(|row| row.name);
-    let known = named(&name.value).filter(|(of, _)| authorities.clone().any(|authority| authority == of));
+    let known = layout_named(layout, Identity::signs, name);
     if known.is_none() {
+        let authorities = layout.identities().iter().filter(|row| row.signs()).map(|row| row.name);
         let message = format!("`{}` is no authority of this cluster", name.value);
         say.at(&name.place, code, message)
             .meant_of(&name.value, authorities, those);
     }
     known
+}
+
+/// What a name means: one of the identities of a layout that are `wanted`, and a generation of it.
+pub fn layout_named(
+    layout: Layout,
+    wanted: impl Fn(&Identity) -> bool,
+    name: &At<String>,
+) -> Option<(String, Generation)> {
+    named(&name.value).filter(|(of, _)| layout.identity(of).is_some_and(wanted))
 }
 
 /// The generations of every key that has others than the first, by its name; and those of the encryption configuration. `authorities` are

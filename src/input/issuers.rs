@@ -25,7 +25,7 @@ pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) ->
     let own_date = authorities_issued::of(draft, row.name);
     if let Some(existing) = folder
         .brought
-        .get(&(row.name.to_owned(), generations::of_authority(draft, row.name).used))
+        .get(&(row.name.to_owned(), generations::of_shared_key(draft, row.name).used))
     {
         let certificate = existing.ca.as_ref().map(|ca| &ca.certificate);
         return Issuer {
@@ -108,8 +108,8 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
             };
             let is_twin = own.public == other_own.public;
             // Of those that sign now, all are held against each other.
-            let both_sign = generations::of_authority(draft, name).used == *generation
-                && generations::of_authority(draft, other).used == *other_generation;
+            let both_sign = generations::of_shared_key(draft, name).used == *generation
+                && generations::of_shared_key(draft, other).used == *other_generation;
             let is_namesake = name != other && !both_sign && is_same_name(&own.subject, &other_own.subject);
             let of = match other_generation.number() {
                 1 => format!("`{other}`"),
@@ -125,7 +125,7 @@ pub fn brought_successors(draft: &Draft, folder: &Folder, leaves: &[Leaf<'_>], s
                 say.at(place, codes::AUTHORITIES_ALIKE, message);
             }
         }
-        if *generation <= generations::of_authority(draft, name).used {
+        if *generation <= generations::of_shared_key(draft, name).used {
             continue;
         }
         let Some(validity) = existing_validity(own.validity, issued, place, say) else {

@@ -15,6 +15,7 @@ mod cluster_file;
 mod components;
 mod csr_folder;
 mod draft;
+mod encryption;
 mod families;
 pub mod fields;
 mod files;

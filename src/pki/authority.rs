@@ -80,6 +80,21 @@ impl AuthorityCertificate {
         AuthorityCertificate::from_der(block.ok_or(AuthorityError::NotPem)?.contents())
     }
 
+    /// The public key in a PEM file: a `PUBLIC KEY` (RFC 7468, section 13), or that of a certificate, whose it may be.
+    ///
+    /// Errors: as [`AuthorityCertificate::from_pem`].
+    pub fn public_key_in(file: &[u8]) -> Result<PublicKey, AuthorityError> {
+        const HEAD: &[u8] = b"-----BEGIN PUBLIC KEY-----";
+        if !file.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == HEAD) {
+            return Ok(AuthorityCertificate::from_pem(file)?.public);
+        }
+        let blocks = pem::parse_many(file).map_err(|_| AuthorityError::NotPem)?;
+        match blocks.as_slice() {
+            [block] => PublicKey::from_spki_der(block.contents()).map_err(AuthorityError::Key),
+            blocks => Err(AuthorityError::Several(blocks.len())),
+        }
+    }
+
     fn from_der(der: &[u8]) -> Result<AuthorityCertificate, AuthorityError> {
         let damaged = |_| AuthorityError::NotACertificate;
         let issuer = IssuerCertificate::from_der(der).map_err(|_| AuthorityError::NotACertificate)?;

@@ -9,6 +9,7 @@ use crate::catalog::when_of;
 use crate::cluster::{Cluster, ExtraCertificate, Generation, Host};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
+use crate::pki::key::{KeyPair, PublicKey};
 use crate::server_names::{api_server_names, etcd_names, node_names};
 
 use super::keys::{KeyFrom, KeyId, KeyOf};
@@ -52,6 +53,17 @@ impl<'a> PlannedCertificate<'a> {
         match &self.from {
             CertificateFrom::Itself { request, .. } | CertificateFrom::SignedBy { request, .. } => Some(request),
             CertificateFrom::File(_) | CertificateFrom::Nobody => None,
+        }
+    }
+
+    /// The public half of its key; `own` is the key, or what stands in for one that is elsewhere.
+    pub fn public<'k>(&self, own: &'k KeyPair) -> &'k PublicKey
+    where
+        'a: 'k,
+    {
+        match self.key {
+            KeyFrom::Elsewhere(public) => public,
+            KeyFrom::Seed(_) | KeyFrom::File(_) => own.public(),
         }
     }
 
@@ -133,7 +145,7 @@ fn certificate_of<'a>(
         Some(existing) => (
             match &existing.key {
                 Some(key) => KeyFrom::File(key),
-                None => KeyFrom::Elsewhere(existing.certificate.public.algorithm),
+                None => KeyFrom::Elsewhere(&existing.certificate.public),
             },
             CertificateFrom::File(&existing.certificate),
         ),
@@ -144,7 +156,13 @@ fn certificate_of<'a>(
                 None => csr.request.clone(),
             };
             request.hosts = union(names(cluster, identity.names, host), request.hosts);
-            let key = KeyFrom::Seed(request.key);
+            let key = match cluster.pki.brought_key(identity.name, generation) {
+                Some(existing) => match &existing.key {
+                    Some(key) => KeyFrom::File(key),
+                    None => KeyFrom::Elsewhere(&existing.public),
+                },
+                None => KeyFrom::Seed(request.key),
+            };
             let from = match identity.signed_by {
                 SignedBy::Itself => CertificateFrom::Itself {
                     request,

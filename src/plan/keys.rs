@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cluster::Generation;
-use crate::pki::key::{Algorithm, KeyPair};
+use crate::pki::key::{Algorithm, KeyPair, PublicKey};
 
 /// What one key is, and what is made with it: everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,8 +31,9 @@ pub enum KeyFrom<'a> {
     Seed(Algorithm),
     /// Somebody already has it.
     File(&'a Arc<KeyPair>),
-    /// Somebody already has it, and it is not at hand: enough to plan, and to compare what does not depend on it.
-    Elsewhere(Algorithm),
+    /// Somebody already has it, and of it the public half alone is at hand: enough to plan, and to compare what does not depend on
+    /// the other.
+    Elsewhere(&'a PublicKey),
 }
 
 impl KeyId<'_> {

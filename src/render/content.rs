@@ -20,7 +20,7 @@ use crate::plan::{
 };
 use crate::settings::{Table, Value as Setting};
 use crate::toml_text;
-use crate::vault::{Issued, Vault, encryption_key_name};
+use crate::vault::{Issued, Vault};
 use crate::yaml;
 
 use super::error::RenderError;
@@ -185,7 +185,7 @@ impl<'a> Contents<'a> {
             let encryption = &self.plan.cluster.encryption;
             let keys = encryption.generations.all().filter_map(|generation| {
                 let secret = SecretText(self.vault.encryption.get(&generation)?.clone());
-                Some(context! { name => encryption_key_name(generation), secret => Value::from_object(secret) })
+                Some(context! { name => encryption.key_name(generation), secret => Value::from_object(secret) })
             });
             let encryption = context! { provider => encryption.provider.name(), keys => keys.collect::<Vec<Value>>() };
             let variables = context! { encryption, ..variables.all() };

@@ -79,5 +79,7 @@ pub static FILE_MODE: TextForm = form("an octal mode, not writable by everybody"
 
 pub static FLAG_NAME: TextForm = form("a flag without its hyphens", "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", ANY, "v");
 pub static AUTHORITY_NAME: TextForm = form("the name of an authority", "^[a-z-]+(@[0-9]+)?$", ANY, "ca@2");
+pub static BROUGHT_NAME: TextForm = form("the name of an authority, or of what signs tokens", "^[a-z-]+(@[0-9]+)?$", ANY, "ca@2");
+pub static ENCRYPTION_KEY_NAME: TextForm = form("a name of letters, digits, `.`, `_` and `-`", "^[A-Za-z0-9._-]+$", ANY, "key1");
 pub static KEY_NAME: TextForm = form("the name of a key or a host", "^[a-z0-9.*/-]+$", ANY, "kubelet-client/node1");
 pub static VARIABLE: TextForm = form("a variable", "^[A-Za-z_][A-Za-z0-9_]*$", ANY, "HTTPS_PROXY");

@@ -110,7 +110,10 @@ pub static CA: Section = section("pki.ca", &[
     field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
 ]);
 
-pub static BROUGHT: Section = section("pki.bring.NAME", CA.fields);
+pub static BROUGHT: Section = section("pki.bring.NAME", &[
+    field("cert", Text(&PATH), Required, "one certificate in PEM; of `service-account` the public key, or a certificate that has it"),
+    field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+]);
 
 pub static PKI: Section = section("pki", &[
     field("csr", Text(&PATH), Is("csr"), "folder of cfssl JSON; what is missing there is built in"),
@@ -122,12 +125,18 @@ pub static PKI: Section = section("pki", &[
     field("authorities_issued", Map(&Text(&AUTHORITY_NAME), &Moment), Nothing, "the instants of authorities that were issued before the rest, by their names, `NAME@2` for a second generation: with them certificates are renewed and authorities stay"),
     field("seed", Text(&PATH), Follows("`--seed-file FILE`, or `--seed-file -` for standard input"), "file with the seed, 32 secret bytes that every key comes from"),
     field("ca", Table(&CA), Nothing, "an authority that there is already signs, instead of one made from `ca-csr.json`; the same as `[pki.bring.ca]`"),
-    field("bring", Map(&Text(&AUTHORITY_NAME), &Table(&BROUGHT)), Nothing, "authorities that there are already, by their names, `NAME@2` for the successor of another in a [rotation](rotation.md)"),
+    field("bring", Map(&Text(&BROUGHT_NAME), &Table(&BROUGHT)), Nothing, "authorities that there are already, and the key `service-account` that tokens are signed with, by their names, `NAME@2` for the successor of another in a [rotation](rotation.md)"),
     field("profiles", Map(&Text(&NAME), &Text(&NAME)), Nothing, "the profiles of single certificates, by their names: `admin = \"client\"`"),
+]);
+
+pub static ENCRYPTION_KEY: Section = section("encryption.keys", &[
+    field("name", Text(&ENCRYPTION_KEY_NAME), Required, "its name in the configuration of the API server, which stands in etcd before all that it encrypts"),
+    field("file", Text(&PATH), Follows("nothing: the key of a generation that is over needs none"), "a file with its secret in base64, as behind `secret:`, 0600; `check` and `plan` can do without"),
 ]);
 
 pub static ENCRYPTION: Section = section("encryption", &[
     field("provider", PROVIDER, Is("secretbox"), "how Secrets are encrypted in etcd"),
+    field("keys", List(&Table(&ENCRYPTION_KEY)), Nothing, "keys that there are already, that of the first generation first; those of later generations are made from the seed"),
 ]);
 
 pub static ROTATION: Section = section("rotate.NAME", &[
