@@ -10,7 +10,7 @@ use std::process::Command;
 
 use khw_gen::json_document::JsonKind;
 use serde_json::Value;
-use support::{Spec, khw_gen, must, program, project, run, said};
+use support::{Spec, examples, khw_gen, must, program, project, run, said};
 use tempfile::TempDir;
 
 const HOSTS: [&str; 4] = [
@@ -326,4 +326,20 @@ fn sarif_leads_to_the_line_and_to_the_file() {
     let mut without = wrong;
     without["runs"][0].as_object_mut().expect("a run").remove("tool");
     assert!(!judge(&with).status.success() && !judge(&without).status.success());
+}
+
+/// The page's step is no document of its own, but a part of one.
+#[test]
+fn the_step_that_the_page_shows_is_one() {
+    let Some(judge) = program("check-jsonschema", "the step that docs/running.md shows") else {
+        return;
+    };
+    let schema: Value = serde_json::from_str(JsonKind::Changes.schema()).expect("JSON");
+    let step = &schema["properties"]["steps"]["items"];
+    assert!(step["required"].is_array(), "{schema:#}");
+    let folder = TempDir::new().expect("a folder");
+    let [as_schema, shown] = ["schema.json", "step.json"].map(|name| folder.path().join(name));
+    fs::write(&as_schema, step.to_string()).expect("a schema");
+    fs::write(&shown, examples::shown("a step", "json")).expect("a step");
+    must(Command::new(judge).arg("--schemafile").args([as_schema, shown]));
 }

@@ -621,7 +621,7 @@ fn the_page_names_every_variable_and_no_other() {
 #[test]
 fn the_settings_of_the_documents_compile() {
     let text = examples::shown("own settings", "toml");
-    let template = examples::shown("own settings", "jinja");
+    let template = examples::shown("own settings' template", "jinja");
     let hosts = [
         "master1 10.0.0.1 control-plane etcd admin",
         "node1 10.0.0.2 worker",

@@ -10,6 +10,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
 use support::leaks::{base64, decode, decode_lines, forms, holds, piece_of_key};
 use support::{SEED, Spec, examples, files_below, khw_gen, mode, must, program, project, run, said};
 
@@ -589,6 +590,21 @@ fn openssl_computes_the_fingerprint_of_a_key() {
 #[test]
 fn the_lines_for_ci_do_what_they_say() {
     let script = examples::shown("golden", "sh");
+    let workflow: Value = serde_saphyr::from_str(&examples::shown("golden workflow", "yaml")).expect("YAML");
+    let steps = workflow["jobs"]["golden"]["steps"].as_array().expect("steps").iter();
+    let in_workflow = steps
+        .filter_map(|step| step["run"].as_str())
+        .next_back()
+        .expect("a script");
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let same = script
+        .replace("${SEED:-}", "$SEED")
+        .replace("without-seed\nfi", "without-seed; fi");
+    assert_eq!(
+        words(in_workflow),
+        words(&same),
+        "the workflow's script is the one in shell"
+    );
     let spec = spec();
     write(&spec);
     fs::remove_file(spec.path().with_file_name("seed")).expect("there is no seed in CI");

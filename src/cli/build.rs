@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use khw_gen::Build;
 use khw_gen::audit;
 use khw_gen::bundle::Content;
 use khw_gen::changes::{self, Keys, KeysKnown};
@@ -14,14 +15,13 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::reuse::Earlier;
 use khw_gen::rotation;
-use khw_gen::{Build, found_of};
 
 use super::args::BuildArgs;
 use super::as_found::read_undamaged;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
 use super::say::{Reported, print, say, say_error};
-use super::specification::{read_checked, read_seed, unknown_host};
+use super::specification::{compiled, read_checked, read_seed, unknown_host};
 use super::threads::use_threads;
 
 pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
@@ -151,7 +151,7 @@ fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result
         return Err(message.into());
     }
     let before = read_undamaged(out)?;
-    let (after, keys) = found_of(cluster, Some(seed))?;
+    let (after, keys) = compiled(cluster, Some(seed))?;
     let changes = changes::compare(&before, &after, KeysKnown::of(Keys::Own, keys));
     let text = match changes.is_empty() {
         true => "### Nothing changes\n".to_owned(),
@@ -175,7 +175,7 @@ fn warn_of_keys_taken_back(back: &[String]) {
 
 /// Hosts that have the output that is there and hosts that have the next one have to run together.
 fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
-    let (after, _) = found_of(cluster, Some(seed))?;
+    let (after, _) = compiled(cluster, Some(seed))?;
     let mut apart = audit::beside(&read_undamaged(out)?, &after, cluster.pki.issued);
     // An address that changes at the same time is no phase that is skipped.
     apart.retain(audit::is_of_rotation);

@@ -6,12 +6,14 @@ use khw_gen::json_document::JsonKind;
 use serde_json::{Map, Value};
 
 use super::args::FactsArgs;
+use super::progress::Waiting;
 use super::say::{Reported, print_document};
 use super::specification::{read_checked, unknown_host};
 
 pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
     let checked = read_checked(&arguments.spec, Specification::open)?;
     let cluster = &checked.cluster;
+    let waiting = Waiting::begin("working out variables");
     let mut hosts = Map::new();
     match &arguments.host {
         Some(name) => {
@@ -31,5 +33,6 @@ pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
             }
         }
     }
+    drop(waiting);
     print_document(&JsonKind::Facts.document([("hosts", Value::Object(hosts))]))
 }

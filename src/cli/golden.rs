@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::args::{GoldenCheckArgs, GoldenWriteArgs, ReportFormat};
 use super::outcome::Outcome;
 use super::output::{say_that_it_waits, warn_of_summary};
+use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_error};
 use super::specification::{read_checked, read_seed, read_seed_if_there, seed_path};
 use super::threads::use_threads;
@@ -30,6 +31,7 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     let cluster = &checked.cluster;
     let mut output = Output::begin(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let mut written = Vec::new();
+    let waiting = Waiting::begin("writing texts");
     let made = golden(cluster, Some(&seed), |host, texts| {
         let mut bundle = Bundle::new();
         for (path, expected) in texts {
@@ -44,6 +46,7 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     })?;
     output.record(written)?;
     let summary = output.commit_golden(&made.text)?;
+    drop(waiting);
     warn_of_summary(&summary);
     print(format_args!(
         "{}: {} hosts, {} files",
@@ -118,6 +121,7 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
         );
     }
     let mut comparison = Comparison::default();
+    let waiting = Waiting::begin("comparing texts");
     let made = golden(cluster, seed.as_ref(), |host, expected| {
         compare_host(&mut comparison, &folder, host, &expected)
     })?;
@@ -130,6 +134,7 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
         }
     }
     comparison.index(&made, &folder.index);
+    drop(waiting);
     if comparison.unchecked > 0 {
         say(format_args!(
             "note: {} files depend on what is not there as a whole, and were not compared",

@@ -4,7 +4,7 @@ use khw_gen::disk;
 
 use super::args::MergeArgs;
 use super::output::{say_that_it_waits, warn_of_summary};
-use super::progress::{self, Bar};
+use super::progress::{self, Bar, Waiting};
 use super::say::{Reported, print, say_error};
 use super::threads::use_threads;
 
@@ -12,7 +12,10 @@ pub fn run(arguments: &MergeArgs) -> Result<(), Reported> {
     let MergeArgs { parts, out, quiet } = arguments;
     let bar = Bar::new(true);
     use_threads(None)?;
-    let summary = disk::merge_parts(parts, out, &|| say_that_it_waits(out, *quiet)).map_err(|problems| {
+    let waiting = (!quiet).then(|| Waiting::begin("joining"));
+    let merged = disk::merge_parts(parts, out, &|| say_that_it_waits(out, *quiet));
+    drop(waiting);
+    let summary = merged.map_err(|problems| {
         problems.iter().for_each(say_error);
         Reported
     })?;

@@ -3,7 +3,6 @@
 use khw_gen::audit;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::disk::Specification;
-use khw_gen::found_of;
 use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::json_document::JsonKind;
 use khw_gen::renewal::Renewal;
@@ -13,8 +12,9 @@ use time::{Time, UtcOffset};
 use super::args::{RenewArgs, ReportFormat};
 use super::edited::Edited;
 use super::instants::now;
+use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error, show};
-use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
+use super::specification::{Specified, compiled, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
 pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
@@ -57,9 +57,12 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         return print(patch.strip_suffix('\n').unwrap_or(&patch));
     }
     let [ended, ends] = [before, &after.cluster].map(|cluster| moment(cluster.pki.first_end()));
-    let (old, keys) = found_of(before, seed.as_ref())?;
-    let (new, _) = found_of(&after.cluster, seed.as_ref())?;
+    let (old, keys) = compiled(before, seed.as_ref())?;
+    let (new, _) = compiled(&after.cluster, seed.as_ref())?;
+    let waiting = Waiting::begin("comparing");
     let apart = audit::beside(&old, &new, at);
+    let changes = changes::compare(&old, &new, KeysKnown::of(keys, keys));
+    drop(waiting);
     if !apart.is_empty() {
         say_error(audit::render_text(&apart).trim_end());
         return Err(Reported);
@@ -67,7 +70,6 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     if keys == Keys::StandIn {
         say_that_the_seed_is_missing(spec);
     }
-    let changes = changes::compare(&old, &new, KeysKnown::of(keys, keys));
     if arguments.format == ReportFormat::Json {
         return print_document(&JsonKind::Renewal.document([
             ("issued", moment(at).into()),

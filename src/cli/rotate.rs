@@ -6,7 +6,6 @@ use khw_gen::cluster::{ENCRYPTION, Generation, RotationPhase};
 use khw_gen::diagnostic::Diagnostic;
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found::{Found, printable};
-use khw_gen::found_of;
 use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::json_document::JsonKind;
 use khw_gen::part::Selection;
@@ -18,9 +17,9 @@ use super::args::{ReportFormat, RotateArgs};
 use super::build::fill;
 use super::edited::Edited;
 use super::output::{say_that_it_waits, warn_of_summary};
-use super::progress::Bar;
+use super::progress::{Bar, Waiting};
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
-use super::specification::{read_seed, said};
+use super::specification::{compiled, read_seed, said};
 use super::threads::use_threads;
 
 const PLAN: &str = "PLAN.md";
@@ -65,7 +64,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         to: from.successor(),
         authorities: [Vec::new(), Vec::new()],
     };
-    let (first, _) = found_of(cluster, Some(&seed))?;
+    let (first, _) = compiled(cluster, Some(&seed))?;
     let mut phases: Vec<MadePhase> = Vec::new();
     // All of them compile before the first is written.
     let mut clusters = Vec::new();
@@ -83,9 +82,12 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     }
     disk::make_folder(out)?;
     for (phase, in_phase) in clusters {
-        let (found, _) = found_of(&in_phase, Some(&seed))?;
+        let (found, _) = compiled(&in_phase, Some(&seed))?;
         let before = phases.last().map_or(&first, |made| &made.found);
+        let waiting = Waiting::begin("comparing with the phase before");
         let apart = audit::beside(before, &found, cluster.pki.issued);
+        let changes = compare(before, &found, KeysKnown::of(Keys::Own, Keys::Own));
+        drop(waiting);
         if !apart.is_empty() {
             say_error(audit::render_text(&apart).trim_end());
             return Err(Reported);
@@ -93,16 +95,10 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         let folder = out.join(MadePhase::folder(phase));
         let output = Output::begin(Start::Over, &folder, &|| say_that_it_waits(&folder, false))?;
         let all = Selection::whole(&in_phase);
-        let (summary, _) = fill(
-            output,
-            &in_phase,
-            &all,
-            &seed,
-            arguments.making.archive,
-            &Bar::new(true),
-        )?;
+        let bar = Bar::new(false);
+        let (summary, _) = fill(output, &in_phase, &all, &seed, arguments.making.archive, &bar)?;
+        bar.finish();
         warn_of_summary(&summary);
-        let changes = compare(before, &found, KeysKnown::of(Keys::Own, Keys::Own));
         phases.push(MadePhase { phase, found, changes });
     }
     if let Some(last) = phases.last() {

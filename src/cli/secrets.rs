@@ -3,7 +3,6 @@
 use khw_gen::audit::{self, HostSecrets};
 use khw_gen::disk::Specification;
 use khw_gen::found::{Beside, Found};
-use khw_gen::found_of;
 use khw_gen::plan::plan;
 use khw_gen::theft::{Theft, Thefts};
 
@@ -12,7 +11,7 @@ use super::as_found::{read_found, say_remarks, say_what_is_elsewhere};
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, say};
-use super::specification::{is_spec, read_checked};
+use super::specification::{compiled, is_spec, read_checked};
 use super::threads::use_threads;
 
 pub fn run(arguments: &SecretsArgs) -> Result<Outcome, Reported> {
@@ -21,7 +20,7 @@ pub fn run(arguments: &SecretsArgs) -> Result<Outcome, Reported> {
     if is_spec(path) {
         let cluster = read_checked(path, Specification::open_with_keys)?.cluster;
         // Who holds what is the same with any seed.
-        let (made, _) = found_of(&cluster, None)?;
+        let (made, _) = compiled(&cluster, None)?;
         let plan = plan(&cluster);
         let thefts = Thefts::of(&plan);
         print(told(&held(&made), *format, |host| thefts.theft(host)).trim_end())?;

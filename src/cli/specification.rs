@@ -13,6 +13,7 @@ use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::Seed;
 
 use super::as_found::read_found;
+use super::progress::Waiting;
 use super::say::{Reported, say, say_diagnostics, say_error};
 
 /// Opens a specification; whether it needs the keys that it names, this decides.
@@ -52,8 +53,14 @@ pub struct Specified {
 impl Specified {
     /// What it compiles to.
     pub fn make(self) -> Result<(Found, Keys), Reported> {
-        Ok(found_of(&self.checked.cluster, self.seed.as_ref())?)
+        compiled(&self.checked.cluster, self.seed.as_ref())
     }
+}
+
+/// What a cluster compiles to, in memory: of many hosts that takes seconds.
+pub fn compiled(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys), Reported> {
+    let _waiting = Waiting::begin("compiling");
+    Ok(found_of(cluster, seed)?)
 }
 
 /// Reads a specification with its keys, and its seed: an argument's must be there, the one that it names need not.

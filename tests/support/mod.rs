@@ -3,6 +3,7 @@
 
 pub mod examples;
 pub mod leaks;
+pub mod pages;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
