@@ -338,7 +338,7 @@ fn tell(found: &Found) {
     if found.hosts.iter().map(|host| host.files.len()).sum::<usize>() < 20 {
         let rows = inventory(found, AT);
         for detail in [Detail::Short, Detail::Wide] {
-            assert_steers_no_terminal(&inventory_text(&rows, AT, detail));
+            assert_steers_no_terminal(&inventory_text(&rows, AT, detail, None));
         }
         assert_is_json(&inventory_json(&rows, AT));
     }

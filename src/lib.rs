@@ -42,6 +42,7 @@ mod secrecy;
 mod server_names;
 mod settings;
 pub mod starter;
+pub mod table;
 pub mod theft;
 mod toml_text;
 pub mod vault;

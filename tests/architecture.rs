@@ -410,6 +410,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         &[],
         "what documents for programs are called depends on nothing in them",
     ),
+    ("table", &[], "how wide a line may be says nothing of what stands in it"),
     ("yaml", &["settings"], "how YAML is written depends on nothing else"),
     (
         "toml_text",
@@ -468,6 +469,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
             "secrecy",
             "server_names",
             "settings",
+            "table",
         ],
         "a plan is decided before there are any keys",
     ),
@@ -586,6 +588,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
             "pki",
             "rules",
             "secrecy",
+            "table",
         ],
         "what leaves the building is checked by something that believes nothing the compiler believed; rules of programs hold for all",
     ),

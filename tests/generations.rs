@@ -217,7 +217,7 @@ fn what_is_used_alone_signs_and_trust_stays_as_it_is() {
 #[test]
 fn a_later_generation_is_told_by_its_number() {
     let cluster = with(cluster("split"), 2, &[1]);
-    let plan = plan(&cluster).to_string();
+    let plan = plan(&cluster).text(None);
     assert!(plan.contains("CA of the cluster (ca, ca@2)"), "{plan}");
     assert!(
         plan.contains("signs service account tokens (service-account@2)"),

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::inventory::InventoryRow;
 use super::report::{date, days_left, names};
 use crate::found::printable;
+use crate::table::table;
 
 /// How much of a certificate is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +31,8 @@ const COLUMNS: [(&str, usize); 9] = [
     ("KEY", 9),
 ];
 
-const BETWEEN: &str = "  ";
-
-/// A table of authorities, then one of all others by the end of their life.
-pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail) -> String {
+/// A table of authorities, then one of all others by the end of their life, for lines of `width` characters.
+pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail, width: Option<usize>) -> String {
     let mut text = String::new();
     let (authorities, leaves): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.certificate.authority);
     for (heading, rows) in [("AUTHORITIES", &authorities), ("CERTIFICATES", &leaves)] {
@@ -41,26 +40,11 @@ pub fn inventory_text(rows: &[InventoryRow], at: OffsetDateTime, detail: Detail)
             // Writing to a String does not fail.
             let _ = writeln!(text, "{heading}");
             let lines: Vec<_> = rows.iter().map(|row| cells(row, at, detail)).collect();
-            text.push_str(&table(COLUMNS.map(|(heading, _)| heading), &lines));
+            text.push_str(&table(COLUMNS.map(|(heading, _)| heading), &lines, width));
             text.push('\n');
         }
     }
     let _ = writeln!(text, "{} authorities, {} certificates", authorities.len(), leaves.len());
-    text
-}
-
-/// Lines of cells below their headings, each column as wide as its widest cell.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let headings = headings.map(str::to_owned);
-    let rows = || std::iter::once(&headings).chain(rows);
-    let width = |column: usize| rows().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in rows() {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        let cells: Vec<String> = cells.collect();
-        let _ = writeln!(text, "{}", cells.join(BETWEEN).trim_end());
-    }
     text
 }
 
@@ -202,7 +186,7 @@ mod tests {
         assert_eq!(key("ECDSA P-256"), "P-256");
         // What could steer a terminal never gets there, and counts as what it is shown as.
         assert_eq!(start("a\u{1b}[2J", 20), "a\\u{1b}[2J");
-        let width: usize = COLUMNS.iter().map(|(_, width)| width).sum::<usize>() + 8 * BETWEEN.len();
+        let width: usize = COLUMNS.iter().map(|(_, width)| width).sum::<usize>() + 8 * 2;
         assert!(width <= 200, "{width}");
     }
 }

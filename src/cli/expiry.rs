@@ -10,6 +10,7 @@ use super::progress::Waiting;
 use super::say::{Reported, print};
 use super::specification::read_found_or_made;
 use super::threads::use_threads;
+use super::width::width;
 
 pub fn run(arguments: &ExpiryArgs) -> Result<Outcome, Reported> {
     let path = &arguments.path;
@@ -22,7 +23,7 @@ pub fn run(arguments: &ExpiryArgs) -> Result<Outcome, Reported> {
     let expiry = Expiry::of(audit::inventory(&found, at), at, arguments.within);
     drop(waiting);
     let text = match arguments.format {
-        ExpiryFormat::Text => audit::expiry_text(&expiry),
+        ExpiryFormat::Text => audit::expiry_text(&expiry, width()),
         ExpiryFormat::Json => audit::expiry_json(&expiry),
         ExpiryFormat::Ical => audit::expiry_calendar(&expiry),
         ExpiryFormat::Prometheus => audit::expiry_metrics(&expiry),

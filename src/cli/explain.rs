@@ -2,10 +2,12 @@
 
 use khw_gen::diagnostic::{Code, codes, suggest, verify_codes};
 use khw_gen::json_document::JsonKind;
+use khw_gen::table::wrapped;
 use serde_json::{Value, json};
 
 use super::args::{ExplainArgs, ReportFormat};
 use super::say::{Reported, print, print_document, say_error};
+use super::width::width;
 
 pub fn run(arguments: &ExplainArgs) -> Result<(), Reported> {
     let ours = |of: &'static str, codes: &'static [&'static Code]| codes.iter().map(move |code| (of, *code));
@@ -29,13 +31,13 @@ pub fn run(arguments: &ExplainArgs) -> Result<(), Reported> {
             let codes: Vec<Value> = asked.iter().map(|(of, code)| as_json(of, code)).collect();
             print_document(&JsonKind::Codes.document([("codes", codes.into())]))
         }
-        ([(_, code), ..], Some(_), ReportFormat::Text) => print(code.explanation().trim_end()),
+        ([(_, code), ..], Some(_), ReportFormat::Text) => print(code.explanation(width()).trim_end()),
         (all, None, ReportFormat::Text) => {
-            let width = all.iter().map(|(_, code)| code.name.len()).max().unwrap_or(0);
+            let longest = all.iter().map(|(_, code)| code.name.len()).max().unwrap_or(0);
             let lines = all
                 .iter()
-                .map(|(_, code)| format!("{:width$}  {:7}  {}", code.name, code.severity.name(), code.title));
-            print(lines.collect::<Vec<_>>().join("\n"))
+                .map(|(_, code)| format!("{:longest$}  {:7}  {}", code.name, code.severity.name(), code.title));
+            print(wrapped(&lines.collect::<Vec<_>>().join("\n"), width()).trim_end())
         }
     }
 }

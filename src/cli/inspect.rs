@@ -10,6 +10,7 @@ use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print};
 use super::threads::use_threads;
+use super::width::width;
 
 pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     let path = &arguments.path;
@@ -25,7 +26,7 @@ pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     }
     let detail = if arguments.wide { Detail::Wide } else { Detail::Short };
     let text = match arguments.format {
-        ReportFormat::Text => audit::inventory_text(&rows, at, detail),
+        ReportFormat::Text => audit::inventory_text(&rows, at, detail, width().filter(|_| !arguments.wide)),
         ReportFormat::Json => audit::inventory_json(&rows, at),
     };
     let printed = print(text.trim_end());

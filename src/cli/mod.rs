@@ -32,6 +32,7 @@ mod secrets;
 mod specification;
 mod threads;
 mod verify;
+mod width;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use khw_gen::audit::{self, HostSecrets};
 use khw_gen::disk::Specification;
 use khw_gen::found::{Beside, Found};
 use khw_gen::plan::plan;
+use khw_gen::table::wrapped;
 use khw_gen::theft::{Theft, Thefts};
 
 use super::args::{ReportFormat, SecretsArgs};
@@ -13,6 +14,7 @@ use super::progress::Waiting;
 use super::say::{Reported, print, say};
 use super::specification::{compiled, is_spec, read_checked};
 use super::threads::use_threads;
+use super::width::width;
 
 pub fn run(arguments: &SecretsArgs) -> Result<Outcome, Reported> {
     let SecretsArgs { path, format } = arguments;
@@ -45,7 +47,10 @@ fn held(found: &Found) -> Vec<HostSecrets> {
 
 fn told(hosts: &[HostSecrets], format: ReportFormat, theft: impl Fn(&str) -> Option<Theft>) -> String {
     match format {
-        ReportFormat::Text => audit::secrets_text(hosts, |host| Some(theft(host)?.to_toml())),
+        ReportFormat::Text => wrapped(
+            &audit::secrets_text(hosts, |host| Some(theft(host)?.to_toml())),
+            width(),
+        ),
         ReportFormat::Json => audit::secrets_json(hosts, |host| Some(theft(host)?.to_json())),
     }
 }

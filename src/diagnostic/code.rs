@@ -95,12 +95,13 @@ const WIDTH: usize = 100;
 
 impl Code {
     /// What the code means, an example, what to do and where people meet it, as a terminal shows it.
-    pub fn explanation(&self) -> String {
+    pub fn explanation(&self, width: Option<usize>) -> String {
+        let width = width.map_or(WIDTH, |width| width.min(WIDTH));
         let mut text = format!("{}\n", self.headline());
         for told in self.told() {
             text.push('\n');
             match told {
-                Told::Prose(label, prose) => text.push_str(&filled(&format!("{label}: {prose}"))),
+                Told::Prose(label, prose) => text.push_str(&filled(&format!("{label}: {prose}"), width)),
                 Told::Lines(label, lines) | Told::Links(label, lines) => {
                     text.push_str(&format!("{label}:\n\n"));
                     lines.iter().for_each(|line| text.push_str(&format!("    {line}\n")));
@@ -169,14 +170,14 @@ pub(super) fn page_of(introduction: &str, codes: &[&Code]) -> String {
     page
 }
 
-/// The words in lines of at most [`WIDTH`]; a word that is longer stands alone.
-fn filled(text: &str) -> String {
+/// The words in lines of at most so many characters; a word that is longer stands alone.
+fn filled(text: &str, most: usize) -> String {
     let mut lines = String::new();
     let mut width = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
         if width > 0 {
-            let fits = width + 1 + length <= WIDTH;
+            let fits = width + 1 + length <= most;
             lines.push(if fits { ' ' } else { '\n' });
             width = if fits { width + 1 } else { 0 };
         }

@@ -17,7 +17,6 @@ pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue,
 pub(crate) use units::{config, unit};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use serde_json::Value;
 
@@ -157,9 +156,15 @@ impl<'a> Plan<'a> {
         units::config(self.cluster, catalog::component(component)?, host)
     }
 
-    /// The command line of every unit that is generated, by host in the order of the cluster, as a table for people.
-    pub fn flags(&self) -> String {
-        text::flags(self.units())
+    /// Every file and directory: host, mode, path, what it is, and the row it comes from, as a table for people with lines of `width`
+    /// characters.
+    pub fn text(&self, width: Option<usize>) -> String {
+        text::files(self.files(), width)
+    }
+
+    /// The command line of every unit that is generated, by host in the order of the cluster, likewise.
+    pub fn flags(&self, width: Option<usize>) -> String {
+        text::flags(self.units(), width)
     }
 
     /// The same as a document for programs.
@@ -287,12 +292,5 @@ impl<'a> Plan<'a> {
                 })
                 .collect(),
         }
-    }
-}
-
-impl fmt::Display for Plan<'_> {
-    /// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(self.files(), f)
     }
 }

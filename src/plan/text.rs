@@ -1,7 +1,5 @@
 //! A plan as a table for people.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
 use super::files::{Origin, PlannedContent, PlannedFile};
@@ -9,10 +7,12 @@ use super::keys::KeyId;
 use super::units::{PlannedFlag, PlannedUnit, PlannedValue};
 use crate::json_document::JsonKind;
 use crate::secrecy::may_be_secret;
+use crate::table::table;
 
-/// A line for each file and directory: host, mode, path, what it is, and the row it comes from.
-pub fn write<'a>(files: impl Iterator<Item = PlannedFile<'a>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str(&table(["HOST", "MODE", "PATH", "WHAT", "ROW"], lines_of_files(files)))
+/// A row for each file and directory: host, mode, path, what it is, and the row of the catalogue that it comes from.
+pub fn files<'a>(files: impl Iterator<Item = PlannedFile<'a>>, width: Option<usize>) -> String {
+    let rows: Vec<_> = lines_of_files(files).collect();
+    table(["HOST", "MODE", "PATH", "WHAT", "ROW"], &rows, width)
 }
 
 /// The same for programs.
@@ -57,9 +57,10 @@ fn lines_of_files<'a>(files: impl Iterator<Item = PlannedFile<'a>>) -> impl Iter
     })
 }
 
-/// A line for each flag: host, unit, the flag as it is written, and who gives it.
-pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> String {
-    table(["HOST", "UNIT", "FLAG", "FROM"], lines_of_flags(units))
+/// A row for each flag: host, unit, the flag as it is written, and who gives it.
+pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>, width: Option<usize>) -> String {
+    let rows: Vec<_> = lines_of_flags(units).collect();
+    table(["HOST", "UNIT", "FLAG", "FROM"], &rows, width)
 }
 
 /// The same as a document for programs.
@@ -96,20 +97,4 @@ fn as_objects<const FIELDS: usize>(names: [&str; FIELDS], lines: impl Iterator<I
             .into()
     };
     lines.map(object).collect::<Vec<Value>>().into()
-}
-
-/// Lines of columns below their headings; the last column is as wide as it is.
-fn table<const COLUMNS: usize>(headings: [&str; COLUMNS], lines: impl Iterator<Item = [String; COLUMNS]>) -> String {
-    let lines: Vec<[String; COLUMNS]> = std::iter::once(headings.map(str::to_owned)).chain(lines).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..COLUMNS - 1).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        for (column, width) in line.iter().zip(&widths) {
-            text.push_str(&format!("{column:width$}  "));
-        }
-        text.push_str(&line[COLUMNS - 1]);
-        text.push('\n');
-    }
-    text
 }

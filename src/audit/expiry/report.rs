@@ -7,9 +7,10 @@ use time::{Duration, UtcOffset};
 
 use super::endings::{Ending, Expiry};
 use crate::audit::report::{date, days_left};
-use crate::audit::table::{first, left, start, table, who};
+use crate::audit::table::{first, left, start, who};
 use crate::found::printable;
 use crate::json_document::JsonKind;
+use crate::table::{table, wrapped};
 
 /// A heading, and how wide its column gets at most.
 const COLUMNS: [(&str, usize); 6] = [
@@ -24,8 +25,9 @@ const COLUMNS: [(&str, usize); 6] = [
 /// How many hosts a line names.
 const HOSTS_NAMED: usize = 4;
 
-/// A table of authorities, one of all others, from when on each authority is too old for what it issues, and what ends soon.
-pub fn expiry_text(expiry: &Expiry) -> String {
+/// A table of authorities, one of all others, from when on each authority is too old for what it issues, and what ends soon; for
+/// lines of `width` characters.
+pub fn expiry_text(expiry: &Expiry, width: Option<usize>) -> String {
     let mut text = String::new();
     let (authorities, leaves): (Vec<_>, Vec<_>) = expiry.endings.iter().partition(|one| one.row.certificate.authority);
     for (heading, endings) in [("AUTHORITIES", &authorities), ("CERTIFICATES", &leaves)] {
@@ -35,13 +37,13 @@ pub fn expiry_text(expiry: &Expiry) -> String {
             let _ = writeln!(
                 text,
                 "{heading}\n{}",
-                table(COLUMNS.map(|(heading, _)| heading), &lines)
+                table(COLUMNS.map(|(heading, _)| heading), &lines, width)
             );
         }
     }
     let notes: Vec<String> = authorities.into_iter().filter_map(too_old_from).collect();
     if !notes.is_empty() {
-        let _ = writeln!(text, "{}\n", notes.join("\n"));
+        let _ = writeln!(text, "{}\n", wrapped(&notes.join("\n"), width).trim_end());
     }
     let _ = writeln!(
         text,
