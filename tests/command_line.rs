@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{khw_gen, must, program, run, said};
+use support::{Spec, khw_gen, must, program, run, said};
 use tempfile::TempDir;
 
 /// Every command with those below it, as a user writes them; none of the program itself.
@@ -105,6 +105,7 @@ fn shells_complete_commands_options_and_choices() {
         ("khw-gen verify --besi", "--beside"),
         ("khw-gen diff --format ma", "markdown"),
         ("khw-gen build --archive tar.z", "tar.zst"),
+        ("khw-gen explain leaf-outl", "leaf-outlives-ca"),
     ];
     if let Some(bash) = program("bash", TEST) {
         for (line, offered) in typed {
@@ -261,4 +262,85 @@ fn the_version_says_which_sources_it_is_of() {
         digest.len() >= 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()),
         "{version}"
     );
+}
+
+/// What is printed on a terminal of 80 columns that reads what is written to it.
+fn on_a_terminal(arguments: &str, folder: &Path) -> Option<String> {
+    let script = program("script", "what is shown on a terminal")?;
+    // On one processor, so that what takes long takes long on any machine.
+    let one = "taskset -c \"$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')\"";
+    let command = format!(
+        "stty rows 24 cols 80; {one} '{}' {arguments}",
+        env!("CARGO_BIN_EXE_khw-gen")
+    );
+    let printed = must(
+        Command::new(script)
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(folder)
+            .env("TERM", "xterm"),
+    );
+    Some(printed.replace('\r', ""))
+}
+
+/// Where the lines of a table are too long for a terminal, a row has several; what programs read stays as it is.
+#[test]
+fn tables_fit_a_terminal_and_nothing_of_them_is_lost() {
+    let folder = TempDir::new().expect("a folder");
+    let said = |arguments: &str| must(khw_gen().args(arguments.split(' ')).current_dir(&folder));
+    said("init . --from three-masters");
+    said("build cluster.toml -o out");
+    for command in [
+        "plan cluster.toml",
+        "inspect out",
+        "expiry out",
+        "secrets out",
+        "explain",
+        "explain leaf-outlives-ca",
+        "releases",
+    ] {
+        let Some(shown) = on_a_terminal(&format!("{command} 2>/dev/null"), folder.path()) else {
+            return;
+        };
+        let plain = said(command);
+        let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        assert_eq!(words(&shown), words(&plain), "{command}");
+        for line in shown.lines().filter(|line| line.chars().count() > 80) {
+            // A word that is longer than a line is broken by nobody.
+            let longest = words(line).iter().map(|word| word.chars().count()).max();
+            assert!(longest > Some(60), "{command}: {line}");
+        }
+        let is_long = |text: &str| text.lines().any(|line| line.chars().count() > 80);
+        assert!(is_long(&plain), "{command} has nothing that is too long");
+    }
+    let wide = on_a_terminal("inspect out --wide", folder.path()).expect("a terminal");
+    assert_eq!(wide, said("inspect out --wide"));
+}
+
+/// Whoever waits is told for what, once it takes longer than half a second.
+#[test]
+fn what_takes_long_says_so_on_a_terminal() {
+    let spec = Spec::new(
+        &["cp 10.0.0.1 control-plane etcd admin"],
+        "[network]\npods = \"10.64.0.0/10\"\ncni = \"none\"\n",
+    );
+    let mut text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    text.push_str("\n[[pools]]\nname = \"w{n}\"\ncount = 1000\nfirst_ip = \"10.20.0.1\"\nroles = [\"worker\"]\n");
+    fs::write(spec.path(), text).expect("cluster.toml");
+    let spec_path = spec.path();
+    let folder = spec_path.parent().expect("a folder");
+    for (command, told) in [
+        ("golden write cluster.toml golden", "writing texts"),
+        ("golden check cluster.toml golden", "comparing texts"),
+        ("secrets cluster.toml >secrets", "compiling"),
+    ] {
+        let Some(shown) = on_a_terminal(command, folder) else {
+            return;
+        };
+        assert!(shown.contains(told), "{command}: {shown}");
+    }
+    // Not where nobody looks.
+    let output = run(khw_gen()
+        .args(["golden", "check", "cluster.toml", "golden"])
+        .current_dir(folder));
+    assert!(!support::said(&output).contains("comparing texts"));
 }

@@ -1,10 +1,13 @@
 //! The command line as clap reads it, and nothing else: no command is run here, so that anything may be made from it.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use khw_gen::diagnostic::{codes, verify_codes};
 use khw_gen::json_document::JsonKind;
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::Shard;
@@ -219,11 +222,29 @@ pub struct ReleasesArgs {
 #[derive(Args)]
 pub struct ExplainArgs {
     /// Such as even-etcd
-    #[arg(value_name = "CODE")]
+    #[arg(value_name = "CODE", value_parser = AnyCode, hide_possible_values = true)]
     pub code: Option<String>,
     /// How to show it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+}
+
+/// Any word: shells offer the codes that there are, and `explain` guesses which one was meant by another. Hundreds of them are no help.
+#[derive(Clone)]
+struct AnyCode;
+
+impl TypedValueParser for AnyCode {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let codes = codes::CODES.iter().chain(verify_codes::CODES);
+        let names: BTreeSet<&str> = codes.map(|code| code.name).collect();
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
 }
 
 #[derive(Args)]

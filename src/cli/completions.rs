@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use khw_gen::disk;
 
@@ -17,8 +18,27 @@ pub fn print_script(arguments: &CompletionsArgs) -> Result<(), Reported> {
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
     // clap_complete 4.6.12 writes the name of a program with a hyphen in two ways for bash, and completes nothing below a command
     // (<https://github.com/clap-rs/clap/issues/6421>).
-    let script = String::from_utf8_lossy(&script).replace("khw__subcmd__gen", "khw__gen");
+    let mut script = String::from_utf8_lossy(&script).replace("khw__subcmd__gen", "khw__gen");
+    if arguments.shell == Shell::Fish {
+        script.push_str(&words_for_fish(&command));
+    }
     print(script.trim_end())
+}
+
+/// What may stand for an argument that has no hyphens: clap_complete tells it to bash and zsh alone.
+fn words_for_fish(command: &Command) -> String {
+    let commands = command.get_subcommands();
+    let lines = commands.flat_map(|command| {
+        let words = command.get_positionals().flat_map(Arg::get_possible_values);
+        words.map(|word| {
+            format!(
+                "complete -c khw-gen -n \"__fish_khw_gen_using_subcommand {}\" -f -a \"{}\"\n",
+                command.get_name(),
+                word.get_name()
+            )
+        })
+    });
+    lines.collect()
 }
 
 /// Writes a page of section 1 for the program and for each of its commands.
