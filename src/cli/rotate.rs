@@ -34,7 +34,8 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     if !all.contains(&of.as_str()) {
         let all = all.join(", ");
         return Err(
-            format!("{of:?} is nothing that this cluster has and that is rotated in phases: choose of {all}").into(),
+            format!("{of:?} is nothing that this cluster has and that is rotated in phases: choose of {all}; any other key gets its \
+                     successor by a number in [generations], such as \"{of}\" = 2").into(),
         );
     }
     if all.iter().any(|of| !cluster.generations_of(of).accepted.is_empty()) {

@@ -107,7 +107,7 @@ pub static RUNTIME: Section = section("runtime", &[
 
 pub static CA: Section = section("pki.ca", &[
     field("cert", Text(&PATH), Required, "one certificate in PEM"),
-    field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+    field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without. Nothing else can sign: no Vault, no HSM"),
 ]);
 
 pub static BROUGHT: Section = section("pki.bring.NAME", &[
