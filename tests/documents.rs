@@ -4,9 +4,11 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 
-use support::{examples, project};
+use support::{examples, files_below, project, run, said};
+use tempfile::TempDir;
 
 #[test]
 fn the_readme_is_short() {
@@ -16,6 +18,79 @@ fn the_readme_is_short() {
         lines <= 180,
         "README.md has {lines} lines: people read 180 at most; what is more belongs in a page of docs/"
     );
+}
+
+/// The pages of docs/ are a book: SUMMARY.md names each of them once, and no link leads out of it but to a file that mdbook copies.
+#[test]
+fn the_summary_names_every_page_and_no_other() {
+    let docs = project().join("docs");
+    let mut named = links(&fs::read_to_string(docs.join("SUMMARY.md")).expect("SUMMARY.md"));
+    let entries = fs::read_dir(&docs)
+        .expect("docs")
+        .map(|entry| entry.expect("an entry").file_name());
+    let mut pages: Vec<String> = entries.map(|name| name.into_string().expect("a name")).collect();
+    pages.retain(|name| name.ends_with(".md") && name != "SUMMARY.md");
+    named.sort();
+    pages.sort();
+    assert_eq!(named, pages);
+    for page in pages {
+        let out: Vec<String> = links(&fs::read_to_string(docs.join(&page)).expect("a page"))
+            .into_iter()
+            .filter(|link| link.starts_with("../"))
+            .collect();
+        assert!(
+            out.is_empty(),
+            "{page} leads out of the book, where there is no such page: {out:?}"
+        );
+    }
+}
+
+/// As a reader of the book has it: every link and every heading of what mdbook makes is there, and its search knows the pages.
+#[test]
+fn the_book_is_whole() {
+    let Some(mdbook) = support::program("mdbook", "the book of docs/") else {
+        return;
+    };
+    let folder = TempDir::new().expect("a folder");
+    let book = folder.path().join("book");
+    let output = run(Command::new(mdbook)
+        .arg("build")
+        .arg("--dest-dir")
+        .arg(&book)
+        .arg(project()));
+    let told = said(&output);
+    assert!(
+        output.status.success() && !told.contains("WARN") && !told.contains("ERROR"),
+        "{told}"
+    );
+    let made = files_below(&book);
+    let text = |name: &str| String::from_utf8_lossy(&made[name]).into_owned();
+    let pages: Vec<&String> = made
+        .keys()
+        .filter(|name| name.ends_with(".html") && *name != "404.html")
+        .collect();
+    assert!(pages.len() > 20, "{pages:?}");
+    assert!(
+        made.keys().any(|name| name.starts_with("searchindex")),
+        "there is no search"
+    );
+    let mut broken = Vec::new();
+    for page in pages {
+        let html = text(page);
+        for link in html.split("href=\"").skip(1).filter_map(|rest| rest.split_once('"')) {
+            let (file, heading) = link.0.split_once('#').unwrap_or((link.0, ""));
+            if file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            let target = if file.is_empty() { page } else { file };
+            let leads = made.contains_key(target)
+                && (heading.is_empty() || text(target).contains(&format!("id=\"{heading}\"")));
+            if !leads {
+                broken.push(format!("{page}: {}", link.0));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
