@@ -48,6 +48,7 @@ kinds! {
     Plan "plan";
     Releases "releases";
     Renewal "renewal";
+    Report "report";
     Rotation "rotation";
     Secrets "secrets";
 }

@@ -35,6 +35,7 @@ pub mod pki;
 pub mod plan;
 pub mod render;
 pub mod renewal;
+pub mod report;
 pub mod reuse;
 pub mod rotation;
 mod rules;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use time::OffsetDateTime;
+
 use super::inventory::InventoryRow;
 use super::report::date;
 use super::uses::Uses;
@@ -58,19 +60,27 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
 }
 
 fn check_dates(everywhere: &Everywhere<'_>) {
-    let (at, certificate) = (everywhere.view.at, &everywhere.row.certificate);
+    for (code, message) in out_of_date(&everywhere.row.certificate, everywhere.view.at) {
+        everywhere.report(code, message);
+    }
+}
+
+/// What is found of a certificate that is not valid at an instant.
+pub(crate) fn out_of_date(certificate: &Certificate, at: OffsetDateTime) -> Vec<(&'static Code, String)> {
     let subject = &certificate.subject;
+    let mut found = Vec::new();
     if at > certificate.not_after {
         let message = format!("{subject:?} expired at {}", date(certificate.not_after));
-        everywhere.report(codes::CERTIFICATE_EXPIRED, message);
+        found.push((codes::CERTIFICATE_EXPIRED, message));
     }
     if at < certificate.not_before {
         let message = format!("{subject:?} is valid from {}", date(certificate.not_before));
-        everywhere.report(codes::CERTIFICATE_NOT_YET_VALID, message);
+        found.push((codes::CERTIFICATE_NOT_YET_VALID, message));
     }
     if certificate.not_after <= certificate.not_before {
-        everywhere.report(codes::CERTIFICATE_EXPIRED, format!("{subject:?} is never valid"));
+        found.push((codes::CERTIFICATE_EXPIRED, format!("{subject:?} is never valid")));
     }
+    found
 }
 
 /// What is wrong with it for whoever reads it, whatever it is used for.

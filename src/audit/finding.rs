@@ -18,6 +18,16 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// With nothing in it that could steer a terminal, and no secret.
+    pub(crate) fn new(code: &'static Code, host: &str, path: &str, message: impl Into<String>) -> Finding {
+        Finding {
+            host: printable(host),
+            path: printable(path),
+            code: code.name,
+            message: printable(&hidden(&message.into())),
+        }
+    }
+
     /// The row of its code.
     pub fn row(&self) -> &'static Code {
         let row = codes::CODES.iter().copied().find(|row| row.name == self.code);
@@ -31,12 +41,10 @@ pub(crate) struct Findings(Mutex<BTreeSet<Finding>>);
 
 impl Findings {
     pub(crate) fn report(&self, code: &'static Code, host: &str, path: &str, message: impl Into<String>) {
-        let finding = Finding {
-            host: printable(host),
-            path: printable(path),
-            code: code.name,
-            message: printable(&hidden(&message.into())),
-        };
+        self.add(Finding::new(code, host, path, message));
+    }
+
+    pub(crate) fn add(&self, finding: Finding) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(finding);
     }
 

@@ -26,8 +26,12 @@ pub struct InventoryRow {
 /// Every distinct certificate of a bundle, in files and within kubeconfigs: authorities first, then by the end of their life.
 pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
     let findings = Findings::default();
-    let view = View::read(found, at, &findings);
-    let mut rows = gather(&view);
+    inventory_of(&View::read(found, at, &findings))
+}
+
+/// The same of what was read.
+pub(crate) fn inventory_of(view: &View<'_>) -> Vec<InventoryRow> {
+    let mut rows = gather(view);
     rows.sort_by_cached_key(|row| {
         let certificate = &row.certificate;
         let subject = certificate.subject.clone();
@@ -38,7 +42,7 @@ pub fn inventory(found: &Found, at: OffsetDateTime) -> Vec<InventoryRow> {
             row.places.clone(),
         )
     });
-    let uses = Uses::read(&view);
+    let uses = Uses::read(view);
     for row in &mut rows {
         row.uses = uses.of(&row.certificate, &row.places);
     }

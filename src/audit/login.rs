@@ -16,6 +16,7 @@ use crate::pki::inspect::{Certificate, Item};
 pub(crate) struct Login<'v> {
     pub spot: Spot<'v>,
     pub cluster: &'v Tree,
+    pub user: &'v Tree,
     /// Where its cluster is, if that is a URL.
     pub url: Option<Url>,
     /// The authorities that it trusts.
@@ -40,12 +41,24 @@ impl<'v> Login<'v> {
         Ok(Login {
             spot,
             cluster,
+            user,
             url: cluster.text_at(&["server"]).and_then(Url::parse),
             trusted: material(cluster, "certificate-authority"),
             client: material(user, "client-certificate"),
             key: material(user, "client-key"),
             problems,
         })
+    }
+
+    /// Whether it has something at `cluster.certificate-authority` or `user.client-certificate`, itself or the path of a file.
+    pub(crate) fn names(&self, field: &[&str]) -> bool {
+        let (tree, field) = match field {
+            ["cluster", field] => (self.cluster, field),
+            [_, field] => (self.user, field),
+            _ => return false,
+        };
+        let data = format!("{field}-data");
+        tree.text_at(&[field]).is_some() || tree.text_at(&[&data]).is_some()
     }
 
     /// What stands at `cluster.certificate-authority` or `user.client-certificate`, whether there or in the file that it names.

@@ -35,6 +35,7 @@ mod relations;
 mod report;
 mod secrets;
 mod spot;
+mod survey;
 mod systemd;
 mod table;
 mod together;
@@ -56,7 +57,9 @@ pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, e
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
 pub use report::{inventory_json, render_json, render_sarif, render_text};
-pub use secrets::{HeldSecret, HostSecrets, held_secrets, secrets_json, secrets_text};
+pub use secrets::{HeldSecret, HostSecrets, Power, held_secrets, secrets_json, secrets_text};
+pub use relations::{Actor, Belief, Handshake, Meeting, ShownCertificate, Verdict};
+pub use survey::Survey;
 pub use table::{Detail, inventory_text};
 
 /// Whether any hosts of a bundle and of the one that takes its place can run together, as of `at`: each shows what the others trust,
@@ -91,35 +94,37 @@ pub fn is_of_rotation(finding: &Finding) -> bool {
 /// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.
 pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     let findings = Findings::default();
+    judged(&View::read(found, at, &findings), found);
+    findings.into_sorted()
+}
+
+/// Has every check go over what was found and read; what they find goes where the view has its findings.
+fn judged(view: &View<'_>, found: &Found) {
     for remark in &found.remarks {
-        findings.report(remark.code, "", &remark.path, remark.message.clone());
+        view.findings.report(remark.code, "", &remark.path, remark.message.clone());
     }
-    let view = View::read(found, at, &findings);
-    let certificates = inventory::gather(&view);
-    let parties = Parties::of(&view);
+    let certificates = inventory::gather(view);
+    let parties = Parties::of(view);
     let checks: &[&(dyn Fn() + Sync)] = &[
-        &|| integrity::check(&view, found),
-        &|| installer::check(&view),
-        &|| certificates::check(&view, &certificates),
-        &|| keys::check(&view, &certificates),
-        &|| copies::check(&view, &certificates),
-        &|| rbac::check(&view, &certificates),
-        &|| dns::check(&view),
-        &|| loose::check(&view),
-        &|| units::check(&view),
+        &|| integrity::check(view, found),
+        &|| installer::check(view),
+        &|| certificates::check(view, &certificates),
+        &|| keys::check(view, &certificates),
+        &|| copies::check(view, &certificates),
+        &|| rbac::check(view, &certificates),
+        &|| dns::check(view),
+        &|| loose::check(view),
+        &|| units::check(view),
         &|| programs::check(&parties),
         &|| relations::check(&parties),
-        &|| read_as::check(&view),
+        &|| read_as::check(view),
         &|| balancing::check(&parties),
-        &|| doors::check(&view),
+        &|| doors::check(view),
         &|| kubeconfigs::check(&parties),
-        &|| agreement::check(&view),
-        &|| pods::check(&view),
-        &|| kernel::check(&view),
-        &|| together::check(&view),
+        &|| agreement::check(view),
+        &|| pods::check(view),
+        &|| kernel::check(view),
+        &|| together::check(view),
     ];
     checks.par_iter().for_each(|check| check());
-    drop(parties);
-    drop(view);
-    findings.into_sorted()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::Tree;
+use super::finding::Finding;
 use super::names::Url;
 use super::unit::CommandLine;
 use super::view::{HostView, View};
@@ -20,12 +21,17 @@ pub(crate) struct Spot<'v> {
 
 impl<'v> Spot<'v> {
     pub(crate) fn report(self, code: &'static Code, message: impl Into<String>) {
+        self.view.findings.add(self.finding(code, message));
+    }
+
+    /// What [`Spot::report`] tells.
+    pub(crate) fn finding(self, code: &'static Code, message: impl Into<String>) -> Finding {
         let side = self.view.side;
         let message = match side {
             "" => message.into(),
             side => format!("{} (the file{side})", message.into()),
         };
-        self.view.findings.report(code, self.host.name, self.path, message);
+        Finding::new(code, self.host.name, self.path, message)
     }
 
     /// Another file of the same host.

@@ -107,6 +107,24 @@ fn of_leaves<'v>(view: &'v View<'v>) -> Named<'v> {
     named
 }
 
+/// By host and path of a kubeconfig, the program of the host that logs in with it: the first by its name.
+pub(crate) fn programs_of_kubeconfigs<'v>(view: &'v View<'v>) -> BTreeMap<(&'v str, &'v str), &'v str> {
+    let mut programs = BTreeMap::new();
+    for host in &view.hosts {
+        for command in &host.commands {
+            let line = &command.line;
+            let by_flags = KUBECONFIG_FLAGS.iter().filter_map(|flag| line.flag(flag));
+            let documents = host.documents(line.flag("config").unwrap_or_default()).iter();
+            let by_config = documents.filter_map(|one| one.text_at(&["clientConnection", "kubeconfig"]));
+            for path in by_flags.chain(by_config).filter_map(|path| host.resolve(path)) {
+                let program = programs.entry((host.name, path)).or_insert(line.program.as_str());
+                *program = line.program.as_str().min(program);
+            }
+        }
+    }
+    programs
+}
+
 /// By its user, else by its file.
 fn by_name(certificate: &Certificate, places: &[(String, String)]) -> String {
     let common_name = certificate.user();

@@ -89,6 +89,10 @@ pub enum Command {
     /// is shown
     #[command(after_help = examples::SECRETS)]
     Secrets(SecretsArgs),
+    /// Show everything as one page: who talks to whom with which certificate and whether that holds, what lies where, who issued what
+    /// until when, what a rotation changes, who holds which secrets; no secret is shown
+    #[command(after_help = examples::REPORT)]
+    Report(ReportArgs),
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
         #[command(subcommand)]
@@ -128,6 +132,11 @@ impl Command {
             })
             | Command::Expiry(ExpiryArgs {
                 format: ExpiryFormat::Json,
+                ..
+            })
+            | Command::Report(ReportArgs {
+                format: PageFormat::Json,
+                out: None,
                 ..
             }) => ReportFormat::Json,
             _ => ReportFormat::Text,
@@ -396,6 +405,25 @@ pub struct SecretsArgs {
     pub format: ReportFormat,
 }
 
+#[derive(Args)]
+pub struct ReportArgs {
+    /// A folder or archive; or a cluster.toml, of which is shown what it would be built to, and what keys are called
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// The file to write; one that is there is replaced only if it is a report [default: standard output]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// The instant to judge validity at, as RFC 3339 has it [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t = PageFormat::Html)]
+    pub format: PageFormat,
+    /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub enum GoldenCommand {
     /// Write the folder, which is replaced as a whole
@@ -501,6 +529,19 @@ pub enum ExpiryFormat {
     Ical,
     /// Metrics for the node exporter's textfile collector
     Prometheus,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// One file for a browser, which loads nothing
+    Html,
+    /// The picture of who talks to whom alone
+    Svg,
+    /// The same as a flowchart that Mermaid draws
+    Mermaid,
+    /// For a terminal of 80 columns
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

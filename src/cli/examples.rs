@@ -78,6 +78,12 @@ pub const SECRETS: &str = "Examples:
   khw-gen secrets cluster.toml
   khw-gen secrets out/node1.tar.gz --format json";
 
+pub const REPORT: &str = "Examples:
+  khw-gen report out -o report.html
+  khw-gen report cluster.toml --at 2027-01-01T00:00:00Z -o report.html
+  khw-gen report out --format text | less
+  khw-gen report out --format svg -o who-talks-to-whom.svg";
+
 pub const GOLDEN_WRITE: &str = "Examples:
   khw-gen golden write cluster.toml golden";
 

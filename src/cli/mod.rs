@@ -25,6 +25,7 @@ mod plan;
 mod progress;
 mod releases;
 mod renew;
+mod report;
 mod rotate;
 mod say;
 mod schema;
@@ -64,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => judged(inspect::run(&arguments)),
         Command::Expiry(arguments) => judged(expiry::run(&arguments)),
         Command::Secrets(arguments) => judged(secrets::run(&arguments)),
+        Command::Report(arguments) => judged(report::run(&arguments)),
         Command::Golden { command } => match command {
             GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
             GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),

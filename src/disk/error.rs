@@ -56,6 +56,8 @@ pub enum DiskError {
     #[error("{} is not a folder", shown(.path))]
     NotAFolder { path: PathBuf },
     #[error("{} was not made by khw-gen and will not be replaced: {why}", shown(.path))]
+    NotOurFile { path: PathBuf, why: &'static str },
+    #[error("{} was not made by khw-gen and will not be replaced: {why}", shown(.path))]
     NotOurs { path: PathBuf, why: String },
     #[error("{} is no golden to compare with: {why}", shown(.path))]
     NoGolden { path: PathBuf, why: String },

@@ -22,7 +22,7 @@ mod update;
 pub use bundle_as_found::read_found;
 pub use error::DiskError;
 pub use golden::{GoldenFolder, read_golden};
-pub use new_files::{make_folder, refuse_existing, write_new_files};
+pub use new_files::{check_replaceable_file, make_folder, refuse_existing, replace_file, write_new_files};
 pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
 pub use source::{SeedText, Specification, read_seed};

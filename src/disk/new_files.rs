@@ -1,7 +1,7 @@
 //! Writing files that must not exist yet. It never overwrites and leaves nothing behind when it fails.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,51 @@ pub fn refuse_existing<'a>(dir: &Path, paths: impl IntoIterator<Item = &'a str>)
         true => Ok(()),
         false => Err(DiskError::WouldOverwrite { paths: existing }),
     }
+}
+
+/// How much of a file is read to see what it is.
+const HEAD: u64 = 512;
+
+/// Whether a file may be written at `path`: there is none, or one that khw-gen made, which has one of `marks` in its first bytes.
+///
+/// Errors: [`DiskError::NotOurFile`]; what went wrong while looking.
+pub fn check_replaceable_file(path: &Path, marks: &[&str]) -> Result<(), DiskError> {
+    let failed = |reason: io::Error| DiskError::os("read", path, reason);
+    let refused = |why| {
+        Err(DiskError::NotOurFile {
+            path: path.to_owned(),
+            why,
+        })
+    };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+        Ok(metadata) if !metadata.is_file() => return refused("it is no file"),
+        Ok(_) => {}
+    }
+    let file = open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let mut head = Vec::new();
+    let file = File::from(file.map_err(|reason| failed(reason.into()))?);
+    file.take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    let head = String::from_utf8_lossy(&head);
+    match marks.iter().any(|mark| head.contains(mark)) {
+        true => Ok(()),
+        false => refused("it does not begin as such a file does"),
+    }
+}
+
+/// Writes a file (0644) that takes the place of what is there as a whole, or leaves that as it is.
+///
+/// Errors: as [`check_replaceable_file`]; what went wrong while writing.
+pub fn replace_file(path: &Path, marks: &[&str], bytes: &[u8]) -> Result<(), DiskError> {
+    check_replaceable_file(path, marks)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| DiskError::NotAFile { path: path.to_owned() })?;
+    let staged = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let mut made = Made::default();
+    made.create_file(&staged, 0o644, bytes)?;
+    fs::rename(&staged, path).map_err(|reason| DiskError::os("write", path, reason))?;
+    made.keep()
 }
 
 /// Makes a folder, and those that lead to it (0755), unless they are there.

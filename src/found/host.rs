@@ -138,6 +138,14 @@ impl FoundHost {
         file.or_else(folder).or_else(other)
     }
 
+    /// The files beside its tree, and their permission bits where they are kept.
+    pub(crate) fn files_beside(&self) -> impl Iterator<Item = (&str, Option<u32>)> {
+        self.beside.iter().filter_map(|(path, node)| match node {
+            FoundNode::File { mode, .. } | FoundNode::Digested { mode, .. } => Some((path.as_str(), *mode)),
+            FoundNode::Directory { .. } | FoundNode::Other { .. } => None,
+        })
+    }
+
     /// The paths of all that a bundle has in its folder.
     pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
         let in_tree = self.files.keys().chain(self.folders.keys()).chain(self.others.keys());

@@ -12,6 +12,7 @@ use crate::audit::encryption;
 use crate::audit::names::Url;
 use crate::audit::reached::answers;
 use crate::audit::spot::Spot;
+use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::{Certificate, Item, TlsRole};
 
@@ -80,49 +81,90 @@ fn check_proof<'p, 'v: 'p>(
     judges: impl Iterator<Item = Member<'p, 'v>>,
 ) {
     let Some(shown) = shower.end(proof.shown) else { return };
-    let certificates = shown.certificates();
-    let Some((leaf, others)) = certificates.split_first() else {
+    let Some((leaf, others)) = split(&shown.certificates()) else {
         return;
     };
-    let may = match usage {
-        TlsRole::Server => leaf.server_auth,
-        TlsRole::Client => leaf.client_auth,
-    };
-    if !may {
-        let message = format!("{} is shown by a {usage}, and may not be", shown.name());
-        return shown.spot.report(code_without(usage), message);
+    if let Some(refusal) = without_right(usage, &shown, leaf) {
+        return refusal.report();
     }
     let mut is_judged = false;
     for judge in judges {
-        let Some(trusted) = judge.end(proof.trusted) else {
-            continue;
-        };
-        let roots = trusted.certificates();
-        if roots.is_empty() {
-            continue;
-        }
-        is_judged = true;
-        if let Err(why) = shown.spot.view.chain(leaf, others, &roots, usage) {
-            tell(proof, (shower, &shown), (judge, &trusted), &why);
+        if let Some(judged) = judged(proof, usage, (shower, &shown), judge) {
+            is_judged = true;
+            judged.into_iter().for_each(Refusal::report);
         }
     }
     let own = proof.otherwise.filter(|_| !is_judged).and_then(|at| shower.end(at));
     let roots = own.map_or_else(Vec::new, |own| own.certificates());
     if !roots.is_empty()
-        && let Err(why) = shown.spot.view.chain(leaf, others, &roots, usage)
+        && let Err(why) = shown.spot.view.chain(leaf, &others, &roots, usage)
     {
         let message = format!("its own authority refuses {}: {why}", shown.name());
         shown.spot.report(codes::UNTRUSTED_CERTIFICATE, message);
     }
 }
 
-/// One does not accept what another shows.
-fn tell(
+/// What somebody has against what another shows or signs, and where it is told.
+pub(super) struct Refusal<'v> {
+    pub spot: Spot<'v>,
+    pub code: &'static Code,
+    pub message: String,
+}
+
+impl Refusal<'_> {
+    fn report(self) {
+        self.spot.report(self.code, self.message);
+    }
+}
+
+/// A certificate, and those that stand behind it.
+pub(super) fn split<'p>(certificates: &[&'p Certificate]) -> Option<(&'p Certificate, Vec<&'p Certificate>)> {
+    let (leaf, others) = certificates.split_first()?;
+    Some((leaf, others.to_vec()))
+}
+
+/// What is said of a certificate that may not be shown so, whoever asks for it.
+pub(super) fn without_right<'v>(usage: TlsRole, shown: &End<'_, 'v>, leaf: &Certificate) -> Option<Refusal<'v>> {
+    let may = match usage {
+        TlsRole::Server => leaf.server_auth,
+        TlsRole::Client => leaf.client_auth,
+    };
+    let message = || format!("{} is shown by a {usage}, and may not be", shown.name());
+    (!may).then(|| Refusal {
+        spot: shown.spot,
+        code: code_without(usage),
+        message: message(),
+    })
+}
+
+/// What one says of what another shows: nothing against it, or why it is refused; none where either has nothing that is here.
+pub(super) fn judged<'v>(
     proof: &Proof,
-    (shower, shown): (Member<'_, '_>, &End<'_, '_>),
-    (judge, trusted): (Member<'_, '_>, &End<'_, '_>),
+    usage: TlsRole,
+    (shower, shown): (Member<'_, 'v>, &End<'_, 'v>),
+    judge: Member<'_, 'v>,
+) -> Option<Option<Refusal<'v>>> {
+    let (leaf, others) = split(&shown.certificates())?;
+    let trusted = judge.end(proof.trusted)?;
+    let roots = trusted.certificates();
+    if roots.is_empty() {
+        return None;
+    }
+    let chain = shown.spot.view.chain(leaf, &others, &roots, usage);
+    Some(
+        chain
+            .err()
+            .map(|why| refused(proof, (shower, shown), (judge, &trusted), &why)),
+    )
+}
+
+/// One does not accept what another shows.
+fn refused<'v>(
+    proof: &Proof,
+    (shower, shown): (Member<'_, 'v>, &End<'_, 'v>),
+    (judge, trusted): (Member<'_, 'v>, &End<'_, 'v>),
     why: &str,
-) {
+) -> Refusal<'v> {
     let (spot, message) = match proof.told {
         Told::Shows => (shown.spot, format!("{} refuses {}: {why}", judge.name(), shown.name())),
         Told::Judges => {
@@ -130,7 +172,11 @@ fn tell(
             (trusted.spot, message)
         }
     };
-    spot.report(codes::UNTRUSTED_CERTIFICATE, message);
+    Refusal {
+        spot,
+        code: codes::UNTRUSTED_CERTIFICATE,
+        message,
+    }
 }
 
 /// Whoever answers at an address that a caller asks for has it in its certificate.
@@ -141,25 +187,46 @@ fn check_names<'v>(
     callees: &[Member<'_, 'v>],
     callees_of: &Parties<'v>,
 ) {
-    let urls: Vec<Url> = match (calls, caller) {
+    let urls = urls(calls, caller);
+    for callee in callees {
+        let refusals = not_covered(proof, calls, (caller, &urls), *callee, callees_of);
+        refusals.into_iter().for_each(Refusal::report);
+    }
+}
+
+/// Where a caller says that those are whom it calls.
+pub(super) fn urls(calls: Calls, caller: Member<'_, '_>) -> Vec<Url> {
+    match (calls, caller) {
         (Calls::Urls(flag), Member::Started(_, running)) => running.urls(flag),
         (Calls::Server, Member::Login(login)) => login.url.iter().cloned().collect(),
-        _ => return,
-    };
-    for url in urls {
-        for callee in callees {
-            let is_met = match (calls, caller, *callee) {
-                (Calls::Urls(_), Member::Started(_, caller), Member::Started(_, etcd)) => answers(etcd, &url, caller),
-                _ => caller.calls(callees_of, calls, *callee),
-            };
-            let shown = callee.end(proof.shown).filter(|_| is_met);
-            let certificates = shown.map_or_else(Vec::new, |shown| shown.certificates());
-            if certificates.first().is_some_and(|leaf| !leaf.covers(&url.host)) {
-                let message = format!("{} is not in the certificate of {}", url.host, callee.name());
-                caller.spot().report(codes::ADDRESS_NOT_COVERED, message);
-            }
-        }
+        _ => Vec::new(),
     }
+}
+
+/// The addresses that a caller asks for, at which one answers that has them not in its certificate.
+pub(super) fn not_covered<'v>(
+    proof: &Proof,
+    calls: Calls,
+    (caller, urls): (Member<'_, 'v>, &[Url]),
+    callee: Member<'_, 'v>,
+    callees_of: &Parties<'v>,
+) -> Vec<Refusal<'v>> {
+    let is_met = |url: &&Url| match (calls, caller, callee) {
+        (Calls::Urls(_), Member::Started(_, caller), Member::Started(_, etcd)) => answers(etcd, url, caller),
+        _ => caller.calls(callees_of, calls, callee),
+    };
+    let met = urls.iter().filter(is_met);
+    let lacking = met.filter(|url| {
+        let shown = callee.end(proof.shown);
+        let certificates = shown.map_or_else(Vec::new, |shown| shown.certificates());
+        certificates.first().is_some_and(|leaf| !leaf.covers(&url.host))
+    });
+    let refusal = |url: &Url| Refusal {
+        spot: caller.spot(),
+        code: codes::ADDRESS_NOT_COVERED,
+        message: format!("{} is not in the certificate of {}", url.host, callee.name()),
+    };
+    lacking.map(refusal).collect()
 }
 
 fn check_signature(signers_of: &Parties<'_>, judges_of: &Parties<'_>, row: &Signature) {
@@ -167,13 +234,23 @@ fn check_signature(signers_of: &Parties<'_>, judges_of: &Parties<'_>, row: &Sign
     for signer in signers_of.members(row.signer) {
         let Some(by) = signer.end(row.by) else { continue };
         for judge in &judges {
-            let Some(accepted) = judge.end(row.as_in) else { continue };
-            let all = all_items(*judge, row, &accepted);
-            if believes(row.what, &by, &all) == Some(false) {
-                by.spot.report(row.code, refusal(row, *judge));
+            if let Some(Some(refusal)) = disbelieved(row, &by, *judge) {
+                refusal.report();
             }
         }
     }
+}
+
+/// What one says of what another signs, as [`judged`] does.
+pub(super) fn disbelieved<'v>(row: &Signature, by: &End<'_, 'v>, judge: Member<'_, 'v>) -> Option<Option<Refusal<'v>>> {
+    let accepted = judge.end(row.as_in)?;
+    let all = all_items(judge, row, &accepted);
+    let believed = believes(row.what, by, &all)?;
+    Some((!believed).then(|| Refusal {
+        spot: by.spot,
+        code: row.code,
+        message: refusal(row, judge),
+    }))
 }
 
 /// What is in every file that is named: the keys of tokens may be in several.
@@ -210,14 +287,22 @@ fn check_encryption(writers_of: &Parties<'_>, readers_of: &Parties<'_>) {
     let readers = configurations(readers_of);
     for (spot, _, written) in configurations(writers_of) {
         for (_, reader, read) in &readers {
-            for why in encryption::unreadable(written, read) {
-                spot.report(
-                    codes::ENCRYPTION_DISAGREES,
-                    format!("{reader} can't read what it writes: {why}"),
-                );
-            }
+            not_read((spot, written), (reader, read))
+                .into_iter()
+                .for_each(Refusal::report);
         }
     }
+}
+
+/// What one can't read of what another writes, and why.
+pub(super) fn not_read<'v>((spot, written): (Spot<'v>, &Tree), (reader, read): (&str, &Tree)) -> Vec<Refusal<'v>> {
+    let unreadable = encryption::unreadable(written, read).into_iter();
+    let refusal = |why| Refusal {
+        spot,
+        code: codes::ENCRYPTION_DISAGREES,
+        message: format!("{reader} can't read what it writes: {why}"),
+    };
+    unreadable.map(refusal).collect()
 }
 
 /// Who issues a token by one name is believed by those who know the name (`--service-account-issuer`, of which the first issues).
@@ -239,7 +324,7 @@ fn check_issuers(issuers_of: &Parties<'_>, judges_of: &Parties<'_>) {
 }
 
 /// The API servers that encrypt, and as they do.
-fn configurations<'v>(of: &Parties<'v>) -> Vec<(Spot<'v>, String, &'v Tree)> {
+pub(super) fn configurations<'v>(of: &Parties<'v>) -> Vec<(Spot<'v>, String, &'v Tree)> {
     let members = of.members(Party::ApiServer).into_iter();
     let encrypting = members.filter_map(|member| Some((member.spot(), member.name(), member.encryption()?)));
     encrypting.collect()

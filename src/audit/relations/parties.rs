@@ -169,6 +169,24 @@ impl<'p, 'v> Member<'p, 'v> {
         }
     }
 
+    /// The path that stands at a place of it, whether anything is there or not.
+    pub(super) fn named(self, at: HeldAt) -> Option<&'v str> {
+        let path = match (self, at) {
+            (Member::Started(_, running) | Member::Kubelet { running, .. }, HeldAt::Flag(flag)) => running.file(flag),
+            (Member::Kubelet { config, .. }, HeldAt::Field(field)) => config.1.text_at(field)?,
+            _ => return None,
+        };
+        Some(path).filter(|path| !path.is_empty())
+    }
+
+    /// Whether there is anything at a place of it, whether that is here or not.
+    pub(super) fn names(self, at: HeldAt) -> bool {
+        match (self, at) {
+            (Member::Login(login), HeldAt::Field(field)) => login.names(field),
+            _ => self.named(at).is_some(),
+        }
+    }
+
     /// Whether it calls another one.
     pub(super) fn calls(self, parties: &Parties<'v>, calls: Calls, other: Member<'_, 'v>) -> bool {
         match (calls, self, other) {

@@ -109,6 +109,8 @@ pub(crate) enum Told {
 
 /// Who calls whom over TLS.
 pub(crate) struct Connection {
+    /// What for, in a few words.
+    pub purpose: &'static str,
     pub caller: Party,
     pub calls: Calls,
     pub callee: Party,
@@ -120,6 +122,8 @@ pub(crate) struct Connection {
 
 /// What somebody signs whom others believe.
 pub(crate) struct Signature {
+    /// What is signed, in a few words.
+    pub purpose: &'static str,
     pub signer: Party,
     /// The certificate that signs certificates, or the key that signs tokens.
     pub by: HeldAt,
@@ -189,6 +193,7 @@ const fn trusted(by: Party, file: HeldAt, purpose: &'static str) -> Trusted {
 /// Every connection of a cluster that a certificate secures.
 pub(crate) const CONNECTIONS: &[Connection] = &[
     Connection {
+        purpose: "keeps the cluster's state",
         caller: ApiServer,
         calls: Calls::Urls("etcd-servers"),
         callee: Etcd,
@@ -197,6 +202,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
     },
     // etcdctl, and etcd itself for its gateway.
     Connection {
+        purpose: "etcdctl, and etcd's own gateway",
         caller: Etcd,
         calls: Calls::Own,
         callee: Etcd,
@@ -204,6 +210,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
         client: None,
     },
     Connection {
+        purpose: "members of etcd among each other",
         caller: Etcd,
         calls: Calls::Any,
         callee: Etcd,
@@ -219,6 +226,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
         )),
     },
     Connection {
+        purpose: "logs, exec, metrics of nodes",
         caller: ApiServer,
         calls: Calls::Any,
         callee: Kubelet,
@@ -234,6 +242,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
     },
     // Every pod gets it, to check the API server with.
     Connection {
+        purpose: "what pods check the API server with",
         caller: ControllerManager,
         calls: Calls::Any,
         callee: ApiServer,
@@ -241,6 +250,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
         client: None,
     },
     Connection {
+        purpose: "logs in",
         caller: Kubeconfig,
         calls: Calls::Server,
         callee: ApiServer,
@@ -249,6 +259,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
     },
     // Behind a load balancer it may come to any of them.
     Connection {
+        purpose: "logs in",
         caller: Kubeconfig,
         calls: Calls::Any,
         callee: ApiServer,
@@ -260,6 +271,7 @@ pub(crate) const CONNECTIONS: &[Connection] = &[
     },
     // Extension API servers trust what API servers publish (kube-system/extension-apiserver-authentication).
     Connection {
+        purpose: "extension API servers",
         caller: ApiServer,
         calls: Calls::Any,
         callee: ApiServer,
@@ -286,16 +298,17 @@ impl Proof {
 /// Everything that is signed in a cluster while it runs.
 #[rustfmt::skip]
 pub(crate) const SIGNATURES: &[Signature] = &[
-    signs("cluster-signing-cert-file", "client-ca-file"),
-    signs("cluster-signing-kubelet-client-cert-file", "client-ca-file"),
-    signs("cluster-signing-kube-apiserver-client-cert-file", "client-ca-file"),
-    signs("cluster-signing-kubelet-serving-cert-file", "kubelet-certificate-authority"),
-    signs_tokens(ControllerManager, "service-account-private-key-file"),
-    signs_tokens(ApiServer, "service-account-signing-key-file"),
+    signs("certificates that are asked for", "cluster-signing-cert-file", "client-ca-file"),
+    signs("certificates of kubelets as clients", "cluster-signing-kubelet-client-cert-file", "client-ca-file"),
+    signs("certificates of clients", "cluster-signing-kube-apiserver-client-cert-file", "client-ca-file"),
+    signs("certificates of kubelets as servers", "cluster-signing-kubelet-serving-cert-file", "kubelet-certificate-authority"),
+    signs_tokens("tokens in Secrets", ControllerManager, "service-account-private-key-file"),
+    signs_tokens("tokens of pods", ApiServer, "service-account-signing-key-file"),
 ];
 
-const fn signs(by: &'static str, as_in: &'static str) -> Signature {
+const fn signs(purpose: &'static str, by: &'static str, as_in: &'static str) -> Signature {
     Signature {
+        purpose,
         signer: ControllerManager,
         by: Flag(by),
         what: Signed::Certificates,
@@ -305,8 +318,9 @@ const fn signs(by: &'static str, as_in: &'static str) -> Signature {
     }
 }
 
-const fn signs_tokens(signer: Party, by: &'static str) -> Signature {
+const fn signs_tokens(purpose: &'static str, signer: Party, by: &'static str) -> Signature {
     Signature {
+        purpose,
         signer,
         by: Flag(by),
         what: Signed::Tokens,

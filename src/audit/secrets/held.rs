@@ -37,11 +37,15 @@ const LISTS_OF_USERS: [&str; 2] = ["token-auth-file", "basic-auth-file"];
 pub fn held_secrets(found: &Found) -> Vec<HostSecrets> {
     let findings = Findings::default();
     // What can be done with a key does not depend on when.
-    let view = View::read(found, OffsetDateTime::UNIX_EPOCH, &findings);
-    let powers = Powers::read(&view);
+    secrets_of_view(&View::read(found, OffsetDateTime::UNIX_EPOCH, &findings))
+}
+
+/// The same of what was read.
+pub(crate) fn secrets_of_view(view: &View<'_>) -> Vec<HostSecrets> {
+    let powers = Powers::read(view);
     let hosts = view.hosts.iter().map(|host| HostSecrets {
         host: host.name.to_owned(),
-        secrets: secrets_of(&view, host, &powers),
+        secrets: secrets_of(view, host, &powers),
     });
     hosts.collect()
 }
