@@ -3,8 +3,8 @@
 # are to be configured. Says what it does before it does it. Never fails: what can't be had is named, and the tests that
 # want it say that they were skipped.
 #
-# To add one: a word in `packages`, a line at `go_program`, or a line in tests/judges/requirements.txt. Whatever of these lies
-# in target/tools, the tests find by name (tests/support, `path`).
+# To add one: a word in `packages`, a line at `go_program`, or a line in tests/judges/requirements.txt or tests/judges/pages/package.json.
+# Whatever of these lies in target/tools, the tests find by name (tests/support, `path`).
 set -u
 
 cd "$(dirname "$0")/.." || exit 0
@@ -14,11 +14,13 @@ mkdir -p "$tools"
 : >"$log"
 . tests/packages.sh
 
-packages="busybox-static dbus etcd-client etcd-server faketime fish git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
+packages="busybox-static chromium dbus etcd-client etcd-server faketime fish fonts-dejavu-core git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
     nftables nginx openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
     unzip zsh zstd"
 # Others package it too, and only one of them can be installed.
 command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"
+# So it is with node: npm of Debian is hundreds of packages.
+command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 # shellcheck disable=SC2086
 install_packages $packages
 
@@ -86,6 +88,27 @@ if command -v python3 >/dev/null 2>&1; then
     }
 else
     miss "tests/judges/requirements.txt" "there is no python3 on this machine"
+fi
+
+# What reads pages in a browser has a folder of its own too, and is there only if the browser is.
+pages="$PWD/target/pages"
+install_pages() {
+    mkdir -p "$pages" || return 1
+    cp tests/judges/pages/judge.mjs "$pages/" || return 1
+    cmp -s tests/judges/pages/package.json "$pages/package.json" && [ -x "$tools/judge-pages" ] && return 0
+    cp tests/judges/pages/package.json "$pages/" || return 1
+    (cd "$pages" && npm install --silent --no-audit --no-fund --ignore-scripts) || return 1
+    printf '#!/bin/sh\nCHROMIUM=%s exec node %s/judge.mjs "$@"\n' "$(command -v chromium)" "$pages" >"$tools/judge-pages"
+    chmod 755 "$tools/judge-pages"
+}
+if command -v npm >/dev/null 2>&1 && command -v chromium >/dev/null 2>&1; then
+    echo "Installing the npm packages of tests/judges/pages/package.json"
+    install_pages >>"$log" 2>&1 || {
+        miss "tests/judges/pages/package.json" "npm can't install it: see target/install-programs.log"
+        rm -rf "$pages" "$tools/judge-pages"
+    }
+else
+    miss "tests/judges/pages/package.json" "there is no npm or no chromium on this machine"
 fi
 
 if [ -n "$missing" ]; then

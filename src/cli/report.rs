@@ -4,7 +4,7 @@ use std::path::Path;
 
 use khw_gen::changes::Keys;
 use khw_gen::disk;
-use khw_gen::found::{Beside, Found, printable};
+use khw_gen::found::{Beside, Found, FoundNodes, printable};
 use khw_gen::report::{Report, ReportOf, to_html, to_json, to_mermaid, to_svg, to_text};
 
 use super::args::{PageFormat, ReportArgs};
@@ -32,7 +32,9 @@ pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
         true => {
             let specified = read_specified(path, arguments.seed_file.as_deref())?;
             let cluster = specified.checked.cluster.clone();
-            let (made, keys) = specified.make()?;
+            let (mut made, keys) = specified.make()?;
+            // There is no output whose lists could be asked for.
+            made.output = FoundNodes::new();
             if keys == Keys::StandIn {
                 say(format_args!(
                     "note: {} has no seed here: fingerprints are left out",

@@ -225,7 +225,7 @@ fn replaced(text: &str, word: &str, by: &str) -> String {
 }
 
 /// How names are sorted: what stands before their number, then the number, then what stands behind.
-fn counted(name: &str) -> (String, u64, String) {
+pub(super) fn counted(name: &str) -> (String, u64, String) {
     match split(name) {
         Some((before, number, _)) => (before.to_owned(), number, name.to_owned()),
         None => (name.to_owned(), 0, String::new()),

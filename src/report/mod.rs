@@ -57,6 +57,8 @@ pub enum ReportOf<'a> {
 pub struct Report {
     /// What it is of, as its reader calls it.
     pub title: String,
+    /// Whether it was found or made, in words.
+    pub source: &'static str,
     pub at: OffsetDateTime,
     /// Whether the fingerprints are those of a build.
     pub has_fingerprints: bool,
@@ -104,6 +106,10 @@ impl Report {
         let (authorities, orphans) = trust::tree(&survey.certificates, &groups);
         Report {
             title: title.to_owned(),
+            source: match of {
+                ReportOf::Found => "as found",
+                ReportOf::Made { .. } => "as cluster.toml compiles",
+            },
             at: at.to_offset(UtcOffset::UTC),
             has_fingerprints: !matches!(of, ReportOf::Made { own_seed: false, .. }),
             untold: untold(found, of),

@@ -11,6 +11,7 @@ use super::svg::picture_of_page;
 use super::timeline::Scale;
 use super::trust::{Authority, Issued};
 use super::{day, moment};
+use crate::catalog::rotation::RotationPhase;
 use crate::diagnostic::Severity;
 
 /// The sections, in their order: what they are linked by, and what they are called.
@@ -35,8 +36,8 @@ pub fn to_html(report: &Report) -> String {
             markup.element("header", &[], |markup| header(markup, report));
             markup.element("main", &[], |markup| {
                 for (id, name) in SECTIONS {
-                    markup.element("section", &[("id", id), ("aria-labelledby", &format!("{id}-h"))], |markup| {
-                        markup.leaf("h2", &[("id", &format!("{id}-h"))], name);
+                    markup.element("section", &[("id", id)], |markup| {
+                        markup.leaf("h2", &[], name);
                         match id {
                             "hosts" => hosts(markup, report),
                             "who" => who(markup, report),
@@ -98,12 +99,13 @@ fn header(markup: &mut Markup, report: &Report) {
     let known = versions.iter().filter(|(_, version)| !version.is_empty());
     let known: String = known.map(|(name, version)| format!(" · {name} {version}")).collect();
     let lead = format!(
-        "{}, {} alike{known} · judged as of {}",
+        "{} · {} in {}{known} · judged as of {}",
+        report.source,
         counted(groups.hosts(), "host"),
         counted(groups.all.len(), "group"),
         moment(report.at)
     );
-    markup.leaf("p", &[("class", "lead")], &lead);
+    markup.leaf("p", &[("class", "lead wide")], &lead);
     let class = match report.has_errors() || report.healths().contains_key(&Health::Broken) {
         true => "verdict broken",
         false => "verdict",
@@ -144,16 +146,33 @@ fn scroll(markup: &mut Markup, label: &str, class: &str, inside: impl FnOnce(&mu
 
 fn table(markup: &mut Markup, caption: &str, class: &str, headings: &[&str], rows: impl FnOnce(&mut Markup)) {
     scroll(markup, caption, "scroll", |markup| {
-        markup.element("table", &[("class", class)], |markup| {
+        let attributes = [("class", class)];
+        let attributes = if class.is_empty() { &[][..] } else { &attributes[..] };
+        markup.element("table", attributes, |markup| {
             markup.leaf("caption", &[], caption);
             markup.element("thead", &[], |markup| {
                 markup.element("tr", &[], |markup| {
-                    headings.iter().for_each(|heading| markup.leaf("th", &[("scope", "col")], heading));
+                    for heading in headings {
+                        let numbers = ["Hosts", "No."].contains(heading);
+                        let attributes = [("scope", "col"), ("class", "count")];
+                        let count = if numbers { 2 } else { 1 };
+                        markup.leaf("th", &attributes[..count], heading);
+                    }
                 });
             });
             markup.element("tbody", &[], rows);
         });
     });
+}
+
+/// A sentence of this program's own, in which code stands between backticks.
+fn sentence(markup: &mut Markup, text: &str) {
+    for (index, part) in text.split('`').enumerate() {
+        match index % 2 {
+            0 => markup.text(part),
+            _ => markup.leaf("code", &[], part),
+        }
+    }
 }
 
 fn cell(markup: &mut Markup, class: &str, text: &str) {
@@ -298,7 +317,9 @@ fn way(markup: &mut Markup, report: &Report, way: Option<&Way>) {
         let by = way.shown_by.iter().cloned().collect::<Vec<_>>().join(", ");
         let by = if by.is_empty() { String::new() } else { format!("by {by}; ") };
         markup.element("div", &[("class", "small muted")], |markup| {
-            markup.text(&format!("{by}trusted by {}: ", first(&way.trusted_by, 3)));
+            markup.text(&by);
+            markup.text("trusted by ");
+            markup.leaf("span", &[("class", "nowrap")], &format!("{}: ", first(&way.trusted_by, 3)));
             if way.trusted.is_empty() {
                 markup.text("nobody");
             }
@@ -365,7 +386,10 @@ fn findings(markup: &mut Markup, report: &Report) {
                 let hosts = report.groups.span_of(cause.hosts.iter().map(String::as_str));
                 let place = [hosts, cause.finding.path.clone()].into_iter().filter(|part| !part.is_empty());
                 markup.leaf("div", &[("class", "path muted")], &place.collect::<Vec<_>>().join(": "));
-                markup.leaf("div", &[("class", "small")], &format!("What to do: {}", row.advice));
+                markup.element("div", &[("class", "small")], |markup| {
+                    markup.text("What to do: ");
+                    sentence(markup, row.advice);
+                });
             });
         }
     });
@@ -380,9 +404,10 @@ fn files(markup: &mut Markup, report: &Report) {
          name, {each host} for those of others, of which × says how many.",
     );
     let headings: Vec<String> = groups.iter().map(super::Group::title).collect();
-    let headings: Vec<&str> = ["Path", "What"].into_iter().chain(headings.iter().map(String::as_str)).collect();
+    let headings = headings.iter().map(String::as_str);
+    let headings: Vec<&str> = std::iter::once("Path").chain(headings).chain(["What"]).collect();
     let paths: BTreeSet<(&str, &str)> = groups.iter().flat_map(|group| group.files.keys()).map(|path| in_folder(path)).collect();
-    table(markup, "What lies where", "matrix", &headings, |markup| {
+    table(markup, "What lies where", "matrix told", &headings, |markup| {
         let mut last = None;
         for (folder, file) in paths {
             if last != Some(folder) {
@@ -397,7 +422,6 @@ fn files(markup: &mut Markup, report: &Report) {
             let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}{file}") };
             markup.element("tr", &[], |markup| {
                 markup.leaf("th", &[("scope", "row"), ("class", "path")], file);
-                cell(markup, "kind small", report.kinds.get(&path).map_or("", String::as_str));
                 for group in groups {
                     let Some(file) = group.files.get(&path) else {
                         cell(markup, "none", "·");
@@ -420,6 +444,7 @@ fn files(markup: &mut Markup, report: &Report) {
                         }
                     });
                 }
+                cell(markup, "kind small", report.kinds.get(&path).map_or("", String::as_str));
             });
         }
     });
@@ -576,14 +601,15 @@ fn rotation(markup: &mut Markup, report: &Report) {
         if let Some(now) = &turn.now {
             markup.leaf("p", &[], now);
         }
-        table(markup, &format!("Phases of rotating {}", turn.of), "phases", &["Phase", "What it means", "What changes", "Before the next"], |markup| {
+        table(markup, &format!("Phases of rotating {}", turn.of), "phases told", &["Phase", "What it means", "What changes", "Before the next"], |markup| {
             for phase in &turn.phases {
                 markup.element("tr", &[], |markup| {
                     markup.leaf("th", &[("scope", "row")], phase.phase.name());
                     markup.element("td", &[], |markup| {
-                        markup.leaf("div", &[], phase.means);
+                        markup.element("div", &[], |markup| sentence(markup, phase.means));
                         if !phase.no_way_back.is_empty() {
-                            markup.leaf("div", &[("class", "small muted")], phase.no_way_back);
+                            let attributes = [("class", "small muted")];
+                            markup.element("div", &attributes, |markup| sentence(markup, phase.no_way_back));
                         }
                     });
                     markup.element("td", &[], |markup| {
@@ -598,10 +624,13 @@ fn rotation(markup: &mut Markup, report: &Report) {
                         }
                     });
                     markup.element("td", &[("class", "small")], |markup| match phase.waits.as_slice() {
+                        [] if phase.phase == RotationPhase::Retire => markup.text("It is done when every host has this phase."),
                         [] => markup.text("every host has this phase"),
                         waits => markup.element("ul", &[], |markup| {
                             markup.leaf("li", &[], "every host has this phase");
-                            waits.iter().for_each(|wait| markup.leaf("li", &[], wait));
+                            for wait in waits {
+                                markup.element("li", &[], |markup| sentence(markup, wait));
+                            }
                         }),
                     });
                 });
@@ -622,7 +651,7 @@ fn secrets(markup: &mut Markup, report: &Report) {
             markup.leaf("p", &[], "No secret.");
             continue;
         }
-        table(markup, &format!("Secrets of {}", holding.name), "", &["File", "What it is", "Who has it can"], |markup| {
+        table(markup, &format!("Secrets of {}", holding.name), "secrets told", &["File", "What it is", "Who has it can"], |markup| {
             for secret in &holding.secrets {
                 markup.element("tr", &[], |markup| {
                     let count = if secret.count > 1 { format!(" ×{}", grouped(secret.count)) } else { String::new() };

@@ -47,6 +47,7 @@ h3{font-size:1rem;margin:1.75rem 0 .4rem}
 p,ul,ol{margin:.4rem 0}
 ul,ol{padding-left:1.3rem}
 p,.prose li{max-width:80ch}
+p.wide{max-width:none}
 a{color:var(--accent)}
 code,pre,.path,.print{font:.86em/1.5 ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,monospace}
 pre{background:var(--panel);border:1px solid var(--rule);border-radius:4px;padding:.6rem .8rem;overflow-x:auto;margin:.4rem 0}
@@ -70,7 +71,7 @@ td.count,th.count{text-align:right;font-variant-numeric:tabular-nums;white-space
 td.date{white-space:nowrap;font-variant-numeric:tabular-nums}
 .nowrap{white-space:nowrap}
 .matrix td,.matrix thead th{text-align:center;white-space:nowrap}
-.matrix thead th:first-child,.matrix thead th:nth-child(2),.matrix td.kind{text-align:left}
+.matrix thead th:first-child,.matrix thead th:last-child,.matrix td.kind{text-align:left}
 .matrix tbody th{position:sticky;left:0;background:var(--sheet);min-width:14rem;max-width:26rem}
 .matrix .secret{font-weight:700}
 .matrix .none,.matrix .rest{color:var(--muted);font-weight:400}
@@ -78,6 +79,16 @@ td.date{white-space:nowrap;font-variant-numeric:tabular-nums}
 .folder th{background:var(--panel);color:var(--muted);font-weight:600}
 .connections td{min-width:8.5rem}
 .connections td:first-child{min-width:0}
+.connections td:nth-child(5){min-width:6.2rem}
+.connections td:nth-child(n+6){min-width:13rem}
+.connections strong{white-space:nowrap}
+.told caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);padding:0}
+.told{position:relative}
+.phases th:first-child{width:6.5rem}
+.phases th:nth-child(2),.phases th:nth-child(3),.phases th:nth-child(4){width:31%;min-width:14rem}
+.phases td{min-width:14rem}
+.secrets th:first-child{width:34%;min-width:14rem}
+.secrets td:last-child{min-width:16rem}
 .connections td div+div{margin-top:.2rem}
 .state{font-weight:600;white-space:nowrap}
 .state.holds{color:var(--holds)}
@@ -104,7 +115,7 @@ summary{cursor:pointer}
 .bar text{fill:var(--muted);font-size:11px;text-anchor:middle}
 footer{color:var(--muted);margin-top:3rem;padding-bottom:2rem;font-size:.86rem}
 @media (max-width:640px){header,main,footer{padding:0 14px}header{padding-top:18px}h1{font-size:1.35rem}\
-.matrix tbody th{min-width:9rem;max-width:11rem;overflow-wrap:anywhere}}
+.matrix tbody th{min-width:10.5rem;max-width:12rem;overflow-wrap:anywhere}}
 @media print{body{font-size:10pt}header,main,footer{max-width:none;padding:0}nav{display:none}h2{break-after:avoid}h3{break-after:avoid}\
 .scroll{overflow:visible;border:0}.scroll.drawing svg{width:100%;height:auto}tr,li{break-inside:avoid}.matrix tbody th{position:static}\
 table{font-size:8pt}th,td{padding:2pt 4pt}.connections td{min-width:0}}

@@ -17,7 +17,7 @@ const WIDTH: usize = 80;
 pub fn to_text(report: &Report) -> String {
     let mut lines = Lines::default();
     lines.say("", &report.title);
-    lines.say("", &format!("khw-gen report, judged as of {}", moment(report.at)));
+    lines.say("", &format!("khw-gen report, {}, judged as of {}", report.source, moment(report.at)));
     lines.say("", &format!("{} verify finds {}.", report.verdict(), report.counted()));
     if !report.untold.is_empty() {
         lines.heading("WHAT THIS CAN'T TELL");

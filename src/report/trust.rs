@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::{Duration, OffsetDateTime};
 
-use super::groups::Groups;
+use super::groups::{Groups, counted};
 use crate::audit::{Ending, Expiry, InventoryRow};
 
 /// How soon an end is told as near; `expiry` has the same where it is not told otherwise.
@@ -37,7 +37,7 @@ pub struct Issued {
     pub certificates: Vec<Leaf>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct Leaf {
     pub subject: String,
     pub fingerprint: String,
@@ -73,7 +73,8 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     let mut issued_by = |issuer: Option<usize>| {
         let by_use = issued.remove(&issuer).unwrap_or_default().into_iter();
         let sorted = by_use.map(|(what, mut certificates)| {
-            certificates.sort();
+            let order = |leaf: &Leaf| (counted(&leaf.subject), counted(&leaf.hosts), leaf.fingerprint.clone());
+            certificates.sort_by_cached_key(order);
             Issued { what, certificates }
         });
         sorted.collect::<Vec<_>>()
