@@ -108,6 +108,11 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
             say(khw_gen().arg(command).arg(out.join(path)).args(["--format", "json"]));
         }
     }
+    for path in [&spec.path(), &out, &out.join("control/rootfs/root/certs")] {
+        for format in ["html", "svg", "mermaid", "text", "json"] {
+            say(khw_gen().arg("report").arg(path).args(["--format", format]));
+        }
+    }
     let damaged = spec.path().with_file_name("damaged");
     fs::create_dir(&damaged).expect("a folder");
     for (name, bytes) in files_below(&out.join("control/rootfs/root/certs")) {
@@ -119,6 +124,8 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
     }
     say(khw_gen().arg("verify").arg(&damaged));
     say(khw_gen().arg("inspect").arg(&damaged));
+    say(khw_gen().arg("report").arg(&damaged));
+    say(khw_gen().arg("report").arg(&damaged).args(["--format", "text"]));
     // What differs between bundles: changed, damaged, public by mistake, made from another seed, or from none.
     let other = spec.path().with_file_name("other");
     spec.secret("other-seed", b"\x00\xffanother seed than the first on");

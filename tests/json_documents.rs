@@ -74,6 +74,8 @@ fn documents() -> Vec<(String, Value)> {
         made(&["expiry", "out", at[0], at[1], "--within", "1w"], 0),
         made(&["secrets", "out"], 0),
         made(&["secrets", "cluster.toml"], 0),
+        made(&["report", "out", at[0], at[1]], 0),
+        made(&["report", "cluster.toml", at[0], "2028-01-01T00:00:00Z"], 1),
         made(&["golden", "check", "cluster.toml", "golden"], 0),
         made(&["golden", "check", "changed.toml", "golden"], 1),
         made(&["renew", "cluster.toml", at[0], at[1]], 0),

@@ -56,9 +56,9 @@ use view::View;
 pub use expiry::{Ending, Expiry, expiry_calendar, expiry_json, expiry_metrics, expiry_text};
 pub use finding::Finding;
 pub use inventory::{InventoryRow, inventory};
+pub use relations::{Actor, Belief, Handshake, Meeting, ShownCertificate, Verdict};
 pub use report::{inventory_json, render_json, render_sarif, render_text};
 pub use secrets::{HeldSecret, HostSecrets, Power, held_secrets, secrets_json, secrets_text};
-pub use relations::{Actor, Belief, Handshake, Meeting, ShownCertificate, Verdict};
 pub use survey::Survey;
 pub use table::{Detail, inventory_text};
 
@@ -101,7 +101,8 @@ pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
 /// Has every check go over what was found and read; what they find goes where the view has its findings.
 fn judged(view: &View<'_>, found: &Found) {
     for remark in &found.remarks {
-        view.findings.report(remark.code, "", &remark.path, remark.message.clone());
+        view.findings
+            .report(remark.code, "", &remark.path, remark.message.clone());
     }
     let certificates = inventory::gather(view);
     let parties = Parties::of(view);

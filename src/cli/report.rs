@@ -85,6 +85,8 @@ pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
 /// What is told of, without where it lies on this machine.
 fn title(path: &Path, found: &Found) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let name = name.filter(|name| name != "..").or_else(|| found.hosts.first().map(|host| host.name.clone()));
+    let name = name
+        .filter(|name| name != "..")
+        .or_else(|| found.hosts.first().map(|host| host.name.clone()));
     printable(&name.unwrap_or_else(|| "cluster".to_owned()))
 }

@@ -174,8 +174,13 @@ impl<'f> Known<'f> {
     /// The errors about a file of a host: at its place, or where it is named.
     fn about(&self, host: &str, path: &str) -> Vec<usize> {
         let is_error = |one: &Finding| one.row().severity == Severity::Error;
-        let is_about = |one: &Finding| one.host == host && (one.path == path || one.message.contains(path)) && is_error(one);
-        let about = self.findings.iter().zip(&self.cause_of).filter(|(one, _)| is_about(one));
+        let is_about =
+            |one: &Finding| one.host == host && (one.path == path || one.message.contains(path)) && is_error(one);
+        let about = self
+            .findings
+            .iter()
+            .zip(&self.cause_of)
+            .filter(|(one, _)| is_about(one));
         about.map(|(_, cause)| *cause).collect()
     }
 
@@ -207,10 +212,13 @@ pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &Known<'
         let (Some(caller), Some(callee)) = (actor(groups, &meeting.caller), actor(groups, &meeting.callee)) else {
             continue;
         };
-        let rank = order.iter().position(|purpose| *purpose == meeting.purpose).unwrap_or_else(|| {
-            order.push(meeting.purpose);
-            order.len() - 1
-        });
+        let rank = order
+            .iter()
+            .position(|purpose| *purpose == meeting.purpose)
+            .unwrap_or_else(|| {
+                order.push(meeting.purpose);
+                order.len() - 1
+            });
         let key = (rank, caller.clone(), callee.clone());
         let connection = all.entry(key).or_insert_with(|| GroupConnection {
             purpose: meeting.purpose,
@@ -246,7 +254,9 @@ fn add(way: &mut Way, side: &Handshake, known: &Known<'_>) {
     }
     way.trusted_by.insert(side.trusted_by.clone());
     for one in &side.trusted {
-        way.trusted.entry(one.fingerprint.clone()).or_insert_with(|| one.clone());
+        way.trusted
+            .entry(one.fingerprint.clone())
+            .or_insert_with(|| one.clone());
     }
     judge(way, &side.verdict, known);
 }

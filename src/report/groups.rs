@@ -62,7 +62,11 @@ impl Groups {
             let about = &host.about;
             // Of a host without a manifest its files say what it is.
             let files = match about.roles.is_empty() {
-                true => host.files.keys().map(|path| path_pattern(&host.name, path, &names)).collect(),
+                true => host
+                    .files
+                    .keys()
+                    .map(|path| path_pattern(&host.name, path, &names))
+                    .collect(),
                 false => BTreeSet::new(),
             };
             let key = (
@@ -144,7 +148,13 @@ impl Groups {
                 1 => String::new(),
                 count => format!(" ×{}", grouped(count)),
             };
-            let without = || group.hosts.iter().filter(|host| !hosts.contains(*host)).map(String::as_str);
+            let without = || {
+                group
+                    .hosts
+                    .iter()
+                    .filter(|host| !hosts.contains(*host))
+                    .map(String::as_str)
+            };
             let on = match group.hosts.len() - hosts.len() {
                 0 => String::new(),
                 some if some < hosts.len() => format!(" not {}", self.span_of(without())),
@@ -175,7 +185,10 @@ fn files_of(hosts: &[&FoundHost], names: &BTreeSet<String>) -> BTreeMap<String, 
     let mut files: BTreeMap<String, GroupFile> = BTreeMap::new();
     for host in hosts {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let in_tree = host.files.iter().map(|(path, file)| (path_pattern(&host.name, path, names), file.mode));
+        let in_tree = host
+            .files
+            .iter()
+            .map(|(path, file)| (path_pattern(&host.name, path, names), file.mode));
         let beside = host.files_beside().map(|(path, mode)| (path.to_owned(), mode));
         for (pattern, mode) in in_tree.chain(beside) {
             let file = files.entry(pattern.clone()).or_default();
@@ -195,8 +208,18 @@ fn path_pattern(host: &str, path: &str, names: &BTreeSet<String>) -> String {
     let longest = ends.filter(|at| names.contains(&file[..*at])).max();
     // Programs and kinds of files are called so too, as hosts may be.
     const OTHERS: [&str; 12] = [
-        "admin", "ca", "etcd", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler",
-        "kubernetes", "containerd", "haproxy", "nginx",
+        "admin",
+        "ca",
+        "etcd",
+        "kubelet",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-proxy",
+        "kube-scheduler",
+        "kubernetes",
+        "containerd",
+        "haproxy",
+        "nginx",
     ];
     match longest {
         Some(at) if !OTHERS.contains(&&file[..at]) => {
@@ -302,8 +325,14 @@ mod tests {
 
     #[test]
     fn only_whole_words_are_replaced() {
-        assert_eq!(replaced("system:node:n1, n1, n10", "n1", "{host}"), "system:node:{host}, {host}, n10");
-        assert_eq!(replaced("10.0.0.1 10.0.0.11", "10.0.0.1", "{address}"), "{address} 10.0.0.11");
+        assert_eq!(
+            replaced("system:node:n1, n1, n10", "n1", "{host}"),
+            "system:node:{host}, {host}, n10"
+        );
+        assert_eq!(
+            replaced("10.0.0.1 10.0.0.11", "10.0.0.1", "{address}"),
+            "{address} 10.0.0.11"
+        );
         assert_eq!(replaced("aa", "a", "{host}"), "aa");
     }
 
@@ -318,6 +347,9 @@ mod tests {
 
     #[test]
     fn numbers_are_read_by_thousands() {
-        assert_eq!((grouped(7), grouped(999), grouped(12000)), ("7".into(), "999".into(), "12,000".into()));
+        assert_eq!(
+            (grouped(7), grouped(999), grouped(12000)),
+            ("7".into(), "999".into(), "12,000".into())
+        );
     }
 }

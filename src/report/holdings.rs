@@ -35,13 +35,18 @@ pub(super) fn holdings(hosts: &[HostSecrets], groups: &Groups, thefts: Option<&T
         let mut secrets: BTreeMap<(String, &'static str), GroupSecret> = BTreeMap::new();
         for secret in &host.secrets {
             let path = groups.path_pattern(&host.host, &secret.path);
-            let powers = secret.powers.iter().map(|power| groups.pattern(&host.host, &power.to_string()));
-            let known = secrets.entry((path.clone(), secret.what)).or_insert_with(|| GroupSecret {
-                path,
-                what: secret.what,
-                powers: Vec::new(),
-                count: 0,
-            });
+            let powers = secret
+                .powers
+                .iter()
+                .map(|power| groups.pattern(&host.host, &power.to_string()));
+            let known = secrets
+                .entry((path.clone(), secret.what))
+                .or_insert_with(|| GroupSecret {
+                    path,
+                    what: secret.what,
+                    powers: Vec::new(),
+                    count: 0,
+                });
             known.count += 1;
             for power in powers {
                 if !known.powers.contains(&power) {
@@ -54,7 +59,9 @@ pub(super) fn holdings(hosts: &[HostSecrets], groups: &Groups, thefts: Option<&T
     }
     let told = all.into_iter().map(|((_, secrets), hosts)| {
         let first = hosts.first().map(String::as_str).unwrap_or_default();
-        let theft = thefts.and_then(|thefts| thefts.theft(first)).map(|theft| theft.to_toml());
+        let theft = thefts
+            .and_then(|thefts| thefts.theft(first))
+            .map(|theft| theft.to_toml());
         let name = groups.span_of(hosts.iter().map(String::as_str));
         let name = match hosts.len() {
             1 => name,

@@ -70,7 +70,10 @@ pub fn to_json(report: &Report) -> Value {
     });
     let rotations = report.turns.iter().map(|turn| {
         let phases = turn.phases.iter().map(|phase| {
-            let files = phase.files.iter().map(|(group, files)| json!({ "group": group, "paths": files }));
+            let files = phase
+                .files
+                .iter()
+                .map(|(group, files)| json!({ "group": group, "paths": files }));
             json!({
                 "phase": phase.phase.name(),
                 "means": phase.means,
@@ -108,7 +111,11 @@ fn way_json(report: &Report, way: &Way) -> Value {
         .values()
         .map(|one| json!({ "subject": one.subject, "sha256": report.has_fingerprints.then_some(&one.fingerprint) }))
         .collect();
-    let pairs: BTreeMap<&str, usize> = way.pairs.iter().map(|(health, count)| (health.word(), *count)).collect();
+    let pairs: BTreeMap<&str, usize> = way
+        .pairs
+        .iter()
+        .map(|(health, count)| (health.word(), *count))
+        .collect();
     json!({
         "shown_by": way.shown_by,
         "shown": shown,

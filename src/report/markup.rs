@@ -90,13 +90,13 @@ impl Markup {
 
 /// After these a line ends, so that what is generated can be read and compared.
 const BLOCKS: [&str; 28] = [
-    "html", "head", "body", "title", "style", "meta", "header", "main", "footer", "nav", "section", "h1", "h2", "h3", "p", "ul", "ol",
-    "li", "table", "caption", "thead", "tbody", "tr", "div", "details", "svg", "g", "dl",
+    "html", "head", "body", "title", "style", "meta", "header", "main", "footer", "nav", "section", "h1", "h2", "h3",
+    "p", "ul", "ol", "li", "table", "caption", "thead", "tbody", "tr", "div", "details", "svg", "g", "dl",
 ];
 /// And these begin one.
 const CONTAINERS: [&str; 18] = [
-    "html", "head", "body", "meta", "header", "main", "footer", "nav", "section", "ul", "ol", "table", "thead", "tbody", "details", "svg",
-    "dl", "g",
+    "html", "head", "body", "meta", "header", "main", "footer", "nav", "section", "ul", "ol", "table", "thead",
+    "tbody", "details", "svg", "dl", "g",
 ];
 
 #[cfg(test)]
@@ -106,7 +106,9 @@ mod tests {
     #[test]
     fn nothing_that_is_said_is_markup() {
         let mut markup = Markup::default();
-        markup.element("p", &[("title", "\"><script>'&")], |markup| markup.text("<b>&amp;\u{202e}\u{1b}[2J"));
+        markup.element("p", &[("title", "\"><script>'&")], |markup| {
+            markup.text("<b>&amp;\u{202e}\u{1b}[2J")
+        });
         assert_eq!(
             markup.finish(),
             "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\">&lt;b&gt;&amp;amp;\\u{202e}\\u{1b}[2J</p>\n"

@@ -9,8 +9,15 @@ use crate::found::printable;
 
 /// The flowchart.
 pub fn to_mermaid(report: &Report) -> String {
-    let mut text = format!("%% khw-gen report: {}\nflowchart LR\n", printable(&report.title).replace(['{', '}', '%'], " "));
-    let actors: BTreeSet<&GroupActor> = report.connections.iter().flat_map(|one| [&one.caller, &one.callee]).collect();
+    let mut text = format!(
+        "%% khw-gen report: {}\nflowchart LR\n",
+        printable(&report.title).replace(['{', '}', '%'], " ")
+    );
+    let actors: BTreeSet<&GroupActor> = report
+        .connections
+        .iter()
+        .flat_map(|one| [&one.caller, &one.callee])
+        .collect();
     let actors: Vec<&GroupActor> = actors.into_iter().collect();
     let id = |actor: &GroupActor| {
         let at = actors.iter().position(|one| *one == actor).unwrap_or_default();
@@ -39,7 +46,13 @@ pub fn to_mermaid(report: &Report) -> String {
             Health::Holds => one.purpose.to_owned(),
             health => format!("{}: {}", one.purpose, health.word().to_uppercase()),
         };
-        let _ = writeln!(text, "  {} {arrow}|\"{}\"| {}", id(&one.caller), quoted(&told), id(&one.callee));
+        let _ = writeln!(
+            text,
+            "  {} {arrow}|\"{}\"| {}",
+            id(&one.caller),
+            quoted(&told),
+            id(&one.callee)
+        );
     }
     let broken: Vec<String> = report
         .connections

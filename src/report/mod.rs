@@ -130,7 +130,9 @@ impl Report {
 
     /// Whether there is an error among the findings, for which `verify` exits with 1.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.row().severity == Severity::Error)
+        self.findings
+            .iter()
+            .any(|finding| finding.row().severity == Severity::Error)
     }
 
     /// How many connections there are of each health.
@@ -168,8 +170,15 @@ impl Report {
 
     /// How many errors and warnings there are.
     pub(crate) fn counted(&self) -> String {
-        let count = |severity| self.findings.iter().filter(|one| one.row().severity == severity).count();
-        [Severity::Error, Severity::Warning].map(|severity| severity.counted(count(severity))).join(", ")
+        let count = |severity| {
+            self.findings
+                .iter()
+                .filter(|one| one.row().severity == severity)
+                .count()
+        };
+        [Severity::Error, Severity::Warning]
+            .map(|severity| severity.counted(count(severity)))
+            .join(", ")
     }
 }
 
@@ -179,7 +188,8 @@ fn untold(found: &Found, of: ReportOf<'_>) -> Vec<String> {
     match of {
         ReportOf::Found => {
             untold.push("What keys are called, and so which have to be replaced when a host is stolen: a cluster.toml alone tells that.".to_owned());
-            untold.push("Which generation of a key is used, and whether a rotation is on its way: likewise.".to_owned());
+            untold
+                .push("Which generation of a key is used, and whether a rotation is on its way: likewise.".to_owned());
         }
         ReportOf::Made { own_seed, .. } => {
             untold.push(
@@ -201,7 +211,9 @@ fn untold(found: &Found, of: ReportOf<'_>) -> Vec<String> {
         untold.push("What is in files that can't be read: the findings name them.".to_owned());
     }
     if found.hosts.iter().any(|host| !host.is_bundle()) {
-        untold.push("Roles and versions of hosts that have no manifest: only a bundle says what it was made for.".to_owned());
+        untold.push(
+            "Roles and versions of hosts that have no manifest: only a bundle says what it was made for.".to_owned(),
+        );
     }
     untold
 }
@@ -225,7 +237,9 @@ fn kinds(survey: &Survey, groups: &Groups) -> BTreeMap<String, String> {
         }
     }
     for path in groups.all.iter().flat_map(|group| group.files.keys()) {
-        kinds.entry(path.clone()).or_insert_with(|| kind_by_name(path).to_owned());
+        kinds
+            .entry(path.clone())
+            .or_insert_with(|| kind_by_name(path).to_owned());
     }
     kinds
 }
@@ -248,7 +262,10 @@ fn kind_by_name(path: &str) -> &'static str {
 
 fn secret_paths(survey: &Survey, groups: &Groups) -> BTreeSet<String> {
     let of_host = |host: &crate::audit::HostSecrets| {
-        let paths = host.secrets.iter().map(|one| groups.path_pattern(&host.host, &one.path));
+        let paths = host
+            .secrets
+            .iter()
+            .map(|one| groups.path_pattern(&host.host, &one.path));
         paths.collect::<Vec<_>>()
     };
     survey.secrets.iter().flat_map(of_host).collect()

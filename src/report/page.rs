@@ -68,13 +68,19 @@ fn head(report: &Report) -> impl FnOnce(&mut Markup) {
     let title: String = format!("khw-gen report: {}", report.title).chars().take(60).collect();
     move |markup| {
         markup.void("meta", &[("charset", "utf-8")]);
-        markup.void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
+        markup.void(
+            "meta",
+            &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")],
+        );
         markup.void("meta", &[("name", "referrer"), ("content", "no-referrer")]);
         // Whatever stood in a name, nothing would run or load.
-        markup.void("meta", &[
-            ("http-equiv", "Content-Security-Policy"),
-            ("content", "default-src 'none'; style-src 'unsafe-inline'"),
-        ]);
+        markup.void(
+            "meta",
+            &[
+                ("http-equiv", "Content-Security-Policy"),
+                ("content", "default-src 'none'; style-src 'unsafe-inline'"),
+            ],
+        );
         markup.leaf("title", &[], &title);
         markup.element("style", &[], |markup| {
             markup.constant(PICTURE_VARIABLES);
@@ -88,7 +94,12 @@ fn header(markup: &mut Markup, report: &Report) {
     markup.leaf("h1", &[], &report.title);
     let groups = &report.groups;
     let releases = |of: fn(&super::Group) -> &String| {
-        let all: BTreeSet<&String> = groups.all.iter().map(of).filter(|version| !version.is_empty()).collect();
+        let all: BTreeSet<&String> = groups
+            .all
+            .iter()
+            .map(of)
+            .filter(|version| !version.is_empty())
+            .collect();
         all.into_iter().cloned().collect::<Vec<_>>().join(" and ")
     };
     let versions = [
@@ -121,14 +132,19 @@ fn header(markup: &mut Markup, report: &Report) {
     markup.element("nav", &[("aria-label", "Sections")], |markup| {
         markup.element("ul", &[], |markup| {
             for (id, name) in SECTIONS {
-                markup.element("li", &[], |markup| markup.leaf("a", &[("href", &format!("#{id}"))], name));
+                markup.element("li", &[], |markup| {
+                    markup.leaf("a", &[("href", &format!("#{id}"))], name)
+                });
             }
         });
     });
     if !report.untold.is_empty() {
         markup.leaf("p", &[("class", "lead")], "What this page can’t tell:");
         markup.element("ul", &[("class", "prose lead")], |markup| {
-            report.untold.iter().for_each(|sentence| markup.leaf("li", &[], sentence));
+            report
+                .untold
+                .iter()
+                .for_each(|sentence| markup.leaf("li", &[], sentence));
         });
     }
 }
@@ -193,7 +209,13 @@ fn hosts(markup: &mut Markup, report: &Report) {
                     many(markup, &group.hosts);
                 });
                 cell(markup, "count", &grouped(group.hosts.len()));
-                let known = |text: &str| if text.is_empty() { "—".to_owned() } else { text.to_owned() };
+                let known = |text: &str| {
+                    if text.is_empty() {
+                        "—".to_owned()
+                    } else {
+                        text.to_owned()
+                    }
+                };
                 cell(markup, "", &known(&group.roles.join(", ")));
                 for text in [&group.state, &group.kubernetes, &group.etcd, &group.containerd] {
                     cell(markup, "", &known(text));
@@ -227,7 +249,15 @@ fn who(markup: &mut Markup, report: &Report) {
         scroll(markup, "The picture of who talks to whom", "scroll drawing", |markup| {
             picture_of_page(markup, report);
         });
-        let headings = ["No.", "Who calls", "Whom", "For", "State", "The server shows", "The client shows"];
+        let headings = [
+            "No.",
+            "Who calls",
+            "Whom",
+            "For",
+            "State",
+            "The server shows",
+            "The client shows",
+        ];
         let caption = "Every connection that a certificate secures, each way held against who has to accept it";
         table(markup, caption, "connections", &headings, |markup| {
             for (index, one) in report.connections.iter().enumerate() {
@@ -253,26 +283,43 @@ fn who(markup: &mut Markup, report: &Report) {
         });
     }
     if !report.beliefs.is_empty() {
-        let headings = ["Who signs or writes", "What", "By", "Who has to believe it", "As in", "State"];
-        table(markup, "What is signed or written, and who has to believe it", "", &headings, |markup| {
-            for one in &report.beliefs {
-                markup.element("tr", &[], |markup| {
-                    actor(markup, report, &one.signer);
-                    cell(markup, "", one.purpose);
-                    cell(markup, "path", &one.by);
-                    actor(markup, report, &one.judge);
-                    cell(markup, "path", &one.as_in);
-                    markup.element("td", &[], |markup| state(markup, one.way.health(), &one.way.causes));
-                });
-            }
-        });
+        let headings = [
+            "Who signs or writes",
+            "What",
+            "By",
+            "Who has to believe it",
+            "As in",
+            "State",
+        ];
+        table(
+            markup,
+            "What is signed or written, and who has to believe it",
+            "",
+            &headings,
+            |markup| {
+                for one in &report.beliefs {
+                    markup.element("tr", &[], |markup| {
+                        actor(markup, report, &one.signer);
+                        cell(markup, "", one.purpose);
+                        cell(markup, "path", &one.by);
+                        actor(markup, report, &one.judge);
+                        cell(markup, "path", &one.as_in);
+                        markup.element("td", &[], |markup| state(markup, one.way.health(), &one.way.causes));
+                    });
+                }
+            },
+        );
     }
 }
 
 fn actor(markup: &mut Markup, report: &Report, actor: &GroupActor) {
     markup.element("td", &[], |markup| {
         markup.leaf("strong", &[], actor.label());
-        markup.leaf("div", &[("class", "small muted")], &report.groups.all[actor.group].title());
+        markup.leaf(
+            "div",
+            &[("class", "small muted")],
+            &report.groups.all[actor.group].title(),
+        );
     });
 }
 
@@ -293,7 +340,11 @@ fn state(markup: &mut Markup, health: Health, causes: &BTreeSet<usize>) {
     const MOST: usize = 6;
     for cause in causes.iter().take(MOST) {
         markup.element("div", &[("class", "small")], |markup| {
-            markup.leaf("a", &[("href", &format!("#finding-{}", cause + 1))], &format!("finding {}", cause + 1));
+            markup.leaf(
+                "a",
+                &[("href", &format!("#finding-{}", cause + 1))],
+                &format!("finding {}", cause + 1),
+            );
         });
     }
     if causes.len() > MOST {
@@ -315,11 +366,19 @@ fn way(markup: &mut Markup, report: &Report, way: Option<&Way>) {
         };
         markup.leaf("div", &[], &shown);
         let by = way.shown_by.iter().cloned().collect::<Vec<_>>().join(", ");
-        let by = if by.is_empty() { String::new() } else { format!("by {by}; ") };
+        let by = if by.is_empty() {
+            String::new()
+        } else {
+            format!("by {by}; ")
+        };
         markup.element("div", &[("class", "small muted")], |markup| {
             markup.text(&by);
             markup.text("trusted by ");
-            markup.leaf("span", &[("class", "nowrap")], &format!("{}: ", first(&way.trusted_by, 3)));
+            markup.leaf(
+                "span",
+                &[("class", "nowrap")],
+                &format!("{}: ", first(&way.trusted_by, 3)),
+            );
             if way.trusted.is_empty() {
                 markup.text("nobody");
             }
@@ -346,7 +405,8 @@ fn way(markup: &mut Markup, report: &Report, way: Option<&Way>) {
 }
 
 fn known_authority(all: &[Authority], fingerprint: &str) -> bool {
-    all.iter().any(|one| one.fingerprint == fingerprint || known_authority(&one.below, fingerprint))
+    all.iter()
+        .any(|one| one.fingerprint == fingerprint || known_authority(&one.below, fingerprint))
 }
 
 /// What an authority is linked by.
@@ -367,7 +427,10 @@ fn findings(markup: &mut Markup, report: &Report) {
     if report.causes.is_empty() {
         return markup.leaf("p", &[], "verify finds nothing.");
     }
-    let lead = format!("Those of khw-gen verify: {}. What is the same on many hosts is told once.", report.counted());
+    let lead = format!(
+        "Those of khw-gen verify: {}. What is the same on many hosts is told once.",
+        report.counted()
+    );
     markup.leaf("p", &[("class", "muted")], &lead);
     markup.element("ol", &[("class", "findings")], |markup| {
         for (index, cause) in report.causes.iter().enumerate() {
@@ -376,7 +439,8 @@ fn findings(markup: &mut Markup, report: &Report) {
             if row.severity != Severity::Error {
                 attributes.push(("class", "warning".to_owned()));
             }
-            let attributes: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let attributes: Vec<(&str, &str)> =
+                attributes.iter().map(|(name, value)| (*name, value.as_str())).collect();
             markup.element("li", &attributes, |markup| {
                 markup.element("div", &[], |markup| {
                     markup.leaf("strong", &[], &format!("{}. {}: ", index + 1, row.severity.name()));
@@ -384,7 +448,9 @@ fn findings(markup: &mut Markup, report: &Report) {
                 });
                 markup.leaf("div", &[], &cause.finding.message);
                 let hosts = report.groups.span_of(cause.hosts.iter().map(String::as_str));
-                let place = [hosts, cause.finding.path.clone()].into_iter().filter(|part| !part.is_empty());
+                let place = [hosts, cause.finding.path.clone()]
+                    .into_iter()
+                    .filter(|part| !part.is_empty());
                 markup.leaf("div", &[("class", "path muted")], &place.collect::<Vec<_>>().join(": "));
                 markup.element("div", &[("class", "small")], |markup| {
                     markup.text("What to do: ");
@@ -406,20 +472,32 @@ fn files(markup: &mut Markup, report: &Report) {
     let headings: Vec<String> = groups.iter().map(super::Group::title).collect();
     let headings = headings.iter().map(String::as_str);
     let headings: Vec<&str> = std::iter::once("Path").chain(headings).chain(["What"]).collect();
-    let paths: BTreeSet<(&str, &str)> = groups.iter().flat_map(|group| group.files.keys()).map(|path| in_folder(path)).collect();
+    let paths: BTreeSet<(&str, &str)> = groups
+        .iter()
+        .flat_map(|group| group.files.keys())
+        .map(|path| in_folder(path))
+        .collect();
     table(markup, "What lies where", "matrix told", &headings, |markup| {
         let mut last = None;
         for (folder, file) in paths {
             if last != Some(folder) {
                 last = Some(folder);
-                let name = if folder.is_empty() { "beside the tree of the host" } else { folder };
+                let name = if folder.is_empty() {
+                    "beside the tree of the host"
+                } else {
+                    folder
+                };
                 markup.element("tr", &[("class", "folder")], |markup| {
                     markup.leaf("th", &[("scope", "colgroup"), ("class", "path")], name);
                     let rest = (groups.len() + 1).to_string();
                     markup.leaf("td", &[("colspan", &rest)], "");
                 });
             }
-            let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}{file}") };
+            let path = if folder.is_empty() {
+                file.to_owned()
+            } else {
+                format!("{folder}{file}")
+            };
             markup.element("tr", &[], |markup| {
                 markup.leaf("th", &[("scope", "row"), ("class", "path")], file);
                 for group in groups {
@@ -483,7 +561,13 @@ fn authority(markup: &mut Markup, report: &Report, one: &Authority) {
             markup.leaf("div", &[("class", "small")], "Its own issuer is not here.");
         }
         fingerprint(markup, report, &one.fingerprint);
-        let about = format!("{} · until {} · trusted for: {} · on {}", one.key, day(one.not_after), one.uses.join(", "), one.hosts);
+        let about = format!(
+            "{} · until {} · trusted for: {} · on {}",
+            one.key,
+            day(one.not_after),
+            one.uses.join(", "),
+            one.hosts
+        );
         markup.leaf("div", &[("class", "small muted")], &about);
         if !one.issued.is_empty() || !one.below.is_empty() {
             markup.element("ul", &[], |markup| {
@@ -543,7 +627,11 @@ fn expiry(markup: &mut Markup, report: &Report) {
     markup.leaf("p", &[("class", "muted")], &lead);
     scroll(markup, "What ends when", "scroll", |markup| {
         markup.element("table", &[], |markup| {
-            markup.leaf("caption", &[], "What ends at one instant and is for one use is one line");
+            markup.leaf(
+                "caption",
+                &[],
+                "What ends at one instant and is for one use is one line",
+            );
             markup.element("thead", &[], |markup| {
                 markup.element("tr", &[], |markup| {
                     for heading in ["What", "Subject", "On"] {
@@ -561,7 +649,11 @@ fn expiry(markup: &mut Markup, report: &Report) {
             markup.element("tbody", &[], |markup| {
                 for one in &report.endings {
                     markup.element("tr", &[], |markup| {
-                        let what = if one.is_authority { format!("authority: {}", one.what) } else { one.what.clone() };
+                        let what = if one.is_authority {
+                            format!("authority: {}", one.what)
+                        } else {
+                            one.what.clone()
+                        };
                         markup.leaf("th", &[("scope", "row")], &what);
                         cell(markup, "small", &one.subject);
                         cell(markup, "small", &one.hosts);
@@ -601,41 +693,53 @@ fn rotation(markup: &mut Markup, report: &Report) {
         if let Some(now) = &turn.now {
             markup.leaf("p", &[], now);
         }
-        table(markup, &format!("Phases of rotating {}", turn.of), "phases told", &["Phase", "What it means", "What changes", "Before the next"], |markup| {
-            for phase in &turn.phases {
-                markup.element("tr", &[], |markup| {
-                    markup.leaf("th", &[("scope", "row")], phase.phase.name());
-                    markup.element("td", &[], |markup| {
-                        markup.element("div", &[], |markup| sentence(markup, phase.means));
-                        if !phase.no_way_back.is_empty() {
-                            let attributes = [("class", "small muted")];
-                            markup.element("div", &attributes, |markup| sentence(markup, phase.no_way_back));
-                        }
-                    });
-                    markup.element("td", &[], |markup| {
-                        markup.leaf("div", &[], &format!("{} on {}", counted(phase.count, "file"), counted(phase.hosts, "host")));
-                        for (group, files) in &phase.files {
-                            markup.element("div", &[("class", "small")], |markup| {
-                                markup.leaf("strong", &[], &report.groups.all[*group].title());
-                                for file in files {
-                                    markup.leaf("div", &[("class", "path")], file);
-                                }
-                            });
-                        }
-                    });
-                    markup.element("td", &[("class", "small")], |markup| match phase.waits.as_slice() {
-                        [] if phase.phase == RotationPhase::Retire => markup.text("It is done when every host has this phase."),
-                        [] => markup.text("every host has this phase"),
-                        waits => markup.element("ul", &[], |markup| {
-                            markup.leaf("li", &[], "every host has this phase");
-                            for wait in waits {
-                                markup.element("li", &[], |markup| sentence(markup, wait));
+        table(
+            markup,
+            &format!("Phases of rotating {}", turn.of),
+            "phases told",
+            &["Phase", "What it means", "What changes", "Before the next"],
+            |markup| {
+                for phase in &turn.phases {
+                    markup.element("tr", &[], |markup| {
+                        markup.leaf("th", &[("scope", "row")], phase.phase.name());
+                        markup.element("td", &[], |markup| {
+                            markup.element("div", &[], |markup| sentence(markup, phase.means));
+                            if !phase.no_way_back.is_empty() {
+                                let attributes = [("class", "small muted")];
+                                markup.element("div", &attributes, |markup| sentence(markup, phase.no_way_back));
                             }
-                        }),
+                        });
+                        markup.element("td", &[], |markup| {
+                            markup.leaf(
+                                "div",
+                                &[],
+                                &format!("{} on {}", counted(phase.count, "file"), counted(phase.hosts, "host")),
+                            );
+                            for (group, files) in &phase.files {
+                                markup.element("div", &[("class", "small")], |markup| {
+                                    markup.leaf("strong", &[], &report.groups.all[*group].title());
+                                    for file in files {
+                                        markup.leaf("div", &[("class", "path")], file);
+                                    }
+                                });
+                            }
+                        });
+                        markup.element("td", &[("class", "small")], |markup| match phase.waits.as_slice() {
+                            [] if phase.phase == RotationPhase::Retire => {
+                                markup.text("It is done when every host has this phase.")
+                            }
+                            [] => markup.text("every host has this phase"),
+                            waits => markup.element("ul", &[], |markup| {
+                                markup.leaf("li", &[], "every host has this phase");
+                                for wait in waits {
+                                    markup.element("li", &[], |markup| sentence(markup, wait));
+                                }
+                            }),
+                        });
                     });
-                });
-            }
-        });
+                }
+            },
+        );
     }
 }
 
@@ -651,31 +755,56 @@ fn secrets(markup: &mut Markup, report: &Report) {
             markup.leaf("p", &[], "No secret.");
             continue;
         }
-        table(markup, &format!("Secrets of {}", holding.name), "secrets told", &["File", "What it is", "Who has it can"], |markup| {
-            for secret in &holding.secrets {
-                markup.element("tr", &[], |markup| {
-                    let count = if secret.count > 1 { format!(" ×{}", grouped(secret.count)) } else { String::new() };
-                    markup.leaf("th", &[("scope", "row"), ("class", "path")], &format!("{}{count}", secret.path));
-                    cell(markup, "", secret.what);
-                    markup.element("td", &[], |markup| {
-                        const FEW: usize = 6;
-                        secret.powers.iter().take(FEW).for_each(|power| markup.leaf("div", &[], power));
-                        let more = secret.powers.get(FEW..).unwrap_or_default();
-                        if !more.is_empty() {
-                            markup.element("details", &[], |markup| {
-                                markup.leaf("summary", &[("class", "small")], &format!("{} more", grouped(more.len())));
-                                more.iter().for_each(|power| markup.leaf("div", &[("class", "small")], power));
-                            });
-                        }
+        table(
+            markup,
+            &format!("Secrets of {}", holding.name),
+            "secrets told",
+            &["File", "What it is", "Who has it can"],
+            |markup| {
+                for secret in &holding.secrets {
+                    markup.element("tr", &[], |markup| {
+                        let count = if secret.count > 1 {
+                            format!(" ×{}", grouped(secret.count))
+                        } else {
+                            String::new()
+                        };
+                        markup.leaf(
+                            "th",
+                            &[("scope", "row"), ("class", "path")],
+                            &format!("{}{count}", secret.path),
+                        );
+                        cell(markup, "", secret.what);
+                        markup.element("td", &[], |markup| {
+                            const FEW: usize = 6;
+                            secret
+                                .powers
+                                .iter()
+                                .take(FEW)
+                                .for_each(|power| markup.leaf("div", &[], power));
+                            let more = secret.powers.get(FEW..).unwrap_or_default();
+                            if !more.is_empty() {
+                                markup.element("details", &[], |markup| {
+                                    markup.leaf(
+                                        "summary",
+                                        &[("class", "small")],
+                                        &format!("{} more", grouped(more.len())),
+                                    );
+                                    more.iter()
+                                        .for_each(|power| markup.leaf("div", &[("class", "small")], power));
+                                });
+                            }
+                        });
                     });
-                });
-            }
-        });
+                }
+            },
+        );
         if let Some(theft) = &holding.theft {
             let first = holding.hosts.first().map(String::as_str).unwrap_or_default();
             let heading = match holding.hosts.len() {
                 1 => "If it is stolen, in cluster.toml below [generations]:".to_owned(),
-                _ => format!("If {first} is stolen, in cluster.toml below [generations]; of the others likewise, by their own names:"),
+                _ => format!(
+                    "If {first} is stolen, in cluster.toml below [generations]; of the others likewise, by their own names:"
+                ),
             };
             markup.leaf("p", &[("class", "small")], &heading);
             markup.leaf("pre", &[("tabindex", "0")], theft);

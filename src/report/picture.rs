@@ -196,13 +196,16 @@ fn boxes(
             if *height > TOP {
                 *height += BETWEEN_BOXES;
             }
-            boxes.push((column, PictureBox {
-                x: columns[&column],
-                y: *height,
-                height: HEAD,
-                group: actor.group,
-                rows: Vec::new(),
-            }));
+            boxes.push((
+                column,
+                PictureBox {
+                    x: columns[&column],
+                    y: *height,
+                    height: HEAD,
+                    group: actor.group,
+                    rows: Vec::new(),
+                },
+            ));
             *height += HEAD;
         }
         let own = row_height(row);

@@ -45,7 +45,11 @@ pub fn to_svg(report: &Report) -> String {
         });
         markup.shape("rect", &[("class", "sheet"), ("width", "100%"), ("height", "100%")]);
         markup.leaf("text", &[("class", "heading"), ("x", "10"), ("y", "26")], &report.title);
-        let at = format!("{} {}", report.verdict(), format_args!("Judged as of {}.", super::moment(report.at)));
+        let at = format!(
+            "{} {}",
+            report.verdict(),
+            format_args!("Judged as of {}.", super::moment(report.at))
+        );
         markup.leaf("text", &[("class", "row"), ("x", "10"), ("y", "48")], &at);
         markup.element("g", &[("transform", &*format!("translate(0 {ABOVE})"))], |markup| {
             draw(markup, report, &picture, &Leads::ToLegend);
@@ -112,9 +116,14 @@ pub(super) fn picture_of_page(markup: &mut Markup, report: &Report) {
         ("width", &*width),
         ("height", &*height),
         ("role", "group"),
-        ("aria-label", "Who talks to whom, as lines between groups of hosts; the table below says the same"),
+        (
+            "aria-label",
+            "Who talks to whom, as lines between groups of hosts; the table below says the same",
+        ),
     ];
-    markup.element("svg", &attributes, |markup| draw(markup, report, &picture, &Leads::ToFinding));
+    markup.element("svg", &attributes, |markup| {
+        draw(markup, report, &picture, &Leads::ToFinding)
+    });
 }
 
 fn draw(markup: &mut Markup, report: &Report, picture: &Picture, leads: &Leads) {
@@ -124,26 +133,50 @@ fn draw(markup: &mut Markup, report: &Report, picture: &Picture, leads: &Leads) 
     for one in &picture.boxes {
         let group = &report.groups.all[one.group];
         let (x, y) = (one.x.to_string(), one.y.to_string());
-        markup.shape("rect", &[
-            ("class", "box"),
-            ("x", &x),
-            ("y", &y),
-            ("width", &BOX.to_string()),
-            ("height", &one.height.to_string()),
-            ("rx", "6"),
-        ]);
+        markup.shape(
+            "rect",
+            &[
+                ("class", "box"),
+                ("x", &x),
+                ("y", &y),
+                ("width", &BOX.to_string()),
+                ("height", &one.height.to_string()),
+                ("rx", "6"),
+            ],
+        );
         let text_at = (one.x + 12).to_string();
         let room = BOX as usize - 24;
         let title = fitted(&group.title(), room, WIDTH_OF_13);
-        markup.leaf("text", &[("class", "title"), ("x", &text_at), ("y", &(one.y + 20).to_string())], &title);
+        markup.leaf(
+            "text",
+            &[("class", "title"), ("x", &text_at), ("y", &(one.y + 20).to_string())],
+            &title,
+        );
         let roles = fitted(&group.roles.join(", "), room, WIDTH_OF_12);
-        markup.leaf("text", &[("class", "roles"), ("x", &text_at), ("y", &(one.y + 37).to_string())], &roles);
+        markup.leaf(
+            "text",
+            &[("class", "roles"), ("x", &text_at), ("y", &(one.y + 37).to_string())],
+            &roles,
+        );
         for row in &one.rows {
             let top = row.top.to_string();
             let right = (one.x + BOX).to_string();
-            markup.shape("line", &[("class", "rule"), ("x1", &x), ("x2", &right), ("y1", &top), ("y2", &top)]);
+            markup.shape(
+                "line",
+                &[
+                    ("class", "rule"),
+                    ("x1", &x),
+                    ("x2", &right),
+                    ("y1", &top),
+                    ("y2", &top),
+                ],
+            );
             let label = fitted(&row.label, room, WIDTH_OF_12);
-            markup.leaf("text", &[("class", "row"), ("x", &text_at), ("y", &(row.y + 4).to_string())], &label);
+            markup.leaf(
+                "text",
+                &[("class", "row"), ("x", &text_at), ("y", &(row.y + 4).to_string())],
+                &label,
+            );
         }
         debug_assert!(one.rows.first().is_none_or(|row| row.top == one.y + HEAD));
     }
@@ -153,7 +186,11 @@ fn draw(markup: &mut Markup, report: &Report, picture: &Picture, leads: &Leads) 
         let [(bx, by), (cx, cy)] = line.bends;
         let class = class(line.health);
         markup.element("g", &[("class", class)], |markup| {
-            markup.leaf("title", &[], &format!("{}. {}", line.connection + 1, sentence(report, one)));
+            markup.leaf(
+                "title",
+                &[],
+                &format!("{}. {}", line.connection + 1, sentence(report, one)),
+            );
             let path = format!("M{x1} {y1}C{bx} {by} {cx} {cy} {x2} {y2}");
             markup.shape("path", &[("class", "line"), ("d", &path)]);
             // The end comes from the right where the last bend is there.
@@ -170,19 +207,30 @@ fn draw(markup: &mut Markup, report: &Report, picture: &Picture, leads: &Leads) 
             _ => format!("#c-{number}"),
         };
         let label = format!("{number}. {}", sentence(report, one));
-        markup.element("a", &[("class", class(line.health)), ("href", &target), ("aria-label", &label)], |markup| {
-            let x = line.number.0.to_string();
-            let half = 10 + i32::from(number.len() > 2) * 4;
-            markup.shape("rect", &[
-                ("class", "number"),
-                ("x", &(line.number.0 - half).to_string()),
-                ("y", &(line.number.1 - 9).to_string()),
-                ("width", &(2 * half).to_string()),
-                ("height", "18"),
-                ("rx", "9"),
-            ]);
-            markup.leaf("text", &[("class", "digits"), ("x", &x), ("y", &(line.number.1 + 4).to_string())], &number);
-        });
+        markup.element(
+            "a",
+            &[("class", class(line.health)), ("href", &target), ("aria-label", &label)],
+            |markup| {
+                let x = line.number.0.to_string();
+                let half = 10 + i32::from(number.len() > 2) * 4;
+                markup.shape(
+                    "rect",
+                    &[
+                        ("class", "number"),
+                        ("x", &(line.number.0 - half).to_string()),
+                        ("y", &(line.number.1 - 9).to_string()),
+                        ("width", &(2 * half).to_string()),
+                        ("height", "18"),
+                        ("rx", "9"),
+                    ],
+                );
+                markup.leaf(
+                    "text",
+                    &[("class", "digits"), ("x", &x), ("y", &(line.number.1 + 4).to_string())],
+                    &number,
+                );
+            },
+        );
     }
 }
 

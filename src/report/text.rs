@@ -17,7 +17,10 @@ const WIDTH: usize = 80;
 pub fn to_text(report: &Report) -> String {
     let mut lines = Lines::default();
     lines.say("", &report.title);
-    lines.say("", &format!("khw-gen report, {}, judged as of {}", report.source, moment(report.at)));
+    lines.say(
+        "",
+        &format!("khw-gen report, {}, judged as of {}", report.source, moment(report.at)),
+    );
     lines.say("", &format!("{} verify finds {}.", report.verdict(), report.counted()));
     if !report.untold.is_empty() {
         lines.heading("WHAT THIS CAN'T TELL");
@@ -57,9 +60,16 @@ pub fn to_text(report: &Report) -> String {
     for (index, cause) in report.causes.iter().enumerate() {
         let row = cause.finding.row();
         let hosts = report.groups.span_of(cause.hosts.iter().map(String::as_str));
-        let place = [hosts, cause.finding.path.clone()].into_iter().filter(|part| !part.is_empty());
+        let place = [hosts, cause.finding.path.clone()]
+            .into_iter()
+            .filter(|part| !part.is_empty());
         let place = place.collect::<Vec<_>>().join(": ");
-        let text = format!("{}[{}]: {place}: {}", row.severity.name(), row.name, cause.finding.message);
+        let text = format!(
+            "{}[{}]: {place}: {}",
+            row.severity.name(),
+            row.name,
+            cause.finding.message
+        );
         lines.say(&format!("{:>3} ", index + 1), &text);
     }
     if report.causes.is_empty() {
@@ -71,20 +81,36 @@ pub fn to_text(report: &Report) -> String {
         for (path, file) in &group.files {
             let star = if report.secret_paths.contains(path) { "*" } else { " " };
             for told in report.groups.cell(group, file) {
-                let (mode, rest) = told.split_once(' ').map_or((told.as_str(), ""), |(mode, rest)| (mode, rest));
-                let rest = if rest.is_empty() { String::new() } else { format!(" ({rest})") };
+                let (mode, rest) = told
+                    .split_once(' ')
+                    .map_or((told.as_str(), ""), |(mode, rest)| (mode, rest));
+                let rest = if rest.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({rest})")
+                };
                 lines.say(&format!("  {mode}{star} "), &format!("{path}{rest}"));
             }
         }
     }
     lines.say("", "* holds secrets");
     lines.heading("WHO ISSUED WHAT");
-    report.authorities.iter().for_each(|one| authority(&mut lines, report, one, 0));
+    report
+        .authorities
+        .iter()
+        .for_each(|one| authority(&mut lines, report, one, 0));
     lines.heading("WHAT ENDS WHEN");
     for one in &report.endings {
-        let what = if one.is_authority { format!("authority: {}", one.what) } else { one.what.clone() };
+        let what = if one.is_authority {
+            format!("authority: {}", one.what)
+        } else {
+            one.what.clone()
+        };
         let left = left(one.not_before, one.not_after, report.at);
-        lines.say(&format!("{} {left:>9}  ", day(one.not_after)), &format!("{what}; {}; {}", one.subject, one.hosts));
+        lines.say(
+            &format!("{} {left:>9}  ", day(one.not_after)),
+            &format!("{what}; {}; {}", one.subject, one.hosts),
+        );
         if one.renew_by < one.not_after {
             lines.say("                      ", &format!("renew by {}", day(one.renew_by)));
         }
@@ -94,7 +120,12 @@ pub fn to_text(report: &Report) -> String {
         lines.say("", turn.of);
         turn.now.iter().for_each(|now| lines.say("  ", now));
         for phase in &turn.phases {
-            let changes = format!("{} files on {} hosts. {}", grouped(phase.count), grouped(phase.hosts), phase.means);
+            let changes = format!(
+                "{} files on {} hosts. {}",
+                grouped(phase.count),
+                grouped(phase.hosts),
+                phase.means
+            );
             lines.say(&format!("  {:<9} ", phase.phase.name()), &changes);
         }
     }
@@ -105,16 +136,27 @@ pub fn to_text(report: &Report) -> String {
             lines.say("  ", "no secret");
         }
         for secret in &holding.secrets {
-            let count = if secret.count > 1 { format!(", {} of them", grouped(secret.count)) } else { String::new() };
+            let count = if secret.count > 1 {
+                format!(", {} of them", grouped(secret.count))
+            } else {
+                String::new()
+            };
             lines.say("  ", &format!("{} ({}{count})", secret.path, secret.what));
             const FEW: usize = 6;
-            secret.powers.iter().take(FEW).for_each(|power| lines.say("    ", power));
+            secret
+                .powers
+                .iter()
+                .take(FEW)
+                .for_each(|power| lines.say("    ", power));
             if secret.powers.len() > FEW {
                 lines.say("    ", &format!("and {} more", grouped(secret.powers.len() - FEW)));
             }
         }
         if let Some(theft) = &holding.theft {
-            lines.say("  ", &format!("if {} is stolen:", holding.hosts.first().map_or("it", String::as_str)));
+            lines.say(
+                "  ",
+                &format!("if {} is stolen:", holding.hosts.first().map_or("it", String::as_str)),
+            );
             theft.lines().for_each(|line| lines.say("    ", line));
         }
     }
@@ -133,9 +175,18 @@ fn title(report: &Report, actor: &GroupActor) -> String {
 }
 
 fn connection(lines: &mut Lines, report: &Report, index: usize, one: &GroupConnection) {
-    let head = format!("{} of {} -> {} of {}", one.caller.label(), title(report, &one.caller), one.callee.label(), title(report, &one.callee));
+    let head = format!(
+        "{} of {} -> {} of {}",
+        one.caller.label(),
+        title(report, &one.caller),
+        one.callee.label(),
+        title(report, &one.callee)
+    );
     lines.say(&format!("{:>3} ", index + 1), &head);
-    lines.say("    ", &format!("{}: {}", one.purpose, one.health().word().to_uppercase()));
+    lines.say(
+        "    ",
+        &format!("{}: {}", one.purpose, one.health().word().to_uppercase()),
+    );
     for (who, way) in [("server", &one.server), ("client", &one.client)] {
         if let Some(way) = way {
             lines.say("    ", &shown(who, way));
@@ -152,7 +203,12 @@ fn shown(who: &str, way: &Way) -> String {
         (Some(_), Some(_)) => format!("{} certificates", grouped(way.shown.len())),
     };
     let count = way.pairs.get(&way.health()).copied().unwrap_or(0);
-    format!("{who} shows {what}: {}, {} of {}", way.health().word(), grouped(count), grouped(way.count()))
+    format!(
+        "{who} shows {what}: {}, {} of {}",
+        way.health().word(),
+        grouped(count),
+        grouped(way.count())
+    )
 }
 
 fn causes(lines: &mut Lines, causes: &BTreeSet<usize>) {
@@ -168,7 +224,10 @@ fn authority(lines: &mut Lines, report: &Report, one: &Authority, depth: usize) 
     if report.has_fingerprints {
         lines.say(&format!("{indent}  "), &one.fingerprint);
     }
-    lines.say(&format!("{indent}  "), &format!("until {}; trusted for: {}", day(one.not_after), one.uses.join(", ")));
+    lines.say(
+        &format!("{indent}  "),
+        &format!("until {}; trusted for: {}", day(one.not_after), one.uses.join(", ")),
+    );
     for issued in &one.issued {
         const FEW: usize = 4;
         match issued.certificates.len() {
@@ -180,10 +239,15 @@ fn authority(lines: &mut Lines, report: &Report, one: &Authority, depth: usize) 
                     }
                 }
             }
-            count => lines.say(&format!("{indent}  - "), &format!("{}: {} certificates", issued.what, grouped(count))),
+            count => lines.say(
+                &format!("{indent}  - "),
+                &format!("{}: {} certificates", issued.what, grouped(count)),
+            ),
         }
     }
-    one.below.iter().for_each(|below| authority(lines, report, below, depth + 1));
+    one.below
+        .iter()
+        .for_each(|below| authority(lines, report, below, depth + 1));
 }
 
 /// Lines that are broken between words.

@@ -39,13 +39,18 @@ impl Scale {
             Some(OffsetDateTime::new_utc(day, Time::MIDNIGHT))
         };
         let starts = years.filter_map(|year| Some((year, first(year)?)));
-        let inside: Vec<_> = starts.filter(|(_, start)| self.from <= *start && *start <= self.to).collect();
+        let inside: Vec<_> = starts
+            .filter(|(_, start)| self.from <= *start && *start <= self.to)
+            .collect();
         const MOST: usize = 7;
         let every = inside.len().div_ceil(MOST).max(1);
         self.svg(markup, |markup| {
             for (year, start) in inside.iter().step_by(every) {
                 let x = self.x(*start);
-                markup.shape("line", &[("class", "tick"), ("x1", &x), ("x2", &x), ("y1", "15"), ("y2", "22")]);
+                markup.shape(
+                    "line",
+                    &[("class", "tick"), ("x1", &x), ("x2", &x), ("y1", "15"), ("y2", "22")],
+                );
                 markup.leaf("text", &[("x", &x), ("y", "12")], &year.to_string());
             }
         });
@@ -57,7 +62,16 @@ impl Scale {
         let rect = |markup: &mut Markup, class: &str, from: &str, to: &str| {
             let width = to.parse::<i64>().unwrap_or(0) - from.parse::<i64>().unwrap_or(0);
             let width = width.max(1).to_string();
-            markup.shape("rect", &[("class", class), ("x", from), ("y", "7"), ("width", &width), ("height", "8")]);
+            markup.shape(
+                "rect",
+                &[
+                    ("class", class),
+                    ("x", from),
+                    ("y", "7"),
+                    ("width", &width),
+                    ("height", "8"),
+                ],
+            );
         };
         self.svg(markup, |markup| {
             rect(markup, "life", &start, &end);
@@ -67,9 +81,15 @@ impl Scale {
             }
             if one.renew_by < one.not_after {
                 let x = self.x(one.renew_by);
-                markup.shape("line", &[("class", "renew"), ("x1", &x), ("x2", &x), ("y1", "3"), ("y2", "19")]);
+                markup.shape(
+                    "line",
+                    &[("class", "renew"), ("x1", &x), ("x2", &x), ("y1", "3"), ("y2", "19")],
+                );
             }
-            markup.shape("line", &[("class", "now"), ("x1", &now), ("x2", &now), ("y1", "0"), ("y2", "22")]);
+            markup.shape(
+                "line",
+                &[("class", "now"), ("x1", &now), ("x2", &now), ("y1", "0"), ("y2", "22")],
+            );
         });
     }
 

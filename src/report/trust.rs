@@ -59,7 +59,13 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     };
     let above: Vec<Option<usize>> = authorities
         .iter()
-        .map(|row| if row.certificate.is_self_issued() { None } else { issuer_of(row) })
+        .map(|row| {
+            if row.certificate.is_self_issued() {
+                None
+            } else {
+                issuer_of(row)
+            }
+        })
         .collect();
     let mut issued: BTreeMap<Option<usize>, BTreeMap<String, Vec<Leaf>>> = BTreeMap::new();
     for leaf in leaves {
@@ -98,7 +104,10 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     // Of authorities that issued each other the first is the top.
     let tops: Vec<usize> = (0..nodes.len()).filter(|index| above[*index].is_none()).collect();
     let mut seen = BTreeSet::new();
-    let mut trees: Vec<Authority> = tops.into_iter().map(|top| grown(top, &nodes, &above, &mut seen)).collect();
+    let mut trees: Vec<Authority> = tops
+        .into_iter()
+        .map(|top| grown(top, &nodes, &above, &mut seen))
+        .collect();
     for index in 0..nodes.len() {
         if !seen.contains(&index) {
             trees.push(grown(index, &nodes, &above, &mut seen));
@@ -153,22 +162,24 @@ pub(super) fn endings(rows: &[InventoryRow], at: OffsetDateTime, groups: &Groups
         );
         together.entry(key).or_default().push(ending);
     }
-    let told = together.into_iter().map(|((is_leaf, not_after, renew_by, not_before, what), endings)| {
-        let hosts = endings.iter().flat_map(|one| one.hosts.iter().map(String::as_str));
-        EndingTogether {
-            is_authority: !is_leaf,
-            what,
-            subject: match endings.as_slice() {
-                [one] => one.row.certificate.subject.clone(),
-                several => format!("{} certificates", super::groups::grouped(several.len())),
-            },
-            count: endings.len(),
-            hosts: groups.span_of(hosts),
-            not_before,
-            not_after,
-            renew_by,
-            is_soon: endings.iter().any(|one| expiry.is_soon(one)),
-        }
-    });
+    let told = together
+        .into_iter()
+        .map(|((is_leaf, not_after, renew_by, not_before, what), endings)| {
+            let hosts = endings.iter().flat_map(|one| one.hosts.iter().map(String::as_str));
+            EndingTogether {
+                is_authority: !is_leaf,
+                what,
+                subject: match endings.as_slice() {
+                    [one] => one.row.certificate.subject.clone(),
+                    several => format!("{} certificates", super::groups::grouped(several.len())),
+                },
+                count: endings.len(),
+                hosts: groups.span_of(hosts),
+                not_before,
+                not_after,
+                renew_by,
+                is_soon: endings.iter().any(|one| expiry.is_soon(one)),
+            }
+        });
     told.collect()
 }

@@ -137,7 +137,9 @@ fn of_authority(used_for: &str, sources: &Sources<'_>) -> Touched {
     let places = |row: &InventoryRow| row.places.clone();
     let everywhere: Places = authorities.iter().copied().flat_map(places).collect();
     let keys = keys(survey, |power| match power {
-        Power::SignCertificates { authority, .. } => authorities.iter().any(|row| row.certificate.subject == *authority),
+        Power::SignCertificates { authority, .. } => {
+            authorities.iter().any(|row| row.certificate.subject == *authority)
+        }
         _ => false,
     });
     let signing: Places = survey
@@ -166,7 +168,10 @@ fn of_authority(used_for: &str, sources: &Sources<'_>) -> Touched {
 /// The files of private keys that can do something.
 fn keys(survey: &Survey, can: impl Fn(&Power) -> bool) -> Places {
     let of_host = |host: &HostSecrets| {
-        let held = host.secrets.iter().filter(|one| one.what == "private key" && one.powers.iter().any(&can));
+        let held = host
+            .secrets
+            .iter()
+            .filter(|one| one.what == "private key" && one.powers.iter().any(&can));
         let places: Vec<_> = held.map(|one| (host.host.clone(), one.path.clone())).collect();
         places
     };
@@ -175,7 +180,11 @@ fn keys(survey: &Survey, can: impl Fn(&Power) -> bool) -> Places {
 
 /// Those of `all` that lie in the folder of a key, on a host that runs no program of the cluster.
 fn kept_with(keys: &Places, all: &Places, sources: &Sources<'_>) -> Vec<(String, String)> {
-    let meetings = sources.survey.meetings.iter().flat_map(|one| [&one.caller, &one.callee]);
+    let meetings = sources
+        .survey
+        .meetings
+        .iter()
+        .flat_map(|one| [&one.caller, &one.callee]);
     let running: BTreeSet<&str> = meetings
         .filter(|actor| !actor.name.contains('/'))
         .map(|actor| actor.host.as_str())
@@ -220,7 +229,13 @@ fn of_tokens(sources: &Sources<'_>) -> Touched {
     let requests = requests_of(&kept, sources.found);
     Touched {
         announce: verifying.clone(),
-        switch: verifying.iter().cloned().chain(keys).chain(requests).chain(kept).collect(),
+        switch: verifying
+            .iter()
+            .cloned()
+            .chain(keys)
+            .chain(requests)
+            .chain(kept)
+            .collect(),
         retire: verifying,
     }
 }

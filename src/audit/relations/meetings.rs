@@ -31,7 +31,10 @@ pub enum Verdict {
     /// As `verify` finds it.
     Refused(Vec<Finding>),
     /// A file of `host` that is named, and is not there or has nothing of its kind in it.
-    Lacking { host: String, path: String },
+    Lacking {
+        host: String,
+        path: String,
+    },
     /// Nobody asks: whoever it is shown to trusts no authority for it.
     Unasked,
 }
@@ -197,7 +200,9 @@ fn of_row(parties: &Parties<'_>, row: &Connection, names: &Names<'_>) -> Vec<Mee
     let of_caller = |caller: &Member<'_, '_>| {
         let caller = *caller;
         let urls = judge::urls(row.calls, caller);
-        let met = callees.iter().filter(|callee| caller.calls(parties, row.calls, **callee));
+        let met = callees
+            .iter()
+            .filter(|callee| caller.calls(parties, row.calls, **callee));
         let meetings = met.filter_map(|callee| {
             let called = called_at(row.calls, (caller, &urls), *callee);
             let server = row.server.as_ref().and_then(|proof| {
@@ -269,11 +274,18 @@ fn handshake(proof: &Proof, usage: TlsRole, shower: Member<'_, '_>, judge: Membe
     if side.verdict == Verdict::Accepted {
         let late = shown.iter().zip(leaf).flat_map(|(end, leaf)| late(end, leaf));
         let late: Vec<Finding> = late.collect();
-        let roots = || side.trusted.iter().filter(|root| leaf.is_some_and(|leaf| leaf.names_as_issuer(root)));
+        let roots = || {
+            side.trusted
+                .iter()
+                .filter(|root| leaf.is_some_and(|leaf| leaf.names_as_issuer(root)))
+        };
         let of_roots = roots().map(|root| trusted.iter().flat_map(|end| self::late(end, root)).collect::<Vec<_>>());
         let of_roots: Vec<Vec<Finding>> = of_roots.collect();
         let no_root = !of_roots.is_empty() && of_roots.iter().all(|late| !late.is_empty());
-        let all: Vec<Finding> = late.into_iter().chain(of_roots.into_iter().flatten().filter(|_| no_root)).collect();
+        let all: Vec<Finding> = late
+            .into_iter()
+            .chain(of_roots.into_iter().flatten().filter(|_| no_root))
+            .collect();
         if !all.is_empty() {
             side.verdict = Verdict::Refused(all);
         }
@@ -288,7 +300,8 @@ fn late(end: &End<'_, '_>, certificate: &Certificate) -> Vec<Finding> {
         path => path,
     };
     let late = out_of_date(certificate, end.spot.view.at).into_iter();
-    late.map(|(code, message)| end.spot.at(path).finding(code, message)).collect()
+    late.map(|(code, message)| end.spot.at(path).finding(code, message))
+        .collect()
 }
 
 impl Handshake {
@@ -303,7 +316,9 @@ impl Handshake {
 }
 
 fn verdict_of<'v>(refusals: impl IntoIterator<Item = Refusal<'v>>) -> Verdict {
-    let found = refusals.into_iter().map(|refusal| refusal.spot.finding(refusal.code, refusal.message));
+    let found = refusals
+        .into_iter()
+        .map(|refusal| refusal.spot.finding(refusal.code, refusal.message));
     let found: Vec<Finding> = found.collect();
     match found.is_empty() {
         true => Verdict::Accepted,
