@@ -616,6 +616,22 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "a plan of a rotation is told of outputs that were made, with the steps of who compares them",
     ),
     (
+        "report",
+        &[
+            "audit",
+            "catalog",
+            "cluster",
+            "diagnostic",
+            "found",
+            "json_document",
+            "pki",
+            "plan",
+            "rotation",
+            "theft",
+        ],
+        "a page only puts together what others tell: nothing is judged, compiled or read for it a second time",
+    ),
+    (
         "starter",
         &["catalog", "input"],
         "a new specification is text, made before there is a cluster",

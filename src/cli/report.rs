@@ -16,16 +16,23 @@ use super::say::{Reported, print, say};
 use super::specification::{is_spec, read_specified};
 use super::threads::use_threads;
 
-/// What every form of a report begins with, in its first line or its second: a file without it is none.
-const MARK: &str = "khw-gen report";
-const MARK_OF_JSON: &str = "khw-gen/report/";
+/// Whether a file is a report: every form says so in its first two lines, but the document for programs, which names its kind.
+fn is_report(bytes: &[u8]) -> bool {
+    const HEAD: usize = 512;
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD)]);
+    let mut first = head.lines().take(2);
+    match head.starts_with('{') {
+        true => String::from_utf8_lossy(bytes).contains("\"kind\": \"khw-gen/report/v1\""),
+        false => first.any(|line| line.contains("khw-gen report")),
+    }
+}
 
 pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
     let ReportArgs { path, out, .. } = arguments;
     use_threads(None)?;
     // Before what takes long.
     if let Some(out) = out {
-        disk::check_replaceable_file(out, &[MARK, MARK_OF_JSON])?;
+        disk::check_replaceable_file(out, is_report)?;
     }
     let at = arguments.at.unwrap_or_else(now);
     let (report, remarkable) = match is_spec(path) {
@@ -68,7 +75,7 @@ pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
     match out {
         None => print(text)?,
         Some(out) => {
-            disk::replace_file(out, &[MARK, MARK_OF_JSON], format!("{text}\n").as_bytes())?;
+            disk::replace_file(out, is_report, format!("{text}\n").as_bytes())?;
             say(format_args!("{}: {}", out.display(), report.verdict()));
         }
     }

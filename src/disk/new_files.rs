@@ -43,13 +43,13 @@ pub fn refuse_existing<'a>(dir: &Path, paths: impl IntoIterator<Item = &'a str>)
     }
 }
 
-/// How much of a file is read to see what it is.
-const HEAD: u64 = 512;
+/// More than a file can sensibly have that khw-gen wrote for people.
+const MOST_OF_A_FILE: u64 = 256 << 20;
 
-/// Whether a file may be written at `path`: there is none, or one that khw-gen made, which has one of `marks` in its first bytes.
+/// Whether a file may be written at `path`: there is none, or one that khw-gen made, which `is_ours` tells by what is in it.
 ///
 /// Errors: [`DiskError::NotOurFile`]; what went wrong while looking.
-pub fn check_replaceable_file(path: &Path, marks: &[&str]) -> Result<(), DiskError> {
+pub fn check_replaceable_file(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<(), DiskError> {
     let failed = |reason: io::Error| DiskError::os("read", path, reason);
     let refused = |why| {
         Err(DiskError::NotOurFile {
@@ -64,21 +64,20 @@ pub fn check_replaceable_file(path: &Path, marks: &[&str]) -> Result<(), DiskErr
         Ok(_) => {}
     }
     let file = open(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-    let mut head = Vec::new();
     let file = File::from(file.map_err(|reason| failed(reason.into()))?);
-    file.take(HEAD).read_to_end(&mut head).map_err(failed)?;
-    let head = String::from_utf8_lossy(&head);
-    match marks.iter().any(|mark| head.contains(mark)) {
+    let mut bytes = Vec::new();
+    file.take(MOST_OF_A_FILE).read_to_end(&mut bytes).map_err(failed)?;
+    match is_ours(&bytes) {
         true => Ok(()),
-        false => refused("it does not begin as such a file does"),
+        false => refused("what is in it is something else"),
     }
 }
 
 /// Writes a file (0644) that takes the place of what is there as a whole, or leaves that as it is.
 ///
 /// Errors: as [`check_replaceable_file`]; what went wrong while writing.
-pub fn replace_file(path: &Path, marks: &[&str], bytes: &[u8]) -> Result<(), DiskError> {
-    check_replaceable_file(path, marks)?;
+pub fn replace_file(path: &Path, is_ours: impl Fn(&[u8]) -> bool, bytes: &[u8]) -> Result<(), DiskError> {
+    check_replaceable_file(path, is_ours)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| DiskError::NotAFile { path: path.to_owned() })?;
     let staged = path.with_file_name(format!(".{name}.{}.new", std::process::id()));

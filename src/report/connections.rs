@@ -126,7 +126,7 @@ pub struct Cause {
 }
 
 /// All causes, and which one each finding is of: looked up by what a meeting says of it.
-pub(super) struct Known<'f> {
+pub(super) struct KnownCauses<'f> {
     findings: &'f [Finding],
     /// In the order of the findings.
     pub(super) causes: Vec<Cause>,
@@ -135,9 +135,9 @@ pub(super) struct Known<'f> {
     by_message: BTreeMap<(&'f str, &'f str), usize>,
 }
 
-impl<'f> Known<'f> {
-    pub(super) fn of(findings: &'f [Finding]) -> Known<'f> {
-        let mut known = Known {
+impl<'f> KnownCauses<'f> {
+    pub(super) fn of(findings: &'f [Finding]) -> KnownCauses<'f> {
+        let mut known = KnownCauses {
             findings,
             causes: Vec::new(),
             cause_of: Vec::new(),
@@ -205,7 +205,7 @@ fn actor(groups: &Groups, actor: &Actor) -> Option<GroupActor> {
 }
 
 /// Meetings by their groups: in the order of the table, then of the groups.
-pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &Known<'_>) -> Vec<GroupConnection> {
+pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &KnownCauses<'_>) -> Vec<GroupConnection> {
     let mut order: Vec<&str> = Vec::new();
     let mut all: BTreeMap<(usize, GroupActor, GroupActor), GroupConnection> = BTreeMap::new();
     for meeting in meetings {
@@ -245,7 +245,7 @@ pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &Known<'
     all.into_values().collect()
 }
 
-fn add(way: &mut Way, side: &Handshake, known: &Known<'_>) {
+fn add(way: &mut Way, side: &Handshake, known: &KnownCauses<'_>) {
     if let Some(shown) = &side.shown {
         way.shown_by.insert(shown.by.clone());
         way.shown
@@ -261,14 +261,14 @@ fn add(way: &mut Way, side: &Handshake, known: &Known<'_>) {
     judge(way, &side.verdict, known);
 }
 
-fn judge(way: &mut Way, verdict: &Verdict, known: &Known<'_>) {
+fn judge(way: &mut Way, verdict: &Verdict, known: &KnownCauses<'_>) {
     let (health, causes) = known.health(verdict);
     *way.pairs.entry(health).or_default() += 1;
     way.causes.extend(causes);
 }
 
 /// Beliefs by their groups, in the order of the table.
-pub(super) fn beliefs(beliefs: &[Belief], groups: &Groups, known: &Known<'_>) -> Vec<GroupBelief> {
+pub(super) fn beliefs(beliefs: &[Belief], groups: &Groups, known: &KnownCauses<'_>) -> Vec<GroupBelief> {
     let mut all: Vec<GroupBelief> = Vec::new();
     for belief in beliefs {
         let (Some(signer), Some(judging)) = (actor(groups, &belief.signer), actor(groups, &belief.judge)) else {

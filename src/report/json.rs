@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::Report;
 use super::connections::{GroupActor, Way};
+use super::told::Report;
 use crate::json_document::JsonKind;
 
 /// The document; groups and findings are referred to by their places, from 0.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::Report;
 use super::connections::{GroupActor, Health};
+use super::told::Report;
 use crate::found::printable;
 
 /// The flowchart.

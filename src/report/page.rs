@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Report;
 use super::connections::{GroupActor, Health, Way};
-use super::groups::grouped;
+use super::groups::{Group, grouped};
 use super::markup::{Attributes, Markup};
 use super::style::{PAGE_STYLE, PICTURE_STYLE, PICTURE_VARIABLES};
 use super::svg::picture_of_page;
 use super::timeline::Scale;
-use super::trust::{Authority, Issued};
-use super::{day, moment};
+use super::told::{Report, day, left, moment};
+use super::trust::{IssuedForUse, TrustedAuthority};
 use crate::catalog::rotation::RotationPhase;
 use crate::diagnostic::Severity;
 
@@ -93,7 +92,7 @@ fn head(report: &Report) -> impl FnOnce(&mut Markup) {
 fn header(markup: &mut Markup, report: &Report) {
     markup.leaf("h1", &[], &report.title);
     let groups = &report.groups;
-    let releases = |of: fn(&super::Group) -> &String| {
+    let releases = |of: fn(&Group) -> &String| {
         let all: BTreeSet<&String> = groups
             .all
             .iter()
@@ -206,9 +205,11 @@ fn hosts(markup: &mut Markup, report: &Report) {
             markup.element("tr", &[], |markup| {
                 markup.element("th", &[("scope", "row")], |markup| {
                     markup.leaf("strong", &[], &group.name);
+                });
+                markup.element("td", &[("class", "count")], |markup| {
+                    markup.text(&grouped(group.hosts.len()));
                     many(markup, &group.hosts);
                 });
-                cell(markup, "count", &grouped(group.hosts.len()));
                 let known = |text: &str| {
                     if text.is_empty() {
                         "—".to_owned()
@@ -231,7 +232,7 @@ fn many(markup: &mut Markup, hosts: &[String]) {
     if hosts.len() > FEW {
         markup.element("details", &[], |markup| {
             markup.leaf("summary", &[("class", "small muted")], "all names");
-            markup.leaf("div", &[("class", "small")], &hosts.join(", "));
+            markup.leaf("div", &[("class", "small names")], &hosts.join(", "));
         });
     }
 }
@@ -404,7 +405,7 @@ fn way(markup: &mut Markup, report: &Report, way: Option<&Way>) {
     });
 }
 
-fn known_authority(all: &[Authority], fingerprint: &str) -> bool {
+fn known_authority(all: &[TrustedAuthority], fingerprint: &str) -> bool {
     all.iter()
         .any(|one| one.fingerprint == fingerprint || known_authority(&one.below, fingerprint))
 }
@@ -469,7 +470,7 @@ fn files(markup: &mut Markup, report: &Report) {
         "Each file of each group with its permission bits; bold and with a star what holds secrets. {host} stands for the host’s own \
          name, {each host} for those of others, of which × says how many.",
     );
-    let headings: Vec<String> = groups.iter().map(super::Group::title).collect();
+    let headings: Vec<String> = groups.iter().map(Group::title).collect();
     let headings = headings.iter().map(String::as_str);
     let headings: Vec<&str> = std::iter::once("Path").chain(headings).chain(["What"]).collect();
     let paths: BTreeSet<(&str, &str)> = groups
@@ -554,7 +555,7 @@ fn trust(markup: &mut Markup, report: &Report) {
     });
 }
 
-fn authority(markup: &mut Markup, report: &Report, one: &Authority) {
+fn authority(markup: &mut Markup, report: &Report, one: &TrustedAuthority) {
     markup.element("li", &[("id", &id_of(&one.fingerprint))], |markup| {
         markup.leaf("strong", &[], &one.subject);
         if one.is_from_elsewhere {
@@ -584,7 +585,7 @@ fn fingerprint(markup: &mut Markup, report: &Report, fingerprint: &str) {
     }
 }
 
-fn issued(markup: &mut Markup, report: &Report, all: &[Issued]) {
+fn issued(markup: &mut Markup, report: &Report, all: &[IssuedForUse]) {
     const FEW: usize = 4;
     for one in all {
         markup.element("li", &[], |markup| {
@@ -667,15 +668,6 @@ fn expiry(markup: &mut Markup, report: &Report) {
             });
         });
     });
-}
-
-/// How long something is valid still, as `expiry` says it.
-pub(super) fn left(from: time::OffsetDateTime, until: time::OffsetDateTime, at: time::OffsetDateTime) -> String {
-    match (until - at).whole_seconds().div_euclid(86_400) {
-        ..0 => "ended".to_owned(),
-        _ if at < from => "not yet".to_owned(),
-        days => format!("{} d", grouped(usize::try_from(days).unwrap_or(0))),
-    }
 }
 
 fn rotation(markup: &mut Markup, report: &Report) {

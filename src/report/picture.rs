@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Report;
 use super::connections::{GroupActor, GroupConnection, Health};
+use super::told::Report;
 
 const LEFT: i32 = 8;
 const TOP: i32 = 8;

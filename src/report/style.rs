@@ -68,6 +68,7 @@ th,td{text-align:left;vertical-align:top;padding:.4rem .7rem;border-top:1px soli
 thead th{font-weight:600;background:var(--panel);border-top:1px solid var(--rule)}
 tbody th{font-weight:400}
 td.count,th.count{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.count .names{white-space:normal;text-align:left;max-width:22rem}
 td.date{white-space:nowrap;font-variant-numeric:tabular-nums}
 .nowrap{white-space:nowrap}
 .matrix td,.matrix thead th{text-align:center;white-space:nowrap}
@@ -118,5 +119,6 @@ footer{color:var(--muted);margin-top:3rem;padding-bottom:2rem;font-size:.86rem}
 .matrix tbody th{min-width:10.5rem;max-width:12rem;overflow-wrap:anywhere}}
 @media print{body{font-size:10pt}header,main,footer{max-width:none;padding:0}nav{display:none}h2{break-after:avoid}h3{break-after:avoid}\
 .scroll{overflow:visible;border:0}.scroll.drawing svg{width:100%;height:auto}tr,li{break-inside:avoid}.matrix tbody th{position:static}\
-table{font-size:8pt}th,td{padding:2pt 4pt}.connections td{min-width:0}}
+table{font-size:8pt}th,td{padding:2pt 4pt}.told th:nth-child(n),.told td:nth-child(n),.connections td:nth-child(n){min-width:0;width:auto}\
+.connections strong,.nowrap,.matrix td,.matrix thead th{white-space:normal}.path{overflow-wrap:anywhere}.bar{width:150px}}
 ";

@@ -1,10 +1,10 @@
 //! The picture as SVG: within the page, and as a file of its own with a legend.
 
-use super::Report;
 use super::connections::{GroupConnection, Health};
 use super::markup::Markup;
 use super::picture::{BOX, HEAD, Picture};
 use super::style::{PICTURE_STYLE, PICTURE_VARIABLES};
+use super::told::{Report, moment};
 
 /// How wide a character of 12 and of 13 pixels gets at most in a font of even widths, in hundredths of a pixel.
 const WIDTH_OF_12: usize = 740;
@@ -48,7 +48,7 @@ pub fn to_svg(report: &Report) -> String {
         let at = format!(
             "{} {}",
             report.verdict(),
-            format_args!("Judged as of {}.", super::moment(report.at))
+            format_args!("Judged as of {}.", moment(report.at))
         );
         markup.leaf("text", &[("class", "row"), ("x", "10"), ("y", "48")], &at);
         markup.element("g", &[("transform", &*format!("translate(0 {ABOVE})"))], |markup| {

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::Report;
 use super::connections::{GroupActor, GroupConnection, Way};
 use super::groups::grouped;
-use super::page::left;
-use super::trust::Authority;
-use super::{day, moment};
+use super::told::{Report, day, left, moment};
+use super::trust::TrustedAuthority;
 use crate::found::printable;
 
 const WIDTH: usize = 80;
@@ -218,7 +216,7 @@ fn causes(lines: &mut Lines, causes: &BTreeSet<usize>) {
     }
 }
 
-fn authority(lines: &mut Lines, report: &Report, one: &Authority, depth: usize) {
+fn authority(lines: &mut Lines, report: &Report, one: &TrustedAuthority, depth: usize) {
     let indent = "  ".repeat(depth.min(8));
     lines.say(&indent, &one.subject);
     if report.has_fingerprints {

@@ -97,6 +97,7 @@ impl Scale {
     fn svg(&self, markup: &mut Markup, inside: impl FnOnce(&mut Markup)) {
         let attributes = [
             ("class", "bar"),
+            ("viewBox", &*format!("0 0 {WIDTH} {HEIGHT}")),
             ("width", &*WIDTH.to_string()),
             ("height", HEIGHT),
             ("aria-hidden", "true"),

@@ -12,7 +12,7 @@ const SOON: Duration = Duration::days(30);
 
 /// An authority, with all that leads to it.
 #[derive(Clone, Debug)]
-pub struct Authority {
+pub struct TrustedAuthority {
     pub subject: String,
     /// SHA-256 of the certificate, in hexadecimal.
     pub fingerprint: String,
@@ -24,21 +24,21 @@ pub struct Authority {
     pub hosts: String,
     /// Whether its issuer is not here, and it is not its own.
     pub is_from_elsewhere: bool,
-    pub issued: Vec<Issued>,
+    pub issued: Vec<IssuedForUse>,
     /// The authorities that it issued.
-    pub below: Vec<Authority>,
+    pub below: Vec<TrustedAuthority>,
 }
 
 /// Certificates for one use that one authority issued.
 #[derive(Clone, Debug)]
-pub struct Issued {
+pub struct IssuedForUse {
     pub what: String,
     /// Sorted by subject.
-    pub certificates: Vec<Leaf>,
+    pub certificates: Vec<IssuedLeaf>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Leaf {
+pub struct IssuedLeaf {
     pub subject: String,
     pub fingerprint: String,
     /// Where it is, in short.
@@ -46,7 +46,7 @@ pub struct Leaf {
 }
 
 /// The trees of authorities, and leaves whose issuer is not here.
-pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, Vec<Issued>) {
+pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<TrustedAuthority>, Vec<IssuedForUse>) {
     let (authorities, leaves): (Vec<&InventoryRow>, Vec<&InventoryRow>) =
         rows.iter().partition(|row| row.certificate.authority);
     let issuer_of = |row: &InventoryRow| {
@@ -67,10 +67,10 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
             }
         })
         .collect();
-    let mut issued: BTreeMap<Option<usize>, BTreeMap<String, Vec<Leaf>>> = BTreeMap::new();
+    let mut issued: BTreeMap<Option<usize>, BTreeMap<String, Vec<IssuedLeaf>>> = BTreeMap::new();
     for leaf in leaves {
         let of_issuer = issued.entry(issuer_of(leaf)).or_default();
-        of_issuer.entry(leaf.uses.join(", ")).or_default().push(Leaf {
+        of_issuer.entry(leaf.uses.join(", ")).or_default().push(IssuedLeaf {
             subject: leaf.certificate.subject.clone(),
             fingerprint: leaf.certificate.fingerprint.clone(),
             hosts: hosts_of(leaf, groups),
@@ -79,16 +79,16 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     let mut issued_by = |issuer: Option<usize>| {
         let by_use = issued.remove(&issuer).unwrap_or_default().into_iter();
         let sorted = by_use.map(|(what, mut certificates)| {
-            let order = |leaf: &Leaf| (counted(&leaf.subject), counted(&leaf.hosts), leaf.fingerprint.clone());
+            let order = |leaf: &IssuedLeaf| (counted(&leaf.subject), counted(&leaf.hosts), leaf.fingerprint.clone());
             certificates.sort_by_cached_key(order);
-            Issued { what, certificates }
+            IssuedForUse { what, certificates }
         });
         sorted.collect::<Vec<_>>()
     };
-    let nodes: Vec<Authority> = authorities
+    let nodes: Vec<TrustedAuthority> = authorities
         .iter()
         .enumerate()
-        .map(|(index, row)| Authority {
+        .map(|(index, row)| TrustedAuthority {
             subject: row.certificate.subject.clone(),
             fingerprint: row.certificate.fingerprint.clone(),
             key: row.certificate.key.clone(),
@@ -104,7 +104,7 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     // Of authorities that issued each other the first is the top.
     let tops: Vec<usize> = (0..nodes.len()).filter(|index| above[*index].is_none()).collect();
     let mut seen = BTreeSet::new();
-    let mut trees: Vec<Authority> = tops
+    let mut trees: Vec<TrustedAuthority> = tops
         .into_iter()
         .map(|top| grown(top, &nodes, &above, &mut seen))
         .collect();
@@ -116,7 +116,12 @@ pub(super) fn tree(rows: &[InventoryRow], groups: &Groups) -> (Vec<Authority>, V
     (trees, orphans)
 }
 
-fn grown(at: usize, nodes: &[Authority], above: &[Option<usize>], seen: &mut BTreeSet<usize>) -> Authority {
+fn grown(
+    at: usize,
+    nodes: &[TrustedAuthority],
+    above: &[Option<usize>],
+    seen: &mut BTreeSet<usize>,
+) -> TrustedAuthority {
     seen.insert(at);
     let mut node = nodes[at].clone();
     for (below, issuer) in above.iter().enumerate() {
