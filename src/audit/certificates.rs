@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use time::OffsetDateTime;
-
+use super::dates::{date, out_of_date};
 use super::inventory::InventoryRow;
-use super::report::date;
 use super::uses::Uses;
 use super::view::View;
 use crate::diagnostic::Code;
@@ -63,24 +61,6 @@ fn check_dates(everywhere: &Everywhere<'_>) {
     for (code, message) in out_of_date(&everywhere.row.certificate, everywhere.view.at) {
         everywhere.report(code, message);
     }
-}
-
-/// What is found of a certificate that is not valid at an instant.
-pub(crate) fn out_of_date(certificate: &Certificate, at: OffsetDateTime) -> Vec<(&'static Code, String)> {
-    let subject = &certificate.subject;
-    let mut found = Vec::new();
-    if at > certificate.not_after {
-        let message = format!("{subject:?} expired at {}", date(certificate.not_after));
-        found.push((codes::CERTIFICATE_EXPIRED, message));
-    }
-    if at < certificate.not_before {
-        let message = format!("{subject:?} is valid from {}", date(certificate.not_before));
-        found.push((codes::CERTIFICATE_NOT_YET_VALID, message));
-    }
-    if certificate.not_after <= certificate.not_before {
-        found.push((codes::CERTIFICATE_EXPIRED, format!("{subject:?} is never valid")));
-    }
-    found
 }
 
 /// What is wrong with it for whoever reads it, whatever it is used for.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::document::Tree;
+use super::login::KUBECONFIG_FLAGS;
 use super::login::{Login, is_kubeconfig, kubeconfigs, lead_elsewhere};
 use super::names::{Url, is_loopback};
 use super::reached::Api;
 use super::relations::Parties;
 use super::spot::{Spot, documents};
-use super::uses::KUBECONFIG_FLAGS;
 use super::view::{HostView, View, certificates_of, private_key_of};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;

@@ -1,6 +1,6 @@
 //! Kubeconfigs: what each holds, read once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -11,6 +11,9 @@ use super::names::Url;
 use super::spot::Spot;
 use super::view::{HostView, View, unreadable};
 use crate::pki::inspect::{Certificate, Item};
+
+/// Flags that name a kubeconfig of the program's own.
+pub(crate) const KUBECONFIG_FLAGS: [&str; 3] = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
 
 /// What the current context of a kubeconfig leads to, and as whom.
 pub(crate) struct Login<'v> {
@@ -115,6 +118,24 @@ pub(crate) fn kubeconfigs<'v>(
         let config = documents.iter().find(|document| is_kubeconfig(document))?;
         Some((Spot { view, host, path }, config))
     })
+}
+
+/// By host and path of a kubeconfig, the program of the host that logs in with it: the first by its name.
+pub(crate) fn programs_of_kubeconfigs<'v>(view: &'v View<'v>) -> BTreeMap<(&'v str, &'v str), &'v str> {
+    let mut programs = BTreeMap::new();
+    for host in &view.hosts {
+        for command in &host.commands {
+            let line = &command.line;
+            let by_flags = KUBECONFIG_FLAGS.iter().filter_map(|flag| line.flag(flag));
+            let documents = host.documents(line.flag("config").unwrap_or_default()).iter();
+            let by_config = documents.filter_map(|one| one.text_at(&["clientConnection", "kubeconfig"]));
+            for path in by_flags.chain(by_config).filter_map(|path| host.resolve(path)) {
+                let program = programs.entry((host.name, path)).or_insert(line.program.as_str());
+                *program = line.program.as_str().min(program);
+            }
+        }
+    }
+    programs
 }
 
 /// `Config` of `v1`, which others call something of theirs too.

@@ -9,7 +9,9 @@ pub(crate) mod balancers;
 mod balancing;
 mod certificates;
 mod chain;
+mod checks;
 mod copies;
+mod dates;
 mod dns;
 pub(crate) mod document;
 mod doors;
@@ -44,7 +46,6 @@ mod units;
 mod uses;
 mod view;
 
-use rayon::prelude::*;
 use time::OffsetDateTime;
 
 use crate::diagnostic::verify_codes as codes;
@@ -94,38 +95,6 @@ pub fn is_of_rotation(finding: &Finding) -> bool {
 /// Everything that is wrong with what was found, as of `at`: errors first, each sorted by host and path.
 pub fn audit(found: &Found, at: OffsetDateTime) -> Vec<Finding> {
     let findings = Findings::default();
-    judged(&View::read(found, at, &findings), found);
+    checks::run(&View::read(found, at, &findings), found);
     findings.into_sorted()
-}
-
-/// Has every check go over what was found and read; what they find goes where the view has its findings.
-fn judged(view: &View<'_>, found: &Found) {
-    for remark in &found.remarks {
-        view.findings
-            .report(remark.code, "", &remark.path, remark.message.clone());
-    }
-    let certificates = inventory::gather(view);
-    let parties = Parties::of(view);
-    let checks: &[&(dyn Fn() + Sync)] = &[
-        &|| integrity::check(view, found),
-        &|| installer::check(view),
-        &|| certificates::check(view, &certificates),
-        &|| keys::check(view, &certificates),
-        &|| copies::check(view, &certificates),
-        &|| rbac::check(view, &certificates),
-        &|| dns::check(view),
-        &|| loose::check(view),
-        &|| units::check(view),
-        &|| programs::check(&parties),
-        &|| relations::check(&parties),
-        &|| read_as::check(view),
-        &|| balancing::check(&parties),
-        &|| doors::check(view),
-        &|| kubeconfigs::check(&parties),
-        &|| agreement::check(view),
-        &|| pods::check(view),
-        &|| kernel::check(view),
-        &|| together::check(view),
-    ];
-    checks.par_iter().for_each(|check| check());
 }

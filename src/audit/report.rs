@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::dates::date;
 use super::finding::Finding;
 use super::inventory::InventoryRow;
 use crate::diagnostic::{SarifResult, Severity, sarif_log};
@@ -166,10 +166,6 @@ pub fn inventory_json(rows: &[InventoryRow], at: OffsetDateTime) -> String {
         })
         .collect();
     format!("{:#}\n", JsonKind::Inventory.document([("certificates", list.into())]))
-}
-
-pub(super) fn date(instant: OffsetDateTime) -> String {
-    instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use time::OffsetDateTime;
 
+use super::checks;
 use super::finding::{Finding, Findings};
 use super::inventory::{InventoryRow, inventory_of};
-use super::judged;
 use super::relations::{Belief, Meeting, Parties, beliefs, meetings};
 use super::secrets::{HostSecrets, secrets_of_view};
 use super::view::View;
@@ -29,7 +29,7 @@ impl Survey {
         let findings = Findings::default();
         let (met, believed, certificates, secrets) = {
             let view = View::read(found, at, &findings);
-            judged(&view, found);
+            checks::run(&view, found);
             let parties = Parties::of(&view);
             let met = meetings(&parties);
             let believed = beliefs(&parties);

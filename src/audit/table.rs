@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 
+use super::dates::date;
 use super::inventory::InventoryRow;
-use super::report::{date, days_left, names};
+use super::report::{days_left, names};
 use crate::found::printable;
 use crate::table::table;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::login::KUBECONFIG_FLAGS;
 use super::relations::{HeldAt, Party, SHOWN, TRUSTED};
 use super::view::View;
 use crate::pki::inspect::Certificate;
@@ -12,9 +13,6 @@ const TOKENS: (Party, HeldAt, &str) = (
     HeldAt::Flag("service-account-key-file"),
     "service accounts",
 );
-
-/// Flags that name a kubeconfig of the program's own.
-pub(crate) const KUBECONFIG_FLAGS: [&str; 3] = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
 
 /// By host and path, what is there for whom: its rank, then in words.
 type Named<'b> = BTreeMap<(&'b str, &'b str), Vec<(usize, String)>>;
@@ -105,24 +103,6 @@ fn of_leaves<'v>(view: &'v View<'v>) -> Named<'v> {
         }
     }
     named
-}
-
-/// By host and path of a kubeconfig, the program of the host that logs in with it: the first by its name.
-pub(crate) fn programs_of_kubeconfigs<'v>(view: &'v View<'v>) -> BTreeMap<(&'v str, &'v str), &'v str> {
-    let mut programs = BTreeMap::new();
-    for host in &view.hosts {
-        for command in &host.commands {
-            let line = &command.line;
-            let by_flags = KUBECONFIG_FLAGS.iter().filter_map(|flag| line.flag(flag));
-            let documents = host.documents(line.flag("config").unwrap_or_default()).iter();
-            let by_config = documents.filter_map(|one| one.text_at(&["clientConnection", "kubeconfig"]));
-            for path in by_flags.chain(by_config).filter_map(|path| host.resolve(path)) {
-                let program = programs.entry((host.name, path)).or_insert(line.program.as_str());
-                *program = line.program.as_str().min(program);
-            }
-        }
-    }
-    programs
 }
 
 /// By its user, else by its file.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use time::{Duration, UtcOffset};
 
 use super::endings::{Ending, Expiry};
-use crate::audit::report::{date, days_left};
+use crate::audit::dates::date;
+use crate::audit::report::days_left;
 use crate::audit::table::{first, left, start, who};
 use crate::found::printable;
 use crate::json_document::JsonKind;

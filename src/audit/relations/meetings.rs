@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use super::judge::{self, Refusal};
 use super::parties::{End, Member, Parties};
 use super::table::{CONNECTIONS, Calls, Connection, HeldAt, Party, Proof, SIGNATURES};
-use crate::audit::certificates::out_of_date;
+use crate::audit::dates::out_of_date;
 use crate::audit::finding::Finding;
+use crate::audit::login::programs_of_kubeconfigs;
 use crate::audit::names::Url;
-use crate::audit::uses::programs_of_kubeconfigs;
 use crate::pki::inspect::{Certificate, Item, TlsRole};
 
 /// A program of a host, or a kubeconfig of it that no program of the host is known to use.
