@@ -179,6 +179,8 @@ pub struct CertificateFacts {
     /// The same as fourteen digits, which a shell can compare.
     pub not_before_digits: String,
     pub not_after_digits: String,
+    /// The authorities that sign elsewhere, whose keys no host has.
+    elsewhere: Vec<String>,
 }
 
 /// All variables for one host.
@@ -466,6 +468,7 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
         not_after: text(validity.not_after),
         not_before_digits: digits(validity.not_before),
         not_after_digits: digits(validity.not_after),
+        elsewhere: cluster.pki.external.keys().cloned().collect(),
     }
 }
 

@@ -48,6 +48,7 @@ kinds! {
     Plan "plan";
     Releases "releases";
     Renewal "renewal";
+    Requests "requests";
     Rotation "rotation";
     Secrets "secrets";
 }

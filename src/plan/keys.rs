@@ -33,6 +33,8 @@ pub enum KeyFrom<'a> {
     File(&'a Arc<KeyPair>),
     /// Somebody already has it, and it is not at hand: enough to plan, and to compare what does not depend on it.
     Elsewhere(Algorithm),
+    /// The authority whose it is signs elsewhere, and nothing here is made with it.
+    Kept,
 }
 
 impl KeyId<'_> {
