@@ -40,11 +40,15 @@ pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, 
     let say = Reporter::default();
     let chains = read(cluster, asked, given, &say);
     let named = named_authorities(cluster);
-    let known = authorities(&chains, named.values());
+    let keys = asked.iter().enumerate();
+    let keys: Keys<'_> = keys
+        .map(|(at, one)| (one.wanted.certificate.public_key.as_slice(), at))
+        .collect();
+    let known = authorities(&chains, &keys, named.values());
     let mut answered: BTreeMap<usize, &Chain> = BTreeMap::new();
     let mut left = Vec::new();
     for chain in &chains {
-        match answer_to(asked, chain, &say) {
+        match answer_to(asked, &keys, chain, &say) {
             Role::Answer(at) => match answered.get(&at) {
                 Some(first) => {
                     let message = format!("{} answers {} too", first.place.file.name, asked[at].file());
@@ -217,16 +221,19 @@ fn named_authorities(cluster: &Cluster) -> BTreeMap<&str, Arc<Certificate>> {
     named.collect()
 }
 
-/// Everybody who may have signed something.
-fn authorities<'c>(chains: &[Chain], named: impl Iterator<Item = &'c Arc<Certificate>>) -> Vec<Arc<Certificate>> {
+/// The number of the request for each public key.
+type Keys<'a> = BTreeMap<&'a [u8], usize>;
+
+/// Everybody who may have signed something: whoever answers a request has signed nothing, and of a fleet there are thousands.
+fn authorities<'c>(
+    chains: &[Chain],
+    keys: &Keys<'_>,
+    named: impl Iterator<Item = &'c Arc<Certificate>>,
+) -> Vec<Arc<Certificate>> {
     let mut known: BTreeMap<String, Arc<Certificate>> = BTreeMap::new();
-    for chain in chains {
-        // The first one of a chain is what was asked, unless all of them are authorities'.
-        let alone = chain.certificates.len() == 1;
-        for (at, certificate) in chain.certificates.iter().enumerate() {
-            if at > 0 || certificate.authority || alone {
-                known.insert(certificate.fingerprint.clone(), Arc::clone(certificate));
-            }
+    for certificate in chains.iter().flat_map(|chain| &chain.certificates) {
+        if !keys.contains_key(certificate.public_key.as_slice()) {
+            known.insert(certificate.fingerprint.clone(), Arc::clone(certificate));
         }
     }
     for certificate in named {
@@ -245,14 +252,11 @@ enum Role {
     Wrong,
 }
 
-fn answer_to(asked: &[OutsideRequest<'_>], chain: &Chain, say: &Reporter) -> Role {
+fn answer_to(asked: &[OutsideRequest<'_>], keys: &Keys<'_>, chain: &Chain, say: &Reporter) -> Role {
     let [first, behind @ ..] = chain.certificates.as_slice() else {
         return Role::Wrong;
     };
-    let of_key = |certificate: &Certificate| {
-        let mut all = asked.iter();
-        all.position(|one| one.wanted.certificate.public_key == certificate.public_key)
-    };
+    let of_key = |certificate: &Certificate| keys.get(certificate.public_key.as_slice()).copied();
     if let Some(later) = behind.iter().find_map(|certificate| of_key(certificate)) {
         let message = match of_key(first) {
             Some(at) => format!(

@@ -510,3 +510,120 @@ fn days(life: Duration) -> String {
         days => format!("{days} days"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::pki::cfssl::{Authority, CaSection, ExtendedKeyUsage, KeyUsage, Usage};
+    use crate::pki::key::{Algorithm, Curve, KeyPair};
+
+    const ISSUED: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+
+    fn request(cn: &str, ca: bool) -> Request {
+        Request {
+            cn: cn.to_owned(),
+            names: Vec::new(),
+            serial_number: String::new(),
+            hosts: if ca {
+                Vec::new()
+            } else {
+                vec!["Node1".to_owned(), "10.0.0.1".to_owned()]
+            },
+            key: Algorithm::Ecdsa(Curve::P256),
+            ca: ca.then(CaSection::default),
+            crl_url: String::new(),
+            delegation_enabled: false,
+            extensions: Vec::new(),
+        }
+    }
+
+    fn profile() -> Profile {
+        Profile {
+            usages: vec![
+                Usage::Key(KeyUsage::DigitalSignature),
+                Usage::Key(KeyUsage::KeyEncipherment),
+                Usage::Extended(ExtendedKeyUsage::ServerAuth),
+            ],
+            expiry: Duration::days(30),
+            ..Profile::default()
+        }
+    }
+
+    fn key(seed: u8) -> KeyPair {
+        KeyPair::from_seed(Algorithm::Ecdsa(Curve::P256), &[seed; 32]).unwrap()
+    }
+
+    fn root() -> Vec<u8> {
+        cfssl::root(&request("CA", true), &key(1), ISSUED).unwrap()
+    }
+
+    fn leaf() -> Vec<u8> {
+        let (certificate, signer) = (root(), key(1));
+        let authority = Authority {
+            certificate: &certificate,
+            key: &signer,
+        };
+        cfssl::leaf(&request("node", false), key(2).public(), &profile(), &authority, ISSUED).unwrap()
+    }
+
+    fn wanted() -> Wanted {
+        Wanted::of(&request("node", false), key(2).public(), &profile(), ISSUED).unwrap()
+    }
+
+    fn read(der: &[u8]) -> Arc<Certificate> {
+        Arc::new(Certificate::from_der(der).unwrap())
+    }
+
+    #[test]
+    fn what_is_wanted_is_what_cfssl_signs() {
+        let (wanted, leaf, root) = (wanted(), read(&leaf()), read(&root()));
+        assert_eq!(wanted.differences(&leaf, ISSUED), []);
+        assert_eq!(wanted.names().collect::<Vec<_>>(), ["DNS node1", "IP 10.0.0.1"]);
+        assert_eq!(wanted.key_usages(), ["digitalSignature", "keyEncipherment"]);
+        let path = path(&leaf, &[], std::slice::from_ref(&root)).unwrap();
+        assert_eq!(path, [leaf, root]);
+        assert_eq!(issuer_faults(&path, ISSUED), []);
+        assert_eq!(wanted.refusal(&path, ISSUED), None);
+    }
+
+    #[test]
+    fn only_keys_on_curves_may_lack_what_rsa_alone_can_do() {
+        let mut other = profile();
+        other.usages.remove(1);
+        let without = Wanted::of(&request("node", false), key(2).public(), &other, ISSUED).unwrap();
+        assert_eq!(wanted().differences(&without.certificate, ISSUED), []);
+        let lacking = without.differences(&wanted().certificate, ISSUED);
+        assert_eq!(lacking, [], "more of what lets nobody sign certificates is no fault");
+    }
+
+    #[test]
+    fn serial_numbers_are_positive_and_of_20_octets_at_most() {
+        for good in ["01", "7f", "0080", &format!("00{}", "ff".repeat(20))] {
+            assert_eq!(serial_problem(good), None, "{good}");
+        }
+        for bad in ["", "00", "80", "ff01", &"7f".repeat(21)] {
+            assert!(serial_problem(bad).is_some(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_answer_is_no_panic(changes: Vec<(prop::sample::Index, u8)>) {
+            let (mut der, root, wanted) = (leaf(), read(&root()), wanted());
+            for (index, byte) in changes {
+                let index = index.index(der.len());
+                der[index] = byte;
+            }
+            if let Some(changed) = Certificate::from_der(&der).map(Arc::new) {
+                let _ = wanted.differences(&changed, ISSUED);
+                if let Ok(path) = path(&changed, &[], &[root]) {
+                    let _ = issuer_faults(&path, ISSUED);
+                    let _ = wanted.refusal(&path, ISSUED);
+                }
+            }
+        }
+    }
+}
