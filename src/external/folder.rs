@@ -167,13 +167,16 @@ fn step_template(asked: &OutsideRequest<'_>) -> String {
     let purposes = || wanted.purposes().map(purpose_name);
     let mut lines = vec![
         "\"subject\": {{ toJson .Subject }}".to_owned(),
-        "\"sans\": {{ toJson .SANs }}".to_owned(),
         format!("\"keyUsage\": [{}]", list(key_usages.collect())),
         format!(
             "\"extKeyUsage\": [{}]",
             list(purposes().filter(|name| !is_number(name)).collect())
         ),
     ];
+    // Of a request without names step makes one of the CN.
+    if wanted.names().next().is_some() {
+        lines.push("\"sans\": {{ toJson .SANs }}".to_owned());
+    }
     let others: Vec<&str> = purposes().filter(is_number).collect();
     if !others.is_empty() {
         lines.push(format!("\"unknownExtKeyUsage\": [{}]", list(others)));

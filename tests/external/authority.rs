@@ -98,11 +98,15 @@ impl Authority {
 
     /// Its own certificate, or another one of the same key and name in its place.
     pub fn sign_itself(&self, extensions: &str) {
+        self.sign_itself_until(extensions, "20350101000000Z");
+    }
+
+    pub fn sign_itself_until(&self, extensions: &str, ends: &'static str) {
         let request = self.request();
         let signing = Signing {
             extensions: Some(extensions.to_owned()),
             begins: "20200101000000Z",
-            ends: "20350101000000Z",
+            ends,
             ..Signing::default()
         };
         self.run(&request, &self.certificate(), &signing, true);
