@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 pub use crate::catalog::engines::{Engine, Runtime};
-use crate::catalog::identity::{Identity, Per};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, Per, SignedBy};
 pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
 use crate::catalog::releases::Release;
@@ -421,6 +421,30 @@ pub struct ExistingCa {
     pub key: Option<Arc<KeyPair>>,
 }
 
+/// An authority that signs elsewhere: its key never comes here.
+#[derive(Clone, Debug)]
+pub struct ExternalAuthority {
+    /// What everybody is to trust, where `cluster.toml` names it.
+    pub certificate: Option<AuthorityCertificate>,
+}
+
+/// What authorities that sign elsewhere have signed, all of it judged.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// What everybody is to trust, by the authority's name.
+    pub authorities: BTreeMap<String, AuthorityCertificate>,
+    /// By the id of the key that it is for.
+    pub certificates: BTreeMap<String, SignedChain>,
+}
+
+/// A certificate that an authority elsewhere has signed, with those above it.
+#[derive(Clone, Debug)]
+pub struct SignedChain {
+    /// The certificate, and those that lead from it to the root, which is not among them. DER.
+    pub chain: Vec<Vec<u8>>,
+    pub validity: Validity,
+}
+
 /// A certificate of the user's own, beside those that the cluster needs.
 #[derive(Clone, Debug)]
 pub struct ExtraCertificate {
@@ -578,6 +602,8 @@ pub struct Pki {
     pub profile: Profile,
     /// The profiles of identities that have another, by the identity's name.
     pub profiles: BTreeMap<String, Profile>,
+    /// What each profile is called in ca-config.json, by the name of what it signs: an identity, or a certificate of the user's own.
+    pub profile_names: BTreeMap<String, String>,
     /// Issuers before what they sign.
     pub extra: Vec<ExtraCertificate>,
     /// ca-config.json as it was read.
@@ -589,6 +615,10 @@ pub struct Pki {
     pub brought: BTreeMap<(String, Generation), ExistingCa>,
     /// Keys that sign tokens and that there are already: by the name of their identity, and generation.
     pub brought_keys: BTreeMap<(String, Generation), ExistingKey>,
+    /// Authorities that sign elsewhere, by name. They have no successors.
+    pub external: BTreeMap<String, ExternalAuthority>,
+    /// What those have signed; none before it is there.
+    pub answers: Option<Answers>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
     pub csrs: BTreeMap<String, CsrFile>,
 }
@@ -597,6 +627,11 @@ impl Pki {
     /// The profile that signs the certificates of an identity.
     pub(crate) fn profile_of(&self, identity: &str) -> &Profile {
         self.profiles.get(identity).unwrap_or(&self.profile)
+    }
+
+    /// What the profile that signs a certificate is called.
+    pub(crate) fn profile_name_of(&self, name: &str) -> &str {
+        self.profile_names.get(name).map_or("default", String::as_str)
     }
 
     /// The generations of an identity's key, of `host` where each host has its own.
@@ -635,6 +670,11 @@ impl Pki {
         self.brought_keys.get(&(name.to_owned(), generation))
     }
 
+    /// Whether an authority signs elsewhere.
+    pub fn is_external(&self, authority: &str) -> bool {
+        self.external.contains_key(authority)
+    }
+
     /// When an authority that signs itself was issued.
     pub(crate) fn authority_issued(&self, name: &str, generation: Generation) -> OffsetDateTime {
         let own = self.authorities_issued.get(&(name.to_owned(), generation));
@@ -643,16 +683,28 @@ impl Pki {
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.
     pub(crate) fn validity_of_all(&self) -> Validity {
-        let signed = self.layout.identities().iter().filter(|row| row.is_signed());
+        let is_answered = |authority: &str| self.answers.is_some() && self.is_external(authority);
+        let signed = self.layout.identities().iter().filter(|row| match row.signed_by {
+            SignedBy::Authority(name) => !is_answered(name),
+            SignedBy::Itself | SignedBy::Nobody => false,
+        });
+        let own = self.extra.iter();
+        let own = own.filter(|extra| extra.signed_by.is_some() || !is_answered(CLUSTER_AUTHORITY));
         let profiles = signed
             .map(|row| self.profile_of(row.name))
-            .chain(self.extra.iter().map(|extra| &extra.profile));
+            .chain(own.map(|extra| &extra.profile));
+        let answers = self.answers.iter();
+        let answered = answers.flat_map(|answers| {
+            let authorities = answers.authorities.values().map(|certificate| certificate.validity);
+            authorities.chain(answers.certificates.values().map(|answer| answer.validity))
+        });
         let brought = self.brought.iter();
         let used = brought.filter(|((name, generation), _)| self.generations_of(name, None).used == *generation);
         let existing = used.map(|(_, ca)| ca.certificate.validity);
         profiles
             .map(|profile| leaf_validity(profile, self.issued))
             .chain(existing)
+            .chain(answered)
             .reduce(|all, one| Validity {
                 not_before: all.not_before.max(one.not_before),
                 not_after: all.not_after.min(one.not_after),
@@ -707,6 +759,12 @@ impl Cluster {
             ENCRYPTION => self.encryption.brought(generation).is_some(),
             of => self.pki.brought(of, generation).is_some() || self.pki.brought_key(of, generation).is_some(),
         }
+    }
+
+    /// The cluster with what its authorities elsewhere have signed.
+    pub fn with_answers(mut self, answers: Answers) -> Cluster {
+        self.pki.answers = Some(answers);
+        self
     }
 
     /// Whether the successor of what is brought is brought as well; so it is where nothing is brought.

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::catalog::files_of;
 use crate::catalog::holds::Through;
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::layouts::kubelet_client_csr;
 use crate::catalog::releases::Version;
 use crate::catalog::tables::components::API_SERVER_PORT;
@@ -179,6 +180,10 @@ pub struct CertificateFacts {
     /// The same as fourteen digits, which a shell can compare.
     pub not_before_digits: String,
     pub not_after_digits: String,
+    /// The authorities that sign elsewhere, whose keys no host has: `ca, etcd-ca`; empty where all are made here.
+    pub elsewhere: String,
+    /// Whether that of the cluster is one of them.
+    pub ca_elsewhere: bool,
 }
 
 /// All variables for one host.
@@ -466,6 +471,8 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
         not_after: text(validity.not_after),
         not_before_digits: digits(validity.not_before),
         not_after_digits: digits(validity.not_after),
+        elsewhere: cluster.pki.external.keys().cloned().collect::<Vec<_>>().join(", "),
+        ca_elsewhere: cluster.pki.is_external(CLUSTER_AUTHORITY),
     }
 }
 

@@ -49,6 +49,7 @@ kinds! {
     Releases "releases";
     Renewal "renewal";
     Report "report";
+    Requests "requests";
     Rotation "rotation";
     Secrets "secrets";
 }

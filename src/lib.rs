@@ -22,6 +22,7 @@ pub mod changes;
 pub mod cluster;
 pub mod diagnostic;
 pub mod disk;
+pub mod external;
 pub mod facts;
 pub mod found;
 pub mod golden;
@@ -208,7 +209,9 @@ pub fn bundles(cluster: &Cluster, seed: &Seed) -> Result<Vec<(String, Bundle)>, 
 pub fn found_of(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys), CompileError<Infallible>> {
     let stand_in = Seed::stand_in(1);
     let plan = plan(cluster);
-    let build = Build::to_compare(&plan, seed.unwrap_or(&stand_in), None);
+    // Of an authority that signs elsewhere, too.
+    let in_its_place = seed.is_none().then_some(&stand_in);
+    let build = Build::to_compare(&plan, seed.unwrap_or(&stand_in), in_its_place);
     let contents = SharedContents::default();
     let (mut hosts, _) = build.run(
         |_| (),

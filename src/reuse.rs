@@ -328,7 +328,10 @@ impl<'a> Proofs<'a> {
                 .certificate
                 .as_deref()
                 .map(|bytes| prove(CERTIFICATE, &inputs, bytes)),
-            key: Some(prove(KEY, &self.inputs_of_key(certificate), issued.key.expose())),
+            key: issued
+                .key
+                .as_ref()
+                .map(|key| prove(KEY, &self.inputs_of_key(certificate), key.expose())),
             request: issued.request.as_deref().map(|bytes| prove(REQUEST, &inputs, bytes)),
         }
     }

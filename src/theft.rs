@@ -31,6 +31,8 @@ pub struct Theft {
     pub generations: BTreeMap<String, u32>,
     /// Authorities whose own keys it had not, and whose signatures it had: a certificate that they signed is believed to its end.
     pub authorities: BTreeMap<String, u32>,
+    /// Those of them that sign elsewhere, which nothing here can replace.
+    pub elsewhere: Vec<String>,
     /// Which other hosts get other files with these generations, those of the authorities left out; in the order of the cluster.
     pub others: Vec<String>,
 }
@@ -85,7 +87,10 @@ impl<'a> Thefts<'a> {
             others.extend(&self.encrypting);
         }
         let issuers = held.iter().filter_map(|id| self.plan.certificate(*id)?.issuer());
-        let issuers = issuers.filter(|issuer| !held.contains(issuer)).collect();
+        let issuers: BTreeSet<KeyId<'_>> = issuers.filter(|issuer| !held.contains(issuer)).collect();
+        let signs_elsewhere =
+            |issuer: &KeyId<'_>| matches!(issuer.of, KeyOf::Identity(name) if cluster.pki.is_external(name));
+        let (elsewhere, issuers): (BTreeSet<_>, BTreeSet<_>) = issuers.into_iter().partition(signs_elsewhere);
         // What a new authority signs is new too.
         let mut changed = held.clone();
         let mut left: Vec<KeyId<'_>> = held.iter().copied().collect();
@@ -98,6 +103,7 @@ impl<'a> Thefts<'a> {
         Some(Theft {
             generations,
             authorities: self.named(&issuers),
+            elsewhere: elsewhere.iter().map(KeyId::name).collect(),
             others: others.iter().map(|index| cluster.hosts[*index].name.clone()).collect(),
         })
     }
@@ -168,6 +174,12 @@ impl Theft {
                 .partition(|(name, _)| is_rotated(name));
             lines.extend(assignments(&at_once).iter().map(|line| format!("#   {line}")));
             lines.extend(rotations(&in_phases));
+        }
+        if !self.elsewhere.is_empty() {
+            lines.push(format!(
+                "# The stolen certificates of {} are believed until they end: no program of the cluster asks whether one is revoked.",
+                self.elsewhere.join(", ")
+            ));
         }
         let named = self
             .others

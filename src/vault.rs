@@ -9,19 +9,21 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::cluster::{Cluster, ENCRYPTION, ExistingEncryptionKey, Generation, derived_key_name};
 use crate::pki::authority::AuthorityCertificate;
-use crate::pki::cfssl::{self, Authority};
+use crate::pki::cfssl::{self, Authority, Request};
 use crate::pki::derivation::{Purpose, Seed};
-use crate::pki::key::{Algorithm, KeyPair};
+use crate::pki::key::{Algorithm, Curve, KeyPair};
 use crate::pki::secret::SecretBytes;
 use crate::pki::x509;
 use crate::plan::{CertificateFrom, KeyFrom, KeyId, Plan, PlannedCertificate};
 
-/// A key with its certificate and its request, in PEM.
+/// A key with its certificate and its request, in PEM. Behind a certificate that was signed elsewhere stand those that lead from it to
+/// the root.
 #[derive(Clone, Debug)]
 pub struct Issued {
     /// None for a key pair that nobody signs.
     pub certificate: Option<Arc<[u8]>>,
-    pub key: Arc<SecretBytes>,
+    /// None of an authority that signs elsewhere.
+    pub key: Option<Arc<SecretBytes>>,
     /// The public half of the key (SubjectPublicKeyInfo, RFC 5280). None where all is proven, a certificate among it.
     pub public_key: Option<Arc<[u8]>>,
     /// None for an authority that was there already, and where no host gets it.
@@ -51,6 +53,30 @@ pub struct IssueError {
     /// Which one: its [`KeyId`], as text.
     pub id: String,
     pub reason: String,
+}
+
+impl IssueError {
+    /// Of the certificate of `id`.
+    pub(crate) fn of(id: KeyId<'_>, reason: impl ToString) -> IssueError {
+        error(id, reason)
+    }
+}
+
+/// The key of `id` that comes from a seed.
+///
+/// Errors: chance, which makes a key of RSA out of nearly every seed.
+pub(crate) fn derived_key(
+    cluster: &Cluster,
+    seed: &Seed,
+    id: KeyId<'_>,
+    algorithm: Algorithm,
+) -> Result<KeyPair, IssueError> {
+    let purpose = Purpose::KeyPair {
+        name: &id.name(),
+        algorithm,
+    };
+    let bytes = seed.derive(&cluster.name, &purpose, id.generation.number());
+    KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(id, reason))
 }
 
 /// What is to be issued, and with what.
@@ -135,7 +161,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
         let unsigned = certificates
             .iter()
             .rev()
-            .filter(|(_, proven)| proven.certificate.is_none());
+            .filter(|(certificate, proven)| proven.certificate.is_none() && !is_answered(certificate));
         let signing: BTreeSet<KeyId<'a>> = unsigned.filter_map(|(certificate, _)| certificate.issuer()).collect();
         let signing = certificates
             .iter()
@@ -174,7 +200,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
         let lacks = proven.certificate.is_none() || wants_request && proven.request.is_none();
         (!lacks).then(|| Issued {
             certificate: proven.certificate.clone(),
-            key,
+            key: Some(key),
             public_key: None,
             request: proven.request.clone(),
         })
@@ -187,6 +213,14 @@ impl<'i, 'a> Issuing<'i, 'a> {
         proven: Proven,
         signers: &Signers<'a>,
     ) -> Result<Issued, IssueError> {
+        if let (CertificateFrom::File(existing), KeyFrom::Kept) = (&certificate.from, certificate.key) {
+            return Ok(Issued {
+                certificate: Some(pem("CERTIFICATE", existing.der())),
+                key: None,
+                public_key: Some(pem("PUBLIC KEY", &existing.public.spki_der())),
+                request: None,
+            });
+        }
         let signer = signers.get(&certificate.id);
         let own = match signer {
             Some(signer) => signer.key.clone(),
@@ -206,9 +240,23 @@ impl<'i, 'a> Issuing<'i, 'a> {
             }
             (_, proven) => proven,
         };
+        // What leads from a certificate that was signed elsewhere to the root is shown with it.
+        let above = match &certificate.from {
+            CertificateFrom::SignedElsewhere {
+                answer: Some(answer), ..
+            } => answer.chain.get(1..).unwrap_or_default(),
+            _ => &[],
+        };
+        let pems = |der: Vec<u8>| -> Arc<[u8]> {
+            let pems = std::iter::once(&der)
+                .chain(above)
+                .map(|der| x509::to_pem("CERTIFICATE", der));
+            pems.collect::<String>().into_bytes().into()
+        };
         Ok(Issued {
-            certificate: der.map(|der| pem("CERTIFICATE", &der)).or(proven.certificate),
-            key: Arc::new(own.to_pem()),
+            certificate: der.map(pems).or(proven.certificate),
+            // An authority that signs elsewhere has none here, whoever stands in for it.
+            key: certificate.has_key().then(|| Arc::new(own.to_pem())),
             public_key: Some(pem("PUBLIC KEY", &public.spki_der())),
             request,
         })
@@ -224,12 +272,24 @@ impl<'i, 'a> Issuing<'i, 'a> {
         let issued = self.plan.cluster.pki.issued;
         let der = match &certificate.from {
             CertificateFrom::Nobody => return Ok(None),
+            CertificateFrom::SignedElsewhere {
+                answer: Some(answer), ..
+            } => {
+                return Ok(answer.chain.first().cloned());
+            }
+            CertificateFrom::Elsewhere => cfssl::root(&stand_in_request(&certificate.id), own, issued),
             CertificateFrom::File(existing) => Ok(existing.der().to_vec()),
             CertificateFrom::Itself { request, issued } => cfssl::root(request, own, *issued),
             CertificateFrom::SignedBy {
                 request,
                 issuer,
                 profile,
+            }
+            | CertificateFrom::SignedElsewhere {
+                request,
+                issuer,
+                profile,
+                answer: None,
             } => {
                 let signer = signers.get(issuer);
                 let signer = signer.ok_or_else(|| error(certificate.id, "its issuer has no certificate"))?;
@@ -245,13 +305,7 @@ impl<'i, 'a> Issuing<'i, 'a> {
 
     fn key_of(&self, certificate: &PlannedCertificate<'a>, proven: &Proven) -> Result<Arc<KeyPair>, IssueError> {
         let derived = |seed: &Seed, algorithm: Algorithm| {
-            let purpose = Purpose::KeyPair {
-                name: &certificate.id.name(),
-                algorithm,
-            };
-            let bytes = seed.derive(&self.plan.cluster.name, &purpose, certificate.id.generation.number());
-            let key = KeyPair::from_seed(algorithm, &bytes).map_err(|reason| error(certificate.id, reason))?;
-            Ok(Arc::new(key))
+            derived_key(self.plan.cluster, seed, certificate.id, algorithm).map(Arc::new)
         };
         let read = proven.key.as_ref().and_then(|pem| KeyPair::from_pem(pem.expose()).ok());
         match (read, certificate.key, self.stand_in) {
@@ -259,8 +313,36 @@ impl<'i, 'a> Issuing<'i, 'a> {
             (None, KeyFrom::Seed(algorithm), _) => derived(self.seed, algorithm),
             (None, KeyFrom::File(key), _) => Ok(key.clone()),
             (None, KeyFrom::Elsewhere(public), Some(stand_in)) => derived(stand_in, public.algorithm),
+            (None, KeyFrom::Kept, Some(stand_in)) => derived(stand_in, Algorithm::Ecdsa(Curve::P256)),
+            (None, KeyFrom::Kept, None) => Err(error(
+                certificate.id,
+                "it signs elsewhere, and what it signed is not here",
+            )),
             (None, KeyFrom::Elsewhere(_), None) => Err(error(certificate.id, "its key was not read")),
         }
+    }
+}
+
+/// Whether it has been signed elsewhere.
+fn is_answered(certificate: &PlannedCertificate<'_>) -> bool {
+    matches!(
+        &certificate.from,
+        CertificateFrom::SignedElsewhere { answer: Some(_), .. }
+    )
+}
+
+/// What stands in for an authority that signs elsewhere, where only is asked who holds what.
+fn stand_in_request(id: &KeyId<'_>) -> Request {
+    Request {
+        cn: format!("stand-in for {id}"),
+        names: Vec::new(),
+        serial_number: String::new(),
+        hosts: Vec::new(),
+        key: Algorithm::Ecdsa(Curve::P256),
+        ca: None,
+        crl_url: String::new(),
+        delegation_enabled: false,
+        extensions: Vec::new(),
     }
 }
 

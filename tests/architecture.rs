@@ -494,6 +494,11 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
         "issuing follows the plan, it decides nothing",
     ),
     (
+        "external",
+        &["cluster", "diagnostic", "json_document", "pki", "plan", "vault"],
+        "what others are asked follows from the plan and the seed, and what they answer is believed by nobody before it is judged",
+    ),
+    (
         "render",
         &[
             "bundle",

@@ -251,3 +251,32 @@ fn a_rotation_leads_from_the_keys_that_are_brought_to_new_ones() {
         }
     }
 }
+
+#[test]
+fn who_signs_elsewhere_is_asked_for_the_key_that_is_brought() {
+    let Some(openssl) = program("openssl", "who_signs_elsewhere_is_asked_for_the_key_that_is_brought") else {
+        return;
+    };
+    let (_other, _folder, other) = other("split");
+    let spec = Spec::new(&HOSTS, "layout = \"single\"");
+    append(
+        &spec,
+        "[pki.ca]\nexternal = true\n[pki.bring.service-account]\ncert = \"sa.pub\"\nkey = \"sa.key\"",
+    );
+    spec.secret("sa.key", text(&other, "service-account-key.pem").as_bytes());
+    spec.secret("sa.pub", text(&other, "service-account.pub").as_bytes());
+    let requests = spec.path().with_file_name("requests");
+    must(khw_gen().arg("csr").arg(spec.path()).arg("-o").arg(&requests));
+    let files = support::files_below(&requests);
+    let (name, _) = files
+        .iter()
+        .find(|(name, _)| name.ends_with("service-account.csr"))
+        .expect("its request");
+    let public = run(Command::new(openssl)
+        .args(["req", "-noout", "-pubkey", "-in"])
+        .arg(requests.join(name)));
+    assert_eq!(
+        String::from_utf8_lossy(&public.stdout),
+        text(&other, "service-account.pub")
+    );
+}

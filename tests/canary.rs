@@ -189,6 +189,90 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
     );
 }
 
+#[test]
+fn what_goes_to_an_authority_elsewhere_and_comes_back_shows_no_secret() {
+    let own = spec(&HOSTS);
+    let (_folder, out) = support::build(&own.path());
+    // The same keys: an authority elsewhere has none of them.
+    let (keys, seed) = (keys(&out), forms(&SEED));
+    let text = fs::read_to_string(own.path()).expect("cluster.toml");
+    fs::write(
+        own.path(),
+        text.replace("[cluster]", "[pki.ca]\nexternal = true\n[cluster]"),
+    )
+    .expect("cluster.toml");
+    let requests = own.path().with_file_name("requests");
+    let mut said_in_all = Vec::new();
+    let mut say = |command: &mut Command| said_in_all.push(said(&run(command.env("RUST_BACKTRACE", "full"))));
+    say(khw_gen().arg("csr").arg(own.path()).arg("-o").arg(&requests));
+    say(khw_gen().arg("csr").arg(own.path()).arg("-o").arg(&requests));
+    say(khw_gen()
+        .arg("csr")
+        .arg(own.path())
+        .args(["--format", "json", "-o"])
+        .arg(requests.join("json")));
+    say(khw_gen().arg("secrets").arg(own.path()));
+    let written = files_below(&requests);
+    assert!(written.len() > 40, "{:?}", written.keys());
+    for (name, bytes) in &written {
+        for layer in [bytes.clone(), decode_lines(bytes)] {
+            assert!(!holds(&layer, &seed), "{name} holds the seed");
+            assert!(keys.values().all(|forms| !holds(&layer, forms)), "{name} holds a key");
+        }
+    }
+    // Keys where certificates belong, in every form, and what is left of them.
+    let signed = own.path().with_file_name("signed");
+    fs::create_dir(&signed).expect("a folder");
+    for (name, bytes) in files_below(&out.join("control/rootfs/root/certs")) {
+        if !name.ends_with("-key.pem") {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+        fs::write(signed.join(format!("{name}.base64")), &body).expect("a file");
+        fs::write(signed.join(format!("{name}.der")), decode(body.as_bytes())).expect("a file");
+        fs::write(signed.join(format!("{name}.cut")), &bytes[..bytes.len() / 2]).expect("a file");
+        fs::write(
+            signed.join(format!("{name}.crt")),
+            text.replace("PRIVATE KEY", "CERTIFICATE"),
+        )
+        .expect("a file");
+        fs::write(
+            signed.join(format!("{name}.line")),
+            format!("{body}-----BEGIN CERTIFICATE-----\n{body}\n"),
+        )
+        .expect("a file");
+        fs::write(signed.join(&name), &bytes).expect("a file");
+    }
+    fs::write(signed.join("seed"), SEED).expect("a file");
+    fs::write(signed.join("seed.hex"), hex(&SEED)).expect("a file");
+    for command in ["build", "expiry", "diff", "golden"] {
+        say(khw_gen_with(command, &own.path()).arg("--signed").arg(&signed));
+    }
+    for text in &said_in_all {
+        assert!(!holds(text.as_bytes(), &seed), "{text}");
+        assert!(keys.values().all(|forms| !holds(text.as_bytes(), forms)), "{text}");
+    }
+    let last = said_in_all.last().expect("the last");
+    assert!(
+        last.contains("answer-private-key") && last.contains("answer-not-pem"),
+        "{last}"
+    );
+}
+
+/// A command that reads a specification, with what else it needs.
+fn khw_gen_with(command: &str, spec: &Path) -> Command {
+    let beside = spec.with_file_name("nowhere");
+    let mut started = khw_gen();
+    match command {
+        "build" => started.arg("build").arg(spec).arg("-o").arg(beside),
+        "diff" => started.arg("diff").arg(spec).arg(spec),
+        "golden" => started.args(["golden", "write"]).arg(spec).arg(beside),
+        other => started.arg(other).arg(spec),
+    };
+    started
+}
+
 fn hex(bytes: &[u8]) -> Vec<u8> {
     bytes
         .iter()
@@ -232,7 +316,8 @@ fn nothing_that_can_be_printed_prints_a_secret() {
     let renderer = khw_gen::render::Renderer::new(&plan, &vault).expect("a renderer");
     let bundle = renderer.bundle(&cluster.hosts[1]).expect("a bundle");
     let admin = vault.issued.iter().find(|(id, _)| id.to_string() == "admin");
-    let key = khw_gen::pki::key::KeyPair::from_pem(admin.expect("it").1.key.expose()).expect("a key");
+    let key = khw_gen::pki::key::KeyPair::from_pem(admin.expect("it").1.key.as_ref().expect("a key").expose())
+        .expect("a key");
 
     let mut printed = format!("{seed:?} {seed:#?} {vault:?} {vault:#?} {bundle:?} {bundle:#?} {key:?} {key:#?}");
     // What a panic would carry out.
@@ -241,7 +326,7 @@ fn nothing_that_can_be_printed_prints_a_secret() {
 
     assert!(!holds(printed.as_bytes(), &forms(&SEED)), "the seed is printed");
     for (name, issued) in &vault.issued {
-        let body: String = String::from_utf8_lossy(issued.key.expose())
+        let body: String = String::from_utf8_lossy(issued.key.as_ref().expect("a key").expose())
             .lines()
             .filter(|line| !line.starts_with('-'))
             .collect();

@@ -38,6 +38,11 @@ fn documents() -> Vec<(String, Value)> {
         text.replace("[cluster]\nname =", "[cluster]\nnaem ="),
     )
     .expect("a specification");
+    fs::write(
+        folder.join("elsewhere.toml"),
+        text.replace("[cluster]", "[pki.bring.etcd-ca]\nexternal = true\n[cluster]"),
+    )
+    .expect("a specification");
     let at = ["--at", "2026-06-01T00:00:00Z"];
     must(
         khw_gen()
@@ -60,6 +65,8 @@ fn documents() -> Vec<(String, Value)> {
         made(&["plan", "cluster.toml"], 0),
         made(&["plan", "cluster.toml", "--flags"], 0),
         made(&["plan", "wrong.toml"], 1),
+        made(&["csr", "elsewhere.toml", "-o", "requests"], 0),
+        made(&["csr", "elsewhere.toml", "-o", "requests"], 1),
         made(&["explain"], 0),
         made(&["explain", "even-etcd"], 0),
         made(&["explain", "even-etcds"], 1),

@@ -118,8 +118,10 @@ fn with_their_names_the_server_certificate_has_their_size() {
             .split(',')
             .map(str::to_owned)
             .collect();
-    let key = khw_gen::pki::key::KeyPair::from_pem(issued("ca").key.expose()).expect("the CA's key");
-    let own = khw_gen::pki::key::KeyPair::from_pem(issued("kubernetes").key.expose()).expect("its key");
+    let key =
+        khw_gen::pki::key::KeyPair::from_pem(issued("ca").key.as_ref().expect("a key").expose()).expect("the CA's key");
+    let own = khw_gen::pki::key::KeyPair::from_pem(issued("kubernetes").key.as_ref().expect("a key").expose())
+        .expect("its key");
     let ca = pem::parse(issued("ca").certificate.as_ref().expect("a certificate")).expect("PEM");
     let authority = Authority {
         certificate: ca.contents(),

@@ -50,6 +50,9 @@ pub enum Given {
     Always,
     /// Where this runs containers.
     With(Runtime),
+    /// Where the authority of the cluster signs here: without its key the controller manager leaves requests unsigned
+    /// (`startCertificateSigningRequestSigningController` of its `app/certificates.go`).
+    ClusterSigning,
     /// Where nodes and pods have addresses of one family, or of both.
     OneFamily,
     BothFamilies,

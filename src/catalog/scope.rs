@@ -56,6 +56,8 @@ pub enum When {
     /// Kubeconfigs of the cluster's own programs name files.
     KubeconfigFiles,
     KubeconfigFilesIn(Layout),
+    /// The authority of the cluster signs here, and so does the controller manager with its key.
+    ClusterSigning,
     /// Services are reached by kube-proxy.
     KubeProxy,
     KubeProxyIn(Layout),
@@ -76,6 +78,7 @@ pub enum When {
 pub struct Choices {
     pub layout: Option<Layout>,
     pub kubeconfig_files: Option<bool>,
+    pub cluster_signing: Option<bool>,
     pub kube_proxy: Option<bool>,
     pub runtime: Option<Runtime>,
     pub bridges: Option<bool>,
@@ -92,6 +95,7 @@ impl Choices {
             When::Layout(layout) => self.layout.map(|own| own == layout),
             When::KubeconfigFiles => self.kubeconfig_files,
             When::KubeconfigFilesIn(layout) => Some(self.is(When::Layout(layout))? && self.kubeconfig_files?),
+            When::ClusterSigning => self.cluster_signing,
             When::KubeProxy => self.kube_proxy,
             When::KubeProxyIn(layout) => Some(self.is(When::Layout(layout))? && self.kube_proxy?),
             When::KubeProxyWithKubeconfigFiles => Some(self.kube_proxy? && self.kubeconfig_files?),

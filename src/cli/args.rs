@@ -35,6 +35,9 @@ pub enum Command {
     /// Compile a specification into an output folder, which is replaced as a whole
     #[command(after_help = examples::BUILD)]
     Build(BuildArgs),
+    /// Write what authorities that sign elsewhere are asked, as requests with all that their owners need; never overwrites
+    #[command(after_help = examples::CSR)]
+    Csr(CsrArgs),
     /// Join the parts of a fleet (build --host, build --shard) into the whole output; needs no specification and no seed
     #[command(after_help = examples::MERGE)]
     Merge(MergeArgs),
@@ -109,6 +112,7 @@ impl Command {
         let format = match self {
             Command::Plan(PlanArgs { format, .. })
             | Command::Explain(ExplainArgs { format, .. })
+            | Command::Csr(CsrArgs { format, .. })
             | Command::Releases(ReleasesArgs { format })
             | Command::Inspect(InspectArgs { format, .. })
             | Command::Rotate(RotateArgs { format, .. })
@@ -180,6 +184,28 @@ pub struct SeedArgs {
     /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
     #[arg(id = "seed_file", long = "seed-file", value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct SignedArgs {
+    /// The folder with what authorities that sign elsewhere have signed, and with their own certificates
+    #[arg(id = "signed", long = "signed", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct CsrArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// The folder for the requests
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Args)]
@@ -277,6 +303,8 @@ pub struct MakingArgs {
     pub archive: ArchiveFormat,
     #[command(flatten)]
     pub seed: SeedArgs,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Args)]
@@ -317,6 +345,8 @@ pub struct VerifyArgs {
     /// The seed of that specification, instead of the one that `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE", requires = "spec")]
     pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Args)]
@@ -336,6 +366,8 @@ pub struct DiffArgs {
     /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Args)]
@@ -393,6 +425,8 @@ pub struct ExpiryArgs {
     /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Args)]
@@ -422,6 +456,8 @@ pub struct ReportArgs {
     /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Subcommand)]
@@ -444,6 +480,8 @@ pub struct GoldenWriteArgs {
     pub dir: PathBuf,
     #[command(flatten)]
     pub seed: SeedArgs,
+    #[command(flatten)]
+    pub signed: SignedArgs,
 }
 
 #[derive(Args)]
@@ -456,6 +494,8 @@ pub struct GoldenCheckArgs {
     pub dir: PathBuf,
     #[command(flatten)]
     pub seed: SeedArgs,
+    #[command(flatten)]
+    pub signed: SignedArgs,
     /// Compare what does not depend on the seed; so it is too where the seed that `[pki] seed` names is not there
     #[arg(long, conflicts_with = "seed_file")]
     pub without_seed: bool,

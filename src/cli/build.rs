@@ -21,7 +21,7 @@ use super::as_found::read_undamaged;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
 use super::say::{Reported, print, say, say_error};
-use super::specification::{compiled, read_checked, read_seed, unknown_host};
+use super::specification::{answered, compiled, read_checked, read_seed, unknown_host};
 use super::threads::use_threads;
 
 pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
@@ -29,9 +29,9 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let bar = Bar::new(*quiet);
     use_threads(arguments.jobs)?;
     let checked = read_checked(spec, Specification::open_with_keys)?;
-    let cluster = &checked.cluster;
-    let selection = selection(cluster, arguments)?;
     let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let cluster = &answered(spec, checked.cluster, Some(&seed), &arguments.making.signed)?;
+    let selection = selection(cluster, arguments)?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {

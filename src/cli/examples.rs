@@ -18,7 +18,11 @@ pub const BUILD: &str = "Examples:
   khw-gen build cluster.toml -o out
   khw-gen build cluster.toml -o out --plan plan.md
   khw-gen build cluster.toml -o part3 --shard 3/8 --archive tar.zst
+  khw-gen build cluster.toml --signed signed -o out
   pass show cluster-seed | khw-gen build cluster.toml -o out --seed-file -";
+
+pub const CSR: &str = "Examples:
+  khw-gen csr cluster.toml -o requests";
 
 pub const MERGE: &str = "Examples:
   khw-gen merge part1 part2 part3 -o out";

@@ -17,18 +17,23 @@ use super::outcome::Outcome;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_error};
-use super::specification::{read_checked, read_seed, read_seed_if_there, seed_path};
+use super::specification::{answered, read_checked, read_seed, read_seed_if_there, seed_path};
 use super::threads::use_threads;
 
 /// Anybody may read a text without secrets.
 const TEXT_MODE: u32 = 0o644;
 
 pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
-    let GoldenWriteArgs { spec, dir, seed } = arguments;
+    let GoldenWriteArgs {
+        spec,
+        dir,
+        seed,
+        signed,
+    } = arguments;
     use_threads(None)?;
     let checked = read_checked(spec, Specification::open_with_keys)?;
     let seed = read_seed(spec, seed.file.as_deref(), checked.seed.as_deref())?;
-    let cluster = &checked.cluster;
+    let cluster = &answered(spec, checked.cluster, Some(&seed), signed)?;
     let mut output = Output::begin(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let mut written = Vec::new();
     let waiting = Waiting::begin("writing texts");
@@ -99,7 +104,13 @@ fn as_json(differences: &[Difference], unchecked: usize) -> Value {
 
 /// What differs, and how many files were not compared.
 fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), Reported> {
-    let GoldenCheckArgs { spec, dir, seed, .. } = arguments;
+    let GoldenCheckArgs {
+        spec,
+        dir,
+        seed,
+        signed,
+        ..
+    } = arguments;
     use_threads(None)?;
     let checked = read_checked(spec, Specification::open)?;
     let folder = disk::read_golden(dir)?;
@@ -108,7 +119,7 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
         (false, Some(file)) => Some(read_seed(spec, Some(file), None)?),
         (false, None) => seed_if_there(spec, checked.seed.as_deref())?,
     };
-    let cluster = &checked.cluster;
+    let cluster = &answered(spec, checked.cluster, seed.as_ref(), signed)?;
     let unknown = Unknown::of(cluster, seed.as_ref());
     if unknown.brought_key {
         say(

@@ -7,6 +7,7 @@ mod as_found;
 mod build;
 mod check;
 mod completions;
+mod csr;
 mod diff;
 mod edited;
 mod examples;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
     let speaks_json = command.speaks_json();
     let outcome = match command {
         Command::Build(arguments) => made(build::run(&arguments)),
+        Command::Csr(arguments) => made(csr::run(&arguments)),
         Command::Merge(arguments) => made(merge::run(&arguments)),
         Command::Check(arguments) => made(check::run(&arguments)),
         Command::Plan(arguments) => made(plan::run(&arguments)),

@@ -9,18 +9,27 @@ use khw_gen::renewal::Renewal;
 use serde_json::{Value, json};
 use time::{Time, UtcOffset};
 
-use super::args::{RenewArgs, ReportFormat};
+use super::args::{RenewArgs, ReportFormat, SignedArgs};
 use super::edited::Edited;
 use super::instants::now;
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error, show};
-use super::specification::{Specified, compiled, read_specified, say_that_the_seed_is_missing};
+use super::specification::{Specified, check, compiled, read_specified, say_that_the_seed_is_missing};
 use super::threads::use_threads;
 
 pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     let spec = &arguments.spec;
     use_threads(None)?;
-    let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref())?;
+    // What is wrong with it is said below.
+    if check(spec, Specification::open).is_ok_and(|checked| !checked.cluster.pki.external.is_empty()) {
+        let message = format!(
+            "authorities of {} sign elsewhere, and renew there: have the requests of khw-gen csr signed again, set `issued` to an instant after \
+             that, and khw-gen diff OLD CLUSTER.TOML --signed DIR says what to do",
+            spec.display()
+        );
+        return Err(message.into());
+    }
+    let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref(), &SignedArgs { dir: None })?;
     // What was issued today is valid today, wherever the clock of a host is.
     let at = match arguments.at {
         Some(at) if at.nanosecond() != 0 => return Err("--at: the time of issue has no fraction of a second".into()),

@@ -37,7 +37,7 @@ pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
     let at = arguments.at.unwrap_or_else(now);
     let (report, remarkable) = match is_spec(path) {
         true => {
-            let specified = read_specified(path, arguments.seed_file.as_deref())?;
+            let specified = read_specified(path, arguments.seed_file.as_deref(), &arguments.signed)?;
             let cluster = specified.checked.cluster.clone();
             let (mut made, keys) = specified.make()?;
             // There is no output whose lists could be asked for.

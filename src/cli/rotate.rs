@@ -19,7 +19,7 @@ use super::edited::Edited;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{Bar, Waiting};
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
-use super::specification::{compiled, read_seed, said};
+use super::specification::{answered, compiled, read_seed, said};
 use super::threads::use_threads;
 
 const PLAN: &str = "PLAN.md";
@@ -29,7 +29,10 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let sources = Specification::open_with_keys(spec)?;
     let checked = said(input::check(&sources))?;
-    let cluster = &checked.cluster;
+    let making = &arguments.making;
+    let seed = read_seed(spec, making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let with_answers = |cluster| answered(spec, cluster, Some(&seed), &making.signed);
+    let cluster = &with_answers(checked.cluster)?;
     let all = rotated(cluster);
     if !all.contains(&of.as_str()) {
         let all = all.join(", ");
@@ -45,7 +48,6 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
-    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
     disk::refuse_existing(out, [PLAN])?;
     if !cluster.successor_is_brought(of) {
         let to = cluster.generations_of(of).used.successor().number();
@@ -79,7 +81,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         let new: Vec<Diagnostic> = in_phase.remarks.iter().filter(is_new).cloned().collect();
         say_diagnostics(&new);
         said.extend(new);
-        clusters.push((phase, in_phase.cluster));
+        clusters.push((phase, with_answers(in_phase.cluster)?));
     }
     disk::make_folder(out)?;
     for (phase, in_phase) in clusters {

@@ -7,11 +7,14 @@ use khw_gen::changes::Keys;
 use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, codes, suggest};
 use khw_gen::disk::{self, DiskError, SeedText, Specification};
+use khw_gen::external;
 use khw_gen::found::{Beside, Found};
 use khw_gen::found_of;
 use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::Seed;
+use khw_gen::plan::plan;
 
+use super::args::SignedArgs;
 use super::as_found::read_found;
 use super::progress::Waiting;
 use super::say::{Reported, say, say_diagnostics, say_error};
@@ -63,14 +66,51 @@ pub fn compiled(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys),
     Ok(found_of(cluster, seed)?)
 }
 
-/// Reads a specification with its keys, and its seed: an argument's must be there, the one that it names need not.
-pub fn read_specified(spec: &Path, seed_file: Option<&Path>) -> Result<Specified, Reported> {
-    let checked = read_checked(spec, Specification::open_with_keys)?;
+/// The cluster with what its authorities elsewhere have signed, where it has any: all of it is judged, and what is wrong or missing is said.
+/// Answers are known by their keys, so there is nothing to be told of them without a seed.
+pub fn answered(spec: &Path, cluster: Cluster, seed: Option<&Seed>, signed: &SignedArgs) -> Result<Cluster, Reported> {
+    let spec = spec.display();
+    match (cluster.pki.external.is_empty(), &signed.dir) {
+        (true, None) => return Ok(cluster),
+        (true, Some(_)) => return Err(format!("--signed: in {spec} no authority signs elsewhere").into()),
+        (false, _) => {}
+    }
+    let Some(seed) = seed else {
+        let message = format!(
+            "authorities of {spec} sign elsewhere, and what they signed is known by its keys, which come from the seed: it has to be here"
+        );
+        return Err(message.into());
+    };
+    let files = match &signed.dir {
+        Some(dir) => disk::read_signed(dir)?,
+        None => Vec::new(),
+    };
+    let judged = {
+        let plan = plan(&cluster);
+        let asked = external::asked(&plan, seed)?;
+        external::judge(&cluster, &asked, &files)
+    };
+    say_diagnostics(&judged.said);
+    match (judged.answers, &signed.dir) {
+        (Some(answers), _) => Ok(cluster.with_answers(answers)),
+        (None, Some(_)) => Err(Reported),
+        (None, None) => Err(format!(
+            "authorities of {spec} sign elsewhere: khw-gen csr {spec} -o DIR writes what they are asked, and --signed DIR takes what they sign"
+        )
+        .into()),
+    }
+}
+
+/// Reads a specification with its keys, its seed and what is signed elsewhere: an argument's seed must be there, the one that it names need
+/// not.
+pub fn read_specified(spec: &Path, seed_file: Option<&Path>, signed: &SignedArgs) -> Result<Specified, Reported> {
+    let mut checked = read_checked(spec, Specification::open_with_keys)?;
     let seed = match (seed_file, seed_path(spec, None, checked.seed.as_deref())) {
         (Some(_), _) => Some(read_seed(spec, seed_file, None)?),
         (None, Some(path)) => read_seed_if_there(&path)?,
         (None, None) => None,
     };
+    checked.cluster = answered(spec, checked.cluster, seed.as_ref(), signed)?;
     Ok(Specified { checked, seed })
 }
 
@@ -81,11 +121,16 @@ pub fn is_spec(path: &Path) -> bool {
 
 /// What is at a path, whatever its state, or what a specification there compiles to. `stand_in` says what another seed than its own
 /// makes wrong.
-pub fn read_found_or_made(path: &Path, seed_file: Option<&Path>, stand_in: &str) -> Result<Found, Reported> {
+pub fn read_found_or_made(
+    path: &Path,
+    seed_file: Option<&Path>,
+    signed: &SignedArgs,
+    stand_in: &str,
+) -> Result<Found, Reported> {
     if !is_spec(path) {
         return read_found(path, Beside::LeftOut);
     }
-    let (made, keys) = read_specified(path, seed_file)?.make()?;
+    let (made, keys) = read_specified(path, seed_file, signed)?.make()?;
     if keys == Keys::StandIn {
         say(format_args!("note: {} has no seed here: {stand_in}", path.display()));
     }

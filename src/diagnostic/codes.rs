@@ -561,6 +561,48 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/"]
     }
 
+    EXTERNAL_KEY "external-key" Error "key of an authority that signs elsewhere" {
+        meaning
+            "`external = true` says that an authority signs elsewhere: khw-gen writes requests, others sign them, and no host gets the \
+             authority's key. With the key at hand it would sign here."
+        advice "take `key` out; or take `external` out, and the authority signs here"
+        example "cluster.toml" [
+            r#"[pki.ca]"#,
+            r#"external = true"#,
+            r#"key = "ca-key.pem""#,
+        ]
+        right [
+            r#"[pki.ca]"#,
+            r#"external = true"#,
+        ]
+        met
+            "When an authority that was brought with its key moves to a service of the company, such as Vault or step-ca, and its section is \
+             changed by one line alone."
+        see ["https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/#external-ca-mode"]
+    }
+
+    EXTERNAL_GENERATION "external-generation" Error "successor of an authority that signs elsewhere" {
+        meaning
+            "A rotation goes through phases in which two authorities are trusted and one signs. Of an authority that signs elsewhere khw-gen \
+             knows one at a time, and can't tell which of the two a phase asks."
+        advice "leave its generation and its rotation out; its owner's next certificate of the same key takes the place of this one in DIR of --signed"
+        example "cluster.toml" [
+            r#"[pki.ca]"#,
+            r#"external = true"#,
+            r#"[rotate.ca]"#,
+            r#"to = 2"#,
+            r#"phase = "announce""#,
+        ]
+        right [
+            r#"[pki.ca]"#,
+            r#"external = true"#,
+        ]
+        met
+            "When the company's authority nears its end, or when `ca = 2` stayed in [generations] from the time when the cluster signed for \
+             itself."
+        see ["https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/"]
+    }
+
     BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {
         meaning
             "What is trusted, verified or read by many gets its successor in three phases, one generation after the other and one thing \

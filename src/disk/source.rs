@@ -176,8 +176,12 @@ fn read_text(path: &Path) -> Result<String, DiskError> {
     text_of(open_named(path)?, path)
 }
 
-/// A file that was merely found: opening must not wait for the other end of a pipe.
 fn read_listed_text(path: &Path) -> Result<String, DiskError> {
+    text_of(open_found(path)?, path)
+}
+
+/// A file that was merely found: opening must not wait for the other end of a pipe.
+fn open_found(path: &Path) -> Result<File, DiskError> {
     let failed = |reason: rustix::io::Errno| DiskError::os("open", path, reason);
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = open(path, flags, Mode::empty()).map_err(failed)?;
@@ -185,9 +189,14 @@ fn read_listed_text(path: &Path) -> Result<String, DiskError> {
     let is_of_kernel = fstatfs(&file).map_err(failed)?.f_type == PROC_SUPER_MAGIC;
     match FileType::from_raw_mode(fstat(&file).map_err(failed)?.st_mode) {
         FileType::RegularFile if is_of_kernel => Err(DiskError::OfKernel { path: path.to_owned() }),
-        FileType::RegularFile => text_of(File::from(file), path),
+        FileType::RegularFile => Ok(File::from(file)),
         _ => Err(DiskError::NotAFile { path: path.to_owned() }),
     }
+}
+
+/// What lies in a folder and is a certificate, or was meant to be one.
+pub(super) fn read_found_secret(path: &Path) -> Result<SecretBytes, DiskError> {
+    read_secret(open_found(path)?, path, LARGEST_PEM)
 }
 
 fn text_of(file: File, path: &Path) -> Result<String, DiskError> {

@@ -1,6 +1,7 @@
 //! A draft in which nothing is wrong -> the cluster.
 use crate::cluster::{
-    Cluster, ClusterState, CsrFile, Encryption, Host, Network, Nodes, Overrides, OwnFile, PassedChecks, Pki,
+    Cluster, ClusterState, CsrFile, Encryption, ExternalAuthority, Host, Network, Nodes, Overrides, OwnFile,
+    PassedChecks, Pki,
 };
 
 use super::authorities_issued;
@@ -48,12 +49,22 @@ pub fn cluster(
             },
         ))
     });
-    let brought = folder.brought.iter();
+    let brought = folder.brought.iter().filter(|(_, existing)| !existing.external);
     let brought = brought.map(|(of, existing)| Some((of.clone(), existing.ca.clone()?)));
+    let external = folder.brought.iter().filter(|(_, existing)| existing.external);
+    let external = external.map(|((name, _), existing)| {
+        let certificate = existing.ca.as_ref().map(|ca| ca.certificate.clone());
+        (name.clone(), ExternalAuthority { certificate })
+    });
     let own = profiles
         .own
         .iter()
         .map(|(name, profile)| Some(((*name).to_owned(), profile.as_ref()?.file.profile.clone())));
+    let signed = folder.layout.identities().iter().filter(|row| row.is_signed());
+    let names = signed.map(|row| row.name);
+    let own_names = draft.certificates.iter().filter_map(|own| own.name.as_ref());
+    let names = names.chain(own_names.map(|name| name.value.as_str()));
+    let profile_names = names.filter_map(|name| Some((name.to_owned(), profiles.of(name)?.name.to_owned())));
     let extra = own_certificates::extra_certificates(draft, profiles)?;
     let authorities = extra.iter().filter(|extra| extra.profile.ca_constraint.is_ca);
     let authorities: Vec<&str> = authorities.map(|extra| extra.name.as_str()).collect();
@@ -81,12 +92,15 @@ pub fn cluster(
             authorities_issued: authorities_issued::read(draft).map(|(of, at)| (of, at.value)).collect(),
             profile: profiles.default?.file.profile.clone(),
             profiles: own.collect::<Option<_>>()?,
+            profile_names: profile_names.collect(),
             extra,
             config_text: folder.config_file.text.clone(),
             config_built_in: folder.config_built_in,
             generations,
             brought: brought.collect::<Option<_>>()?,
             brought_keys: folder.brought_keys.clone()?,
+            external: external.collect(),
+            answers: None,
             csrs: csrs.collect::<Option<_>>()?,
         },
         encryption: Encryption {

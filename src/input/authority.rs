@@ -11,16 +11,25 @@ use super::source_files::{Files, or_told};
 
 /// An authority as far as it could be read, and where its certificate is named.
 pub struct Existing {
-    /// None if it can't be used, which has been reported.
+    /// None if it can't be used, which has been reported; and where it signs elsewhere and nothing names its certificate.
     pub ca: Option<ExistingCa>,
     pub place: Option<Place>,
+    /// Whether it signs elsewhere.
+    pub external: bool,
 }
 
 /// Reads the certificate and, where it is there, the key.
 pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
     let place = draft.certificate.as_ref().and_then(|path| path.place.clone());
     let certificate = certificate(files, draft, say);
-    let key = key(files, draft, say);
+    let key = match &draft.key {
+        Some(path) if draft.external => {
+            let message = "an authority that signs elsewhere keeps its key";
+            say.at(path, codes::EXTERNAL_KEY, message);
+            Ok(None)
+        }
+        _ => key(files, draft, say),
+    };
     let ca = match (certificate, key) {
         (Some(certificate), Ok(key)) => {
             let fits = key.as_ref().is_none_or(|key| fits(&certificate, key, draft, say));
@@ -28,7 +37,11 @@ pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
         }
         _ => None,
     };
-    Existing { ca, place }
+    Existing {
+        ca,
+        place,
+        external: draft.external,
+    }
 }
 
 /// Reads a key that signs tokens, and its public half. None if it can't be used, which is reported.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose};
 use crate::cluster::{ExistingKey, Generation};
-use crate::diagnostic::{Reporter, codes};
+use crate::diagnostic::{Place, Reporter, codes};
 
 use super::authority::{self, Existing};
 use super::draft::{Draft, DraftCa};
@@ -48,6 +48,10 @@ fn signs_tokens(draft: &Draft, name: &str) -> bool {
 /// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
 pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
     let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
+    let mut brought = draft.pki.brought.iter();
+    if brought.any(|(name, ca)| ca.external && named(&name.value).is_some_and(|of| of.0 == row.name)) {
+        return true;
+    }
     let counted = of_shared_key(draft, row.name);
     counted
         .all()
@@ -58,7 +62,7 @@ pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
 pub fn check(draft: &Draft, say: &Reporter) {
     let Some(layout) = draft.pki.layout else { return };
     let mut seen = Vec::new();
-    for (name, _) in &draft.pki.brought {
+    for (name, ca) in &draft.pki.brought {
         let is_one = |row: &Identity| row.signs() || row.purpose == KeyPurpose::Tokens;
         let Some((of, generation)) = layout_named(layout, is_one, name) else {
             let message = format!(
@@ -71,7 +75,16 @@ pub fn check(draft: &Draft, say: &Reporter) {
             continue;
         };
         let next = of_shared_key(draft, &of).newest().successor();
-        if generation > next {
+        let is_first = generation == Generation::FIRST;
+        if ca.external && !is_first {
+            let message = format!("a successor of `{of}` can't sign elsewhere yet");
+            say.at(&name.place, codes::EXTERNAL_GENERATION, message);
+        } else if ca.external
+            && let Some(place) = successor_place(draft, &of)
+        {
+            let message = format!("`{of}` signs elsewhere, and can't have a successor yet");
+            say.at(place, codes::EXTERNAL_GENERATION, message);
+        } else if generation > next {
             let message = format!(
                 "the next generation of `{of}` is {}, not {}",
                 next.number(),
@@ -94,6 +107,17 @@ pub fn check(draft: &Draft, say: &Reporter) {
         }
         seen.push((of, generation));
     }
+}
+
+/// Where it is written that an authority has a successor, or is about to have one.
+fn successor_place<'d>(draft: &'d Draft, authority: &str) -> Option<&'d Option<Place>> {
+    let mut rotations = draft.generations.rotations.iter();
+    let rotation = rotations.find(|rotation| rotation.of.value == authority);
+    let mut used = draft.generations.used.iter();
+    let used = used.find(|(name, generation)| name.value == authority && *generation != Generation::FIRST);
+    rotation
+        .map(|rotation| &rotation.of.place)
+        .or(used.map(|(name, _)| &name.place))
 }
 
 /// The draft of the authority of this name and generation.

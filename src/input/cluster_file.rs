@@ -186,13 +186,17 @@ fn pki(top: &Fields<'_>, fields: &Fields<'_>, written_for: &dyn Fn(&str) -> Layo
 /// The authorities that there are already. One whose section can't be read is among them: none is made in its place.
 fn brought(pki: &Fields<'_>) -> Vec<(At<String>, DraftCa)> {
     let draft = |section: Option<&Fields<'_>>| {
+        let external = section.is_some_and(|section| section.is_true("external"));
         let path = |name| {
-            section?.require(name);
+            if !external {
+                section?.require(name);
+            }
             section?.parsed(name, path_name)
         };
         DraftCa {
             certificate: path("cert"),
             key: path("key"),
+            external,
         }
     };
     let entries = pki.map("bring").into_iter().map(|entry| {

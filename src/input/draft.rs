@@ -171,6 +171,8 @@ pub struct DraftNodes {
 pub struct DraftCa {
     pub certificate: Option<At<String>>,
     pub key: Option<At<String>>,
+    /// Whether it signs elsewhere, and its key never comes here.
+    pub external: bool,
 }
 
 /// `[load_balancer]` as it is written.

@@ -1,5 +1,6 @@
 //! Where things may lie: which hosts an `on` means, and which of the catalogue's rows count, as far as it is known.
 use crate::catalog::component::Component;
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::scope::{Choices, On, When};
 use crate::cluster::{Kubeconfigs, NO_PROXY, Nodes, PlacedOn, Role};
 use crate::diagnostic::{Code, Reporter, codes};
@@ -62,6 +63,7 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     let balancing = draft.load_balancing.as_ref();
     let choices = Choices {
         layout: draft.pki.layout,
+        cluster_signing: Some(!signs_elsewhere(draft)),
         kubeconfig_files: draft.pki.kubeconfigs.map(|own| own == Kubeconfigs::Files),
         engine: balancing.and_then(|own| own.engine),
         virtual_address: balancing.and_then(|own| Some(own.virtual_ip.sound()?.is_some())),
@@ -69,6 +71,12 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
         ..nodes.map(Nodes::choices).unwrap_or_default()
     };
     choices.is(when) != Some(false)
+}
+
+/// Whether the authority of the cluster signs elsewhere.
+fn signs_elsewhere(draft: &Draft) -> bool {
+    let mut brought = draft.pki.brought.iter();
+    brought.any(|(name, ca)| name.value == CLUSTER_AUTHORITY && ca.external)
 }
 
 /// Whether services are reached by kube-proxy, as far as that is known.

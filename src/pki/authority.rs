@@ -95,7 +95,10 @@ impl AuthorityCertificate {
         }
     }
 
-    fn from_der(der: &[u8]) -> Result<AuthorityCertificate, AuthorityError> {
+    /// The certificate of this DER.
+    ///
+    /// Errors: it is damaged, or has a key that can't be used.
+    pub(crate) fn from_der(der: &[u8]) -> Result<AuthorityCertificate, AuthorityError> {
         let damaged = |_| AuthorityError::NotACertificate;
         let issuer = IssuerCertificate::from_der(der).map_err(|_| AuthorityError::NotACertificate)?;
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| AuthorityError::NotACertificate)?;

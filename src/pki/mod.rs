@@ -1,4 +1,5 @@
 //! The only cryptography, DER and PEM in the project; it knows no Kubernetes, no hosts and no paths.
+pub mod answer;
 pub mod authority;
 pub mod cfssl;
 pub mod decode;

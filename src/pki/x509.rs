@@ -92,6 +92,19 @@ pub struct CertificateContent {
 }
 
 impl CertificateContent {
+    /// The DER of a certificate that nobody signed, to be read and shown to nobody.
+    pub(crate) fn unsigned(&self) -> Result<Vec<u8>, X509Error> {
+        let to_be_signed = self.to_be_signed(&[1])?;
+        Ok(construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                writer.next().write_der(&to_be_signed);
+                let algorithm = self.issuer_key.signature_algorithm();
+                writer.next().write_der(algorithm.algorithm_identifier_der());
+                writer.next().write_bitvec_bytes(&[], 0);
+            })
+        }))
+    }
+
     /// The DER of the TBSCertificate (RFC 5280, section 4.1) with the serial number `serial`, a big-endian magnitude.
     pub fn to_be_signed(&self, serial: &[u8]) -> Result<Vec<u8>, X509Error> {
         let mut params = frame_params(&self.extensions)?;

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER, Names, Per, SignedBy};
 use crate::catalog::when_of;
-use crate::cluster::{Cluster, ExtraCertificate, Generation, Host};
+use crate::cluster::{Cluster, ExtraCertificate, Generation, Host, SignedChain};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
 use crate::pki::key::{KeyPair, PublicKey};
@@ -41,8 +41,17 @@ pub enum CertificateFrom<'a> {
         issuer: KeyId<'a>,
         profile: &'a Profile,
     },
+    /// Another signs it elsewhere; none is before it has.
+    SignedElsewhere {
+        request: Request,
+        issuer: KeyId<'a>,
+        profile: &'a Profile,
+        answer: Option<&'a SignedChain>,
+    },
     /// Somebody already has it.
     File(&'a AuthorityCertificate),
+    /// It is that of an authority that signs elsewhere, and is not here yet.
+    Elsewhere,
     /// It is a key pair, and has no certificate.
     Nobody,
 }
@@ -51,8 +60,10 @@ impl<'a> PlannedCertificate<'a> {
     /// The CSR; none for what is not made from one, or for a key pair.
     pub fn request(&self) -> Option<&Request> {
         match &self.from {
-            CertificateFrom::Itself { request, .. } | CertificateFrom::SignedBy { request, .. } => Some(request),
-            CertificateFrom::File(_) | CertificateFrom::Nobody => None,
+            CertificateFrom::Itself { request, .. }
+            | CertificateFrom::SignedBy { request, .. }
+            | CertificateFrom::SignedElsewhere { request, .. } => Some(request),
+            CertificateFrom::File(_) | CertificateFrom::Elsewhere | CertificateFrom::Nobody => None,
         }
     }
 
@@ -63,16 +74,24 @@ impl<'a> PlannedCertificate<'a> {
     {
         match self.key {
             KeyFrom::Elsewhere(public) => public,
-            KeyFrom::Seed(_) | KeyFrom::File(_) => own.public(),
+            KeyFrom::Seed(_) | KeyFrom::File(_) | KeyFrom::Kept => own.public(),
         }
     }
 
     /// Who signs it, where that is another.
     pub fn issuer(&self) -> Option<KeyId<'a>> {
         match self.from {
-            CertificateFrom::SignedBy { issuer, .. } => Some(issuer),
-            CertificateFrom::Itself { .. } | CertificateFrom::File(_) | CertificateFrom::Nobody => None,
+            CertificateFrom::SignedBy { issuer, .. } | CertificateFrom::SignedElsewhere { issuer, .. } => Some(issuer),
+            CertificateFrom::Itself { .. }
+            | CertificateFrom::File(_)
+            | CertificateFrom::Elsewhere
+            | CertificateFrom::Nobody => None,
         }
+    }
+
+    /// Whether its private key is here, or will be.
+    pub(crate) fn has_key(&self) -> bool {
+        !matches!(self.key, KeyFrom::Kept)
     }
 
     /// The user of a kubeconfig that holds it: the name by which the API server knows its bearer.
@@ -103,20 +122,46 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
         .into_iter()
         .chain(of_the_csr)
         .collect();
+    let id = extra_id(cluster, &extra.name);
     Some(PlannedCertificate {
-        id: extra_id(cluster, &extra.name),
+        id,
         files: extra.name.clone(),
         csr: &extra.csr,
         key: KeyFrom::Seed(request.key),
-        from: CertificateFrom::SignedBy {
-            request,
-            issuer: match &extra.signed_by {
-                Some(other) => extra_id(cluster, other),
-                None => used(cluster, CLUSTER_AUTHORITY),
+        from: match &extra.signed_by {
+            Some(other) => CertificateFrom::SignedBy {
+                request,
+                issuer: extra_id(cluster, other),
+                profile: &extra.profile,
             },
-            profile: &extra.profile,
+            None => signed(cluster, id, request, CLUSTER_AUTHORITY, &extra.profile),
         },
     })
+}
+
+/// The certificate of a key that an authority of the cluster signs, here or elsewhere.
+fn signed<'a>(
+    cluster: &'a Cluster,
+    id: KeyId<'a>,
+    request: Request,
+    authority: &'static str,
+    profile: &'a Profile,
+) -> CertificateFrom<'a> {
+    let issuer = used(cluster, authority);
+    if !cluster.pki.is_external(authority) {
+        return CertificateFrom::SignedBy {
+            request,
+            issuer,
+            profile,
+        };
+    }
+    let answers = cluster.pki.answers.as_ref();
+    CertificateFrom::SignedElsewhere {
+        request,
+        issuer,
+        profile,
+        answer: answers.and_then(|answers| answers.certificates.get(&id.to_string())),
+    }
 }
 
 /// Those of an identity: of each host that has its own, and of each generation, the used one first.
@@ -141,7 +186,20 @@ fn certificate_of<'a>(
     host: Option<&'a Host>,
     generation: Generation,
 ) -> Option<PlannedCertificate<'a>> {
+    let id = KeyId {
+        of: KeyOf::Identity(identity.name),
+        host: host.map(|host| host.name.as_str()),
+        generation,
+    };
     let (key, from) = match cluster.pki.brought(identity.name, generation) {
+        None if cluster.pki.is_external(identity.name) => {
+            let answers = cluster.pki.answers.as_ref();
+            let certificate = answers.and_then(|answers| answers.authorities.get(identity.name));
+            (
+                KeyFrom::Kept,
+                certificate.map_or(CertificateFrom::Elsewhere, CertificateFrom::File),
+            )
+        }
         Some(existing) => (
             match &existing.key {
                 Some(key) => KeyFrom::File(key),
@@ -168,22 +226,14 @@ fn certificate_of<'a>(
                     request,
                     issued: cluster.pki.authority_issued(identity.name, generation),
                 },
-                SignedBy::Authority(name) => CertificateFrom::SignedBy {
-                    request,
-                    issuer: used(cluster, name),
-                    profile: cluster.pki.profile_of(identity.name),
-                },
+                SignedBy::Authority(name) => signed(cluster, id, request, name, cluster.pki.profile_of(identity.name)),
                 SignedBy::Nobody => CertificateFrom::Nobody,
             };
             (key, from)
         }
     };
     Some(PlannedCertificate {
-        id: KeyId {
-            of: KeyOf::Identity(identity.name),
-            host: host.map(|host| host.name.as_str()),
-            generation,
-        },
+        id,
         files: identity.files_of(host.map(|host| host.name.as_str())),
         csr: identity.csr,
         key,

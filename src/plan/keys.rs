@@ -34,6 +34,8 @@ pub enum KeyFrom<'a> {
     /// Somebody already has it, and of it the public half alone is at hand: enough to plan, and to compare what does not depend on
     /// the other.
     Elsewhere(&'a PublicKey),
+    /// The authority whose it is signs elsewhere, and nothing here is made with it.
+    Kept,
 }
 
 impl KeyId<'_> {

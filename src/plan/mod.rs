@@ -274,7 +274,10 @@ impl<'a> Plan<'a> {
             Holds::Rendered(template) => one(PlannedContent::Rendered(template)),
             Holds::Config(component) => one(PlannedContent::Config(component)),
             Holds::EveryCertificate => each(PlannedContent::Certificate),
-            Holds::EveryPrivateKey => each(PlannedContent::PrivateKey),
+            Holds::EveryPrivateKey => certificates()
+                .filter(|certificate| certificate.has_key())
+                .map(|certificate| (certificate.files.clone(), PlannedContent::PrivateKey(certificate.id)))
+                .collect(),
             Holds::EveryRequest => certificates()
                 .filter(|certificate| certificate.request().is_some())
                 .map(|certificate| (certificate.files.clone(), PlannedContent::Request(certificate.id)))

@@ -1,6 +1,7 @@
 //! Which rows of the tables count in a cluster, and on which of its hosts.
 
 use crate::catalog::component::{Component, Unit};
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::scope::{Choices, On, When};
 use crate::catalog::tables::components::COMPONENTS;
 use crate::cluster::{Cluster, Host, Kubeconfigs};
@@ -22,6 +23,7 @@ pub fn counts(cluster: &Cluster, when: When) -> bool {
     let balancing = &cluster.load_balancing;
     let choices = Choices {
         layout: Some(cluster.pki.layout),
+        cluster_signing: Some(!cluster.pki.is_external(CLUSTER_AUTHORITY)),
         kubeconfig_files: Some(cluster.pki.kubeconfigs == Kubeconfigs::Files),
         engine: Some(balancing.engine),
         virtual_address: Some(balancing.virtual_address.is_some()),

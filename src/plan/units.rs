@@ -3,6 +3,7 @@
 
 use crate::catalog::component::{Component, ConfigFile};
 use crate::catalog::flag::{FlagValue, Given, GivenBy, SettingValue};
+use crate::catalog::identity::CLUSTER_AUTHORITY;
 use crate::catalog::{flags_of, path_of};
 use crate::cluster::{Cluster, Host, OwnFlag};
 use crate::rules::gives_way;
@@ -138,6 +139,7 @@ fn is_given(cluster: &Cluster, host: &Host, given: Given) -> bool {
     match given {
         Given::Always => true,
         Given::With(runtime) => cluster.nodes.runtime == runtime,
+        Given::ClusterSigning => !cluster.pki.is_external(CLUSTER_AUTHORITY),
         Given::OneFamily => !cluster.is_dual_stack(),
         Given::BothFamilies => cluster.is_dual_stack(),
         Given::Labels => !host.labels.is_empty(),

@@ -60,13 +60,15 @@ enum Input {
 #[derive(Clone)]
 struct Embedded {
     certificate: Value,
-    key: Value,
+    /// None of an authority that signs elsewhere.
+    key: Option<Value>,
 }
 
 /// A certificate of all hosts and its key, as files and inside a kubeconfig.
 struct Shared {
     certificate_file: Content,
-    key_file: Content,
+    /// None of an authority that signs elsewhere.
+    key_file: Option<Content>,
     embedded: Embedded,
 }
 
@@ -105,15 +107,19 @@ impl<'a> Contents<'a> {
             },
             PlannedContent::Trust(ids) => match (ids.as_slice(), ids.first().and_then(|id| self.shared.get(id))) {
                 ([_], Some(shared)) => shared.certificate_file.clone(),
-                (ids, _) => concatenated(ids, certificate)?,
+                (ids, _) => concatenated(ids, |id| certificate(id).map(AsRef::as_ref))?,
             },
             PlannedContent::PrivateKey(id) => match self.shared.get(id) {
-                Some(shared) => shared.key_file.clone(),
-                None => Content::secret(self.issued(id)?.key.clone()),
+                Some(shared) => shared.key_file.clone().ok_or_else(|| lacks(id, "key"))?,
+                None => Content::secret(self.issued(id)?.key.clone().ok_or_else(|| lacks(id, "key"))?),
             },
             PlannedContent::PublicKeys(ids) => concatenated(ids, |id| {
                 let issued = self.issued(id)?;
-                let public = issued.certificate.as_ref().or(issued.public_key.as_ref());
+                let public = issued
+                    .certificate
+                    .as_deref()
+                    .map(first_of)
+                    .or(issued.public_key.as_deref());
                 public.ok_or_else(|| lacks(id, "public key"))
             })?,
             PlannedContent::Request(id) => {
@@ -330,7 +336,7 @@ impl<'a> Contents<'a> {
             let variables = context! {
                 authority,
                 certificate => own.certificate,
-                key => own.key,
+                key => own.key.ok_or_else(missing)?,
                 server => self.facts.shared().server(through),
                 user => certificate.user(),
                 ..variables.all()
@@ -358,21 +364,26 @@ impl Shared {
         let issued = vault.issued.get(&id)?;
         Some(Shared {
             certificate_file: Content::public(issued.certificate.clone()?),
-            key_file: Content::secret(issued.key.clone()),
+            key_file: issued.key.clone().map(Content::secret),
             embedded: embedded(vault, id)?,
         })
     }
 }
 
+/// The first certificate of a file: the API server takes the key of each for one that signs tokens
+/// (`keyutil.ParsePublicKeysPEM` of k8s.io/client-go), and those of authorities are none.
+fn first_of(pem: &[u8]) -> &[u8] {
+    const END: &[u8] = b"-----END CERTIFICATE-----\n";
+    let end = memchr::memmem::find(pem, END).map_or(pem.len(), |at| at + END.len());
+    &pem[..end]
+}
+
 /// The PEM of each, one after the other.
 fn concatenated<'a, 'v>(
     ids: &[KeyId<'a>],
-    pem: impl Fn(&KeyId<'a>) -> Result<&'v Arc<[u8]>, RenderError>,
+    pem: impl Fn(&KeyId<'a>) -> Result<&'v [u8], RenderError>,
 ) -> Result<Content, RenderError> {
-    let pems: Vec<&[u8]> = ids
-        .iter()
-        .map(|id| Ok(pem(id)?.as_ref()))
-        .collect::<Result<_, RenderError>>()?;
+    let pems: Vec<&[u8]> = ids.iter().map(pem).collect::<Result<_, RenderError>>()?;
     Ok(Content::public(pems.concat().into()))
 }
 
@@ -382,7 +393,10 @@ fn embedded<'a>(vault: &Vault<'a>, id: KeyId<'a>) -> Option<Embedded> {
     Some(Embedded {
         // Base64 of a PEM text is a word in any kind of file.
         certificate: Value::from_safe_string(Base64::encode_string(issued.certificate.as_ref()?)),
-        key: Value::from_object(SecretText::base64_of(&issued.key)),
+        key: issued
+            .key
+            .as_ref()
+            .map(|key| Value::from_object(SecretText::base64_of(key))),
     })
 }
 

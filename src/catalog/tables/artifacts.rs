@@ -70,8 +70,8 @@ pub const ARTIFACTS: &[Artifact] = &[
     row(ETCD, "/etc/systemd/system/etcd.service", Everyone, Unit("etcd", template!("etc/systemd/system/etcd.service")), "etcd's unit"),
 
     row(CONTROL_PLANE_AND_WORKER, "/var/lib/kubernetes/ca.pem", Everyone, Trust("ca"), "CA of the cluster"),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/ca-signing.pem", Everyone, Certificate("ca"), "CA certificate with which the controller manager signs"),
-    row(CONTROL_PLANE, "/var/lib/kubernetes/ca-key.pem", Root, PrivateKey("ca"), "CA key, with which the controller manager signs"),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/ca-signing.pem", Everyone, Certificate("ca"), "CA certificate with which the controller manager signs").only(When::ClusterSigning),
+    row(CONTROL_PLANE, "/var/lib/kubernetes/ca-key.pem", Root, PrivateKey("ca"), "CA key, with which the controller manager signs").only(When::ClusterSigning),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes.pem", Everyone, Certificate("kubernetes"), "API server's certificate, also as client of etcd and kubelets").only(SINGLE),
     row(CONTROL_PLANE, "/var/lib/kubernetes/kubernetes-key.pem", Root, PrivateKey("kubernetes"), "its key").only(SINGLE),
     row(CONTROL_PLANE, "/var/lib/kubernetes/service-account.pem", Everyone, PublicKeys("service-account"), "verifies service account tokens").only(SINGLE),

@@ -138,8 +138,8 @@ const KUBE_CONTROLLER_MANAGER: &[Flag] = &[
     flag("cluster-cidr", "{{ network.pods }}"),
     flag("cluster-name", "{{ cluster.name }}"),
     // Who signs is one certificate, and with two in this file it does not start; who is trusted may be several.
-    file("cluster-signing-cert-file", "ca_signing"),
-    file("cluster-signing-key-file", "ca_key"),
+    file("cluster-signing-cert-file", "ca_signing").only(Given::ClusterSigning),
+    file("cluster-signing-key-file", "ca_key").only(Given::ClusterSigning),
     flag("kubeconfig", "/var/lib/kubernetes/kube-controller-manager.kubeconfig"),
     flag("leader-elect", "true"),
     // Its default was 24 for both families; an IPv6 range is longer than that.

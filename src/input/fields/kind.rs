@@ -14,6 +14,7 @@ pub struct Section {
 }
 
 /// Which fields of a section must be there together, or not.
+#[derive(Clone, Copy)]
 pub enum Together {
     /// Each by itself.
     Any,

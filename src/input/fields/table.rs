@@ -105,15 +105,23 @@ pub static RUNTIME: Section = section("runtime", &[
     field("gvisor", Boolean, Is("false"), "a runtime class for gVisor's sandbox (`runsc`); needs containerd"),
 ]);
 
-pub static CA: Section = section("pki.ca", &[
-    field("cert", Text(&PATH), Required, "one certificate in PEM"),
-    field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without. Nothing else can sign: no Vault, no HSM"),
-]);
+pub static CA: Section = Section {
+    together: Together::AtLeastOne(&["key", "external"]),
+    ..section("pki.ca", &[
+        field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM"),
+        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+        field("external", Boolean, Is("false"), "whether it [signs elsewhere](external-ca.md): its key never comes here, `khw-gen csr` writes what it is asked, and `build --signed DIR` takes its answers"),
+    ])
+};
 
-pub static BROUGHT: Section = section("pki.bring.NAME", &[
-    field("cert", Text(&PATH), Required, "one certificate in PEM; of `service-account` the public key, or a certificate that has it"),
-    field("key", Text(&PATH), Required, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
-]);
+pub static BROUGHT: Section = Section {
+    together: CA.together,
+    ..section("pki.bring.NAME", &[
+        field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM; of `service-account` the public key, or a certificate that has it"),
+        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+        field("external", Boolean, Is("false"), "whether it [signs elsewhere](external-ca.md): its key never comes here, `khw-gen csr` writes what it is asked, and `build --signed DIR` takes its answers"),
+    ])
+};
 
 pub static PKI: Section = section("pki", &[
     field("csr", Text(&PATH), Is("csr"), "folder of cfssl JSON; what is missing there is built in"),

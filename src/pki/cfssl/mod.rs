@@ -118,6 +118,24 @@ pub fn leaf_content(
     template.certificate(key, profile, validity, &signer)
 }
 
+/// What [`leaf`] would sign, whoever signs: its own name and key stand in the place of the issuer's, whose identifier is left out.
+pub(crate) fn wanted_content(
+    request: &Request,
+    key: &PublicKey,
+    profile: &Profile,
+    now: OffsetDateTime,
+) -> Result<CertificateContent, X509Error> {
+    let mut template = CertificateTemplate::read_back(request, profile.copy_extensions)?;
+    if let Some(whitelist) = &profile.csr_whitelist {
+        template = template.keep(whitelist)?;
+    }
+    if template.asks_for_ca() && !profile.ca_constraint.is_ca {
+        return Err(X509Error::CaNotAllowed);
+    }
+    let validity = validity::leaf_within_calendar(profile, now).ok_or(X509Error::DateOutOfRange)?;
+    template.certificate(key, profile, validity, &Signer::Itself)
+}
+
 /// What [`signing_request`] signs, but for the public key.
 pub fn request_content(request: &Request) -> Result<RequestContent, X509Error> {
     template::requested(request)

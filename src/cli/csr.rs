@@ -1,0 +1,47 @@
+//! `khw-gen csr`.
+
+use khw_gen::disk::{self, Specification};
+use khw_gen::external::{asked, files, manifest};
+use khw_gen::plan::plan;
+
+use super::args::{CsrArgs, ReportFormat};
+use super::say::{Reported, print, print_document};
+use super::specification::{read_checked, read_seed};
+use super::threads::use_threads;
+
+/// Nothing in the folder is secret.
+const MODE: u32 = 0o644;
+
+pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
+    let CsrArgs { spec, out, .. } = arguments;
+    use_threads(None)?;
+    let checked = read_checked(spec, Specification::open)?;
+    let cluster = &checked.cluster;
+    if cluster.pki.external.is_empty() {
+        let message = format!(
+            "in {} no authority signs elsewhere: write external = true below [pki.ca] or [pki.bring.NAME]",
+            spec.display()
+        );
+        return Err(message.into());
+    }
+    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
+    let plan = plan(cluster);
+    let asked = asked(&plan, &seed)?;
+    let files = files(cluster, &asked);
+    let new: Vec<(&str, u32, &[u8])> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), MODE, text.as_bytes()))
+        .collect();
+    disk::write_new_files(out, &new)?;
+    if arguments.format == ReportFormat::Json {
+        return print_document(&manifest(cluster, &asked));
+    }
+    let authorities: Vec<&str> = cluster.pki.external.keys().map(String::as_str).collect();
+    print(format_args!(
+        "{}: {} requests to {}. SIGN.md says how they are signed; then khw-gen build {} --signed DIR -o out",
+        out.display(),
+        asked.len(),
+        authorities.join(", "),
+        spec.display()
+    ))
+}
