@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-at-other-times test-on-a-clean-machine bench e2e fuzz programs bless lint audit clean
+.PHONY: help build demo dist test test-at-other-times test-on-a-clean-machine test-dist bench e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
@@ -23,6 +23,9 @@ demo: build ## Compile the walk-through's cluster into out/ and show what came o
 	@echo "One host:"
 	@host=$$(find out -mindepth 1 -maxdepth 1 -type d | sort | head -n 1); find "$$host" -type f -printf '  %m %p\n' | sort -k 2
 	@cd out && sha256sum --quiet -c SHA256SUMS && echo && echo "sha256sum -c SHA256SUMS: every file is as it was made"
+
+dist: ## Make a release in target/shipped/: a static program, .deb, .rpm, what is in it, sums (a C compiler, crates.io)
+	sh dist/build.sh
 
 # The targets are in fuzz/harness.rs. Everything is built as the product is, from its Cargo.lock.
 FUZZ_SECONDS ?= 600
@@ -59,6 +62,9 @@ test-at-other-times: ## Run every test again with the clock of 2041, and those t
 test-on-a-clean-machine: ## Run `make demo` and `make test` in a Debian where nobody has been (root, the registries)
 	sh tests/on-a-clean-machine.sh
 
+test-dist: ## Make the release of this commit twice; install, use and remove it (root on Debian, the registries)
+	sh tests/dist/run.sh
+
 bench: ## Measure: khw-gen, the way by hand and a floor; BENCH_ROUNDS (5), BENCH_LARGE=1, BENCH_JOBS=ecdsa,check
 	$(CARGO) build --release --locked --package khw-gen --package khw-gen-bench
 	target/release/khw-gen-bench
@@ -74,10 +80,11 @@ bless: ## Rewrite the goldens from what the program makes now; look at `git diff
 TEST_LINTS := -A clippy::disallowed_methods -A clippy::disallowed_types -A clippy::unwrap_used \
 	-A clippy::print_stdout -A clippy::print_stderr
 
-lint: ## Check format, lints and licences
+lint: ## Check format, lints, the library's pages and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings $(TEST_LINTS)
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences and bans were not checked"; fi
 
