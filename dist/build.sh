@@ -7,7 +7,7 @@
 #   built-with.txt                        which compilers and library made it: with the same ones, the bytes are the same
 #   SHA256SUMS                            of all of them
 #
-# Needs Rust, a C compiler and its static library (Debian's gcc and libc6-dev), and crates.io. No time, folder or user gets into the bytes:
+# Needs Rust, a C compiler and its static library (Debian's gcc and libc6-dev), xz, and crates.io. No time, folder or user gets into the bytes:
 # the time is that of the commit, or SOURCE_DATE_EPOCH, which has to be given where there is no git.
 set -eu
 
@@ -18,7 +18,7 @@ project=$PWD
 tools="cargo-about 0.9.3 --features=cli
 cargo-auditable 0.7.7
 cargo-cyclonedx 0.5.9
-cargo-deb 3.8.0 --no-default-features --features=gzip
+cargo-deb 3.8.0 --no-default-features
 cargo-generate-rpm 0.21.1"
 
 # Static with the GNU C library, where it is sound: the program asks no name service and loads nothing. tests/dist.sh holds that.
@@ -33,7 +33,9 @@ changed=$(git status --porcelain 2>/dev/null || true)
 if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null) || fail "there is no git here: give SOURCE_DATE_EPOCH, the time of the release"
 fi
-export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+# On several threads xz writes other bytes.
+export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC XZ_DEFAULTS=--threads=1
+unset XZ_OPT GZIP
 umask 022
 
 tools_folder=$project/target/dist-tools
@@ -100,7 +102,7 @@ tar --create --directory "$staged/tarball" --format=gnu --sort=name --mtime="@$S
 
 gzip -9n "$staged"/man/*.1 "$staged/changelog.Debian" "$staged/THIRD-PARTY.txt"
 say "the .deb"
-cargo deb --quiet --locked --no-build --no-strip --profile dist --target "$target" --compress-type gz --output "$shipped/"
+cargo deb --quiet --locked --no-build --no-strip --profile dist --target "$target" --compress-system --output "$shipped/"
 say "the .rpm"
 cargo generate-rpm --payload-compress gzip --output "$shipped/"
 
@@ -121,6 +123,8 @@ say "what it was made with"
     printf '\n'
     cc --version | head -n 1
     ld --version | head -n 1
+    xz --version | head -n 1
+    gzip --version | head -n 1
     # The C library that is in it says which it is.
     grep -aom 1 'GNU C Library.*version [0-9.]*[0-9]' "$(cc -print-file-name=libc.a)"
 } >"$shipped/built-with.txt"
