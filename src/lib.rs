@@ -34,10 +34,10 @@
 //! let checked = check(&files).expect("a cluster without errors");
 //! // What stands in a file like cluster.seed: 64 hexadecimal digits, drawn by chance, which nobody else may know.
 //! let seed = Seed::parse(b"8f1d5c0a62b7e94310fd2c7be68a945d3706cb1e5fa2984dd0731eab46c95f82")?.seed;
-//! for (host, bundle) in khw_gen::bundles(&checked.cluster, &seed)? {
-//!     println!("{host}: {} files and folders", bundle.entries.len());
-//!     assert!(bundle.entries.contains_key("rootfs/var/lib/kubelet/kubeconfig"));
-//! }
+//! let bundles = khw_gen::bundles(&checked.cluster, &seed)?;
+//! let (host, bundle) = &bundles[1];
+//! assert_eq!(host, "node1");
+//! assert!(bundle.entries.contains_key("rootfs/var/lib/kubelet/kubeconfig"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
