@@ -32,7 +32,7 @@ fn assets(package: &str) -> BTreeMap<String, String> {
         .as_array()
         .expect("a list");
     let mut assets = BTreeMap::new();
-    for row in rows.iter().filter(|row| row.get("dir").is_none()) {
+    for row in rows {
         let (from, to) = match row {
             toml::Value::Array(_) => (texts(row)[0], texts(row)[1]),
             row => (
@@ -107,24 +107,6 @@ fn both_packages_have_the_same_files_but_where_their_systems_differ() {
     let places = |assets: &BTreeMap<String, String>| assets.keys().cloned().collect::<BTreeSet<String>>();
     let differ: Vec<String> = places(&deb).symmetric_difference(&places(&rpm)).cloned().collect();
     assert_eq!(differ, of_one_alone);
-}
-
-/// rpm leaves folders that no package names.
-#[test]
-fn the_rpm_names_the_folders_that_are_its_own() {
-    let manifest = parsed("Cargo.toml");
-    let rows = manifest["package"]["metadata"]["generate-rpm"]["assets"]
-        .as_array()
-        .expect("a list");
-    let named = rows.iter().filter(|row| row.get("dir").is_some());
-    let named: BTreeSet<&str> = named.map(|row| row["dest"].as_str().expect("a folder")).collect();
-    for place in assets("generate-rpm").into_keys() {
-        let folders = Path::new(&place).ancestors().skip(1);
-        for folder in folders.filter(|folder| folder.components().any(|part| part.as_os_str() == "khw-gen")) {
-            let folder = format!("/{}", folder.display());
-            assert!(named.contains(folder.as_str()), "Cargo.toml has no row for {folder}");
-        }
-    }
 }
 
 #[test]

@@ -181,8 +181,8 @@ other=$work/rpm
 rm -rf "$other"
 mkdir -p "$other"
 rpm --root "$other" --nosignature -i "$rpm" 2>/dev/null || fail "rpm -i"
-# Where rpm keeps its books depends on who built rpm.
-installed_by_rpm() { (cd "$other" && find . \( -path ./var/lib/rpm -o -path ./root/.rpmdb -o -path ./usr/lib/sysimage \) -prune -o -path '*khw-gen*' -print) | sort; }
+# Where rpm keeps its books depends on who built rpm. Folders stay: cargo-generate-rpm 0.21.1 can't say that they are the package's.
+installed_by_rpm() { (cd "$other" && find . -path '*khw-gen*' ! -type d | sort); }
 installed_by_rpm >"$work/rpm-installed"
 [ "$(wc -l <"$work/rpm-installed")" -gt 40 ] || fail "rpm installed next to nothing"
 same "$said" "$(within "$other" /usr/bin/khw-gen --version)" "the program of the .rpm"
