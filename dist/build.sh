@@ -64,6 +64,12 @@ remapped="$cargo_home=/cargo
 $project=/khw-gen
 $target_folder=/target
 $sysroot/lib/rustlib/src/rust=/rustc/$rust_commit"
+# cargo names the folder of crates after where it has them from.
+cargo fetch --quiet --locked --target "$target"
+for crates in "$cargo_home"/registry/src/*; do
+    remapped="$remapped
+$crates=/crates"
+done
 # Without a library to look the function up in, the crate getrandom would open /dev/urandom, which an empty machine lacks: it calls it at once.
 flags=$(printf -- '-Ctarget-feature=+crt-static\037--cfg=getrandom_backend="linux_getrandom"'; echo "$remapped" | while read -r pair; do printf '\037--remap-path-prefix=%s' "$pair"; done)
 # Of the C in ring and zstd.
