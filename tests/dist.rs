@@ -165,7 +165,7 @@ fn the_crate_has_what_its_sources_include() {
     }
     let mut outside = BTreeSet::new();
     for file in files_in("src").iter().filter(|file| file.ends_with(".rs")) {
-        for macro_name in ["include_str!(\"", "include_bytes!(\""] {
+        for macro_name in ["include_str!(\"", "include_str!(concat!(\"", "include_bytes!(\""] {
             for rest in read(file).split(macro_name).skip(1) {
                 let named = rest.split('"').next().expect("a path");
                 let path = project().join(file).with_file_name(named).canonicalize();
