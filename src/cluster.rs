@@ -24,7 +24,9 @@ use crate::settings::Table;
 /// One of something, or one for each of the two address families; the primary family first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Families<T> {
+    /// The one that comes first wherever there can be only one.
     pub primary: T,
+    /// Of a dual-stack cluster, the other.
     pub secondary: Option<T>,
 }
 
@@ -76,6 +78,7 @@ pub struct Host {
     pub addresses: Vec<IpAddr>,
     /// DNS names by which it is reached besides its own.
     pub names: Vec<String>,
+    /// What it does; at least one.
     pub roles: BTreeSet<Role>,
     /// What the kubelet labels its node with.
     pub labels: BTreeMap<String, String>,
@@ -123,9 +126,11 @@ named_values! {
 /// What keeps pods off a node: <https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taint {
+    /// The name.
     pub key: String,
     /// May be empty.
     pub value: String,
+    /// What it does.
     pub effect: TaintEffect,
 }
 
@@ -133,8 +138,11 @@ named_values! {
     /// What a taint does to pods that do not tolerate it.
     /// Its name is that in Kubernetes and in cluster.toml.
     pub enum TaintEffect {
+        /// New ones don't come.
         NoSchedule = "NoSchedule",
+        /// New ones come where there is no better place.
         PreferNoSchedule = "PreferNoSchedule",
+        /// Those that are there go, too.
         NoExecute = "NoExecute",
     }
 }
@@ -156,6 +164,7 @@ impl Host {
 /// The cluster's address ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
+    /// Of services; the first address of each is the API server.
     pub services: Families<IpNet>,
     /// Of the same families as the services, in the same order.
     pub pods: Families<IpNet>,
@@ -166,6 +175,7 @@ pub struct Network {
 /// What the load balancers do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancing {
+    /// The program.
     pub engine: Engine,
     /// The port that they listen on.
     pub port: u16,
@@ -173,6 +183,7 @@ pub struct LoadBalancing {
     pub max_connections: u32,
     /// So many of them nodes may need.
     pub connections_of_nodes: u32,
+    /// The address that they have in common.
     pub virtual_address: Option<VirtualAddress>,
 }
 
@@ -183,6 +194,7 @@ pub struct VirtualAddress {
     pub ip: Families<IpAddr>,
     /// The network interface that carries it on load balancers that name none themselves; where this is none, all do.
     pub interface: Option<String>,
+    /// The number by which the load balancers of this address know each other (VRID, RFC 9568), 1 to 255.
     pub router_id: u8,
 }
 
@@ -210,7 +222,9 @@ named_values! {
     /// Who keeps the tree of control groups: <https://kubernetes.io/docs/setup/production-environment/container-runtimes/>.
     /// Its name is that in cluster.toml and in the kubelet's configuration.
     pub enum CgroupDriver {
+        /// systemd.
         Systemd = "systemd",
+        /// The kubelet and the runtime themselves.
         Cgroupfs = "cgroupfs",
     }
 }
@@ -221,13 +235,17 @@ pub const NO_PROXY: &str = "none";
 /// What workers run pods with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nodes {
+    /// The program that runs containers.
     pub runtime: Runtime,
+    /// Who keeps control groups.
     pub cgroup_driver: CgroupDriver,
     /// Whether the hosts have version 1 of control groups, which newer kubelets start on only if they are told to.
     pub cgroup_v1: bool,
+    /// Whether pods may ask for the sandbox gVisor.
     pub gvisor: bool,
     /// The file with the node's own resolvers.
     pub resolv_conf: String,
+    /// Who gives pods their network.
     pub pod_network: PodNetwork,
     /// A mode of kube-proxy that the release has, or [`NO_PROXY`].
     pub proxy_mode: &'static str,
@@ -251,6 +269,7 @@ impl Nodes {
 pub struct Endpoint {
     /// A host name or an address, without brackets.
     pub host: String,
+    /// The port.
     pub port: u16,
 }
 
@@ -258,8 +277,11 @@ named_values! {
     /// An encryption provider that takes a 32-byte key, among others.
     /// Its name is that in cluster.toml and in Kubernetes' EncryptionConfiguration.
     pub enum EncryptionProvider {
+        /// AES in CBC mode, with no proof that nobody has changed it.
         Aescbc = "aescbc",
+        /// AES in GCM mode, whose key has to be replaced often.
         Aesgcm = "aesgcm",
+        /// XSalsa20 and Poly1305.
         Secretbox = "secretbox",
     }
 }
@@ -277,6 +299,7 @@ impl EncryptionProvider {
 /// A CSR file: what it says and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsrFile {
+    /// What it says.
     pub request: Request,
     /// The bytes as they were read, to be handed on with the certificates.
     pub text: String,
@@ -296,8 +319,10 @@ impl CsrFile {
 pub struct Generation(pub NonZeroU32);
 
 impl Generation {
+    /// The one that a cluster begins with.
     pub const FIRST: Generation = Generation(NonZeroU32::MIN);
 
+    /// Its number, from 1.
     pub fn number(self) -> u32 {
         self.0.get()
     }
@@ -364,7 +389,9 @@ pub const ENCRYPTION: &str = "encryption";
 /// How secrets are encrypted in etcd.
 #[derive(Clone, Debug)]
 pub struct Encryption {
+    /// How the API server encrypts.
     pub provider: EncryptionProvider,
+    /// Which of its keys count.
     pub generations: Generations,
     /// Those that there are already: of the first generation, and of the next ones in turn.
     pub brought: Vec<ExistingEncryptionKey>,
@@ -408,6 +435,7 @@ pub struct ExistingEncryptionKey {
 /// A key pair that somebody already has: what signs tokens.
 #[derive(Clone, Debug)]
 pub struct ExistingKey {
+    /// Its public half.
     pub public: PublicKey,
     /// Its private half. None where it could not be read, which is enough to check and to plan.
     pub key: Option<Arc<KeyPair>>,
@@ -416,6 +444,7 @@ pub struct ExistingKey {
 /// An authority that somebody already has, which takes the place of the one that would be made.
 #[derive(Clone, Debug)]
 pub struct ExistingCa {
+    /// The certificate.
     pub certificate: AuthorityCertificate,
     /// Fits the certificate. None where it could not be read, which is enough to check and to plan.
     pub key: Option<Arc<KeyPair>>,
@@ -442,6 +471,7 @@ pub struct Answers {
 pub struct SignedChain {
     /// The certificate, and those that lead from it to the root, which is not among them. DER.
     pub chain: Vec<Vec<u8>>,
+    /// Of the certificate itself.
     pub validity: Validity,
 }
 
@@ -454,27 +484,37 @@ pub struct ExtraCertificate {
     pub csr: String,
     /// The names it must be valid for, besides those of its CSR file.
     pub hosts: Vec<String>,
+    /// What it may be used for, and how long.
     pub profile: Profile,
     /// The name of the extra certificate that signs it; none is the authority of the cluster.
     pub signed_by: Option<String>,
+    /// Where its files lie.
     pub places: Vec<Placement>,
 }
 
 /// Where the files of an extra certificate lie; paths are absolute and normal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
+    /// Which hosts have them.
     pub on: PlacedOn,
+    /// The path of the certificate; none where it is not wanted.
     pub certificate: Option<String>,
+    /// The path of the key; none where it is not wanted.
     pub key: Option<String>,
+    /// The path of the request; none where it is not wanted.
     pub request: Option<String>,
+    /// The permission bits of the key.
     pub key_mode: u32,
 }
 
 /// Which hosts get something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlacedOn {
+    /// Every host.
     All,
+    /// The hosts of a role.
     Role(Role),
+    /// A host, by its name.
     Host(String),
 }
 
@@ -496,9 +536,11 @@ impl PlacedOn {
 /// A file of the user's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnFile {
+    /// Which hosts have it.
     pub on: PlacedOn,
     /// Absolute and normal.
     pub at: String,
+    /// The permission bits.
     pub mode: u32,
     /// The text of its template, which can be rendered for each of its hosts.
     pub text: Arc<str>,
@@ -590,7 +632,9 @@ impl Overrides {
 /// What is signed, with what, and when.
 #[derive(Clone, Debug)]
 pub struct Pki {
+    /// Which authorities and certificates there are.
     pub layout: Layout,
+    /// What kubeconfigs hold.
     pub kubeconfigs: Kubeconfigs,
     /// The identities of whose keys each host has its own, though one would do for all.
     pub per_host: BTreeSet<&'static str>,
@@ -608,6 +652,7 @@ pub struct Pki {
     pub extra: Vec<ExtraCertificate>,
     /// ca-config.json as it was read.
     pub config_text: String,
+    /// Whether that is the built-in one, because the CSR folder has none.
     pub config_built_in: bool,
     /// Of keys that have others than the first, by the name that the key is derived for: `ca`, `kubelet-client/node1`.
     pub generations: BTreeMap<String, Generations>,
@@ -725,22 +770,33 @@ pub(crate) fn per(layout: Layout, per_host: &BTreeSet<&'static str>, identity: &
 /// A valid cluster.
 #[derive(Clone, Debug)]
 pub struct Cluster {
+    /// The name, of which keys are derived too.
     pub name: String,
+    /// Whether it runs already.
     pub state: ClusterState,
     /// The Kubernetes version as it was written.
     pub version: String,
+    /// Its minor of Kubernetes, with what goes with it.
     pub release: Release,
     /// The DNS domain of services, without a trailing dot.
     pub domain: String,
+    /// The address ranges.
     pub network: Network,
+    /// Where the API server is reached.
     pub endpoint: Endpoint,
     /// Names and addresses by which the API servers are reached, besides those of hosts and the endpoint.
     pub names: Vec<String>,
+    /// What load balancers do.
     pub load_balancing: LoadBalancing,
+    /// What workers run pods with.
     pub nodes: Nodes,
+    /// Certificates and authorities.
     pub pki: Pki,
+    /// How secrets are encrypted in etcd.
     pub encryption: Encryption,
+    /// Settings of the user's own.
     pub overrides: Overrides,
+    /// Files of the user's own.
     pub files: Vec<OwnFile>,
     /// In the order of the file.
     pub hosts: Vec<Host>,

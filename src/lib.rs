@@ -8,43 +8,94 @@
 //!                     construction)     no bytes)       secrets)          mode + bytes)
 //! ```
 //!
-//! What is generated stands in the tables of [`catalog`]. Bytes depend on the sources and the seed, and on nothing else.
+//! A cluster is compiled in memory by [`input::check`] and [`bundles`]; what is written, packed and reused is decided by [`Build`]:
+//!
+//! ```
+//! use khw_gen::input::{GivenFiles, check};
+//! use khw_gen::pki::derivation::Seed;
+//!
+//! let files = GivenFiles::new(
+//!     r#"
+//!     [pki]
+//!     issued = "2026-01-01T00:00:00Z"
+//!     seed   = "cluster.seed"
+//!
+//!     [[hosts]]
+//!     name  = "master1"
+//!     ip    = "10.0.0.11"
+//!     roles = ["control-plane", "etcd", "admin"]
+//!
+//!     [[hosts]]
+//!     name  = "node1"
+//!     ip    = "10.0.0.21"
+//!     roles = ["worker"]
+//!     "#,
+//! );
+//! let checked = check(&files).expect("a cluster without errors");
+//! // What stands in a file like cluster.seed: 64 hexadecimal digits, drawn by chance, which nobody else may know.
+//! let seed = Seed::parse(b"8f1d5c0a62b7e94310fd2c7be68a945d3706cb1e5fa2984dd0731eab46c95f82")?.seed;
+//! let bundles = khw_gen::bundles(&checked.cluster, &seed)?;
+//! let (host, bundle) = &bundles[1];
+//! assert_eq!(host, "node1");
+//! assert!(bundle.entries.contains_key("rootfs/var/lib/kubelet/kubeconfig"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What is generated stands in the tables of `catalog`. Bytes depend on the sources and the seed, and on nothing else.
 // Vector instructions are the one exception, in `pki/key/lanes/x86_64.rs`; tests/architecture.rs knows of no other.
 #![deny(unsafe_code)]
+#![deny(missing_docs)]
 
 // `pub` is what the program, the tests or the benches use. Anything else is `pub(crate)`, or in a module that is not `pub`: so rustc
-// says when nobody uses it any more.
+// says when nobody uses it any more. What is hidden from the pages is the program's own: it changes as the program does, and only what
+// a specification, a bundle and a verification are is told to other programs.
 pub mod audit;
 mod build_identity;
 pub mod bundle;
+#[doc(hidden)]
 pub mod catalog;
+#[doc(hidden)]
 pub mod changes;
 pub mod cluster;
 pub mod diagnostic;
+#[doc(hidden)]
 pub mod disk;
+#[doc(hidden)]
 pub mod external;
+#[doc(hidden)]
 pub mod facts;
 pub mod found;
+#[doc(hidden)]
 pub mod golden;
 pub mod input;
+#[doc(hidden)]
 pub mod json_document;
+#[doc(hidden)]
 pub mod manifest;
+#[doc(hidden)]
 pub mod own_template;
 pub mod pack;
 pub mod part;
 pub mod pki;
 pub mod plan;
+#[doc(hidden)]
 pub mod render;
+#[doc(hidden)]
 pub mod renewal;
+#[doc(hidden)]
 pub mod report;
 pub mod reuse;
+#[doc(hidden)]
 pub mod rotation;
 mod rules;
 mod secrecy;
 mod server_names;
 mod settings;
+#[doc(hidden)]
 pub mod starter;
+#[doc(hidden)]
 pub mod table;
+#[doc(hidden)]
 pub mod theft;
 mod toml_text;
 pub mod vault;
@@ -82,8 +133,11 @@ pub struct Build<'a> {
 /// What one host gets.
 #[derive(Debug)]
 pub struct HostOutput<'a> {
+    /// Whose it is.
     pub host: &'a Host,
+    /// The keys and certificates of the whole build.
     pub vault: &'a Vault<'a>,
+    /// Its files.
     pub bundle: Bundle,
     /// The archive's file name and content, where one was asked for.
     pub archive: Option<(String, Content)>,
@@ -94,10 +148,14 @@ pub struct HostOutput<'a> {
 pub enum Progress {
     /// It begins: how many certificates and hosts there are to make.
     Begins {
+        /// How many certificates there are to make.
         certificates: usize,
+        /// How many hosts there are to make.
         hosts: usize,
     },
+    /// Another certificate is made.
     Certificate,
+    /// Another host is made, and was handed over.
     Host,
 }
 
@@ -260,10 +318,13 @@ pub fn as_found(entry: &BundleEntry) -> FoundNode {
 /// Why a valid cluster could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError<E> {
+    /// A key or a certificate.
     #[error("{0}")]
     Issue(IssueError),
+    /// A file.
     #[error("{0}")]
     Render(RenderError),
+    /// An archive.
     #[error("an archive can't be made: {0}")]
     Pack(io::Error),
     /// What the receiver of the hosts' output said.

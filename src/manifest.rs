@@ -216,7 +216,7 @@ fn end_mark(rows: usize) -> String {
     format!("# end: {rows} entries\n")
 }
 
-/// Reads back what [`manifest`] or [`manifest_of_output`] wrote; the order of the lines is not asked for.
+/// Reads back what `manifest` or `manifest_of_output` wrote; the order of the lines is not asked for.
 pub fn parse_manifest(of: ManifestOf, text: &str) -> Result<BTreeMap<String, ManifestRow>, LineError> {
     let mut lines = text.lines().zip(1..);
     if lines.next().is_none_or(|(header, _)| header != of.header()) {

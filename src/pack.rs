@@ -44,6 +44,7 @@ pub enum ArchiveFormat {
 }
 
 impl ArchiveFormat {
+    /// All of them.
     pub const ALL: [ArchiveFormat; 4] = [
         ArchiveFormat::TarGz,
         ArchiveFormat::TarZst,

@@ -22,7 +22,7 @@ use crate::plan::{CertificateFrom, KeyFrom, KeyId, Plan, PlannedCertificate};
 pub struct Issued {
     /// None for a key pair that nobody signs.
     pub certificate: Option<Arc<[u8]>>,
-    /// None of an authority that signs elsewhere.
+    /// The private key; none of an authority that signs elsewhere.
     pub key: Option<Arc<SecretBytes>>,
     /// The public half of the key (SubjectPublicKeyInfo, RFC 5280). None where all is proven, a certificate among it.
     pub public_key: Option<Arc<[u8]>>,
@@ -33,14 +33,18 @@ pub struct Issued {
 /// What is there already of a certificate, in PEM: each part proven to be the very bytes that would be made.
 #[derive(Clone, Debug, Default)]
 pub struct Proven {
+    /// The certificate.
     pub certificate: Option<Arc<[u8]>>,
+    /// The private key.
     pub key: Option<Arc<SecretBytes>>,
+    /// The request.
     pub request: Option<Arc<[u8]>>,
 }
 
 /// Everything secret, and the certificates.
 #[derive(Debug)]
 pub struct Vault<'a> {
+    /// The keys and certificates.
     pub issued: BTreeMap<KeyId<'a>, Issued>,
     /// The keys of the encryption configuration, 32 bytes each, in base64.
     pub encryption: BTreeMap<Generation, Arc<SecretBytes>>,
@@ -52,6 +56,7 @@ pub struct Vault<'a> {
 pub struct IssueError {
     /// Which one: its [`KeyId`], as text.
     pub id: String,
+    /// Why, in words.
     pub reason: String,
 }
 
@@ -81,7 +86,9 @@ pub(crate) fn derived_key(
 
 /// What is to be issued, and with what.
 pub struct Issuing<'i, 'a> {
+    /// What is to be made.
     pub plan: &'i Plan<'a>,
+    /// What every key comes from.
     pub seed: &'i Seed,
     /// What alone is made, those who sign it included; none is all.
     pub needed: Option<&'i BTreeSet<KeyId<'a>>>,

@@ -268,13 +268,14 @@ fn steady(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// What no page's session carries out: by whom it is, or why nobody can. Whoever adds one has read the others.
-const ELSEWHERE: usize = 5;
+/// So many reasons there are for what no page's session carries out: by whom it is, or why nobody can. Whoever adds one has read the others.
+const ELSEWHERE: usize = 6;
 
 #[test]
 fn every_block_is_held_by_a_test_or_says_why_not() {
     let mut unheld = Vec::new();
     let mut elsewhere = Vec::new();
+    let mut reasons = BTreeSet::new();
     let tests = tests_of_the_project();
     for page in examples::pages() {
         for block in read(&page) {
@@ -283,7 +284,10 @@ fn every_block_is_held_by_a_test_or_says_why_not() {
                 Some(Mark::Example(example)) if !tests.contains(&format!("\"{example}\"")) => {
                     unheld.push(format!("{at}: no test has the example `{example}`"));
                 }
-                Some(Mark::Elsewhere(reason)) => elsewhere.push(format!("{at}: {reason}")),
+                Some(Mark::Elsewhere(reason)) => {
+                    elsewhere.push(format!("{at}: {reason}"));
+                    reasons.insert(reason.clone());
+                }
                 None if ["toml", "yaml", "json", "jinja"].contains(&block.language.as_str()) => {
                     unheld.push(format!("{at}: no mark says which file this is, or which test has it"));
                 }
@@ -297,10 +301,9 @@ fn every_block_is_held_by_a_test_or_says_why_not() {
     }
     assert!(unheld.is_empty(), "{}", unheld.join("\n"));
     println!("Not carried out by a page's session:\n  {}", elsewhere.join("\n  "));
-    let reasons: BTreeSet<&String> = elsewhere.iter().collect();
     assert!(
         reasons.len() <= ELSEWHERE,
-        "{} blocks are not carried out where they stand, and {ELSEWHERE} were enough so far:\n{}",
+        "{} reasons for what is not carried out where it stands, and {ELSEWHERE} were enough so far:\n{}",
         reasons.len(),
         elsewhere.join("\n")
     );

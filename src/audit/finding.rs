@@ -11,9 +11,13 @@ use crate::secrecy::hidden;
 /// Something that is wrong with a bundle, or remarkable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// The host, by its name; empty for what is of no host.
     pub host: String,
+    /// The path below the host.
     pub path: String,
+    /// Stable, kebab-case; a row of the table of codes.
     pub code: &'static str,
+    /// What is wrong, in a sentence without any secret.
     pub message: String,
 }
 

@@ -16,6 +16,7 @@ use crate::pki::inspect::{Certificate, Item};
 /// A distinct certificate and everywhere it is.
 #[derive(Clone, Debug)]
 pub struct InventoryRow {
+    /// What it says.
     pub certificate: Arc<Certificate>,
     /// Host and path, sorted.
     pub places: Vec<(String, String)>,

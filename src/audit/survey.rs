@@ -15,7 +15,9 @@ use crate::found::Found;
 pub struct Survey {
     /// As [`super::audit`] has them.
     pub findings: Vec<Finding>,
+    /// Who meets whom, sorted by purpose, caller and callee.
     pub meetings: Vec<Meeting>,
+    /// Who believes what another signs or writes.
     pub beliefs: Vec<Belief>,
     /// As [`super::inventory`] has them.
     pub certificates: Vec<InventoryRow>,

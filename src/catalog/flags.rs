@@ -1,10 +1,10 @@
 //! Which command-line flags and configuration fields each release of each component knows: what the tables say.
 //!
 //! The tables are made from the components' source by `tests/flags/extract.sh` and are never edited by hand; only
-//! [`INSTEAD`] is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
+//! `INSTEAD` is written by hand. Kubernetes minors are those of 1.x (14 is 1.14), etcd's those of 3.x (5 is 3.5).
 //!
 //! `flags.tsv`, one line for each run of minors with nothing missing between: component, flag, first minor, last minor,
-//! what it takes (a word of [`ValueType`]; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
+//! what it takes (a word of `ValueType`; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
 //! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path,
 //! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
 //! containerd's configuration (1.7's and 2.3's `cri/config`, `server/config` and runc's options), crictl's, those of CNI and its

@@ -1,4 +1,4 @@
-//! What is generated: edit the rows in [`tables`] and [`layouts`] to change it. Rows are data, and there is no code in them; what
+//! What is generated: edit the rows in `tables` and [`layouts`] to change it. Rows are data, and there is no code in them; what
 //! a row is made of and what looks rows up stands beside them.
 
 pub(crate) mod artifact;

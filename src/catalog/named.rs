@@ -10,10 +10,12 @@ macro_rules! named_values {
         }
 
         impl $values {
+            /// All of them.
             pub const ALL: [$values; $values::NAMES.len()] = [$($values::$value),+];
             /// The names, in the order of the values.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
 
+            /// Its name.
             pub fn name(self) -> &'static str {
                 match self {
                     $($values::$value => $name,)+

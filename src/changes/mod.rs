@@ -1,6 +1,6 @@
 //! Two bundles as found -> what differs in meaning, what has to be done about it, in which order, and what can't be undone.
 //!
-//! Bytes are compared by what they say ([`meaning`]): a certificate by its names and dates, a unit by its flags. Pure; nothing
+//! Bytes are compared by what they say (`meaning`): a certificate by its names and dates, a unit by its flags. Pure; nothing
 //! of a secret is in what comes out.
 
 mod calling;

@@ -3,8 +3,11 @@
 /// How bad it is. An error stops the build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
+    /// Nothing is built.
     Error,
+    /// It is built, and somebody should look.
     Warning,
+    /// Worth knowing.
     Note,
 }
 
@@ -30,12 +33,15 @@ impl Severity {
 pub struct Code {
     /// Kebab-case.
     pub name: &'static str,
+    /// How bad it is.
     pub severity: Severity,
+    /// What it is, in a few words.
     pub title: &'static str,
     /// What is wrong, and what would come of it.
     pub meaning: &'static str,
     /// What to do; the hint of a diagnostic that has no better one.
     pub advice: &'static str,
+    /// A case of it.
     pub example: Example,
     /// How people get there.
     pub met: &'static str,
@@ -48,6 +54,7 @@ pub struct Code {
 pub struct Example {
     /// The file, of an input, or `HOST: PATH` of a bundle.
     pub place: &'static str,
+    /// Lines that are wrong.
     pub wrong: &'static [&'static str],
     /// What would be right in its place; empty where that is plain.
     pub right: &'static [&'static str],

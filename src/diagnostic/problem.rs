@@ -9,7 +9,9 @@ use crate::secrecy::hidden;
 /// A text that was read, under the name that diagnostics call it by.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SourceFile {
+    /// What diagnostics call it: a path as the user wrote it.
     pub name: String,
+    /// What was read.
     pub text: String,
 }
 
@@ -26,7 +28,9 @@ impl SourceFile {
 /// A place in a source: a range of bytes of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The text.
     pub file: Arc<SourceFile>,
+    /// The range, in bytes of the text.
     pub span: Range<usize>,
 }
 
@@ -45,9 +49,13 @@ impl Place {
 pub struct Diagnostic {
     /// Stable, kebab-case; a row of the table of codes.
     pub code: &'static str,
+    /// How bad it is.
     pub severity: Severity,
+    /// What is wrong, in a sentence without any secret.
     pub message: String,
+    /// Where; none where nothing was written of it.
     pub place: Option<Place>,
+    /// What to do.
     pub hint: String,
 }
 

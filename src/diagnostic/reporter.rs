@@ -14,6 +14,7 @@ pub struct Reporter {
 
 /// What has a place, or may have one.
 pub trait Placed {
+    /// The place, where there is one.
     fn placed(self) -> Option<Place>;
 }
 

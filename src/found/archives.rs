@@ -18,6 +18,7 @@ const USUAL: u64 = 8 << 20;
 
 /// An archive beside the folders of hosts, of which no more is known than this.
 pub struct ComparedArchive {
+    /// The digest of its bytes.
     pub sha256: Sha256,
     /// What should not be in it, and where it differs from the folder.
     pub remarks: Vec<Remark>,

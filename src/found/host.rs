@@ -15,8 +15,11 @@ const READ_BESIDE: [&str; 2] = [MANIFEST, "install.sh"];
 /// A file of a host.
 #[derive(Clone, Debug)]
 pub struct File {
+    /// The permission bits, where they are kept.
     pub mode: Option<u32>,
+    /// Whether root owns it; none where that can't be told.
     pub root_owned: Option<bool>,
+    /// What is in it.
     pub content: SecretBytes,
 }
 
@@ -30,6 +33,7 @@ impl File {
 /// A host, or a folder of files that is of no host in particular.
 #[derive(Clone, Debug)]
 pub struct FoundHost {
+    /// What the folder or the archive is called.
     pub name: String,
     /// The name is that of a folder in an output or archive, which was made with it; not of what was read, which may be called
     /// anything.

@@ -165,8 +165,11 @@ impl Places {
 /// What something on a machine is, as far as it decides whether it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
+    /// A folder.
     Folder,
+    /// A symbolic link.
     Link,
+    /// A file.
     File,
 }
 

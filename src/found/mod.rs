@@ -29,12 +29,14 @@ pub use unpack::{is_archive, stem_of_archive, unpack};
 /// All that was found.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// The hosts, by name.
     pub hosts: Vec<FoundHost>,
     /// What is at the top of an output: the folders of its hosts, its lists, its archives; and all that is below other folders.
     /// Empty for anything less.
     pub output: FoundNodes,
     /// Which hosts there are besides, where the output is a part of a fleet and says so.
     pub part: Option<PartOfFleet>,
+    /// What is remarkable about how it was found.
     pub remarks: Vec<Remark>,
     /// What is to be said of the archives beside the folders of hosts.
     pub in_archives: Vec<Remark>,
@@ -43,7 +45,9 @@ pub struct Found {
 /// Whether what lies beside the hosts of an output is judged, its lists and archives, or left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
+    /// It is judged.
     Judged,
+    /// It is left out.
     LeftOut,
 }
 
@@ -53,7 +57,9 @@ pub(crate) const PART: &str = "PART";
 /// What an output says of itself that is a part of a fleet: the names of hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartOfFleet {
+    /// Those that the output has.
     pub here: BTreeSet<String>,
+    /// Those of the fleet that other parts have.
     pub elsewhere: BTreeSet<String>,
 }
 

@@ -19,24 +19,32 @@ pub const TOO_LARGE: &str = "file of more than 256 MiB, which was not read";
 /// Something at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundNode {
+    /// A folder.
     Directory {
+        /// The permission bits, where they are kept.
         mode: Option<u32>,
     },
+    /// A file.
     File {
         /// The permission bits, where they are kept.
         mode: Option<u32>,
         /// Whether root owns it; none where that can't be told.
         root_owned: Option<bool>,
+        /// What is in it.
         content: SecretBytes,
     },
     /// A file of which nobody reads what it says: whether it is another one is told by its digest.
     Digested {
+        /// The permission bits, where they are kept.
         mode: Option<u32>,
+        /// Whether root owns it; none where that can't be told.
         root_owned: Option<bool>,
+        /// The digest of what is in it.
         sha256: Sha256,
     },
     /// A symbolic or hard link, a device, a pipe: what it is, in words.
     Other {
+        /// In words.
         what: &'static str,
     },
 }
@@ -106,8 +114,11 @@ pub(super) fn cost_of(nodes: &FoundNodes) -> u64 {
 /// What is remarkable about how something was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
+    /// The row of the table of codes.
     pub code: &'static Code,
+    /// Where, as it was found.
     pub path: String,
+    /// What is remarkable, in a sentence.
     pub message: String,
 }
 

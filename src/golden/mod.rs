@@ -1,6 +1,6 @@
 //! An output without its secrets: texts that can be committed, reviewed as a diff, and compared with what is made now.
 //!
-//! Each file of a host becomes a text ([`readable`]). What is not known to be public is a fingerprint, and how it is known is
+//! Each file of a host becomes a text (`readable`). What is not known to be public is a fingerprint, and how it is known is
 //! the plan's word, never a guess from the content. Where the seed or the key of an authority is not at hand, the cluster is
 //! made twice, each time with other stand-ins for them: where the two differ, a golden may hold anything of that shape
 //! ([`compare`]). Nothing here touches a file.

@@ -1,13 +1,14 @@
 //! What the user wrote -> a valid cluster, or every problem at once.
 //!
-//! A specification is cluster.toml and a folder of cfssl's JSON files. Reading ([`cluster_file`] and what is below it) says what
-//! is wrong with each text by itself, and gives a [`draft`]; judging ([`network`], [`hosts`], [`certificates`]) says what does
+//! A specification is cluster.toml and a folder of cfssl's JSON files. Reading (`cluster_file` and what is below it) says what
+//! is wrong with each text by itself, and gives a `draft`; judging (`network`, `hosts`, `certificates`) says what does
 //! not fit together. Nothing here touches a file, a clock or a key.
 mod assemble;
 mod authorities_issued;
 mod authority;
 mod brought;
 mod certificates;
+#[doc(hidden)]
 pub mod cfssl;
 mod choices;
 mod claims;
@@ -17,6 +18,7 @@ mod csr_folder;
 mod draft;
 mod encryption;
 mod families;
+#[doc(hidden)]
 pub mod fields;
 mod files;
 mod generations;
@@ -63,16 +65,20 @@ use tree::At;
 /// A cluster and what should be said about it though it compiles (warnings and notes).
 #[derive(Debug)]
 pub struct Checked {
+    /// The cluster.
     pub cluster: Cluster,
     /// The path of the seed as `[pki] seed` has it: nothing is checked of what is there.
     pub seed: Option<String>,
+    /// What should be said about it; no errors.
     pub remarks: Vec<Diagnostic>,
+    /// Where dates stand, for whoever proposes others.
     pub written: WrittenDates,
 }
 
 /// Where dates stand in cluster.toml, in bytes.
 #[derive(Clone, Debug, Default)]
 pub struct WrittenDates {
+    /// The value of `[pki] issued`.
     pub issued: Range<usize>,
     /// The entries of `[pki.authorities_issued]`, in their order.
     pub authorities: Vec<(String, Range<usize>)>,

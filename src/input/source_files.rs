@@ -7,7 +7,9 @@ use crate::pki::secret::SecretBytes;
 /// A text, and what diagnostics call it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceText {
+    /// What diagnostics call it.
     pub name: String,
+    /// What is in it.
     pub text: String,
 }
 
@@ -51,7 +53,9 @@ pub fn or_told<T>(read: Result<T, Unreadable>, place: impl Placed, say: &Reporte
 /// Files that are given, by their paths.
 #[derive(Clone, Debug, Default)]
 pub struct GivenFiles {
+    /// cluster.toml.
     pub main: SourceText,
+    /// The files beside it, by their paths as cluster.toml has them.
     pub others: BTreeMap<String, String>,
 }
 

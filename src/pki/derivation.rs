@@ -191,12 +191,15 @@ pub enum SeedFileError {
     /// Nothing, or comments and blank lines only.
     #[error("the seed file holds no seed")]
     Empty,
+    /// Neither 32 bytes nor 64 digits.
     #[error(
         "the seed has the wrong length: a seed file is exactly 32 raw bytes, or has 64 hexadecimal digits on one line"
     )]
     WrongLength,
+    /// A line that is neither a seed nor a comment.
     #[error("the seed file has a line that is neither 64 hexadecimal digits nor a comment that begins with #")]
     NotHexadecimal,
+    /// Nobody can tell which one is meant.
     #[error("the seed file holds more than one seed")]
     SeveralSeeds,
     /// Text that was taken for the bytes that it encodes.
@@ -205,6 +208,7 @@ pub enum SeedFileError {
          the entropy that a seed needs"
     )]
     PrintableText,
+    /// Nobody has drawn that by chance.
     #[error("all bytes of the seed are equal")]
     AllBytesEqual,
     /// Of 2 to 16 bytes.

@@ -18,12 +18,15 @@ use super::rows::counts;
 /// A key, and what its certificate and request are made from.
 #[derive(Clone, Debug)]
 pub struct PlannedCertificate<'a> {
+    /// Which key it is.
     pub id: KeyId<'a>,
     /// What its files are called: `ca`, `node1`.
     pub files: String,
     /// The name of the CSR file that it is made from.
     pub csr: &'a str,
+    /// Where its key comes from.
     pub key: KeyFrom<'a>,
+    /// Where its certificate comes from.
     pub from: CertificateFrom<'a>,
 }
 
@@ -31,21 +34,31 @@ pub struct PlannedCertificate<'a> {
 /// place of the placeholder.
 #[derive(Clone, Debug)]
 pub enum CertificateFrom<'a> {
+    /// It signs itself.
     Itself {
+        /// The request.
         request: Request,
         /// When it was issued, which may be before everything else was.
         issued: OffsetDateTime,
     },
+    /// An authority signs it.
     SignedBy {
+        /// The request.
         request: Request,
+        /// The authority's key.
         issuer: KeyId<'a>,
+        /// What it may be used for, and how long.
         profile: &'a Profile,
     },
     /// Another signs it elsewhere; none is before it has.
     SignedElsewhere {
+        /// The request.
         request: Request,
+        /// The authority's key.
         issuer: KeyId<'a>,
+        /// What it may be used for, and how long.
         profile: &'a Profile,
+        /// What was signed; none before it is here.
         answer: Option<&'a SignedChain>,
     },
     /// Somebody already has it.

@@ -17,11 +17,15 @@ const EVERYONE: Access = Access::Of(Reader::Everyone);
 /// A file or directory on a host.
 #[derive(Clone, Debug)]
 pub struct PlannedFile<'a> {
+    /// The host.
     pub host: &'a Host,
     /// Absolute on the host; a directory ends in a slash.
     pub path: String,
+    /// Who may read it.
     pub access: Access,
+    /// What it will hold.
     pub content: PlannedContent<'a>,
+    /// Who wants it there.
     pub origin: Origin<'a>,
 }
 
@@ -69,16 +73,23 @@ pub enum Origin<'a> {
 /// What a file will hold.
 #[derive(Clone, Debug)]
 pub enum PlannedContent<'a> {
+    /// Nothing: it is a directory.
     Directory,
+    /// The certificate of this key.
     Certificate(KeyId<'a>),
+    /// This key.
     PrivateKey(KeyId<'a>),
     /// The certificates that are accepted, one at least.
     Trust(Vec<KeyId<'a>>),
     /// The public keys that are accepted, one at least; in their certificates, where they have any.
     PublicKeys(Vec<KeyId<'a>>),
+    /// The request of this key.
     Request(KeyId<'a>),
+    /// A kubeconfig.
     Kubeconfig {
+        /// The key, with its certificate, that its bearer logs in with.
         id: KeyId<'a>,
+        /// Where it reaches the API server.
         through: Through,
         /// The certificates of authorities that are accepted.
         trust: Vec<KeyId<'a>>,
@@ -87,7 +98,9 @@ pub enum PlannedContent<'a> {
     },
     /// The unit of the component of this name.
     Unit(&'static str, Template),
+    /// The encryption configuration, with its keys.
     EncryptionConfig(Template),
+    /// What a template of the tables makes of the facts.
     Rendered(Template),
     /// The configuration file of the component of this name.
     Config(&'static str),
@@ -97,17 +110,23 @@ pub enum PlannedContent<'a> {
     OwnTemplate(Arc<str>),
     /// The text of a CSR file, with the placeholder replaced by the name of the host where there is one.
     CsrFile {
+        /// The name of the CSR file.
         file: &'a str,
+        /// The host.
         host: Option<&'a str>,
     },
+    /// cfssl's ca-config.json, as it was read.
     SigningConfig,
 }
 
 /// The files that a kubeconfig names, absolute on its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFiles {
+    /// That of the authority.
     pub authority: String,
+    /// That of the certificate.
     pub certificate: String,
+    /// That of the key.
     pub key: String,
 }
 

@@ -9,9 +9,11 @@ use crate::pki::key::{Algorithm, KeyPair, PublicKey};
 /// What one key is, and what is made with it: everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId<'a> {
+    /// Whose it is.
     pub of: KeyOf<'a>,
     /// The host whose own it is.
     pub host: Option<&'a str>,
+    /// Which of its successors.
     pub generation: Generation,
 }
 

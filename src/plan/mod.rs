@@ -35,6 +35,7 @@ use rows::{counts, is_on};
 /// Everything that will be made. The files of a host are worked out when they are asked for: a fleet has millions.
 #[derive(Debug)]
 pub struct Plan<'a> {
+    /// What it is a plan of.
     pub cluster: &'a Cluster,
     /// Issuers before what they sign.
     pub certificates: Vec<PlannedCertificate<'a>>,

@@ -12,6 +12,7 @@ use crate::settings::{Table, Value};
 /// A unit as it starts on one host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedUnit {
+    /// The name of the component.
     pub component: &'static str,
     /// In the order of the command line.
     pub flags: Vec<PlannedFlag>,
@@ -22,15 +23,18 @@ pub struct PlannedUnit {
 /// A flag of a command line, without its dashes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedFlag {
+    /// Its name.
     pub name: String,
     /// It is given once for each.
     pub values: Vec<PlannedValue>,
+    /// Who gives it.
     pub by: GivenBy,
 }
 
 /// What a flag is given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlannedValue {
+    /// It stands alone.
     Nothing,
     /// A template of the tables.
     Template(&'static str),
@@ -41,6 +45,7 @@ pub enum PlannedValue {
 /// The configuration file of a component on one host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedConfig {
+    /// Where it is, and what it is like.
     pub file: ConfigFile,
     /// In the order in which they are set.
     pub settings: Vec<PlannedSetting>,
@@ -51,16 +56,22 @@ pub struct PlannedConfig {
 /// A setting of a configuration file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedSetting {
+    /// Where it stands in the file, from the outside in.
     pub path: &'static [&'static str],
+    /// What it is set to.
     pub value: PlannedSettingValue,
 }
 
 /// What a setting is set to: a value, or a template of the tables of a text, of `true` or `false`, or of a list with commas.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlannedSettingValue {
+    /// This value.
     Is(Value),
+    /// A template of a text.
     Text(&'static str),
+    /// A template of `true` or `false`.
     BoolText(&'static str),
+    /// A template of a list with commas.
     Texts(&'static str),
 }
 

@@ -9,6 +9,7 @@ use crate::audit::inventory::InventoryRow;
 /// A certificate, and until when it can stay.
 #[derive(Clone, Debug)]
 pub struct Ending {
+    /// The certificate, and where it is.
     pub row: InventoryRow,
     /// Where it is, sorted.
     pub hosts: BTreeSet<String>,
@@ -29,12 +30,14 @@ impl Ending {
 pub struct Expiry {
     /// In the order of the inventory: authorities first, then by the end of their life.
     pub endings: Vec<Ending>,
+    /// The instant that all is told of.
     pub at: OffsetDateTime,
     /// How soon is soon.
     pub within: Duration,
 }
 
 impl Expiry {
+    /// What ends of these certificates: `within` says how soon is soon.
     pub fn of(rows: Vec<InventoryRow>, at: OffsetDateTime, within: Duration) -> Expiry {
         let usual: Vec<Option<Duration>> = rows.iter().map(|row| usual_life(row, &rows)).collect();
         let endings = rows.into_iter().zip(usual).map(|(row, usual_life)| Ending {

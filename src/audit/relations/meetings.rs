@@ -19,6 +19,7 @@ use crate::pki::inspect::{Certificate, Item, TlsRole};
 /// A program of a host, or a kubeconfig of it that no program of the host is known to use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Actor {
+    /// Where it runs, or lies.
     pub host: String,
     /// What the program is called, or the path of the kubeconfig.
     pub name: String,
@@ -27,12 +28,15 @@ pub struct Actor {
 /// What one of two says of what the other shows or signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It is taken.
     Accepted,
     /// As `verify` finds it.
     Refused(Vec<Finding>),
     /// A file of `host` that is named, and is not there or has nothing of its kind in it.
     Lacking {
+        /// Whose file it is.
         host: String,
+        /// As the flag or field has it.
         path: String,
     },
     /// Nobody asks: whoever it is shown to trusts no authority for it.
@@ -44,16 +48,20 @@ pub enum Verdict {
 pub struct ShownCertificate {
     /// By which flag or field.
     pub by: String,
+    /// The certificate.
     pub certificate: Arc<Certificate>,
 }
 
 /// One side of a meeting: what one shows, and what the other says of it.
 #[derive(Clone, Debug)]
 pub struct Handshake {
+    /// None where nothing is shown, or what is named is not there.
     pub shown: Option<ShownCertificate>,
     /// By which flag or field those are trusted who may have issued it.
     pub trusted_by: String,
+    /// Those who are trusted.
     pub trusted: Vec<Arc<Certificate>>,
+    /// What the other says.
     pub verdict: Verdict,
 }
 
@@ -62,7 +70,9 @@ pub struct Handshake {
 pub struct Meeting {
     /// What for.
     pub purpose: &'static str,
+    /// Who begins.
     pub caller: Actor,
+    /// Who answers.
     pub callee: Actor,
     /// The addresses that the caller asks for, where it says so.
     pub addresses: Vec<String>,
@@ -75,14 +85,21 @@ pub struct Meeting {
 /// Somebody who believes what another signs or writes.
 #[derive(Clone, Debug)]
 pub struct Belief {
+    /// What for.
     pub purpose: &'static str,
+    /// Who signs or writes.
     pub signer: Actor,
-    /// By which flag, and the file that it names.
+    /// By which flag, which names a file.
     pub by: String,
+    /// The path of that file.
     pub by_file: String,
+    /// Who believes it, or does not.
     pub judge: Actor,
+    /// By which flag it is judged.
     pub as_in: String,
+    /// The paths of the files that this flag names.
     pub as_in_files: Vec<String>,
+    /// What is said of it.
     pub verdict: Verdict,
 }
 

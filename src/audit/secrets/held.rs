@@ -17,16 +17,20 @@ use crate::secrecy::{PRIVATE_KEY, holds_secret};
 /// A file that holds secrets.
 #[derive(Clone, Debug)]
 pub struct HeldSecret {
+    /// The path of the file.
     pub path: String,
     /// What it is, in a few words.
     pub what: &'static str,
+    /// What whoever has it can do.
     pub powers: BTreeSet<Power>,
 }
 
 /// A host with what it holds, by path.
 #[derive(Clone, Debug)]
 pub struct HostSecrets {
+    /// The host, by its name.
     pub host: String,
+    /// What it holds, by path.
     pub secrets: Vec<HeldSecret>,
 }
 

@@ -20,17 +20,24 @@ pub enum Power {
     Serve(Vec<String>),
     /// Log in as a user of these groups where those are trusted who signed for it.
     Become {
+        /// The name by which the API server or etcd knows it.
         user: String,
+        /// Its groups.
         groups: Vec<String>,
+        /// What those are trusted for who signed.
         trusted_for: Vec<String>,
     },
     /// Log in as whomever a token, a password or a list of them names.
     LogIn,
+    /// Read what lies encrypted in etcd.
     ReadEncryptedSecrets,
+    /// Make the token of any service account.
     SignTokens,
     /// Make anybody's certificate where this authority is trusted.
     SignCertificates {
+        /// Its subject.
         authority: String,
+        /// What it is trusted for.
         trusted_for: Vec<String>,
     },
 }

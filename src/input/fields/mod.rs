@@ -1,4 +1,4 @@
-//! Which fields cluster.toml may have, in one table ([`table`]): the reader has its known names from it, `docs/cluster-toml.md`
+//! Which fields cluster.toml may have, in one table (`table`): the reader has its known names from it, `docs/cluster-toml.md`
 //! and the JSON Schema are made of it.
 //!
 //! The table says *what* there is. *How* a field is read, and what must fit together, is the code's that reads it;

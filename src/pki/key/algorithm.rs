@@ -128,6 +128,7 @@ pub enum KeyError {
     /// As DER, which no key that this module holds can cause.
     #[error("the key could not be encoded")]
     Encoding,
+    /// No private key can be read in it.
     #[error("this is no private key in PEM, or it is damaged")]
     Malformed,
     /// Which one is meant?
@@ -136,11 +137,13 @@ pub enum KeyError {
     /// There is nobody to ask for a passphrase.
     #[error("the private key is encrypted; decrypt it first")]
     Encrypted,
+    /// A key, but of no kind that is used here.
     #[error(
         "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), ECDSA on P-256, \
          P-384 or P-521, and Ed25519 can"
     )]
     Unsupported,
+    /// It would sign what nobody can verify.
     #[error("the numbers in the private key contradict each other")]
     Inconsistent,
 }
