@@ -25,6 +25,7 @@ pub mod disk;
 pub mod facts;
 pub mod found;
 pub mod golden;
+pub mod handover;
 pub mod input;
 pub mod json_document;
 pub mod manifest;

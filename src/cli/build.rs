@@ -7,7 +7,7 @@ use khw_gen::audit;
 use khw_gen::bundle::Content;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::cluster::{Cluster, ClusterState, Role};
-use khw_gen::disk::{self, Output, Specification, Start, Summary};
+use khw_gen::disk::{self, Output, Start, Summary};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::{PART, Selection};
 use khw_gen::pki::derivation::Seed;
@@ -18,20 +18,27 @@ use khw_gen::{Build, found_of};
 
 use super::args::BuildArgs;
 use super::as_found::read_undamaged;
+use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
 use super::say::{Reported, print, say, say_error};
-use super::specification::{read_checked, read_seed, unknown_host};
+use super::specification::{read_checked, read_seed, unknown_host, with_keys};
 use super::threads::use_threads;
 
 pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let BuildArgs { spec, out, quiet, .. } = arguments;
     let bar = Bar::new(*quiet);
     use_threads(arguments.jobs)?;
-    let checked = read_checked(spec, Specification::open_with_keys)?;
+    let keys = keys(&arguments.making.seed.opening)?;
+    let checked = read_checked(spec, &with_keys(&keys))?;
     let cluster = &checked.cluster;
     let selection = selection(cluster, arguments)?;
-    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let seed = read_seed(
+        spec,
+        arguments.making.seed.file.as_deref(),
+        checked.seed.as_deref(),
+        &keys,
+    )?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };
     let output = Output::begin(start, out, &|| say_that_it_waits(out, *quiet))?;
     if !selection.is_part() {

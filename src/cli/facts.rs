@@ -10,7 +10,7 @@ use super::say::{Reported, print_document};
 use super::specification::{read_checked, unknown_host};
 
 pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
-    let checked = read_checked(&arguments.spec, Specification::open)?;
+    let checked = read_checked(&arguments.spec, &Specification::open)?;
     let cluster = &checked.cluster;
     let mut hosts = Map::new();
     match &arguments.host {

@@ -18,6 +18,8 @@ mod init;
 mod inspect;
 mod instants;
 mod merge;
+mod open;
+mod opening;
 mod outcome;
 mod output;
 mod paint;
@@ -28,7 +30,9 @@ mod renew;
 mod rotate;
 mod say;
 mod schema;
+mod seal;
 mod secrets;
+mod seed;
 mod specification;
 mod threads;
 mod verify;
@@ -37,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, GoldenCommand};
+use args::{Arguments, Command, GoldenCommand, SeedCommand};
 use outcome::{judged, made};
 
 /// Runs the program with the process's arguments.
@@ -67,6 +71,15 @@ pub fn run() -> ExitCode {
             GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
             GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),
         },
+        Command::Seal(arguments) => made(seal::run(&arguments)),
+        Command::Open(arguments) => made(open::run(&arguments)),
+        Command::Seed { command } => made(match command {
+            SeedCommand::New(arguments) => seed::draw(&arguments),
+            SeedCommand::Split(arguments) => seed::split(&arguments),
+            SeedCommand::Join(arguments) => seed::join(&arguments),
+            SeedCommand::Signer(arguments) => seed::show_signer(&arguments),
+            SeedCommand::Sign(arguments) => seed::sign(&arguments),
+        }),
         Command::Init(arguments) => made(init::run(&arguments)),
     };
     if speaks_json {

@@ -13,14 +13,16 @@ use time::{Time, UtcOffset};
 use super::args::{RenewArgs, ReportFormat};
 use super::edited::Edited;
 use super::instants::now;
+use super::opening::keys;
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error, show};
-use super::specification::{Specified, read_specified, say_that_the_seed_is_missing};
+use super::specification::{Specified, read_specified, say_that_the_seed_is_missing, with_keys};
 use super::threads::use_threads;
 
 pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     let spec = &arguments.spec;
     use_threads(None)?;
-    let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref())?;
+    let opening = keys(&arguments.seed.opening)?;
+    let Specified { checked, seed } = read_specified(spec, arguments.seed.file.as_deref(), &opening)?;
     // What was issued today is valid today, wherever the clock of a host is.
     let at = match arguments.at {
         Some(at) if at.nanosecond() != 0 => return Err("--at: the time of issue has no fraction of a second".into()),
@@ -43,7 +45,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         ));
     }
     let renewal = Renewal::of(before, at);
-    let sources = Specification::open_with_keys(spec)?;
+    let sources = with_keys(&opening)(spec)?;
     let (text, after) = edited(&sources, &checked, &renewal)?;
     let name = spec.file_name().unwrap_or(spec.as_os_str()).to_string_lossy();
     let mut patch = diffy::DiffOptions::new();

@@ -17,10 +17,11 @@ use time::OffsetDateTime;
 use super::args::{ReportFormat, RotateArgs};
 use super::build::fill;
 use super::edited::Edited;
+use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Bar;
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
-use super::specification::{read_seed, said};
+use super::specification::{read_seed, said, with_keys};
 use super::threads::use_threads;
 
 const PLAN: &str = "PLAN.md";
@@ -28,7 +29,8 @@ const PLAN: &str = "PLAN.md";
 pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let RotateArgs { spec, of, out, .. } = arguments;
     use_threads(None)?;
-    let sources = Specification::open_with_keys(spec)?;
+    let keys = keys(&arguments.making.seed.opening)?;
+    let sources = with_keys(&keys)(spec)?;
     let checked = said(input::check(&sources))?;
     let cluster = &checked.cluster;
     let all = rotated(cluster);
@@ -45,7 +47,12 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
-    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let seed = read_seed(
+        spec,
+        arguments.making.seed.file.as_deref(),
+        checked.seed.as_deref(),
+        &keys,
+    )?;
     disk::refuse_existing(out, [PLAN])?;
     if !cluster.successor_is_brought(of) {
         say(format_args!(

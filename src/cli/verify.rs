@@ -10,6 +10,7 @@ use khw_gen::found::{Beside, Found};
 use super::args::{JudgeFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, show};
@@ -31,9 +32,7 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
     }
     drop(waiting);
     let spec = arguments.spec.as_deref();
-    let differences = spec
-        .map(|spec| against(&found, spec, arguments.seed_file.as_deref()))
-        .transpose()?;
+    let differences = spec.map(|spec| against(&found, spec, arguments)).transpose()?;
     match format {
         JudgeFormat::Text => show(audit::render_text(&findings).trim_end())?,
         JudgeFormat::Sarif => {
@@ -65,8 +64,9 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
 }
 
 /// What a specification would make differently of what was found. Of a single host as found, only that host is compared.
-fn against(found: &Found, spec: &Path, seed_file: Option<&Path>) -> Result<Changes, Reported> {
-    let (mut made, keys) = read_specified(spec, seed_file)?.make()?;
+fn against(found: &Found, spec: &Path, arguments: &VerifyArgs) -> Result<Changes, Reported> {
+    let opening = keys(&arguments.opening)?;
+    let (mut made, keys) = read_specified(spec, arguments.seed_file.as_deref(), &opening)?.make()?;
     if keys == Keys::StandIn {
         say_that_the_seed_is_missing(spec);
     }

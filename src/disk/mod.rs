@@ -17,6 +17,7 @@ mod publish;
 mod source;
 mod staging;
 mod tree;
+mod unpacked;
 mod update;
 
 pub use bundle_as_found::read_found;
@@ -25,5 +26,8 @@ pub use golden::{GoldenFolder, read_golden};
 pub use new_files::{make_folder, refuse_existing, write_new_files};
 pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
-pub use source::{SeedText, Specification, read_seed};
+pub use source::{
+    SeedText, Specification, is_there, open_sealed, read_opener, read_public_text, read_seed, read_share, read_whole,
+};
 pub use tree::read_tree;
+pub use unpacked::{read_output, write_unpacked};

@@ -19,6 +19,7 @@ mod families;
 pub mod fields;
 mod files;
 mod generations;
+mod handover;
 mod host;
 mod hosts;
 mod issuers;
@@ -48,6 +49,7 @@ mod values;
 mod tests;
 
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
+pub use handover::Handover;
 pub use source_files::{Files, GivenFiles, SourceText, Unreadable};
 pub use validity::moment;
 
@@ -65,6 +67,8 @@ pub struct Checked {
     pub cluster: Cluster,
     /// The path of the seed as `[pki] seed` has it: nothing is checked of what is there.
     pub seed: Option<String>,
+    /// For whom the archives of hosts are sealed.
+    pub handover: Handover,
     pub remarks: Vec<Diagnostic>,
     pub written: WrittenDates,
 }
@@ -118,6 +122,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
         Some(cluster) => Ok(Checked {
             cluster,
             written: written_dates(&draft),
+            handover: Handover::new(&draft),
             seed: draft.pki.seed.map(|path| path.value),
             remarks,
         }),

@@ -8,5 +8,8 @@ pub mod fingerprint;
 pub mod inspect;
 pub mod key;
 pub mod keyed_digest;
+pub mod sealing;
 pub mod secret;
+pub mod shares;
+pub mod signing;
 pub mod x509;
