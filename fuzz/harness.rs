@@ -9,13 +9,17 @@ use std::sync::LazyLock;
 use khw_gen::audit::{Detail, audit, inventory, inventory_json, inventory_text, render_json, render_text};
 use khw_gen::diagnostic::{self, Severity};
 use khw_gen::facts::{Facts, facts};
-use khw_gen::found::{Found, FoundNode, FoundNodes, from_archive, from_folder};
+use khw_gen::found::{Found, FoundNode, FoundNodes, from_archive, from_folder, unpack};
+use khw_gen::handover::bundle_of;
 use khw_gen::input::{Files, GivenFiles, SourceText, Unreadable, built_in_files, check};
 use khw_gen::pki::authority::AuthorityCertificate;
 use khw_gen::pki::decode::describe_pem;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::inspect::{Item, TlsRole, items, judge_chain};
+use khw_gen::pki::sealing::{Opener, Recipient};
 use khw_gen::pki::secret::SecretBytes;
+use khw_gen::pki::shares::{self, Share};
+use khw_gen::pki::signing::{AllowedSigners, OutputSigner};
 use khw_gen::pki::x509::to_pem;
 use khw_gen::plan::plan;
 use khw_gen::{as_found, bundles, catalog, own_template};
@@ -26,13 +30,14 @@ use zeroize::Zeroizing;
 /// A target: its name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("cluster_toml", cluster_toml),
     ("cfssl_json", cfssl_json),
     ("pem_der", pem_der),
     ("own_template", own_template),
     ("unit_and_documents", unit_and_documents),
     ("archive", archive),
+    ("handed_over", handed_over),
 ];
 
 const AT: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
@@ -318,6 +323,55 @@ pub fn archive(input: &[u8]) {
     };
     tell(&found);
 }
+
+/// What comes from elsewhere with an archive, of which the first byte says what it is: a share, signers, a signature, a sealed file,
+/// identities, recipients, the archive itself.
+pub fn handed_over(input: &[u8]) {
+    let Some((first, bytes)) = input.split_first() else {
+        return;
+    };
+    let text = String::from_utf8_lossy(bytes);
+    match first % 7 {
+        0 => match Share::parse(bytes) {
+            Ok(share) => drop(shares::join(&[
+                Share::parse(share.to_text().expose()).expect("its own text")
+            ])),
+            Err(error) => assert_steers_no_terminal(&error.to_string()),
+        },
+        1 => drop(AllowedSigners::parse(&text)),
+        2 => drop(SIGNER.verify(b"sums", &text)),
+        3 => {
+            // A passphrase's work is the same whatever the rest is, and there is no time for it.
+            let mut keys = Opener::new(|_| Err("nobody knows".to_owned()));
+            let identity = SecretBytes::from(IDENTITY.as_bytes());
+            keys.add_identities("key", &identity).expect("an identity");
+            if let Err(error) = keys.open("it", bytes) {
+                assert_steers_no_terminal(&error.to_string());
+            }
+        }
+        4 => drop(Opener::none().add_identities("key", &SecretBytes::from(bytes))),
+        5 => drop(Recipient::list(&text)),
+        _ => {
+            if let Err(why) = bundle_of("edge1", unpack(&with_sums(bytes))) {
+                assert_steers_no_terminal(&why);
+            }
+        }
+    }
+}
+
+/// An identity that anybody knows, and whom it is of.
+pub const IDENTITY: &str = "AGE-SECRET-KEY-1VJQ2PVZUY6SDHUFY3LCEJ8W92GQNSXSNNLHCNKLQ0D3PZGMJNTHQ7XF26S";
+pub const RECIPIENT: &str = "age1tftfh5f0tjcurerwvfrzmhlwqte89jr0wf7psn0kxyntfshq448qf3dlu6";
+
+/// A signer whom anybody can be.
+pub fn signer() -> OutputSigner {
+    OutputSigner::new(&Seed::stand_in(1), "demo").expect("a signer")
+}
+
+static SIGNER: LazyLock<AllowedSigners> = LazyLock::new(|| {
+    let line = signer().allowed_signers_line().expect("a line");
+    AllowedSigners::parse(&line).expect("signers")
+});
 
 /// The checksum of every header of a tar set right: a fuzzer can't guess it.
 fn with_sums(bytes: &[u8]) -> Vec<u8> {

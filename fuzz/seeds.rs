@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::manifest::{About, add_manifest};
 use khw_gen::pack::{ArchiveFormat, Packer, tar};
+use khw_gen::pki::sealing::{seal_as_text, seal_for};
+use khw_gen::pki::secret::SecretBytes;
 use time::macros::datetime;
 
-use crate::harness::{LABELS, csr_names, good, good_files};
+use crate::harness::{IDENTITY, LABELS, RECIPIENT, csr_names, good, good_files, signer};
 
 /// Target -> inputs.
 pub type Seeds = BTreeMap<&'static str, Vec<Vec<u8>>>;
@@ -78,6 +80,32 @@ pub fn seeds(project: &Path) -> Seeds {
     for choice in 0..5 {
         add("archive", with_choice(choice, &tar));
     }
+    for share in String::from_utf8_lossy(&read(&project.join("docs/derivation.md")))
+        .split("\n```share\n")
+        .skip(1)
+    {
+        let text = share.split("\n```").next().unwrap_or_default();
+        add("handed_over", with_choice(0, text.as_bytes()));
+    }
+    let allowed = signer().allowed_signers_line().expect("a line");
+    add("handed_over", with_choice(1, allowed.as_bytes()));
+    add(
+        "handed_over",
+        with_choice(2, signer().sign(b"sums").expect("a signature").as_bytes()),
+    );
+    let recipients = [RECIPIENT.parse().expect("a recipient")];
+    let plain = SecretBytes::from(&b"sealed"[..]);
+    add(
+        "handed_over",
+        with_choice(3, &seal_for(&recipients, &plain).expect("sealed")),
+    );
+    add(
+        "handed_over",
+        with_choice(3, &seal_as_text(&recipients, &plain).expect("sealed")),
+    );
+    add("handed_over", with_choice(4, IDENTITY.as_bytes()));
+    add("handed_over", with_choice(5, RECIPIENT.as_bytes()));
+    add("handed_over", with_choice(6, &tar));
     seeds
 }
 

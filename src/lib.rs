@@ -67,6 +67,7 @@ pub mod facts;
 pub mod found;
 #[doc(hidden)]
 pub mod golden;
+pub mod handover;
 pub mod input;
 #[doc(hidden)]
 pub mod json_document;

@@ -14,6 +14,15 @@ pub const MANIFEST: &str = "MANIFEST";
 /// The name of the checksums at the top of an output, in the format of `sha256sum`.
 pub const SHA256SUMS: &str = "SHA256SUMS";
 
+/// The name of the signature over the checksums, as OpenSSH makes one for a file.
+pub const SIGNATURE: &str = "SHA256SUMS.sig";
+
+/// The name of the checksums of what sealed archives open to, in the format of `sha256sum`.
+pub const OPENED: &str = "OPENED";
+
+/// What the name of an archive ends with once it is sealed.
+pub const SEALED_SUFFIX: &str = ".age";
+
 /// What an output says of itself for the next build over it; not a part of what it holds.
 pub const STATE: &str = ".khw-gen.state";
 
@@ -21,6 +30,8 @@ pub const STATE: &str = ".khw-gen.state";
 const MANIFEST_HEADER: &str = "# khw-gen manifest 1: mode sha256 path";
 /// How the manifest of a whole output begins: a host's own must not be taken for it.
 const OUTPUT_HEADER: &str = "# khw-gen output 1: mode sha256 path";
+/// How that of a folder of sealed archives begins: no build takes it for an output.
+const SEALED_HEADER: &str = "# khw-gen sealed 1: mode sha256 path";
 /// What stands before the name of the host in the second line of a host's own. `install.sh` has it from there, and so is the
 /// same on all hosts with the same roles: one to read, one to make.
 const HOST_LINE: &str = "# host: ";
@@ -32,6 +43,8 @@ pub enum ManifestOf {
     Bundle,
     /// A whole output folder.
     Output,
+    /// A folder of sealed archives.
+    Sealed,
 }
 
 impl ManifestOf {
@@ -39,7 +52,13 @@ impl ManifestOf {
         match self {
             ManifestOf::Bundle => MANIFEST_HEADER,
             ManifestOf::Output => OUTPUT_HEADER,
+            ManifestOf::Sealed => SEALED_HEADER,
         }
+    }
+
+    /// Whether a text begins as one of this kind.
+    pub(crate) fn begins(self, text: &str) -> bool {
+        text.lines().next() == Some(self.header())
     }
 }
 
@@ -298,7 +317,17 @@ fn parse_row(line: &str) -> Result<(String, ManifestRow), &'static str> {
 
 /// The texts of `MANIFEST` and `SHA256SUMS` of an output with these rows.
 pub(crate) fn lists_of_output(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
-    let manifest = manifest_of_output(rows.iter().map(|(path, row)| (path.as_str(), row)));
+    lists_of(ManifestOf::Output, rows)
+}
+
+/// As [`lists_of_output`], of sealed archives.
+pub(crate) fn lists_of_sealed(rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
+    lists_of(ManifestOf::Sealed, rows)
+}
+
+fn lists_of(of: ManifestOf, rows: &BTreeMap<String, ManifestRow>) -> (String, String) {
+    let header = format!("{}\n", of.header());
+    let manifest = text_of_rows(header, rows.iter().map(|(path, row)| (path.as_str(), *row)));
     let sums = sha256sums_of_output(rows, sha256(manifest.as_bytes()));
     (manifest, sums)
 }

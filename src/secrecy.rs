@@ -8,7 +8,7 @@ use std::ops::Range;
 /// A part of a text that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
-    /// What it is called where it stands: a variable, a flag, a field; `URL` or `header` where nothing names it.
+    /// What it is called where it stands: a variable, a flag, a field; `URL`, `header` or `identity` where nothing names it.
     pub name: String,
     pub range: Range<usize>,
 }
@@ -208,6 +208,9 @@ impl Context {
     }
 }
 
+/// What an identity of age begins with, wherever somebody has put it.
+const IDENTITY: &str = "AGE-SECRET-KEY-";
+
 /// What a line says by itself.
 fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
     let mut add = |name: &str, range: Range<usize>| {
@@ -217,6 +220,10 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
             found.push(Secret { name, range });
         }
     };
+    for (at, _) in line.match_indices(IDENTITY) {
+        let length = line[at..].find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        add("identity", at..length.map_or(line.len(), |length| at + length));
+    }
     for (at, _) in line.match_indices("://") {
         if let Some(user) = user_of_url(line, at + 3) {
             let (name, _) = named_before(line, at).unwrap_or(("URL", 0));
@@ -372,6 +379,10 @@ mod tests {
             (
                 "Environment=\"HTTPS_PROXY=http://bob:hunter2@proxy:3128\"",
                 "Environment=\"HTTPS_PROXY=http://(hidden)@proxy:3128\"",
+            ),
+            (
+                "recipients = [\"AGE-SECRET-KEY-1HUNTER2\", \"age1x\"]",
+                "recipients = [\"(hidden)\", \"age1x\"]",
             ),
             (
                 "Environment=HTTPS_PROXY=bob:hunter2@proxy:3128 A=1",

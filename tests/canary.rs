@@ -175,11 +175,117 @@ fn secrets_are_in_the_files_that_hold_them_and_nowhere_else() {
             .arg("--seed-file")
             .arg(seed_file.with_file_name("broken")));
     }
+    // What is sealed, split, signed and opened again, and what is wrong with it.
+    let at = |name: &str| spec.path().with_file_name(name);
+    spec.secret("passphrase", b"hunter2 and hunter3\n");
+    spec.secret("wrong", b"hunter3 and hunter2\n");
+    let identity = "AGE-SECRET-KEY-1VJQ2PVZUY6SDHUFY3LCEJ8W92GQNSXSNNLHCNKLQ0D3PZGMJNTHQ7XF26S";
+    spec.secret("identity", identity.as_bytes());
+    let recipient = "age1tftfh5f0tjcurerwvfrzmhlwqte89jr0wf7psn0kxyntfshq448qf3dlu6";
+    let seal = |extra: &[&str]| {
+        let mut command = khw_gen();
+        command
+            .arg("seal")
+            .arg(&out)
+            .arg("--spec")
+            .arg(spec.path())
+            .args(["--to", recipient])
+            .args(extra);
+        command
+    };
+    let sealed = at("sealed").to_str().expect("a path").to_owned();
+    let seed_command = |words: &[&str], paths: &[&str], new: &str| {
+        let mut command = khw_gen();
+        command
+            .arg("seed")
+            .args(words)
+            .args(paths.iter().map(|path| at(path)))
+            .arg("-o")
+            .arg(at(new));
+        command
+    };
+    say(&mut seal(&["-o", &sealed]));
+    say(&mut seal(&["-o", &sealed, "--to", identity]));
+    say(&mut seed_command(&["split", "-k", "2", "-n", "3"], &["seed"], "shares"));
+    say(&mut seed_command(
+        &["join"],
+        &["shares/share-1.txt", "shares/share-2.txt"],
+        "joined",
+    ));
+    say(&mut seed_command(&["join"], &["shares/share-1.txt", "seed"], "never"));
+    say(
+        seed_command(&["join"], &["shares/share-1.txt", "shares/share-2.txt"], "sealed-seed").args(["--to", recipient]),
+    );
+    say(&mut seed_command(
+        &["sign"],
+        &["cluster.toml", "out/SHA256SUMS"],
+        "sums.sig",
+    ));
+    say(khw_gen().args(["seed", "signer"]).arg(spec.path()));
+    for key in ["identity", "seed", "passphrase", "shares/share-1.txt"] {
+        let mut open = khw_gen();
+        say(open
+            .arg("open")
+            .arg(at("sealed/cp.tar.gz.age"))
+            .arg("-o")
+            .arg(at(""))
+            .arg("--identity")
+            .arg(at(key)));
+    }
+    let mut locked = seed_command(&["join"], &["shares/share-1.txt", "shares/share-2.txt"], "locked-seed");
+    say(locked.args(["--passphrase", "--passphrase-file"]).arg(at("passphrase")));
+    for (file, opening) in [("sealed-seed", "--identity"), ("locked-seed", "--passphrase-file")] {
+        for key in ["identity", "passphrase", "wrong", "seed"] {
+            let mut build = khw_gen();
+            build
+                .arg("build")
+                .arg(spec.path())
+                .arg("-o")
+                .arg(at("built"))
+                .arg("--seed-file")
+                .arg(at(file));
+            say(build.arg(opening).arg(at(key)));
+        }
+    }
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    fs::write(
+        at("with-identity.toml"),
+        format!("{text}\n[handover]\nrecipients = [\"{identity}\"]\n"),
+    )
+    .expect("a file");
+    say(khw_gen().arg("check").arg(at("with-identity.toml")));
+    say(khw_gen()
+        .args(["check", "--format", "json"])
+        .arg(at("with-identity.toml")));
+    for folder in ["sealed", "shares"] {
+        let written = files_below(&at(folder));
+        assert!(written.len() > 2, "{folder}");
+        for (name, bytes) in written {
+            assert!(!holds(&bytes, &seed), "{folder}/{name} holds the seed");
+            assert!(
+                keys.values().all(|forms| !holds(&bytes, forms)),
+                "{folder}/{name} holds a key"
+            );
+        }
+    }
+    for name in ["sealed-seed", "locked-seed", "sums.sig"] {
+        assert!(!holds(&fs::read(at(name)).expect(name), &seed), "{name} holds the seed");
+    }
+    let opened = files_below(&at("cp"));
+    assert_eq!(
+        opened,
+        files_below(&out.join("cp")),
+        "what was opened is what was sealed"
+    );
     // The seed where a text belongs: it must not be quoted back.
     say(khw_gen().arg("check").arg(&seed_file));
     fs::set_permissions(&seed_file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
     say(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    let typed: Vec<Vec<u8>> = ["hunter2", "hunter3", &identity[16..40]]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec();
     for text in &said_in_all {
+        assert!(!holds(text.as_bytes(), &typed), "{text}");
         assert!(!holds(text.as_bytes(), &seed), "{text}");
         assert!(keys.values().all(|forms| !holds(text.as_bytes(), forms)), "{text}");
     }

@@ -10,6 +10,8 @@ use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::fingerprint::FingerprintKey;
 use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
 use khw_gen::pki::keyed_digest::KeyedDigest;
+use khw_gen::pki::shares::{self, Share};
+use khw_gen::pki::signing::OutputSigner;
 use sha2::{Digest, Sha256};
 
 const PAGE: &str = include_str!("../docs/derivation.md");
@@ -95,6 +97,17 @@ fn the_seed_is_what_the_page_says() {
 }
 
 #[test]
+fn the_shares_make_the_seed_of_the_page() {
+    let shares: Vec<Share> = blocks("share")
+        .into_iter()
+        .map(|text| Share::parse(text.as_bytes()).expect("a share"))
+        .collect();
+    let seed = shares::join(&shares).expect("the seed");
+    let file = String::from_utf8(seed.to_file_text().expose().to_vec()).expect("a text");
+    assert_eq!(file.lines().last(), seed_text().lines().last());
+}
+
+#[test]
 fn each_vector_is_what_the_code_computes() {
     let seed = Seed::parse(seed_text().as_bytes()).expect("the page's seed file").seed;
     let mut seen = BTreeMap::new();
@@ -158,6 +171,17 @@ fn each_vector_is_what_the_code_computes() {
                 }
                 digest.write_str("the cluster").expect("a digest takes all");
                 computed.insert("digest", digest.finish());
+            }
+            "signing-key" => {
+                assert_eq!((name, algorithm_name), ("output", "ed25519"));
+                let output = seed.derive(vector["cluster"], &Purpose::SigningKey, generation);
+                computed.insert("output", hex(output.as_slice()));
+                let key = KeyPair::from_seed(Algorithm::Ed25519, &output).expect("a key");
+                computed.insert("public-key", hex(&key.public().subject_public_key));
+                let signer = OutputSigner::new(&seed, vector["cluster"]).expect("a signer");
+                computed.insert("allowed-signers", signer.allowed_signers_line().expect("a line"));
+                let signature = signer.sign(b"khw-gen").expect("a signature");
+                computed.insert("sig-sha256", sha256(signature.as_bytes()));
             }
             other => panic!("a purpose that the page doesn't define: {other}"),
         }

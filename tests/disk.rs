@@ -1091,7 +1091,7 @@ fn every_source_that_cannot_be_read_is_told_at_once_without_its_content() {
     let names = ["dangling.json", "folder.json", "large.json", "latin.json", "pipe.json"];
     assert_eq!(spec.list("csr").unwrap(), names.map(|name| Ok(name.to_owned())));
     for name in names {
-        let why = spec.text(&format!("csr/{name}")).unwrap_err().0;
+        let why = spec.text(&format!("csr/{name}")).unwrap_err().why;
         assert!(why.contains(name) && !why.contains("hush"), "{why}");
     }
 }

@@ -14,8 +14,8 @@ mkdir -p "$tools"
 : >"$log"
 . tests/packages.sh
 
-packages="busybox-static chromium dbus etcd-client etcd-server faketime fish fonts-dejavu-core git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
-    nftables nginx openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
+packages="age busybox-static chromium dbus etcd-client etcd-server faketime fish fonts-dejavu-core git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
+    nftables nginx openssh-client openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
     unzip zsh zstd"
 # Others package it too, and only one of them can be installed.
 command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"
@@ -66,6 +66,19 @@ writes_kubeconfigs() {
 }
 writes_kubeconfigs "$tools/kubectl" || writes_kubeconfigs kubectl ||
     with_go kubectl go build -C tests/judges/kubectl -ldflags='-s -w' -buildvcs=false -o "$tools/kubectl" .
+
+# C2SP's vectors of age, as the package is released.
+vectors="$PWD/target/cctv-age"
+if ! command -v go >/dev/null 2>&1; then
+    [ -d "$vectors/testdata" ] || miss "the vectors of age" "there is no go on this machine"
+elif [ ! -d "$vectors/testdata" ]; then
+    echo "Fetching C2SP's vectors of age"
+    module=c2sp.org/CCTV/age@v0.0.0-20251208015420-e9274a7bdbfd
+    fetched=$(go mod download -json "$module" 2>>"$log" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$/\1/p')
+    mkdir -p "$vectors"
+    cp -r "$fetched/testdata" "$vectors/" 2>>"$log" || miss "the vectors of age" "go can't fetch them: see target/install-programs.log"
+    chmod -R u+w "$vectors"
+fi
 
 # The judges that are Python packages have a folder of their own, whose programs stand beside the others; where all is there,
 # pip asks nobody.

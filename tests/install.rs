@@ -1,5 +1,7 @@
 //! `install.sh` as an operator runs it: into a tree, twice, dry, over something else, and from a damaged bundle.
 
+#[path = "install/signed.rs"]
+mod signed;
 mod support;
 #[path = "install/taking_back.rs"]
 mod taking_back;

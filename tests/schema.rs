@@ -386,7 +386,17 @@ fn of_choices_that_there_are_not() -> Vec<Mistake> {
 }
 
 /// Texts by the fields that they stand in: those that the reader takes, and those that it refuses and a pattern can.
+/// A key of each kind for which archives are sealed.
+const RECIPIENTS: &[&str] = &[
+    "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKSn0fG/43Ow/Rb39XsT61BVOzIGhqwtLZcH9HFCBkVz",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKSn0fG/43Ow/Rb39XsT61BVOzIGhqwtLZcH9HFCBkVz somebody@somewhere",
+];
+
 const TEXTS: &[(&str, &[&str], &[&str])] = &[
+    ("handover.recipients", RECIPIENTS, &["", "ssh-rsa AAAA", "age1BIG"]),
+    ("hosts.recipients", RECIPIENTS, &["", "ssh-rsa AAAA", "age1BIG"]),
+    ("pools.recipients", RECIPIENTS, &["", "ssh-rsa AAAA", "age1BIG"]),
     ("pki.authorities_issued", &["2025-01-01T00:00:00Z"], &["", "yesterday"]),
     ("cluster.name", &["a", "A.b_c-9"], &["", "-a", "a ", "a/b"]),
     (

@@ -8,6 +8,8 @@
 #   ./install.sh --dry-run         say what would be done, and do nothing; also with --rollback and --uninstall
 #   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot)
 #
+# Where /etc/khw-gen/allowed_signers (or $ALLOWED_SIGNERS) says who may sign, only what they signed is installed.
+#
 # It starts and stops nothing: the order over the hosts is in INSTALL.md.
 set -eu
 umask 077
@@ -15,6 +17,7 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
+cluster='billing'
 units='kube-apiserver kube-controller-manager kube-scheduler pod-routes'
 not_before='20251231235500'
 not_after='20261231235500'

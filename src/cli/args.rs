@@ -96,6 +96,17 @@ pub enum Command {
     /// until when, what a rotation changes, who holds which secrets; no secret is shown
     #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
+    /// Seal the archive of each host for those who may open it, and sign their sums: an output that may travel over anything
+    #[command(after_help = examples::SEAL)]
+    Seal(SealArgs),
+    /// Open the sealed archive of a host and unpack it, if all of it is right; else nothing is written
+    #[command(after_help = examples::OPEN)]
+    Open(OpenArgs),
+    /// The seed: draw one, split it into shares and join them, and sign with what it makes
+    Seed {
+        #[command(subcommand)]
+        command: SeedCommand,
+    },
     /// The output without its secrets, as a folder of texts to commit, review and compare with
     Golden {
         #[command(subcommand)]
@@ -184,6 +195,40 @@ pub struct SeedArgs {
     /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
     #[arg(id = "seed_file", long = "seed-file", value_name = "FILE")]
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
+}
+
+/// What opens seeds, keys and archives that are sealed.
+#[derive(Args)]
+pub struct OpeningArgs {
+    /// A file with identities that open what is sealed: of age (age-keygen), or an Ed25519 key of SSH; and others that are named so
+    #[arg(long = "identity", value_name = "FILE")]
+    pub identities: Vec<PathBuf>,
+    /// A file with the passphrase of what is sealed, on its only line [default: the terminal is asked]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// For whom something is sealed.
+#[derive(Args)]
+pub struct SealingArgs {
+    /// Seal it for a public key, of age (age1…) or of SSH (ssh-ed25519 …); and others that are named so
+    #[arg(long = "to", value_name = "RECIPIENT")]
+    pub to: Vec<String>,
+    /// A file with such keys, one on each line; and others that are named so
+    #[arg(long = "recipients-file", value_name = "FILE")]
+    pub recipients_files: Vec<PathBuf>,
+}
+
+/// For whom a seed is sealed, or with which passphrase.
+#[derive(Args)]
+pub struct SeedSealingArgs {
+    #[command(flatten)]
+    pub sealing: SealingArgs,
+    /// Seal it with a passphrase, which the terminal is asked for twice, unless --passphrase-file has it
+    #[arg(long, conflicts_with_all = ["to", "recipients_files"])]
+    pub passphrase: bool,
 }
 
 #[derive(Args)]
@@ -347,6 +392,8 @@ pub struct VerifyArgs {
     pub seed_file: Option<PathBuf>,
     #[command(flatten)]
     pub signed: SignedArgs,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
 }
 
 #[derive(Args)]
@@ -368,6 +415,8 @@ pub struct DiffArgs {
     pub seed_file: Option<PathBuf>,
     #[command(flatten)]
     pub signed: SignedArgs,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
 }
 
 #[derive(Args)]
@@ -400,9 +449,8 @@ pub struct RenewArgs {
     /// Print the edit alone
     #[arg(long)]
     pub patch: bool,
-    /// The seed, instead of the one that `[pki] seed` names; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub seed: SeedArgs,
     /// How to show it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text, conflicts_with = "patch")]
     pub format: ReportFormat,
@@ -427,6 +475,8 @@ pub struct ExpiryArgs {
     pub seed_file: Option<PathBuf>,
     #[command(flatten)]
     pub signed: SignedArgs,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
 }
 
 #[derive(Args)]
@@ -437,6 +487,134 @@ pub struct SecretsArgs {
     /// How to show it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
+}
+
+#[derive(Args)]
+pub struct SealArgs {
+    /// The output to hand over, with an archive for each host; it stays as it is
+    #[arg(value_name = "OUT")]
+    pub from: PathBuf,
+    /// The folder for the sealed archives; an earlier one is replaced only if it is such a folder
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, required_unless_present = "only")]
+    pub out: Option<PathBuf>,
+    /// Put them in the place of OUT: nothing is left of it that can be read without a key
+    #[arg(long, conflicts_with = "out")]
+    pub only: bool,
+    /// The topology: its recipients are added, and the sums are signed with the key that its seed makes
+    #[arg(long, value_name = "CLUSTER.TOML")]
+    pub spec: Option<PathBuf>,
+    #[command(flatten)]
+    pub sealing: SealingArgs,
+    /// The seed of that specification, instead of the one that `[pki] seed` names; `-` reads standard input
+    #[arg(long, value_name = "FILE", requires = "spec")]
+    pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
+}
+
+#[derive(Args)]
+pub struct OpenArgs {
+    /// The sealed archive of a host; SHA256SUMS and SHA256SUMS.sig beside it are held against it
+    #[arg(value_name = "HOST.tar.gz.age")]
+    pub archive: PathBuf,
+    /// A folder that is there, in which the host's becomes a new one
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = ".")]
+    pub out: PathBuf,
+    /// Who may have signed, as khw-gen seed signer prints it [default: allowed_signers beside the archive, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
+}
+
+#[derive(Subcommand)]
+pub enum SeedCommand {
+    /// Draw a fresh seed; never overwrites. Sealed, it may lie anywhere, and is printed where no file is named
+    #[command(after_help = examples::SEED_NEW)]
+    New(SeedNewArgs),
+    /// Split a seed into shares, of which some make it whole and fewer say nothing of it; never overwrites
+    #[command(after_help = examples::SEED_SPLIT)]
+    Split(SeedSplitArgs),
+    /// Join shares into the seed that was split; never overwrites
+    #[command(after_help = examples::SEED_JOIN)]
+    Join(SeedJoinArgs),
+    /// Print who signs the outputs of a cluster, as a line of a file of allowed signers (ssh-keygen); it is no secret
+    #[command(after_help = examples::SEED_SIGNER)]
+    Signer(SeedSignerArgs),
+    /// Sign a file, such as an output's SHA256SUMS, as the signer of a cluster; never overwrites
+    #[command(after_help = examples::SEED_SIGN)]
+    Sign(SeedSignArgs),
+}
+
+#[derive(Args)]
+pub struct SeedNewArgs {
+    /// The new file
+    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["to", "recipients_files", "passphrase"])]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub sealing: SeedSealingArgs,
+    /// A file with the passphrase, on its only line
+    #[arg(long, value_name = "FILE", requires = "passphrase")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct SeedSplitArgs {
+    /// The file of the seed, sealed or not
+    #[arg(value_name = "SEED")]
+    pub seed: PathBuf,
+    /// How many shares are needed
+    #[arg(short = 'k', long = "needed", value_name = "K", value_parser = clap::value_parser!(u8).range(2..))]
+    pub needed: u8,
+    /// How many there are
+    #[arg(short = 'n', long = "shares", value_name = "N", value_parser = clap::value_parser!(u8).range(2..))]
+    pub shares: u8,
+    /// The folder for share-1.txt and so on
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
+}
+
+#[derive(Args)]
+pub struct SeedJoinArgs {
+    /// The files of the shares
+    #[arg(value_name = "SHARE", required = true)]
+    pub shares: Vec<PathBuf>,
+    /// The new file
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub sealing: SeedSealingArgs,
+    /// A file with the passphrase, on its only line
+    #[arg(long, value_name = "FILE", requires = "passphrase")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct SeedSignerArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    #[command(flatten)]
+    pub seed: SeedArgs,
+}
+
+#[derive(Args)]
+pub struct SeedSignArgs {
+    /// The topology
+    #[arg(value_name = "CLUSTER.TOML")]
+    pub spec: PathBuf,
+    /// What to sign
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The new file for the signature
+    #[arg(short, long, value_name = "FILE.sig")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub seed: SeedArgs,
 }
 
 #[derive(Args)]
@@ -456,6 +634,8 @@ pub struct ReportArgs {
     /// The seed of a cluster.toml, instead of the one that its `[pki] seed` names; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub opening: OpeningArgs,
     #[command(flatten)]
     pub signed: SignedArgs,
 }

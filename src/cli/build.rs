@@ -8,7 +8,7 @@ use khw_gen::audit;
 use khw_gen::bundle::Content;
 use khw_gen::changes::{self, Keys, KeysKnown};
 use khw_gen::cluster::{Cluster, ClusterState, Role};
-use khw_gen::disk::{self, Output, Specification, Start, Summary};
+use khw_gen::disk::{self, Output, Start, Summary};
 use khw_gen::pack::ArchiveFormat;
 use khw_gen::part::{PART, Selection};
 use khw_gen::pki::derivation::Seed;
@@ -18,18 +18,25 @@ use khw_gen::rotation;
 
 use super::args::BuildArgs;
 use super::as_found::read_undamaged;
+use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
 use super::say::{Reported, print, say, say_error};
-use super::specification::{answered, compiled, read_checked, read_seed, unknown_host};
+use super::specification::{answered, compiled, read_checked, read_seed, unknown_host, with_keys};
 use super::threads::use_threads;
 
 pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
     let BuildArgs { spec, out, quiet, .. } = arguments;
     let bar = Bar::new(*quiet);
     use_threads(arguments.jobs)?;
-    let checked = read_checked(spec, Specification::open_with_keys)?;
-    let seed = read_seed(spec, arguments.making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let keys = keys(&arguments.making.seed.opening)?;
+    let checked = read_checked(spec, &with_keys(&keys))?;
+    let seed = read_seed(
+        spec,
+        arguments.making.seed.file.as_deref(),
+        checked.seed.as_deref(),
+        &keys,
+    )?;
     let cluster = &answered(spec, checked.cluster, Some(&seed), &arguments.making.signed)?;
     let selection = selection(cluster, arguments)?;
     let start = if arguments.fresh { Start::Anew } else { Start::Over };

@@ -16,10 +16,10 @@ pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
     if *stdin && specs.len() > 1 {
         return Err("--stdin: standard input is the text of one cluster.toml".into());
     }
-    let open = if *stdin {
-        Specification::from_input
+    let open: specification::Open<'_> = if *stdin {
+        &Specification::from_input
     } else {
-        Specification::open
+        &Specification::open
     };
     let checked = specs.iter().map(|spec| (spec, specification::check(spec, open)));
     let checked: Vec<(&PathBuf, Result<Checked, Vec<Diagnostic>>)> = checked.collect();

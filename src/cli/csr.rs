@@ -5,6 +5,7 @@ use khw_gen::external::{asked, files, manifest};
 use khw_gen::plan::plan;
 
 use super::args::{CsrArgs, ReportFormat};
+use super::opening::keys;
 use super::say::{Reported, print, print_document};
 use super::specification::{read_checked, read_seed};
 use super::threads::use_threads;
@@ -15,7 +16,7 @@ const MODE: u32 = 0o644;
 pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     let CsrArgs { spec, out, .. } = arguments;
     use_threads(None)?;
-    let checked = read_checked(spec, Specification::open)?;
+    let checked = read_checked(spec, &Specification::open)?;
     let cluster = &checked.cluster;
     if cluster.pki.external.is_empty() {
         let message = format!(
@@ -24,7 +25,8 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
-    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref())?;
+    let keys = keys(&arguments.seed.opening)?;
+    let seed = read_seed(spec, arguments.seed.file.as_deref(), checked.seed.as_deref(), &keys)?;
     let plan = plan(cluster);
     let asked = asked(&plan, &seed)?;
     let files = files(cluster, &asked);

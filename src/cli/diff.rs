@@ -7,6 +7,7 @@ use khw_gen::found::Found;
 
 use super::args::{DiffArgs, DiffFormat};
 use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, show};
@@ -18,7 +19,7 @@ pub fn run(arguments: &DiffArgs) -> Result<Outcome, Reported> {
     if limit.is_some() && format == DiffFormat::Json {
         return Err("--limit is for text and markdown: JSON that is cut is no JSON".into());
     }
-    let changes = differences(&arguments.old, &arguments.new, arguments)?;
+    let changes = differences(arguments)?;
     let text = match format {
         DiffFormat::Text => changes::render_text(&changes, limit),
         DiffFormat::Markdown => changes::render_markdown(&changes, limit),
@@ -36,19 +37,18 @@ pub fn run(arguments: &DiffArgs) -> Result<Outcome, Reported> {
     })
 }
 
-fn differences(old: &Path, new: &Path, arguments: &DiffArgs) -> Result<Changes, Reported> {
-    let (seed_file, signed) = (arguments.seed_file.as_deref(), &arguments.signed);
+fn differences(arguments: &DiffArgs) -> Result<Changes, Reported> {
+    let (old, new) = (arguments.old.as_path(), arguments.new.as_path());
     use_threads(None)?;
+    let opening = keys(&arguments.opening)?;
+    let specified = |path: &Path| read_specified(path, arguments.seed_file.as_deref(), &opening, &arguments.signed);
     let side = |path: &Path| match is_spec(path) {
-        true => read_specified(path, seed_file, signed)?.make(),
+        true => specified(path)?.make(),
         false => Ok((read_undamaged(path)?, Keys::Own)),
     };
     let [(mut before, old_keys), (mut after, new_keys)] = match (is_spec(old), is_spec(new)) {
         (true, true) => {
-            let mut sides = [
-                read_specified(old, seed_file, signed)?,
-                read_specified(new, seed_file, signed)?,
-            ];
+            let mut sides = [specified(old)?, specified(new)?];
             // Without both seeds, both are made from the same one that stands in: what doesn't change stays the same.
             if sides.iter().any(|side| side.seed.is_none()) {
                 sides.iter_mut().for_each(|side| side.seed = None);

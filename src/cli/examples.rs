@@ -19,7 +19,8 @@ pub const BUILD: &str = "Examples:
   khw-gen build cluster.toml -o out --plan plan.md
   khw-gen build cluster.toml -o part3 --shard 3/8 --archive tar.zst
   khw-gen build cluster.toml --signed signed -o out
-  pass show cluster-seed | khw-gen build cluster.toml -o out --seed-file -";
+  pass show cluster-seed | khw-gen build cluster.toml -o out --seed-file -
+  khw-gen build cluster.toml -o out --identity ~/.ssh/id_ed25519";
 
 pub const CSR: &str = "Examples:
   khw-gen csr cluster.toml -o requests";
@@ -94,6 +95,30 @@ pub const GOLDEN_WRITE: &str = "Examples:
 pub const GOLDEN_CHECK: &str = "Examples:
   khw-gen golden check cluster.toml golden
   khw-gen golden check cluster.toml golden --without-seed";
+
+pub const SEAL: &str = "Examples:
+  khw-gen seal out -o sealed --spec cluster.toml
+  khw-gen seal out --only --recipients-file team.txt";
+
+pub const OPEN: &str = "Examples:
+  khw-gen open node1.tar.gz.age --identity ~/.ssh/id_ed25519
+  khw-gen open node1.tar.gz.age --identity key.txt --allowed-signers signers";
+
+pub const SEED_NEW: &str = "Examples:
+  khw-gen seed new -o cluster.seed --passphrase
+  khw-gen seed new -o cluster.seed --recipients-file team.txt";
+
+pub const SEED_SPLIT: &str = "Examples:
+  khw-gen seed split -k 3 -n 5 cluster.seed -o shares";
+
+pub const SEED_JOIN: &str = "Examples:
+  khw-gen seed join share-1.txt share-3.txt share-4.txt -o cluster.seed";
+
+pub const SEED_SIGNER: &str = "Examples:
+  khw-gen seed signer cluster.toml > allowed_signers";
+
+pub const SEED_SIGN: &str = "Examples:
+  khw-gen seed sign cluster.toml out/SHA256SUMS -o SHA256SUMS.sig";
 
 pub const INIT: &str = "Examples:
   khw-gen init cluster

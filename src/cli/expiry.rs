@@ -16,7 +16,8 @@ pub fn run(arguments: &ExpiryArgs) -> Result<Outcome, Reported> {
     let path = &arguments.path;
     use_threads(None)?;
     let stand_in = "its dates are right, and fingerprints are not those of a build";
-    let found = read_found_or_made(path, arguments.seed_file.as_deref(), &arguments.signed, stand_in)?;
+    let (opening, signed) = (&arguments.opening, &arguments.signed);
+    let found = read_found_or_made(path, arguments.seed_file.as_deref(), opening, signed, stand_in)?;
     say_what_is_elsewhere(path, &found, "what ends on the others is not known");
     let waiting = Waiting::begin("reading certificates");
     let at = arguments.at.unwrap_or_else(now);

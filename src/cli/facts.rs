@@ -11,7 +11,7 @@ use super::say::{Reported, print_document};
 use super::specification::{read_checked, unknown_host};
 
 pub fn run(arguments: &FactsArgs) -> Result<(), Reported> {
-    let checked = read_checked(&arguments.spec, Specification::open)?;
+    let checked = read_checked(&arguments.spec, &Specification::open)?;
     let cluster = &checked.cluster;
     let waiting = Waiting::begin("working out variables");
     let mut hosts = Map::new();

@@ -10,14 +10,16 @@ use khw_gen::golden::compare::{Comparison, Difference, GoldenFile, Kind};
 use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::json_document::JsonKind;
 use khw_gen::pki::derivation::Seed;
+use khw_gen::pki::sealing::Opener;
 use serde_json::{Value, json};
 
 use super::args::{GoldenCheckArgs, GoldenWriteArgs, ReportFormat};
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_error};
-use super::specification::{answered, read_checked, read_seed, read_seed_if_there, seed_path};
+use super::specification::{answered, read_checked, read_seed, read_seed_if_there, seed_path, with_keys};
 use super::threads::use_threads;
 
 /// Anybody may read a text without secrets.
@@ -31,8 +33,9 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
         signed,
     } = arguments;
     use_threads(None)?;
-    let checked = read_checked(spec, Specification::open_with_keys)?;
-    let seed = read_seed(spec, seed.file.as_deref(), checked.seed.as_deref())?;
+    let keys = keys(&seed.opening)?;
+    let checked = read_checked(spec, &with_keys(&keys))?;
+    let seed = read_seed(spec, seed.file.as_deref(), checked.seed.as_deref(), &keys)?;
     let cluster = &answered(spec, checked.cluster, Some(&seed), signed)?;
     let mut output = Output::begin(Start::Golden, dir, &|| say_that_it_waits(dir, false))?;
     let mut written = Vec::new();
@@ -112,12 +115,14 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
         ..
     } = arguments;
     use_threads(None)?;
-    let checked = read_checked(spec, Specification::open)?;
+    let keys = keys(&seed.opening)?;
+    let open = |spec: &Path| Ok(Specification::open(spec)?.opened_with(&keys));
+    let checked = read_checked(spec, &open)?;
     let folder = disk::read_golden(dir)?;
     let seed = match (arguments.without_seed, &seed.file) {
         (true, _) => None,
-        (false, Some(file)) => Some(read_seed(spec, Some(file), None)?),
-        (false, None) => seed_if_there(spec, checked.seed.as_deref())?,
+        (false, Some(file)) => Some(read_seed(spec, Some(file), None, &keys)?),
+        (false, None) => seed_if_there(spec, checked.seed.as_deref(), &keys)?,
     };
     let cluster = &answered(spec, checked.cluster, seed.as_ref(), signed)?;
     let unknown = Unknown::of(cluster, seed.as_ref());
@@ -156,12 +161,12 @@ fn differences(arguments: &GoldenCheckArgs) -> Result<(Vec<Difference>, usize), 
 }
 
 /// The seed that the specification names, if there is a file of that name.
-fn seed_if_there(spec: &Path, seed_in_spec: Option<&str>) -> Result<Option<Seed>, Reported> {
+fn seed_if_there(spec: &Path, seed_in_spec: Option<&str>, keys: &Opener) -> Result<Option<Seed>, Reported> {
     let Some(path) = seed_path(spec, None, seed_in_spec) else {
         say("note: no seed is configured");
         return Ok(None);
     };
-    let seed = read_seed_if_there(&path)?;
+    let seed = read_seed_if_there(&path, keys)?;
     if seed.is_none() {
         say(format_args!("note: there is no seed {}", path.display()));
     }

@@ -19,6 +19,8 @@ mod init;
 mod inspect;
 mod instants;
 mod merge;
+mod open;
+mod opening;
 mod outcome;
 mod output;
 mod paint;
@@ -30,7 +32,9 @@ mod report;
 mod rotate;
 mod say;
 mod schema;
+mod seal;
 mod secrets;
+mod seed;
 mod specification;
 mod threads;
 mod verify;
@@ -40,7 +44,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Arguments, Command, GoldenCommand};
+use args::{Arguments, Command, GoldenCommand, SeedCommand};
 use outcome::{judged, made};
 
 /// Runs the program with the process's arguments.
@@ -72,6 +76,15 @@ pub fn run() -> ExitCode {
             GoldenCommand::Write(arguments) => made(golden::write(&arguments)),
             GoldenCommand::Check(arguments) => judged(golden::check(&arguments)),
         },
+        Command::Seal(arguments) => made(seal::run(&arguments)),
+        Command::Open(arguments) => made(open::run(&arguments)),
+        Command::Seed { command } => made(match command {
+            SeedCommand::New(arguments) => seed::draw(&arguments),
+            SeedCommand::Split(arguments) => seed::split(&arguments),
+            SeedCommand::Join(arguments) => seed::join(&arguments),
+            SeedCommand::Signer(arguments) => seed::show_signer(&arguments),
+            SeedCommand::Sign(arguments) => seed::sign(&arguments),
+        }),
         Command::Init(arguments) => made(init::run(&arguments)),
     };
     if speaks_json {

@@ -10,7 +10,7 @@ use super::specification::read_checked;
 use super::width::width;
 
 pub fn run(arguments: &PlanArgs) -> Result<(), Reported> {
-    let checked = read_checked(&arguments.spec, Specification::open)?;
+    let checked = read_checked(&arguments.spec, &Specification::open)?;
     let plan = plan(&checked.cluster);
     match (arguments.format, arguments.flags) {
         (ReportFormat::Json, true) => return print_document(&plan.flags_json()),

@@ -12,16 +12,17 @@ use time::{Time, UtcOffset};
 use super::args::{RenewArgs, ReportFormat, SignedArgs};
 use super::edited::Edited;
 use super::instants::now;
+use super::opening::keys;
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error, show};
-use super::specification::{Specified, check, compiled, read_specified, say_that_the_seed_is_missing};
+use super::specification::{Specified, check, compiled, read_specified, say_that_the_seed_is_missing, with_keys};
 use super::threads::use_threads;
 
 pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     let spec = &arguments.spec;
     use_threads(None)?;
     // What is wrong with it is said below.
-    if check(spec, Specification::open).is_ok_and(|checked| !checked.cluster.pki.external.is_empty()) {
+    if check(spec, &Specification::open).is_ok_and(|checked| !checked.cluster.pki.external.is_empty()) {
         let message = format!(
             "authorities of {} sign elsewhere, and renew there: have the requests of khw-gen csr signed again, set `issued` to an instant after \
              that, and khw-gen diff OLD CLUSTER.TOML --signed DIR says what to do",
@@ -29,7 +30,9 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
-    let Specified { checked, seed } = read_specified(spec, arguments.seed_file.as_deref(), &SignedArgs { dir: None })?;
+    let opening = keys(&arguments.seed.opening)?;
+    let none = SignedArgs { dir: None };
+    let Specified { checked, seed } = read_specified(spec, arguments.seed.file.as_deref(), &opening, &none)?;
     // What was issued today is valid today, wherever the clock of a host is.
     let at = match arguments.at {
         Some(at) if at.nanosecond() != 0 => return Err("--at: the time of issue has no fraction of a second".into()),
@@ -52,7 +55,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
         ));
     }
     let renewal = Renewal::of(before, at);
-    let sources = Specification::open_with_keys(spec)?;
+    let sources = with_keys(&opening)(spec)?;
     let (text, after) = edited(&sources, &checked, &renewal)?;
     let name = spec.file_name().unwrap_or(spec.as_os_str()).to_string_lossy();
     let mut patch = diffy::DiffOptions::new();

@@ -10,6 +10,7 @@ use khw_gen::report::{Report, ReportOf, to_html, to_json, to_mermaid, to_svg, to
 use super::args::{PageFormat, ReportArgs};
 use super::as_found::{read_found, say_remarks, say_what_is_elsewhere};
 use super::instants::now;
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, say};
@@ -37,7 +38,12 @@ pub fn run(arguments: &ReportArgs) -> Result<Outcome, Reported> {
     let at = arguments.at.unwrap_or_else(now);
     let (report, remarkable) = match is_spec(path) {
         true => {
-            let specified = read_specified(path, arguments.seed_file.as_deref(), &arguments.signed)?;
+            let specified = read_specified(
+                path,
+                arguments.seed_file.as_deref(),
+                &keys(&arguments.opening)?,
+                &arguments.signed,
+            )?;
             let cluster = specified.checked.cluster.clone();
             let (mut made, keys) = specified.make()?;
             // There is no output whose lists could be asked for.

@@ -16,10 +16,11 @@ use time::OffsetDateTime;
 use super::args::{ReportFormat, RotateArgs};
 use super::build::fill;
 use super::edited::Edited;
+use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{Bar, Waiting};
 use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
-use super::specification::{answered, compiled, read_seed, said};
+use super::specification::{answered, compiled, read_seed, said, with_keys};
 use super::threads::use_threads;
 
 const PLAN: &str = "PLAN.md";
@@ -27,10 +28,11 @@ const PLAN: &str = "PLAN.md";
 pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let RotateArgs { spec, of, out, .. } = arguments;
     use_threads(None)?;
-    let sources = Specification::open_with_keys(spec)?;
+    let keys = keys(&arguments.making.seed.opening)?;
+    let sources = with_keys(&keys)(spec)?;
     let checked = said(input::check(&sources))?;
     let making = &arguments.making;
-    let seed = read_seed(spec, making.seed.file.as_deref(), checked.seed.as_deref())?;
+    let seed = read_seed(spec, making.seed.file.as_deref(), checked.seed.as_deref(), &keys)?;
     let with_answers = |cluster| answered(spec, cluster, Some(&seed), &making.signed);
     let cluster = &with_answers(checked.cluster)?;
     let all = rotated(cluster);

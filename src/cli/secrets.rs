@@ -1,7 +1,6 @@
 //! `khw-gen secrets`.
 
 use khw_gen::audit::{self, HostSecrets};
-use khw_gen::disk::Specification;
 use khw_gen::found::{Beside, Found};
 use khw_gen::plan::plan;
 use khw_gen::table::wrapped;
@@ -9,18 +8,19 @@ use khw_gen::theft::{Theft, Thefts};
 
 use super::args::{ReportFormat, SecretsArgs};
 use super::as_found::{read_found, say_remarks, say_what_is_elsewhere};
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, say};
-use super::specification::{compiled, is_spec, read_checked};
+use super::specification::{compiled, is_spec, read_checked, with_keys};
 use super::threads::use_threads;
 use super::width::width;
 
 pub fn run(arguments: &SecretsArgs) -> Result<Outcome, Reported> {
-    let SecretsArgs { path, format } = arguments;
+    let SecretsArgs { path, format, opening } = arguments;
     use_threads(None)?;
     if is_spec(path) {
-        let cluster = read_checked(path, Specification::open_with_keys)?.cluster;
+        let cluster = read_checked(path, &with_keys(&keys(opening)?))?.cluster;
         // Who holds what is the same with any seed.
         let (made, _) = compiled(&cluster, None)?;
         let plan = plan(&cluster);

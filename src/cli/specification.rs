@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use khw_gen::changes::Keys;
 use khw_gen::cluster::Cluster;
@@ -11,25 +12,32 @@ use khw_gen::external;
 use khw_gen::found::{Beside, Found};
 use khw_gen::found_of;
 use khw_gen::input::{self, Checked};
-use khw_gen::pki::derivation::Seed;
+use khw_gen::pki::derivation::{Seed, SeedFile};
+use khw_gen::pki::sealing::{Opener, is_sealed};
 use khw_gen::plan::plan;
 
-use super::args::SignedArgs;
+use super::args::{OpeningArgs, SignedArgs};
 use super::as_found::read_found;
+use super::opening::keys;
 use super::progress::Waiting;
 use super::say::{Reported, say, say_diagnostics, say_error};
 
 /// Opens a specification; whether it needs the keys that it names, this decides.
-pub type Open = fn(&Path) -> Result<Specification, DiskError>;
+pub type Open<'o> = &'o dyn Fn(&Path) -> Result<Specification, DiskError>;
+
+/// Opens a specification with the keys that it names, sealed or not.
+pub fn with_keys(keys: &Arc<Opener>) -> impl Fn(&Path) -> Result<Specification, DiskError> {
+    |spec| Ok(Specification::open_with_keys(spec)?.opened_with(keys))
+}
 
 /// Opens and checks a specification; what can't be read is a finding like any other.
-pub fn check(spec: &Path, open: Open) -> Result<Checked, Vec<Diagnostic>> {
+pub fn check(spec: &Path, open: Open<'_>) -> Result<Checked, Vec<Diagnostic>> {
     let opened = open(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())]);
     input::check(&opened?)
 }
 
 /// Opens and checks a specification, and says all that is wrong with it, or remarkable.
-pub fn read_checked(spec: &Path, open: Open) -> Result<Checked, Reported> {
+pub fn read_checked(spec: &Path, open: Open<'_>) -> Result<Checked, Reported> {
     said(check(spec, open))
 }
 
@@ -103,11 +111,16 @@ pub fn answered(spec: &Path, cluster: Cluster, seed: Option<&Seed>, signed: &Sig
 
 /// Reads a specification with its keys, its seed and what is signed elsewhere: an argument's seed must be there, the one that it names need
 /// not.
-pub fn read_specified(spec: &Path, seed_file: Option<&Path>, signed: &SignedArgs) -> Result<Specified, Reported> {
-    let mut checked = read_checked(spec, Specification::open_with_keys)?;
+pub fn read_specified(
+    spec: &Path,
+    seed_file: Option<&Path>,
+    keys: &Arc<Opener>,
+    signed: &SignedArgs,
+) -> Result<Specified, Reported> {
+    let mut checked = read_checked(spec, &with_keys(keys))?;
     let seed = match (seed_file, seed_path(spec, None, checked.seed.as_deref())) {
-        (Some(_), _) => Some(read_seed(spec, seed_file, None)?),
-        (None, Some(path)) => read_seed_if_there(&path)?,
+        (Some(_), _) => Some(read_seed(spec, seed_file, None, keys)?),
+        (None, Some(path)) => read_seed_if_there(&path, keys)?,
         (None, None) => None,
     };
     checked.cluster = answered(spec, checked.cluster, seed.as_ref(), signed)?;
@@ -124,13 +137,14 @@ pub fn is_spec(path: &Path) -> bool {
 pub fn read_found_or_made(
     path: &Path,
     seed_file: Option<&Path>,
+    opening: &OpeningArgs,
     signed: &SignedArgs,
     stand_in: &str,
 ) -> Result<Found, Reported> {
     if !is_spec(path) {
         return read_found(path, Beside::LeftOut);
     }
-    let (made, keys) = read_specified(path, seed_file, signed)?.make()?;
+    let (made, keys) = read_specified(path, seed_file, &keys(opening)?, signed)?.make()?;
     if keys == Keys::StandIn {
         say(format_args!("note: {} has no seed here: {stand_in}", path.display()));
     }
@@ -146,14 +160,19 @@ pub fn say_that_the_seed_is_missing(spec: &Path) {
 }
 
 /// Reads the seed from where the command line says, else from where the specification says, relative to it.
-pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>) -> Result<Seed, Reported> {
+pub fn read_seed(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>, keys: &Opener) -> Result<Seed, Reported> {
     let Some(path) = seed_path(spec, argument, in_spec) else {
         say_error(format_args!(
             "there is no seed: set `seed` in [pki], or give --seed-file FILE (khw-gen init writes a fresh one)"
         ));
         return Err(Reported);
     };
-    seed_of(&path, &disk::read_seed(&path)?)
+    Ok(read_seed_file(&path, keys)?.seed)
+}
+
+/// The seed in a file, sealed or not.
+pub fn read_seed_file(path: &Path, keys: &Opener) -> Result<SeedFile, Reported> {
+    seed_of(path, &disk::read_seed(path)?, keys)
 }
 
 pub fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>) -> Option<PathBuf> {
@@ -165,28 +184,36 @@ pub fn seed_path(spec: &Path, argument: Option<&Path>, in_spec: Option<&str>) ->
 }
 
 /// The seed in a file; none if there is no such file. One that is there and can't be read is an error.
-pub fn read_seed_if_there(path: &Path) -> Result<Option<Seed>, Reported> {
+pub fn read_seed_if_there(path: &Path, keys: &Opener) -> Result<Option<Seed>, Reported> {
     match disk::read_seed(path) {
         Err(DiskError::Os { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => Ok(None),
-        text => seed_of(path, &text?).map(Some),
+        text => Ok(Some(seed_of(path, &text?, keys)?.seed)),
     }
 }
 
-fn seed_of(path: &Path, text: &SeedText) -> Result<Seed, Reported> {
-    let file = Seed::parse(text.bytes.expose()).map_err(|error| {
+fn seed_of(path: &Path, text: &SeedText, keys: &Opener) -> Result<SeedFile, Reported> {
+    let is_sealed = is_sealed(text.bytes.expose());
+    let opened = is_sealed
+        .then(|| disk::open_sealed(path, &text.bytes, keys))
+        .transpose()?;
+    let plain = opened.as_ref().unwrap_or(&text.bytes);
+    let file = Seed::parse(plain.expose()).map_err(|error| {
         Reported::from(format!(
             "{}: {error} (khw-gen init writes a fresh one; so does openssl rand -hex 32)",
             path.display()
         ))
     })?;
-    text.check_exposure(file.public)?;
+    // Whoever reads a sealed one has nothing.
+    if !is_sealed {
+        text.check_exposure(file.public)?;
+    }
     if file.public {
         say(format_args!(
             "warning: the seed {} is public: anybody has the keys made from it. Use it for examples and tests only.",
             path.display()
         ));
     }
-    Ok(file.seed)
+    Ok(file)
 }
 
 /// How many hosts an error names.

@@ -10,6 +10,7 @@ use khw_gen::found::{Beside, Found};
 use super::args::{JudgeFormat, VerifyArgs};
 use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
 use super::instants::now;
+use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
 use super::say::{Reported, print, print_document, show};
@@ -64,7 +65,8 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
 
 /// What a specification would make differently of what was found. Of a single host as found, only that host is compared.
 fn against(found: &Found, spec: &Path, arguments: &VerifyArgs) -> Result<Changes, Reported> {
-    let specified = read_specified(spec, arguments.seed_file.as_deref(), &arguments.signed)?;
+    let opening = keys(&arguments.opening)?;
+    let specified = read_specified(spec, arguments.seed_file.as_deref(), &opening, &arguments.signed)?;
     let (mut made, keys) = specified.make()?;
     if keys == Keys::StandIn {
         say_that_the_seed_is_missing(spec);

@@ -603,6 +603,23 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/"]
     }
 
+    BAD_RECIPIENT "bad-recipient" Error "recipient for whom nothing can be sealed" {
+        meaning
+            "Recipients are public keys: of age, `age1…` as `age-keygen` prints it, or of SSH, the line of an `id_ed25519.pub`. Whoever has the \
+             private half can open what is sealed for it. It is not said here what stands there, since it may be that half."
+        advice "copy the public key as a whole; of SSH's keys use an Ed25519 key"
+        example "cluster.toml" [
+            r#"[handover]"#,
+            r#"recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q"]"#,
+        ]
+        right [
+            r#"[handover]"#,
+            r#"recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]"#,
+        ]
+        met "A key that was cut off or mistyped, an RSA key of SSH, or the private key in the place of the public one."
+        see ["https://age-encryption.org/v1", "https://man.openbsd.org/ssh-keygen"]
+    }
+
     BAD_ROTATION "bad-rotation" Error "rotation that can't be gone through" {
         meaning
             "What is trusted, verified or read by many gets its successor in three phases, one generation after the other and one thing \

@@ -12,13 +12,14 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, statat};
 use super::error::DiskError;
 use super::tree::{
     ReadTogether, Reading, list, list_at_most, mode_of, most_entries, open_file, open_folder, read_file, read_open,
-    read_places, read_tree, read_tree_where, size_to_read,
+    read_places, read_tree, read_tree_where, size_to_read, text_of,
 };
 use crate::found::{
     Beside, Found, FoundHost, FoundNode, FoundNodes, MOST_BYTES, PART, Places, ROOTFS, Remark, STORE, compare_archives,
     from_archive, host_of_output, is_archive_beside, of_folder, of_output,
 };
-use crate::manifest::MANIFEST;
+use crate::manifest::{MANIFEST, ManifestOf};
+use crate::pki::sealing::is_sealed;
 
 /// What is at `path`: a folder, or a tar, tar.gz, tar.zst or zip of a host. No link below it is followed. Of a machine, or a copy
 /// of one, only what is at `places` is looked at, and what these files name. Of an output that is not judged only the hosts are read.
@@ -35,6 +36,9 @@ pub fn read_found(path: &Path, places: &Places, beside: Beside) -> Result<Found,
         },
         FileType::RegularFile => {
             let bytes = read_open(File::from(file), &stat, path, MOST_BYTES)?;
+            if is_sealed(bytes.expose()) {
+                return Err(DiskError::IsSealed { path: path.to_owned() });
+            }
             Ok(from_archive(&folder_name(path), bytes.expose()))
         }
         _ => Err(DiskError::NotAFile { path: path.to_owned() }),
@@ -56,6 +60,10 @@ fn read_output(dir: &Path, beside: Beside) -> Result<Option<Found>, DiskError> {
     let folder = open_dir(dir)?;
     if !has(&folder, MANIFEST) || has(&folder, ROOTFS) {
         return Ok(None);
+    }
+    // What stands in the way of reading it is told where it is read.
+    if text_of(MANIFEST, folder.as_fd(), dir).is_ok_and(|text| ManifestOf::Sealed.begins(&text)) {
+        return Err(DiskError::IsSealed { path: dir.to_owned() });
     }
     let known = ReadTogether::new(dir);
     let listed = list_at_most(folder.as_fd(), dir, most_entries(known.left()))?;

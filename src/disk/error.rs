@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::found::printable;
+use crate::pki::sealing::OpenError;
 
 /// What could not be read or written, and why: the path and the system's reason, never content.
 #[derive(Debug, Error)]
@@ -43,6 +44,23 @@ pub enum DiskError {
     /// The key of an authority can be read by others than its owner.
     #[error("the key {} has mode {mode:04o}: others can read it, and sign with it; chmod 600 it", shown(.path))]
     CaKeyExposed { path: PathBuf, mode: u32 },
+    /// What opens other files can be read by others than its owner.
+    #[error("the {what} {} has mode {mode:04o}: others can read it, and open with it what is sealed; chmod 600 it", shown(.path))]
+    OpenerExposed {
+        what: &'static str,
+        path: PathBuf,
+        mode: u32,
+    },
+    /// A sealed file that nothing opens which was given.
+    #[error("{} can't be opened: {reason}", shown(.path))]
+    CantOpen { path: PathBuf, reason: OpenError },
+    /// A folder of sealed archives, or one of them, where something readable should be.
+    #[error(
+        "{} is sealed (khw-gen seal), so nobody can compare it with anything: khw-gen open unpacks an archive of it, and another build \
+         needs a folder of its own",
+        shown(.path)
+    )]
+    IsSealed { path: PathBuf },
     /// The output path has no folder to be in or no name (`/`).
     #[error("{path:?} can't be an output folder: it has no name")]
     NoName { path: PathBuf },

@@ -1,7 +1,7 @@
 //! What khw-gen replaces as a whole: which kinds of folders there are, what is at the top of each, and who may read it.
 
 use crate::golden::index::INDEX;
-use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
+use crate::manifest::{MANIFEST, SHA256SUMS, SIGNATURE, STATE};
 
 /// What a folder is that is replaced as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub(super) enum FolderKind {
     Output,
     /// Texts of them without secrets.
     Golden,
+    /// Archives that are sealed, and lists of them.
+    Sealed,
 }
 
 impl FolderKind {
@@ -17,7 +19,7 @@ impl FolderKind {
         match self {
             // It holds secrets.
             FolderKind::Output => 0o700,
-            FolderKind::Golden => 0o755,
+            FolderKind::Golden | FolderKind::Sealed => 0o755,
         }
     }
 
@@ -26,6 +28,7 @@ impl FolderKind {
         match self {
             FolderKind::Output => &[MANIFEST, SHA256SUMS, STATE],
             FolderKind::Golden => &[INDEX],
+            FolderKind::Sealed => &[MANIFEST, SHA256SUMS, SIGNATURE],
         }
     }
 }
@@ -38,6 +41,9 @@ pub(super) const ARCHIVE_MODE: u32 = 0o600;
 
 /// The mode of MANIFEST and SHA256SUMS.
 pub(super) const LIST_MODE: u32 = 0o644;
+
+/// The mode of a sealed archive: nobody reads it without a key.
+pub(super) const SEALED_MODE: u32 = 0o644;
 
 /// The mode of the state file: it is nobody else's business.
 pub(super) const STATE_MODE: u32 = 0o600;

@@ -18,6 +18,7 @@ mod signed;
 mod source;
 mod staging;
 mod tree;
+mod unpacked;
 mod update;
 
 pub use bundle_as_found::read_found;
@@ -27,5 +28,8 @@ pub use new_files::{check_replaceable_file, make_folder, refuse_existing, replac
 pub use output::{Leftover, Output, Start, Summary};
 pub use parts::merge_parts;
 pub use signed::read_signed;
-pub use source::{SeedText, Specification, read_seed};
+pub use source::{
+    SeedText, Specification, is_there, open_sealed, read_opener, read_public_text, read_seed, read_share, read_whole,
+};
 pub use tree::read_tree;
+pub use unpacked::{read_output, write_unpacked};

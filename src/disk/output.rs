@@ -13,7 +13,7 @@ use rustix::io::Errno;
 
 use super::earlier::{EarlierOutput, wait_for_lock};
 use super::error::DiskError;
-use super::kind::{ARCHIVE_MODE, FolderKind, HOST_MODE, LIST_MODE, STATE_MODE};
+use super::kind::{ARCHIVE_MODE, FolderKind, HOST_MODE, LIST_MODE, SEALED_MODE, STATE_MODE};
 use super::place::OutputPlace;
 use super::publish::Publication;
 use super::staging::Staging;
@@ -21,13 +21,15 @@ use super::tree::{Rows, check_rows, open_output, read_rows, remove};
 use super::update::{self, ChangeAtTop};
 use crate::bundle::{Bundle, BundleEntry, Content, check_path};
 use crate::golden::index::{self, INDEX};
-use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, STATE, lists_of_output};
+use crate::manifest::{MANIFEST, ManifestRow, SHA256SUMS, SIGNATURE, STATE, lists_of_output, lists_of_sealed};
 use crate::reuse::{Earlier, Nothing};
 
 /// An output in the making. Dropped without [`Output::commit`], it leaves everything as it was.
 #[derive(Debug)]
 pub struct Output {
     kind: FolderKind,
+    /// What may be there already, to be replaced.
+    replaces: FolderKind,
     pub(super) staging: Staging,
     /// The output that is there, where only what differs from it is to be written.
     earlier: Option<EarlierOutput>,
@@ -93,6 +95,10 @@ pub enum Start {
     Over,
     /// A golden: readable by everyone, and only a golden is replaced by it.
     Golden,
+    /// Sealed archives, which replace only such.
+    Sealed,
+    /// Sealed archives in the place of the output that they were made of.
+    SealedInPlace,
 }
 
 impl Output {
@@ -104,35 +110,49 @@ impl Output {
     /// Errors: `out` is not a folder, or one that khw-gen did not make, or holds something that it did not write; there is
     /// no staging folder to be had.
     pub fn begin(start: Start, out: &Path, waits: &dyn Fn()) -> Result<Output, DiskError> {
-        let kind = match start {
-            Start::Anew | Start::Over => FolderKind::Output,
-            Start::Golden => FolderKind::Golden,
+        let (kind, replaces) = match start {
+            Start::Anew | Start::Over => (FolderKind::Output, FolderKind::Output),
+            Start::Golden => (FolderKind::Golden, FolderKind::Golden),
+            Start::Sealed => (FolderKind::Sealed, FolderKind::Sealed),
+            Start::SealedInPlace => (FolderKind::Sealed, FolderKind::Output),
         };
         let place = OutputPlace::find(out)?;
         let path = place.path();
+        if start == Start::SealedInPlace {
+            // Of a run that was cut off after it had sealed, what can be read is still there.
+            place.remove_stale()?;
+        }
         let earlier = match statat(&place.parent, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => {
                 place.refuse_working_folder()?;
                 // What another build is changing is not yet as its MANIFEST says.
                 let locked = wait_for_lock(place.parent.as_fd(), &place.name, waits).ok().flatten();
-                let reusable = start == Start::Over && locked.is_some();
+                let reusable = matches!(start, Start::Over | Start::SealedInPlace) && locked.is_some();
                 let folder = locked.map_or_else(|| open_output(place.parent.as_fd(), &place.name, &path), Ok)?;
-                let rows = read_rows(kind, folder.as_fd(), &path)?;
+                let rows = read_rows(replaces, folder.as_fd(), &path)?;
                 let earlier = EarlierOutput::new(folder, &path, rows);
-                match reusable && earlier.is_as_left() {
-                    true => Some(earlier),
-                    false => {
-                        check_rows(kind, earlier.folder.as_fd(), &path, &earlier.rows)?;
-                        None
+                let reusable = reusable && earlier.is_as_left();
+                if !reusable || start == Start::SealedInPlace {
+                    check_rows(replaces, earlier.folder.as_fd(), &path, &earlier.rows)?;
+                }
+                match (reusable, start) {
+                    (true, _) => Some(earlier),
+                    // What is sealed is read from it, and nobody may change it meanwhile.
+                    (false, Start::SealedInPlace) => {
+                        let why =
+                            "it can't be locked, or is not its owner's alone (0700) as khw-gen leaves it".to_owned();
+                        return Err(DiskError::NotOurs { path, why });
                     }
+                    (false, _) => None,
                 }
             }
-            Err(Errno::NOENT) => None,
+            Err(Errno::NOENT) if start != Start::SealedInPlace => None,
             Err(reason) => return Err(DiskError::os("look at", path, reason)),
         };
         place.remove_stale()?;
         Ok(Output {
             kind,
+            replaces,
             staging: Staging::make(place, kind.mode())?,
             earlier,
             rows: BTreeMap::new(),
@@ -287,7 +307,7 @@ impl Output {
     pub fn check_earlier(&self) -> Result<(), DiskError> {
         match &self.earlier {
             Some(earlier) => check_rows(
-                self.kind,
+                self.replaces,
                 earlier.folder.as_fd(),
                 &self.staging.place.path(),
                 &earlier.rows,
@@ -348,6 +368,28 @@ impl Output {
         self.make_durable_and_publish()
     }
 
+    /// Writes a sealed archive, or what goes with it.
+    ///
+    /// Errors: as [`Output::write`].
+    pub fn add_sealed(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), DiskError> {
+        self.add_file(name, SEALED_MODE, &Content::public(bytes.into()))
+    }
+
+    /// Writes `MANIFEST` and `SHA256SUMS` of what is sealed, and gives the text of the sums, to be signed.
+    pub fn add_sealed_lists(&mut self) -> Result<String, DiskError> {
+        let (manifest, sums) = lists_of_sealed(&self.rows);
+        self.add_lists((manifest, sums.clone()))?;
+        Ok(sums)
+    }
+
+    /// As [`Output::commit`], for what is sealed: [`Output::add_sealed_lists`] comes before. `signature` is over the sums.
+    pub fn commit_sealed(mut self, signature: Option<&str>) -> Result<Summary, DiskError> {
+        if let Some(signature) = signature {
+            self.add_own(SIGNATURE, LIST_MODE, signature.as_bytes())?;
+        }
+        self.make_durable_and_publish()
+    }
+
     fn make_durable_and_publish(mut self) -> Result<Summary, DiskError> {
         let changes = self.changes();
         if let Some(changes) = &changes {
@@ -357,7 +399,7 @@ impl Output {
         }
         self.make_durable(changes.is_some())?;
         let publication = Publication {
-            kind: self.kind,
+            kind: self.replaces,
             staging: &self.staging,
             earlier: self.earlier.as_ref(),
             kernel_exchanges: self.kernel_exchanges,
@@ -371,7 +413,7 @@ impl Output {
         let leftover = published.old.as_ref().and_then(|old| {
             let path = place.beside(old);
             let reason = Box::new(remove(place.parent.as_fd(), old, &path).err()?);
-            let holds_secrets = self.kind == FolderKind::Output;
+            let holds_secrets = self.replaces == FolderKind::Output;
             Some(Leftover {
                 path,
                 holds_secrets,

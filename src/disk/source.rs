@@ -5,12 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, open};
 use zeroize::Zeroizing;
 
 use super::error::DiskError;
+use crate::found::{MOST_BYTES, printable};
 use crate::input::{Files, SourceText, Unreadable};
+use crate::pki::sealing::{OpenError, Opener, is_sealed};
 use crate::pki::secret::SecretBytes;
 
 /// Far more than any cluster needs, and little enough to read by mistake.
@@ -29,6 +32,8 @@ pub struct Specification {
     path: PathBuf,
     main: SourceText,
     needs_keys: bool,
+    /// What opens keys that are sealed.
+    opens: Arc<Opener>,
 }
 
 impl Specification {
@@ -43,6 +48,7 @@ impl Specification {
                 text: read_text(cluster_toml)?,
             },
             needs_keys: false,
+            opens: Arc::new(Opener::none()),
         })
     }
 
@@ -55,6 +61,7 @@ impl Specification {
                 text: text_of(standard_input(cluster_toml)?, cluster_toml)?,
             },
             needs_keys: false,
+            opens: Arc::new(Opener::none()),
         })
     }
 
@@ -65,6 +72,14 @@ impl Specification {
             needs_keys: true,
             ..opened
         })
+    }
+
+    /// The same, with what opens the keys that are sealed.
+    pub fn opened_with(self, opens: &Arc<Opener>) -> Specification {
+        Specification {
+            opens: Arc::clone(opens),
+            ..self
+        }
     }
 
     fn beside(&self, path: &str) -> PathBuf {
@@ -106,16 +121,22 @@ impl Files for Specification {
     }
 
     fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
-        read_key(&self.beside(path), self.needs_keys).map_err(unreadable)
+        read_key(&self.beside(path), self.needs_keys, &self.opens).map_err(|error| Unreadable {
+            hint: match error {
+                DiskError::CantOpen { .. } => None,
+                _ => Some("see that the path is right, and that its owner alone may read the file"),
+            },
+            ..unreadable(error)
+        })
     }
 }
 
 fn unreadable(error: DiskError) -> Unreadable {
-    Unreadable(error.to_string())
+    Unreadable::because(error.to_string())
 }
 
-/// The key of an authority, which none but its owner may be able to read; none if there is none to read and no need.
-fn read_key(path: &Path, is_needed: bool) -> Result<Option<SecretBytes>, DiskError> {
+/// The key of an authority, which none but its owner may be able to read unless it is sealed; none if there is none to read and no need.
+fn read_key(path: &Path, is_needed: bool, opens: &Opener) -> Result<Option<SecretBytes>, DiskError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(reason)
@@ -125,13 +146,73 @@ fn read_key(path: &Path, is_needed: bool) -> Result<Option<SecretBytes>, DiskErr
         }
         Err(reason) => return Err(DiskError::os("open", path, reason)),
     };
-    if let Some(mode) = exposed_mode(&file, path)? {
-        return Err(DiskError::CaKeyExposed {
+    let exposed_mode = exposed_mode(&file, path)?;
+    let bytes = match read_secret(file, path, LARGEST_PEM) {
+        Ok(bytes) if is_sealed(bytes.expose()) => {
+            return match open_sealed(path, &bytes, opens) {
+                Err(DiskError::CantOpen {
+                    reason: OpenError::NoIdentity | OpenError::NotAsked(_),
+                    ..
+                }) if !is_needed => Ok(None),
+                opened => opened.map(Some),
+            };
+        }
+        bytes => bytes,
+    };
+    match exposed_mode {
+        Some(mode) => Err(DiskError::CaKeyExposed {
             path: path.to_owned(),
             mode,
-        });
+        }),
+        None => bytes.map(Some),
     }
-    read_secret(file, path, LARGEST_PEM).map(Some)
+}
+
+/// What is sealed in a file that was read.
+///
+/// Errors: [`DiskError::CantOpen`].
+pub fn open_sealed(path: &Path, sealed: &SecretBytes, opens: &Opener) -> Result<SecretBytes, DiskError> {
+    let opened = opens.open(&printable(&path.to_string_lossy()), sealed.expose());
+    opened.map_err(|reason| DiskError::CantOpen {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+/// Reads what opens other files, a passphrase or identities: none but its owner may be able to read it, unless it is sealed itself.
+/// `what` it is stands in the error.
+pub fn read_opener(path: &Path, what: &'static str) -> Result<SecretBytes, DiskError> {
+    let file = open_named(path)?;
+    let exposed_mode = exposed_mode(&file, path)?;
+    let bytes = read_secret(file, path, LARGEST_SEED)?;
+    match exposed_mode.filter(|_| !is_sealed(bytes.expose())) {
+        Some(mode) => Err(DiskError::OpenerExposed {
+            what,
+            path: path.to_owned(),
+            mode,
+        }),
+        None => Ok(bytes),
+    }
+}
+
+/// Reads a file that holds no secret, as text: recipients, signers, a signature, sums.
+pub fn read_public_text(path: &Path) -> Result<String, DiskError> {
+    read_text(path)
+}
+
+/// Whether there is anything of this name.
+pub fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Reads a share of a seed. Others may have it: it is no seed, and whoever has it printed on paper has no mode on it.
+pub fn read_share(path: &Path) -> Result<SecretBytes, DiskError> {
+    read_secret(open_named(path)?, path, LARGEST_SEED)
+}
+
+/// Reads a file to be opened, or to be signed, whatever it is.
+pub fn read_whole(path: &Path) -> Result<SecretBytes, DiskError> {
+    read_secret(open_named(path)?, path, MOST_BYTES)
 }
 
 /// The permission bits of what is read, whatever the path leads to by now, when group or others have any of them.

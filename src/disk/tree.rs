@@ -456,10 +456,14 @@ pub(super) fn read_rows(kind: FolderKind, folder: BorrowedFd<'_>, shown: &Path) 
         return Ok(Rows::new());
     }
     match kind {
-        FolderKind::Output => {
+        FolderKind::Output | FolderKind::Sealed => {
             let text = text_of(MANIFEST, folder, shown)?;
-            parse_manifest(ManifestOf::Output, &text)
-                .map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))
+            let of = match kind {
+                FolderKind::Sealed => ManifestOf::Sealed,
+                _ if ManifestOf::Sealed.begins(&text) => return Err(DiskError::IsSealed { path: shown.to_owned() }),
+                _ => ManifestOf::Output,
+            };
+            parse_manifest(of, &text).map_err(|error| not_ours(shown, format!("{error} in its {MANIFEST}")))
         }
         FolderKind::Golden => {
             let text = text_of(INDEX, folder, shown)?;

@@ -130,8 +130,7 @@ fn key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<
         Ok(Some(file)) => file,
         Ok(None) => return Ok(None),
         Err(why) => {
-            say.at(path, codes::UNREADABLE, why.0)
-                .hint("see that the path is right, and that its owner alone may read the file");
+            say.at(path, codes::UNREADABLE, why.why).hint_if(why.hint);
             return Ok(None);
         }
     };

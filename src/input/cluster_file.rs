@@ -20,8 +20,8 @@ use super::names::{self, LONGEST_DOMAIN, LONGEST_NAME};
 use super::tree::{At, Document, Entry, Fields, Node, Value};
 use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
 use super::{
-    choices, components, encryption, families, fields, files, generations, load_balancer, own_certificates, parse_toml,
-    pools,
+    choices, components, encryption, families, fields, files, generations, handover, load_balancer, own_certificates,
+    parse_toml, pools,
 };
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
@@ -125,6 +125,9 @@ fn draft(doc: Document<'_>, root: &Node, written_for: &dyn Fn(&str) -> Layout) -
     draft.components = components::read(&top);
     draft.files = files::read(&top);
     draft.generations = generations::read(&top);
+    if let Some(fields) = section(&top, &fields::HANDOVER) {
+        draft.recipients = handover::recipients(&fields);
+    }
     draft
 }
 

@@ -17,6 +17,7 @@ use crate::cluster::{
     PodNetwork, Role, RotationPhase, Taint,
 };
 use crate::diagnostic::Place;
+use crate::pki::sealing::Recipient;
 use crate::settings::{Table, Value as Setting};
 
 use super::tree::{At, Written};
@@ -43,6 +44,8 @@ pub struct Draft {
     pub components: Vec<DraftOverride>,
     pub files: Vec<DraftFile>,
     pub generations: DraftGenerations,
+    /// Those of `[handover]`.
+    pub recipients: Vec<Recipient>,
 }
 
 /// `[encryption]` as it is written.
@@ -204,6 +207,8 @@ pub struct DraftHost {
     pub pods: Vec<At<IpNet>>,
     pub interface: Written<At<String>>,
     pub state: Written<At<HostState>>,
+    /// For whom the host's archive is sealed.
+    pub recipients: Vec<Recipient>,
     /// The fields that only some roles have a use for, and where they stand.
     pub role_fields: Vec<At<&'static str>>,
     /// The number of the pool that it is one of.

@@ -128,8 +128,7 @@ fn secret(files: &dyn Files, draft: &Draft, path: &At<String>, say: &Reporter) -
         Ok(Some(file)) => file,
         Ok(None) => return Some(None),
         Err(why) => {
-            say.at(path, codes::UNREADABLE, why.0)
-                .hint("see that the path is right, and that its owner alone may read the file");
+            say.at(path, codes::UNREADABLE, why.why).hint_if(why.hint);
             return None;
         }
     };

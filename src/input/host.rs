@@ -9,7 +9,7 @@ use super::draft::DraftHost;
 use super::names::{self, LONGEST_HOST_NAME, LONGEST_NAME};
 use super::tree::{At, Document, Fields, Node, Written};
 use super::values::{address, cant_be, range, unless};
-use super::{choices, families, fields, labels, load_balancer};
+use super::{choices, families, fields, handover, labels, load_balancer};
 
 /// The fields of a host that only some roles have a use for.
 const OF_ROLES: &[&str] = &["labels", "taints", "pods"];
@@ -48,6 +48,7 @@ pub fn host_without_name(fields: &Fields<'_>) -> DraftHost {
         roles: roles(fields),
         roles_place: fields.place("roles"),
         state: Written::Absent,
+        recipients: handover::recipients(fields),
         pool: None,
     }
 }

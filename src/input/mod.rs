@@ -22,6 +22,7 @@ mod families;
 pub mod fields;
 mod files;
 mod generations;
+mod handover;
 mod host;
 mod hosts;
 mod issuers;
@@ -51,6 +52,7 @@ mod values;
 mod tests;
 
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
+pub use handover::Handover;
 pub use source_files::{Files, GivenFiles, SourceText, Unreadable};
 pub use validity::moment;
 
@@ -69,6 +71,8 @@ pub struct Checked {
     pub cluster: Cluster,
     /// The path of the seed as `[pki] seed` has it: nothing is checked of what is there.
     pub seed: Option<String>,
+    /// For whom the archives of hosts are sealed.
+    pub handover: Handover,
     /// What should be said about it; no errors.
     pub remarks: Vec<Diagnostic>,
     /// Where dates stand, for whoever proposes others.
@@ -125,6 +129,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
         Some(cluster) => Ok(Checked {
             cluster,
             written: written_dates(&draft),
+            handover: Handover::new(&draft),
             seed: draft.pki.seed.map(|path| path.value),
             remarks,
         }),

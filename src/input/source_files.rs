@@ -15,7 +15,22 @@ pub struct SourceText {
 
 /// Why something can't be read; it tells nothing of what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
+pub struct Unreadable {
+    /// As a diagnostic says it.
+    pub why: String,
+    /// What to see to.
+    pub hint: Option<&'static str>,
+}
+
+impl Unreadable {
+    /// For this reason, with nothing to advise.
+    pub fn because(why: impl Into<String>) -> Unreadable {
+        Unreadable {
+            why: why.into(),
+            hint: None,
+        }
+    }
+}
 
 /// The files of a specification. Paths are as they stand in cluster.toml, relative to it; whoever is asked for the same twice
 /// answers the same.
@@ -44,7 +59,7 @@ pub fn or_told<T>(read: Result<T, Unreadable>, place: impl Placed, say: &Reporte
     match read {
         Ok(read) => Some(read),
         Err(why) => {
-            say.at(place, codes::UNREADABLE, why.0);
+            say.at(place, codes::UNREADABLE, why.why).hint_if(why.hint);
             None
         }
     }
@@ -96,7 +111,7 @@ impl Files for GivenFiles {
 
     fn text(&self, path: &str) -> Result<String, Unreadable> {
         let text = self.others.get(path).cloned();
-        text.ok_or_else(|| Unreadable(format!("{path} was not read")))
+        text.ok_or_else(|| Unreadable::because(format!("{path} was not read")))
     }
 
     fn certificate(&self, path: &str) -> Result<SecretBytes, Unreadable> {

@@ -52,6 +52,8 @@ pub enum Purpose<'a> {
     FingerprintKey,
     /// The key of the digest that tells one build from another.
     BuildIdentityKey,
+    /// The key pair that signs the sums of an output.
+    SigningKey,
 }
 
 impl Seed {
@@ -83,7 +85,7 @@ impl Seed {
         })
     }
 
-    /// The seed file for `init` to write: a comment and the seed in hexadecimal.
+    /// The seed file to write: a comment and the seed in hexadecimal.
     pub fn to_file_text(&self) -> SecretBytes {
         let comment = "# The seed of a Kubernetes cluster: every private key can be made from it. Keep it secret.\n";
         let mut text = SecretBytes::with_capacity(comment.len() + 65);
@@ -93,6 +95,11 @@ impl Seed {
         text.extend(base16ct::lower::encode(self.0.as_slice(), digits.as_mut_slice()).unwrap_or_default());
         text.extend(b"\n");
         text
+    }
+
+    /// The 32 bytes themselves, to be split into shares. Whoever calls this answers for where they go.
+    pub(super) fn expose(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// 32 bytes for one purpose of one cluster at one generation (1 for now).
@@ -129,6 +136,7 @@ fn label(cluster: &str, purpose: &Purpose<'_>, generation: u32) -> Vec<u8> {
         Purpose::EncryptionKey { name, provider } => ("encryption-key", *name, (*provider).to_owned()),
         Purpose::FingerprintKey => ("fingerprint-key", "golden", "hmac-sha256".to_owned()),
         Purpose::BuildIdentityKey => ("build-identity-key", "output", "hmac-sha256".to_owned()),
+        Purpose::SigningKey => ("signing-key", "output", Algorithm::Ed25519.to_string()),
     };
     let mut label = Vec::new();
     for field in [kind, cluster, name, &algorithm, &generation.to_string()] {

@@ -18,6 +18,12 @@ pub mod inspect;
 pub mod key;
 #[doc(hidden)]
 pub mod keyed_digest;
+#[doc(hidden)]
+pub mod sealing;
 pub mod secret;
+#[doc(hidden)]
+pub mod shares;
+#[doc(hidden)]
+pub mod signing;
 #[doc(hidden)]
 pub mod x509;

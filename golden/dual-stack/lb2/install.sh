@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 de497621678c90da42deb74b214f1da2a1ddec6a02521cf0c29700b4a456babf
+# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 301ed12e19839f1d1a4dc56f0498fd1162ac7c88ff5c54f069246f2d56c7ee62

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 3ce2600dd932631dc584acd7a3564bbbc28e06c18ee61c3210cd60877b7fd677
+# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 596092c62b46d46303116a8a6972663b84888eed72ea9588bce0c129a8951eb9

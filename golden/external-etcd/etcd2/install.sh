@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 97b09ac49237044c2f98a8683314b0ffb06a904d79285c55584e92497b7633e1
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 35f7058f444a97d9a44e3bb4015b93f89ce08a9c72dd3bbcbd4703e29ad66fac

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 dbdb05397a210f8b4f68c62e032b0e8bee9d85f6bb72b23a0a4903c9b7cd8267
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 90b0e059e7bfeb6e9de804ff30cbad0c811ea5fa44e4f7bdce32d3c8651ba737

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 3ce2600dd932631dc584acd7a3564bbbc28e06c18ee61c3210cd60877b7fd677
+# The text of golden/scripts/install-external-etcd-node1.sh, SHA-256 ff823ba90221fea5886f97e447cf09826f6c7bf7ef2ff4172ce6e5ab23737b64

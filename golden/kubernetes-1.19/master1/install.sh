@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 ae1cd5d5667dec59b214b6d54baa4e303de316a21882d0ae4cbf18ebe4035e88
+# The text of golden/scripts/install-kubernetes-1.19-master1.sh, SHA-256 2ffa94344460e44152cf12dc8a9d8f44328af090e8e3075198981ee4348daf47

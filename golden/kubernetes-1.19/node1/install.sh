@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 f539cd4dbdae3017ec7e678b33dc983f9ffa015ecfdefe262053f562ad09ecab
+# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 b55fe995ac581d60d886ecb69c4068143875f702c08bb7c0bc47a40c0352f86c

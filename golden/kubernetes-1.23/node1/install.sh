@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 3ce2600dd932631dc584acd7a3564bbbc28e06c18ee61c3210cd60877b7fd677
+# The text of golden/scripts/install-kubernetes-1.23-node1.sh, SHA-256 fc66bd6d66d4fd0e4529bdfaa404521d79b57eca453a2e1190cccc6a427981ec

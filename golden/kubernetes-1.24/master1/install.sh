@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 ae1cd5d5667dec59b214b6d54baa4e303de316a21882d0ae4cbf18ebe4035e88
+# The text of golden/scripts/install-kubernetes-1.24-master1.sh, SHA-256 a463fcc32f7ce27636cb0f7ec99c03ccee7707ff8147452e338040da6c67aa5c

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 8ae0261859922e19678228811a1f7222ec6ea3cd11584a88001d13724dcc6b92
+# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 845be83ebf87bea8047993e4730a433d32c7abdea67dd99f7be2da0e94e673c2

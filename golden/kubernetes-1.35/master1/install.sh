@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 ae1cd5d5667dec59b214b6d54baa4e303de316a21882d0ae4cbf18ebe4035e88
+# The text of golden/scripts/install-kubernetes-1.35-master1.sh, SHA-256 e8eb178125e184735d88e37a27bbabc3346ad55f2d95c679756b245559a58cd5

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 3ce2600dd932631dc584acd7a3564bbbc28e06c18ee61c3210cd60877b7fd677
+# The text of golden/scripts/install-kubernetes-1.35-node1.sh, SHA-256 977c1598d43d2ea494b078fedb195983dcda82072ad6772e65797c83b5ef5a25

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 d9a4eab80bbd1795887dd96df69810b4bf8b43a5c4271243b11db5cce39c5c2b
+# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 902520b42f06b2a8f403020cbb0d8c7061a221b2fd653b4289fdad96d15b04e8

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 ae1cd5d5667dec59b214b6d54baa4e303de316a21882d0ae4cbf18ebe4035e88
+# The text of golden/scripts/install-three-masters-master1.sh, SHA-256 064104c144c0e01b3c77544a7a4786eaae28c66aee0884866bdb8c657bd0d392

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 3ce2600dd932631dc584acd7a3564bbbc28e06c18ee61c3210cd60877b7fd677
+# The text of golden/scripts/install-three-masters-node1.sh, SHA-256 b2e009d54161e8c6d0afb83946d881d6183699d6697879043bfc2691566b26be

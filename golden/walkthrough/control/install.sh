@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 d9a4eab80bbd1795887dd96df69810b4bf8b43a5c4271243b11db5cce39c5c2b
+# The text of golden/scripts/install-walkthrough-control.sh, SHA-256 b660f01227743bebc499c9e626dffeaab14ac3b70c4ed8101b1b98aa6c3f9e4b

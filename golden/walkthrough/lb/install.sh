@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 376b5267ff6897901f54527b5de8089687401d610d745e6411eb2a976ba745da
+# The text of golden/scripts/install-walkthrough-lb.sh, SHA-256 d26abb89515fef97487c7175185a4b30c0eb1931f223f063bc8cfe59607b05ca

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-master1.sh, SHA-256 ae1cd5d5667dec59b214b6d54baa4e303de316a21882d0ae4cbf18ebe4035e88
+# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 0a12729e947de379e217e5b57e2f07df3d3abef83e5c80f56448b36baaab37b5

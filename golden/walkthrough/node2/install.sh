@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 f539cd4dbdae3017ec7e678b33dc983f9ffa015ecfdefe262053f562ad09ecab
+# The text of golden/scripts/install-walkthrough-node1.sh, SHA-256 2d8808f31b89c0256fe16b7c671ccf11d7f150ce7e5ef90c922a25c33fd23772

@@ -73,6 +73,9 @@ pub static LABEL: TextForm = form("a label", all!("(", dns_name!(), "/)?", value
 pub static LABEL_VALUE: TextForm = form("a value", all!("(", value!(), ")?"), 63, "");
 pub static TAINT: TextForm = form("`key=value:effect`", all!("(", dns_name!(), "/)?", value!(), "(=(", value!(), ")?)?:(NoSchedule|PreferNoSchedule|NoExecute)"), ANY, "dedicated=gpu:NoSchedule");
 
+/// Whether its sum is right, and which kind of key it is, the reader says.
+pub static RECIPIENT: TextForm = form("a public key of age or SSH", "^ *(age1[02-9ac-hj-np-z]+|ssh-ed25519 +[A-Za-z0-9+/=]+( .*)?) *$", ANY, "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p");
+
 pub static PATH_ON_HOST: TextForm = form("an absolute path", r"^(/[!#-&(-.0-\[\]-_a-~]+)+$", 2048, "/etc/motd");
 pub static KEY_MODE: TextForm = form("`0400`, `0440`, `0600` or `0640`", "^0?[46][04]0$", 4, "");
 pub static FILE_MODE: TextForm = form("an octal mode, not writable by everybody", "^0?[4-7][0-7][0145]$", 4, "0644");

@@ -109,7 +109,7 @@ pub static CA: Section = Section {
     together: Together::AtLeastOne(&["key", "external"]),
     ..section("pki.ca", &[
         field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM"),
-        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, without a passphrase of its own, 0600, or [sealed](sealing.md#seeds-and-keys); `check` and `plan` can do without"),
         field("external", Boolean, Is("false"), "whether it [signs elsewhere](external-ca.md): its key never comes here, `khw-gen csr` writes what it is asked, and `build --signed DIR` takes its answers"),
     ])
 };
@@ -118,7 +118,7 @@ pub static BROUGHT: Section = Section {
     together: CA.together,
     ..section("pki.bring.NAME", &[
         field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM; of `service-account` the public key, or a certificate that has it"),
-        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, not encrypted, 0600; `check` and `plan` can do without"),
+        field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, without a passphrase of its own, 0600, or [sealed](sealing.md#seeds-and-keys); `check` and `plan` can do without"),
         field("external", Boolean, Is("false"), "whether it [signs elsewhere](external-ca.md): its key never comes here, `khw-gen csr` writes what it is asked, and `build --signed DIR` takes its answers"),
     ])
 };
@@ -131,7 +131,7 @@ pub static PKI: Section = section("pki", &[
     field("profile", Text(&NAME), Is("kubernetes"), "a profile of `ca-config.json`, for all that have no other"),
     field("issued", Moment, Required, "the instant at which everything is issued, to the second: the compiler has no clock"),
     field("authorities_issued", Map(&Text(&AUTHORITY_NAME), &Moment), Nothing, "the instants of authorities that were issued before the rest, by their names, `NAME@2` for a second generation: with them certificates are renewed and authorities stay"),
-    field("seed", Text(&PATH), Follows("`--seed-file FILE`, or `--seed-file -` for standard input"), "file with the seed, 32 secret bytes that every key comes from"),
+    field("seed", Text(&PATH), Follows("`--seed-file FILE`, or `--seed-file -` for standard input"), "file with the seed, 32 secret bytes that every key comes from; it may be [sealed](sealing.md#seeds-and-keys)"),
     field("ca", Table(&CA), Nothing, "an authority that there is already signs, instead of one made from `ca-csr.json`; the same as `[pki.bring.ca]`"),
     field("bring", Map(&Text(&BROUGHT_NAME), &Table(&BROUGHT)), Nothing, "authorities that there are already, and the key `service-account` that tokens are signed with, by their names, `NAME@2` for the successor of another in a [rotation](rotation.md)"),
     field("profiles", Map(&Text(&NAME), &Text(&NAME)), Nothing, "the profiles of single certificates, by their names: `admin = \"client\"`"),
@@ -168,6 +168,10 @@ pub static CHECKS: Section = section("checks", &[
     field("allow", List(&SILENCEABLE), Nothing, "what not to show; `khw-gen explain` lists the codes"),
 ]);
 
+pub static HANDOVER: Section = section("handover", &[
+    field("recipients", List(&Text(&RECIPIENT)), Nothing, "who may open the archive of every host"),
+]);
+
 pub static HOST: Section = section("hosts", &[
     field("name", Text(&HOST_NAME), Required, "the host's name, and its node's"),
     field("ip", PerFamily(&ADDRESS), Required, "where the others reach it"),
@@ -179,6 +183,7 @@ pub static HOST: Section = section("hosts", &[
     field("pods", PerFamily(&RANGE), Follows("the next that is free"), "a worker's own part of the pods' range"),
     field("interface", Text(&INTERFACE), Follows("`interface` of `[load_balancer]`"), "a load balancer's: what carries the virtual address"),
     field("state", HOST_STATE, Nothing, "`joining` until it is a part of a cluster that runs, `leaving` before it is none: nothing counts on it; several join in the order of the file"),
+    field("recipients", List(&Text(&RECIPIENT)), Nothing, "who may open its archive, besides those of `[handover]`: `[\"age1…\"]`, `[\"ssh-ed25519 …\"]`"),
 ]);
 
 pub static POOL: Section = section("pools", &[
@@ -190,6 +195,7 @@ pub static POOL: Section = section("pools", &[
     field("labels", Map(&Text(&LABEL), &Text(&LABEL_VALUE)), Nothing, "as for a host"),
     field("taints", List(&Text(&TAINT)), Nothing, "as for a host"),
     field("interface", Text(&INTERFACE), Follows("`interface` of `[load_balancer]`"), "as for a host"),
+    field("recipients", List(&Text(&RECIPIENT)), Nothing, "as for a host"),
 ]);
 
 pub static PLACE: Section = Section {
@@ -249,6 +255,7 @@ pub static TOP: Section = Section {
         field("load_balancer", Table(&LOAD_BALANCER), Nothing, "what the hosts with the role `load-balancer` do"),
         field("runtime", Table(&RUNTIME), Nothing, "what workers run pods with"),
         field("checks", Table(&CHECKS), Nothing, "what not to be told"),
+        field("handover", Table(&HANDOVER), Nothing, "for whom [khw-gen seal](sealing.md) seals archives; nothing that is built depends on it"),
         field("hosts", List(&Table(&HOST)), Nothing, "the machines, one by one"),
         field("pools", List(&Table(&POOL)), Nothing, "many hosts alike, which differ in their number and address alone; they come behind all `hosts`"),
         field("certificates", List(&Table(&CERTIFICATE)), Nothing, "certificates of your own"),

@@ -8,6 +8,8 @@
 #   ./install.sh --dry-run         say what would be done, and do nothing; also with --rollback and --uninstall
 #   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot)
 #
+# Where /etc/khw-gen/allowed_signers (or $ALLOWED_SIGNERS) says who may sign, only what they signed is installed.
+#
 # It starts and stops nothing: the order over the hosts is in INSTALL.md.
 set -eu
 umask 077
@@ -15,6 +17,7 @@ LC_ALL=C
 export LC_ALL
 unset CDPATH
 
+cluster={{ cluster.name }}
 units={{ host.units | join(" ") }}
 not_before={{ certificates.not_before_digits }}
 not_after={{ certificates.not_after_digits }}
@@ -111,6 +114,40 @@ if [ "$broken" -gt 0 ]; then
     [ "$action" != install ] || fail "the bundle is damaged; nothing was installed"
     fail "the bundle is damaged; nothing was done"
 fi
+
+# Who made it? A machine that knows who may sign, from a file that came another way, installs nothing else. The sums that are signed
+# lie beside the bundle's folder: those of an output, or those of sealed archives, which have the sum of a list of what these open to.
+principal=khw-gen@$cluster
+signers=${ALLOWED_SIGNERS:-/etc/khw-gen/allowed_signers}
+
+lists() {
+    # list of sums, sum, path
+    grep -Fxq -e "$2  $3" "$1"
+}
+
+check_signature() {
+    if [ ! -f "$signers" ]; then
+        [ -z "${ALLOWED_SIGNERS:-}" ] || fail "there is no $ALLOWED_SIGNERS"
+        return 0
+    fi
+    if ! command -v ssh-keygen >/dev/null 2>&1; then
+        echo "install.sh: warning: there is no ssh-keygen here, so nobody asked who made this bundle" >&2
+        return 0
+    fi
+    for list in SHA256SUMS SHA256SUMS.sig; do
+        [ -f "../$list" ] || fail "$signers says who may sign, and there is no $list beside the folder of the bundle; nothing was installed"
+    done
+    ssh-keygen -Y verify -f "$signers" -I "$principal" -n khw-gen -s ../SHA256SUMS.sig <../SHA256SUMS >/dev/null 2>&1 ||
+        fail "the signature of SHA256SUMS is not that of $principal in $signers, or one of them was changed; nothing was installed"
+    sum=$(sha256 MANIFEST)
+    if lists ../SHA256SUMS "$sum" "$host/MANIFEST"; then
+        return 0
+    elif [ -f ../OPENED ] && lists ../SHA256SUMS "$(sha256 ../OPENED)" OPENED && lists ../OPENED "$sum" "$host/MANIFEST"; then
+        return 0
+    fi
+    fail "the signed sums beside the folder of the bundle are not those of this bundle; nothing was installed"
+}
+[ "$action" != install ] || check_signature
 
 # The compiler and the operator agree on the machine by its name.
 if [ -z "$destdir" ]; then
