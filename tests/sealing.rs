@@ -967,3 +967,17 @@ fn the_page_goes_as_it_says() {
     }
     assert_eq!(files_below(&bench.at("opened/two")), files_below(&bench.at("out/two")));
 }
+
+#[test]
+fn recipients_stand_in_cluster_toml_as_the_page_has_them() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let spec = folder.path().join("cluster.toml");
+    let pki = "[pki]\nissued = \"2026-01-01T00:00:00Z\"\n";
+    let shown = examples::shown("recipients", "toml");
+    fs::write(&spec, format!("{pki}{shown}")).expect("cluster.toml");
+    must(khw_gen().arg("check").arg(&spec));
+    fs::write(&spec, format!("{pki}{}", shown.replacen("age1ql3z", "age1ql3x", 1))).expect("cluster.toml");
+    let checked = run(khw_gen().arg("check").arg(&spec));
+    assert_eq!(checked.status.code(), Some(1), "{}", said(&checked));
+    assert!(said(&checked).contains("bad-recipient"), "{}", said(&checked));
+}
