@@ -277,6 +277,8 @@ fn on_a_terminal(arguments: &str, folder: &Path) -> Option<String> {
         Command::new(script)
             .args(["-qec", &command, "/dev/null"])
             .current_dir(folder)
+            // As `khw_gen` is run, by the same clock too.
+            .env_clear()
             .env("TERM", "xterm"),
     );
     Some(printed.replace('\r', ""))
