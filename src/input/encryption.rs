@@ -90,7 +90,22 @@ pub fn brought(files: &dyn Files, draft: &Draft, say: &Reporter) -> Option<Vec<E
     });
     // Each of them has its say.
     let keys: Vec<Option<ExistingEncryptionKey>> = keys.collect();
-    keys.into_iter().collect()
+    let keys: Vec<ExistingEncryptionKey> = keys.into_iter().collect::<Option<_>>()?;
+    let twice = keys
+        .iter()
+        .zip(&draft.encryption.keys)
+        .enumerate()
+        .find(|(at, (key, _))| {
+            let mut before = keys.iter().take(*at);
+            key.secret.is_some() && before.any(|other| other.secret == key.secret)
+        });
+    if let Some((_, (key, written))) = twice {
+        let message = format!("`{}` is the key of an earlier generation by another name", key.name);
+        say.at(&written.place, codes::BAD_ENCRYPTION_KEY, message)
+            .hint("take it out, and the next key is made from the seed; or name the file of another");
+        return None;
+    }
+    Some(keys)
 }
 
 /// Whether each has a name of its own, and a generation that can count.
