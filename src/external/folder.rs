@@ -60,7 +60,7 @@ fn instructions(cluster: &Cluster, asked: &[OutsideRequest<'_>]) -> String {
              cfssl:\n\n\
              ```sh\n\
              for name in {names}; do\n  \
-               cfssl sign -ca {authority}.pem -ca-key {authority}-key.pem -config {CONFIG} -profile '{profile}' \"$name.csr\" |\n    \
+               cfssl sign -ca {authority}.pem -ca-key {authority}-key.pem -config {CONFIG} -profile {quoted} \"$name.csr\" |\n    \
                  cfssljson -bare \"signed/$name\"\n\
              done\n\
              ```\n\n\
@@ -72,6 +72,7 @@ fn instructions(cluster: &Cluster, asked: &[OutsideRequest<'_>]) -> String {
              done\n\
              ```\n",
             names = names.join(" "),
+            quoted = shlex::try_quote(profile).unwrap_or_else(|_| "''".into()),
             days = life.div_euclid(24).max(1),
         );
     }
