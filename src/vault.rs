@@ -46,7 +46,7 @@ pub struct Proven {
 pub struct Vault<'a> {
     /// The keys and certificates.
     pub issued: BTreeMap<KeyId<'a>, Issued>,
-    /// The keys of the encryption configuration, 32 bytes each, in base64.
+    /// The keys of the encryption configuration, in base64: 32 bytes each, or of those that were brought what they have.
     pub encryption: BTreeMap<Generation, Arc<SecretBytes>>,
 }
 
@@ -340,17 +340,7 @@ fn is_answered(certificate: &PlannedCertificate<'_>) -> bool {
 
 /// What stands in for an authority that signs elsewhere, where only is asked who holds what.
 fn stand_in_request(id: &KeyId<'_>) -> Request {
-    Request {
-        cn: format!("stand-in for {id}"),
-        names: Vec::new(),
-        serial_number: String::new(),
-        hosts: Vec::new(),
-        key: Algorithm::Ecdsa(Curve::P256),
-        ca: None,
-        crl_url: String::new(),
-        delegation_enabled: false,
-        extensions: Vec::new(),
-    }
+    Request::named(format!("stand-in for {id}"), Algorithm::Ecdsa(Curve::P256))
 }
 
 /// Who signs others.

@@ -523,17 +523,7 @@ fn predicted(report: &Value, phase: &Value) -> BTreeSet<String> {
 }
 
 fn request(cn: &str) -> Request {
-    Request {
-        cn: cn.to_owned(),
-        names: Vec::new(),
-        serial_number: String::new(),
-        hosts: Vec::new(),
-        key: Algorithm::Ecdsa(Curve::P256),
-        ca: None,
-        crl_url: String::new(),
-        delegation_enabled: false,
-        extensions: Vec::new(),
-    }
+    Request::named(cn, Algorithm::Ecdsa(Curve::P256))
 }
 
 /// Names that would be markup, syntax or a terminal's orders, wherever a name can be: of a host, a file, a subject, a setting.

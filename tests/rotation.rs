@@ -651,17 +651,7 @@ fn authority(name: &str, seed: u8) -> (String, Vec<u8>) {
 
 fn authority_of(name: &str, seed: u8, issued: OffsetDateTime) -> (String, Vec<u8>) {
     let key = KeyPair::from_seed(Algorithm::Ecdsa(Curve::P256), &[seed; 32]).expect("a key");
-    let request = Request {
-        cn: format!("somebody's {name}"),
-        names: Vec::new(),
-        serial_number: String::new(),
-        hosts: Vec::new(),
-        key: Algorithm::Ecdsa(Curve::P256),
-        ca: None,
-        crl_url: String::new(),
-        delegation_enabled: false,
-        extensions: Vec::new(),
-    };
+    let request = Request::named(format!("somebody's {name}"), Algorithm::Ecdsa(Curve::P256));
     let der = cfssl::root(&request, &key, issued).expect("a certificate");
     (to_pem("CERTIFICATE", &der), key.to_pem().expose().to_vec())
 }

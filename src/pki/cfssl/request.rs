@@ -43,3 +43,20 @@ pub struct Request {
     pub delegation_enabled: bool,
     pub extensions: Vec<Extension>,
 }
+
+impl Request {
+    /// Of a common name and nothing else.
+    pub fn named(cn: impl Into<String>, key: Algorithm) -> Request {
+        Request {
+            cn: cn.into(),
+            names: Vec::new(),
+            serial_number: String::new(),
+            hosts: Vec::new(),
+            key,
+            ca: None,
+            crl_url: String::new(),
+            delegation_enabled: false,
+            extensions: Vec::new(),
+        }
+    }
+}
