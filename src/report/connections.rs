@@ -91,18 +91,23 @@ pub struct GroupConnection {
     pub server: Option<Way>,
     /// What the caller shows, and the callee trusts.
     pub client: Option<Way>,
+    /// Of load balancers, which show nothing of their own: their files, and what is found of them.
+    pub handed_on: Option<Way>,
 }
 
 impl GroupConnection {
+    /// Every way of it.
+    fn ways(&self) -> impl Iterator<Item = &Way> {
+        self.server.iter().chain(&self.client).chain(&self.handed_on)
+    }
+
     pub fn health(&self) -> Health {
-        let ways = self.server.iter().chain(&self.client);
-        ways.map(Way::health).max().unwrap_or(Health::Holds)
+        self.ways().map(Way::health).max().unwrap_or(Health::Holds)
     }
 
     /// The places of all causes for which it does not hold.
     pub fn causes(&self) -> BTreeSet<usize> {
-        let ways = self.server.iter().chain(&self.client);
-        ways.flat_map(|way| way.causes.iter().copied()).collect()
+        self.ways().flat_map(|way| way.causes.iter().copied()).collect()
     }
 }
 
@@ -229,6 +234,7 @@ pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &KnownCa
             leaves_host: false,
             server: None,
             client: None,
+            handed_on: None,
         });
         connection.pairs += 1;
         connection.leaves_host |= meeting.caller.host != meeting.callee.host;
@@ -240,6 +246,18 @@ pub(super) fn connections(meetings: &[Meeting], groups: &Groups, known: &KnownCa
             if let Some(side) = side {
                 add(way.get_or_insert_default(), side, known);
             }
+        }
+        if let Some(path) = &meeting.hands_on_by {
+            let way = connection.handed_on.get_or_insert_default();
+            let causes = known.about(&meeting.caller.host, path);
+            let health = if causes.is_empty() {
+                Health::Holds
+            } else {
+                Health::Broken
+            };
+            way.shown_by.insert(path.clone());
+            *way.pairs.entry(health).or_default() += 1;
+            way.causes.extend(causes);
         }
     }
     all.into_values().collect()

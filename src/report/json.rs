@@ -43,6 +43,7 @@ pub fn to_json(report: &Report) -> Value {
             "state": one.health().word(),
             "server": one.server.as_ref().map(|way| way_json(report, way)),
             "client": one.client.as_ref().map(|way| way_json(report, way)),
+            "handed_on_by": one.handed_on.as_ref().map(|way| &way.shown_by),
             "findings": one.causes(),
         })
     });

@@ -259,7 +259,7 @@ fn who(markup: &mut Markup, report: &Report) {
             "The server shows",
             "The client shows",
         ];
-        let caption = "Every connection that a certificate secures, each way held against who has to accept it";
+        let caption = "Every connection of the cluster, each way held against who has to accept it";
         table(markup, caption, "connections", &headings, |markup| {
             for (index, one) in report.connections.iter().enumerate() {
                 markup.element("tr", &[("id", &format!("c-{}", index + 1))], |markup| {
@@ -277,8 +277,17 @@ fn who(markup: &mut Markup, report: &Report) {
                         markup.leaf("div", &[("class", "small muted")], &pairs);
                     });
                     markup.element("td", &[], |markup| state(markup, one.health(), &one.causes()));
-                    way(markup, report, one.server.as_ref());
-                    way(markup, report, one.client.as_ref());
+                    match &one.handed_on {
+                        Some(by) => {
+                            cell(markup, "muted", "what servers show");
+                            let by: Vec<&str> = by.shown_by.iter().map(String::as_str).collect();
+                            cell(markup, "muted", &format!("what callers show; by {}", by.join(", ")));
+                        }
+                        None => {
+                            way(markup, report, one.server.as_ref());
+                            way(markup, report, one.client.as_ref());
+                        }
+                    }
                 });
             }
         });

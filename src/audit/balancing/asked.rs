@@ -23,20 +23,49 @@ struct Around<'v> {
     ports: BTreeSet<u16>,
 }
 
-pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String, u16)>, reached: &Reached<'_>) {
-    let mut around = Around {
-        apis,
-        by_address: BTreeMap::new(),
-        by_host: BTreeMap::new(),
-        ports: called.iter().map(|(_, port)| *port).collect(),
-    };
-    for api in apis {
-        let name = api.running.spot.host.name;
-        for address in api.addresses.iter().map(String::as_str).chain([name]) {
-            around.by_address.entry(address).or_default().push(api);
+/// A load balancer that leads to an API server.
+pub(crate) struct PassedOn<'v> {
+    /// Its file.
+    pub spot: Spot<'v>,
+    /// The program that reads it.
+    pub program: &'static str,
+    /// Where it finds the API server, by its own words.
+    pub address: String,
+    /// The host of the API server.
+    pub to: &'v str,
+}
+
+/// Every load balancer, with each API server that it asks at times.
+pub(crate) fn passed_on<'v>(view: &'v View<'v>, apis: &'v [Api<'v>]) -> Vec<PassedOn<'v>> {
+    let around = Around::of(apis, &BTreeSet::new());
+    let mut all = Vec::new();
+    for host in view.hosts.iter() {
+        for (path, balancer) in &host.balancers {
+            let spot = Spot { view, host, path };
+            let servers = balancer.services.iter().flat_map(|service| &service.servers);
+            let is_asked = |server: &&Upstream| !matches!(server.asked, Asked::Never(_));
+            all.extend(servers.filter(is_asked).filter_map(|server| {
+                let api = around.leads_to(host, server)?;
+                let host = &server.host;
+                let shown = if host.contains(':') {
+                    format!("[{host}]")
+                } else {
+                    host.clone()
+                };
+                Some(PassedOn {
+                    spot,
+                    program: balancer.program,
+                    address: format!("{shown}:{}", api.port),
+                    to: api.running.spot.host.name,
+                })
+            }));
         }
-        around.by_host.entry(name).or_default().push(api);
     }
+    all
+}
+
+pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String, u16)>, reached: &Reached<'_>) {
+    let around = Around::of(apis, called);
     // Calls of each host, and of addresses that no host is known to have.
     let mut calls: BTreeMap<&str, Vec<&(String, u16)>> = BTreeMap::new();
     let mut unowned = Vec::new();
@@ -90,6 +119,23 @@ pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String
 }
 
 impl<'v> Around<'v> {
+    fn of(apis: &'v [Api<'v>], called: &BTreeSet<(String, u16)>) -> Around<'v> {
+        let mut around = Around {
+            apis,
+            by_address: BTreeMap::new(),
+            by_host: BTreeMap::new(),
+            ports: called.iter().map(|(_, port)| *port).collect(),
+        };
+        for api in apis {
+            let name = api.running.spot.host.name;
+            for address in api.addresses.iter().map(String::as_str).chain([name]) {
+                around.by_address.entry(address).or_default().push(api);
+            }
+            around.by_host.entry(name).or_default().push(api);
+        }
+        around
+    }
+
     fn leads_to(&self, host: &HostView<'_>, server: &Upstream) -> Option<&'v Api<'v>> {
         let (own, named) = (self.by_host.get(host.name), self.by_address.get(server.host.as_str()));
         let found = if is_loopback(&server.host) { own } else { named };

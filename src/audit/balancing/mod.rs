@@ -4,6 +4,8 @@
 mod asked;
 mod sharing;
 
+pub(crate) use asked::passed_on;
+
 use super::reached::called;
 use super::relations::Parties;
 use super::spot::Spot;

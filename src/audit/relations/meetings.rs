@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::judge::{self, Refusal};
 use super::parties::{End, Member, Parties};
 use super::table::{CONNECTIONS, Calls, Connection, HeldAt, Party, Proof, SIGNATURES};
+use crate::audit::balancing::passed_on;
 use crate::audit::dates::out_of_date;
 use crate::audit::finding::Finding;
 use crate::audit::login::programs_of_kubeconfigs;
@@ -80,6 +81,8 @@ pub struct Meeting {
     pub server: Option<Handshake>,
     /// What the caller shows.
     pub client: Option<Handshake>,
+    /// The file of the load balancer that the caller is: it shows nothing of its own, and hands on what others show.
+    pub hands_on_by: Option<String>,
 }
 
 /// Somebody who believes what another signs or writes.
@@ -123,7 +126,26 @@ pub(crate) fn meetings(parties: &Parties<'_>) -> Vec<Meeting> {
             }
         }
     }
-    all.into_values().collect()
+    all.into_values().chain(handed_on(parties)).collect()
+}
+
+/// Load balancers, and the API servers that they lead to.
+fn handed_on<'p>(parties: &'p Parties<'p>) -> impl Iterator<Item = Meeting> {
+    passed_on(parties.view, &parties.apis).into_iter().map(|one| Meeting {
+        purpose: "hands on what others show",
+        caller: Actor {
+            host: one.spot.host.name.to_owned(),
+            name: one.program.to_owned(),
+        },
+        callee: Actor {
+            host: one.to.to_owned(),
+            name: Party::ApiServer.program().to_owned(),
+        },
+        addresses: vec![one.address],
+        server: None,
+        client: None,
+        hands_on_by: Some(one.spot.path.to_owned()),
+    })
 }
 
 /// Every signature of the table, and what API servers write for each other.
@@ -237,6 +259,7 @@ fn of_row(parties: &Parties<'_>, row: &Connection, names: &Names<'_>) -> Vec<Mee
                 addresses: called,
                 server,
                 client,
+                hands_on_by: None,
             })
         });
         meetings.collect::<Vec<_>>()
