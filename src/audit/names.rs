@@ -26,6 +26,14 @@ impl Url {
     }
 }
 
+/// A host and a port as a URL has them: an address of IPv6 in brackets.
+pub(crate) fn with_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
 /// `10.0.0.1:6443`, `[::1]:6443`, `name`; the address in its one canonical form.
 pub fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::balancing::handed_on;
 use super::checks;
 use super::finding::{Finding, Findings};
 use super::inventory::{InventoryRow, inventory_of};
@@ -15,7 +16,7 @@ use crate::found::Found;
 pub struct Survey {
     /// As [`super::audit`] has them.
     pub findings: Vec<Finding>,
-    /// Who meets whom, sorted by purpose, caller and callee.
+    /// Who meets whom, sorted by purpose, caller and callee; load balancers last.
     pub meetings: Vec<Meeting>,
     /// Who believes what another signs or writes.
     pub beliefs: Vec<Belief>,
@@ -33,7 +34,8 @@ impl Survey {
             let view = View::read(found, at, &findings);
             checks::run(&view, found);
             let parties = Parties::of(&view);
-            let met = meetings(&parties);
+            let mut met = meetings(&parties);
+            met.extend(handed_on(&parties));
             let believed = beliefs(&parties);
             (met, believed, inventory_of(&view), secrets_of_view(&view))
         };

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::balancers::{Answer, Asked, HealthCheck, Listener, Question, Service, Upstream};
-use crate::audit::names::is_loopback;
+use crate::audit::names::{is_loopback, with_port};
 use crate::audit::reached::Api;
 use crate::audit::reached::{Reached, is_address};
+use crate::audit::relations::{Actor, Meeting, Parties, Party};
 use crate::audit::spot::Spot;
 use crate::audit::view::{HostView, View};
 use crate::diagnostic::verify_codes as codes;
@@ -23,45 +24,34 @@ struct Around<'v> {
     ports: BTreeSet<u16>,
 }
 
-/// A load balancer that leads to an API server.
-pub(crate) struct PassedOn<'v> {
-    /// Its file.
-    pub spot: Spot<'v>,
-    /// The program that reads it.
-    pub program: &'static str,
-    /// Where it finds the API server, by its own words.
-    pub address: String,
-    /// The host of the API server.
-    pub to: &'v str,
-}
-
-/// Every load balancer, with each API server that it asks at times.
-pub(crate) fn passed_on<'v>(view: &'v View<'v>, apis: &'v [Api<'v>]) -> Vec<PassedOn<'v>> {
-    let around = Around::of(apis, &BTreeSet::new());
-    let mut all = Vec::new();
-    for host in view.hosts.iter() {
+/// Every load balancer that asks an API server at times: a meeting in which it shows nothing of its own.
+pub(crate) fn handed_on(parties: &Parties<'_>) -> Vec<Meeting> {
+    let around = Around::of(&parties.apis, &BTreeSet::new());
+    let of_host = |host: &HostView<'_>| {
+        let mut all = Vec::new();
         for (path, balancer) in &host.balancers {
-            let spot = Spot { view, host, path };
             let servers = balancer.services.iter().flat_map(|service| &service.servers);
             let is_asked = |server: &&Upstream| !matches!(server.asked, Asked::Never(_));
             all.extend(servers.filter(is_asked).filter_map(|server| {
                 let api = around.leads_to(host, server)?;
-                let host = &server.host;
-                let shown = if host.contains(':') {
-                    format!("[{host}]")
-                } else {
-                    host.clone()
+                let actor = |host: &str, program: &str| Actor {
+                    host: host.to_owned(),
+                    name: program.to_owned(),
                 };
-                Some(PassedOn {
-                    spot,
-                    program: balancer.program,
-                    address: format!("{shown}:{}", api.port),
-                    to: api.running.spot.host.name,
+                Some(Meeting {
+                    purpose: "hands on what others show",
+                    caller: actor(host.name, balancer.program),
+                    callee: actor(api.running.spot.host.name, Party::ApiServer.program()),
+                    addresses: vec![with_port(&server.host, api.port)],
+                    server: None,
+                    client: None,
+                    hands_on_by: Some((*path).to_owned()),
                 })
             }));
         }
-    }
-    all
+        all
+    };
+    parties.view.hosts.iter().flat_map(of_host).collect()
 }
 
 pub(super) fn check(view: &View<'_>, apis: &[Api<'_>], called: &BTreeSet<(String, u16)>, reached: &Reached<'_>) {

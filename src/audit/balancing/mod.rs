@@ -4,7 +4,7 @@
 mod asked;
 mod sharing;
 
-pub(crate) use asked::passed_on;
+pub(crate) use asked::handed_on;
 
 use super::reached::called;
 use super::relations::Parties;

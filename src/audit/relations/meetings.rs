@@ -10,11 +10,10 @@ use rayon::prelude::*;
 use super::judge::{self, Refusal};
 use super::parties::{End, Member, Parties};
 use super::table::{CONNECTIONS, Calls, Connection, HeldAt, Party, Proof, SIGNATURES};
-use crate::audit::balancing::passed_on;
 use crate::audit::dates::out_of_date;
 use crate::audit::finding::Finding;
 use crate::audit::login::programs_of_kubeconfigs;
-use crate::audit::names::Url;
+use crate::audit::names::{Url, with_port};
 use crate::pki::inspect::{Certificate, Item, TlsRole};
 
 /// A program of a host, or a kubeconfig of it that no program of the host is known to use.
@@ -126,26 +125,7 @@ pub(crate) fn meetings(parties: &Parties<'_>) -> Vec<Meeting> {
             }
         }
     }
-    all.into_values().chain(handed_on(parties)).collect()
-}
-
-/// Load balancers, and the API servers that they lead to.
-fn handed_on<'p>(parties: &'p Parties<'p>) -> impl Iterator<Item = Meeting> {
-    passed_on(parties.view, &parties.apis).into_iter().map(|one| Meeting {
-        purpose: "hands on what others show",
-        caller: Actor {
-            host: one.spot.host.name.to_owned(),
-            name: one.program.to_owned(),
-        },
-        callee: Actor {
-            host: one.to.to_owned(),
-            name: Party::ApiServer.program().to_owned(),
-        },
-        addresses: vec![one.address],
-        server: None,
-        client: None,
-        hands_on_by: Some(one.spot.path.to_owned()),
-    })
+    all.into_values().collect()
 }
 
 /// Every signature of the table, and what API servers write for each other.
@@ -276,8 +256,7 @@ fn called_at(calls: Calls, (caller, urls): (Member<'_, '_>, &[Url]), callee: Mem
         _ => true,
     };
     let called = urls.iter().filter(leads).map(|url| match url.port {
-        Some(port) if url.host.contains(':') => format!("[{}]:{port}", url.host),
-        Some(port) => format!("{}:{port}", url.host),
+        Some(port) => with_port(&url.host, port),
         None => url.host.clone(),
     });
     called.collect()
