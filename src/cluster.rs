@@ -658,7 +658,7 @@ pub struct Pki {
     pub generations: BTreeMap<String, Generations>,
     /// Authorities that there are already, which sign instead of new ones: by name, and generation.
     pub brought: BTreeMap<(String, Generation), ExistingCa>,
-    /// Keys that sign tokens and that there are already: by the name of their identity, and generation.
+    /// Other keys that there are already: by the name that they are derived for elsewhere (`service-account`, `node/node1`), and generation.
     pub brought_keys: BTreeMap<(String, Generation), ExistingKey>,
     /// Authorities that sign elsewhere, by name. They have no successors.
     pub external: BTreeMap<String, ExternalAuthority>,
@@ -710,7 +710,7 @@ impl Pki {
         self.brought.get(&(name.to_owned(), generation))
     }
 
-    /// The key of this name and generation, where it is there already without a certificate that counts.
+    /// The key that is derived for this name and generation elsewhere, where it is there already: its certificate is made anew.
     pub(crate) fn brought_key(&self, name: &str, generation: Generation) -> Option<&ExistingKey> {
         self.brought_keys.get(&(name.to_owned(), generation))
     }

@@ -92,6 +92,109 @@ fn the_key_of_tokens_that_is_brought_has_a_successor() {
     assert_eq!(accepted.matches("BEGIN PUBLIC KEY").count(), 2);
 }
 
+/// Each key of an output that is no authority's, by where it lies on which host, with its public half beside it.
+fn leaf_keys(out: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut keys = Vec::new();
+    for host in ["cp", "n1"] {
+        for (path, bytes) in support::files_below(&out.join(host).join("rootfs")) {
+            if path.ends_with("-key.pem") && !path.contains("ca-key") {
+                keys.push((format!("{host}/{path}"), bytes));
+            }
+        }
+    }
+    assert!(keys.len() > 6, "{}", keys.len());
+    keys
+}
+
+#[test]
+fn any_key_that_is_brought_stays_and_gets_a_new_certificate() {
+    let own = "[[certificates]]\nname = \"metrics\"\ncsr = \"metrics-csr.json\"\nplaces = [{ on = \"cp\", \
+               certificate = \"/etc/metrics/metrics.pem\", key = \"/etc/metrics/metrics-key.pem\" }]";
+    let request = br#"{"CN": "metrics", "key": {"algo": "ecdsa", "size": 256}}"#;
+    let make = |cluster: &str| {
+        let spec = Spec::new(
+            &HOSTS,
+            &format!("layout = \"split\"\n[cluster]\nname = \"{cluster}\"\n{own}"),
+        );
+        fs::create_dir_all(spec.path().with_file_name("csr")).expect("a folder");
+        fs::write(spec.path().with_file_name("csr/metrics-csr.json"), request).expect("a file");
+        spec
+    };
+    let other = make("other");
+    let (_folder, there) = support::build(&other.path());
+    let spec = make("own");
+    // Of each its own; the kubelet's on n1 alone, since cp has none.
+    let of_host = |host: &str, path: &str| fs::read(there.join(host).join("rootfs").join(path)).expect("a key");
+    for (section, host, path) in [
+        ("apiserver", "cp", "var/lib/kubernetes/apiserver-key.pem"),
+        ("etcd-server", "cp", "etc/etcd/etcd-server-key.pem"),
+        ("kubelet-serving", "n1", "var/lib/kubelet/kubelet-serving-key.pem"),
+        ("certificate/metrics", "cp", "etc/metrics/metrics-key.pem"),
+    ] {
+        let per_host = matches!(section, "apiserver" | "etcd-server" | "kubelet-serving");
+        let file = section.replace('/', "-");
+        let (name, written) = match per_host {
+            true => (format!("{file}-{host}"), format!("{file}-{{host}}")),
+            false => (file.clone(), file),
+        };
+        spec.secret(&format!("{name}.key"), &of_host(host, path));
+        let public = of_host(host, &path.replace("-key.pem", ".pem"));
+        fs::write(spec.path().with_file_name(format!("{name}.pem")), public).expect("a file");
+        append(
+            &spec,
+            &format!("[pki.bring.\"{section}\"]\ncert = \"{written}.pem\"\nkey = \"{written}.key\""),
+        );
+    }
+    let (_folder, out) = support::build(&spec.path());
+    let before = leaf_keys(&there);
+    let same: Vec<&str> = leaf_keys(&out)
+        .iter()
+        .zip(&before)
+        .filter(|(one, other)| one == other)
+        .map(|(_, (path, _))| path.as_str())
+        .collect();
+    assert_eq!(
+        same,
+        [
+            "cp/etc/etcd/etcd-server-key.pem",
+            "cp/etc/metrics/metrics-key.pem",
+            "cp/var/lib/kubernetes/apiserver-key.pem",
+            "n1/var/lib/kubelet/kubelet-serving-key.pem",
+        ]
+    );
+    must(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+
+    // A successor is derived, of one host where each has its own; the others stay.
+    append(&spec, "[generations]\ncp = 2\n\"certificate/metrics\" = 2");
+    let warned = run(khw_gen().arg("check").arg(spec.path()));
+    assert_eq!(
+        said(&warned).matches("unused-authority").count(),
+        3,
+        "{}",
+        said(&warned)
+    );
+    let (_folder, later) = support::build(&spec.path());
+    let same: Vec<String> = leaf_keys(&later)
+        .into_iter()
+        .filter(|one| before.contains(one))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(same, ["n1/var/lib/kubelet/kubelet-serving-key.pem"]);
+
+    // Where the private half is not at hand, the certificate is known all the same.
+    let golden = spec.path().with_file_name("golden");
+    must(khw_gen().args(["golden", "write"]).arg(spec.path()).arg(&golden));
+    fs::remove_file(spec.path().with_file_name("kubelet-serving-n1.key")).expect("it was there");
+    must(khw_gen().args(["golden", "check"]).arg(spec.path()).arg(&golden));
+    let refused = run(khw_gen()
+        .arg("build")
+        .arg(spec.path())
+        .arg("--out")
+        .arg(spec.path().with_file_name("o")));
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("kubelet-serving"), "{}", said(&refused));
+}
+
 #[test]
 fn openssl_s_own_keys_sign_tokens() {
     let Some(openssl) = program("openssl", "openssl_s_own_keys_sign_tokens") else {

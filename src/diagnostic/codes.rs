@@ -531,9 +531,9 @@ codes! {
 
     BAD_BROUGHT_AUTHORITY "bad-brought-authority" Error "brought authority that is none here" {
         meaning
-            "[pki.bring] names authorities that there are already: each by the name that the layout has for it, `NAME@2` for the successor \
+            "[pki.bring] names authorities and other keys that there are already: each by the name that the layout has for it, `NAME@2` for the successor \
              with which another takes its place in a rotation. `[pki.ca]` is the same as `[pki.bring.ca]`."
-        advice "name an authority of the layout, and no generation further on than its next one"
+        advice "name a key of the layout, and no generation further on than its next one"
         example "cluster.toml" [
             r#"[pki.bring."ca@3"]"#,
         ]
@@ -542,6 +542,32 @@ codes! {
         ]
         met "In the layout `single`, which has no authority but `ca`, or when the file of an authority was taken for its name."
         see ["https://kubernetes.io/docs/setup/best-practices/certificates/"]
+    }
+
+    BAD_BROUGHT_KEY "bad-brought-key" Error "key that can't be taken over as it is brought" {
+        meaning
+            "A section of [pki.bring] may bring the key of whatever has one. Where each host has its own, `{host}` in the paths stands for \
+             the host's name, and `hosts` names those whose keys there are already, if these are not all. A successor is another key."
+        advice "name a file for each host where each has a key, and one file where the cluster has one"
+        example "cluster.toml" [
+            r#"key = "node-key.pem""#,
+        ]
+        right [
+            r#"key = "{host}-key.pem""#,
+        ]
+        met "With keys of a cluster that was made by hand: kubelets' lie in a file for each node, `node1-key.pem`, that of kube-proxy in one."
+        see ["https://kubernetes.io/docs/setup/best-practices/certificates/"]
+    }
+
+    SHARED_BROUGHT_KEY "shared-brought-key" Warning "one key that is brought for two" {
+        meaning
+            "Two sections of [pki.bring], or two hosts of one, have the same key. Whoever steals it from one place is both, and neither \
+             can be replaced without the other."
+        advice "take one of the two sections out, or the host out of `hosts`: then it gets a key of its own from the seed"
+        example "cluster.toml" [
+            r#"key = "kubernetes-key.pem""#,
+        ]
+        met "In clusters that were made by hand with one certificate for everything, `kubernetes.pem`."
     }
 
     BAD_ENCRYPTION_KEY "bad-encryption-key" Error "key of the encryption configuration that can't be taken over" {

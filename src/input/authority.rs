@@ -44,9 +44,9 @@ pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
     }
 }
 
-/// Reads a key that signs tokens, and its public half. None if it can't be used, which is reported.
-pub fn read_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<ExistingKey> {
-    let public = public_key(files, draft, say);
+/// Reads a key that signs no certificates, and its public half. None if it can't be used, which is reported.
+pub fn read_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) -> Option<ExistingKey> {
+    let public = public_key(files, draft, tokens, say);
     let key = key(files, draft, say);
     let (public, key) = (public?, key.ok()?);
     if let Some(key) = &key
@@ -58,7 +58,7 @@ pub fn read_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<Ex
     Some(ExistingKey { public, key })
 }
 
-fn public_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<PublicKey> {
+fn public_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) -> Option<PublicKey> {
     let path = draft.certificate.as_ref()?;
     let file = or_told(files.certificate(&path.value), path, say)?;
     let public = match AuthorityCertificate::public_key_in(file.expose()) {
@@ -71,10 +71,17 @@ fn public_key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Option<Publ
             return None;
         }
     };
-    if public.algorithm == Algorithm::Ed25519 {
+    if public.algorithm == Algorithm::Ed25519 && tokens {
         let message = format!("{} is an Ed25519 key, with which no token is signed", path.value);
-        say.at(path, codes::ED25519_IDENTITY, message);
+        say.at(path, codes::ED25519_TOKENS, message);
         return None;
+    }
+    if public.algorithm == Algorithm::Ed25519 {
+        let message = format!(
+            "{} is an Ed25519 key, which is refused by some who must accept it",
+            path.value
+        );
+        say.at(path, codes::ED25519_IDENTITY, message);
     }
     Some(public)
 }

@@ -1,13 +1,14 @@
-//! What there is already: authorities, `[pki.ca]`, the cluster's own, and those of `[pki.bring]`, and what signs tokens.
+//! Authorities that there are already: `[pki.ca]`, the cluster's own, and those of `[pki.bring]`; and whether each section of it is right.
 use std::collections::BTreeMap;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose};
-use crate::cluster::{ExistingKey, Generation};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
+use crate::cluster::Generation;
 use crate::diagnostic::{Place, Reporter, codes};
 
 use super::authority::{self, Existing};
+use super::brought_keys::{self, Whose};
 use super::draft::{Draft, DraftCa};
-use super::generations::{layout_named, named, of_shared_key, reached};
+use super::generations::{named, of_shared_key};
 use super::source_files::Files;
 use super::tree::At;
 
@@ -17,7 +18,10 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
     for (name, ca) in &draft.pki.brought {
         if let Some(of) = named(&name.value)
             && !brought.contains_key(&of)
-            && !signs_tokens(draft, &of.0)
+            && !matches!(
+                brought_keys::whose(draft, &of.0),
+                Some(Whose::Cluster { .. } | Whose::Each(_))
+            )
         {
             brought.insert(of, authority::read(files, ca, say));
         }
@@ -25,31 +29,11 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
     brought
 }
 
-/// The keys that sign tokens and that are read, by name and generation; none where one can't be used, which is reported.
-pub fn token_keys(
-    files: &dyn Files,
-    draft: &Draft,
-    say: &Reporter,
-) -> Option<BTreeMap<(String, Generation), ExistingKey>> {
-    let sections = draft.pki.brought.iter();
-    let keys =
-        sections.filter_map(|(name, pair)| Some((named(&name.value).filter(|(of, _)| signs_tokens(draft, of))?, pair)));
-    let keys: Vec<_> = keys
-        .map(|(of, pair)| Some((of, authority::read_key(files, pair, say)?)))
-        .collect();
-    keys.into_iter().collect()
-}
-
-fn signs_tokens(draft: &Draft, name: &str) -> bool {
-    let row = draft.pki.layout.and_then(|layout| layout.identity(name));
-    row.is_some_and(|row| row.purpose == KeyPurpose::Tokens)
-}
-
 /// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
 pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
     let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
     let mut brought = draft.pki.brought.iter();
-    if brought.any(|(name, ca)| ca.external && named(&name.value).is_some_and(|of| of.0 == row.name)) {
+    if brought.any(|(name, ca)| row.signs() && ca.external && named(&name.value).is_some_and(|of| of.0 == row.name)) {
         return true;
     }
     let counted = of_shared_key(draft, row.name);
@@ -58,25 +42,32 @@ pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
         .all(|generation| row.signs() && names().any(|of| of == (row.name.to_owned(), generation)))
 }
 
-/// Whether each is an authority of the cluster in a generation that counts, or the next one.
+/// Whether each is a key of the cluster in a generation that counts, or the next one.
 pub fn check(draft: &Draft, say: &Reporter) {
-    let Some(layout) = draft.pki.layout else { return };
+    if draft.pki.layout.is_none() {
+        return;
+    }
     let mut seen = Vec::new();
     for (name, ca) in &draft.pki.brought {
-        let is_one = |row: &Identity| row.signs() || row.purpose == KeyPurpose::Tokens;
-        let Some((of, generation)) = layout_named(layout, is_one, name) else {
-            let message = format!(
-                "`{}` is no authority of this cluster, nor what signs its tokens",
-                name.value
+        let known = named(&name.value).filter(|(of, _)| brought_keys::whose(draft, of).is_some());
+        let Some((of, generation)) = known else {
+            let message = format!("`{}` is no key of this cluster", name.value);
+            let known = brought_keys::known(draft);
+            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message).meant_of(
+                &name.value,
+                known.iter().map(String::as_str),
+                "those are",
             );
-            let known = layout.identities().iter().filter(|row| is_one(row)).map(|row| row.name);
-            say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
-                .meant_of(&name.value, known, "those are");
             continue;
         };
-        let next = of_shared_key(draft, &of).newest().successor();
+        brought_keys::check(draft, (name, ca), &of, generation, say);
+        let (reached, next) = brought_keys::reached_and_next(draft, &of);
         let is_first = generation == Generation::FIRST;
-        if ca.external && !is_first {
+        let whose = brought_keys::whose(draft, &of);
+        let is_authority = whose == Some(Whose::Authority);
+        if ca.external && !is_authority {
+            // It has been said that it signs nothing.
+        } else if ca.external && !is_first {
             let message = format!("a successor of `{of}` can't sign elsewhere yet");
             say.at(&name.place, codes::EXTERNAL_GENERATION, message);
         } else if ca.external
@@ -97,11 +88,12 @@ pub fn check(draft: &Draft, say: &Reporter) {
             let message = format!("`{CLUSTER_AUTHORITY}` is brought by [pki.ca] too");
             say.at(&name.place, codes::BAD_BROUGHT_AUTHORITY, message)
                 .hint("take one of the two sections out");
-        } else if generation < reached(draft, &of) {
-            let message = format!(
-                "`{of}` is in its generation {}: this one signs nothing, and nobody is to trust it any more",
-                reached(draft, &of).number()
-            );
+        } else if generation < reached && !matches!(whose, Some(Whose::Each(_))) {
+            let rest = match is_authority {
+                true => "this one signs nothing, and nobody is to trust it any more",
+                false => "this one is used nowhere any more",
+            };
+            let message = format!("`{of}` is in its generation {}: {rest}", reached.number());
             say.at(&name.place, codes::UNUSED_AUTHORITY, message)
                 .hint("take the section out, and keep its key elsewhere or destroy it");
         }

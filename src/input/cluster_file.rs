@@ -200,6 +200,9 @@ fn brought(pki: &Fields<'_>) -> Vec<(At<String>, DraftCa)> {
             certificate: path("cert"),
             key: path("key"),
             external,
+            hosts: section
+                .filter(|section| section.has("hosts"))
+                .map(|section| section.texts("hosts")),
         }
     };
     let entries = pki.map("bring").into_iter().map(|entry| {

@@ -17,7 +17,7 @@ use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_c
 use super::draft::Draft;
 use super::placed::may_be;
 use super::source_files::{Files, or_told};
-use super::{brought, encryption};
+use super::{brought, brought_keys, encryption};
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -56,7 +56,7 @@ pub struct Folder {
     pub config: Option<SigningConfig>,
     /// The authorities that there are already, by name and generation; nothing is made of the CSR file of one that is in all of them.
     pub brought: BTreeMap<(String, Generation), Existing>,
-    /// Keys that sign tokens; none if one of them can't be used, which has been reported.
+    /// Other keys that there are already, by the name that they are derived for elsewhere; none if one of them can't be used, which has been reported.
     pub brought_keys: Option<BTreeMap<(String, Generation), ExistingKey>>,
     /// Keys of the encryption configuration; none if one of them can't be used, which has been reported.
     pub encryption_keys: Option<Vec<ExistingEncryptionKey>>,
@@ -180,7 +180,7 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
         config_file: config_file.unwrap_or_default(),
         config_built_in,
         brought,
-        brought_keys: brought::token_keys(from, draft, say),
+        brought_keys: brought_keys::read(from, draft, say),
         encryption_keys: encryption::brought(from, draft, say),
     };
     report_built_in(&texts, draft, &folder, say);

@@ -169,13 +169,15 @@ pub struct DraftNodes {
     pub proxy_mode: Written<At<String>>,
 }
 
-/// `[pki.ca]` as it is written: the paths of an authority's certificate and key.
+/// `[pki.ca]`, or a section of `[pki.bring]`, as it is written: the paths of a certificate, or public key, and of its key.
 #[derive(Debug)]
 pub struct DraftCa {
     pub certificate: Option<At<String>>,
     pub key: Option<At<String>>,
     /// Whether it signs elsewhere, and its key never comes here.
     pub external: bool,
+    /// Of a key that each host has: those whose key it is, where not all of them are.
+    pub hosts: Option<Vec<At<String>>>,
 }
 
 /// `[load_balancer]` as it is written.

@@ -244,6 +244,21 @@ pub fn of_shared_key(draft: &Draft, name: &str) -> Generations {
     of_key(draft, &shared_key(name))
 }
 
+/// The generations of a key that signs neither certificates nor tokens: of an identity, of a host where each has its own, or of a
+/// certificate of the user's own, `certificate/metrics`.
+pub fn of_leaf(draft: &Draft, name: &str, host: Option<&str>) -> Generations {
+    let (of, whose) = match name.split_once('/') {
+        Some((CERTIFICATE, own)) => (CERTIFICATE, Some(own)),
+        _ => (name, host),
+    };
+    let key = Key {
+        of,
+        whose,
+        is_leaf: true,
+    };
+    of_key(draft, &key)
+}
+
 /// The generation that an authority has reached, without the one that it is rotated to.
 pub fn reached(draft: &Draft, name: &str) -> Generation {
     used(draft, &shared_key(name))

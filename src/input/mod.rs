@@ -7,6 +7,7 @@ mod assemble;
 mod authorities_issued;
 mod authority;
 mod brought;
+mod brought_keys;
 mod certificates;
 #[doc(hidden)]
 pub mod cfssl;

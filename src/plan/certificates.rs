@@ -9,7 +9,7 @@ use crate::catalog::when_of;
 use crate::cluster::{Cluster, ExtraCertificate, Generation, Host, SignedChain};
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Name, Profile, Request, user_and_groups};
-use crate::pki::key::{KeyPair, PublicKey};
+use crate::pki::key::{Algorithm, KeyPair, PublicKey};
 use crate::server_names::{api_server_names, etcd_names, node_names};
 
 use super::keys::{KeyFrom, KeyId, KeyOf};
@@ -140,7 +140,7 @@ fn extra_certificate<'a>(cluster: &'a Cluster, extra: &'a ExtraCertificate) -> O
         id,
         files: extra.name.clone(),
         csr: &extra.csr,
-        key: KeyFrom::Seed(request.key),
+        key: key_of(cluster, id, request.key),
         from: match &extra.signed_by {
             Some(other) => CertificateFrom::SignedBy {
                 request,
@@ -227,13 +227,7 @@ fn certificate_of<'a>(
                 None => csr.request.clone(),
             };
             request.hosts = union(names(cluster, identity.names, host), request.hosts);
-            let key = match cluster.pki.brought_key(identity.name, generation) {
-                Some(existing) => match &existing.key {
-                    Some(key) => KeyFrom::File(key),
-                    None => KeyFrom::Elsewhere(&existing.public),
-                },
-                None => KeyFrom::Seed(request.key),
-            };
+            let key = key_of(cluster, id, request.key);
             let from = match identity.signed_by {
                 SignedBy::Itself => CertificateFrom::Itself {
                     request,
@@ -252,6 +246,17 @@ fn certificate_of<'a>(
         key,
         from,
     })
+}
+
+/// Where a key comes from: from the seed, if nobody has it already.
+fn key_of<'a>(cluster: &'a Cluster, id: KeyId<'a>, algorithm: Algorithm) -> KeyFrom<'a> {
+    match cluster.pki.brought_key(&id.name(), id.generation) {
+        None => KeyFrom::Seed(algorithm),
+        Some(existing) => match &existing.key {
+            Some(key) => KeyFrom::File(key),
+            None => KeyFrom::Elsewhere(&existing.public),
+        },
+    }
 }
 
 /// The key of an authority that signs.

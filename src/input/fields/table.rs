@@ -117,9 +117,10 @@ pub static CA: Section = Section {
 pub static BROUGHT: Section = Section {
     together: CA.together,
     ..section("pki.bring.NAME", &[
-        field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM; of `service-account` the public key, or a certificate that has it"),
+        field("cert", Text(&PATH), Follows("required, but for one that signs elsewhere: there, who signed is trusted"), "one certificate in PEM; of what is no authority the public key, or a certificate that has it: a new one is made. `{host}` stands for the host's name where each host has a key"),
         field("key", Text(&PATH), Nothing, "its key: PKCS#1, SEC1 or PKCS#8, without a passphrase of its own, 0600, or [sealed](sealing.md#seeds-and-keys); `check` and `plan` can do without"),
         field("external", Boolean, Is("false"), "whether it [signs elsewhere](external-ca.md): its key never comes here, `khw-gen csr` writes what it is asked, and `build --signed DIR` takes its answers"),
+        field("hosts", List(&Text(&NAME)), Follows("every host that has such a key"), "where each host has a key: those whose key is there already"),
     ])
 };
 
