@@ -170,7 +170,14 @@ fn read_folder(dir: &Path, places: &Places) -> Result<FoundNodes, DiskError> {
     }
     let mut nodes = read_tree_where(dir, |path, _| !names.contains(path))?;
     nodes.extend(machines);
-    Ok(nodes)
+    // Of a copy of some of a machine's files nobody has the machine, to which the links of its packages lead.
+    let is_bundle = nodes
+        .keys()
+        .any(|path| path.ends_with(MANIFEST) || path == ROOTFS || path.ends_with(&format!("/{ROOTFS}")));
+    Ok(match is_bundle {
+        true => nodes,
+        false => places.without_others_links(nodes),
+    })
 }
 
 fn open_dir(dir: &Path) -> Result<OwnedFd, DiskError> {

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::error::DiskError;
 use super::kind::FolderKind;
 use crate::found::{
-    FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, SharedContents, TOO_LARGE, cost,
+    FoundNode, FoundNodes, LINK, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, SharedContents, TOO_LARGE, cost,
     is_of_enabled_unit,
 };
 use crate::golden::index::{self, INDEX};
@@ -189,7 +189,7 @@ impl<'a> Reading<'a> {
                 None => FoundNode::Other { what: TOO_LARGE },
             },
             FileType::Symlink if leads_to_enabled_unit(folder, name, &path) => return Ok(()),
-            FileType::Symlink => FoundNode::Other { what: "symbolic link" },
+            FileType::Symlink => FoundNode::Other { what: LINK },
             _ => FoundNode::Other {
                 what: "device, pipe or socket",
             },

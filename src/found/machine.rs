@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::node::{FoundNode, FoundNodes};
 
+/// What a symbolic link is called that is noted and not followed.
+pub const LINK: &str = "symbolic link";
 /// Where `install.sh` keeps its journals, without the slash before it.
 pub const STORE: &str = "var/backups/khw-gen";
 /// A name of its own for a machine that is read from its root.
@@ -146,6 +148,41 @@ impl Places {
     pub fn without_others(&self, mut nodes: FoundNodes) -> FoundNodes {
         nodes.retain(|path, node| !self.is_others(path, node));
         nodes
+    }
+
+    /// Takes out the links that are none of a bundle's files and lead to none, of trees of files that were copied off machines: of these all
+    /// was read, in a tree or in one for each host.
+    pub fn without_others_links(&self, mut nodes: FoundNodes) -> FoundNodes {
+        if !nodes
+            .values()
+            .any(|node| matches!(node, FoundNode::Other { what } if *what == LINK))
+        {
+            return nodes;
+        }
+        let mut known = self.clone();
+        for (path, node) in &nodes {
+            known.named.extend(named_by(path, node));
+        }
+        nodes.retain(|path, node| {
+            let in_host = path.split_once('/').map(|(_, below)| below);
+            let mut trees = [Some(path.as_str()), in_host].into_iter().flatten();
+            let is_link = matches!(node, FoundNode::Other { what } if *what == LINK);
+            !is_link || trees.any(|path| known.hold(path, NodeKind::Link) || known.is_about_unit(path))
+        });
+        nodes
+    }
+
+    /// Whether what lies at a path changes what systemd makes of a unit of a bundle: in its drop-ins, or called like it.
+    fn is_about_unit(&self, path: &str) -> bool {
+        let Some(below) = path.strip_prefix(UNITS) else {
+            return false;
+        };
+        let units = self.own.iter().filter_map(|place| match place.0.as_slice() {
+            [.., Piece::Exact(unit)] if unit.ends_with(".service") => Some(unit),
+            _ => None,
+        });
+        let names = || below.split('/').map(|name| name.strip_suffix(".d").unwrap_or(name));
+        units.into_iter().any(|unit| names().any(|name| name == unit))
     }
 
     fn is_others(&self, path: &str, node: &FoundNode) -> bool {

@@ -292,8 +292,8 @@ class WholeLife(rollout.Rollout):
     def import_images(self, host):
         """Images are there before the node is: there is no registry. containerd itself takes them in, and stops again."""
         self.deliver(host.name, host)
-        code, said = host.run("sh", "-ec", "cd /root/bundle && mkdir -p /etc/containerd && cp rootfs/etc/containerd/config.toml /tmp/config.toml && "
-                              "containerd -c /tmp/config.toml config dump")
+        code, said = host.run("sh", "-ec", "cp /root/bundle/rootfs/etc/containerd/config.toml /tmp/config.toml 2>/dev/null || "
+                              "cp /etc/containerd/config.toml /tmp/config.toml; containerd -c /tmp/config.toml config dump")
         expect(code == 0, said)
         for tag, entrypoint in ((sandbox_image(said), ["/agent", "pause"]), (AGENT, ["/agent"])):
             images.archive(host.path("/tmp/image.tar"), [tag], entrypoint, {"agent": self.image})
@@ -407,9 +407,12 @@ class WholeLife(rollout.Rollout):
         """The client's own, as administrators of the first control plane have them now."""
         client = self.client.host if self.client else self.lab.hosts["client"]
         for kind, target in (("certificate-authority", "ca.pem"), ("client-certificate", "cert.pem"), ("client-key", "key.pem")):
-            text = self.lab.hosts["cp1"].read("/root/admin.kubeconfig")
+            text = self.lab.hosts["cp1"].read(self.administrators_file())
             encoded = re.search(rf"{kind}-data: \"?([^\s\"]+)", text).group(1)
             client.run("sh", "-c", f"umask 077; base64 -d >/root/client/{target}", stdin=encoded)
+
+    def administrators_file(self):
+        return "/root/admin.kubeconfig"
 
     def control_plane_token(self):
         return self.ask("create", "token", "default").strip()

@@ -228,6 +228,44 @@ fn what_units_name_is_looked_at_and_so_is_what_that_names() {
 }
 
 #[test]
+fn links_of_packages_are_no_matter_of_what_was_copied_off_machines() {
+    let (_folder, out) = build(&walkthrough());
+    let copies = TempDir::new().expect("a folder");
+    for host in ["lb", "master1", "node1"] {
+        let target = copies.path().join(host);
+        must(
+            Command::new("cp")
+                .arg("-a")
+                .arg(out.join(host).join("rootfs"))
+                .arg(&target),
+        );
+        for (path, to) in [
+            ("etc/sysctl.d/99-sysctl.conf", "../sysctl.conf"),
+            ("etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/default"),
+            ("etc/systemd/system/sshd.service", "/lib/systemd/system/ssh.service"),
+        ] {
+            fs::create_dir_all(target.join(path).parent().expect("a parent")).expect("a folder");
+            symlink(to, target.join(path)).expect("a link");
+        }
+    }
+    let unread = |output: &Output| said(output).matches("symbolic link").count();
+    for found in [
+        verify(copies.path()),
+        verify(&copies.path().join("node1")),
+        diff(copies.path(), copies.path()),
+    ] {
+        assert_eq!(unread(&found), 0, "{}", said(&found));
+    }
+    // One that a program would follow is told.
+    let named = copies.path().join("node1/var/lib/kubernetes/ca.pem");
+    fs::rename(&named, named.with_file_name("authority.pem")).expect("it is there");
+    symlink("authority.pem", &named).expect("a link");
+    for found in [verify(copies.path()), verify(&copies.path().join("node1"))] {
+        assert_eq!(unread(&found), 1, "{}", said(&found));
+    }
+}
+
+#[test]
 fn a_link_that_is_none_of_an_enabled_unit_stays_a_finding() {
     let (_folder, out) = build(&walkthrough());
     for (link, target, clean) in [
@@ -256,7 +294,10 @@ fn a_link_that_is_none_of_an_enabled_unit_stays_a_finding() {
             "/etc/systemd/system/kubelet.service",
             false,
         ),
-        ("etc/other", "/etc/passwd", false),
+        // Packages bring many, and none of these is a bundle's matter.
+        ("etc/other", "/etc/passwd", true),
+        ("etc/other.d/99-other.conf", "../other.conf", true),
+        ("etc/etcd", "/srv/etcd", false),
     ] {
         let root = TempDir::new().expect("a folder");
         must(
