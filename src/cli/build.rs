@@ -15,6 +15,7 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::reuse::Earlier;
 use khw_gen::rotation;
+use khw_gen::table::so_many;
 
 use super::args::BuildArgs;
 use super::as_found::read_undamaged;
@@ -76,8 +77,8 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
         return Ok(());
     }
     let hosts = match selection.is_part() {
-        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
-        false => format!("{} hosts", summary.hosts),
+        true => format!("a part, {} of {}", summary.hosts, so_many(cluster.hosts.len(), "host")),
+        false => so_many(summary.hosts, "host"),
     };
     print(format_args!(
         "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
