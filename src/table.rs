@@ -9,6 +9,11 @@ const SET_IN: usize = 2;
 /// The least room in which a last column is worth being wrapped beside the others.
 const WORTH_WRAPPING: usize = 30;
 
+/// So many of it: `1 host`, `7 hosts`.
+pub fn so_many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Lines of cells below their headings, each column as wide as its widest cell. Where a line has more characters than `width`, the last
 /// column is wrapped if the others leave it room; if not, each row takes several lines, of as many columns as there is room for.
 pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]], width: Option<usize>) -> String {

@@ -190,6 +190,7 @@ impl Theft {
             .join(", ");
         lines.push(match self.others.len() {
             0 => "# No other host gets new files.".to_owned(),
+            1 => format!("# 1 other host gets new files: {named}"),
             count @ ..=HOSTS_NAMED => format!("# {count} other hosts get new files: {named}"),
             count => format!(
                 "# {count} other hosts get new files: {named} and {} more",

@@ -409,8 +409,17 @@ fn a_build_over_another_membership_says_what_is_missing_and_writes_the_plan_that
         "{}",
         said(&noted)
     );
+    assert!(
+        said(&noted).contains("Can't be carried out like this") && said(&noted).contains("leave --plan out"),
+        "{}",
+        said(&noted)
+    );
+    // What was there stays, for the right plan leads from it.
+    assert!(noted.status.code() == Some(1) && !plan.exists() && !out.join("m2").exists());
+    let joins = spec("running", &[M1, "m2 10.0.0.12 etcd:joining", N1]);
+    assert!(build(&joins).status.success());
     let text = fs::read_to_string(&plan).expect("a plan");
-    assert!(text.contains("Can't be carried out like this"), "{text}");
+    assert!(text.contains("member add"), "{text}");
     // A plan that nobody has carried out yet is not lost.
     let again = build(&before);
     assert_eq!(again.status.code(), Some(1));
@@ -707,6 +716,10 @@ fn what_can_not_be_carried_out_has_no_steps_and_a_reason_that_helps() {
         let told = changes(&spec("running", &before), &spec("running", &after));
         assert!(obstacles(&told).contains(reason), "{reason}: {told:#}");
         assert!(steps(&told).is_empty(), "{told:#}");
+        // Nor is there anything to copy, such as a node's other range of pods, or to remove.
+        for after in ["copies", "deletions"] {
+            assert_eq!(told[after].to_string(), "[]", "{reason}: {after}: {told:#}");
+        }
     }
     // As the reason says, it can be done.
     let kept = spec("running", &[M1, n2, n3]);

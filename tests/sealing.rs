@@ -471,6 +471,10 @@ fn sealed_archives_are_opened_by_age_and_by_us() {
         "--to, the 1. of them: it is no recipient",
     );
     bench.refuses(
+        "seal out -o again --to passphrase",
+        "passphrase is a file: --recipients-file passphrase reads it",
+    );
+    bench.refuses(
         "seal out -o again --recipients-file passphrase",
         "passphrase:1: it is no recipient",
     );
@@ -629,7 +633,7 @@ fn ssh_keygen_knows_who_signed_and_sees_what_was_changed() {
     );
     bench.refuses(
         "open three.tar.gz.age --identity key.txt --allowed-signers allowed",
-        "can't open SHA256SUMS",
+        "can't open SHA256SUMS: No such file or directory (os error 2): it lies in the folder that khw-gen seal made",
     );
     bench.refuses(
         "open cluster.toml --identity key.txt",

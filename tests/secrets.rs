@@ -169,6 +169,20 @@ fn an_output_tells_the_same_but_for_what_keys_are_called() {
         powers(&hosts(&out.join("node1.tar.gz"))["node1"]),
         powers(&of_spec["node1"])
     );
+    let of_host = |path: &Path, host: &str| run(khw_gen().arg("secrets").arg(path).args(["--host", host]));
+    for path in [&spec, &out] {
+        let told = said(&of_host(path, "node1"));
+        assert!(
+            told.starts_with("node1\n") && told.contains("\n1 host, 3 files") && !told.contains("\nnode2\n"),
+            "{told}"
+        );
+        let nobody = of_host(path, "node9");
+        assert!(
+            nobody.status.code() == Some(2) && said(&nobody).contains("there is no host \"node9\""),
+            "{}",
+            said(&nobody)
+        );
+    }
     for wrong in [
         &["/nonexistent"][..],
         &["/nonexistent.toml"],

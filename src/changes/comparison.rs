@@ -14,7 +14,7 @@ use crate::found::Found;
 pub struct Changes {
     /// Hosts with a difference, by name.
     pub hosts: Vec<HostChange>,
-    /// Why the change can't be carried out like this: then there are no steps.
+    /// Why the change can't be carried out like this: then there are no steps, no copies and no deletions.
     pub obstacles: Vec<Warning>,
     /// What has to be done, in a safe order.
     pub steps: Vec<Step>,
@@ -45,7 +45,10 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
     } = sequence(&pairs, old.part.is_none() && new.part.is_none(), &changed);
     let warnings = warnings(&pairs, known);
     let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
-    let of_changed = hosts.iter().filter(|host| host.fate == Fate::Changed);
+    // What can't be carried out leaves nothing to remove after it.
+    let of_changed = hosts
+        .iter()
+        .filter(|host| host.fate == Fate::Changed && obstacles.is_empty());
     let removed = of_changed.flat_map(|host| host.files.iter().map(move |file| (host, file)));
     let deletions = removed
         .filter(|(_, file)| file.fate == Fate::Removed && file.path.starts_with('/'))

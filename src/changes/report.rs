@@ -59,6 +59,16 @@ pub fn render_steps(changes: &Changes) -> String {
     render(changes, None, Markup::Markdown, false)
 }
 
+/// Why it can't be carried out, alone.
+pub fn render_obstacles(changes: &Changes) -> String {
+    let alone = Changes {
+        hosts: changes.hosts.clone(),
+        obstacles: changes.obstacles.clone(),
+        ..Changes::default()
+    };
+    render(&alone, None, Markup::Plain, false)
+}
+
 fn render(changes: &Changes, limit: Option<usize>, markup: Markup, with_files: bool) -> String {
     if changes.is_empty() {
         return String::new();

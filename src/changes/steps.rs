@@ -26,7 +26,7 @@ use crate::found::{FoundHost, printable};
 pub(super) struct Sequence {
     /// In a safe order; nothing where there are obstacles.
     pub steps: Vec<Step>,
-    /// Files that need no more than to be copied: host and path.
+    /// Files that need no more than to be copied, host and path; likewise nothing where there are obstacles.
     pub copies: Vec<(String, String)>,
     /// Why the change can't be made like this.
     pub obstacles: Vec<Warning>,
@@ -95,8 +95,10 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
         steps.has_its_files(unit);
     }
     picked_up.steps().into_iter().for_each(|step| steps.after(step));
-    if sequence.obstacles.is_empty() {
-        sequence.steps = steps.in_order(pairs, of_members, &installed, &administrator);
+    match sequence.obstacles.is_empty() {
+        true => sequence.steps = steps.in_order(pairs, of_members, &installed, &administrator),
+        // Among them may be the file that is the obstacle: a node's range of pods is one that programs read again by themselves.
+        false => sequence.copies.clear(),
     }
     sequence
 }

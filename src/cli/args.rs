@@ -428,7 +428,7 @@ pub struct InspectArgs {
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
     /// Only those that end within this time (`30d`, `12h`); exit with 1 if there are any
-    #[arg(long, value_name = "TIME", value_parser = period)]
+    #[arg(long, alias = "within", value_name = "TIME", value_parser = period)]
     pub expires_within: Option<Duration>,
     /// Shorten nothing, however long the lines get
     #[arg(long)]
@@ -465,7 +465,7 @@ pub struct ExpiryArgs {
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub at: Option<OffsetDateTime>,
     /// How soon is soon (`4w`, `30d`, `12h`)
-    #[arg(long, value_name = "TIME", value_parser = period, default_value = "30d")]
+    #[arg(long, alias = "expires-within", value_name = "TIME", value_parser = period, default_value = "30d")]
     pub within: Duration,
     /// How to show it
     #[arg(long, value_enum, default_value_t = ExpiryFormat::Text)]
@@ -484,6 +484,9 @@ pub struct SecretsArgs {
     /// A folder or archive; or a cluster.toml, which alone knows what keys are called
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
+    /// Only this host: the one that was stolen
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
     /// How to show it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,

@@ -15,6 +15,7 @@ use khw_gen::pki::derivation::Seed;
 use khw_gen::plan::plan;
 use khw_gen::reuse::Earlier;
 use khw_gen::rotation;
+use khw_gen::table::so_many;
 
 use super::args::BuildArgs;
 use super::as_found::read_undamaged;
@@ -76,8 +77,8 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
         return Ok(());
     }
     let hosts = match selection.is_part() {
-        true => format!("a part, {} of {} hosts", summary.hosts, cluster.hosts.len()),
-        false => format!("{} hosts", summary.hosts),
+        true => format!("a part, {} of {}", summary.hosts, so_many(cluster.hosts.len(), "host")),
+        false => so_many(summary.hosts, "host"),
     };
     print(format_args!(
         "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
@@ -160,6 +161,16 @@ fn write_plan(path: &Path, out: &Path, cluster: &Cluster, seed: &Seed) -> Result
     let before = read_undamaged(out)?;
     let (after, keys) = compiled(cluster, Some(seed))?;
     let changes = changes::compare(&before, &after, KeysKnown::of(Keys::Own, keys));
+    if !changes.obstacles.is_empty() {
+        // A build would take the output away that the next plan, the right one, has to lead from.
+        say(changes::render_obstacles(&changes).trim_end());
+        let message = format!(
+            "there is no plan that leads from {0} to this, and nothing was written: correct cluster.toml as is said above. khw-gen diff \
+             shows all that would change; to build it all the same, leave --plan out",
+            out.display()
+        );
+        return Err(message.into());
+    }
     let text = match changes.is_empty() {
         true => "### Nothing changes\n".to_owned(),
         false => changes::render_markdown(&changes, None),
@@ -192,8 +203,8 @@ fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<()
     say(audit::render_text(&apart).trim_end());
     let message = format!(
         "a phase of a rotation is skipped or reversed: hosts that have {0} and hosts that are built now can't run together. Go through \
-         announce, switch and retire one after the other, or back the same way (khw-gen rotate writes all of them); to build it all the \
-         same, name a folder other than {0}",
+         announce, switch and retire one after the other, or back the same way (khw-gen rotate writes all of them). Where no host has \
+         {0} yet, build with --fresh",
         out.display()
     );
     Err(message.into())

@@ -6,6 +6,7 @@ use khw_gen::cluster::Cluster;
 use khw_gen::diagnostic::{Diagnostic, render_json, sarif};
 use khw_gen::disk::Specification;
 use khw_gen::input::Checked;
+use khw_gen::table::so_many;
 
 use super::args::{CheckArgs, JudgeFormat};
 use super::say::{Reported, print, print_document, say_diagnostics};
@@ -48,8 +49,8 @@ pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
 
 fn in_words(cluster: &Cluster) -> String {
     format!(
-        "no errors; {} hosts, Kubernetes {}, etcd {}, layout {}",
-        cluster.hosts.len(),
+        "no errors; {}, Kubernetes {}, etcd {}, layout {}",
+        so_many(cluster.hosts.len(), "host"),
         cluster.version,
         cluster.release.etcd,
         cluster.pki.layout.name()

@@ -81,6 +81,7 @@ pub const EXPIRY: &str = "Examples:
 
 pub const SECRETS: &str = "Examples:
   khw-gen secrets cluster.toml
+  khw-gen secrets cluster.toml --host node1
   khw-gen secrets out/node1.tar.gz --format json";
 
 pub const REPORT: &str = "Examples:

@@ -11,6 +11,7 @@ use khw_gen::golden::{HostGolden, Unknown, golden};
 use khw_gen::json_document::JsonKind;
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::sealing::Opener;
+use khw_gen::table::so_many;
 use serde_json::{Value, json};
 
 use super::args::{GoldenCheckArgs, GoldenWriteArgs, ReportFormat};
@@ -57,9 +58,9 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     drop(waiting);
     warn_of_summary(&summary);
     print(format_args!(
-        "{}: {} hosts, {} files",
+        "{}: {}, {} files",
         dir.display(),
-        cluster.hosts.len(),
+        so_many(cluster.hosts.len(), "host"),
         summary.files
     ))
 }

@@ -23,7 +23,13 @@ pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
             .iter()
             .map(|(name, mode, bytes)| (name.as_str(), *mode, bytes.as_slice()))
             .collect::<Vec<_>>(),
-    )?;
+    )
+    .map_err(|error| {
+        Reported::from(format!(
+            "{error}. Name a folder of its own, such as {}",
+            dir.join("cluster").display()
+        ))
+    })?;
     for (name, mode, _) in &files {
         print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
     }

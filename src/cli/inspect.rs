@@ -20,12 +20,14 @@ pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     let at = arguments.at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
     drop(waiting);
+    let all = rows.len();
     if let Some(within) = arguments.expires_within {
         let until = at.checked_add(within);
         rows.retain(|row| until.is_none_or(|until| row.certificate.not_after <= until));
     }
     let detail = if arguments.wide { Detail::Wide } else { Detail::Short };
     let text = match arguments.format {
+        ReportFormat::Text if rows.is_empty() && all > 0 => format!("0 of {all} certificates end within that time"),
         ReportFormat::Text => audit::inventory_text(&rows, at, detail, width().filter(|_| !arguments.wide)),
         ReportFormat::Json => audit::inventory_json(&rows, at),
     };

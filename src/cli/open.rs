@@ -57,7 +57,11 @@ fn signed_by(arguments: &OpenArgs, name: &str, sealed: &SecretBytes) -> Result<O
         ));
         return Ok(None);
     }
-    let sums = disk::read_public_text(&path)?;
+    let sums = disk::read_public_text(&path).map_err(|error| {
+        Reported::from(format!(
+            "{error}: it lies in the folder that khw-gen seal made, and travels with the archive"
+        ))
+    })?;
     let shown = (folder.join(name), path.display());
     match sum_of(&sums, name) {
         Some(sum) if has_sum(sealed.expose(), sum) => {}
@@ -78,7 +82,11 @@ fn signed_by(arguments: &OpenArgs, name: &str, sealed: &SecretBytes) -> Result<O
     let allowed = AllowedSigners::parse(&disk::read_public_text(&signers)?)
         .map_err(|(line, error)| Reported::from(format!("{}:{line}: {error}", signers.display())))?;
     let signature = folder.join(SIGNATURE);
-    let text = disk::read_public_text(&signature)?;
+    let text = disk::read_public_text(&signature).map_err(|error| {
+        Reported::from(format!(
+            "{error}: khw-gen seal writes it where --spec says whose seed signs, and it travels with the archive"
+        ))
+    })?;
     let signed = allowed.verify(sums.as_bytes(), &text);
     let signed = signed.map_err(|error| Reported::from(format!("{} does not count: {error}", signature.display())))?;
     Ok(Some(signed.to_owned()))

@@ -63,9 +63,12 @@ fn asked(prompt: &str) -> Result<SecretBytes, String> {
 pub fn recipients(arguments: &SealingArgs) -> Result<Vec<Recipient>, Reported> {
     let mut recipients = Vec::new();
     for (text, number) in arguments.to.iter().zip(1..) {
-        let recipient = text
-            .parse()
-            .map_err(|error| Reported::from(format!("--to, the {number}. of them: {error}")))?;
+        let recipient = text.parse().map_err(|error| match disk::is_there(Path::new(text)) {
+            true => Reported::from(format!(
+                "--to, the {number}. of them: {text} is a file: --recipients-file {text} reads it"
+            )),
+            false => Reported::from(format!("--to, the {number}. of them: {error}")),
+        })?;
         recipients.push(recipient);
     }
     for path in &arguments.recipients_files {

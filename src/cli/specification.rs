@@ -15,6 +15,7 @@ use khw_gen::input::{self, Checked};
 use khw_gen::pki::derivation::{Seed, SeedFile};
 use khw_gen::pki::sealing::{Opener, is_sealed};
 use khw_gen::plan::plan;
+use khw_gen::starter::CLUSTER_TOML;
 
 use super::args::{OpeningArgs, SignedArgs};
 use super::as_found::read_found;
@@ -32,7 +33,14 @@ pub fn with_keys(keys: &Arc<Opener>) -> impl Fn(&Path) -> Result<Specification, 
 
 /// Opens and checks a specification; what can't be read is a finding like any other.
 pub fn check(spec: &Path, open: Open<'_>) -> Result<Checked, Vec<Diagnostic>> {
-    let opened = open(spec).map_err(|error| vec![Diagnostic::new(codes::UNREADABLE, error.to_string())]);
+    let opened = open(spec).map_err(|error| {
+        let told = Diagnostic::new(codes::UNREADABLE, error.to_string());
+        let inside = spec.join(CLUSTER_TOML);
+        vec![match disk::is_there(&inside) {
+            true => told.hint(format!("name the file: {}", inside.display())),
+            false => told,
+        }]
+    });
     input::check(&opened?)
 }
 

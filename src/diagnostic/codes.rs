@@ -512,8 +512,9 @@ codes! {
         example "cluster.toml" [r#""node/node9" = 2"#]
         right [r#""node/node1" = 2"#]
         met
-            "After a host was renamed or removed whose keys had been replaced, or with a name of the other layout: `node/NAME` is of \
-             the layout `single`, `kubelet-client/NAME` and `kubelet-serving/NAME` of `split`."
+            "After a host was renamed or removed whose keys had been replaced: make the line a comment, for whoever gets that name \
+             again would have the keys that were replaced. Or with a name of the other layout: `node/NAME` is of the layout `single`, \
+             `kubelet-client/NAME` and `kubelet-serving/NAME` of `split`."
         see ["https://github.com/kubernetes/kubernetes/issues/25379"]
     }
 
@@ -2028,7 +2029,7 @@ codes! {
 
     CA_KEY_WEAKER "ca-key-weaker" Warning "certificate authority with a weaker key than a leaf" {
         meaning "A chain is as strong as its weakest key."
-        advice "give the CA a key at least as strong"
+        advice "give the CA a key at least as strong; where it has to stay, give what it signs one no stronger, or allow this in [checks]"
         example "csr/kubernetes-csr.json" [r#""size": 4096"#]
         right [r#""size": 2048"#]
         met

@@ -139,8 +139,16 @@ fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
+/// So many paths are named; the rest is counted.
+const PATHS_SHOWN: usize = 4;
+
 fn all_shown(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| format!(" {}", shown(path))).collect()
+    let named: String = paths
+        .iter()
+        .take(PATHS_SHOWN)
+        .map(|path| format!(" {}", shown(path)))
+        .collect();
+    format!("{named}{}", and_more(paths.len().saturating_sub(PATHS_SHOWN)))
 }
 
 fn and_more(count: usize) -> String {

@@ -275,7 +275,7 @@ impl Unpacked<'_> {
         for entry in entries {
             let mut entry = entry.map_err(|_| match any {
                 true => "its tar is damaged",
-                false => "its tar is damaged, or it is no archive",
+                false => "its tar is damaged, or it is no archive: of a single file, name the folder that it lies in",
             })?;
             any = true;
             if self.is_full() {

@@ -145,7 +145,9 @@ fn key(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Result<Option<Arc<
         .map(|key| Some(Arc::new(key)))
         .inspect_err(|error| {
             let message = format!("{} can't be used: {error}", path.value);
-            say.at(&path.place, codes::BAD_CA_KEY, message);
+            let sealed = "`openssl pkey -in KEY -out PLAIN` asks for the passphrase and takes it away; age may seal what comes of it";
+            say.at(&path.place, codes::BAD_CA_KEY, message)
+                .hint_if((*error == KeyError::Encrypted).then_some(sealed));
         })
 }
 

@@ -147,7 +147,10 @@ pub fn check(draft: &Draft, say: &Reporter) {
         } else if !keys.iter().any(|key| key.is_meant_by(&name.value)) {
             let message = match draft.has_host(&name.value) {
                 true => format!("`{}` has no key of its own that could have a successor", name.value),
-                false => format!("no key and no host is called `{}`", name.value),
+                false => format!(
+                    "no key and no host is called `{}`; of a host that is gone, keep the line as a comment",
+                    name.value
+                ),
             };
             let hosts = keys
                 .iter()

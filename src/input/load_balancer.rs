@@ -169,7 +169,10 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
     let load_balancers = || draft.with(Role::LoadBalancer);
     if complete && has_virtual && load_balancers().next().is_none() {
         for field in written.given.iter().filter(|field| field.value == "virtual_ip") {
-            ignored("a host with the role load-balancer", field);
+            let message = "`virtual_ip` has no effect without a host with the role load-balancer";
+            say.at(field, codes::IGNORED_FIELD, message).hint(
+                "give hosts the role load-balancer, also control planes, with another `port` there; or remove it",
+            );
         }
     }
     let is_of_the_cluster = |ip: &&At<IpAddr>| {

@@ -98,8 +98,10 @@ pub fn existing_validity(
             moment(not_before),
             moment(issued)
         );
-        say.at(place, codes::VALID_LATER, message)
-            .hint("issue later than the authority begins");
+        say.at(place, codes::VALID_LATER, message).hint(format!(
+            "write issued = \"{}\" or later below [pki]",
+            moment(not_before)
+        ));
     }
     Some(validity)
 }

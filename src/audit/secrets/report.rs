@@ -8,6 +8,7 @@ use super::held::HostSecrets;
 use super::powers::Power;
 use crate::found::printable;
 use crate::json_document::JsonKind;
+use crate::table::so_many;
 
 /// Each host with its secrets and what each can do, then what `of_theft` says of the host.
 pub fn secrets_text(hosts: &[HostSecrets], of_theft: impl Fn(&str) -> Option<String>) -> String {
@@ -33,7 +34,7 @@ pub fn secrets_text(hosts: &[HostSecrets], of_theft: impl Fn(&str) -> Option<Str
         text.push('\n');
     }
     let held = hosts.iter().map(|host| host.secrets.len()).sum::<usize>();
-    let _ = writeln!(text, "{} hosts, {held} files with secrets", hosts.len());
+    let _ = writeln!(text, "{}, {held} files with secrets", so_many(hosts.len(), "host"));
     text
 }
 
