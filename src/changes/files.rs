@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::differences::{differences, summary};
 use super::meaning::{Meaning, is_secret, meaning};
 use super::sides::{KeysKnown, Pair};
+use super::strangers::Strangers;
 use crate::found::{FoundHost, FoundNode, FoundNodes, printable};
 use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
 
@@ -74,9 +75,13 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
     let empty = BTreeMap::new();
     let old = pair.old.map_or(&empty, |host| &host.files);
     let new = pair.new.map_or(&empty, |host| &host.files);
+    let strangers = Strangers::of(pair);
+    let is_stranger = |path: &str| strangers.as_ref().is_some_and(|strangers| strangers.own(path));
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let mut changes: Vec<FileChange> = paths
+    let paths = paths
         .into_iter()
+        .filter(|path| new.contains_key(*path) || !is_stranger(path));
+    let mut changes: Vec<FileChange> = paths
         .filter_map(|path| {
             let (before, after) = (old.get(path), new.get(path));
             if let (Some(before), Some(after)) = (before, after)

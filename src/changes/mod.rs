@@ -22,6 +22,7 @@ mod serving;
 mod sides;
 mod stage;
 mod steps;
+mod strangers;
 mod touched;
 mod units;
 mod upgrades;

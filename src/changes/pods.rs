@@ -15,8 +15,9 @@ pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
         .filter_map(|pair| {
             let before = ranges_of_pods(pair.old?);
             let after = ranges_of_pods(pair.new?);
-            // A host that is no node any more has none.
-            let moves = !before.is_empty() && before != after && command_of(pair.new?, "kubelet").is_some();
+            // A host that is no node any more has none; where no bundle brought the bridge, none takes it away.
+            let stays = !pair.old?.is_bundle() && after.is_empty();
+            let moves = !stays && !before.is_empty() && before != after && command_of(pair.new?, "kubelet").is_some();
             moves.then_some((pair.name, before))
         })
         .collect();

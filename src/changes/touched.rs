@@ -9,6 +9,7 @@ use super::files::{Fate, HostChange};
 use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
 use super::reloading::{PickedUp, read_again};
 use super::stage::{Action, Stage, quoted};
+use super::strangers::of_a_cluster;
 use super::units::{UNITS, UnitFiles, units};
 use super::versions::newer_programs;
 use crate::audit::document;
@@ -57,7 +58,10 @@ pub(super) fn of_changed<'h>(
     copies: &mut Vec<(String, String)>,
     picked_up: &mut PickedUp<'h>,
 ) {
-    let (before, after) = (units(old), units(new));
+    let (mut before, after) = (units(old), units(new));
+    if !old.is_bundle() {
+        before = of_a_cluster(before).collect();
+    }
     let is_node = |units: &BTreeMap<&str, UnitFiles<'_>>| units.values().any(|unit| unit.program == "kubelet");
     let goes = is_node(&before) && !is_node(&after);
     if another_proxy_mode(old, new).is_some()

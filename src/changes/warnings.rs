@@ -193,7 +193,8 @@ fn of_stay(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings
 /// The pods' bridge of a node with another range.
 fn of_pods(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings) {
     let (before, after) = (networks(old), networks(new));
-    if !before.is_empty() && before != after && ranges_of_pods(old) == ranges_of_pods(new) {
+    let stays = !old.is_bundle() && after.is_empty();
+    if !stays && !before.is_empty() && before != after && ranges_of_pods(old) == ranges_of_pods(new) {
         let message = "the pods' network of the node changes: pods that run keep what they have; drain the node first, \
              then delete its bridge (ip link delete cni0), and let the pods be made again";
         warnings.mind(name, message);
@@ -336,7 +337,13 @@ fn of_flags(sides: &Sides<'_>, old: &Side<'_>, new: &Side<'_>, warnings: &mut Wa
     // What becomes of the Node of a machine with another name is among the steps.
     let told = |flag: &str| !(sides.is_renamed && flag == "hostname-override");
     for (program, flag, meaning) in LASTING.iter().filter(|(_, flag, _)| told(flag)) {
-        let value = |side: &Side<'_>| Some(side.command(program)?.flag(flag).unwrap_or_default().to_owned());
+        let value = |side: &Side<'_>| {
+            let default = match *flag {
+                "hostname-override" => side.host.name.as_str(),
+                _ => "",
+            };
+            Some(side.command(program)?.flag(flag).unwrap_or(default).to_owned())
+        };
         if let (Some(before), Some(after)) = (value(old), value(new))
             && before != after
         {

@@ -227,6 +227,103 @@ fn what_units_name_is_looked_at_and_so_is_what_that_names() {
     );
 }
 
+/// Of what was copied off machines, with all that others have put there.
+#[test]
+fn what_is_no_cluster_s_is_neither_deleted_nor_stopped() {
+    let hosts = [
+        "cp 10.0.0.1 control-plane etcd",
+        "n1 10.0.0.2 worker",
+        "lb 10.0.0.3 load-balancer",
+    ];
+    let spec = Spec::new(&hosts, "[network]\ncni = \"none\"");
+    let (_folder, out) = build(&spec.path());
+    let copies = TempDir::new().expect("a folder");
+    for host in ["cp", "n1", "lb"] {
+        let target = copies.path().join(host);
+        must(
+            Command::new("cp")
+                .arg("-a")
+                .arg(out.join(host).join("rootfs"))
+                .arg(&target),
+        );
+        for (path, text) in [
+            ("etc/nginx/nginx.conf", "events {}\n"),
+            ("etc/nginx/sites-available/default", "server {}\n"),
+            ("etc/sysctl.d/README.sysctl", "read me\n"),
+            (
+                "etc/systemd/system/backup.service",
+                "[Service]\nExecStart=/usr/local/bin/backup\n",
+            ),
+            ("etc/kubernetes/notes.yaml", "a: b\n"),
+            ("root/.kube/cache/discovery/groups.json", "{}\n"),
+            (
+                "etc/cni/net.d/10-calico.conflist",
+                "{\"name\": \"k8s\", \"cniVersion\": \"0.3.1\", \"plugins\": [{\"type\": \"calico\"}]}\n",
+            ),
+            (
+                "etc/cni/net.d/10-bridge.conflist",
+                "{\"name\": \"pods\", \"cniVersion\": \"0.3.1\", \"plugins\": [{\"type\": \"bridge\", \
+              \"ipam\": {\"type\": \"host-local\", \"ranges\": [[{\"subnet\": \"10.9.0.0/24\"}]]}}]}\n",
+            ),
+        ] {
+            let path = target.join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+    }
+    // Docker may run it, or nobody; the API server has nothing to do with it.
+    let containerd = fs::read(copies.path().join("n1/etc/containerd/config.toml")).expect("a file");
+    fs::create_dir_all(copies.path().join("cp/etc/containerd")).expect("a folder");
+    fs::write(copies.path().join("cp/etc/containerd/config.toml"), containerd).expect("a file");
+    // The node is called as the machine is, by whichever flag.
+    let kubelet = copies.path().join("n1/etc/systemd/system/kubelet.service");
+    let text = fs::read_to_string(&kubelet).expect("a unit");
+    assert!(text.contains("--hostname-override=n1"), "{text}");
+    fs::write(&kubelet, text.replace("  --hostname-override=n1 \\\n", "")).expect("a unit");
+    // What was the cluster's and is not any more goes.
+    let old = copies.path().join("cp/etc/systemd/system/kube-proxy.service");
+    fs::write(
+        &old,
+        "[Service]\nExecStart=/usr/local/bin/kube-proxy --config=/etc/kubernetes/old.yaml\n",
+    )
+    .expect("a unit");
+    let changed = run(khw_gen()
+        .arg("diff")
+        .arg(copies.path())
+        .arg(&out)
+        .args(["--format", "json"]));
+    let changes: serde_json::Value = serde_json::from_slice(&changed.stdout).expect("JSON");
+    let deleted: Vec<String> = changes["deletions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| {
+            format!(
+                "{}{}",
+                one["host"].as_str().expect("a host"),
+                one["path"].as_str().expect("a path")
+            )
+        })
+        .collect();
+    assert_eq!(deleted, ["cp/etc/systemd/system/kube-proxy.service"]);
+    let steps = changes["steps"].to_string();
+    for stranger in ["nginx", "containerd", "backup", "sysctl"] {
+        assert!(!steps.contains(stranger), "{stranger}: {steps}");
+    }
+    assert!(steps.contains("disable --now kube-proxy"), "{steps}");
+    let warnings = changes["warnings"].to_string();
+    assert!(
+        !warnings.contains("joins as another") && !warnings.contains("network of the node"),
+        "{warnings}"
+    );
+    assert_eq!(changes["obstacles"].as_array().map(Vec::len), Some(0), "{changes}");
+    // Where a bridge of ours comes, what was there before it would be read first.
+    let spec = Spec::new(&hosts, "[network]\ncni = \"bridge\"");
+    let (_folder, out) = build(&spec.path());
+    let changed = run(khw_gen().arg("diff").arg(copies.path().join("n1")).arg(out.join("n1")));
+    assert!(said(&changed).contains("10-calico.conflist"), "{}", said(&changed));
+}
+
 #[test]
 fn links_of_packages_are_no_matter_of_what_was_copied_off_machines() {
     let (_folder, out) = build(&walkthrough());
