@@ -624,20 +624,30 @@ class Service:
                 return f"{self.unit.name}: ExecReload={' '.join(argv)} exited {code}"
         return ""
 
-    def main(self):
-        """The main process, as the host numbers it: nsenter, which this machine sees, has it as its one child."""
+    def main_here(self):
+        """The main process, as this machine numbers it: nsenter has it as its one child. None if there is none."""
         number = self.process.pid if self.process else 0
         try:
             with open(f"/proc/{number}/task/{number}/children") as file:
-                child = file.read().split()[0]
-            with open(f"/proc/{child}/status") as file:
-                return re.search(r"^NSpid:.*\s(\d+)$", file.read(), re.M).group(1)
+                return int(file.read().split()[0])
         except (OSError, IndexError):
+            return None
+
+    def main(self):
+        """The same, as the host numbers it."""
+        try:
+            with open(f"/proc/{self.main_here()}/status") as file:
+                return re.search(r"^NSpid:.*\s(\d+)$", file.read(), re.M).group(1)
+        except OSError:
             return ""
 
     def stop(self):
         self.stopped.set()
-        self.kill(signal.SIGTERM)
-        self.thread.join(5)
-        self.kill(signal.SIGKILL)
-        self.thread.join(15)
+        alone = self.unit.last("KillMode") in ("process", "none")  # containerd's shims, and with them the pods, stay
+        for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 15)):
+            main = self.main_here()
+            if not alone:
+                self.kill(number)
+            elif main:
+                os.kill(main, number)
+            self.thread.join(patience)
