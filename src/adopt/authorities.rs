@@ -87,7 +87,11 @@ pub(super) fn authorities(
     let flags = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_flags(name, programs, material));
     let signed = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_what_is_signed(name, shown, &all));
     for ((name, told), signed) in [CLUSTER, ETCD, FRONT_PROXY].into_iter().zip(flags).zip(signed) {
-        let by_name = || by_hints(name, &all);
+        // A name says something where no API server says whom it trusts.
+        let by_name = || match programs.iter().any(|one| one.name() == "kube-apiserver") {
+            true => Claims::default(),
+            false => by_hints(name, &all),
+        };
         let told = [told, signed].into_iter().find(|claims| !claims.is_empty()).unwrap_or_else(by_name);
         kept.extend(choose(name, &told, shown, material, say));
     }
@@ -115,14 +119,40 @@ pub(super) fn authorities(
     for one in &kept {
         check(one, material, at, say);
     }
+    let layout = layout(&kept, say);
+    // One key under two names would be one authority.
+    let cluster = kept.iter().find(|one| one.name == CLUSTER).map(|one| one.certificate.public_key.clone());
+    kept.retain(|one| one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref());
+    Some(Authorities { layout, kept })
+}
+
+/// The layout that fits who signs what. With an authority of its own for the front proxy alone, what the front proxy has stays where it is.
+fn layout(kept: &[KeptAuthority], say: &Reporter) -> Layout {
     let key_of = |name: &str| kept.iter().find(|one| one.name == name).map(|one| one.certificate.public_key.clone());
     let is_own = |name: &str| key_of(name).is_some_and(|key| Some(key) != key_of(CLUSTER));
-    let layout = match is_own(ETCD) || is_own(FRONT_PROXY) {
-        true => Layout::Split,
-        false => Layout::Single,
-    };
-    kept.retain(|one| layout == Layout::Split || one.name == CLUSTER);
-    Some(Authorities { layout, kept })
+    let place = |name: &str| kept.iter().find(|one| one.name == name).map_or_else(String::new, |one| one.basis.comment());
+    match (is_own(ETCD), is_own(FRONT_PROXY)) {
+        (true, false) => {
+            if key_of(FRONT_PROXY).is_some() {
+                let message = format!(
+                    "`{CLUSTER}` vouches for the front proxy too ({}): from the first build on the front proxy has an authority of its own",
+                    place(FRONT_PROXY)
+                );
+                say.add(Diagnostic::new(codes::FRONT_PROXY, message));
+            }
+            Layout::Split
+        }
+        (true, true) => Layout::Split,
+        (false, true) => {
+            let message = format!(
+                "the front proxy has an authority of its own ({}), and etcd has none: its files stay where they are, and nothing renews them",
+                place(FRONT_PROXY)
+            );
+            say.add(Diagnostic::new(codes::FRONT_PROXY, message));
+            Layout::Single
+        }
+        (false, false) => Layout::Single,
+    }
 }
 
 /// The public keys of authorities that flags, configurations and kubeconfigs trust so.

@@ -101,13 +101,6 @@ impl<T> Settled<T> {
             basis: Basis::Told(vec![by]),
         }
     }
-
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Settled<U> {
-        Settled {
-            value: change(self.value),
-            basis: self.basis,
-        }
-    }
 }
 
 /// What is told of one thing, by any number of files.

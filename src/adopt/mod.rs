@@ -35,7 +35,7 @@ use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
 use crate::pki::secret::SecretBytes;
 use authorities::authorities;
-use evidence::{Basis, Claims, Evidence, Settled};
+use evidence::{Basis, Evidence, Settled};
 use machines::AdoptedHost;
 use material::Material;
 use programs::{Program, programs};
@@ -114,12 +114,12 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
     let view = View::read(found, asked.at, &known);
     let programs = programs(&view);
     let material = Material::of(&view);
-    tell_unreadable(&material, &say);
+    tell_unreadable(found, &material, &say);
     let shown = shown(&view, &programs, &material);
     let Some(authorities) = authorities(&programs, &material, &shown, asked.at, &say) else {
         return Err(say.into_sorted_vec());
     };
-    let endpoint = network::endpoint(&material, &say);
+    let endpoint = network::endpoint(&programs, &material, &say);
     let domain = network::domain(&programs, &shown, &say);
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
@@ -142,6 +142,7 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
         kubernetes,
         domain,
         endpoint,
+        names: Vec::new(),
         services,
         pods,
         dns,
@@ -156,7 +157,7 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
         lifetime: signing.note.clone(),
         token_key: secrets::token_key(&programs, &material, &shown, &say),
         encryption,
-        balancer: network::balancer(&view, &hosts),
+        balancer: network::balancer(&view, &hosts, &say),
         authorities: authorities.kept.clone(),
         hosts,
         tuned: Vec::new(),
@@ -167,12 +168,14 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
     tell_static_pods(&programs, &say);
     // What khw-gen would make by itself shows what is more, and what is other, in what runs.
     let host_names: Vec<String> = topology.hosts.iter().map(|host| host.name.clone()).collect();
+    let has_kube_proxy = topology.proxy_mode.value != "none";
     let requests = |more_names: &BTreeMap<&'static str, Vec<String>>, quick| {
         let requests = Requests {
             layout: authorities.layout,
             shown: &shown,
             more_names,
             hosts: &host_names,
+            has_kube_proxy,
             quick,
         };
         let mut files = requests.files(&authorities);
@@ -214,7 +217,11 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
 }
 
 /// What can't be read is not adopted: it may be anything.
-fn tell_unreadable(material: &Material<'_>, say: &Reporter) {
+fn tell_unreadable(found: &Found, material: &Material<'_>, say: &Reporter) {
+    for remark in &found.remarks {
+        let message = format!("{}: {}", crate::found::printable(&remark.path), remark.message);
+        say.add(Diagnostic::new(codes::UNREADABLE, message));
+    }
     for item in &material.unreadable {
         let message = format!("{}: its {} can't be read: {}", item.evidence, item.label, item.why);
         say.add(Diagnostic::new(codes::UNREADABLE, message));
@@ -309,6 +316,11 @@ fn more_names(
             for name in names_of(&one.certificate).into_iter().filter(|name| !own.contains(name)) {
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
+                    (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
+                        if !topology.names.contains(&name) {
+                            topology.names.push(name);
+                        }
+                    }
                     _ => {
                         let all = more.entry(row.name).or_default();
                         if !all.contains(&name) {
@@ -320,6 +332,12 @@ fn more_names(
         }
     }
     more
+}
+
+/// Whether it is an address, or a name that anybody takes for one.
+fn is_plain_name(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    name.parse::<IpAddr>().is_ok() || name.chars().all(is_of_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn add_to_host(hosts: &mut [AdoptedHost], name: &str, more: &str) {
@@ -409,6 +427,3 @@ fn keys(topology: &Topology) -> (Vec<(String, u32, SecretBytes)>, Vec<(String, S
     }
     (files, kept)
 }
-
-#[allow(unused_imports)]
-use Claims as _Claims;

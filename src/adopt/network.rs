@@ -14,7 +14,8 @@ use crate::audit::document::Tree;
 use crate::audit::names::{first_of, is_loopback};
 use crate::audit::view::View;
 use crate::catalog::roles::Role;
-use crate::diagnostic::Reporter;
+use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::{Diagnostic, Reporter};
 
 /// Text as it is, for [`Claims::settle`].
 fn plain(text: &String) -> String {
@@ -49,9 +50,15 @@ pub(super) fn name(programs: &[Program<'_>], material: &Material<'_>, say: &Repo
 }
 
 /// Where nodes reach the API, and who does not run beside it.
-pub(super) fn endpoint(material: &Material<'_>, say: &Reporter) -> Option<Settled<AdoptedEndpoint>> {
+pub(super) fn endpoint(programs: &[Program<'_>], material: &Material<'_>, say: &Reporter) -> Option<Settled<AdoptedEndpoint>> {
     let mut of_nodes = Claims::default();
     let mut of_others = Claims::default();
+    // What leads to its own machine says as little as a loopback address, unless nothing else is said.
+    let mut of_themselves = Claims::default();
+    let is_own = |host: &str, address: &str| {
+        let mut apis = programs.iter().filter(|one| one.host.name == host && !one.host.host.loose);
+        apis.any(|api| api.flag("advertise-address") == Some(address))
+    };
     for login in &material.logins {
         let Some(url) = login.login.url.as_ref().filter(|url| !is_loopback(&url.host)) else {
             continue;
@@ -61,13 +68,19 @@ pub(super) fn endpoint(material: &Material<'_>, say: &Reporter) -> Option<Settle
             port: url.port.unwrap_or(443),
         };
         let user = login.login.client.iter().find_map(|item| item.certificate()).map_or("", |leaf| leaf.user());
-        match user.starts_with("system:node:") || user == "system:kube-proxy" {
-            true => of_nodes.add(endpoint, login.evidence.clone()),
-            false => of_others.add(endpoint, login.evidence.clone()),
-        }
+        let is_of_node = user.starts_with("system:node:") || user == "system:kube-proxy";
+        let claims = match is_own(login.login.spot.host.name, &endpoint.host) {
+            true => &mut of_themselves,
+            false if is_of_node => &mut of_nodes,
+            false => &mut of_others,
+        };
+        claims.add(endpoint, login.evidence.clone());
     }
-    let told = if of_nodes.is_empty() { of_others } else { of_nodes };
-    told.settle("where the API is reached", AdoptedEndpoint::text, say)
+    let told = [of_nodes, of_others].into_iter().find(|claims| !claims.is_empty());
+    match told {
+        Some(told) => told.settle("where the API is reached", AdoptedEndpoint::text, say),
+        None => of_themselves.most(),
+    }
 }
 
 /// The domain of services.
@@ -262,7 +275,8 @@ pub(super) struct AdoptedBalancer {
     pub router: Option<u8>,
 }
 
-pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost]) -> AdoptedBalancer {
+/// Finds it; a port that would be no more is told.
+pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost], say: &Reporter) -> AdoptedBalancer {
     let mut found = AdoptedBalancer::default();
     let is_balancer = |name: &str| hosts.iter().any(|host| host.name == name && host.roles.contains(&Role::LoadBalancer));
     for host in view.hosts.iter().filter(|host| is_balancer(host.name)) {
@@ -271,6 +285,16 @@ pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost]) -> AdoptedBalance
             found.engine.get_or_insert_with(|| Settled::told(engine.to_owned(), Evidence::file(host, path)));
             let ports: Vec<u16> = balancer.services.iter().flat_map(|one| &one.listens).map(|one| one.port).collect();
             let port = ports.iter().copied().find(|port| *port == 6443).or_else(|| ports.first().copied());
+            let others: BTreeSet<u16> = ports.iter().copied().filter(|other| Some(*other) != port).collect();
+            if let (Some(port), false) = (port, others.is_empty()) {
+                let others: Vec<String> = others.iter().map(u16::to_string).collect();
+                let message = format!(
+                    "{}: it listens at {} besides {port}, and one port is all that there will be",
+                    Evidence::file(host, path),
+                    others.join(", ")
+                );
+                say.add(Diagnostic::new(codes::LEFT_OUT, message));
+            }
             if let Some(port) = port {
                 found.port.get_or_insert_with(|| Settled::told(port, Evidence::within(host, path, &port.to_string(), "")));
             }

@@ -47,6 +47,9 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<Program<'v>> {
             let pods = documents.iter().filter(|document| document.kind() == "Pod");
             all.extend(pods.flat_map(|pod| of_pod(host, path, pod)));
         }
+        if !all.iter().any(|one| one.host.name == host.name && one.name() == "kubelet") {
+            all.extend(kubelet_of_kubeadm(host));
+        }
     }
     all.retain(|program| PROGRAMS.contains(&program.name()));
     all
@@ -63,6 +66,29 @@ fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iter
             environment: Cow::Owned(BTreeMap::new()),
             image: container.text_at(&["image"]),
         }
+    })
+}
+
+/// Where kubeadm has the kubelet's configuration, its kubeconfig, and flags of this machine.
+const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
+const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
+
+/// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
+fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<Program<'v>> {
+    let here = |path: &str| host.host.files.get_key_value(path).map(|(path, _)| path.as_str());
+    let path = here(KUBELET_CONFIG).or_else(|| here(KUBELET_KUBECONFIG)).filter(|_| !host.host.loose)?;
+    let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
+    words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
+    let flags = host.host.text(KUBELET_FLAGS).unwrap_or_default();
+    let flags = flags.lines().find_map(|line| line.strip_prefix("KUBELET_KUBEADM_ARGS="));
+    words.extend(flags.unwrap_or_default().trim_matches('"').split_whitespace().map(str::to_owned));
+    Some(Program {
+        host,
+        path,
+        line: Cow::Owned(CommandLine::of(words)),
+        environment: Cow::Owned(BTreeMap::new()),
+        image: None,
     })
 }
 

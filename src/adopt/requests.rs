@@ -37,6 +37,8 @@ pub(super) struct Requests<'r> {
     pub more_names: &'r BTreeMap<&'static str, Vec<String>>,
     /// Names of hosts: a common name that is one of them is that of a single machine.
     pub hosts: &'r [String],
+    /// Whether kube-proxy runs from a unit.
+    pub has_kube_proxy: bool,
     /// Whether every key is one that takes no time to make, since only texts are asked for.
     pub quick: bool,
 }
@@ -46,6 +48,7 @@ impl Requests<'_> {
     pub(super) fn files(&self, authorities: &Authorities) -> Vec<(String, String)> {
         let is_kept = |row: &&Identity| authorities.kept.iter().any(|kept| kept.name == row.name);
         let rows = self.layout.identities().iter().filter(|row| !is_kept(row));
+        let rows = rows.filter(|row| row.only_of != Some("kube-proxy") || self.has_kube_proxy);
         rows.map(|row| (row.csr.to_owned(), self.text(row))).collect()
     }
 
@@ -54,7 +57,11 @@ impl Requests<'_> {
         let certificate = of_identity(row, self.shown).first().map(|one| &one.certificate);
         let mut request = match certificate {
             Some(certificate) => self.as_made(row, certificate, &built_in),
-            None => built_in,
+            // A key as strong as the others': no stronger than that of who vouches for it.
+            None => match self.usual_key().filter(|_| row.purpose != KeyPurpose::Tokens) {
+                Some(key) => with_key(built_in, key),
+                None => built_in,
+            },
         };
         if let Some(fields) = request.as_object_mut() {
             if self.quick && row.purpose != KeyPurpose::Tokens {
@@ -65,6 +72,19 @@ impl Requests<'_> {
             }
         }
         pretty(&request)
+    }
+
+    /// The key that most certificates have.
+    fn usual_key(&self) -> Option<Value> {
+        let mut counted: Vec<(Value, usize)> = Vec::new();
+        for one in self.shown.iter().filter_map(|one| key(&one.certificate)) {
+            match counted.iter_mut().find(|(known, _)| *known == one) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((one, 1)),
+            }
+        }
+        let most = counted.iter().map(|(_, count)| *count).max()?;
+        counted.into_iter().find(|(_, count)| *count == most).map(|(key, _)| key)
     }
 
     /// The request that a certificate was made of, but for its names; the subject that Kubernetes insists on is the built-in one's.
@@ -98,6 +118,13 @@ impl Requests<'_> {
         }
         Value::Object(request)
     }
+}
+
+fn with_key(mut request: Value, key: Value) -> Value {
+    if let Some(fields) = request.as_object_mut() {
+        fields.insert("key".to_owned(), key);
+    }
+    request
 }
 
 /// The key of a certificate as cfssl asks for it; none where nobody here makes one.

@@ -122,18 +122,14 @@ pub(super) struct KeptEncryption {
 /// What is known of encryption.
 pub(super) enum EncryptionFound {
     Kept(Settled<KeptEncryption>),
-    /// API servers are known, and have no configuration of it.
-    None(Evidence),
-    /// Nothing tells.
-    Unknown,
+    /// API servers are known and have none, or nothing tells.
+    Nothing,
 }
 
 /// Finds the configuration that API servers read, or that lies there; one that can't be expressed is reported.
 pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Reporter) -> EncryptionFound {
     let mut claims: Claims<KeptEncryption> = Claims::default();
-    let mut seen = false;
     let mut read = |host: &HostView<'_>, path: &str, document: &Tree| {
-        seen = true;
         let evidence = Evidence::file(host, path);
         match kept(document) {
             Ok(found) => claims.add(found, evidence),
@@ -160,11 +156,8 @@ pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Report
         let names: Vec<&str> = one.keys.iter().map(|key| key.name.as_str()).collect();
         format!("{} with {}", one.provider, names.join(", "))
     };
-    match (claims.settle("how Secrets are encrypted", describe, say), apis.first()) {
-        (Some(kept), _) => EncryptionFound::Kept(kept),
-        (None, Some(api)) if !seen && !is_asked => EncryptionFound::None(Evidence::file(api.host, api.path)),
-        _ => EncryptionFound::Unknown,
-    }
+    let kept = claims.settle("how Secrets are encrypted", describe, say);
+    kept.map_or(EncryptionFound::Nothing, EncryptionFound::Kept)
 }
 
 /// A configuration as cluster.toml can say it, or why it can't.

@@ -28,6 +28,8 @@ pub(super) struct Topology {
     pub etcd: Option<Settled<String>>,
     pub domain: Settled<String>,
     pub endpoint: Option<Settled<AdoptedEndpoint>>,
+    /// Names and addresses in the certificates of API servers that would not be there by themselves.
+    pub names: Vec<String>,
     pub services: Settled<Vec<String>>,
     pub pods: Settled<Vec<String>>,
     pub dns: Option<Settled<Vec<String>>>,
@@ -164,6 +166,10 @@ impl Topology {
         out.text_field("domain", &self.domain);
         if let Some(endpoint) = &self.endpoint {
             out.field("endpoint", quoted(&endpoint.value.text()), &endpoint.basis);
+        }
+        if !self.names.is_empty() {
+            out.line("# besides these, the certificates of API servers have them");
+            out.line(format!("names = {}", list(&self.names)));
         }
     }
 

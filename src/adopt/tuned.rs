@@ -110,7 +110,8 @@ pub(super) fn tuned(
             let mut kept = flags(program, made, business, say);
             kept.extend(settings(program, made, say));
             kept.extend(variables(program, made, say));
-            kept.extend(not_by_the_way(component, program, made, checks_kubelets));
+            let is_alone = running.iter().filter(|one| one.name() == "kube-apiserver").count() == 1;
+            kept.extend(not_by_the_way(component, program, made, checks_kubelets, is_alone));
             by_host.push((host.clone(), kept));
         }
         all.extend(together(component, by_host));
@@ -298,13 +299,14 @@ fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept 
     kept
 }
 
-fn not_by_the_way(component: &str, running: &Program<'_>, made: &Program<'_>, checks_kubelets: bool) -> Kept {
+/// `is_alone` is the only API server: nobody else has to read what it encrypts.
+fn not_by_the_way(component: &str, running: &Program<'_>, made: &Program<'_>, checks_kubelets: bool, is_alone: bool) -> Kept {
     let mut kept = Kept::new();
     let given = |flag: &str| running.line.flags.contains_key(flag);
     let encrypts = crate::audit::encryption::ENCRYPTION.iter().any(|flag| given(flag));
     for (of, flag, instead, why) in NOT_BY_THE_WAY {
         let is_given = given(flag) || *flag == "encryption-provider-config" && encrypts;
-        if *of != component || is_given || !made.line.flags.contains_key(*flag) {
+        if *of != component || is_given || is_alone && *flag == "encryption-provider-config" || !made.line.flags.contains_key(*flag) {
             continue;
         }
         // Ranges that are written in the nodes' bridges are nobody's to hand out.

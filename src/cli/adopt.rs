@@ -20,11 +20,17 @@ use super::threads::use_threads;
 use super::width::width;
 
 pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
-    let AdoptArgs { path, out, .. } = arguments;
+    let AdoptArgs { paths, out, .. } = arguments;
     use_threads(None)?;
     let places = Places::new(catalog::places().chain(adopt::places()));
-    let found = read_found_at(path, &places, Beside::LeftOut)?;
-    let shown = path.display().to_string();
+    let mut found = Found::default();
+    for path in paths {
+        let Found { hosts, remarks, .. } = read_found_at(path, &places, Beside::LeftOut)?;
+        found.hosts.extend(hosts);
+        found.remarks.extend(remarks);
+    }
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let shown = shown.join(" ");
     let asked = Asked {
         from: &shown,
         at: arguments.at.unwrap_or_else(now),
@@ -56,9 +62,10 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     }
     print(adopted_text(&adopted, &dir, width()).trim_end())?;
     say(format_args!(
-        "\nNext: read {0}/{1}, then khw-gen build {0}/{1} -o out, and khw-gen diff {shown} out.",
+        "\nNext: read {0}/{1}, then khw-gen build {0}/{1} -o out, and khw-gen diff {2} out.",
         out.display(),
         adopt::CLUSTER_TOML,
+        paths[0].display(),
     ));
     Ok(())
 }

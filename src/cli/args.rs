@@ -734,9 +734,10 @@ pub struct InitArgs {
 
 #[derive(Args)]
 pub struct AdoptArgs {
-    /// A folder of certificates, a machine's root or a copy of it, a folder of such copies, an output, or an archive
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    /// Folders of certificates, a machine's root or a copy of it, a folder of such copies, an output, an archive: all that there is of
+    /// the one cluster
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
     /// The folder for cluster.toml, the CSR files, the keys that are kept, and a fresh seed: a new one, or an empty one
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,

@@ -25,6 +25,7 @@ pub const BUILD: &str = "Examples:
 pub const ADOPT: &str = "Examples:
   khw-gen adopt certs -o mycluster
   khw-gen adopt machines -o mycluster --kubernetes 1.34
+  khw-gen adopt machines offline-keys -o mycluster
   khw-gen adopt / -o mycluster";
 
 pub const CSR: &str = "Examples:

@@ -115,6 +115,16 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/"]
     }
 
+    FRONT_PROXY "adopt-front-proxy" Warning "front proxy that changes, or stays as it is" {
+        meaning
+            "A layout has one authority for everything, or one each for the cluster, etcd and the front proxy. Where etcd has one of its own and the              front proxy has not, it gets one; where it is the other way round, the flags of the front proxy and the files that they name are kept."
+        advice "restart extension API servers (metrics-server is one) once all API servers are new; renew files that stay by hand, before they end"
+        example "master1: /etc/systemd/system/kube-apiserver.service" ["--requestheader-client-ca-file=/etc/kubernetes/ssl/ca.pem"]
+        right ["--requestheader-client-ca-file=/etc/kubernetes/ssl/front-proxy-ca.pem"]
+        met "With guides that sign everything but etcd's certificates with one authority, and with RKE, whose requestheader-ca stands alone."
+        see ["https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/"]
+    }
+
     UNREADABLE "adopt-unreadable" Warning "file that can't be read" {
         meaning "A file that looks like a certificate or a key is none, is damaged, or has a passphrase. Nothing of it is adopted."
         advice "see what it is; if the cluster needs it, put it right and adopt again"
