@@ -1,5 +1,6 @@
 //! Which authority is which: as flags say who is trusted for what, else as it follows from what each has signed, and last from its name.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evidence::{Basis, Claims, Evidence};
@@ -72,6 +73,8 @@ pub(super) struct KeptAuthority {
 pub(super) struct Authorities {
     pub layout: Layout,
     pub kept: Vec<KeptAuthority>,
+    /// The public keys of those that are kept, and of those of which it was said that they are not.
+    pub told: BTreeSet<Vec<u8>>,
 }
 
 /// Finds them; without one of the cluster there is nothing to keep, which is reported.
@@ -84,16 +87,18 @@ pub(super) fn authorities(
 ) -> Option<Authorities> {
     let all = material.authorities();
     let mut kept: Vec<KeptAuthority> = Vec::new();
+    let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
     let flags = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_flags(name, programs, material));
     let signed = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_what_is_signed(name, shown, &all));
-    for ((name, told), signed) in [CLUSTER, ETCD, FRONT_PROXY].into_iter().zip(flags).zip(signed) {
+    for ((name, trusted), signed) in [CLUSTER, ETCD, FRONT_PROXY].into_iter().zip(flags).zip(signed) {
         // A name says something where no API server says whom it trusts.
         let by_name = || match programs.iter().any(|one| one.name() == "kube-apiserver") {
             true => Claims::default(),
             false => by_hints(name, &all),
         };
-        let told = [told, signed].into_iter().find(|claims| !claims.is_empty()).unwrap_or_else(by_name);
-        kept.extend(choose(name, &told, shown, material, say));
+        let claims = [trusted, signed].into_iter().find(|claims| !claims.is_empty()).unwrap_or_else(by_name);
+        told.extend(claims.all().iter().map(|(key, _)| key.clone()));
+        kept.extend(choose(name, &claims, shown, material, say));
     }
     if !kept.iter().any(|one| one.name == CLUSTER) {
         // What has no role of its own is the cluster's.
@@ -114,6 +119,7 @@ pub(super) fn authorities(
             say.add(Diagnostic::new(codes::NO_AUTHORITY, message));
             return None;
         };
+        told.extend(claims.all().iter().map(|(key, _)| key.clone()));
         kept.insert(0, chosen);
     }
     for one in &kept {
@@ -123,7 +129,7 @@ pub(super) fn authorities(
     // One key under two names would be one authority.
     let cluster = kept.iter().find(|one| one.name == CLUSTER).map(|one| one.certificate.public_key.clone());
     kept.retain(|one| one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref());
-    Some(Authorities { layout, kept })
+    Some(Authorities { layout, kept, told })
 }
 
 /// The layout that fits who signs what. With an authority of its own for the front proxy alone, what the front proxy has stays where it is.

@@ -164,7 +164,8 @@ fn roles(machine: &HostView<'_>, programs: &[Program<'_>], apis: &BTreeSet<Strin
     }
     let is_admins = |path: &&str| path.starts_with("/root/certs/") && path.ends_with("-key.pem");
     let of_admin = machine.host.files.keys().map(String::as_str).find(is_admins);
-    let of_admin = of_admin.or_else(|| leads_out(machine));
+    // A control plane has an administrator's kubeconfig whoever works there; it must not get every key of the cluster for that.
+    let of_admin = of_admin.or_else(|| leads_out(machine).filter(|_| !roles.contains(&Role::ControlPlane)));
     if let Some(path) = of_admin {
         roles.insert(Role::Admin);
         by.push(Evidence::file(machine, path));

@@ -166,6 +166,7 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
         return Err(say.into_sorted_vec());
     }
     tell_static_pods(&programs, &say);
+    tell_strays(&material, &topology, &authorities.told, &say);
     // What khw-gen would make by itself shows what is more, and what is other, in what runs.
     let host_names: Vec<String> = topology.hosts.iter().map(|host| host.name.clone()).collect();
     let has_kube_proxy = topology.proxy_mode.value != "none";
@@ -225,6 +226,24 @@ fn tell_unreadable(found: &Found, material: &Material<'_>, say: &Reporter) {
     for item in &material.unreadable {
         let message = format!("{}: its {} can't be read: {}", item.evidence, item.label, item.why);
         say.add(Diagnostic::new(codes::UNREADABLE, message));
+    }
+}
+
+/// Keys of no certificate, and authorities of which nothing else was said.
+fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec<u8>>, say: &Reporter) {
+    let token = topology.token_key.as_ref().map(|token| &token.public);
+    for (public, key) in material.keys.iter().filter(|(public, _)| Some(*public) != token) {
+        let has_certificate = material.certificates.values().any(|one| one.certificate.public_key == *public);
+        if let Some(at) = key.private_at.first().filter(|_| !has_certificate) {
+            let message = format!("{}: the key belongs to no certificate here, and is not kept", at.evidence);
+            say.add(Diagnostic::new(codes::STRAY, message));
+        }
+    }
+    for one in material.authorities().iter().filter(|one| !told.contains(&one.certificate.public_key)) {
+        if let Some(at) = one.at.first() {
+            let message = format!("{}: the authority {:?} is not kept: nothing uses it", at.evidence, one.certificate.subject);
+            say.add(Diagnostic::new(codes::STRAY, message));
+        }
     }
 }
 

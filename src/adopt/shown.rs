@@ -75,9 +75,11 @@ pub(super) fn shown(view: &View<'_>, programs: &[Program<'_>], material: &Materi
     all.extend(by_configuration(programs));
     all.extend(by_logins(material));
     let told: Vec<&'static str> = all.iter().map(|one| one.purpose).collect();
+    // That of a node may be its client's and its server's.
     let known = |one: &FoundCertificate| {
         let mut known = all.iter();
-        known.any(|shown| shown.certificate.fingerprint == one.certificate.fingerprint)
+        let is_nodes = one.certificate.user().starts_with(NODE);
+        !is_nodes && known.any(|shown| shown.certificate.fingerprint == one.certificate.fingerprint)
     };
     let others: Vec<&FoundCertificate> = material.leaves().filter(|one| !known(one)).collect();
     // One that is in use is not told by others of its kind which only lie there.

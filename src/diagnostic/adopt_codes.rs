@@ -132,6 +132,14 @@ codes! {
         met "With files that a disk or an editor cut off, and with keys that were locked before they were put aside."
     }
 
+    STRAY "adopt-stray" Warning "key or authority that nothing uses" {
+        meaning
+            "A private key that belongs to no certificate here, or an authority that nobody trusts and that has signed nothing which is in use.              Neither is kept: most likely it is of another cluster, or of one that was."
+        advice "see whose it is; if it is in use after all, bring what shows that too, and adopt again"
+        example "certs/old-key.pem" ["-----BEGIN RSA PRIVATE KEY-----"]
+        met "In folders that have seen a second attempt, where the first ca.pem was renamed and its key was not."
+    }
+
     STATIC_PODS "adopt-static-pods" Warning "programs that run as static pods" {
         meaning
             "kubeadm has the kubelet start etcd and the control plane as pods; khw-gen's bundles have units. A kubelet with the new configuration \
