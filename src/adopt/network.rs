@@ -56,8 +56,8 @@ pub(super) fn endpoint(programs: &[Program<'_>], material: &Material<'_>, say: &
     // What leads to its own machine says as little as a loopback address, unless nothing else is said.
     let mut of_themselves = Claims::default();
     let is_own = |host: &str, address: &str| {
-        let mut apis = programs.iter().filter(|one| one.host.name == host && !one.host.host.loose);
-        apis.any(|api| api.flag("advertise-address") == Some(address))
+        let mut here = programs.iter().filter(|one| one.host.name == host && !one.host.host.loose);
+        here.any(|one| ["advertise-address", "node-ip"].iter().any(|flag| one.line.list(flag).contains(&address)))
     };
     for login in &material.logins {
         let Some(url) = login.login.url.as_ref().filter(|url| !is_loopback(&url.host)) else {

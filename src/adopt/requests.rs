@@ -196,10 +196,8 @@ pub(super) fn signing(view: &View<'_>, shown: &[ShownAs], authorities: &Authorit
         .filter(|(path, _)| path.rsplit('/').next() == Some(CONFIG_FILE))
         .filter_map(|(_, file)| file.text())
         .collect();
-    let own = match found.len() {
-        1 => found.into_iter().next().and_then(|text| serde_json::from_str::<Value>(text).ok()),
-        _ => None,
-    };
+    let own_text = found.first().copied().filter(|_| found.len() == 1);
+    let own = own_text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let is_own = own.is_some();
     let mut config = own.unwrap_or_else(|| {
         let text = built_in(authorities.layout, CONFIG_FILE).unwrap_or("{}");
@@ -227,7 +225,10 @@ pub(super) fn signing(view: &View<'_>, shown: &[ShownAs], authorities: &Authorit
     };
     Signing {
         issued,
-        config: pretty(&config),
+        config: match own_text.filter(|_| is_own && !shortened) {
+            Some(text) => text.to_owned(),
+            None => pretty(&config),
+        },
         profile,
         note,
     }

@@ -71,7 +71,7 @@ fn the_folder_of_certificates_is_adopted() {
         "services = \"10.32.0.0/24\"",
         "name = \"master1\"\n# kubernetes.pem\nip = \"10.128.15.221\"\nroles = [\"control-plane\", \"etcd\"]",
         "name = \"lb\"\n# kubernetes.pem\nip = \"10.128.15.226\"\nroles = [\"load-balancer\"]",
-        "name = \"node2\"\n# node2.kubeconfig\nip = \"10.128.15.224\"\nroles = [\"worker\"]",
+        "name = \"node2\"\n# node2.pem\nip = \"10.128.15.224\"\nroles = [\"worker\"]",
         "# not told by anything; the newest that is known: write what runs\nkubernetes = ",
     ] {
         world.says(line);
