@@ -55,10 +55,20 @@ fn adopted(from: &[&Path], at: &[&str], arguments: &[&str]) -> World {
     assert!(before == after, "something was changed in what was read");
     let checked = run(khw_gen().arg("check").arg(spec.join("cluster.toml")));
     assert_eq!(checked.status.code(), Some(0), "{}", said(&checked));
-    must(khw_gen().arg("build").arg(spec.join("cluster.toml")).arg("-o").arg(&out));
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(spec.join("cluster.toml"))
+            .arg("-o")
+            .arg(&out),
+    );
     for (name, _) in files_below(&spec) {
         let is_secret = name == "cluster.seed" || name.contains("-key");
-        assert_eq!(support::mode(&spec.join(&name)), if is_secret { 0o600 } else { 0o644 }, "{name}");
+        assert_eq!(
+            support::mode(&spec.join(&name)),
+            if is_secret { 0o600 } else { 0o644 },
+            "{name}"
+        );
     }
     let world = World {
         text: fs::read_to_string(spec.join("cluster.toml")).expect("cluster.toml"),
@@ -89,7 +99,11 @@ impl World {
             let signs = |one: &&&Certificate| leaf.names_as_issuer(one) && leaf.is_signed_by(one);
             if authorities.iter().any(|one| signs(&one)) {
                 let trusted: Vec<&Certificate> = new.iter().filter(|one| one.authority).collect();
-                assert!(trusted.iter().any(|one| signs(&one)), "{} is trusted no more", leaf.subject);
+                assert!(
+                    trusted.iter().any(|one| signs(&one)),
+                    "{} is trusted no more",
+                    leaf.subject
+                );
                 judged += 1;
             }
         }
@@ -99,7 +113,9 @@ impl World {
     /// The names of a certificate on a host, or on any host where `host` is empty.
     fn names(&self, path_ends: &str) -> BTreeSet<String> {
         let files = files_below(&self.out);
-        let found = files.iter().filter(|(path, _)| path.ends_with(path_ends) && path.contains("/rootfs/"));
+        let found = files
+            .iter()
+            .filter(|(path, _)| path.ends_with(path_ends) && path.contains("/rootfs/"));
         let all = certificates(found);
         assert!(!all.is_empty(), "there is no {path_ends}");
         all.iter().flat_map(names_of).collect()
@@ -107,9 +123,19 @@ impl World {
 
     /// What `verify NEW --beside OLD` says is not of two that do not know each other.
     fn runs_beside(&self, old: &Path) {
-        let verified = run(khw_gen().arg("verify").arg(&self.out).arg("--beside").arg(old).args(&self.at));
+        let verified = run(khw_gen()
+            .arg("verify")
+            .arg(&self.out)
+            .arg("--beside")
+            .arg(old)
+            .args(&self.at));
         let text = said(&verified);
-        for code in ["untrusted-certificate", "service-account-keys-disagree", "encryption-disagrees", "bad-chain"] {
+        for code in [
+            "untrusted-certificate",
+            "service-account-keys-disagree",
+            "encryption-disagrees",
+            "bad-chain",
+        ] {
             assert!(!text.contains(&format!("[{code}]")), "{text}");
         }
         assert!(matches!(verified.status.code(), Some(0 | 1)), "{text}");
@@ -139,5 +165,8 @@ fn names_of(certificate: &Certificate) -> Vec<String> {
 /// The public halves of the keys in a file.
 fn public_keys(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    items(&bytes).iter().filter_map(|item: &Item| item.public_key().map(<[u8]>::to_vec)).collect()
+    items(&bytes)
+        .iter()
+        .filter_map(|item: &Item| item.public_key().map(<[u8]>::to_vec))
+        .collect()
 }

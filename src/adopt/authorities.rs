@@ -96,13 +96,20 @@ pub(super) fn authorities(
             true => Claims::default(),
             false => by_hints(name, &all),
         };
-        let claims = [trusted, signed].into_iter().find(|claims| !claims.is_empty()).unwrap_or_else(by_name);
+        let claims = [trusted, signed]
+            .into_iter()
+            .find(|claims| !claims.is_empty())
+            .unwrap_or_else(by_name);
         told.extend(claims.all().iter().map(|(key, _)| key.clone()));
         kept.extend(choose(name, &claims, shown, material, say));
     }
     if !kept.iter().any(|one| one.name == CLUSTER) {
         // What has no role of its own is the cluster's.
-        let others = all.iter().filter(|one| !kept.iter().any(|kept| kept.certificate.public_key == one.certificate.public_key));
+        let others = all.iter().filter(|one| {
+            !kept
+                .iter()
+                .any(|kept| kept.certificate.public_key == one.certificate.public_key)
+        });
         let mut claims = Claims::default();
         for other in others {
             let evidence = other.at.first().map(|at| at.evidence.clone());
@@ -127,16 +134,29 @@ pub(super) fn authorities(
     }
     let layout = layout(&kept, say);
     // One key under two names would be one authority.
-    let cluster = kept.iter().find(|one| one.name == CLUSTER).map(|one| one.certificate.public_key.clone());
-    kept.retain(|one| one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref());
+    let cluster = kept
+        .iter()
+        .find(|one| one.name == CLUSTER)
+        .map(|one| one.certificate.public_key.clone());
+    kept.retain(|one| {
+        one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref()
+    });
     Some(Authorities { layout, kept, told })
 }
 
 /// The layout that fits who signs what. With an authority of its own for the front proxy alone, what the front proxy has stays where it is.
 fn layout(kept: &[KeptAuthority], say: &Reporter) -> Layout {
-    let key_of = |name: &str| kept.iter().find(|one| one.name == name).map(|one| one.certificate.public_key.clone());
+    let key_of = |name: &str| {
+        kept.iter()
+            .find(|one| one.name == name)
+            .map(|one| one.certificate.public_key.clone())
+    };
     let is_own = |name: &str| key_of(name).is_some_and(|key| Some(key) != key_of(CLUSTER));
-    let place = |name: &str| kept.iter().find(|one| one.name == name).map_or_else(String::new, |one| one.basis.comment());
+    let place = |name: &str| {
+        kept.iter()
+            .find(|one| one.name == name)
+            .map_or_else(String::new, |one| one.basis.comment())
+    };
     match (is_own(ETCD), is_own(FRONT_PROXY)) {
         (true, false) => {
             if key_of(FRONT_PROXY).is_some() {
@@ -165,7 +185,10 @@ fn layout(kept: &[KeptAuthority], say: &Reporter) -> Layout {
 fn by_flags(name: &str, programs: &[Program<'_>], material: &Material<'_>) -> Claims<Vec<u8>> {
     let mut claims = Claims::default();
     for program in programs {
-        for (_, flag, _) in FLAGS.iter().filter(|(of, _, role)| *of == program.name() && *role == name) {
+        for (_, flag, _) in FLAGS
+            .iter()
+            .filter(|(of, _, role)| *of == program.name() && *role == name)
+        {
             for authority in program.certificates(flag) {
                 claims.add(authority.public_key.clone(), program.evidence(flag));
             }
@@ -209,7 +232,8 @@ fn by_what_is_signed(name: &str, shown: &[ShownAs], all: &[&FoundCertificate]) -
 
 /// The authority that has signed a certificate.
 fn issuer_of<'m>(leaf: &Certificate, all: &[&'m FoundCertificate]) -> Option<&'m Arc<Certificate>> {
-    let signs = |one: &&&'m FoundCertificate| leaf.names_as_issuer(&one.certificate) && leaf.is_signed_by(&one.certificate);
+    let signs =
+        |one: &&&'m FoundCertificate| leaf.names_as_issuer(&one.certificate) && leaf.is_signed_by(&one.certificate);
     all.iter().find(signs).map(|one| &one.certificate)
 }
 
@@ -276,7 +300,10 @@ fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: 
     let place = one.basis.comment();
     let name = one.name;
     if one.certificate.not_after <= at {
-        let message = format!("the authority `{name}` has ended at {} ({place})", one.certificate.not_after.date());
+        let message = format!(
+            "the authority `{name}` has ended at {} ({place})",
+            one.certificate.not_after.date()
+        );
         say.add(Diagnostic::new(codes::ENDED, message));
     }
     if one.key.is_some() {
@@ -284,17 +311,26 @@ fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: 
     }
     // A key that is here and can't be read may be its own.
     let places = material.certificates.get(&one.certificate.fingerprint);
-    let stems: Vec<String> = places.into_iter().flat_map(|one| &one.at).map(|at| stem(&at.path)).collect();
-    let locked = material.unreadable.iter().find(|item| {
-        item.label.ends_with("PRIVATE KEY") && stems.contains(&stem(&item.path))
-    });
+    let stems: Vec<String> = places
+        .into_iter()
+        .flat_map(|one| &one.at)
+        .map(|at| stem(&at.path))
+        .collect();
+    let locked = material
+        .unreadable
+        .iter()
+        .find(|item| item.label.ends_with("PRIVATE KEY") && stems.contains(&stem(&item.path)));
     match locked {
         Some(item) => {
-            let message = format!("the key of the authority `{name}` can't be read: {}, {}", item.evidence, item.why);
+            let message = format!(
+                "the key of the authority `{name}` can't be read: {}, {}",
+                item.evidence, item.why
+            );
             say.add(Diagnostic::new(codes::LOCKED_KEY, message));
         }
         None => {
-            let message = format!("the key of the authority `{name}` is not here ({place}): it signs elsewhere from now on");
+            let message =
+                format!("the key of the authority `{name}` is not here ({place}): it signs elsewhere from now on");
             say.add(Diagnostic::new(codes::NO_KEY, message));
         }
     }
@@ -304,6 +340,9 @@ fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: 
 fn stem(path: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let name = name.split_once('.').map_or(name, |(stem, _)| stem);
-    let name = name.strip_suffix("-key").or_else(|| name.strip_suffix("_key")).unwrap_or(name);
+    let name = name
+        .strip_suffix("-key")
+        .or_else(|| name.strip_suffix("_key"))
+        .unwrap_or(name);
     format!("{folder}/{name}")
 }

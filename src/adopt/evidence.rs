@@ -20,7 +20,12 @@ impl Evidence {
 
     /// Something in a file: the first line with `needle` is its place.
     pub(super) fn within(host: &HostView<'_>, path: &str, needle: &str, what: &str) -> Evidence {
-        let text = host.host.files.get(path).and_then(|file| file.text()).unwrap_or_default();
+        let text = host
+            .host
+            .files
+            .get(path)
+            .and_then(|file| file.text())
+            .unwrap_or_default();
         let line = text.lines().position(|line| line.contains(needle)).map(|line| line + 1);
         let place = place_of(host, path, line);
         Evidence(match what {

@@ -84,32 +84,55 @@ pub(super) fn of_machines(
         if let Some((first, evidence)) = found.first() {
             let mut ips = vec![*first];
             // The first address of the other family beside it.
-            ips.extend(found.iter().map(|(ip, _)| *ip).find(|ip| ip.is_ipv4() != first.is_ipv4()));
+            ips.extend(
+                found
+                    .iter()
+                    .map(|(ip, _)| *ip)
+                    .find(|ip| ip.is_ipv4() != first.is_ipv4()),
+            );
             claims.add(ips, evidence.clone());
         }
         let endpoint_here = || {
             let only = roles.iter().eq([&Role::LoadBalancer]);
-            let ip = endpoint.and_then(|endpoint| endpoint.host.parse::<IpAddr>().ok()).filter(|_| only)?;
-            Some(Settled::assumed(vec![ip], "taken to be where the API is reached: write its own address if it has another"))
+            let ip = endpoint
+                .and_then(|endpoint| endpoint.host.parse::<IpAddr>().ok())
+                .filter(|_| only)?;
+            Some(Settled::assumed(
+                vec![ip],
+                "taken to be where the API is reached: write its own address if it has another",
+            ))
         };
         let ips = claims.most().or_else(endpoint_here).unwrap_or_else(|| {
             without_address += 1;
-            let ip: IpAddr = format!("{NOBODYS}{without_address}").parse().unwrap_or(IpAddr::from([192, 0, 2, 1]));
+            let ip: IpAddr = format!("{NOBODYS}{without_address}")
+                .parse()
+                .unwrap_or(IpAddr::from([192, 0, 2, 1]));
             Settled::assumed(vec![ip], "an address that nobody has stands for it: write its own")
         });
         if hosts.iter().any(|host| host.name == name) {
-            let message = format!("two machines are called {name}: the second, {}, is left out", machine.name);
+            let message = format!(
+                "two machines are called {name}: the second, {}, is left out",
+                machine.name
+            );
             say.add(Diagnostic::new(codes::DISAGREE, message));
             continue;
         }
-        let kubelet = programs.iter().find(|one| one.host.name == machine.name && one.name() == "kubelet");
-        let mut interfaces = machine.shared.values().flat_map(|shared| &shared.routers).map(|router| router.interface.clone());
+        let kubelet = programs
+            .iter()
+            .find(|one| one.host.name == machine.name && one.name() == "kubelet");
+        let mut interfaces = machine
+            .shared
+            .values()
+            .flat_map(|shared| &shared.routers)
+            .map(|router| router.interface.clone());
         hosts.push(AdoptedHost {
             basis,
             labels: kubelet.map_or_else(Vec::new, labels),
             taints: kubelet.map_or_else(Vec::new, taints),
             pods: pods(machine).filter(|_| roles.contains(&Role::Worker)),
-            interface: interfaces.find(|one| !one.is_empty()).filter(|_| roles.contains(&Role::LoadBalancer)),
+            interface: interfaces
+                .find(|one| !one.is_empty())
+                .filter(|_| roles.contains(&Role::LoadBalancer)),
             roles,
             ips,
             name,
@@ -127,7 +150,10 @@ fn tell_doubled_addresses(hosts: &[AdoptedHost], say: &Reporter) {
         for ip in &host.ips.value {
             if let Some(other) = owners.insert(*ip, host) {
                 let (one, two) = (other.ips.basis.comment(), host.ips.basis.comment());
-                let message = format!("{} ({one}) and {} ({two}) have the address {ip} both", other.name, host.name);
+                let message = format!(
+                    "{} ({one}) and {} ({two}) have the address {ip} both",
+                    other.name, host.name
+                );
                 say.add(Diagnostic::new(codes::DISAGREE, message));
             }
         }
@@ -136,7 +162,13 @@ fn tell_doubled_addresses(hosts: &[AdoptedHost], say: &Reporter) {
 
 /// A name as hosts have it, in lower case; what DNS does not take becomes a hyphen.
 fn host_name(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' || c == '-' { c.to_ascii_lowercase() } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '.' || c == '-' {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let name: String = text.chars().map(plain).collect();
     name.trim_matches(['-', '.']).to_owned()
 }
@@ -145,11 +177,20 @@ fn roles(machine: &HostView<'_>, programs: &[Program<'_>], apis: &BTreeSet<Strin
     let about = &machine.host.about;
     let mut roles: BTreeSet<Role> = about.roles.iter().filter_map(|role| Role::named(role)).collect();
     if !roles.is_empty() {
-        return (roles, Basis::Told(vec![Evidence::words(format!("{}: its MANIFEST", machine.name))]));
+        return (
+            roles,
+            Basis::Told(vec![Evidence::words(format!("{}: its MANIFEST", machine.name))]),
+        );
     }
     let mut by = Vec::new();
-    for (program, role) in [("kube-apiserver", Role::ControlPlane), ("etcd", Role::Etcd), ("kubelet", Role::Worker)] {
-        let mut here = programs.iter().filter(|one| one.host.name == machine.name && one.name() == program);
+    for (program, role) in [
+        ("kube-apiserver", Role::ControlPlane),
+        ("etcd", Role::Etcd),
+        ("kubelet", Role::Worker),
+    ] {
+        let mut here = programs
+            .iter()
+            .filter(|one| one.host.name == machine.name && one.name() == program);
         if let Some(program) = here.next() {
             roles.insert(role);
             by.push(Evidence::file(machine, program.path));
@@ -244,7 +285,10 @@ fn is_of_one_machine(shown: &[ShownAs], one: &ShownAs) -> bool {
 
 fn labels(kubelet: &Program<'_>) -> Vec<(String, String)> {
     let items = kubelet.line.list("node-labels").into_iter();
-    items.filter_map(|item| item.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    items
+        .filter_map(|item| item.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn taints(kubelet: &Program<'_>) -> Vec<String> {
@@ -254,17 +298,32 @@ fn taints(kubelet: &Program<'_>) -> Vec<String> {
 
 /// The pods' addresses that the bridge of a node hands out.
 fn pods(machine: &HostView<'_>) -> Option<Settled<Vec<String>>> {
-    let below = machine.documents.iter().filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
+    let below = machine
+        .documents
+        .iter()
+        .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
     for (path, documents) in below {
-        for plugin in documents.iter().flat_map(|one| one.items_at(&["plugins"]).iter().chain([one])) {
+        for plugin in documents
+            .iter()
+            .flat_map(|one| one.items_at(&["plugins"]).iter().chain([one]))
+        {
             if plugin.text_at(&["type"]) != Some("bridge") {
                 continue;
             }
-            let lists = plugin.items_at(&["ipam", "ranges"]).iter().flat_map(|range| range.items());
-            let mut ranges: Vec<String> = lists.filter_map(|one| one.text_at(&["subnet"])).map(str::to_owned).collect();
+            let lists = plugin
+                .items_at(&["ipam", "ranges"])
+                .iter()
+                .flat_map(|range| range.items());
+            let mut ranges: Vec<String> = lists
+                .filter_map(|one| one.text_at(&["subnet"]))
+                .map(str::to_owned)
+                .collect();
             ranges.extend(plugin.text_at(&["ipam", "subnet"]).map(str::to_owned));
             if !ranges.is_empty() {
-                return Some(Settled::told(ranges, Evidence::within(machine, path, "subnet", "subnet")));
+                return Some(Settled::told(
+                    ranges,
+                    Evidence::within(machine, path, "subnet", "subnet"),
+                ));
             }
         }
     }
@@ -295,11 +354,18 @@ pub(super) fn of_certificates(
             false => Settled::told(ips, node.evidence.clone()),
             true => {
                 without_address += 1;
-                let ip: IpAddr = format!("{NOBODYS}{without_address}").parse().unwrap_or(IpAddr::from([192, 0, 2, 1]));
+                let ip: IpAddr = format!("{NOBODYS}{without_address}")
+                    .parse()
+                    .unwrap_or(IpAddr::from([192, 0, 2, 1]));
                 Settled::assumed(vec![ip], "an address that nobody has stands for it: write its own")
             }
         };
-        hosts.push(plain_host(name, Basis::Told(vec![node.evidence.clone()]), ips, &[Role::Worker]));
+        hosts.push(plain_host(
+            name,
+            Basis::Told(vec![node.evidence.clone()]),
+            ips,
+            &[Role::Worker],
+        ));
     }
     let apis: Vec<&ShownAs> = of(shown, "apiserver").collect();
     let etcd: BTreeSet<IpAddr> = of(shown, "etcd-server")
@@ -309,11 +375,18 @@ pub(super) fn of_certificates(
         .collect();
     let of_api = servers(&apis, &hosts, &taken, endpoint);
     let has_own_etcd = !etcd.is_empty();
-    for Named { name, ip, evidence, is_named } in of_api {
+    for Named {
+        name,
+        ip,
+        evidence,
+        is_named,
+    } in of_api
+    {
         let is_endpoint = endpoint.is_some_and(|endpoint| endpoint.host == ip.to_string());
         let is_member = etcd.contains(&ip) || !has_own_etcd;
         // What leads to the API and is no member of etcd, among several, passes connections on.
-        let is_balancer = is_endpoint && is_named && apis_without(&apis, ip) && !(has_own_etcd && etcd.contains(&ip));
+        let is_balancer =
+            is_endpoint && is_named && has_others(&apis, ip, &taken) && !(has_own_etcd && etcd.contains(&ip));
         let roles: &[Role] = match (is_balancer, is_member) {
             (true, _) => &[Role::LoadBalancer],
             (false, true) => &[Role::ControlPlane, Role::Etcd],
@@ -327,11 +400,23 @@ pub(super) fn of_certificates(
     }
     // Members of etcd on machines of their own.
     let known: BTreeSet<IpAddr> = hosts.iter().flat_map(|host| host.ips.value.iter().copied()).collect();
-    let evidence = of(shown, "etcd-server").chain(of(shown, "etcd-peer")).next().map(|one| one.evidence.clone());
+    let evidence = of(shown, "etcd-server")
+        .chain(of(shown, "etcd-peer"))
+        .next()
+        .map(|one| one.evidence.clone());
     for (index, ip) in etcd.iter().filter(|ip| !known.contains(ip)).enumerate() {
-        let evidence = evidence.clone().unwrap_or_else(|| Evidence::words("etcd's certificate"));
-        let basis = Basis::assumed(format!("{evidence} has its address and no name for it: write its own name"));
-        hosts.push(plain_host(format!("etcd{}", index + 1), basis, Settled::told(vec![*ip], evidence), &[Role::Etcd]));
+        let evidence = evidence
+            .clone()
+            .unwrap_or_else(|| Evidence::words("etcd's certificate"));
+        let basis = Basis::assumed(format!(
+            "{evidence} has its address and no name for it: write its own name"
+        ));
+        hosts.push(plain_host(
+            format!("etcd{}", index + 1),
+            basis,
+            Settled::told(vec![*ip], evidence),
+            &[Role::Etcd],
+        ));
     }
     merge_same_addresses(&mut hosts);
     if !hosts.iter().any(|host| host.roles.contains(&Role::ControlPlane)) {
@@ -343,10 +428,10 @@ pub(super) fn of_certificates(
     hosts
 }
 
-/// Whether there is another machine's address besides this one in the certificate of an API server.
-fn apis_without(apis: &[&ShownAs], ip: IpAddr) -> bool {
+/// Whether there is another machine's address besides this one in the certificate of an API server; `taken` are of none of them.
+fn has_others(apis: &[&ShownAs], ip: IpAddr, taken: &BTreeSet<IpAddr>) -> bool {
     let mut others = apis.iter().flat_map(|one| &one.certificate.ips);
-    others.any(|other| *other != ip && !other.is_loopback())
+    others.any(|other| *other != ip && !other.is_loopback() && !taken.contains(other))
 }
 
 fn first_of_each_family<'i>(ips: impl Iterator<Item = &'i IpAddr>) -> Vec<IpAddr> {
@@ -384,7 +469,12 @@ struct Named {
 }
 
 /// The machines in the certificates of API servers: addresses and names go together in their order where there are as many of both.
-fn servers(apis: &[&ShownAs], nodes: &[AdoptedHost], taken: &BTreeSet<IpAddr>, endpoint: Option<&AdoptedEndpoint>) -> Vec<Named> {
+fn servers(
+    apis: &[&ShownAs],
+    nodes: &[AdoptedHost],
+    taken: &BTreeSet<IpAddr>,
+    endpoint: Option<&AdoptedEndpoint>,
+) -> Vec<Named> {
     let mut found: Vec<Named> = Vec::new();
     for api in apis {
         let certificate = &api.certificate;
@@ -397,7 +487,9 @@ fn servers(apis: &[&ShownAs], nodes: &[AdoptedHost], taken: &BTreeSet<IpAddr>, e
             .collect();
         let is_of_machine = |name: &&String| {
             let first = name.split('.').next().unwrap_or_default();
-            !OF_SERVICES.contains(&first) && !name.starts_with('*') && endpoint.is_none_or(|endpoint| endpoint.host != **name)
+            !OF_SERVICES.contains(&first)
+                && !name.starts_with('*')
+                && endpoint.is_none_or(|endpoint| endpoint.host != **name)
         };
         let names: Vec<&String> = certificate.dns.iter().filter(is_of_machine).collect();
         let paired = names.len() == ips.len();
@@ -408,7 +500,7 @@ fn servers(apis: &[&ShownAs], nodes: &[AdoptedHost], taken: &BTreeSet<IpAddr>, e
             let own = names.get(index).filter(|_| paired).map(|name| host_name(name));
             let is_endpoint = endpoint.is_some_and(|endpoint| endpoint.host == ip.to_string());
             // An address without a name that leads to the API is nobody's of ours.
-            if own.is_none() && is_endpoint && apis_without(apis, ip) {
+            if own.is_none() && is_endpoint && has_others(apis, ip, taken) {
                 continue;
             }
             let number = found.iter().filter(|one| !one.is_named).count() + 1;
@@ -427,7 +519,10 @@ fn servers(apis: &[&ShownAs], nodes: &[AdoptedHost], taken: &BTreeSet<IpAddr>, e
 fn merge_same_addresses(hosts: &mut Vec<AdoptedHost>) {
     let mut merged: Vec<AdoptedHost> = Vec::new();
     for host in hosts.drain(..) {
-        match merged.iter_mut().find(|known| known.ips.value.iter().any(|ip| host.ips.value.contains(ip))) {
+        match merged
+            .iter_mut()
+            .find(|known| known.ips.value.iter().any(|ip| host.ips.value.contains(ip)))
+        {
             Some(known) => known.roles.extend(host.roles),
             None => merged.push(host),
         }

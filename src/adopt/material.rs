@@ -139,7 +139,11 @@ impl<'v> Material<'v> {
 
     /// Every authority, those that end last first.
     pub(super) fn authorities(&self) -> Vec<&FoundCertificate> {
-        let mut all: Vec<&FoundCertificate> = self.certificates.values().filter(|one| one.certificate.authority).collect();
+        let mut all: Vec<&FoundCertificate> = self
+            .certificates
+            .values()
+            .filter(|one| one.certificate.authority)
+            .collect();
         all.sort_by_key(|one| std::cmp::Reverse(one.certificate.not_after));
         all
     }

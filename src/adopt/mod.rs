@@ -29,6 +29,7 @@ use crate::audit::view::View;
 use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::verify_codes;
 use crate::diagnostic::{Diagnostic, Reporter, Severity};
 use crate::found::Found;
 use crate::input::{CONFIG_FILE, GivenFiles, check};
@@ -114,7 +115,7 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
     let view = View::read(found, asked.at, &known);
     let programs = programs(&view);
     let material = Material::of(&view);
-    tell_unreadable(found, &material, &say);
+    tell_unreadable(found, &view, &say);
     let shown = shown(&view, &programs, &material);
     let Some(authorities) = authorities(&programs, &material, &shown, asked.at, &say) else {
         return Err(say.into_sorted_vec());
@@ -125,9 +126,16 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
     let mut hosts = machines::of_machines(&view, &programs, &shown, endpoint.as_ref().map(|one| &one.value), &say);
     if hosts.is_empty() {
-        let service: Vec<IpAddr> = services.value.iter().filter_map(|range| crate::audit::names::first_of(range)).collect();
+        let service: Vec<IpAddr> = services
+            .value
+            .iter()
+            .filter_map(|range| crate::audit::names::first_of(range))
+            .collect();
         hosts = machines::of_certificates(&shown, endpoint.as_ref().map(|one| &one.value), &service, &say);
-    } else if !hosts.iter().any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane)) {
+    } else if !hosts
+        .iter()
+        .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
+    {
         say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server"));
     }
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
@@ -193,11 +201,21 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
     let made = View::read(&made, asked.at, &made_known);
     let machines: BTreeMap<String, String> = machine_names(&view, &topology.hosts, &programs);
     let more_names = more_names(&made, &shown, &machines, &mut topology, asked.at);
-    topology.tuned = tuned::tuned(&programs, &made, &machines, kubelets_are_checked(&programs, &shown, &topology), &say);
+    topology.tuned = tuned::tuned(
+        &programs,
+        &made,
+        &machines,
+        kubelets_are_checked(&programs, &shown, &topology),
+        &say,
+    );
     let csrs = requests(&more_names, false);
     let (written, left_out) = checked(&topology, &csrs, &say)?;
     drop(left_out);
-    let mut files = vec![(CLUSTER_TOML.to_owned(), 0o644, SecretBytes::from(written.text.as_bytes()))];
+    let mut files = vec![(
+        CLUSTER_TOML.to_owned(),
+        0o644,
+        SecretBytes::from(written.text.as_bytes()),
+    )];
     let csr = |(name, text): (String, String)| (format!("csr/{name}"), 0o644, SecretBytes::from(text.into_bytes()));
     files.extend(csrs.into_iter().map(csr));
     let (keys, kept) = keys(&topology);
@@ -218,14 +236,30 @@ pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<A
 }
 
 /// What can't be read is not adopted: it may be anything.
-fn tell_unreadable(found: &Found, material: &Material<'_>, say: &Reporter) {
+fn tell_unreadable(found: &Found, view: &View<'_>, say: &Reporter) {
     for remark in &found.remarks {
         let message = format!("{}: {}", crate::found::printable(&remark.path), remark.message);
         say.add(Diagnostic::new(codes::UNREADABLE, message));
     }
-    for item in &material.unreadable {
-        let message = format!("{}: its {} can't be read: {}", item.evidence, item.label, item.why);
-        say.add(Diagnostic::new(codes::UNREADABLE, message));
+    for code in [
+        verify_codes::BAD_PEM,
+        verify_codes::BAD_SYNTAX,
+        verify_codes::ARCHIVE_LIMIT,
+    ] {
+        for finding in view.findings.of(code) {
+            let loose = view
+                .hosts
+                .iter()
+                .any(|host| host.name == finding.host && host.host.loose);
+            let place = match loose {
+                true => finding.path.trim_start_matches('/').to_owned(),
+                false => format!("{}: {}", finding.host, finding.path),
+            };
+            say.add(Diagnostic::new(
+                codes::UNREADABLE,
+                format!("{place}: {}", finding.message),
+            ));
+        }
     }
 }
 
@@ -233,15 +267,28 @@ fn tell_unreadable(found: &Found, material: &Material<'_>, say: &Reporter) {
 fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec<u8>>, say: &Reporter) {
     let token = topology.token_key.as_ref().map(|token| &token.public);
     for (public, key) in material.keys.iter().filter(|(public, _)| Some(*public) != token) {
-        let has_certificate = material.certificates.values().any(|one| one.certificate.public_key == *public);
+        let has_certificate = material
+            .certificates
+            .values()
+            .any(|one| one.certificate.public_key == *public);
         if let Some(at) = key.private_at.first().filter(|_| !has_certificate) {
-            let message = format!("{}: the key belongs to no certificate here, and is not kept", at.evidence);
+            let message = format!(
+                "{}: the key belongs to no certificate here, and is not kept",
+                at.evidence
+            );
             say.add(Diagnostic::new(codes::STRAY, message));
         }
     }
-    for one in material.authorities().iter().filter(|one| !told.contains(&one.certificate.public_key)) {
+    for one in material
+        .authorities()
+        .iter()
+        .filter(|one| !told.contains(&one.certificate.public_key))
+    {
         if let Some(at) = one.at.first() {
-            let message = format!("{}: the authority {:?} is not kept: nothing uses it", at.evidence, one.certificate.subject);
+            let message = format!(
+                "{}: the authority {:?} is not kept: nothing uses it",
+                at.evidence, one.certificate.subject
+            );
             say.add(Diagnostic::new(codes::STRAY, message));
         }
     }
@@ -263,14 +310,27 @@ fn tell_static_pods(programs: &[Program<'_>], say: &Reporter) {
 
 /// Whether the programs' kubeconfigs name files beside them.
 fn kubeconfig_files(material: &Material<'_>, programs: &[Program<'_>]) -> Option<Settled<()>> {
-    let is_programs = |user: &str| ["system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy"].contains(&user);
+    let is_programs = |user: &str| {
+        [
+            "system:kube-controller-manager",
+            "system:kube-scheduler",
+            "system:kube-proxy",
+        ]
+        .contains(&user)
+    };
     let users = material.logins.iter().filter_map(|one| {
         let leaf = one.login.client.iter().find_map(|item| item.certificate())?;
         is_programs(leaf.user()).then_some(one)
     });
     let all: Vec<_> = users.collect();
     let names_files = !all.is_empty() && all.iter().all(|one| one.names_files) && !programs.is_empty();
-    names_files.then(|| Settled::told((), all.first().map_or_else(|| Evidence::words(""), |one| one.evidence.clone())))
+    names_files.then(|| {
+        Settled::told(
+            (),
+            all.first()
+                .map_or_else(|| Evidence::words(""), |one| one.evidence.clone()),
+        )
+    })
 }
 
 /// The keys of which each host has its own, though several could share one.
@@ -296,7 +356,9 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
 fn machine_names(view: &View<'_>, hosts: &[AdoptedHost], programs: &[Program<'_>]) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for machine in view.hosts.iter().filter(|host| !host.host.loose) {
-        let mut kubelets = programs.iter().filter(|one| one.host.name == machine.name && one.name() == "kubelet");
+        let mut kubelets = programs
+            .iter()
+            .filter(|one| one.host.name == machine.name && one.name() == "kubelet");
         let as_node = kubelets.find_map(|kubelet| kubelet.flag("hostname-override"));
         let name = as_node.unwrap_or(machine.name).to_ascii_lowercase();
         if hosts.iter().any(|host| host.name == name) {
@@ -321,7 +383,10 @@ fn more_names(
     let ours = shown(made, &made_programs, &made_material);
     let mut more: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for row in topology.layout.identities() {
-        let of_ours: BTreeSet<String> = of_identity(row, &ours).iter().flat_map(|one| names_of(&one.certificate)).collect();
+        let of_ours: BTreeSet<String> = of_identity(row, &ours)
+            .iter()
+            .flat_map(|one| names_of(&one.certificate))
+            .collect();
         for one in of_identity(row, theirs) {
             let host = one.host.as_ref().map(|host| machines.get(host).unwrap_or(host).clone());
             let own: BTreeSet<String> = match (row.names, &host) {
@@ -332,7 +397,10 @@ fn more_names(
                     .collect(),
                 _ => of_ours.clone(),
             };
-            for name in names_of(&one.certificate).into_iter().filter(|name| !own.contains(name)) {
+            for name in names_of(&one.certificate)
+                .into_iter()
+                .filter(|name| !own.contains(name))
+            {
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
@@ -356,11 +424,14 @@ fn more_names(
 /// Whether it is an address, or a name that anybody takes for one.
 fn is_plain_name(name: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    name.parse::<IpAddr>().is_ok() || name.chars().all(is_of_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    name.parse::<IpAddr>().is_ok()
+        || name.chars().all(is_of_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn add_to_host(hosts: &mut [AdoptedHost], name: &str, more: &str) {
-    let Some(host) = hosts.iter_mut().find(|host| host.name == name) else { return };
+    let Some(host) = hosts.iter_mut().find(|host| host.name == name) else {
+        return;
+    };
     match more.parse::<IpAddr>() {
         Ok(ip) if ip.is_loopback() || host.ips.value.contains(&ip) || host.addresses.contains(&ip) => {}
         Ok(ip) => host.addresses.push(ip),
@@ -374,7 +445,8 @@ fn kubelets_are_checked(programs: &[Program<'_>], shown: &[ShownAs], topology: &
     let kubelets = programs.iter().filter(|one| one.name() == "kubelet").count();
     let authority = topology.authorities.iter().find(|one| one.name == "ca");
     let serving: Vec<&ShownAs> = of(shown, "kubelet-serving").collect();
-    let signed = |one: &&ShownAs| authority.is_some_and(|authority| one.certificate.is_signed_by(&authority.certificate));
+    let signed =
+        |one: &&ShownAs| authority.is_some_and(|authority| one.certificate.is_signed_by(&authority.certificate));
     kubelets == 0 || serving.len() >= kubelets && serving.iter().all(signed)
 }
 
@@ -405,8 +477,15 @@ fn checked(
             let Some(place) = problem.place.as_ref().filter(|place| place.file.name == CLUSTER_TOML) else {
                 continue;
             };
-            let line = place.file.text.get(..place.span.start).map_or(0, |before| before.matches('\n').count()) + 1;
-            let Some(index) = written.tuned.get(&line) else { continue };
+            let line = place
+                .file
+                .text
+                .get(..place.span.start)
+                .map_or(0, |before| before.matches('\n').count())
+                + 1;
+            let Some(index) = written.tuned.get(&line) else {
+                continue;
+            };
             left_out.insert(*index, format!("{} ({})", problem.message, problem.code));
             if let Some(one) = topology.tuned.get(*index) {
                 let message = format!("{}: {} ({})", one.evidence, problem.message, problem.code);
@@ -425,7 +504,11 @@ fn keys(topology: &Topology) -> (Vec<(String, u32, SecretBytes)>, Vec<(String, S
     let mut kept = Vec::new();
     for authority in &topology.authorities {
         let name = authority.name;
-        files.push((format!("{KEYS}/{name}.pem"), 0o644, SecretBytes::from(authority.certificate.pem().into_bytes())));
+        files.push((
+            format!("{KEYS}/{name}.pem"),
+            0o644,
+            SecretBytes::from(authority.certificate.pem().into_bytes()),
+        ));
         if let Some(key) = &authority.key {
             files.push((format!("{KEYS}/{name}-key.pem"), 0o600, key.clone()));
         }
@@ -439,7 +522,11 @@ fn keys(topology: &Topology) -> (Vec<(String, u32, SecretBytes)>, Vec<(String, S
     }
     if let EncryptionFound::Kept(found) = &topology.encryption {
         for (index, key) in found.value.keys.iter().enumerate() {
-            files.push((format!("{KEYS}/encryption-key-{}", index + 1), 0o600, key.secret.clone()));
+            files.push((
+                format!("{KEYS}/encryption-key-{}", index + 1),
+                0o600,
+                key.secret.clone(),
+            ));
         }
         let names: Vec<&str> = found.value.keys.iter().map(|key| key.name.as_str()).collect();
         kept.push((format!("encryption ({})", names.join(", ")), found.basis.comment()));

@@ -30,7 +30,10 @@ fn listed(ranges: &Vec<String>) -> String {
 pub(super) fn name(programs: &[Program<'_>], material: &Material<'_>, say: &Reporter) -> Settled<String> {
     let fits = |name: &str| {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        !name.is_empty() && name.len() <= 63 && name.chars().all(is_of_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        !name.is_empty()
+            && name.len() <= 63
+            && name.chars().all(is_of_name)
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
     };
     let mut claims = Claims::default();
     for login in &material.logins {
@@ -50,14 +53,24 @@ pub(super) fn name(programs: &[Program<'_>], material: &Material<'_>, say: &Repo
 }
 
 /// Where nodes reach the API, and who does not run beside it.
-pub(super) fn endpoint(programs: &[Program<'_>], material: &Material<'_>, say: &Reporter) -> Option<Settled<AdoptedEndpoint>> {
+pub(super) fn endpoint(
+    programs: &[Program<'_>],
+    material: &Material<'_>,
+    say: &Reporter,
+) -> Option<Settled<AdoptedEndpoint>> {
     let mut of_nodes = Claims::default();
     let mut of_others = Claims::default();
     // What leads to its own machine says as little as a loopback address, unless nothing else is said.
     let mut of_themselves = Claims::default();
     let is_own = |host: &str, address: &str| {
-        let mut here = programs.iter().filter(|one| one.host.name == host && !one.host.host.loose);
-        here.any(|one| ["advertise-address", "node-ip"].iter().any(|flag| one.line.list(flag).contains(&address)))
+        let mut here = programs
+            .iter()
+            .filter(|one| one.host.name == host && !one.host.host.loose);
+        here.any(|one| {
+            ["advertise-address", "node-ip"]
+                .iter()
+                .any(|flag| one.line.list(flag).contains(&address))
+        })
     };
     for login in &material.logins {
         let Some(url) = login.login.url.as_ref().filter(|url| !is_loopback(&url.host)) else {
@@ -67,7 +80,12 @@ pub(super) fn endpoint(programs: &[Program<'_>], material: &Material<'_>, say: &
             host: url.host.clone(),
             port: url.port.unwrap_or(443),
         };
-        let user = login.login.client.iter().find_map(|item| item.certificate()).map_or("", |leaf| leaf.user());
+        let user = login
+            .login
+            .client
+            .iter()
+            .find_map(|item| item.certificate())
+            .map_or("", |leaf| leaf.user());
         let is_of_node = user.starts_with("system:node:") || user == "system:kube-proxy";
         let claims = match is_own(login.login.spot.host.name, &endpoint.host) {
             true => &mut of_themselves,
@@ -88,7 +106,10 @@ pub(super) fn domain(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         if let Some(domain) = kubelet.flag("cluster-domain") {
-            claims.add(domain.trim_end_matches('.').to_owned(), kubelet.evidence("cluster-domain"));
+            claims.add(
+                domain.trim_end_matches('.').to_owned(),
+                kubelet.evidence("cluster-domain"),
+            );
         } else if let Some((path, config)) = kubelet.config()
             && let Some(domain) = config.text_at(&["clusterDomain"])
         {
@@ -99,7 +120,10 @@ pub(super) fn domain(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter
     if claims.is_empty() {
         for api in of(shown, "apiserver") {
             let names = api.certificate.dns.iter();
-            if let Some(domain) = names.filter_map(|name| name.strip_prefix("kubernetes.default.svc.")).next() {
+            if let Some(domain) = names
+                .filter_map(|name| name.strip_prefix("kubernetes.default.svc."))
+                .next()
+            {
                 claims.add(domain.to_owned(), api.evidence.clone());
             }
         }
@@ -109,7 +133,12 @@ pub(super) fn domain(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter
 }
 
 /// The range of services.
-pub(super) fn services(programs: &[Program<'_>], shown: &[ShownAs], dns: Option<&Settled<Vec<String>>>, say: &Reporter) -> Settled<Vec<String>> {
+pub(super) fn services(
+    programs: &[Program<'_>],
+    shown: &[ShownAs],
+    dns: Option<&Settled<Vec<String>>>,
+    say: &Reporter,
+) -> Settled<Vec<String>> {
     let mut claims = Claims::default();
     let mut of_manager = Claims::default();
     for program in programs {
@@ -128,26 +157,46 @@ pub(super) fn services(programs: &[Program<'_>], shown: &[ShownAs], dns: Option<
         return told;
     }
     // The first address of the range is in the certificate of the API server.
-    let dns: Vec<IpAddr> = dns.into_iter().flat_map(|dns| &dns.value).filter_map(|ip| ip.parse().ok()).collect();
+    let dns: Vec<IpAddr> = dns
+        .into_iter()
+        .flat_map(|dns| &dns.value)
+        .filter_map(|ip| ip.parse().ok())
+        .collect();
     for api in of(shown, "apiserver") {
         for ip in &api.certificate.ips {
             let Some(range) = guessed_range(*ip) else { continue };
-            let fits_dns = dns.is_empty() || range.parse::<IpNet>().is_ok_and(|net| dns.iter().any(|dns| net.contains(dns)));
+            let fits_dns = dns.is_empty()
+                || range
+                    .parse::<IpNet>()
+                    .is_ok_and(|net| dns.iter().any(|dns| net.contains(dns)));
             if fits_dns {
                 let why = format!("{} has its first address {ip}: see that it is as long", api.evidence);
                 return Settled::assumed(vec![range], why);
             }
         }
     }
-    Settled::assumed(vec!["10.32.0.0/24".to_owned()], "the walk-through's range: write the cluster's own")
+    Settled::assumed(
+        vec!["10.32.0.0/24".to_owned()],
+        "the walk-through's range: write the cluster's own",
+    )
 }
 
 /// The range that an address is the first of, as guides and kubeadm have it; none where it looks like a machine's.
 pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
     // The ranges of kubeadm, of the walk-throughs, and of others that are often met.
     let known = [
-        "10.32.0.0/24", "10.96.0.0/12", "10.254.0.0/16", "10.233.0.0/18", "10.3.0.0/24", "10.0.0.0/24", "172.20.0.0/16",
-        "192.168.0.0/16", "10.43.0.0/16", "10.68.0.0/16", "10.100.0.0/16", "10.152.183.0/24",
+        "10.32.0.0/24",
+        "10.96.0.0/12",
+        "10.254.0.0/16",
+        "10.233.0.0/18",
+        "10.3.0.0/24",
+        "10.0.0.0/24",
+        "172.20.0.0/16",
+        "192.168.0.0/16",
+        "10.43.0.0/16",
+        "10.68.0.0/16",
+        "10.100.0.0/16",
+        "10.152.183.0/24",
     ];
     let is_first = |range: &&&str| first_of(range) == Some(ip);
     if let Some(range) = known.iter().find(is_first) {
@@ -163,11 +212,22 @@ pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
 }
 
 /// The range of pods, and whether controllers hand out parts of it.
-pub(super) fn pods(programs: &[Program<'_>], hosts: &[AdoptedHost], services: &[String], say: &Reporter) -> Settled<Vec<String>> {
+pub(super) fn pods(
+    programs: &[Program<'_>],
+    hosts: &[AdoptedHost],
+    services: &[String],
+    say: &Reporter,
+) -> Settled<Vec<String>> {
     let mut claims = Claims::default();
-    for program in programs.iter().filter(|one| ["kube-controller-manager", "kube-proxy"].contains(&one.name())) {
+    for program in programs
+        .iter()
+        .filter(|one| ["kube-controller-manager", "kube-proxy"].contains(&one.name()))
+    {
         if let Some(range) = program.flag("cluster-cidr") {
-            claims.add(range.split(',').map(str::to_owned).collect(), program.evidence("cluster-cidr"));
+            claims.add(
+                range.split(',').map(str::to_owned).collect(),
+                program.evidence("cluster-cidr"),
+            );
         } else if let Some((path, config)) = program.config()
             && let Some(range) = config.text_at(&["clusterCIDR"])
         {
@@ -186,9 +246,18 @@ pub(super) fn pods(programs: &[Program<'_>], hosts: &[AdoptedHost], services: &[
             !overlaps && !ips.iter().any(|ip| net.contains(ip))
         })
     };
-    let free = ["10.200.0.0/16", "10.244.0.0/16", "172.30.0.0/16", "192.168.0.0/16", "10.128.0.0/16"];
+    let free = [
+        "10.200.0.0/16",
+        "10.244.0.0/16",
+        "172.30.0.0/16",
+        "192.168.0.0/16",
+        "10.128.0.0/16",
+    ];
     let range = free.iter().find(is_free).copied().unwrap_or("10.200.0.0/16");
-    Settled::assumed(vec![range.to_owned()], "a range that nothing else has: write that of the network's plugin")
+    Settled::assumed(
+        vec![range.to_owned()],
+        "a range that nothing else has: write that of the network's plugin",
+    )
 }
 
 /// The addresses of the cluster's DNS.
@@ -196,9 +265,17 @@ pub(super) fn dns(programs: &[Program<'_>], say: &Reporter) -> Option<Settled<Ve
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         if let Some(dns) = kubelet.flag("cluster-dns") {
-            claims.add(dns.split(',').map(str::to_owned).collect(), kubelet.evidence("cluster-dns"));
+            claims.add(
+                dns.split(',').map(str::to_owned).collect(),
+                kubelet.evidence("cluster-dns"),
+            );
         } else if let Some((path, config)) = kubelet.config() {
-            let all: Vec<String> = config.items_at(&["clusterDNS"]).iter().filter_map(Tree::text).map(str::to_owned).collect();
+            let all: Vec<String> = config
+                .items_at(&["clusterDNS"])
+                .iter()
+                .filter_map(Tree::text)
+                .map(str::to_owned)
+                .collect();
             if !all.is_empty() {
                 claims.add(all, Evidence::within(kubelet.host, path, "clusterDNS", "clusterDNS"));
             }
@@ -228,10 +305,16 @@ pub(super) fn proxy_mode(programs: &[Program<'_>], shown: &[ShownAs], say: &Repo
     let nodes = programs.iter().find(|one| one.name() == "kubelet");
     match (nodes, of(shown, "kube-proxy").next()) {
         (Some(kubelet), _) => {
-            let why = format!("no unit starts kube-proxy ({}): a DaemonSet or another program takes its place", Evidence::file(kubelet.host, kubelet.path));
+            let why = format!(
+                "no unit starts kube-proxy ({}): a DaemonSet or another program takes its place",
+                Evidence::file(kubelet.host, kubelet.path)
+            );
             Settled::assumed("none".to_owned(), why)
         }
-        (None, Some(one)) => Settled::assumed("iptables".to_owned(), format!("{} is there, and this is kube-proxy's default", one.evidence)),
+        (None, Some(one)) => Settled::assumed(
+            "iptables".to_owned(),
+            format!("{} is there, and this is kube-proxy's default", one.evidence),
+        ),
         (None, None) => Settled::assumed("none".to_owned(), "nothing shows a kube-proxy"),
     }
 }
@@ -245,7 +328,10 @@ pub(super) fn cni(hosts: &[AdoptedHost]) -> Settled<String> {
             value: "bridge".to_owned(),
             basis: first.basis.clone(),
         },
-        _ => Settled::assumed("none".to_owned(), "not every node has a bridge with a range of its own, so a plugin makes the network"),
+        _ => Settled::assumed(
+            "none".to_owned(),
+            "not every node has a bridge with a range of its own, so a plugin makes the network",
+        ),
     }
 }
 
@@ -256,7 +342,10 @@ pub(super) fn resolv_conf(programs: &[Program<'_>], say: &Reporter) -> Option<Se
         match (kubelet.flag("resolv-conf"), kubelet.config()) {
             (Some(path), _) => claims.add(path.to_owned(), kubelet.evidence("resolv-conf")),
             (None, Some((path, config))) => match config.text_at(&["resolvConf"]) {
-                Some(resolv) => claims.add(resolv.to_owned(), Evidence::within(kubelet.host, path, "resolvConf", "resolvConf")),
+                Some(resolv) => claims.add(
+                    resolv.to_owned(),
+                    Evidence::within(kubelet.host, path, "resolvConf", "resolvConf"),
+                ),
                 // The kubelet's own default.
                 None => claims.add("/etc/resolv.conf".to_owned(), Evidence::file(kubelet.host, path)),
             },
@@ -278,13 +367,32 @@ pub(super) struct AdoptedBalancer {
 /// Finds it; a port that would be no more is told.
 pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost], say: &Reporter) -> AdoptedBalancer {
     let mut found = AdoptedBalancer::default();
-    let is_balancer = |name: &str| hosts.iter().any(|host| host.name == name && host.roles.contains(&Role::LoadBalancer));
+    let is_balancer = |name: &str| {
+        hosts
+            .iter()
+            .any(|host| host.name == name && host.roles.contains(&Role::LoadBalancer))
+    };
     for host in view.hosts.iter().filter(|host| is_balancer(host.name)) {
         for (path, balancer) in &host.balancers {
-            let engine = if balancer.program == "haproxy" { "haproxy" } else { "nginx" };
-            found.engine.get_or_insert_with(|| Settled::told(engine.to_owned(), Evidence::file(host, path)));
-            let ports: Vec<u16> = balancer.services.iter().flat_map(|one| &one.listens).map(|one| one.port).collect();
-            let port = ports.iter().copied().find(|port| *port == 6443).or_else(|| ports.first().copied());
+            let engine = if balancer.program == "haproxy" {
+                "haproxy"
+            } else {
+                "nginx"
+            };
+            found
+                .engine
+                .get_or_insert_with(|| Settled::told(engine.to_owned(), Evidence::file(host, path)));
+            let ports: Vec<u16> = balancer
+                .services
+                .iter()
+                .flat_map(|one| &one.listens)
+                .map(|one| one.port)
+                .collect();
+            let port = ports
+                .iter()
+                .copied()
+                .find(|port| *port == 6443)
+                .or_else(|| ports.first().copied());
             let others: BTreeSet<u16> = ports.iter().copied().filter(|other| Some(*other) != port).collect();
             if let (Some(port), false) = (port, others.is_empty()) {
                 let others: Vec<String> = others.iter().map(u16::to_string).collect();
@@ -296,7 +404,9 @@ pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost], say: &Reporter) -
                 say.add(Diagnostic::new(codes::LEFT_OUT, message));
             }
             if let Some(port) = port {
-                found.port.get_or_insert_with(|| Settled::told(port, Evidence::within(host, path, &port.to_string(), "")));
+                found
+                    .port
+                    .get_or_insert_with(|| Settled::told(port, Evidence::within(host, path, &port.to_string(), "")));
             }
         }
         for router in host.shared.values().flat_map(|shared| &shared.routers) {

@@ -47,7 +47,10 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<Program<'v>> {
             let pods = documents.iter().filter(|document| document.kind() == "Pod");
             all.extend(pods.flat_map(|pod| of_pod(host, path, pod)));
         }
-        if !all.iter().any(|one| one.host.name == host.name && one.name() == "kubelet") {
+        if !all
+            .iter()
+            .any(|one| one.host.name == host.name && one.name() == "kubelet")
+        {
             all.extend(kubelet_of_kubeadm(host));
         }
     }
@@ -58,11 +61,15 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<Program<'v>> {
 /// What the containers of a static pod start.
 fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = Program<'v>> {
     pod.items_at(&["spec", "containers"]).iter().map(move |container| {
-        let words = ["command", "args"].iter().flat_map(|field| container.items_at(&[field]));
+        let words = ["command", "args"]
+            .iter()
+            .flat_map(|field| container.items_at(&[field]));
         Program {
             host,
             path,
-            line: Cow::Owned(CommandLine::of(words.filter_map(Tree::text).map(str::to_owned).collect())),
+            line: Cow::Owned(CommandLine::of(
+                words.filter_map(Tree::text).map(str::to_owned).collect(),
+            )),
             environment: Cow::Owned(BTreeMap::new()),
             image: container.text_at(&["image"]),
         }
@@ -77,12 +84,22 @@ const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
 /// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
 fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<Program<'v>> {
     let here = |path: &str| host.host.files.get_key_value(path).map(|(path, _)| path.as_str());
-    let path = here(KUBELET_CONFIG).or_else(|| here(KUBELET_KUBECONFIG)).filter(|_| !host.host.loose)?;
+    let path = here(KUBELET_CONFIG)
+        .or_else(|| here(KUBELET_KUBECONFIG))
+        .filter(|_| !host.host.loose)?;
     let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
     words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
     let flags = host.host.text(KUBELET_FLAGS).unwrap_or_default();
-    let flags = flags.lines().find_map(|line| line.strip_prefix("KUBELET_KUBEADM_ARGS="));
-    words.extend(flags.unwrap_or_default().trim_matches('"').split_whitespace().map(str::to_owned));
+    let flags = flags
+        .lines()
+        .find_map(|line| line.strip_prefix("KUBELET_KUBEADM_ARGS="));
+    words.extend(
+        flags
+            .unwrap_or_default()
+            .trim_matches('"')
+            .split_whitespace()
+            .map(str::to_owned),
+    );
     Some(Program {
         host,
         path,
@@ -99,7 +116,13 @@ pub(super) fn resolve<'v>(host: &HostView<'v>, path: &str) -> Option<&'v str> {
     }
     let parts = |path: &str| -> Vec<String> { path.rsplit('/').map(str::to_owned).collect() };
     let asked = parts(path);
-    let alike = |path: &str| parts(path).iter().zip(&asked).take_while(|(one, other)| one == other).count();
+    let alike = |path: &str| {
+        parts(path)
+            .iter()
+            .zip(&asked)
+            .take_while(|(one, other)| one == other)
+            .count()
+    };
     let files = host.host.files.keys().map(String::as_str);
     let best = files.map(|file| (alike(file), file)).filter(|(alike, _)| *alike > 0);
     best.max_by_key(|(alike, file)| (*alike, std::cmp::Reverse(*file)))
@@ -127,7 +150,8 @@ impl<'v> Program<'v> {
 
     /// The certificates in the file that a flag names.
     pub(super) fn certificates(&self, flag: &str) -> Vec<&'v Certificate> {
-        self.file(flag).map_or_else(Vec::new, |path| certificates(self.host, path))
+        self.file(flag)
+            .map_or_else(Vec::new, |path| certificates(self.host, path))
     }
 
     /// Its configuration file: the document of that kind which its flag names.

@@ -10,7 +10,12 @@ use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
 
 /// Kubernetes' version: as asked, as bundles and images say, or the newest that takes every flag.
-pub(super) fn kubernetes(view: &View<'_>, programs: &[Program<'_>], asked: Option<&str>, say: &Reporter) -> Settled<String> {
+pub(super) fn kubernetes(
+    view: &View<'_>,
+    programs: &[Program<'_>],
+    asked: Option<&str>,
+    say: &Reporter,
+) -> Settled<String> {
     if let Some(asked) = asked {
         return Settled::told(asked.to_owned(), Evidence::words("--kubernetes"));
     }
@@ -32,14 +37,19 @@ pub(super) fn kubernetes(view: &View<'_>, programs: &[Program<'_>], asked: Optio
         let (first, last) = releases::known(Versioned::Kubernetes);
         let version = Version::parse(&told.value);
         if version.is_none_or(|version| version < first || version > last) {
-            let message = format!("Kubernetes {} is not known ({}): known are {first} to {last}", told.value, told.basis.comment());
+            let message = format!(
+                "Kubernetes {} is not known ({}): known are {first} to {last}",
+                told.value,
+                told.basis.comment()
+            );
             say.add(Diagnostic::new(codes::UNKNOWN_RELEASE, message));
         }
         return told;
     }
     let (first, last) = releases::known(Versioned::Kubernetes);
     let mut minors = (first.minor..=last.minor).rev();
-    let newest = minors.find(|minor| programs.iter().all(|one| takes_all(one, *minor)) && kinds_are_known(view, *minor));
+    let newest =
+        minors.find(|minor| programs.iter().all(|one| takes_all(one, *minor)) && kinds_are_known(view, *minor));
     match (newest, programs.is_empty()) {
         (Some(minor), false) => Settled::assumed(
             Version::new(last.major, minor).to_string(),
@@ -62,18 +72,30 @@ fn kinds_are_known(view: &View<'_>, minor: u16) -> bool {
     let known: Vec<&str> = flags::kinds(minor).collect();
     let documents = view.hosts.iter().flat_map(|host| host.all_documents());
     let mut configurations = documents.filter(|one| {
-        ["KubeletConfiguration", "KubeProxyConfiguration", "KubeSchedulerConfiguration"].contains(&one.kind())
+        [
+            "KubeletConfiguration",
+            "KubeProxyConfiguration",
+            "KubeSchedulerConfiguration",
+        ]
+        .contains(&one.kind())
     });
     configurations.all(|one| is_known(one, &known))
 }
 
 fn is_known(document: &Tree, known: &[&str]) -> bool {
-    let version = document.text_at(&["apiVersion"]).and_then(|version| version.rsplit('/').next());
+    let version = document
+        .text_at(&["apiVersion"])
+        .and_then(|version| version.rsplit('/').next());
     version.is_none_or(|version| known.contains(&format!("{}/{version}", document.kind()).as_str()))
 }
 
 /// etcd's version, where something says it or its flags rule out the one that goes with Kubernetes.
-pub(super) fn etcd(view: &View<'_>, programs: &[Program<'_>], kubernetes: &str, say: &Reporter) -> Option<Settled<String>> {
+pub(super) fn etcd(
+    view: &View<'_>,
+    programs: &[Program<'_>],
+    kubernetes: &str,
+    say: &Reporter,
+) -> Option<Settled<String>> {
     let mut claims = Claims::default();
     for host in view.hosts.iter().filter(|host| !host.host.about.etcd.is_empty()) {
         let evidence = Evidence::words(format!("{}: its MANIFEST", host.name));
@@ -109,6 +131,10 @@ pub(super) fn etcd(view: &View<'_>, programs: &[Program<'_>], kubernetes: &str, 
 /// The version in the tag of an image, `registry.k8s.io/kube-apiserver:v1.37.2`, without what is behind it.
 fn tag(image: &str) -> Option<String> {
     let tag = image.rsplit_once(':')?.1.split('@').next()?;
-    let plain: String = tag.trim_start_matches('v').chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let plain: String = tag
+        .trim_start_matches('v')
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
     Version::parse(&plain).map(|_| plain)
 }

@@ -25,7 +25,10 @@ pub fn adopted_text(adopted: &Adopted, dir: &str, width: Option<usize>) -> Strin
     if !adopted.assumed.is_empty() {
         text.push_str("\nNot told by anything, so look at it\n");
         for one in &adopted.assumed {
-            text.push_str(&format!("  cluster.toml:{} {} = {}: {}\n", one.line, one.field, one.value, one.why));
+            text.push_str(&format!(
+                "  cluster.toml:{} {} = {}: {}\n",
+                one.line, one.field, one.value, one.why
+            ));
         }
     }
     wrapped(&text, width)
@@ -33,8 +36,14 @@ pub fn adopted_text(adopted: &Adopted, dir: &str, width: Option<usize>) -> Strin
 
 /// The same as a document for programs.
 pub fn adopted_json(adopted: &Adopted, dir: &str) -> Value {
-    let hosts = adopted.hosts.iter().map(|(name, roles)| json!({"name": name, "roles": roles}));
-    let kept = adopted.kept.iter().map(|(what, place)| json!({"what": what, "told_by": place}));
+    let hosts = adopted
+        .hosts
+        .iter()
+        .map(|(name, roles)| json!({"name": name, "roles": roles}));
+    let kept = adopted
+        .kept
+        .iter()
+        .map(|(what, place)| json!({"what": what, "told_by": place}));
     let assumed = adopted
         .assumed
         .iter()

@@ -17,7 +17,13 @@ use crate::pki::inspect::Certificate;
 /// The purposes of the split layout that a certificate of the single one serves.
 fn purposes(identity: &Identity) -> &[&'static str] {
     match identity.name {
-        "kubernetes" => &["apiserver", "etcd-server", "etcd-peer", "apiserver-etcd-client", "apiserver-kubelet-client"],
+        "kubernetes" => &[
+            "apiserver",
+            "etcd-server",
+            "etcd-peer",
+            "apiserver-etcd-client",
+            "apiserver-kubelet-client",
+        ],
         "node" => &["kubelet-client", "kubelet-serving"],
         _ => &[],
     }
@@ -84,7 +90,10 @@ impl Requests<'_> {
             }
         }
         let most = counted.iter().map(|(_, count)| *count).max()?;
-        counted.into_iter().find(|(_, count)| *count == most).map(|(key, _)| key)
+        counted
+            .into_iter()
+            .find(|(_, count)| *count == most)
+            .map(|(key, _)| key)
     }
 
     /// The request that a certificate was made of, but for its names; the subject that Kubernetes insists on is the built-in one's.
@@ -108,10 +117,17 @@ impl Requests<'_> {
         } else {
             request.insert("CN".to_owned(), built_in.get("CN").cloned().unwrap_or_default());
         }
-        request.insert("key".to_owned(), key(certificate).unwrap_or_else(|| built_in.get("key").cloned().unwrap_or_default()));
+        request.insert(
+            "key".to_owned(),
+            key(certificate).unwrap_or_else(|| built_in.get("key").cloned().unwrap_or_default()),
+        );
         let names = match fits_user && fits_group {
             true => names(&attributes),
-            false => built_in.get("names").and_then(Value::as_array).cloned().unwrap_or_default(),
+            false => built_in
+                .get("names")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
         };
         if !names.is_empty() {
             request.insert("names".to_owned(), names.into());
@@ -137,7 +153,9 @@ fn key(certificate: &Certificate) -> Option<Value> {
         }
         ("ECDSA", curve) => {
             let size: u32 = curve.strip_prefix("P-")?.parse().ok()?;
-            [256, 384, 521].contains(&size).then(|| json!({"algo": "ecdsa", "size": size}))
+            [256, 384, 521]
+                .contains(&size)
+                .then(|| json!({"algo": "ecdsa", "size": size}))
         }
         _ => None,
     }
@@ -146,7 +164,10 @@ fn key(certificate: &Certificate) -> Option<Value> {
 /// The names of a subject as cfssl has them: the second value of an attribute stands in a second entry.
 fn names(attributes: &[(String, String)]) -> Vec<Value> {
     let mut entries: Vec<Map<String, Value>> = Vec::new();
-    for (attribute, value) in attributes.iter().filter(|(name, _)| ["C", "ST", "L", "O", "OU"].contains(&name.as_str())) {
+    for (attribute, value) in attributes
+        .iter()
+        .filter(|(name, _)| ["C", "ST", "L", "O", "OU"].contains(&name.as_str()))
+    {
         let free = entries.iter().position(|entry| !entry.contains_key(attribute));
         let at = free.unwrap_or_else(|| {
             entries.push(Map::new());
@@ -252,7 +273,10 @@ fn lifetime(shown: &[ShownAs]) -> Option<i64> {
             *counted.entry(hours).or_default() += 1;
         }
     }
-    counted.into_iter().max_by_key(|(hours, count)| (*count, *hours)).map(|(hours, _)| hours)
+    counted
+        .into_iter()
+        .max_by_key(|(hours, count)| (*count, *hours))
+        .map(|(hours, _)| hours)
 }
 
 fn for_each_expiry(config: &mut Value, change: &mut impl FnMut(&mut String)) {

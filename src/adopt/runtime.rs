@@ -31,7 +31,9 @@ pub(super) fn runtime(view: &View<'_>, programs: &[Program<'_>], kubernetes: &st
         versions.add(host.host.about.containerd.clone(), evidence);
     }
     for host in &view.hosts {
-        let Some(config) = host.documents.get(CONTAINERD).and_then(|all| all.first()) else { continue };
+        let Some(config) = host.documents.get(CONTAINERD).and_then(|all| all.first()) else {
+            continue;
+        };
         engines.add("containerd".to_owned(), Evidence::file(host, CONTAINERD));
         let form = config.text_at(&["version"]);
         let fits = |version: Version| (version.major >= 2) == (form == Some("3"));
@@ -40,9 +42,17 @@ pub(super) fn runtime(view: &View<'_>, programs: &[Program<'_>], kubernetes: &st
             let evidence = Evidence::within(host, CONTAINERD, "version", "the version of its form");
             found.version = Some(Settled::told(version.to_owned(), evidence));
         }
-        let text = host.host.files.get(CONTAINERD).and_then(|file| file.text()).unwrap_or_default();
+        let text = host
+            .host
+            .files
+            .get(CONTAINERD)
+            .and_then(|file| file.text())
+            .unwrap_or_default();
         if text.contains("runsc") {
-            found.gvisor = Some(Settled::told(true, Evidence::within(host, CONTAINERD, "runsc", "runsc")));
+            found.gvisor = Some(Settled::told(
+                true,
+                Evidence::within(host, CONTAINERD, "runsc", "runsc"),
+            ));
         }
     }
     for kubelet in &kubelets {
@@ -51,14 +61,19 @@ pub(super) fn runtime(view: &View<'_>, programs: &[Program<'_>], kubernetes: &st
         let in_config = config.and_then(|(_, config)| config.text_at(&["containerRuntimeEndpoint"]));
         let evidence = Evidence::file(kubelet.host, kubelet.path);
         match (socket.or(in_config), kubelet.flag("container-runtime")) {
-            (Some(socket), _) if socket.contains("containerd") => engines.add("containerd".to_owned(), evidence.clone()),
+            (Some(socket), _) if socket.contains("containerd") => {
+                engines.add("containerd".to_owned(), evidence.clone())
+            }
             // The kubelet's own default, as long as it spoke to Docker itself.
             (None, None | Some("docker")) if release.docker => engines.add("docker".to_owned(), evidence.clone()),
             _ => {}
         }
         let driver = config.and_then(|(path, config)| {
             let driver = config.text_at(&["cgroupDriver"])?;
-            Some((driver, Evidence::within(kubelet.host, path, "cgroupDriver", "cgroupDriver")))
+            Some((
+                driver,
+                Evidence::within(kubelet.host, path, "cgroupDriver", "cgroupDriver"),
+            ))
         });
         match (kubelet.flag("cgroup-driver"), driver) {
             (Some(driver), _) => drivers.add(driver.to_owned(), kubelet.evidence("cgroup-driver")),

@@ -78,7 +78,11 @@ pub(super) fn token_key(
 /// A key that is called so, or whose certificate is; or the private half of the one that is accepted.
 fn by_name(material: &Material<'_>, shown: &[ShownAs], accepted: &Claims<Vec<u8>>) -> Claims<Vec<u8>> {
     let mut claims = Claims::default();
-    for (public, by) in accepted.all().iter().filter(|(public, _)| material.private(public).is_some()) {
+    for (public, by) in accepted
+        .all()
+        .iter()
+        .filter(|(public, _)| material.private(public).is_some())
+    {
         by.iter().for_each(|by| claims.add(public.clone(), by.clone()));
     }
     if !claims.is_empty() {
@@ -133,7 +137,10 @@ pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Report
         let evidence = Evidence::file(host, path);
         match kept(document) {
             Ok(found) => claims.add(found, evidence),
-            Err(why) => say.add(Diagnostic::new(codes::ENCRYPTION_NOT_KEPT, format!("{evidence}: {why}"))),
+            Err(why) => say.add(Diagnostic::new(
+                codes::ENCRYPTION_NOT_KEPT,
+                format!("{evidence}: {why}"),
+            )),
         }
     };
     let apis: Vec<&Program<'_>> = programs.iter().filter(|one| one.name() == "kube-apiserver").collect();
@@ -143,12 +150,20 @@ pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Report
             read(api.host, path, document);
         }
     }
-    let is_asked = apis.iter().any(|api| ENCRYPTION.iter().any(|flag| api.flag(flag).is_some()));
+    let is_asked = apis
+        .iter()
+        .any(|api| ENCRYPTION.iter().any(|flag| api.flag(flag).is_some()));
     if apis.is_empty() || is_asked {
         for host in view.hosts.iter() {
-            let encryption = host.documents.iter().filter(|(_, all)| all.iter().any(Tree::is_encryption));
+            let encryption = host
+                .documents
+                .iter()
+                .filter(|(_, all)| all.iter().any(Tree::is_encryption));
             for (path, documents) in encryption {
-                documents.iter().filter(|one| one.is_encryption()).for_each(|one| read(host, path, one));
+                documents
+                    .iter()
+                    .filter(|one| one.is_encryption())
+                    .for_each(|one| read(host, path, one));
             }
         }
     }
@@ -175,7 +190,10 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
         .filter(|name| *name != "secrets")
         .collect();
     if !names.is_empty() {
-        return Err(format!("it encrypts {} too, and here Secrets are encrypted alone", names.join(", ")));
+        return Err(format!(
+            "it encrypts {} too, and here Secrets are encrypted alone",
+            names.join(", ")
+        ));
     }
     let providers = of_secrets.items_at(&["providers"]);
     let kinds: Vec<&str> = providers
@@ -189,7 +207,10 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
     let [provider] = with_keys.as_slice() else {
         return Err(match with_keys.len() {
             0 => "it encrypts nothing".to_owned(),
-            _ => format!("it has several providers, {}: re-encrypt with one of them first", with_keys.join(", ")),
+            _ => format!(
+                "it has several providers, {}: re-encrypt with one of them first",
+                with_keys.join(", ")
+            ),
         });
     };
     if !["aescbc", "aesgcm", "secretbox"].contains(provider) {
@@ -198,7 +219,10 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
     if kinds.first() == Some(&"identity") {
         return Err("its first provider is identity: what is written is not encrypted".to_owned());
     }
-    let keys = providers.iter().find_map(|one| one.at(&[provider, "keys"])).map_or(&[][..], Tree::items);
+    let keys = providers
+        .iter()
+        .find_map(|one| one.at(&[provider, "keys"]))
+        .map_or(&[][..], Tree::items);
     let mut all = Vec::new();
     for key in keys {
         let (name, secret) = key
@@ -224,6 +248,8 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
                 keys: all,
             })
         }
-        more => Err(format!("it has {more} keys, and only two can count at once: take out those that nothing is written with any more")),
+        more => Err(format!(
+            "it has {more} keys, and only two can count at once: take out those that nothing is written with any more"
+        )),
     }
 }

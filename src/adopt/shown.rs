@@ -163,7 +163,9 @@ fn of_client(leaf: &Certificate, path: &str) -> Option<(&'static str, Option<Str
 /// What a certificate that nothing names is for.
 fn by_itself(view: &View<'_>, found: &FoundCertificate) -> Vec<ShownAs> {
     let leaf = &found.certificate;
-    let Some(first) = found.at.first() else { return Vec::new() };
+    let Some(first) = found.at.first() else {
+        return Vec::new();
+    };
     let shown = |purpose, host: Option<String>| ShownAs {
         purpose,
         host,
@@ -183,10 +185,19 @@ fn by_itself(view: &View<'_>, found: &FoundCertificate) -> Vec<ShownAs> {
     }
     if let Some((purpose, _)) = of_client(leaf, "").filter(|_| leaf.client_auth) {
         let is_of_api_server = leaf.user().contains("kubelet-client");
-        return vec![shown(if is_of_api_server { "apiserver-kubelet-client" } else { purpose }, machine)];
+        return vec![shown(
+            if is_of_api_server {
+                "apiserver-kubelet-client"
+            } else {
+                purpose
+            },
+            machine,
+        )];
     }
     let texts = std::iter::once(leaf.user().to_lowercase()).chain(found.at.iter().map(|at| at.path.to_lowercase()));
-    let hint = texts.into_iter().find_map(|text| HINTS.iter().find(|(part, _)| text.contains(part)));
+    let hint = texts
+        .into_iter()
+        .find_map(|text| HINTS.iter().find(|(part, _)| text.contains(part)));
     hint.map(|(_, purpose)| shown(purpose, machine)).into_iter().collect()
 }
 

@@ -137,7 +137,10 @@ impl Topology {
         let mut out = Written::default();
         out.line("#:schema ./cluster.schema.json");
         out.line("");
-        out.line(format!("# Adopted from {}. Above each value stands what tells it.", self.from));
+        out.line(format!(
+            "# Adopted from {}. Above each value stands what tells it.",
+            self.from
+        ));
         out.line("# What nothing tells is taken for granted: look for \"not told\".");
         self.cluster(&mut out);
         self.network(&mut out);
@@ -217,7 +220,11 @@ impl Topology {
         }
         for authority in &self.authorities {
             out.section(&format!("[pki.bring.{}]", key(authority.name)));
-            out.field("cert", quoted(&format!("keys/{}.pem", authority.name)), &authority.basis);
+            out.field(
+                "cert",
+                quoted(&format!("keys/{}.pem", authority.name)),
+                &authority.basis,
+            );
             match &authority.key {
                 Some(_) => out.line(format!("key = {}", quoted(&format!("keys/{}-key.pem", authority.name)))),
                 None => {
@@ -234,7 +241,9 @@ impl Topology {
     }
 
     fn encryption(&self, out: &mut Written, whole: bool) {
-        let EncryptionFound::Kept(found) = &self.encryption else { return };
+        let EncryptionFound::Kept(found) = &self.encryption else {
+            return;
+        };
         out.section("[encryption]");
         out.field("provider", quoted(&found.value.provider), &found.basis);
         if !whole {
@@ -251,7 +260,9 @@ impl Topology {
         out.line("]");
         if found.value.keys.len() > 1 {
             out.section("[rotate.encryption]");
-            out.line("# the last of the two is written with, and the other one is read: khw-gen rotate goes on from here");
+            out.line(
+                "# the last of the two is written with, and the other one is read: khw-gen rotate goes on from here",
+            );
             out.line(format!("to = {}", found.value.written));
             out.line("phase = \"switch\"");
         }
@@ -261,7 +272,12 @@ impl Topology {
         if !self.hosts.iter().any(|host| host.roles.contains(&Role::LoadBalancer)) {
             return;
         }
-        let AdoptedBalancer { engine, port, virtual_ips, router } = &self.balancer;
+        let AdoptedBalancer {
+            engine,
+            port,
+            virtual_ips,
+            router,
+        } = &self.balancer;
         if engine.is_none() && port.is_none() && virtual_ips.is_empty() {
             return;
         }
@@ -283,12 +299,22 @@ impl Topology {
     }
 
     fn runtime(&self, out: &mut Written) {
-        let AdoptedRuntime { engine, version, cgroup_driver, cgroup_v1, gvisor } = &self.runtime;
+        let AdoptedRuntime {
+            engine,
+            version,
+            cgroup_driver,
+            cgroup_v1,
+            gvisor,
+        } = &self.runtime;
         if engine.is_none() && cgroup_driver.is_none() && version.is_none() {
             return;
         }
         out.section("[runtime]");
-        for (name, field) in [("engine", engine), ("version", version), ("cgroup_driver", cgroup_driver)] {
+        for (name, field) in [
+            ("engine", engine),
+            ("version", version),
+            ("cgroup_driver", cgroup_driver),
+        ] {
             if let Some(field) = field {
                 out.text_field(name, field);
             }
@@ -330,7 +356,9 @@ impl Topology {
                 };
                 let value = match &one.value {
                     TunedValue::Removed => "false".to_owned(),
-                    TunedValue::Is(Value::Text(text)) if text == "true" && matches!(one.part, Part::Flag(_)) => "true".to_owned(),
+                    TunedValue::Is(Value::Text(text)) if text == "true" && matches!(one.part, Part::Flag(_)) => {
+                        "true".to_owned()
+                    }
                     TunedValue::Is(value) => inline(value),
                 };
                 out.line(format!("# {}", one.evidence));
@@ -363,7 +391,10 @@ impl Topology {
             out.line(format!("names = {}", list(&host.names)));
         }
         if !host.labels.is_empty() {
-            let labels = host.labels.iter().map(|(name, value)| format!("{} = {}", quoted(name), quoted(value)));
+            let labels = host
+                .labels
+                .iter()
+                .map(|(name, value)| format!("{} = {}", quoted(name), quoted(value)));
             out.line(format!("labels = {{ {} }}", labels.collect::<Vec<_>>().join(", ")));
         }
         if !host.taints.is_empty() {
@@ -372,7 +403,11 @@ impl Topology {
         if let Some(pods) = host.pods.as_ref().filter(|_| self.cni.value == "bridge") {
             out.field("pods", one_or_list(&pods.value), &pods.basis);
         }
-        if let Some(interface) = host.interface.as_ref().filter(|_| !self.balancer.virtual_ips.is_empty()) {
+        if let Some(interface) = host
+            .interface
+            .as_ref()
+            .filter(|_| !self.balancer.virtual_ips.is_empty())
+        {
             out.line(format!("interface = {}", quoted(interface)));
         }
     }

@@ -87,7 +87,15 @@ pub(super) enum TunedValue {
 
 /// Variables of a unit that say how its program behaves or reaches others.
 const VARIABLES: [&str; 9] = [
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "GODEBUG", "GOMAXPROCS", "GOGC",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "GODEBUG",
+    "GOMAXPROCS",
+    "GOGC",
 ];
 
 /// Everything that is kept, of programs that run and of those of the model; `names` has each machine's name as a host.
@@ -102,9 +110,17 @@ pub(super) fn tuned(
     let mut all = Vec::new();
     for (component, business) in OURS {
         let mut by_host: Vec<(String, BTreeMap<Part, (TunedValue, String)>)> = Vec::new();
-        for program in running.iter().filter(|one| one.name() == *component && !one.host.host.loose) {
-            let Some(host) = names.get(program.host.name) else { continue };
-            let Some(made) = ours.iter().find(|one| one.name() == *component && one.host.name == host) else {
+        for program in running
+            .iter()
+            .filter(|one| one.name() == *component && !one.host.host.loose)
+        {
+            let Some(host) = names.get(program.host.name) else {
+                continue;
+            };
+            let Some(made) = ours
+                .iter()
+                .find(|one| one.name() == *component && one.host.name == host)
+            else {
                 continue;
             };
             let mut kept = flags(program, made, business, say);
@@ -124,7 +140,9 @@ fn together(component: &'static str, by_host: Vec<(String, BTreeMap<Part, (Tuned
     let mut all = Vec::new();
     let Some((_, first)) = by_host.first() else { return all };
     let is_everywhere = |part: &Part, value: &TunedValue| {
-        by_host.iter().all(|(_, kept)| kept.get(part).is_some_and(|(other, _)| other == value))
+        by_host
+            .iter()
+            .all(|(_, kept)| kept.get(part).is_some_and(|(other, _)| other == value))
     };
     for (part, (value, evidence)) in first {
         if is_everywhere(part, value) {
@@ -161,8 +179,12 @@ fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Rep
         }
         let ours = made.line.flags.get(name);
         let is_path = |values: &Vec<String>| values.iter().all(|value| value.starts_with('/'));
-        let is_named_file = ours.is_some_and(|ours| is_path(ours) && is_path(values)) && !KEPT_PATHS.contains(&name.as_str());
-        if is_named_file || ours.is_some_and(|ours| is_same(name, ours, values)) || is_said_by_file(running, name, values) {
+        let is_named_file =
+            ours.is_some_and(|ours| is_path(ours) && is_path(values)) && !KEPT_PATHS.contains(&name.as_str());
+        if is_named_file
+            || ours.is_some_and(|ours| is_same(name, ours, values))
+            || is_said_by_file(running, name, values)
+        {
             continue;
         }
         if values.iter().any(|value| may_be_secret(name, value)) {
@@ -173,7 +195,10 @@ fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Rep
         if name == "requestheader-allowed-names" {
             // By this name the API server's own certificate goes.
             let needed = "front-proxy-client";
-            for value in values.iter_mut().filter(|value| !value.is_empty() && !value.split(',').any(|one| one == needed)) {
+            for value in values
+                .iter_mut()
+                .filter(|value| !value.is_empty() && !value.split(',').any(|one| one == needed))
+            {
                 value.push_str(&format!(",{needed}"));
             }
         }
@@ -182,7 +207,10 @@ fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Rep
             1 => texts.remove(0),
             _ => Value::List(texts),
         };
-        kept.insert(Part::Flag(name.clone()), (TunedValue::Is(value), running.evidence(name).to_string()));
+        kept.insert(
+            Part::Flag(name.clone()),
+            (TunedValue::Is(value), running.evidence(name).to_string()),
+        );
     }
     kept
 }
@@ -195,7 +223,11 @@ fn is_said_by_file(running: &Program<'_>, name: &str, values: &[String]) -> bool
 
 fn is_same(name: &str, ours: &[String], theirs: &[String]) -> bool {
     let set = |values: &[String]| {
-        let mut items: Vec<String> = values.iter().flat_map(|value| value.split(',')).map(str::to_owned).collect();
+        let mut items: Vec<String> = values
+            .iter()
+            .flat_map(|value| value.split(','))
+            .map(str::to_owned)
+            .collect();
         items.sort();
         items
     };
@@ -209,15 +241,21 @@ fn tell_secret(evidence: &Evidence, say: &Reporter) {
 
 fn settings(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept {
     let mut kept = Kept::new();
-    let Some((path, theirs)) = running.config() else { return kept };
+    let Some((path, theirs)) = running.config() else {
+        return kept;
+    };
     let ours = made.config().map(|(_, ours)| ours);
     let mut leaves = Vec::new();
     collect(theirs, &mut Vec::new(), &mut leaves);
     for (keys, value) in leaves {
         let dotted = keys.join(".");
-        let is_ours = OUR_SETTINGS.iter().any(|own| dotted == *own || dotted.starts_with(&format!("{own}.")));
+        let is_ours = OUR_SETTINGS
+            .iter()
+            .any(|own| dotted == *own || dotted.starts_with(&format!("{own}.")));
         let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let same = ours.and_then(|ours| ours.at(&names)).is_some_and(|ours| as_value(ours) == Some(value.clone()));
+        let same = ours
+            .and_then(|ours| ours.at(&names))
+            .is_some_and(|ours| as_value(ours) == Some(value.clone()));
         if is_ours || same || is_nothing(&value) {
             continue;
         }
@@ -284,7 +322,9 @@ fn as_value(tree: &Tree) -> Option<Value> {
 fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept {
     let mut kept = Kept::new();
     for name in VARIABLES {
-        let Some(value) = running.environment.get(name) else { continue };
+        let Some(value) = running.environment.get(name) else {
+            continue;
+        };
         if made.environment.get(name) == Some(value) {
             continue;
         }
@@ -300,13 +340,23 @@ fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept 
 }
 
 /// `is_alone` is the only API server: nobody else has to read what it encrypts.
-fn not_by_the_way(component: &str, running: &Program<'_>, made: &Program<'_>, checks_kubelets: bool, is_alone: bool) -> Kept {
+fn not_by_the_way(
+    component: &str,
+    running: &Program<'_>,
+    made: &Program<'_>,
+    checks_kubelets: bool,
+    is_alone: bool,
+) -> Kept {
     let mut kept = Kept::new();
     let given = |flag: &str| running.line.flags.contains_key(flag);
     let encrypts = crate::audit::encryption::ENCRYPTION.iter().any(|flag| given(flag));
     for (of, flag, instead, why) in NOT_BY_THE_WAY {
         let is_given = given(flag) || *flag == "encryption-provider-config" && encrypts;
-        if *of != component || is_given || is_alone && *flag == "encryption-provider-config" || !made.line.flags.contains_key(*flag) {
+        if *of != component
+            || is_given
+            || is_alone && *flag == "encryption-provider-config"
+            || !made.line.flags.contains_key(*flag)
+        {
             continue;
         }
         // Ranges that are written in the nodes' bridges are nobody's to hand out.
@@ -320,7 +370,8 @@ fn not_by_the_way(component: &str, running: &Program<'_>, made: &Program<'_>, ch
     }
     let flag = "kubelet-certificate-authority";
     if component == "kube-apiserver" && !given(flag) && !checks_kubelets && made.line.flags.contains_key(flag) {
-        let why = "kubelets show certificates of their own making as yet; take this line out once all of them are built";
+        let why =
+            "kubelets show certificates of their own making as yet; take this line out once all of them are built";
         let evidence = format!("{}: {why}", Evidence::file(running.host, running.path));
         kept.insert(Part::Flag(flag.to_owned()), (TunedValue::Removed, evidence));
     }

@@ -90,7 +90,13 @@ pub(super) fn of_changed<'h>(
             };
             if let Some(manifest) = pod {
                 let program = unit.program.clone();
-                add(stage, Action::StopPod { manifest: manifest.to_owned(), program });
+                add(
+                    stage,
+                    Action::StopPod {
+                        manifest: manifest.to_owned(),
+                        program,
+                    },
+                );
             }
             add(stage, Action::DaemonReload);
             add(stage, Action::Start((*name).to_owned()));

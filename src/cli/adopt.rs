@@ -74,7 +74,10 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
 fn compiled(files: &GivenFiles) -> Result<Found, Vec<Diagnostic>> {
     let checked = check(files)?;
     let (found, _) = found_of(&checked.cluster, None).map_err(|error| {
-        vec![Diagnostic::new(khw_gen::diagnostic::codes::UNREADABLE, error.to_string())]
+        vec![Diagnostic::new(
+            khw_gen::diagnostic::codes::UNREADABLE,
+            error.to_string(),
+        )]
     })?;
     Ok(found)
 }

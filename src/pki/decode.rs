@@ -12,7 +12,9 @@ use x509_parser::asn1_rs::Oid;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension, PolicyInformation, X509Extension};
-use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, AttributeTypeAndValue, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name};
+use x509_parser::prelude::{
+    ASN1Time, AlgorithmIdentifier, AttributeTypeAndValue, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name,
+};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::cfssl::Usage;

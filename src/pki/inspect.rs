@@ -481,7 +481,8 @@ pub(crate) fn key_block(text: &[u8], public: &[u8]) -> Option<SecretBytes> {
         .iter()
         .take(MOST_BLOCKS)
         .filter(|block| block.label.ends_with("PRIVATE KEY") && block.refusal().is_none());
-    let found = keys.find(|block| KeyPair::from_pem(block.text).is_ok_and(|pair| pair.public().spki_der() == public))?;
+    let found =
+        keys.find(|block| KeyPair::from_pem(block.text).is_ok_and(|pair| pair.public().spki_der() == public))?;
     let mut own = SecretBytes::from(found.text);
     if !found.text.ends_with(b"\n") {
         own.extend(b"\n");

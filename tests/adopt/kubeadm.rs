@@ -38,7 +38,8 @@ maxPods: 220
 ";
 
 /// The unit of the package of kubelet, and kubeadm's drop-in of it.
-const UNIT: &str = "[Unit]\nDescription=kubelet: The Kubernetes Node Agent\n[Service]\nExecStart=/usr/bin/kubelet\nRestart=always\n";
+const UNIT: &str =
+    "[Unit]\nDescription=kubelet: The Kubernetes Node Agent\n[Service]\nExecStart=/usr/bin/kubelet\nRestart=always\n";
 const DROP_IN: &str = "[Service]
 Environment=\"KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf\"
 Environment=\"KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml\"
@@ -65,7 +66,10 @@ fn phases(root: &Path, name: &str, address: &str, phases: &[&str]) -> Option<()>
     for folder in ["tmp", "var/lib/kubelet", "etc/kubernetes"] {
         fs::create_dir_all(root.join(folder)).expect("a folder");
     }
-    put(&root.join("kubeadm.yaml"), &CONFIG.replace("ADDRESS", address).replace("NAME", name));
+    put(
+        &root.join("kubeadm.yaml"),
+        &CONFIG.replace("ADDRESS", address).replace("NAME", name),
+    );
     for phase in phases {
         let made = run(Command::new("kubeadm")
             .args(["init", "phase"])
@@ -84,12 +88,21 @@ fn phases(root: &Path, name: &str, address: &str, phases: &[&str]) -> Option<()>
 }
 
 fn machines(folder: &Path) -> Option<()> {
-    let control_plane = ["certs all", "kubeconfig all", "control-plane all", "etcd local", "kubelet-start"];
+    let control_plane = [
+        "certs all",
+        "kubeconfig all",
+        "control-plane all",
+        "etcd local",
+        "kubelet-start",
+    ];
     let first = folder.join("master1");
     phases(&first, "master1", "10.20.0.11", &control_plane)?;
     for other in ["master2", "node1"] {
         for name in SHARED {
-            lay(&first.join("etc/kubernetes/pki").join(name), &folder.join(other).join("etc/kubernetes/pki").join(name));
+            lay(
+                &first.join("etc/kubernetes/pki").join(name),
+                &folder.join(other).join("etc/kubernetes/pki").join(name),
+            );
         }
     }
     phases(&folder.join("master2"), "master2", "10.20.0.12", &control_plane)?;
@@ -102,15 +115,25 @@ fn machines(folder: &Path) -> Option<()> {
     // As `kubeadm join` writes it.
     let kubeconfig = node.join("etc/kubernetes/kubelet.conf");
     let text = fs::read_to_string(&kubeconfig).expect("a kubeconfig");
-    fs::write(&kubeconfig, text.replace("https://10.20.0.21:6443", "https://api.example.org:6443")).expect("a kubeconfig");
+    fs::write(
+        &kubeconfig,
+        text.replace("https://10.20.0.21:6443", "https://api.example.org:6443"),
+    )
+    .expect("a kubeconfig");
     // One is copied with what its packages have.
     put(&first.join("usr/lib/systemd/system/kubelet.service"), UNIT);
-    put(&first.join("usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"), DROP_IN);
+    put(
+        &first.join("usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf"),
+        DROP_IN,
+    );
     // Two members of one etcd; `init` knows of itself alone.
     for master in ["master1", "master2"] {
         let manifest = folder.join(master).join("etc/kubernetes/manifests/etcd.yaml");
         let text = fs::read_to_string(&manifest).expect("a manifest");
-        let own = text.lines().find(|line| line.contains("--initial-cluster=")).expect("a flag");
+        let own = text
+            .lines()
+            .find(|line| line.contains("--initial-cluster="))
+            .expect("a flag");
         let both = "    - --initial-cluster=master1=https://10.20.0.11:2380,master2=https://10.20.0.12:2380";
         fs::write(&manifest, text.replace(own, both)).expect("a manifest");
     }
@@ -129,8 +152,13 @@ fn a_cluster_of_kubeadm_is_adopted() {
         return skip(test, "kubeadm may not change its root here");
     }
     let pki = trees.join("master1/etc/kubernetes/pki");
-    let ca = certificates(&files_below(&pki)).into_iter().find(|one| one.authority).expect("an authority");
-    let at = (ca.not_before + time::Duration::days(1)).format(&Rfc3339).expect("an instant");
+    let ca = certificates(&files_below(&pki))
+        .into_iter()
+        .find(|one| one.authority)
+        .expect("an authority");
+    let at = (ca.not_before + time::Duration::days(1))
+        .format(&Rfc3339)
+        .expect("an instant");
     let world = adopted(&[&trees], &["--at", &at], &[]);
     for line in [
         "name = \"prod\"",
@@ -171,7 +199,14 @@ fn a_cluster_of_kubeadm_is_adopted() {
         assert_eq!(public_keys(&host.join(ours)), public_keys(&pki.join(theirs)), "{ours}");
     }
     let names = world.names("master1/rootfs/var/lib/kubernetes/apiserver.pem");
-    for name in ["master1", "10.20.0.11", "10.96.0.1", "api.example.org", "203.0.113.7", "kubernetes.default.svc.corp.internal"] {
+    for name in [
+        "master1",
+        "10.20.0.11",
+        "10.96.0.1",
+        "api.example.org",
+        "203.0.113.7",
+        "kubernetes.default.svc.corp.internal",
+    ] {
         assert!(names.contains(name), "{names:?}");
     }
     world.told("adopt-static-pods");
@@ -179,9 +214,14 @@ fn a_cluster_of_kubeadm_is_adopted() {
     // Nothing starts beside a pod of its own kind.
     let diff = world.diff(&trees);
     for program in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
-        let stopped = format!("mv /etc/kubernetes/manifests/{program}.yaml /root/manifests-before/ && while pgrep -f '^{program} '");
+        let stopped = format!(
+            "mv /etc/kubernetes/manifests/{program}.yaml /root/manifests-before/ && while pgrep -f '^{program} '"
+        );
         let started = format!("systemctl enable {program}");
-        assert!(diff.find(&stopped).is_some_and(|at| diff[at..].contains(&started)), "{program}: {diff}");
+        assert!(
+            diff.find(&stopped).is_some_and(|at| diff[at..].contains(&started)),
+            "{program}: {diff}"
+        );
     }
     assert!(!diff.contains("delete -f /etc/kubernetes/manifests"), "{diff}");
 }
@@ -201,8 +241,13 @@ fn the_folder_pki_of_kubeadm_is_adopted() {
             .args(["--apiserver-advertise-address", "10.20.0.11", "--cert-dir"])
             .arg(&pki),
     );
-    let ca = certificates(&files_below(&pki)).into_iter().find(|one| one.authority).expect("an authority");
-    let at = (ca.not_before + time::Duration::days(1)).format(&Rfc3339).expect("an instant");
+    let ca = certificates(&files_below(&pki))
+        .into_iter()
+        .find(|one| one.authority)
+        .expect("an authority");
+    let at = (ca.not_before + time::Duration::days(1))
+        .format(&Rfc3339)
+        .expect("an instant");
     let world = adopted(&[&pki], &["--at", &at], &["--kubernetes", "1.37"]);
     for line in [
         "layout = \"split\"",
@@ -212,8 +257,19 @@ fn the_folder_pki_of_kubeadm_is_adopted() {
         world.says(line);
     }
     // The machine's own name is in the certificate, whatever it is called.
-    let hosts = fs::read_dir(&world.out).expect("an output").map(|entry| entry.expect("an entry").path());
-    let host = hosts.map(|host| host.join("rootfs/var/lib/kubernetes")).find(|host| host.is_dir()).expect("a control plane");
-    assert_eq!(public_keys(&host.join("service-account-key.pem")), public_keys(&pki.join("sa.key")));
-    assert_eq!(public_keys(&host.join("etcd-ca.pem")), public_keys(&pki.join("etcd/ca.crt")));
+    let hosts = fs::read_dir(&world.out)
+        .expect("an output")
+        .map(|entry| entry.expect("an entry").path());
+    let host = hosts
+        .map(|host| host.join("rootfs/var/lib/kubernetes"))
+        .find(|host| host.is_dir())
+        .expect("a control plane");
+    assert_eq!(
+        public_keys(&host.join("service-account-key.pem")),
+        public_keys(&pki.join("sa.key"))
+    );
+    assert_eq!(
+        public_keys(&host.join("etcd-ca.pem")),
+        public_keys(&pki.join("etcd/ca.crt"))
+    );
 }

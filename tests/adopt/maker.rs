@@ -59,7 +59,14 @@ impl Maker {
         let pair = self.pair(folder, name);
         let request = self.request(&pair, subject);
         let mut sign = self.signing(AUTHORITY, "20250101000000Z", ends);
-        must(sign.args(["-selfsign", "-keyfile"]).arg(&pair.key).arg("-in").arg(&request).arg("-out").arg(&pair.certificate));
+        must(
+            sign.args(["-selfsign", "-keyfile"])
+                .arg(&pair.key)
+                .arg("-in")
+                .arg(&request)
+                .arg("-out")
+                .arg(&pair.certificate),
+        );
         pair
     }
 
@@ -67,7 +74,11 @@ impl Maker {
     pub fn issue(&self, by: &Pair, folder: &Path, name: &str, subject: &str, names: &str) -> Pair {
         let pair = self.pair(folder, name);
         let request = self.request(&pair, subject);
-        let names = if names.is_empty() { String::new() } else { format!("subjectAltName = {names}\n") };
+        let names = if names.is_empty() {
+            String::new()
+        } else {
+            format!("subjectAltName = {names}\n")
+        };
         let extensions = format!(
             "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature,keyEncipherment\n\
              extendedKeyUsage = serverAuth,clientAuth\n{names}"
@@ -92,9 +103,18 @@ impl Maker {
         match self.form {
             KeyForm::RsaPkcs1 => make.args(["genrsa", "-traditional", "-out"]).arg(path).arg("2048"),
             KeyForm::RsaPkcs8 => make.args(["genrsa", "-out"]).arg(path).arg("2048"),
-            KeyForm::EcSec1 => make.args(["ecparam", "-genkey", "-name", "prime256v1", "-out"]).arg(path),
+            KeyForm::EcSec1 => make
+                .args(["ecparam", "-genkey", "-name", "prime256v1", "-out"])
+                .arg(path),
             KeyForm::EcPkcs8 => {
-                let curve = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"];
+                let curve = [
+                    "genpkey",
+                    "-algorithm",
+                    "EC",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                    "-out",
+                ];
                 make.args(curve).arg(path)
             }
         };
@@ -146,7 +166,18 @@ impl Maker {
     fn signing(&self, extensions: &str, begins: &str, ends: &str) -> Command {
         let config = self.config(extensions);
         let mut sign = Command::new("openssl");
-        sign.args(["ca", "-batch", "-notext", "-preserveDN", "-startdate", begins, "-enddate", ends, "-config"]).arg(config);
+        sign.args([
+            "ca",
+            "-batch",
+            "-notext",
+            "-preserveDN",
+            "-startdate",
+            begins,
+            "-enddate",
+            ends,
+            "-config",
+        ])
+        .arg(config);
         sign
     }
 }
@@ -160,7 +191,11 @@ pub fn kubeconfig(path: &Path, cluster: &str, server: &str, ca: &Path, user: &st
         server,
         user,
         &format!("certificate-authority-data: {}", data(ca)),
-        &format!("client-certificate-data: {}\n    client-key-data: {}", data(&client.certificate), data(&client.key)),
+        &format!(
+            "client-certificate-data: {}\n    client-key-data: {}",
+            data(&client.certificate),
+            data(&client.key)
+        ),
     );
 }
 

@@ -42,7 +42,12 @@ fn with_authorities(name: &str, keys: &Path, folder: &Path) -> PathBuf {
     }
     fs::write(&spec, text).expect("cluster.toml");
     let seed = project().join("specs/walkthrough/walkthrough.seed");
-    must(Command::new("cp").arg("-p").arg(seed).arg(folder.join(name).join("walkthrough.seed")));
+    must(
+        Command::new("cp")
+            .arg("-p")
+            .arg(seed)
+            .arg(folder.join(name).join("walkthrough.seed")),
+    );
     let _ = fs::remove_file(folder.join(name).join("csr/ca-csr.json"));
     spec
 }
@@ -53,9 +58,14 @@ fn unmeant(old: &Path, new: &Path) -> Vec<String> {
     assert!(matches!(output.status.code(), Some(0 | 1)), "{}", said(&output));
     let text = said(&output);
     let told = text.split("\nWhat to do").next().unwrap_or_default();
-    let is_detail = |line: &&str| line.starts_with("      ") || line.starts_with("  + ") || line.starts_with("  - ") || line.starts_with("  ! ");
+    let is_detail = |line: &&str| {
+        line.starts_with("      ") || line.starts_with("  + ") || line.starts_with("  - ") || line.starts_with("  ! ")
+    };
     let details = told.lines().filter(is_detail);
-    details.filter(|line| !MEANT.iter().any(|meant| line.trim().starts_with(meant))).map(str::to_owned).collect()
+    details
+        .filter(|line| !MEANT.iter().any(|meant| line.trim().starts_with(meant)))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The tree of each host, as it lies on a machine: without the manifest that says what it is.
@@ -65,15 +75,34 @@ fn trees(out: &Path, to: &Path) {
         let host = entry.expect("an entry").path();
         if host.is_dir() {
             let name = host.file_name().expect("a name");
-            must(Command::new("cp").arg("-rp").arg(host.join("rootfs")).arg(to.join(name)));
+            must(
+                Command::new("cp")
+                    .arg("-rp")
+                    .arg(host.join("rootfs"))
+                    .arg(to.join(name)),
+            );
         }
     }
 }
 
 fn adopted_and_built(from: &[&Path], folder: &Path, arguments: &[&str]) -> PathBuf {
     let (spec, out) = (folder.join("adopted"), folder.join("new"));
-    must(khw_gen().arg("adopt").args(from).arg("-o").arg(&spec).args(AT).args(arguments));
-    must(khw_gen().arg("build").arg(spec.join("cluster.toml")).arg("-o").arg(&out));
+    must(
+        khw_gen()
+            .arg("adopt")
+            .args(from)
+            .arg("-o")
+            .arg(&spec)
+            .args(AT)
+            .args(arguments),
+    );
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(spec.join("cluster.toml"))
+            .arg("-o")
+            .arg(&out),
+    );
     out
 }
 
@@ -85,7 +114,9 @@ fn what_khw_gen_has_made_is_adopted_as_it_is() {
     }
     let folder = TempDir::new().expect("a folder");
     let keys = folder.path().join("keys");
-    let make = Maker::new(KeyForm::EcPkcs8, |name| (format!("{name}.pem"), format!("{name}-key.pem")));
+    let make = Maker::new(KeyForm::EcPkcs8, |name| {
+        (format!("{name}.pem"), format!("{name}-key.pem"))
+    });
     for authority in AUTHORITIES {
         make.authority(&keys, authority, &format!("/CN={authority}"));
     }
@@ -107,16 +138,35 @@ fn what_khw_gen_has_made_is_adopted_as_it_is() {
             let mut wrong = unmeant(&out, &new);
             let beside = run(khw_gen().arg("verify").arg(&new).arg("--beside").arg(&out).args(AT));
             let text = said(&beside);
-            let codes = ["untrusted-certificate", "service-account-keys-disagree", "encryption-disagrees"];
-            wrong.extend(codes.iter().filter(|code| text.contains(**code)).map(|code| format!("{code}: {text}")));
+            let codes = [
+                "untrusted-certificate",
+                "service-account-keys-disagree",
+                "encryption-disagrees",
+            ];
+            wrong.extend(
+                codes
+                    .iter()
+                    .filter(|code| text.contains(**code))
+                    .map(|code| format!("{code}: {text}")),
+            );
             // Machines say the same without a manifest, but for the release.
             let version = fs::read_to_string(&spec).expect("cluster.toml");
-            let version = version.lines().find_map(|line| line.strip_prefix("kubernetes")?.split('"').nth(1).map(str::to_owned));
+            let version = version
+                .lines()
+                .find_map(|line| line.strip_prefix("kubernetes")?.split('"').nth(1).map(str::to_owned));
             let on_machines = folder.join("on-machines");
             trees(&out, &on_machines.join("trees"));
             let version = version.expect("a version");
-            let new = adopted_and_built(&[&on_machines.join("trees"), &keys], &on_machines, &["--kubernetes", &version]);
-            wrong.extend(unmeant(&out, &new).into_iter().map(|line| format!("of machines: {line}")));
+            let new = adopted_and_built(
+                &[&on_machines.join("trees"), &keys],
+                &on_machines,
+                &["--kubernetes", &version],
+            );
+            wrong.extend(
+                unmeant(&out, &new)
+                    .into_iter()
+                    .map(|line| format!("of machines: {line}")),
+            );
             (!wrong.is_empty()).then(|| format!("{name}:\n{}", wrong.join("\n")))
         })
         .collect();

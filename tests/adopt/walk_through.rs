@@ -24,7 +24,10 @@ fn recorded() -> PathBuf {
 
 /// An instant at which everything of a folder is valid.
 fn at(certs: &Path) -> [String; 2] {
-    let ca = certificates(&files_below(certs)).into_iter().find(|one| one.authority).expect("an authority");
+    let ca = certificates(&files_below(certs))
+        .into_iter()
+        .find(|one| one.authority)
+        .expect("an authority");
     let at = ca.not_before + time::Duration::days(1);
     ["--at".to_owned(), at.format(&Rfc3339).expect("an instant")]
 }
@@ -42,15 +45,28 @@ fn of(from: &Path, at: &[String; 2]) -> World {
 /// The names that the walk-through's certificate for everything has.
 fn names(certs: &Path) -> BTreeSet<String> {
     let bytes = fs::read(certs.join("kubernetes.pem")).expect("a certificate");
-    certificates([(&String::new(), &bytes)]).iter().flat_map(names_of).collect()
+    certificates([(&String::new(), &bytes)])
+        .iter()
+        .flat_map(names_of)
+        .collect()
 }
 
 fn same_keys(world: &World, certs: &Path) {
     let host = world.out.join("master1/rootfs/var/lib/kubernetes");
-    assert_eq!(public_keys(&host.join("service-account-key.pem")), public_keys(&certs.join("service-account-key.pem")));
-    assert_eq!(public_keys(&host.join("ca-key.pem")), public_keys(&certs.join("ca-key.pem")));
+    assert_eq!(
+        public_keys(&host.join("service-account-key.pem")),
+        public_keys(&certs.join("service-account-key.pem"))
+    );
+    assert_eq!(
+        public_keys(&host.join("ca-key.pem")),
+        public_keys(&certs.join("ca-key.pem"))
+    );
     let encryption = fs::read_to_string(host.join("encryption-config.yaml")).expect("a file");
-    for line in ["- aescbc:", "- name: key1", "secret: L0KeMGR9dmgRvfzqkELizUkcTiUpqb8lqisyzYcGtIw="] {
+    for line in [
+        "- aescbc:",
+        "- name: key1",
+        "secret: L0KeMGR9dmgRvfzqkELizUkcTiUpqb8lqisyzYcGtIw=",
+    ] {
         assert!(encryption.contains(line), "{encryption}");
     }
     let more = names(certs);
@@ -84,7 +100,11 @@ fn the_folder_of_certificates_is_adopted() {
             let text = fs::read_to_string(folder.join(format!("{name}-csr.json"))).expect("a request");
             serde_json::from_str(&text).expect("JSON")
         };
-        assert_eq!(request(&world.spec.join("csr")), request(&project().join("specs/walkthrough/csr")), "{name}");
+        assert_eq!(
+            request(&world.spec.join("csr")),
+            request(&project().join("specs/walkthrough/csr")),
+            "{name}"
+        );
     }
     assert!(!world.spec.join("csr/ca-csr.json").exists(), "nothing is made of it");
 }
@@ -113,7 +133,13 @@ fn the_machines_are_adopted() {
     world.told("443 besides 6443");
     world.runs_beside(machines.path());
     let diff = world.diff(machines.path());
-    for kept in ["--runtime-config", "--enable-admission-plugins", "--service-cluster-ip-range", "--kubelet-https", "--event-ttl"] {
+    for kept in [
+        "--runtime-config",
+        "--enable-admission-plugins",
+        "--service-cluster-ip-range",
+        "--kubelet-https",
+        "--event-ttl",
+    ] {
         assert!(!diff.contains(kept), "{kept} changes: {diff}");
     }
     assert!(diff.contains("same certificate authority key"), "{diff}");
@@ -123,7 +149,10 @@ fn the_machines_are_adopted() {
 #[test]
 fn what_the_real_cfssl_and_kubectl_make_is_adopted() {
     let test = "what_the_real_cfssl_and_kubectl_make_is_adopted";
-    if ["cfssl", "cfssljson", "kubectl"].iter().any(|name| program(name, test).is_none()) {
+    if ["cfssl", "cfssljson", "kubectl"]
+        .iter()
+        .any(|name| program(name, test).is_none())
+    {
         return;
     }
     let folder = TempDir::new().expect("a folder");
