@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::evidence::{Basis, Claims, Evidence};
 use super::material::{FoundCertificate, Material};
-use super::programs::{Program, certificates, resolve};
+use super::programs::{RunningProgram, certificates, resolve};
 use super::shown::{ShownAs, of};
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
@@ -18,7 +18,7 @@ pub(super) const CLUSTER: &str = "ca";
 pub(super) const ETCD: &str = "etcd-ca";
 pub(super) const FRONT_PROXY: &str = "front-proxy-ca";
 
-/// Program | flag | which authority the file of it is trusted as.
+/// RunningProgram | flag | which authority the file of it is trusted as.
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str, &str)] = &[
     ("kube-apiserver", "client-ca-file", CLUSTER),
@@ -79,7 +79,7 @@ pub(super) struct Authorities {
 
 /// Finds them; without one of the cluster there is nothing to keep, which is reported.
 pub(super) fn authorities(
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     material: &Material<'_>,
     shown: &[ShownAs],
     at: OffsetDateTime,
@@ -182,7 +182,7 @@ fn layout(kept: &[KeptAuthority], say: &Reporter) -> Layout {
 }
 
 /// The public keys of authorities that flags, configurations and kubeconfigs trust so.
-fn by_flags(name: &str, programs: &[Program<'_>], material: &Material<'_>) -> Claims<Vec<u8>> {
+fn by_flags(name: &str, programs: &[RunningProgram<'_>], material: &Material<'_>) -> Claims<Vec<u8>> {
     let mut claims = Claims::default();
     for program in programs {
         for (_, flag, _) in FLAGS

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::evidence::{Basis, Claims, Evidence, Settled};
-use super::programs::Program;
+use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
 use crate::audit::names::{Url, is_loopback};
 use crate::audit::view::{HostView, View};
@@ -55,7 +55,7 @@ const OF_SERVICES: [&str; 2] = ["kubernetes", "localhost"];
 /// Of machines' trees.
 pub(super) fn of_machines(
     view: &View<'_>,
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     shown: &[ShownAs],
     endpoint: Option<&AdoptedEndpoint>,
     say: &Reporter,
@@ -173,7 +173,7 @@ fn host_name(text: &str) -> String {
     name.trim_matches(['-', '.']).to_owned()
 }
 
-fn roles(machine: &HostView<'_>, programs: &[Program<'_>], apis: &BTreeSet<String>) -> (BTreeSet<Role>, Basis) {
+fn roles(machine: &HostView<'_>, programs: &[RunningProgram<'_>], apis: &BTreeSet<String>) -> (BTreeSet<Role>, Basis) {
     let about = &machine.host.about;
     let mut roles: BTreeSet<Role> = about.roles.iter().filter_map(|role| Role::named(role)).collect();
     if !roles.is_empty() {
@@ -228,7 +228,7 @@ fn leads_out<'v>(machine: &'v HostView<'_>) -> Option<&'v str> {
 }
 
 /// The addresses of a machine, the one that most tells first.
-fn addresses_of(machine: &HostView<'_>, programs: &[Program<'_>], shown: &[ShownAs]) -> Vec<(IpAddr, Evidence)> {
+fn addresses_of(machine: &HostView<'_>, programs: &[RunningProgram<'_>], shown: &[ShownAs]) -> Vec<(IpAddr, Evidence)> {
     let mut found: Vec<(IpAddr, Evidence)> = Vec::new();
     let mut add = |ip: IpAddr, evidence: Evidence| {
         if !ip.is_loopback() && !ip.is_unspecified() && !found.iter().any(|(known, _)| *known == ip) {
@@ -241,7 +241,7 @@ fn addresses_of(machine: &HostView<'_>, programs: &[Program<'_>], shown: &[Shown
         }
     }
     let here = || programs.iter().filter(|one| one.host.name == machine.name);
-    // Program | flag, whose value is an address, a list of them, or URLs.
+    // RunningProgram | flag, whose value is an address, a list of them, or URLs.
     for (name, flag) in [
         ("kubelet", "node-ip"),
         ("kube-apiserver", "advertise-address"),
@@ -283,7 +283,7 @@ fn is_of_one_machine(shown: &[ShownAs], one: &ShownAs) -> bool {
     shown.iter().filter(same).all(|other| other.host == one.host)
 }
 
-fn labels(kubelet: &Program<'_>) -> Vec<(String, String)> {
+fn labels(kubelet: &RunningProgram<'_>) -> Vec<(String, String)> {
     let items = kubelet.line.list("node-labels").into_iter();
     items
         .filter_map(|item| item.split_once('='))
@@ -291,7 +291,7 @@ fn labels(kubelet: &Program<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-fn taints(kubelet: &Program<'_>) -> Vec<String> {
+fn taints(kubelet: &RunningProgram<'_>) -> Vec<String> {
     let items = kubelet.line.list("register-with-taints").into_iter();
     items.map(|item| item.replace("=:", ":")).collect()
 }

@@ -39,13 +39,13 @@ use authorities::authorities;
 use evidence::{Basis, Evidence, Settled};
 use machines::AdoptedHost;
 use material::Material;
-use programs::{Program, programs};
+use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
-use topology::{Topology, Written};
+use topology::{Topology, WrittenTopology};
 
-pub use report::{adopted_json, adopted_text};
+pub use report::{Adopted, adopted_json, adopted_text};
 pub use topology::Assumption;
 
 /// The name of the topology.
@@ -75,7 +75,7 @@ pub const KEYS: &str = "keys";
 
 /// What whoever adopts says himself.
 #[derive(Clone, Debug)]
-pub struct Asked<'a> {
+pub struct AdoptionRequest<'a> {
     /// What was read, as the user called it.
     pub from: &'a str,
     /// Now.
@@ -87,29 +87,10 @@ pub struct Asked<'a> {
 /// Compiles a specification in memory, or says what is wrong with it.
 pub type Compile<'c> = &'c dyn Fn(&GivenFiles) -> Result<Found, Vec<Diagnostic>>;
 
-/// A specification, and what is to be said of it.
-#[derive(Debug)]
-pub struct Adopted {
-    /// Path, permission bits and content of each file but the seed's: cluster.toml, the CSR folder, keys.
-    pub files: Vec<(String, u32, SecretBytes)>,
-    /// What nothing tells.
-    pub assumed: Vec<Assumption>,
-    /// What could not be taken as it is; no errors.
-    pub said: Vec<Diagnostic>,
-    /// What is kept, in words: `ca`, and where it lies.
-    pub kept: Vec<(String, String)>,
-    /// The hosts, and what each does.
-    pub hosts: Vec<(String, Vec<&'static str>)>,
-    /// The versions and the layout.
-    pub kubernetes: String,
-    /// The layout's name.
-    pub layout: &'static str,
-}
-
 /// Reads what a cluster has, and says how it is to be written.
 ///
 /// Errors: what stands in the way, with its place; then nothing is to be written.
-pub fn adopt(found: &Found, asked: &Asked<'_>, compile: Compile<'_>) -> Result<Adopted, Vec<Diagnostic>> {
+pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -> Result<Adopted, Vec<Diagnostic>> {
     let say = Reporter::default();
     let known = Findings::default();
     let view = View::read(found, asked.at, &known);
@@ -295,8 +276,8 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
 }
 
 /// Static pods and units of one program would both run.
-fn tell_static_pods(programs: &[Program<'_>], say: &Reporter) {
-    let pods: Vec<&Program<'_>> = programs.iter().filter(|one| one.is_static_pod()).collect();
+fn tell_static_pods(programs: &[RunningProgram<'_>], say: &Reporter) {
+    let pods: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.is_static_pod()).collect();
     if let Some(first) = pods.first() {
         let message = format!(
             "{} runs as a static pod ({}), and {} more do: from the first build on units start them",
@@ -309,7 +290,7 @@ fn tell_static_pods(programs: &[Program<'_>], say: &Reporter) {
 }
 
 /// Whether the programs' kubeconfigs name files beside them.
-fn kubeconfig_files(material: &Material<'_>, programs: &[Program<'_>]) -> Option<Settled<()>> {
+fn kubeconfig_files(material: &Material<'_>, programs: &[RunningProgram<'_>]) -> Option<Settled<()>> {
     let is_programs = |user: &str| {
         [
             "system:kube-controller-manager",
@@ -353,7 +334,7 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
 }
 
 /// By the name of each machine that of its host.
-fn machine_names(view: &View<'_>, hosts: &[AdoptedHost], programs: &[Program<'_>]) -> BTreeMap<String, String> {
+fn machine_names(view: &View<'_>, hosts: &[AdoptedHost], programs: &[RunningProgram<'_>]) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for machine in view.hosts.iter().filter(|host| !host.host.loose) {
         let mut kubelets = programs
@@ -441,7 +422,7 @@ fn add_to_host(hosts: &mut [AdoptedHost], name: &str, more: &str) {
 }
 
 /// Whether kubelets serve with certificates that the cluster's authority has signed.
-fn kubelets_are_checked(programs: &[Program<'_>], shown: &[ShownAs], topology: &Topology) -> bool {
+fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topology: &Topology) -> bool {
     let kubelets = programs.iter().filter(|one| one.name() == "kubelet").count();
     let authority = topology.authorities.iter().find(|one| one.name == "ca");
     let serving: Vec<&ShownAs> = of(shown, "kubelet-serving").collect();
@@ -455,7 +436,7 @@ fn checked(
     topology: &Topology,
     csrs: &[(String, String)],
     say: &Reporter,
-) -> Result<(Written, BTreeMap<usize, String>), Vec<Diagnostic>> {
+) -> Result<(WrittenTopology, BTreeMap<usize, String>), Vec<Diagnostic>> {
     let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let written = topology.text(&left_out);

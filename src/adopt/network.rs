@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::evidence::{Claims, Evidence, Settled};
 use super::machines::{AdoptedEndpoint, AdoptedHost};
 use super::material::Material;
-use super::programs::Program;
+use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
 use crate::audit::document::Tree;
 use crate::audit::names::{first_of, is_loopback};
@@ -27,7 +27,7 @@ fn listed(ranges: &Vec<String>) -> String {
 }
 
 /// What the kubeconfigs call the cluster.
-pub(super) fn name(programs: &[Program<'_>], material: &Material<'_>, say: &Reporter) -> Settled<String> {
+pub(super) fn name(programs: &[RunningProgram<'_>], material: &Material<'_>, say: &Reporter) -> Settled<String> {
     let fits = |name: &str| {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         !name.is_empty()
@@ -54,7 +54,7 @@ pub(super) fn name(programs: &[Program<'_>], material: &Material<'_>, say: &Repo
 
 /// Where nodes reach the API, and who does not run beside it.
 pub(super) fn endpoint(
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     material: &Material<'_>,
     say: &Reporter,
 ) -> Option<Settled<AdoptedEndpoint>> {
@@ -102,7 +102,7 @@ pub(super) fn endpoint(
 }
 
 /// The domain of services.
-pub(super) fn domain(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
+pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         if let Some(domain) = kubelet.flag("cluster-domain") {
@@ -134,7 +134,7 @@ pub(super) fn domain(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter
 
 /// The range of services.
 pub(super) fn services(
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     shown: &[ShownAs],
     dns: Option<&Settled<Vec<String>>>,
     say: &Reporter,
@@ -213,7 +213,7 @@ pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
 
 /// The range of pods, and whether controllers hand out parts of it.
 pub(super) fn pods(
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     hosts: &[AdoptedHost],
     services: &[String],
     say: &Reporter,
@@ -261,7 +261,7 @@ pub(super) fn pods(
 }
 
 /// The addresses of the cluster's DNS.
-pub(super) fn dns(programs: &[Program<'_>], say: &Reporter) -> Option<Settled<Vec<String>>> {
+pub(super) fn dns(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Settled<Vec<String>>> {
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         if let Some(dns) = kubelet.flag("cluster-dns") {
@@ -285,7 +285,7 @@ pub(super) fn dns(programs: &[Program<'_>], say: &Reporter) -> Option<Settled<Ve
 }
 
 /// How kube-proxy reaches services; `none` where there are nodes and no kube-proxy on them.
-pub(super) fn proxy_mode(programs: &[Program<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
+pub(super) fn proxy_mode(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
     let mut claims = Claims::default();
     for proxy in programs.iter().filter(|one| one.name() == "kube-proxy") {
         let config = proxy.config();
@@ -336,7 +336,7 @@ pub(super) fn cni(hosts: &[AdoptedHost]) -> Settled<String> {
 }
 
 /// The file with a node's own resolvers.
-pub(super) fn resolv_conf(programs: &[Program<'_>], say: &Reporter) -> Option<Settled<String>> {
+pub(super) fn resolv_conf(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Settled<String>> {
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         match (kubelet.flag("resolv-conf"), kubelet.config()) {

@@ -20,7 +20,7 @@ pub(super) const PROGRAMS: [&str; 6] = [
 ];
 
 /// A program that runs on a machine.
-pub(super) struct Program<'v> {
+pub(super) struct RunningProgram<'v> {
     pub host: &'v HostView<'v>,
     /// The unit or the manifest.
     pub path: &'v str,
@@ -31,11 +31,11 @@ pub(super) struct Program<'v> {
 }
 
 /// Every program of the cluster, by machine.
-pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<Program<'v>> {
+pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
     let mut all = Vec::new();
     for host in &view.hosts {
         for command in &host.commands {
-            all.push(Program {
+            all.push(RunningProgram {
                 host,
                 path: command.path,
                 line: Cow::Borrowed(&command.line),
@@ -59,12 +59,12 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<Program<'v>> {
 }
 
 /// What the containers of a static pod start.
-fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = Program<'v>> {
+fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = RunningProgram<'v>> {
     pod.items_at(&["spec", "containers"]).iter().map(move |container| {
         let words = ["command", "args"]
             .iter()
             .flat_map(|field| container.items_at(&[field]));
-        Program {
+        RunningProgram {
             host,
             path,
             line: Cow::Owned(CommandLine::of(
@@ -82,7 +82,7 @@ const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
 const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
 
 /// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
-fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<Program<'v>> {
+fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> {
     let here = |path: &str| host.host.files.get_key_value(path).map(|(path, _)| path.as_str());
     let path = here(KUBELET_CONFIG)
         .or_else(|| here(KUBELET_KUBECONFIG))
@@ -100,7 +100,7 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<Program<'v>> {
             .split_whitespace()
             .map(str::to_owned),
     );
-    Some(Program {
+    Some(RunningProgram {
         host,
         path,
         line: Cow::Owned(CommandLine::of(words)),
@@ -129,7 +129,7 @@ pub(super) fn resolve<'v>(host: &HostView<'v>, path: &str) -> Option<&'v str> {
         .map(|(_, file)| file)
 }
 
-impl<'v> Program<'v> {
+impl<'v> RunningProgram<'v> {
     pub(super) fn name(&self) -> &str {
         &self.line.program
     }

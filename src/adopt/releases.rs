@@ -1,7 +1,7 @@
 //! Which releases run: as something says, else the newest that takes all that the programs are given.
 
 use super::evidence::{Claims, Evidence, Settled};
-use super::programs::Program;
+use super::programs::RunningProgram;
 use crate::audit::document::Tree;
 use crate::audit::view::View;
 use crate::catalog::flags::{self, Known};
@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Reporter};
 /// Kubernetes' version: as asked, as bundles and images say, or the newest that takes every flag.
 pub(super) fn kubernetes(
     view: &View<'_>,
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     asked: Option<&str>,
     say: &Reporter,
 ) -> Settled<String> {
@@ -59,7 +59,7 @@ pub(super) fn kubernetes(
     }
 }
 
-fn takes_all(program: &Program<'_>, minor: u16) -> bool {
+fn takes_all(program: &RunningProgram<'_>, minor: u16) -> bool {
     program.name() == "etcd"
         || program.line.flags.keys().all(|flag| {
             // A flag that no release knows says nothing of which it is.
@@ -92,7 +92,7 @@ fn is_known(document: &Tree, known: &[&str]) -> bool {
 /// etcd's version, where something says it or its flags rule out the one that goes with Kubernetes.
 pub(super) fn etcd(
     view: &View<'_>,
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     kubernetes: &str,
     say: &Reporter,
 ) -> Option<Settled<String>> {
@@ -112,7 +112,7 @@ pub(super) fn etcd(
         return Some(told);
     }
     let default = releases::Release::of(Version::parse(kubernetes)?).etcd;
-    let members: Vec<&Program<'_>> = programs.iter().filter(|one| one.name() == "etcd").collect();
+    let members: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "etcd").collect();
     let takes_all = |minor: u16| {
         let mut all = members.iter().flat_map(|one| one.line.flags.keys());
         all.all(|flag| matches!(flags::flag("etcd", flag, minor), Known::Yes | Known::Never))

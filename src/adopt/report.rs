@@ -2,10 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::Adopted;
-use crate::diagnostic::as_json;
+use super::topology::Assumption;
+use crate::diagnostic::{Diagnostic, as_json};
 use crate::json_document::JsonKind;
+use crate::pki::secret::SecretBytes;
 use crate::table::wrapped;
+
+/// A specification, and what is to be said of it.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Path, permission bits and content of each file but the seed's: cluster.toml, the CSR folder, keys.
+    pub files: Vec<(String, u32, SecretBytes)>,
+    /// What nothing tells.
+    pub assumed: Vec<Assumption>,
+    /// What could not be taken as it is; no errors.
+    pub said: Vec<Diagnostic>,
+    /// What is kept, in words: `ca`, and where it lies.
+    pub kept: Vec<(String, String)>,
+    /// The hosts, and what each does.
+    pub hosts: Vec<(String, Vec<&'static str>)>,
+    /// The versions and the layout.
+    pub kubernetes: String,
+    /// The layout's name.
+    pub layout: &'static str,
+}
 
 /// The summary, on lines of `width` characters: what was read, what is kept, and what nothing told. `dir` is where it was written.
 pub fn adopted_text(adopted: &Adopted, dir: &str, width: Option<usize>) -> String {

@@ -1,7 +1,7 @@
 //! What nodes run pods with.
 
 use super::evidence::{Claims, Evidence, Settled};
-use super::programs::Program;
+use super::programs::RunningProgram;
 use crate::audit::document::Tree;
 use crate::audit::view::View;
 use crate::catalog::releases::{Release, Version};
@@ -19,9 +19,14 @@ pub(super) struct AdoptedRuntime {
 
 const CONTAINERD: &str = "/etc/containerd/config.toml";
 
-pub(super) fn runtime(view: &View<'_>, programs: &[Program<'_>], kubernetes: &str, say: &Reporter) -> AdoptedRuntime {
+pub(super) fn runtime(
+    view: &View<'_>,
+    programs: &[RunningProgram<'_>],
+    kubernetes: &str,
+    say: &Reporter,
+) -> AdoptedRuntime {
     let release = Version::parse(kubernetes).map(Release::of).unwrap_or_default();
-    let kubelets: Vec<&Program<'_>> = programs.iter().filter(|one| one.name() == "kubelet").collect();
+    let kubelets: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "kubelet").collect();
     let mut engines: Claims<String> = Claims::default();
     let mut drivers: Claims<String> = Claims::default();
     let mut versions: Claims<String> = Claims::default();

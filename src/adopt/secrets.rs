@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::evidence::{Basis, Claims, Evidence, Settled};
 use super::material::Material;
-use super::programs::{Program, resolve};
+use super::programs::{RunningProgram, resolve};
 use super::shown::{ShownAs, of};
 use crate::audit::document::Tree;
 use crate::audit::encryption::ENCRYPTION;
@@ -28,7 +28,7 @@ const CALLED: [&str; 5] = ["service-account", "service_account", "serviceaccount
 
 /// Finds it; that there is none, or that tokens of others are accepted too, is reported.
 pub(super) fn token_key(
-    programs: &[Program<'_>],
+    programs: &[RunningProgram<'_>],
     material: &Material<'_>,
     shown: &[ShownAs],
     say: &Reporter,
@@ -131,7 +131,7 @@ pub(super) enum EncryptionFound {
 }
 
 /// Finds the configuration that API servers read, or that lies there; one that can't be expressed is reported.
-pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Reporter) -> EncryptionFound {
+pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: &Reporter) -> EncryptionFound {
     let mut claims: Claims<KeptEncryption> = Claims::default();
     let mut read = |host: &HostView<'_>, path: &str, document: &Tree| {
         let evidence = Evidence::file(host, path);
@@ -143,7 +143,7 @@ pub(super) fn encryption(view: &View<'_>, programs: &[Program<'_>], say: &Report
             )),
         }
     };
-    let apis: Vec<&Program<'_>> = programs.iter().filter(|one| one.name() == "kube-apiserver").collect();
+    let apis: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "kube-apiserver").collect();
     for api in &apis {
         let named = ENCRYPTION.iter().find_map(|flag| api.file(flag));
         if let Some((path, document)) = named.and_then(|path| Some((path, api.host.documents.get(path)?.first()?))) {

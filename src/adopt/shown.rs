@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::evidence::Evidence;
 use super::material::{FoundCertificate, Material};
-use super::programs::{Program, certificates, resolve};
+use super::programs::{RunningProgram, certificates, resolve};
 use crate::audit::view::View;
 use crate::pki::inspect::Certificate;
 
@@ -21,7 +21,7 @@ pub(super) struct ShownAs {
     pub evidence: Evidence,
 }
 
-/// Program | flag | what its certificate is for.
+/// RunningProgram | flag | what its certificate is for.
 #[rustfmt::skip]
 const FLAGS: &[(&str, &str, &str)] = &[
     ("kube-apiserver", "tls-cert-file", "apiserver"),
@@ -70,7 +70,7 @@ const OF_API_SERVERS: [&str; 2] = ["kubernetes.default", "kubernetes.default.svc
 pub(super) const NODE: &str = "system:node:";
 
 /// What every certificate that is no authority's is used for, as far as anything tells it; in the order of the evidence's weight.
-pub(super) fn shown(view: &View<'_>, programs: &[Program<'_>], material: &Material<'_>) -> Vec<ShownAs> {
+pub(super) fn shown(view: &View<'_>, programs: &[RunningProgram<'_>], material: &Material<'_>) -> Vec<ShownAs> {
     let mut all = by_flags(programs);
     all.extend(by_configuration(programs));
     all.extend(by_logins(material));
@@ -96,7 +96,7 @@ pub(super) fn shown(view: &View<'_>, programs: &[Program<'_>], material: &Materi
     all
 }
 
-fn by_flags(programs: &[Program<'_>]) -> Vec<ShownAs> {
+fn by_flags(programs: &[RunningProgram<'_>]) -> Vec<ShownAs> {
     let mut all = Vec::new();
     for program in programs {
         for (_, flag, purpose) in FLAGS.iter().filter(|(of, ..)| *of == program.name()) {
@@ -113,9 +113,9 @@ fn by_flags(programs: &[Program<'_>]) -> Vec<ShownAs> {
 }
 
 /// What a kubelet serves with.
-fn by_configuration(programs: &[Program<'_>]) -> Vec<ShownAs> {
+fn by_configuration(programs: &[RunningProgram<'_>]) -> Vec<ShownAs> {
     let kubelets = programs.iter().filter(|program| program.name() == "kubelet");
-    let of_kubelet = |kubelet: &Program<'_>| {
+    let of_kubelet = |kubelet: &RunningProgram<'_>| {
         let (path, config) = kubelet.config()?;
         let named = resolve(kubelet.host, config.text_at(&["tlsCertFile"])?)?;
         let leaf = *certificates(kubelet.host, named).first()?;

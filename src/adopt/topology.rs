@@ -8,7 +8,7 @@ use super::machines::{AdoptedEndpoint, AdoptedHost};
 use super::network::AdoptedBalancer;
 use super::runtime::AdoptedRuntime;
 use super::secrets::{EncryptionFound, KeptTokenKey};
-use super::tuned::{Part, Tuned, TunedValue};
+use super::tuned::{Tuned, TunedPart, TunedValue};
 use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
 use crate::input::moment;
@@ -67,7 +67,7 @@ pub struct Assumption {
 
 /// A text of cluster.toml, and what stands in which of its lines.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WrittenTopology {
     pub text: String,
     pub assumed: Vec<Assumption>,
     /// By the line, which of the tuned values stands there.
@@ -75,7 +75,7 @@ pub(super) struct Written {
     lines: usize,
 }
 
-impl Written {
+impl WrittenTopology {
     fn line(&mut self, line: impl AsRef<str>) {
         self.text.push_str(line.as_ref().trim_end());
         self.text.push('\n');
@@ -129,12 +129,12 @@ impl Topology {
     }
 
     /// The whole text; what is left out of the tuned values stands as a comment with its reason.
-    pub(super) fn text(&self, left_out: &BTreeMap<usize, String>) -> Written {
+    pub(super) fn text(&self, left_out: &BTreeMap<usize, String>) -> WrittenTopology {
         self.written(left_out, true)
     }
 
-    fn written(&self, left_out: &BTreeMap<usize, String>, whole: bool) -> Written {
-        let mut out = Written::default();
+    fn written(&self, left_out: &BTreeMap<usize, String>, whole: bool) -> WrittenTopology {
+        let mut out = WrittenTopology::default();
         out.line("#:schema ./cluster.schema.json");
         out.line("");
         out.line(format!(
@@ -157,7 +157,7 @@ impl Topology {
         out
     }
 
-    fn cluster(&self, out: &mut Written) {
+    fn cluster(&self, out: &mut WrittenTopology) {
         out.section("[cluster]");
         out.text_field("name", &self.name);
         out.line("# it runs: nothing is to found it anew");
@@ -176,7 +176,7 @@ impl Topology {
         }
     }
 
-    fn network(&self, out: &mut Written) {
+    fn network(&self, out: &mut WrittenTopology) {
         out.section("[network]");
         out.field("services", one_or_list(&self.services.value), &self.services.basis);
         out.field("pods", one_or_list(&self.pods.value), &self.pods.basis);
@@ -190,7 +190,7 @@ impl Topology {
         }
     }
 
-    fn pki(&self, out: &mut Written, whole: bool) {
+    fn pki(&self, out: &mut WrittenTopology, whole: bool) {
         out.section("[pki]");
         out.line(match self.layout {
             Layout::Single => "# one authority signs everything",
@@ -240,7 +240,7 @@ impl Topology {
         }
     }
 
-    fn encryption(&self, out: &mut Written, whole: bool) {
+    fn encryption(&self, out: &mut WrittenTopology, whole: bool) {
         let EncryptionFound::Kept(found) = &self.encryption else {
             return;
         };
@@ -268,7 +268,7 @@ impl Topology {
         }
     }
 
-    fn balancer(&self, out: &mut Written) {
+    fn balancer(&self, out: &mut WrittenTopology) {
         if !self.hosts.iter().any(|host| host.roles.contains(&Role::LoadBalancer)) {
             return;
         }
@@ -298,7 +298,7 @@ impl Topology {
         }
     }
 
-    fn runtime(&self, out: &mut Written) {
+    fn runtime(&self, out: &mut WrittenTopology) {
         let AdoptedRuntime {
             engine,
             version,
@@ -327,13 +327,13 @@ impl Topology {
     }
 
     /// Flags, settings and variables, each below the header of its component and its hosts.
-    fn tuned(&self, out: &mut Written, left_out: &BTreeMap<usize, String>) {
+    fn tuned(&self, out: &mut WrittenTopology, left_out: &BTreeMap<usize, String>) {
         let mut headers: Vec<(String, Vec<usize>)> = Vec::new();
         for (index, one) in self.tuned.iter().enumerate() {
             let part = match one.part {
-                Part::Flag(_) => "flags",
-                Part::Setting(_) => "config",
-                Part::Variable(_) => "env",
+                TunedPart::Flag(_) => "flags",
+                TunedPart::Setting(_) => "config",
+                TunedPart::Variable(_) => "env",
             };
             let header = match &one.on {
                 None => format!("[components.{}.{part}]", key(one.component)),
@@ -351,12 +351,12 @@ impl Topology {
             for index in all {
                 let Some(one) = self.tuned.get(index) else { continue };
                 let name = match &one.part {
-                    Part::Flag(name) | Part::Variable(name) => key(name),
-                    Part::Setting(path) => path.iter().map(|part| key(part)).collect::<Vec<_>>().join("."),
+                    TunedPart::Flag(name) | TunedPart::Variable(name) => key(name),
+                    TunedPart::Setting(path) => path.iter().map(|part| key(part)).collect::<Vec<_>>().join("."),
                 };
                 let value = match &one.value {
                     TunedValue::Removed => "false".to_owned(),
-                    TunedValue::Is(Value::Text(text)) if text == "true" && matches!(one.part, Part::Flag(_)) => {
+                    TunedValue::Is(Value::Text(text)) if text == "true" && matches!(one.part, TunedPart::Flag(_)) => {
                         "true".to_owned()
                     }
                     TunedValue::Is(value) => inline(value),
@@ -376,7 +376,7 @@ impl Topology {
         }
     }
 
-    fn host(&self, out: &mut Written, host: &AdoptedHost) {
+    fn host(&self, out: &mut WrittenTopology, host: &AdoptedHost) {
         out.section("[[hosts]]");
         out.field("name", quoted(&host.name), &host.basis);
         let ips: Vec<String> = host.ips.value.iter().map(ToString::to_string).collect();

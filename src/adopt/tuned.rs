@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
-use super::programs::{Program, programs};
+use super::programs::{RunningProgram, programs};
 use crate::audit::document::Tree;
 use crate::audit::view::View;
 use crate::diagnostic::adopt_codes as codes;
@@ -60,7 +60,7 @@ const NOT_BY_THE_WAY: &[(&str, &str, Option<&str>, &str)] = &[
 
 /// Where a tuned value goes in cluster.toml.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(super) enum TunedPart {
     Flag(String),
     Setting(Vec<String>),
     Variable(String),
@@ -72,7 +72,7 @@ pub(super) struct Tuned {
     pub component: &'static str,
     /// None for all hosts that run the component.
     pub on: Option<String>,
-    pub part: Part,
+    pub part: TunedPart,
     pub value: TunedValue,
     pub evidence: String,
 }
@@ -100,7 +100,7 @@ const VARIABLES: [&str; 9] = [
 
 /// Everything that is kept, of programs that run and of those of the model; `names` has each machine's name as a host.
 pub(super) fn tuned(
-    running: &[Program<'_>],
+    running: &[RunningProgram<'_>],
     model: &View<'_>,
     names: &BTreeMap<String, String>,
     checks_kubelets: bool,
@@ -109,7 +109,7 @@ pub(super) fn tuned(
     let ours = programs(model);
     let mut all = Vec::new();
     for (component, business) in OURS {
-        let mut by_host: Vec<(String, BTreeMap<Part, (TunedValue, String)>)> = Vec::new();
+        let mut by_host: Vec<(String, BTreeMap<TunedPart, (TunedValue, String)>)> = Vec::new();
         for program in running
             .iter()
             .filter(|one| one.name() == *component && !one.host.host.loose)
@@ -136,10 +136,10 @@ pub(super) fn tuned(
 }
 
 /// What all hosts have stands once.
-fn together(component: &'static str, by_host: Vec<(String, BTreeMap<Part, (TunedValue, String)>)>) -> Vec<Tuned> {
+fn together(component: &'static str, by_host: Vec<(String, BTreeMap<TunedPart, (TunedValue, String)>)>) -> Vec<Tuned> {
     let mut all = Vec::new();
     let Some((_, first)) = by_host.first() else { return all };
-    let is_everywhere = |part: &Part, value: &TunedValue| {
+    let is_everywhere = |part: &TunedPart, value: &TunedValue| {
         by_host
             .iter()
             .all(|(_, kept)| kept.get(part).is_some_and(|(other, _)| other == value))
@@ -169,9 +169,9 @@ fn together(component: &'static str, by_host: Vec<(String, BTreeMap<Part, (Tuned
     all
 }
 
-type Kept = BTreeMap<Part, (TunedValue, String)>;
+type Kept = BTreeMap<TunedPart, (TunedValue, String)>;
 
-fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Reporter) -> Kept {
+fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&str], say: &Reporter) -> Kept {
     let mut kept = Kept::new();
     for (name, values) in &running.line.flags {
         if business.contains(&name.as_str()) {
@@ -208,7 +208,7 @@ fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Rep
             _ => Value::List(texts),
         };
         kept.insert(
-            Part::Flag(name.clone()),
+            TunedPart::Flag(name.clone()),
             (TunedValue::Is(value), running.evidence(name).to_string()),
         );
     }
@@ -216,7 +216,7 @@ fn flags(running: &Program<'_>, made: &Program<'_>, business: &[&str], say: &Rep
 }
 
 /// Whether the file that we write says the same as a flag: the leader of schedulers is elected by it.
-fn is_said_by_file(running: &Program<'_>, name: &str, values: &[String]) -> bool {
+fn is_said_by_file(running: &RunningProgram<'_>, name: &str, values: &[String]) -> bool {
     let is_true = values.iter().all(|value| value == "true");
     running.name() == "kube-scheduler" && name == "leader-elect" && is_true
 }
@@ -239,7 +239,7 @@ fn tell_secret(evidence: &Evidence, say: &Reporter) {
     say.add(Diagnostic::new(codes::LEFT_OUT, message));
 }
 
-fn settings(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept {
+fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Reporter) -> Kept {
     let mut kept = Kept::new();
     let Some((path, theirs)) = running.config() else {
         return kept;
@@ -265,7 +265,7 @@ fn settings(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept {
             tell_secret(&evidence, say);
             continue;
         }
-        kept.insert(Part::Setting(keys), (TunedValue::Is(value), evidence.to_string()));
+        kept.insert(TunedPart::Setting(keys), (TunedValue::Is(value), evidence.to_string()));
     }
     kept
 }
@@ -319,7 +319,7 @@ fn as_value(tree: &Tree) -> Option<Value> {
     })
 }
 
-fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept {
+fn variables(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Reporter) -> Kept {
     let mut kept = Kept::new();
     for name in VARIABLES {
         let Some(value) = running.environment.get(name) else {
@@ -334,7 +334,7 @@ fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept 
             continue;
         }
         let value = TunedValue::Is(Value::Text(value.clone()));
-        kept.insert(Part::Variable(name.to_owned()), (value, evidence.to_string()));
+        kept.insert(TunedPart::Variable(name.to_owned()), (value, evidence.to_string()));
     }
     kept
 }
@@ -342,8 +342,8 @@ fn variables(running: &Program<'_>, made: &Program<'_>, say: &Reporter) -> Kept 
 /// `is_alone` is the only API server: nobody else has to read what it encrypts.
 fn not_by_the_way(
     component: &str,
-    running: &Program<'_>,
-    made: &Program<'_>,
+    running: &RunningProgram<'_>,
+    made: &RunningProgram<'_>,
     checks_kubelets: bool,
     is_alone: bool,
 ) -> Kept {
@@ -366,14 +366,14 @@ fn not_by_the_way(
             None => TunedValue::Removed,
         };
         let evidence = format!("{}: {why}", Evidence::file(running.host, running.path));
-        kept.insert(Part::Flag((*flag).to_owned()), (value, evidence));
+        kept.insert(TunedPart::Flag((*flag).to_owned()), (value, evidence));
     }
     let flag = "kubelet-certificate-authority";
     if component == "kube-apiserver" && !given(flag) && !checks_kubelets && made.line.flags.contains_key(flag) {
         let why =
             "kubelets show certificates of their own making as yet; take this line out once all of them are built";
         let evidence = format!("{}: {why}", Evidence::file(running.host, running.path));
-        kept.insert(Part::Flag(flag.to_owned()), (TunedValue::Removed, evidence));
+        kept.insert(TunedPart::Flag(flag.to_owned()), (TunedValue::Removed, evidence));
     }
     kept
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use khw_gen::adopt::{self, Asked, adopt, adopted_json, adopted_text};
+use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::diagnostic::Diagnostic;
 use khw_gen::found::{Beside, Found, Places};
@@ -31,7 +31,7 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     }
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     let shown = shown.join(" ");
-    let asked = Asked {
+    let asked = AdoptionRequest {
         from: &shown,
         at: arguments.at.unwrap_or_else(now),
         kubernetes: arguments.kubernetes.as_deref(),

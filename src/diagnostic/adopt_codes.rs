@@ -146,7 +146,7 @@ codes! {
              stops the pods, and units take their places, with the data and the names that there are."
         advice "hand over one control plane at a time, and read docs/adopt.md before: the machine needs the programs themselves"
         example "master1: /etc/kubernetes/manifests/kube-apiserver.yaml" ["kind: Pod"]
-        met "With every cluster of kubeadm, kubespray and kops."
+        met "With every cluster that kubeadm, kubespray or kops has made, whose machines run nothing but a runtime and a kubelet."
         see ["https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/"]
     }
 

@@ -222,13 +222,18 @@ fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say
     let mut with_certificates: Vec<&str> = Vec::new();
     for name in &names {
         let certificate = format!("{path}/{name}");
-        let read = from.certificate(&certificate).ok();
-        let Some(authority) = read.and_then(|file| AuthorityCertificate::from_pem(file.expose()).ok()) else {
-            continue;
-        };
-        with_certificates.push(stem_of(name));
         let row = row_of(name);
-        if !authority.is_ca || is_brought(of_any(row)) {
+        let Ok(file) = from.certificate(&certificate) else { continue };
+        // One that can't be read is known by its name.
+        let is_authority = match AuthorityCertificate::from_pem(file.expose()) {
+            Ok(authority) => authority.is_ca,
+            Err(_) => row.is_some() && !is_key(name),
+        };
+        if !is_authority {
+            continue;
+        }
+        with_certificates.push(stem_of(name));
+        if is_brought(of_any(row)) {
             continue;
         }
         let same_stem = |other: &&String| *other != name && stem_of(other) == stem_of(name);

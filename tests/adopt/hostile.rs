@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::adopt;
 use crate::maker::{AT, KeyForm, Maker, Pair, kubeconfig, put};
-use crate::support::{files_below, khw_gen, must, program, run, said};
+use crate::support::{files_below, khw_gen, must, program, project, run, said};
 
 /// A small cluster's folder, in which nothing is wrong.
 struct Certs {
@@ -417,4 +417,17 @@ fn an_authority_beside_csr_files_is_never_passed_over() {
     fs::copy(&certs.ca.certificate, begun.join("csr/ca.pem")).expect("a copy");
     let told = said(&run(khw_gen().arg("init").arg(&begun)));
     assert!(told.contains("warning[unused-authority]"), "{told}");
+}
+
+#[test]
+fn the_page_is_the_table() {
+    let path = project().join("docs/adoptions.md");
+    if std::env::var_os("KHW_BLESS").is_some() {
+        fs::write(&path, adopt_codes::page()).expect("the page can be written");
+    }
+    assert_eq!(
+        fs::read_to_string(&path).expect("docs/adoptions.md"),
+        adopt_codes::page(),
+        "run the test with KHW_BLESS=1 to rewrite docs/adoptions.md"
+    );
 }
