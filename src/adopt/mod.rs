@@ -34,7 +34,6 @@ use crate::diagnostic::{Diagnostic, Reporter, Severity};
 use crate::found::Found;
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
-use crate::pki::secret::SecretBytes;
 use authorities::authorities;
 use evidence::{Basis, Evidence, Settled};
 use machines::AdoptedHost;
@@ -45,7 +44,7 @@ use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
 
-pub use report::{Adopted, adopted_json, adopted_text};
+pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
 pub use topology::Assumption;
 
 /// The name of the topology.
@@ -181,7 +180,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
     let machines: BTreeMap<String, String> = machine_names(&view, &topology.hosts, &programs);
-    let more_names = more_names(&made, &shown, &machines, &mut topology, asked.at);
+    let more_names = more_names(&made, &shown, &machines, &mut topology);
     topology.tuned = tuned::tuned(
         &programs,
         &made,
@@ -190,22 +189,18 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         &say,
     );
     let csrs = requests(&more_names, false);
-    let (written, left_out) = checked(&topology, &csrs, &say)?;
-    drop(left_out);
-    let mut files = vec![(
-        CLUSTER_TOML.to_owned(),
-        0o644,
-        SecretBytes::from(written.text.as_bytes()),
-    )];
-    let csr = |(name, text): (String, String)| (format!("csr/{name}"), 0o644, SecretBytes::from(text.into_bytes()));
-    files.extend(csrs.into_iter().map(csr));
-    let (keys, kept) = keys(&topology);
-    files.extend(keys);
+    let written = checked(&topology, &csrs, &say)?;
+    let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
+    files.extend(
+        csrs.iter()
+            .map(|(name, text)| AdoptedFile::public(format!("csr/{name}"), text)),
+    );
+    files.extend(keys(&topology));
     Ok(Adopted {
         files,
         assumed: written.assumed,
         said: say.into_sorted_vec(),
-        kept,
+        kept: kept(&topology),
         hosts: topology
             .hosts
             .iter()
@@ -356,9 +351,7 @@ fn more_names(
     theirs: &[ShownAs],
     machines: &BTreeMap<String, String>,
     topology: &mut Topology,
-    at: OffsetDateTime,
 ) -> BTreeMap<&'static str, Vec<String>> {
-    let _ = at;
     let made_programs = programs(made);
     let made_material = Material::of(made);
     let ours = shown(made, &made_programs, &made_material);
@@ -432,11 +425,7 @@ fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topo
 }
 
 /// The text of cluster.toml that passes every check: what of the tuned values does not, is left out and told.
-fn checked(
-    topology: &Topology,
-    csrs: &[(String, String)],
-    say: &Reporter,
-) -> Result<(WrittenTopology, BTreeMap<usize, String>), Vec<Diagnostic>> {
+fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Result<WrittenTopology, Vec<Diagnostic>> {
     let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let written = topology.text(&left_out);
@@ -451,7 +440,7 @@ fn checked(
             files = files.with(format!("{KEYS}/service-account.pub"), public_key_pem(&token.public));
         }
         let Err(problems) = check(&files) else {
-            return Ok((written, left_out));
+            return Ok(written);
         };
         let before = left_out.len();
         for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
@@ -479,38 +468,51 @@ fn checked(
     }
 }
 
-/// The files of what is kept, and where each lies in words.
-fn keys(topology: &Topology) -> (Vec<(String, u32, SecretBytes)>, Vec<(String, String)>) {
+/// The files of what is kept.
+fn keys(topology: &Topology) -> Vec<AdoptedFile> {
     let mut files = Vec::new();
-    let mut kept = Vec::new();
     for authority in &topology.authorities {
         let name = authority.name;
-        files.push((
+        files.push(AdoptedFile::public(
             format!("{KEYS}/{name}.pem"),
-            0o644,
-            SecretBytes::from(authority.certificate.pem().into_bytes()),
+            &authority.certificate.pem(),
         ));
-        if let Some(key) = &authority.key {
-            files.push((format!("{KEYS}/{name}-key.pem"), 0o600, key.clone()));
-        }
-        kept.push((name.to_owned(), authority.basis.comment()));
+        files.extend(
+            authority
+                .key
+                .iter()
+                .map(|key| AdoptedFile::secret(format!("{KEYS}/{name}-key.pem"), key)),
+        );
     }
     if let Some(token) = &topology.token_key {
-        let public = public_key_pem(&token.public).into_bytes();
-        files.push((format!("{KEYS}/service-account.pub"), 0o644, SecretBytes::from(public)));
-        files.push((format!("{KEYS}/service-account-key.pem"), 0o600, token.key.clone()));
+        let public = public_key_pem(&token.public);
+        files.push(AdoptedFile::public(format!("{KEYS}/service-account.pub"), &public));
+        files.push(AdoptedFile::secret(
+            format!("{KEYS}/service-account-key.pem"),
+            &token.key,
+        ));
+    }
+    if let EncryptionFound::Kept(found) = &topology.encryption {
+        let keys = found.value.keys.iter().zip(1..);
+        files.extend(
+            keys.map(|(key, number)| AdoptedFile::secret(format!("{KEYS}/encryption-key-{number}"), &key.secret)),
+        );
+    }
+    files
+}
+
+/// What is kept and what tells it, in words.
+fn kept(topology: &Topology) -> Vec<(String, String)> {
+    let authorities = topology.authorities.iter();
+    let mut kept: Vec<(String, String)> = authorities
+        .map(|one| (one.name.to_owned(), one.basis.comment()))
+        .collect();
+    if let Some(token) = &topology.token_key {
         kept.push(("service-account".to_owned(), token.basis.comment()));
     }
     if let EncryptionFound::Kept(found) = &topology.encryption {
-        for (index, key) in found.value.keys.iter().enumerate() {
-            files.push((
-                format!("{KEYS}/encryption-key-{}", index + 1),
-                0o600,
-                key.secret.clone(),
-            ));
-        }
         let names: Vec<&str> = found.value.keys.iter().map(|key| key.name.as_str()).collect();
         kept.push((format!("encryption ({})", names.join(", ")), found.basis.comment()));
     }
-    (files, kept)
+    kept
 }

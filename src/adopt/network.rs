@@ -17,13 +17,8 @@ use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
 
-/// Text as it is, for [`Claims::settle`].
-fn plain(text: &String) -> String {
-    text.clone()
-}
-
-fn listed(ranges: &Vec<String>) -> String {
-    ranges.join(",")
+fn listed(ranges: impl AsRef<[String]>) -> String {
+    ranges.as_ref().join(",")
 }
 
 /// What the kubeconfigs call the cluster.
@@ -48,7 +43,7 @@ pub(super) fn name(programs: &[RunningProgram<'_>], material: &Material<'_>, say
             }
         }
     }
-    let told = claims.settle("the name of the cluster", plain, say);
+    let told = claims.settle("the name of the cluster", String::clone, say);
     told.unwrap_or_else(|| Settled::assumed("kubernetes".to_owned(), "the name that most call it by"))
 }
 
@@ -128,7 +123,7 @@ pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &R
             }
         }
     }
-    let told = claims.settle("the domain of services", plain, say);
+    let told = claims.settle("the domain of services", String::clone, say);
     told.unwrap_or_else(|| Settled::assumed("cluster.local".to_owned(), "the domain that nearly every cluster has"))
 }
 
@@ -153,7 +148,7 @@ pub(super) fn services(
         }
     }
     let told = if claims.is_empty() { of_manager } else { claims };
-    if let Some(told) = told.settle("the range of services", listed, say) {
+    if let Some(told) = told.settle("the range of services", |ranges| listed(ranges), say) {
         return told;
     }
     // The first address of the range is in the certificate of the API server.
@@ -235,7 +230,7 @@ pub(super) fn pods(
             claims.add(range.split(',').map(str::to_owned).collect(), evidence);
         }
     }
-    if let Some(told) = claims.settle("the range of pods", listed, say) {
+    if let Some(told) = claims.settle("the range of pods", |ranges| listed(ranges), say) {
         return told;
     }
     let taken: Vec<IpNet> = services.iter().filter_map(|range| range.parse().ok()).collect();
@@ -281,7 +276,7 @@ pub(super) fn dns(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Set
             }
         }
     }
-    claims.settle("the address of the cluster's DNS", listed, say)
+    claims.settle("the address of the cluster's DNS", |ranges| listed(ranges), say)
 }
 
 /// How kube-proxy reaches services; `none` where there are nodes and no kube-proxy on them.
@@ -299,7 +294,7 @@ pub(super) fn proxy_mode(programs: &[RunningProgram<'_>], shown: &[ShownAs], say
             (None, None) => claims.add("iptables".to_owned(), Evidence::file(proxy.host, proxy.path)),
         }
     }
-    if let Some(told) = claims.settle("kube-proxy's mode", plain, say) {
+    if let Some(told) = claims.settle("kube-proxy's mode", String::clone, say) {
         return told;
     }
     let nodes = programs.iter().find(|one| one.name() == "kubelet");
@@ -352,7 +347,7 @@ pub(super) fn resolv_conf(programs: &[RunningProgram<'_>], say: &Reporter) -> Op
             (None, None) => {}
         }
     }
-    claims.settle("the file with a node's resolvers", plain, say)
+    claims.settle("the file with a node's resolvers", String::clone, say)
 }
 
 /// What the hosts that pass connections on do.

@@ -8,11 +8,40 @@ use crate::json_document::JsonKind;
 use crate::pki::secret::SecretBytes;
 use crate::table::wrapped;
 
+/// A file of a specification.
+#[derive(Debug)]
+pub struct AdoptedFile {
+    /// Below the specification's folder.
+    pub path: String,
+    /// The permission bits: 0600 of a secret.
+    pub mode: u32,
+    /// What is in it.
+    pub content: SecretBytes,
+}
+
+impl AdoptedFile {
+    pub(super) fn public(path: impl Into<String>, text: &str) -> AdoptedFile {
+        AdoptedFile {
+            path: path.into(),
+            mode: 0o644,
+            content: SecretBytes::from(text.as_bytes()),
+        }
+    }
+
+    pub(super) fn secret(path: impl Into<String>, content: &SecretBytes) -> AdoptedFile {
+        AdoptedFile {
+            path: path.into(),
+            mode: 0o600,
+            content: content.clone(),
+        }
+    }
+}
+
 /// A specification, and what is to be said of it.
 #[derive(Debug)]
 pub struct Adopted {
-    /// Path, permission bits and content of each file but the seed's: cluster.toml, the CSR folder, keys.
-    pub files: Vec<(String, u32, SecretBytes)>,
+    /// Every file but the seed: cluster.toml, the CSR folder, keys.
+    pub files: Vec<AdoptedFile>,
     /// What nothing tells.
     pub assumed: Vec<Assumption>,
     /// What could not be taken as it is; no errors.

@@ -109,7 +109,7 @@ pub(super) fn tuned(
     let ours = programs(model);
     let mut all = Vec::new();
     for (component, business) in OURS {
-        let mut by_host: Vec<(String, BTreeMap<TunedPart, (TunedValue, String)>)> = Vec::new();
+        let mut by_host: Vec<(String, Kept)> = Vec::new();
         for program in running
             .iter()
             .filter(|one| one.name() == *component && !one.host.host.loose)
@@ -135,8 +135,11 @@ pub(super) fn tuned(
     all
 }
 
+/// Values that are kept, and what tells each.
+type Kept = BTreeMap<TunedPart, (TunedValue, String)>;
+
 /// What all hosts have stands once.
-fn together(component: &'static str, by_host: Vec<(String, BTreeMap<TunedPart, (TunedValue, String)>)>) -> Vec<Tuned> {
+fn together(component: &'static str, by_host: Vec<(String, Kept)>) -> Vec<Tuned> {
     let mut all = Vec::new();
     let Some((_, first)) = by_host.first() else { return all };
     let is_everywhere = |part: &TunedPart, value: &TunedValue| {
@@ -168,8 +171,6 @@ fn together(component: &'static str, by_host: Vec<(String, BTreeMap<TunedPart, (
     }
     all
 }
-
-type Kept = BTreeMap<TunedPart, (TunedValue, String)>;
 
 fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&str], say: &Reporter) -> Kept {
     let mut kept = Kept::new();

@@ -48,8 +48,8 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     let seed = Seed::from_bytes(bytes).to_file_text();
     let mut bundle = Bundle::default();
     bundle.insert_directory(adopt::KEYS, 0o700)?;
-    for (name, mode, content) in &adopted.files {
-        bundle.insert_file(name, *mode, Content::secret(Arc::new(content.clone())))?;
+    for file in &adopted.files {
+        bundle.insert_file(&file.path, file.mode, Content::secret(Arc::new(file.content.clone())))?;
     }
     for (name, mode, text) in starter::files_beside(seed.expose()) {
         bundle.insert_file(&name, mode, Content::secret(Arc::new(SecretBytes::from(text))))?;

@@ -223,7 +223,9 @@ fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say
     for name in &names {
         let certificate = format!("{path}/{name}");
         let row = row_of(name);
-        let Ok(file) = from.certificate(&certificate) else { continue };
+        let Ok(file) = from.certificate(&certificate) else {
+            continue;
+        };
         // One that can't be read is known by its name.
         let is_authority = match AuthorityCertificate::from_pem(file.expose()) {
             Ok(authority) => authority.is_ca,
