@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::evidence::{Basis, Claims, Evidence, Settled};
 use super::programs::RunningProgram;
-use super::shown::{ShownAs, of};
+use super::shown::{NODE, ShownAs, of};
 use crate::audit::names::{Url, is_loopback};
 use crate::audit::view::{HostView, View};
 use crate::catalog::roles::Role;
@@ -52,9 +52,39 @@ const NOBODYS: &str = "192.0.2.";
 /// The names of an API server that are not of a host.
 const OF_SERVICES: [&str; 2] = ["kubernetes", "localhost"];
 
-/// Of machines' trees.
+/// By the name of each machine that of its host: as what its kubelet is a node, else what its folder is called.
+pub(super) fn names(view: &View<'_>, programs: &[RunningProgram<'_>]) -> BTreeMap<String, String> {
+    let machines = view.hosts.iter().filter(|host| !host.host.loose);
+    let named = |machine: &HostView<'_>| {
+        let mut kubelets = programs
+            .iter()
+            .filter(|one| one.host.name == machine.name && one.name() == "kubelet");
+        let node = kubelets.find_map(|kubelet| {
+            kubelet
+                .flag("hostname-override")
+                .map(str::to_owned)
+                .or_else(|| node_of(kubelet))
+        });
+        (
+            machine.name.to_owned(),
+            host_name(node.as_deref().unwrap_or(machine.name)),
+        )
+    };
+    machines.map(named).collect()
+}
+
+/// The node that a kubelet logs in as.
+fn node_of(kubelet: &RunningProgram<'_>) -> Option<String> {
+    let documents = kubelet.host.documents.get(kubelet.file("kubeconfig")?)?;
+    let users = documents.iter().flat_map(|one| one.items_at(&["users"]));
+    let mut names = users.filter_map(|user| user.text_at(&["name"])?.strip_prefix(NODE).map(str::to_owned));
+    names.next()
+}
+
+/// Of machines' trees, by their names.
 pub(super) fn of_machines(
     view: &View<'_>,
+    machines: &BTreeMap<String, String>,
     programs: &[RunningProgram<'_>],
     shown: &[ShownAs],
     endpoint: Option<&AdoptedEndpoint>,
@@ -73,12 +103,10 @@ pub(super) fn of_machines(
         if roles.is_empty() {
             continue;
         }
-        let name = programs
-            .iter()
-            .filter(|one| one.host.name == machine.name && one.name() == "kubelet")
-            .find_map(|kubelet| kubelet.flag("hostname-override"))
-            .unwrap_or(machine.name);
-        let name = host_name(name);
+        let name = machines
+            .get(machine.name)
+            .cloned()
+            .unwrap_or_else(|| host_name(machine.name));
         let mut claims: Claims<Vec<IpAddr>> = Claims::default();
         let found = addresses_of(machine, programs, shown);
         if let Some((first, evidence)) = found.first() {

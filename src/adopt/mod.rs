@@ -104,7 +104,15 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let domain = network::domain(&programs, &shown, &say);
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
-    let mut hosts = machines::of_machines(&view, &programs, &shown, endpoint.as_ref().map(|one| &one.value), &say);
+    let machines = machines::names(&view, &programs);
+    let mut hosts = machines::of_machines(
+        &view,
+        &machines,
+        &programs,
+        &shown,
+        endpoint.as_ref().map(|one| &one.value),
+        &say,
+    );
     if hosts.is_empty() {
         let service: Vec<IpAddr> = services
             .value
@@ -179,7 +187,6 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made = compile(&model)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
-    let machines: BTreeMap<String, String> = machine_names(&view, &topology.hosts, &programs);
     let more_names = more_names(&made, &shown, &machines, &mut topology);
     topology.tuned = tuned::tuned(
         &programs,
@@ -213,7 +220,10 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
 
 /// What can't be read is not adopted: it may be anything.
 fn tell_unreadable(found: &Found, view: &View<'_>, say: &Reporter) {
-    for remark in &found.remarks {
+    // A kubelet that renews its certificate leads a link to the newest, which is read by its own name.
+    let is_kubelets =
+        |path: &str| path.ends_with("kubelet-client-current.pem") || path.ends_with("kubelet-server-current.pem");
+    for remark in found.remarks.iter().filter(|remark| !is_kubelets(&remark.path)) {
         let message = format!("{}: {}", crate::found::printable(&remark.path), remark.message);
         say.add(Diagnostic::new(codes::UNREADABLE, message));
     }
@@ -326,22 +336,6 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
         }
     }
     all
-}
-
-/// By the name of each machine that of its host.
-fn machine_names(view: &View<'_>, hosts: &[AdoptedHost], programs: &[RunningProgram<'_>]) -> BTreeMap<String, String> {
-    let mut names = BTreeMap::new();
-    for machine in view.hosts.iter().filter(|host| !host.host.loose) {
-        let mut kubelets = programs
-            .iter()
-            .filter(|one| one.host.name == machine.name && one.name() == "kubelet");
-        let as_node = kubelets.find_map(|kubelet| kubelet.flag("hostname-override"));
-        let name = as_node.unwrap_or(machine.name).to_ascii_lowercase();
-        if hosts.iter().any(|host| host.name == name) {
-            names.insert(machine.name.to_owned(), name);
-        }
-    }
-    names
 }
 
 /// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the

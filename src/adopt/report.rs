@@ -74,9 +74,13 @@ pub fn adopted_text(adopted: &Adopted, dir: &str, width: Option<usize>) -> Strin
     if !adopted.assumed.is_empty() {
         text.push_str("\nNot told by anything, so look at it\n");
         for one in &adopted.assumed {
+            let value = match one.value.as_str() {
+                "" => String::new(),
+                value => format!(" = {value}"),
+            };
             text.push_str(&format!(
-                "  cluster.toml:{} {} = {}: {}\n",
-                one.line, one.field, one.value, one.why
+                "  cluster.toml:{} {}{value}: {}\n",
+                one.line, one.field, one.why
             ));
         }
     }
@@ -106,4 +110,37 @@ pub fn adopted_json(adopted: &Adopted, dir: &str) -> Value {
         ("assumed", assumed.collect::<Vec<_>>().into()),
         ("diagnostics", as_json(&adopted.said)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_fits_a_terminal() {
+        let adopted = Adopted {
+            files: Vec::new(),
+            assumed: vec![Assumption {
+                line: 20,
+                field: "services".to_owned(),
+                value: "\"10.32.0.0/24\"".to_owned(),
+                why: "kubernetes.pem has its first address 10.32.0.1: see that it is as long, and correct it"
+                    .to_owned(),
+            }],
+            said: Vec::new(),
+            kept: vec![(
+                "ca".to_owned(),
+                "master1: /etc/systemd/system/kube-apiserver.service:16, --client-ca-file, and 22 more".to_owned(),
+            )],
+            hosts: vec![("master1".to_owned(), vec!["control-plane", "etcd"])],
+            kubernetes: "1.37".to_owned(),
+            layout: "single",
+        };
+        let text = adopted_text(&adopted, "mycluster", Some(80));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            text.contains("cluster.toml:20 services = \"10.32.0.0/24\": kubernetes.pem"),
+            "{text}"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::authorities::KeptAuthority;
+use super::authorities::{FRONT_PROXY, KeptAuthority};
 use super::evidence::{Basis, Settled};
 use super::machines::{AdoptedEndpoint, AdoptedHost};
 use super::network::AdoptedBalancer;
@@ -59,7 +59,7 @@ pub struct Assumption {
     pub line: usize,
     /// The field.
     pub field: String,
-    /// What stands there.
+    /// What stands there; nothing of what is left out.
     pub value: String,
     /// What is taken for granted.
     pub why: String,
@@ -102,6 +102,17 @@ impl WrittenTopology {
                 why: why.clone(),
             });
         }
+    }
+
+    /// What is taken for granted by leaving a field out, or is said of a whole section.
+    fn note(&mut self, field: &str, why: &str) {
+        self.line(format!("# not told by anything; {why}"));
+        self.assumed.push(Assumption {
+            line: self.lines,
+            field: field.to_owned(),
+            value: String::new(),
+            why: why.to_owned(),
+        });
     }
 
     fn text_field(&mut self, name: &str, settled: &Settled<String>) {
@@ -218,6 +229,13 @@ impl Topology {
         if !whole {
             return;
         }
+        let has_front_proxy = self.authorities.iter().any(|one| one.name == FRONT_PROXY);
+        if self.layout == Layout::Split && !has_front_proxy {
+            out.note(
+                "front-proxy-ca",
+                "nothing shows an authority of the front proxy alone: one is made from the seed",
+            );
+        }
         for authority in &self.authorities {
             out.section(&format!("[pki.bring.{}]", key(authority.name)));
             out.field(
@@ -242,6 +260,13 @@ impl Topology {
 
     fn encryption(&self, out: &mut WrittenTopology, whole: bool) {
         let EncryptionFound::Kept(found) = &self.encryption else {
+            let is_left_off = |one: &Tuned| one.part == TunedPart::Flag("encryption-provider-config".to_owned());
+            if whole && !self.tuned.iter().any(is_left_off) {
+                out.section("[encryption]");
+                let why = "no configuration of encryption is here: from the first build on Secrets are encrypted with a key of the seed";
+                out.note("encryption", why);
+                out.line("provider = \"secretbox\"");
+            }
             return;
         };
         out.section("[encryption]");

@@ -279,6 +279,9 @@ fn a_secret_in_a_flag_stays_out() {
     );
 }
 
+/// What is put into a folder, and how.
+type Hostile = (&'static str, fn(&Path));
+
 /// Bombs, pipes and folders without an end: an error or a finding, within a limited address space and a few seconds.
 #[test]
 fn hostile_folders_are_told_and_nothing_hangs() {
@@ -286,7 +289,7 @@ fn hostile_folders_are_told_and_nothing_hangs() {
     if program("openssl", test).is_none() {
         return;
     }
-    let hostile: [(&str, fn(&Path)); 5] = [
+    let hostile: [Hostile; 5] = [
         ("a pipe", |folder| {
             drop(must(Command::new("mkfifo").arg(folder.join("pipe.pem"))))
         }),
