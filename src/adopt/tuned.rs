@@ -53,7 +53,7 @@ const SETS: [&str; 3] = ["enable-admission-plugins", "tls-cipher-suites", "featu
 #[rustfmt::skip]
 const NOT_BY_THE_WAY: &[(&str, &str, Option<&str>, &str)] = &[
     ("kube-apiserver", "encryption-provider-config", None,
-        "what runs encrypts nothing, and one API server could not read what another has encrypted; take this line out once all of them are built"),
+        "what runs encrypts nothing, and could not read what is encrypted, beside it or after a way back; take this line out once all is built"),
     ("kube-controller-manager", "cluster-cidr", None, "what runs hands out no ranges of pods"),
     ("kube-controller-manager", "allocate-node-cidrs", Some("false"), "what runs hands out no ranges of pods"),
 ];
@@ -126,8 +126,7 @@ pub(super) fn tuned(
             let mut kept = flags(program, made, business, say);
             kept.extend(settings(program, made, say));
             kept.extend(variables(program, made, say));
-            let is_alone = running.iter().filter(|one| one.name() == "kube-apiserver").count() == 1;
-            kept.extend(not_by_the_way(component, program, made, checks_kubelets, is_alone));
+            kept.extend(not_by_the_way(component, program, made, checks_kubelets));
             by_host.push((host.clone(), kept));
         }
         all.extend(together(component, by_host));
@@ -340,24 +339,18 @@ fn variables(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repo
     kept
 }
 
-/// `is_alone` is the only API server: nobody else has to read what it encrypts.
 fn not_by_the_way(
     component: &str,
     running: &RunningProgram<'_>,
     made: &RunningProgram<'_>,
     checks_kubelets: bool,
-    is_alone: bool,
 ) -> Kept {
     let mut kept = Kept::new();
     let given = |flag: &str| running.line.flags.contains_key(flag);
     let encrypts = crate::audit::encryption::ENCRYPTION.iter().any(|flag| given(flag));
     for (of, flag, instead, why) in NOT_BY_THE_WAY {
         let is_given = given(flag) || *flag == "encryption-provider-config" && encrypts;
-        if *of != component
-            || is_given
-            || is_alone && *flag == "encryption-provider-config"
-            || !made.line.flags.contains_key(*flag)
-        {
+        if *of != component || is_given || !made.line.flags.contains_key(*flag) {
             continue;
         }
         // Ranges that are written in the nodes' bridges are nobody's to hand out.
