@@ -35,6 +35,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Adoption "adoption";
     Changes "changes";
     Codes "codes";
     CommandLines "command-lines";

@@ -49,6 +49,7 @@
 // `pub` is what the program, the tests or the benches use. Anything else is `pub(crate)`, or in a module that is not `pub`: so rustc
 // says when nobody uses it any more. What is hidden from the pages is the program's own: it changes as the program does, and only what
 // a specification, a bundle and a verification are is told to other programs.
+pub mod adopt;
 pub mod audit;
 mod build_identity;
 pub mod bundle;

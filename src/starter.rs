@@ -79,20 +79,22 @@ fn written(line: &str, text: &str) -> String {
     format!("{before}\"{text}\"{}", if is_about_it { "" } else { after })
 }
 
+/// What lies beside a topology, whoever writes that: its schema, the seed, and what version control passes over.
+pub fn files_beside(seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
+    let ignored = format!("/{SEED}\n/keys/*-key*\n/out/\n/rotation*/\n/khw-gen.md\n/khw-gen.sarif\n");
+    vec![
+        (SCHEMA.to_owned(), 0o644, fields::schema().into_bytes()),
+        (SEED.to_owned(), 0o600, seed.to_vec()),
+        (".gitignore".to_owned(), 0o644, ignored.into_bytes()),
+    ]
+}
+
 /// Relative path, mode and content of each file: the topology issued at `issued` (RFC 3339), its schema, the CSR files,
 /// and the seed as `seed` gives it.
 pub fn files(from: &Beginning, issued: &str, seed: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
     let topology = from.topology(issued);
-    let mut files = vec![
-        (CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes()),
-        (SCHEMA.to_owned(), 0o644, fields::schema().into_bytes()),
-        (SEED.to_owned(), 0o600, seed.to_vec()),
-    ];
-    files.push((
-        ".gitignore".to_owned(),
-        0o644,
-        format!("/{SEED}\n/out/\n/rotation*/\n/khw-gen.md\n/khw-gen.sarif\n").into_bytes(),
-    ));
+    let mut files = vec![(CLUSTER_TOML.to_owned(), 0o644, topology.into_bytes())];
+    files.extend(files_beside(seed));
     let csrs = built_in_files(from.layout).into_iter();
     files.extend(csrs.map(|(name, text)| (format!("csr/{name}"), 0o644, text.as_bytes().to_vec())));
     files

@@ -30,7 +30,7 @@ fn section<'a>(table: &'a Table, path: &mut Vec<&'a str>, out: &mut String) {
 }
 
 /// A value on one line.
-fn inline(value: &Value) -> String {
+pub(crate) fn inline(value: &Value) -> String {
     match value {
         Value::Text(text) => quoted(text),
         Value::Boolean(value) => value.to_string(),
@@ -52,7 +52,7 @@ fn inline(value: &Value) -> String {
 }
 
 /// A key: bare where TOML permits it.
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !name.is_empty() && name.chars().all(bare) {
         name.to_owned()
@@ -62,7 +62,7 @@ fn key(name: &str) -> String {
 }
 
 /// A basic string.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

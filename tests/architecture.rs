@@ -337,6 +337,7 @@ const ONLY: &[Only] = &[
         paths: &["getrandom", "rand", "rand_core"],
         // What is sealed is another each time, and nothing of it goes into a bundle.
         may: &[
+            "src/cli/adopt.rs",
             "src/cli/init.rs",
             "src/cli/seed.rs",
             "src/pki/sealing/",
@@ -657,6 +658,23 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
             "theft",
         ],
         "a page only puts together what others tell: nothing is judged, compiled or read for it a second time",
+    ),
+    (
+        "adopt",
+        &[
+            "audit",
+            "catalog",
+            "diagnostic",
+            "found",
+            "input",
+            "json_document",
+            "pki",
+            "secrecy",
+            "settings",
+            "table",
+            "toml_text",
+        ],
+        "a specification of what was found is text, like any other that is then read: what it compiles to is compiled by who asks",
     ),
     (
         "starter",

@@ -452,3 +452,49 @@ fn nothing_that_can_be_printed_prints_a_secret() {
         "the encryption key is printed"
     );
 }
+
+/// What is adopted keeps its secrets in the files of keys, 0600, and in nothing that is printed or committed.
+#[test]
+fn what_is_adopted_keeps_its_secrets() {
+    let spec = spec(&HOSTS);
+    let folder = spec.path().parent().expect("a folder").to_owned();
+    let out = folder.join("out");
+    let built = run(khw_gen().arg("build").arg(spec.path()).arg("-o").arg(&out));
+    assert!(built.status.success(), "{}", said(&built));
+    let keys = keys(&out);
+    for (number, format) in ["text", "json"].into_iter().enumerate() {
+        let adopted = folder.join(format!("adopted-{number}"));
+        let from = out.join("control/rootfs/root/certs");
+        let done = run(khw_gen()
+            .arg("adopt")
+            .arg(&from)
+            .arg(&out)
+            .arg("-o")
+            .arg(&adopted)
+            .args(["--format", format, "--at", "2026-01-02T00:00:00Z"]));
+        assert!(done.status.success(), "{}", said(&done));
+        let kept = ["ca-key.pem", "encryption-config.yaml", "service-account-key.pem"];
+        let mut files = files_below(&adopted);
+        files.insert("what it said".to_owned(), said(&done).into_bytes());
+        let mut holders = 0;
+        for (name, bytes) in files {
+            let once = decode_lines(&bytes);
+            let twice = decode_lines(&once);
+            let found: Vec<&str> = keys
+                .iter()
+                .filter(|(_, forms)| [&bytes, &once, &twice].iter().any(|layer| holds(layer, forms)))
+                .map(|(key, _)| key.as_str())
+                .collect();
+            assert!(found.iter().all(|key| kept.contains(key)), "{name} holds {found:?}");
+            if !found.is_empty() {
+                assert!(
+                    name.starts_with("keys/") && name.contains("-key"),
+                    "{name} holds {found:?}"
+                );
+                assert_eq!(support::mode(&adopted.join(&name)), 0o600, "{name}");
+                holders += 1;
+            }
+        }
+        assert_eq!(holders, kept.len());
+    }
+}

@@ -4,12 +4,12 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 
-use khw_gen::diagnostic::{Code, answer_codes, codes, verify_codes};
+use khw_gen::diagnostic::{Code, adopt_codes, answer_codes, codes, verify_codes};
 use support::{khw_gen, must, project, run, said};
 
 fn all() -> impl Iterator<Item = &'static Code> {
     let all = codes::CODES.iter().chain(verify_codes::CODES);
-    all.chain(answer_codes::CODES).copied()
+    all.chain(answer_codes::CODES).chain(adopt_codes::CODES).copied()
 }
 
 /// The words of a text in Markdown without its marks, so that they are those of the same text in a terminal.
@@ -33,7 +33,12 @@ fn words(text: &str) -> Vec<&str> {
 #[test]
 fn the_pages_say_what_explain_says() {
     let mut told = BTreeSet::new();
-    for page in ["docs/diagnostics.md", "docs/findings.md", "docs/answers.md"] {
+    for page in [
+        "docs/diagnostics.md",
+        "docs/findings.md",
+        "docs/answers.md",
+        "docs/adoptions.md",
+    ] {
         let page = fs::read_to_string(project().join(page)).expect("a page");
         for section in page.split("\n### ").skip(1) {
             let section = section.split("\n## ").next().expect("a section");

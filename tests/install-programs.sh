@@ -56,6 +56,10 @@ for judge in x509 keygen; do
     with_go "judge-$judge" go build -C "tests/judges/$judge" -ldflags='-s -w' -buildvcs=false -o "$tools/judge-$judge" .
 done
 
+# The maker of most clusters that are to be adopted. It knows its release by what the linker is told.
+[ -x "$tools/kubeadm" ] || with_go kubeadm go build -C tests/judges/kubeadm \
+    -ldflags='-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2' -buildvcs=false -o "$tools/kubeadm" .
+
 # Debian 12's kubectl crashes where it writes a kubeconfig; then the one of its own module takes its place.
 writes_kubeconfigs() {
     folder=$(mktemp -d)

@@ -70,6 +70,8 @@ fn documents() -> Vec<(String, Value)> {
         made(&["explain"], 0),
         made(&["explain", "even-etcd"], 0),
         made(&["explain", "even-etcds"], 1),
+        made(&["adopt", "out", "-o", "adopted", at[0], at[1]], 0),
+        made(&["adopt", "out", "-o", "adopted", at[0], at[1]], 1),
         made(&["releases"], 0),
         made(&["verify", "out", at[0], at[1]], 0),
         made(&["verify", "out", at[0], at[1], "--spec", "changed.toml"], 1),

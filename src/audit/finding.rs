@@ -52,6 +52,16 @@ impl Findings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(finding);
     }
 
+    /// What was found so far of a code.
+    pub(crate) fn of(&self, code: &Code) -> Vec<Finding> {
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        found
+            .iter()
+            .filter(|finding| finding.code == code.name)
+            .cloned()
+            .collect()
+    }
+
     /// Errors first, each sorted by host and path.
     pub(crate) fn into_sorted(self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self

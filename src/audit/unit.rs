@@ -39,7 +39,7 @@ impl CommandLine {
     }
 
     /// The command of these words, which are as the program gets them.
-    fn of(words: Vec<String>) -> CommandLine {
+    pub(crate) fn of(words: Vec<String>) -> CommandLine {
         let mut all = words.into_iter();
         let path = all.next().unwrap_or_default();
         let program = path.trim_start_matches(PREFIXES);

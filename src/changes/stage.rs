@@ -110,6 +110,9 @@ impl Stage {
     }
 }
 
+/// Where manifests of static pods are put aside, out of the kubelet's sight.
+const BEFORE: &str = "/root/manifests-before";
+
 /// One thing to do on a host, as root. Of what changed files ask for, this is the order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -123,6 +126,11 @@ pub enum Action {
     Check(String),
     /// Put the bundle there: in the folder that it was unpacked to.
     Install,
+    /// A static pod whose program gets a unit: away with its manifest, until the kubelet has stopped it.
+    StopPod {
+        manifest: String,
+        program: String,
+    },
     /// A unit that is no longer there.
     Stop(String),
     DaemonReload,
@@ -165,6 +173,12 @@ impl Action {
             Action::Rename(name) => format!("hostnamectl set-hostname {}", quoted(name)),
             Action::Install => "./install.sh".to_owned(),
             Action::LoadModules => "systemctl restart systemd-modules-load".to_owned(),
+            // Processes of a pod are the machine's own, and go by the name of their program.
+            Action::StopPod { manifest, program } => format!(
+                "mkdir -p {BEFORE} && mv {} {BEFORE}/ && while pgrep -f {} >/dev/null; do sleep 1; done",
+                quoted(manifest),
+                quoted(&format!("^{program} ")),
+            ),
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
             Action::ReplaceFirst(program) | Action::Replace(program) => format!("put {program} in place"),

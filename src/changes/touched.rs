@@ -86,12 +86,22 @@ pub(super) fn of_changed<'h>(
         let stage = Stage::of_program(&unit.program);
         let own = reads.iter().any(|path| path.starts_with(UNITS));
         if !before.contains_key(name) {
+            let pod = static_pod_of(old, &unit.program, change);
             // As with a host that comes: load balancers lead to it next.
-            let stage = if stage == Stage::ApiServer {
-                Stage::NewApiServer
-            } else {
-                stage
+            let stage = match pod {
+                None if stage == Stage::ApiServer => Stage::NewApiServer,
+                _ => stage,
             };
+            if let Some(manifest) = pod {
+                let program = unit.program.clone();
+                add(
+                    stage,
+                    Action::StopPod {
+                        manifest: manifest.to_owned(),
+                        program,
+                    },
+                );
+            }
             add(stage, Action::DaemonReload);
             add(stage, Action::Start((*name).to_owned()));
         } else if own
@@ -151,6 +161,8 @@ pub(super) fn of_changed<'h>(
                     _ => Action::Restart(unit),
                 },
             );
+        } else if path.starts_with(STATIC_PODS) {
+            // The kubelet's: no object of the API is made of it.
         } else if is_manifest(if file.fate == Fate::Removed { old } else { new }, path) {
             let stays = file.fate == Fate::Removed && manifests.kept.contains(path);
             if !stays && manifests.applied.insert(path.to_owned()) {
@@ -167,6 +179,26 @@ pub(super) fn of_changed<'h>(
             copies.push((change.host.clone(), path.to_owned()));
         }
     }
+}
+
+/// Where kubeadm has the manifests of static pods.
+const STATIC_PODS: &str = "/etc/kubernetes/manifests/";
+
+/// The manifest that goes of the static pod which runs a program.
+fn static_pod_of<'h>(old: &FoundHost, program: &str, change: &'h HostChange) -> Option<&'h str> {
+    let mut gone = change
+        .files
+        .iter()
+        .filter(|file| file.fate == Fate::Removed && file.path.starts_with(STATIC_PODS));
+    let runs_it = |path: &str| {
+        let documents = old.text(path).and_then(|text| document::yaml(text).ok());
+        documents.is_some_and(|documents| {
+            let containers = documents.iter().flat_map(|one| one.items_at(&["spec", "containers"]));
+            let mut commands = containers.filter_map(|one| one.items_at(&["command"]).first()?.text());
+            commands.any(|command| command.rsplit('/').next() == Some(program))
+        })
+    };
+    gone.find(|file| runs_it(&file.path)).map(|file| file.path.as_str())
 }
 
 /// What makes a program of the distribution read its files again, which it has had before, or has from now on, or neither.

@@ -115,6 +115,10 @@ pub enum Command {
     /// Write a starter cluster.toml, its schema, the CSR files and a fresh seed; never overwrites
     #[command(after_help = examples::INIT)]
     Init(InitArgs),
+    /// Write a specification of a cluster that runs, from a folder of its certificates or from its machines' trees: authorities, the key
+    /// of tokens and encryption keys are kept, everything else is built anew. Never overwrites, and changes nothing that it reads
+    #[command(after_help = examples::ADOPT)]
+    Adopt(AdoptArgs),
 }
 
 impl Command {
@@ -124,6 +128,7 @@ impl Command {
             Command::Plan(PlanArgs { format, .. })
             | Command::Explain(ExplainArgs { format, .. })
             | Command::Csr(CsrArgs { format, .. })
+            | Command::Adopt(AdoptArgs { format, .. })
             | Command::Releases(ReleasesArgs { format })
             | Command::Inspect(InspectArgs { format, .. })
             | Command::Rotate(RotateArgs { format, .. })
@@ -728,6 +733,26 @@ pub struct InitArgs {
     /// The folder
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
+}
+
+#[derive(Args)]
+pub struct AdoptArgs {
+    /// Folders of certificates, a machine's root or a copy of it, a folder of such copies, an output, an archive: all that there is of
+    /// the one cluster
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The folder for cluster.toml, the CSR files, the keys that are kept, and a fresh seed: a new one, or an empty one
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: PathBuf,
+    /// The version of Kubernetes that runs, where nothing tells it: units don't
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes: Option<String>,
+    /// The instant to judge by and to issue on the day of, as RFC 3339 has it [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub at: Option<OffsetDateTime>,
+    /// How to show what was read
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

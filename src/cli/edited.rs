@@ -33,6 +33,10 @@ impl Files for Edited<'_> {
         self.rest.list(folder)
     }
 
+    fn pem_files(&self, folder: &str) -> Vec<String> {
+        self.rest.pem_files(folder)
+    }
+
     fn text(&self, path: &str) -> Result<String, Unreadable> {
         self.rest.text(path)
     }

@@ -22,6 +22,12 @@ pub const BUILD: &str = "Examples:
   pass show cluster-seed | khw-gen build cluster.toml -o out --seed-file -
   khw-gen build cluster.toml -o out --identity ~/.ssh/id_ed25519";
 
+pub const ADOPT: &str = "Examples:
+  khw-gen adopt certs -o mycluster
+  khw-gen adopt machines -o mycluster --kubernetes 1.34
+  khw-gen adopt machines offline-keys -o mycluster
+  khw-gen adopt / -o mycluster";
+
 pub const CSR: &str = "Examples:
   khw-gen csr cluster.toml -o requests";
 

@@ -1,6 +1,6 @@
 //! `khw-gen explain`.
 
-use khw_gen::diagnostic::{Code, answer_codes, codes, suggest, verify_codes};
+use khw_gen::diagnostic::{Code, adopt_codes, answer_codes, codes, suggest, verify_codes};
 use khw_gen::json_document::JsonKind;
 use khw_gen::table::wrapped;
 use serde_json::{Value, json};
@@ -13,7 +13,9 @@ pub fn run(arguments: &ExplainArgs) -> Result<(), Reported> {
     let ours = |of: &'static str, codes: &'static [&'static Code]| codes.iter().map(move |code| (of, *code));
     let all = || {
         let judged = ours("check", codes::CODES).chain(ours("verify", verify_codes::CODES));
-        judged.chain(ours("answers", answer_codes::CODES))
+        judged
+            .chain(ours("answers", answer_codes::CODES))
+            .chain(ours("adopt", adopt_codes::CODES))
     };
     let mut asked: Vec<(&str, &Code)> = match arguments.code.as_deref() {
         None => all().collect(),

@@ -1,12 +1,26 @@
-//! `khw-gen init`: the only command that draws randomness.
+//! `khw-gen init`: with `adopt` and `seed new` the only commands that draw randomness.
 
-use khw_gen::disk;
+use std::path::Path;
+
+use khw_gen::diagnostic::codes;
+use khw_gen::disk::{self, Specification};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::starter::{self, BEGINNINGS, Beginning};
 
 use super::args::InitArgs;
 use super::instants::now;
-use super::say::{Reported, print};
+use super::say::{Reported, print, say_diagnostics};
+use super::specification::check;
+
+/// Whoever begins in the folder of a cluster that runs has its authority there, and would get another one.
+fn tell_authority(topology: &Path) {
+    let Ok(checked) = check(topology, &Specification::open) else {
+        return;
+    };
+    let mut remarks = checked.remarks;
+    remarks.retain(|remark| remark.code == codes::UNUSED_AUTHORITY.name);
+    say_diagnostics(&remarks);
+}
 
 pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
     let dir = &arguments.dir;
@@ -33,6 +47,7 @@ pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
     for (name, mode, _) in &files {
         print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
     }
+    tell_authority(&dir.join(starter::CLUSTER_TOML));
     print(format_args!(
         "\nNext: name your hosts in {0}, then khw-gen check {0}.\nWhoever has {1} has every key of the cluster: \
          keep it safe, keep a copy, and keep it out of version control.",

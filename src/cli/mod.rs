@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, what is said about them to standard error.
 
+mod adopt;
 mod args;
 mod as_found;
 mod build;
@@ -86,6 +87,7 @@ pub fn run() -> ExitCode {
             SeedCommand::Sign(arguments) => seed::sign(&arguments),
         }),
         Command::Init(arguments) => made(init::run(&arguments)),
+        Command::Adopt(arguments) => made(adopt::run(&arguments)),
     };
     if speaks_json {
         say::print_errors_unless_printed();

@@ -1046,10 +1046,10 @@ codes! {
 
     UNUSED_AUTHORITY "unused-authority" Warning "authority that lies beside and does not sign" {
         meaning
-            "The CSR folder holds the certificate of an authority, and neither [pki.ca] nor [pki.bring] names it: another one is made \
-             from the seed, which nobody who trusts this one trusts. Or one of these sections is of an authority whose successor \
+            "The CSR folder holds the certificate of an authority, whatever its file is called, or the key of one, and neither [pki.ca] nor \
+             [pki.bring] names it: another one is made from the seed, which nobody who trusts this one trusts. Or one of these sections is of an authority whose successor \
              [generations] has."
-        advice "name it there with its key; if it is not to be used, keep it elsewhere, and take its section out"
+        advice "name it there with its key, or have khw-gen adopt write all of it; if it is not to be used, keep it elsewhere, and take its section out"
         example "cluster.toml" [r#"csr = "csr""#]
         met
             "When the folder of a cluster made by hand is taken over as it is, ca.pem and ca-key.pem beside ca-csr.json. With the \

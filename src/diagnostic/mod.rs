@@ -2,6 +2,7 @@
 //!
 //! A diagnostic carries the texts it quotes; making it readable is [`render_text`]'s and [`render_json`]'s. Nothing here
 //! prints, and no control character of an input passes through unchanged.
+pub mod adopt_codes;
 pub mod answer_codes;
 mod code;
 pub mod codes;

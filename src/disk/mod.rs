@@ -32,4 +32,4 @@ pub use source::{
     SeedText, Specification, is_there, open_sealed, read_opener, read_public_text, read_seed, read_share, read_whole,
 };
 pub use tree::read_tree;
-pub use unpacked::{read_output, write_unpacked};
+pub use unpacked::{read_output, write_new_folder, write_unpacked};

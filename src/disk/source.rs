@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::error::DiskError;
 use crate::found::{MOST_BYTES, printable};
-use crate::input::{Files, SourceText, Unreadable};
+use crate::input::{Files, PEM_ENDINGS, SourceText, Unreadable};
 use crate::pki::sealing::{OpenError, Opener, is_sealed};
 use crate::pki::secret::SecretBytes;
 
@@ -108,6 +108,13 @@ impl Files for Specification {
                 .map_err(|_| unreadable(DiskError::NameNotUtf8 { path }))
         };
         Ok(names.map(text).collect())
+    }
+
+    fn pem_files(&self, folder: &str) -> Vec<String> {
+        let folder = self.beside(folder);
+        let ends = |name: &[u8]| PEM_ENDINGS.iter().any(|end| name.ends_with(end.as_bytes()));
+        let names = files_where(&folder, ends).unwrap_or_default().into_iter();
+        names.filter_map(|name| name.into_string().ok()).collect()
     }
 
     fn text(&self, path: &str) -> Result<String, Unreadable> {
@@ -228,6 +235,11 @@ fn exposed_mode(file: &File, path: &Path) -> Result<Option<u32>, DiskError> {
 
 /// What `*.json` is in a shell, sorted: hidden files (locks and backups of editors) are not meant.
 fn json_files(folder: &Path) -> Result<Vec<OsString>, DiskError> {
+    files_where(folder, |name| name.ends_with(b".json"))
+}
+
+/// The names of files that are not hidden and are `wanted`, sorted; none where there is no folder.
+fn files_where(folder: &Path, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<OsString>, DiskError> {
     let failed = |reason| DiskError::os("read the folder", folder, reason);
     let entries = match fs::read_dir(folder) {
         // A link that leads nowhere is there, and was meant to be something.
@@ -240,7 +252,7 @@ fn json_files(folder: &Path) -> Result<Vec<OsString>, DiskError> {
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
         let bytes = name.as_encoded_bytes();
-        if bytes.ends_with(b".json") && !bytes.starts_with(b".") {
+        if wanted(bytes) && !bytes.starts_with(b".") {
             files.push(name);
         }
     }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::earlier::EarlierOutput;
 use super::error::DiskError;
 use super::kind::{FolderKind, HOST_MODE};
+use super::new_files::make_folder;
 use super::place::OutputPlace;
 use super::staging::Staging;
 use super::tree::{open_output, read_rows};
@@ -24,6 +25,21 @@ pub fn read_output(out: &Path) -> Result<Box<dyn Earlier>, DiskError> {
     let folder = open_output(place.parent.as_fd(), &place.name, &path)?;
     let rows = read_rows(FolderKind::Output, folder.as_fd(), &path)?;
     Ok(Box::new(EarlierOutput::new(folder, &path, rows)))
+}
+
+/// Writes a bundle as the folder `dir`, which is a new one or was empty, whole or not at all; folders that lead to it are made (0755).
+///
+/// Errors: there is something in it, or the system's reason; then there is nothing new.
+pub fn write_new_folder(dir: &Path, bundle: &Bundle) -> Result<PathBuf, DiskError> {
+    let named = |part: Option<&str>| part.filter(|name| !name.is_empty()).map(str::to_owned);
+    let name = named(dir.file_name().and_then(|name| name.to_str()));
+    let name = name.ok_or_else(|| DiskError::NotAFolder { path: dir.to_owned() })?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    make_folder(parent)?;
+    // Only a folder with nothing in it goes; whatever else is there stays, and is told.
+    let _ = std::fs::remove_dir(dir);
+    write_unpacked(parent, &name, bundle)
 }
 
 /// Writes a bundle as the new folder `host` in a folder that is there, whole or not at all, and gives its path.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::catalog::identity::{CLUSTER_AUTHORITY, NODE_PLACEHOLDER};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, NODE_PLACEHOLDER};
 use crate::catalog::layouts::{Layout, SINGLE_CSR};
 use crate::catalog::roles::Role;
 use crate::catalog::when_of;
 use crate::cluster::{ExistingEncryptionKey, ExistingKey, Generation};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Place, Reporter, SourceFile, codes};
+use crate::pki::authority::AuthorityCertificate;
 
 use super::authority::Existing;
 use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_config};
@@ -207,31 +208,90 @@ fn report_built_in(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter
     }
 }
 
-/// An authority that was made from the folder before, as cfssljson names what it makes.
+/// An authority that lies in the folder, whatever its files are called, and is not brought: most likely the one that runs.
 fn report_unused_authority(from: &dyn Files, draft: &Draft, folder: &Folder, say: &Reporter) {
-    let path = draft.pki.csr_folder();
-    for row in folder.layout.identities().iter().filter(|row| row.signs()) {
-        let Some(stem) = row.csr.strip_suffix("-csr.json") else {
+    let path = draft.pki.csr_folder().trim_end_matches('/');
+    let names = from.pem_files(path);
+    let rows = || folder.layout.identities().iter().filter(|row| row.signs());
+    let row_of = |name: &str| {
+        let stem = stem_of(name);
+        rows().find(|row| row.csr.strip_suffix("-csr.json") == Some(stem))
+    };
+    let is_brought = |name: &str| folder.brought.keys().any(|(of, _)| of == name);
+    let of_any = |row: Option<&Identity>| row.map_or(CLUSTER_AUTHORITY, |row| row.name);
+    let mut with_certificates: Vec<&str> = Vec::new();
+    for name in &names {
+        let certificate = format!("{path}/{name}");
+        let row = row_of(name);
+        let Ok(file) = from.certificate(&certificate) else {
             continue;
         };
-        let certificate = format!("{}/{stem}.pem", path.trim_end_matches('/'));
-        let is_named = folder.brought.keys().any(|(name, _)| name == row.name);
-        if is_named || from.certificate(&certificate).is_err() {
+        // One that can't be read is known by its name.
+        let is_authority = match AuthorityCertificate::from_pem(file.expose()) {
+            Ok(authority) => authority.is_ca,
+            Err(_) => row.is_some() && !is_key(name),
+        };
+        if !is_authority {
             continue;
         }
-        let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
+        with_certificates.push(stem_of(name));
+        if is_brought(of_any(row)) {
+            continue;
+        }
+        let same_stem = |other: &&String| *other != name && stem_of(other) == stem_of(name);
+        let key = names.iter().find(same_stem).cloned();
+        let key = format!("{path}/{}", key.unwrap_or_else(|| format!("{}-key.pem", stem_of(name))));
         let message = format!("{certificate} signs nothing: another authority is made from the seed");
-        let key = format!("{}/{stem}-key.pem", path.trim_end_matches('/'));
-        let told = say.at(place, codes::UNUSED_AUTHORITY, message);
-        let section = match row.name {
-            CLUSTER_AUTHORITY => "pki.ca".to_owned(),
-            other => format!("pki.bring.{other}"),
-        };
-        told.hint(format!(
-            "write [{section}] with cert = \"{certificate}\" and key = \"{key}\", and remove {}; if it is not to be used, keep it elsewhere",
-            row.csr
-        ));
+        tell_unused_authority(draft, row, &certificate, &key, message, say);
     }
+    // Its key alone says as much.
+    let keys = names.iter().filter(|name| !with_certificates.contains(&stem_of(name)));
+    for name in keys {
+        let Some(row) = row_of(name).filter(|row| !is_brought(row.name) && is_key(name)) else {
+            continue;
+        };
+        let key = format!("{path}/{name}");
+        let certificate = format!("{path}/{}.pem", stem_of(name));
+        let message = format!(
+            "{key} is the key of an authority whose certificate is not here, and signs nothing: another authority is made from the seed"
+        );
+        tell_unused_authority(draft, Some(row), &certificate, &key, message, say);
+    }
+}
+
+fn tell_unused_authority(
+    draft: &Draft,
+    row: Option<&Identity>,
+    certificate: &str,
+    key: &str,
+    message: String,
+    say: &Reporter,
+) {
+    let place = draft.pki.csr.as_ref().and_then(|csr| csr.place.as_ref());
+    let section = match row.map(|row| row.name) {
+        None | Some(CLUSTER_AUTHORITY) => "pki.ca".to_owned(),
+        Some(other) => format!("pki.bring.{other}"),
+    };
+    let csr = row.map_or("ca-csr.json", |row| row.csr);
+    say.at(place, codes::UNUSED_AUTHORITY, message).hint(format!(
+        "write [{section}] with cert = \"{certificate}\" and key = \"{key}\", and remove {csr}; if it is not to be used, keep it elsewhere; \
+         of a cluster that runs khw-gen adopt writes all of it"
+    ));
+}
+
+/// What a certificate's file and its key's have in common: `ca` of ca.pem, ca-key.pem, ca.crt and ca.key.
+fn stem_of(name: &str) -> &str {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    stem.strip_suffix("-key")
+        .or_else(|| stem.strip_suffix("_key"))
+        .unwrap_or(stem)
+}
+
+fn is_key(name: &str) -> bool {
+    name.ends_with(".key")
+        || name
+            .rsplit_once('.')
+            .is_some_and(|(stem, _)| stem.ends_with("-key") || stem.ends_with("_key"))
 }
 
 fn report_unused(texts: &Texts, draft: &Draft, folder: &Folder, say: &Reporter) {

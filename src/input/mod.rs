@@ -54,7 +54,7 @@ mod tests;
 
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
 pub use handover::Handover;
-pub use source_files::{Files, GivenFiles, SourceText, Unreadable};
+pub use source_files::{Files, GivenFiles, PEM_ENDINGS, SourceText, Unreadable};
 pub use validity::moment;
 
 use std::ops::Range;

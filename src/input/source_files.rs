@@ -32,6 +32,9 @@ impl Unreadable {
     }
 }
 
+/// How files end that hold certificates and keys.
+pub const PEM_ENDINGS: [&str; 5] = [".pem", ".crt", ".cert", ".cer", ".key"];
+
 /// The files of a specification. Paths are as they stand in cluster.toml, relative to it; whoever is asked for the same twice
 /// answers the same.
 pub trait Files {
@@ -43,6 +46,13 @@ pub trait Files {
 
     /// The names of the JSON files in a folder, sorted, or why one of them is no text; none where there is no folder.
     fn list(&self, folder: &str) -> Result<Vec<Result<String, Unreadable>>, Unreadable>;
+
+    /// The names of the files in a folder that may hold a certificate or a key, by how they end ([`PEM_ENDINGS`]), sorted. What can't be
+    /// listed has none: that the folder can't be read, [`Files::list`] says.
+    fn pem_files(&self, folder: &str) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
 
     /// The text of a file.
     fn text(&self, path: &str) -> Result<String, Unreadable>;
@@ -107,6 +117,12 @@ impl Files for GivenFiles {
         let below = |path: &String| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
         let is_json = |name: &String| name.ends_with(".json");
         Ok(self.others.keys().filter_map(below).filter(is_json).map(Ok).collect())
+    }
+
+    fn pem_files(&self, folder: &str) -> Vec<String> {
+        let below = |path: &String| Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+        let is_pem = |name: &String| PEM_ENDINGS.iter().any(|end| name.ends_with(end)) && !name.contains('/');
+        self.others.keys().filter_map(below).filter(is_pem).collect()
     }
 
     fn text(&self, path: &str) -> Result<String, Unreadable> {

@@ -12,7 +12,9 @@ use x509_parser::asn1_rs::Oid;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::cri_attributes::ParsedCriAttribute;
 use x509_parser::extensions::{DistributionPointName, GeneralName, ParsedExtension, PolicyInformation, X509Extension};
-use x509_parser::prelude::{ASN1Time, AlgorithmIdentifier, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name};
+use x509_parser::prelude::{
+    ASN1Time, AlgorithmIdentifier, AttributeTypeAndValue, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Name,
+};
 use x509_parser::public_key::PublicKey as ParsedKey;
 
 use super::cfssl::Usage;
@@ -476,6 +478,15 @@ pub(super) fn name(name: &X509Name<'_>) -> String {
         attributes.collect::<Vec<_>>().join(" + ")
     });
     names.collect::<Vec<_>>().join(", ")
+}
+
+/// The attributes of a distinguished name in their order; those that are no text are left out.
+pub(super) fn attributes(name: &X509Name<'_>) -> Vec<(String, String)> {
+    let attribute = |one: &AttributeTypeAndValue<'_>| {
+        let text = one.as_str().ok()?.to_owned();
+        Some((attribute_type(&dotted(one.attr_type())).to_owned(), text))
+    };
+    name.iter_attributes().filter_map(attribute).collect()
 }
 
 fn attribute_type(oid: &str) -> &str {

@@ -18,7 +18,8 @@ use x509_parser::revocation_list::CertificateRevocationList;
 use super::decode;
 use super::digest::{hex, sha256_hex};
 use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
-use super::x509::ComparableName;
+use super::secret::SecretBytes;
+use super::x509::{ComparableName, to_pem};
 
 /// What a certificate says, read from its DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,6 +160,20 @@ impl Certificate {
             TlsRole::Server => self.server_auth,
             TlsRole::Client => self.client_auth,
         }
+    }
+
+    /// The attributes of its subject in their order, by the names of RFC 4514 (`CN`, `O`), or by their number where it has none; one
+    /// that is no text is left out.
+    pub(crate) fn subject_attributes(&self) -> Vec<(String, String)> {
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.der) else {
+            return Vec::new();
+        };
+        decode::attributes(parsed.subject())
+    }
+
+    /// The certificate as PEM.
+    pub(crate) fn pem(&self) -> String {
+        to_pem("CERTIFICATE", &self.der)
     }
 
     /// Its common name, which Kubernetes takes for a user; empty where it has none.
@@ -457,6 +472,27 @@ pub fn items(text: &[u8]) -> Vec<Item> {
         ));
     }
     items
+}
+
+/// The block of a private key in a PEM file whose public half (SubjectPublicKeyInfo) is this one, by itself.
+pub(crate) fn key_block(text: &[u8], public: &[u8]) -> Option<SecretBytes> {
+    let blocks = decode::blocks(text);
+    let mut keys = blocks
+        .iter()
+        .take(MOST_BLOCKS)
+        .filter(|block| block.label.ends_with("PRIVATE KEY") && block.refusal().is_none());
+    let found =
+        keys.find(|block| KeyPair::from_pem(block.text).is_ok_and(|pair| pair.public().spki_der() == public))?;
+    let mut own = SecretBytes::from(found.text);
+    if !found.text.ends_with(b"\n") {
+        own.extend(b"\n");
+    }
+    Some(own)
+}
+
+/// A public key (SubjectPublicKeyInfo) as PEM.
+pub(crate) fn public_key_pem(public: &[u8]) -> String {
+    to_pem("PUBLIC KEY", public)
 }
 
 fn item(block: &decode::Block<'_>) -> Item {

@@ -35,6 +35,10 @@ KEPT = ("etc/kubernetes", "etc/etcd", "etc/systemd/system", "etc/cni", "etc/cont
 MAY_ASK_KUBELETS = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "by-hand:kubelets"},
                     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
                     "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "kubernetes"}]}
+# As `kubeadm init` binds it, for whom its own certificates name.
+KUBEADM_ADMINS = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "kubeadm:cluster-admins"},
+                  "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                  "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"}]}
 STARTING = "pleg has yet to be successful"
 TOKEN = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
          "metadata": {"name": "before-token", "annotations": {"kubernetes.io/service-account.name": "default"}}}
@@ -70,7 +74,7 @@ class Adopted(whole_life.WholeLife):
         self.control_planes, self.workers = [1, 2, 3], [1, 2]
         self.machines = dict(by_hand.HOSTS)
         self.hand = by_hand.ByHand(options.style, os.path.join(scratch, "by-hand"), os.path.abspath(os.path.join(options.kubernetes[0][1], "kubectl")),
-                                   options.cfssl, cluster.machine())
+                                   options.cfssl, cluster.machine(), options.kubeadm)
         self.administrator = self.hand.names["admin"]
         self.spec = os.path.join(scratch, "adopted")
 
@@ -115,7 +119,7 @@ def chapters(life):
             host.start(cluster.enabled(host, life.hand.tree(name)))
         within(180, lambda: life.ask("get", "--raw", "/readyz"))
         within(60, lambda: life.ask("get", "serviceaccount", "default"))
-        for one in (MAY_ASK_KUBELETS, TOKEN, SECRET, PODS):
+        for one in (MAY_ASK_KUBELETS, KUBEADM_ADMINS, TOKEN, SECRET, PODS):
             life.ask("apply", "-f", "-", stdin=json.dumps(one))
         life.expect_whole()
         client = lab.add("client", ["192.168.77.99"], {})
@@ -204,6 +208,7 @@ def main():
     parser.add_argument("--kubernetes", required=True, help="folder with Kubernetes' programs")
     parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
     parser.add_argument("--cfssl", required=True, help="cfssl, with cfssljson beside it")
+    parser.add_argument("--kubeadm", help="kubeadm, which then makes the certificates and kubeconfigs of the style `kubeadm`")
     parser.add_argument("--style", default="walkthrough", choices=sorted(by_hand.STYLES))
     parser.add_argument("--khw-gen", default=os.path.join(rollout.TOP, "target/release/khw-gen"))
     parser.add_argument("--only", default="", help="these chapters alone, with commas between; each needs those before it")
@@ -213,6 +218,9 @@ def main():
     version = boot.program_version(os.path.join(options.kubernetes, "kubernetes"), r"v(\d+\.\d+)\.\d+", "--version")
     options.kubernetes = [(version, options.kubernetes)]
     options.etcd_version = boot.program_version(os.path.join(options.etcd, "etcd"), r"etcd Version: (\d+\.\d+)", "--version")
+    if options.kubeadm:
+        patch = boot.program_version(options.kubeadm, r"v(\d+\.\d+\.\d+)", "version", "-o", "short")
+        options.kubeadm = (os.path.abspath(options.kubeadm), patch)
     options.cfssl = os.path.abspath(options.cfssl)
     print(f"a cluster made by hand is adopted ({options.style}), Kubernetes {version}, etcd {options.etcd_version}", flush=True)
 

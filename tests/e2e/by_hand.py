@@ -4,6 +4,7 @@ where differs from one guide to the next: each style has a table of it. Nothing 
 import base64
 import json
 import os
+import shutil
 import subprocess
 
 BALANCER = "192.168.77.10"
@@ -63,7 +64,7 @@ STYLES = {
         "etcd-authority": "/etc/kubernetes/pki/etcd/ca.crt",
         "tokens": "/etc/kubernetes/pki/sa.pub",
         "encryption": "/etc/kubernetes/encryption.yaml",
-        "kubeconfigs": "/etc/kubernetes/{name}.conf",
+        "kubeconfigs": "/etc/kubernetes/{short}.conf",
         "kubelet": "/var/lib/kubelet/pki/kubelet.crt",
         "kubelet-kubeconfig": "/etc/kubernetes/kubelet.conf",
         "kubelet-config": "/var/lib/kubelet/config.yaml",
@@ -71,7 +72,8 @@ STYLES = {
         "proxy-kubeconfig": "/var/lib/kube-proxy/kubeconfig",
         "proxy-config": "/var/lib/kube-proxy/config.conf",
         "scheduler-config": "/etc/kubernetes/scheduler.yaml",
-        "admin": "/etc/kubernetes/admin.conf",
+        # The group of admin.conf has no rights before kubeadm has given it some.
+        "admin": "/etc/kubernetes/super-admin.conf",
     },
 }
 
@@ -82,11 +84,28 @@ def key_of(path):
     return {".pem": f"{stem}-key.pem", ".crt": f"{stem}.key", ".pub": f"{stem}.key"}[end]
 
 
-class ByHand:
-    """The trees of all hosts, below a folder."""
+# What kubeadm is told; the machines of one cluster share what stands below.
+KUBEADM = """apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {{advertiseAddress: {address}, bindPort: 6443}}
+nodeRegistration: {{name: {host}, criSocket: "unix:///run/containerd/containerd.sock"}}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v{version}
+clusterName: by-hand
+controlPlaneEndpoint: {balancer}:6443
+networking: {{podSubnet: {pods}, serviceSubnet: {services}, dnsDomain: cluster.local}}
+apiServer: {{certSANs: [{balancer}, api.by-hand.example]}}
+"""
+SHARED = ("ca", "front-proxy-ca", "etcd/ca", "sa")
 
-    def __init__(self, style, folder, kubectl, cfssl, facts):
-        self.style, self.names, self.folder = style, STYLES[style], folder
+
+class ByHand:
+    """The trees of all hosts, below a folder. `kubeadm`: the program, which then makes what it makes, and its version."""
+
+    def __init__(self, style, folder, kubectl, cfssl, facts, kubeadm=None):
+        self.style, self.names, self.folder, self.kubeadm = style, STYLES[style], folder, kubeadm
         self.kubectl, self.cfssl, self.facts = kubectl, cfssl, facts
         self.certs = os.path.join(folder, "certs")
         os.makedirs(self.certs)
@@ -137,10 +156,43 @@ class ByHand:
         with open(path, "rb") as file:
             return file.read()
 
+    def phases(self):
+        """kubeadm's certificates and kubeconfigs of every control plane, in its tree."""
+        program, version = self.kubeadm
+        first = self.tree(next(iter(CONTROL_PLANES)))
+        for host, address in CONTROL_PLANES.items():
+            root = self.tree(host)
+            for folder in ("tmp", "var/lib/kubelet", "etc/kubernetes/pki/etcd"):
+                os.makedirs(os.path.join(root, folder))
+            for name in SHARED if root != first else ():
+                for end in (".crt", ".key", ".pub"):
+                    path = f"etc/kubernetes/pki/{name}{end}"
+                    if os.path.exists(os.path.join(first, path)):
+                        shutil.copy2(os.path.join(first, path), os.path.join(root, path))
+            with open(os.path.join(root, "kubeadm.yaml"), "w") as file:
+                file.write(KUBEADM.format(address=address, host=host, version=version, balancer=BALANCER, pods=PODS, services=SERVICES))
+            # No kubelet runs on these machines, so that none of kubelet.conf's is made.
+            for phase in ("certs all", "kubeconfig super-admin", "kubeconfig controller-manager", "kubeconfig scheduler"):
+                subprocess.run([program, "init", "phase", *phase.split(), "--rootfs", root, "--config", "/kubeadm.yaml"],
+                               stdout=subprocess.DEVNULL, check=True)
+            for path in ("kubeadm.yaml", "tmp"):
+                subprocess.run(["rm", "-rf", os.path.join(root, path)], check=True)
+        for end, name in ((".crt", "ca.pem"), (".key", "ca-key.pem")):
+            shutil.copy2(os.path.join(first, f"etc/kubernetes/pki/ca{end}"), os.path.join(self.certs, name))
+
     def certificates(self):
         with open(os.path.join(self.certs, "ca-config.json"), "w") as file:
             json.dump({"signing": {"default": {"expiry": "8760h"}, "profiles": {"kubernetes": {
                 "usages": ["signing", "key encipherment", "server auth", "client auth"], "expiry": "8760h"}}}}, file)
+        if self.kubeadm:
+            self.phases()
+        else:
+            self.of_control_planes()
+        self.request("kube-proxy", "system:kube-proxy", "system:node-proxier", "ca")
+        for host, address in WORKERS.items():
+            self.request(host, f"system:node:{host}", "system:nodes", "ca", [host, address])
+
+    def of_control_planes(self):
         split = len(self.names["authorities"]) > 1
         for authority in self.names["authorities"]:
             self.request(authority, {"ca": "Kubernetes", "etcd-ca": "etcd", "front-proxy-ca": "front-proxy"}[authority], "Kubernetes")
@@ -156,10 +208,8 @@ class ByHand:
             self.request("front-proxy-client", "front-proxy-client", "Kubernetes", "front-proxy-ca")
         self.request("service-account", "service-accounts", "Kubernetes", "ca")
         for name, cn, organisation in (("admin", "admin", "system:masters"), ("kube-controller-manager", "system:kube-controller-manager", "system:kube-controller-manager"),
-                                       ("kube-scheduler", "system:kube-scheduler", "system:kube-scheduler"), ("kube-proxy", "system:kube-proxy", "system:node-proxier")):
+                                       ("kube-scheduler", "system:kube-scheduler", "system:kube-scheduler")):
             self.request(name, cn, organisation, "ca")
-        for host, address in WORKERS.items():
-            self.request(host, f"system:node:{host}", "system:nodes", "ca", [host, address])
 
     # What an editor does
 
@@ -169,30 +219,14 @@ class ByHand:
         secret = base64.b64encode(os.urandom(32)).decode()
         encryption = ("kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n  - resources:\n      - secrets\n    providers:\n"
                       f"      - aescbc:\n          keys:\n            - name: key1\n              secret: {secret}\n      - identity: {{}}\n")
-        managers = {name: self.kubeconfig(name, "https://127.0.0.1:6443", f"system:{name}") for name in ("kube-controller-manager", "kube-scheduler")}
-        admin = self.kubeconfig("admin", f"https://{BALANCER}:6443", "admin")
         split = "etcd-ca" in names["authorities"]
         members = ",".join(f"{name}=https://{address}:2380" for name, address in CONTROL_PLANES.items())
+        if not self.kubeadm:
+            self.files_of_control_planes()
         for host, address in CONTROL_PLANES.items():
-            for authority, path in names["authorities"].items():
-                self.pair(host, path, authority)
-            self.put(host, names["etcd-authority"], self.cert("etcd-ca" if split else "ca"))
-            self.pair(host, names["serving"], "kubernetes")
-            self.pair(host, names["etcd"], "etcd" if split else "kubernetes")
-            if split:
-                self.pair(host, names["kubelet-client"], "kubelet-client")
-                self.pair(host, names["etcd-client"], "etcd-client")
-            tokens = self.cert("service-account")
-            if names["tokens"].endswith(".pub"):
-                tokens = subprocess.run(["openssl", "x509", "-pubkey", "-noout"], input=tokens, stdout=subprocess.PIPE, check=True).stdout
-            self.put(host, names["tokens"], tokens)
-            self.put(host, key_of(names["tokens"]), self.cert("service-account", "-key"), 0o600)
             self.put(host, names["encryption"], encryption, 0o600)
-            self.put(host, names["admin"], admin, 0o600)
-            for name, text in managers.items():
-                self.put(host, names["kubeconfigs"].format(name=name), text, 0o600)
             self.put(host, names["scheduler-config"], "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nclientConnection:\n"
-                     f"  kubeconfig: {names['kubeconfigs'].format(name='kube-scheduler')}\nleaderElection:\n  leaderElect: true\n")
+                     f"  kubeconfig: {self.kubeconfig_of('kube-scheduler')}\nleaderElection:\n  leaderElect: true\n")
             self.unit(host, "etcd", {
                 "name": host, "cert-file": names["etcd"], "key-file": key_of(names["etcd"]), "peer-cert-file": names["etcd"],
                 "peer-key-file": key_of(names["etcd"]), "trusted-ca-file": names["etcd-authority"], "peer-trusted-ca-file": names["etcd-authority"],
@@ -204,8 +238,6 @@ class ByHand:
                      "requestheader-extra-headers-prefix": "X-Remote-Extra-", "requestheader-group-headers": "X-Remote-Group",
                      "requestheader-username-headers": "X-Remote-User", "proxy-client-cert-file": "/etc/kubernetes/pki/front-proxy-client.crt",
                      "proxy-client-key-file": "/etc/kubernetes/pki/front-proxy-client.key"} if "front-proxy-ca" in names["authorities"] else {}
-            if proxy:
-                self.pair(host, proxy["proxy-client-cert-file"], "front-proxy-client")
             self.unit(host, "kube-apiserver", {
                 "advertise-address": address, "allow-privileged": "true", "authorization-mode": "Node,RBAC", "bind-address": "0.0.0.0",
                 "client-ca-file": names["authorities"]["ca"], "enable-admission-plugins": "NamespaceLifecycle,NodeRestriction,LimitRanger,ServiceAccount,DefaultStorageClass,ResourceQuota",
@@ -220,7 +252,7 @@ class ByHand:
             self.unit(host, "kube-controller-manager", {
                 "bind-address": "0.0.0.0", "cluster-cidr": PODS, "cluster-name": "kubernetes", "cluster-signing-cert-file": names["authorities"]["ca"],
                 "cluster-signing-key-file": key_of(names["authorities"]["ca"]), "allocate-node-cidrs": "true",
-                "kubeconfig": names["kubeconfigs"].format(name="kube-controller-manager"), "leader-elect": "true",
+                "kubeconfig": self.kubeconfig_of("kube-controller-manager"), "leader-elect": "true",
                 "root-ca-file": names["authorities"]["ca"], "service-account-private-key-file": key_of(names["tokens"]),
                 "service-cluster-ip-range": SERVICES, "use-service-account-credentials": "true", "terminated-pod-gc-threshold": "50", "v": "2"})
             self.unit(host, "kube-scheduler", {"config": names["scheduler-config"], "v": "2"})
@@ -255,6 +287,34 @@ class ByHand:
         servers = "".join(f"        server {address}:6443;\n" for address in CONTROL_PLANES.values())
         self.put("lb1", "/etc/nginx/tcpconf.d/kubernetes.conf", "stream {\n    upstream kubernetes {\n" + servers + "    }\n    server {\n"
                  "        listen 6443;\n        proxy_pass kubernetes;\n    }\n}\n")
+
+    def kubeconfig_of(self, name):
+        return self.names["kubeconfigs"].format(name=name, short=name.removeprefix("kube-"))
+
+    def files_of_control_planes(self):
+        names = self.names
+        split = "etcd-ca" in names["authorities"]
+        managers = {name: self.kubeconfig(name, "https://127.0.0.1:6443", f"system:{name}") for name in ("kube-controller-manager", "kube-scheduler")}
+        admin = self.kubeconfig("admin", f"https://{BALANCER}:6443", "admin")
+        tokens = self.cert("service-account")
+        if names["tokens"].endswith(".pub"):
+            tokens = subprocess.run(["openssl", "x509", "-pubkey", "-noout"], input=tokens, stdout=subprocess.PIPE, check=True).stdout
+        for host in CONTROL_PLANES:
+            for authority, path in names["authorities"].items():
+                self.pair(host, path, authority)
+            self.put(host, names["etcd-authority"], self.cert("etcd-ca" if split else "ca"))
+            self.pair(host, names["serving"], "kubernetes")
+            self.pair(host, names["etcd"], "etcd" if split else "kubernetes")
+            if split:
+                self.pair(host, names["kubelet-client"], "kubelet-client")
+                self.pair(host, names["etcd-client"], "etcd-client")
+            if "front-proxy-ca" in names["authorities"]:
+                self.pair(host, "/etc/kubernetes/pki/front-proxy-client.crt", "front-proxy-client")
+            self.put(host, names["tokens"], tokens)
+            self.put(host, key_of(names["tokens"]), self.cert("service-account", "-key"), 0o600)
+            self.put(host, names["admin"], admin, 0o600)
+            for name, text in managers.items():
+                self.put(host, self.kubeconfig_of(name), text, 0o600)
 
     def unit(self, host, name, flags, kind="", after=""):
         lines = [f"/usr/local/bin/{name}"] + [f"--{flag}" if value is None else f"--{flag}={value}" for flag, value in flags.items()]

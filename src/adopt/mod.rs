@@ -1,0 +1,512 @@
+//! A cluster that runs -> a specification that compiles to it: what was found is read, what tells each value is noted beside it, and what
+//! must not change is kept as keys that are brought.
+//!
+//! Pure: no files, no clock, no randomness. What a certificate is, its content says; names of files are a last hint. A secret goes into
+//! the files of keys and nowhere else.
+
+mod authorities;
+mod evidence;
+mod machines;
+mod material;
+mod network;
+mod programs;
+mod releases;
+mod report;
+mod requests;
+mod runtime;
+mod secrets;
+mod shown;
+mod topology;
+mod tuned;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use time::OffsetDateTime;
+
+use crate::audit::finding::Findings;
+use crate::audit::view::View;
+use crate::catalog::identity::Names;
+use crate::catalog::layouts::Layout;
+use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::verify_codes;
+use crate::diagnostic::{Diagnostic, Reporter, Severity};
+use crate::found::Found;
+use crate::input::{CONFIG_FILE, GivenFiles, check};
+use crate::pki::inspect::public_key_pem;
+use authorities::authorities;
+use evidence::{Basis, Evidence, Settled};
+use machines::AdoptedHost;
+use material::Material;
+use programs::{RunningProgram, programs};
+use requests::{Requests, names_of, of_identity, signing};
+use secrets::EncryptionFound;
+use shown::{ShownAs, of, shown};
+use topology::{Topology, WrittenTopology};
+
+pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
+pub use topology::Assumption;
+
+/// The name of the topology.
+pub const CLUSTER_TOML: &str = "cluster.toml";
+/// Where else files of a cluster lie that something else than khw-gen has made, as [`crate::found::Places`] has them.
+pub fn places() -> impl Iterator<Item = String> {
+    PLACES.iter().map(|path| (*path).to_owned())
+}
+
+/// kubeadm's, and where walk-throughs put theirs.
+#[rustfmt::skip]
+const PLACES: &[&str] = &[
+    "/etc/kubernetes/{name}.conf", "/etc/kubernetes/manifests/{name}.yaml", "/etc/kubernetes/manifests/{name}.yml", "/etc/kubernetes/{name}.yaml",
+    "/etc/kubernetes/pki/{name}.crt", "/etc/kubernetes/pki/{name}.key", "/etc/kubernetes/pki/{name}.pub", "/etc/kubernetes/pki/{name}.pem",
+    "/etc/kubernetes/pki/etcd/{name}.crt", "/etc/kubernetes/pki/etcd/{name}.key", "/etc/kubernetes/pki/etcd/{name}.pem",
+    "/etc/kubernetes/ssl/{name}.pem", "/etc/kubernetes/ssl/{name}.crt", "/etc/kubernetes/ssl/{name}.key",
+    "/etc/etcd/{name}.pem", "/etc/etcd/{name}.crt", "/etc/etcd/{name}.key", "/etc/etcd/pki/{name}.crt", "/etc/etcd/pki/{name}.key",
+    "/etc/etcd/ssl/{name}.pem", "/var/lib/kubernetes/{name}.pem", "/var/lib/kubernetes/{name}.crt", "/var/lib/kubernetes/{name}.key",
+    "/var/lib/kubernetes/{name}.yaml", "/var/lib/kubernetes/{name}.kubeconfig", "/var/lib/kubelet/config.yaml",
+    "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/{name}.pem", "/var/lib/kubelet/{name}.yaml", "/var/lib/kubelet/pki/{name}.crt",
+    "/var/lib/kubelet/pki/{name}.pem", "/etc/cni/net.d/{name}.conflist", "/root/.kube/config", "/root/{name}.kubeconfig",
+    "/usr/lib/systemd/system/kubelet.service", "/usr/lib/systemd/system/kubelet.service.d/{name}.conf", "/etc/default/kubelet",
+];
+
+/// The folder of the keys that are kept.
+pub const KEYS: &str = "keys";
+
+/// What whoever adopts says himself.
+#[derive(Clone, Debug)]
+pub struct AdoptionRequest<'a> {
+    /// What was read, as the user called it.
+    pub from: &'a str,
+    /// Now.
+    pub at: OffsetDateTime,
+    /// The version of Kubernetes.
+    pub kubernetes: Option<&'a str>,
+}
+
+/// Compiles a specification in memory, or says what is wrong with it.
+pub type Compile<'c> = &'c dyn Fn(&GivenFiles) -> Result<Found, Vec<Diagnostic>>;
+
+/// Reads what a cluster has, and says how it is to be written.
+///
+/// Errors: what stands in the way, with its place; then nothing is to be written.
+pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -> Result<Adopted, Vec<Diagnostic>> {
+    let say = Reporter::default();
+    let known = Findings::default();
+    let view = View::read(found, asked.at, &known);
+    let programs = programs(&view);
+    let material = Material::of(&view);
+    tell_unreadable(found, &view, &say);
+    let shown = shown(&view, &programs, &material);
+    let Some(authorities) = authorities(&programs, &material, &shown, asked.at, &say) else {
+        return Err(say.into_sorted_vec());
+    };
+    let endpoint = network::endpoint(&programs, &material, &say);
+    let domain = network::domain(&programs, &shown, &say);
+    let dns = network::dns(&programs, &say);
+    let services = network::services(&programs, &shown, dns.as_ref(), &say);
+    let machines = machines::names(&view, &programs);
+    let mut hosts = machines::of_machines(
+        &view,
+        &machines,
+        &programs,
+        &shown,
+        endpoint.as_ref().map(|one| &one.value),
+        &say,
+    );
+    if hosts.is_empty() {
+        let service: Vec<IpAddr> = services
+            .value
+            .iter()
+            .filter_map(|range| crate::audit::names::first_of(range))
+            .collect();
+        hosts = machines::of_certificates(&shown, endpoint.as_ref().map(|one| &one.value), &service, &say);
+    } else if !hosts
+        .iter()
+        .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
+    {
+        say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server"));
+    }
+    let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
+    let encryption = secrets::encryption(&view, &programs, &say);
+    let pods = network::pods(&programs, &hosts, &services.value, &say);
+    let signing = signing(&view, &shown, &authorities, asked.at);
+    let mut topology = Topology {
+        from: crate::found::printable(asked.from),
+        name: network::name(&programs, &material, &say),
+        etcd: releases::etcd(&view, &programs, &kubernetes.value, &say),
+        runtime: runtime::runtime(&view, &programs, &kubernetes.value, &say),
+        kubernetes,
+        domain,
+        endpoint,
+        names: Vec::new(),
+        services,
+        pods,
+        dns,
+        cni: network::cni(&hosts),
+        proxy_mode: network::proxy_mode(&programs, &shown, &say),
+        resolv_conf: network::resolv_conf(&programs, &say),
+        layout: authorities.layout,
+        kubeconfig_files: kubeconfig_files(&material, &programs),
+        per_host: per_host(authorities.layout, &shown),
+        profile: signing.profile.clone(),
+        issued: signing.issued,
+        lifetime: signing.note.clone(),
+        token_key: secrets::token_key(&programs, &material, &shown, &say),
+        encryption,
+        balancer: network::balancer(&view, &hosts, &say),
+        authorities: authorities.kept.clone(),
+        hosts,
+        tuned: Vec::new(),
+    };
+    if say.has_errors() {
+        return Err(say.into_sorted_vec());
+    }
+    tell_static_pods(&programs, &say);
+    tell_strays(&material, &topology, &authorities.told, &say);
+    // What khw-gen would make by itself shows what is more, and what is other, in what runs.
+    let host_names: Vec<String> = topology.hosts.iter().map(|host| host.name.clone()).collect();
+    let has_kube_proxy = topology.proxy_mode.value != "none";
+    let requests = |more_names: &BTreeMap<&'static str, Vec<String>>, quick| {
+        let requests = Requests {
+            layout: authorities.layout,
+            shown: &shown,
+            more_names,
+            hosts: &host_names,
+            has_kube_proxy,
+            quick,
+        };
+        let mut files = requests.files(&authorities);
+        files.push((CONFIG_FILE.to_owned(), signing.config.clone()));
+        files
+    };
+    let none = BTreeMap::new();
+    let mut model = GivenFiles::new(topology.model());
+    for (name, text) in requests(&none, true) {
+        model = model.with(format!("csr/{name}"), text);
+    }
+    let made = compile(&model)?;
+    let made_known = Findings::default();
+    let made = View::read(&made, asked.at, &made_known);
+    let more_names = more_names(&made, &shown, &machines, &mut topology);
+    topology.tuned = tuned::tuned(
+        &programs,
+        &made,
+        &machines,
+        kubelets_are_checked(&programs, &shown, &topology),
+        &say,
+    );
+    let csrs = requests(&more_names, false);
+    let written = checked(&topology, &csrs, &say)?;
+    let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
+    files.extend(
+        csrs.iter()
+            .map(|(name, text)| AdoptedFile::public(format!("csr/{name}"), text)),
+    );
+    files.extend(keys(&topology));
+    Ok(Adopted {
+        files,
+        assumed: written.assumed,
+        said: say.into_sorted_vec(),
+        kept: kept(&topology),
+        hosts: topology
+            .hosts
+            .iter()
+            .map(|host| (host.name.clone(), host.roles.iter().map(|role| role.name()).collect()))
+            .collect(),
+        kubernetes: topology.kubernetes.value.clone(),
+        layout: authorities.layout.name(),
+    })
+}
+
+/// What can't be read is not adopted: it may be anything.
+fn tell_unreadable(found: &Found, view: &View<'_>, say: &Reporter) {
+    // A kubelet that renews its certificate leads a link to the newest, which is read by its own name.
+    let is_kubelets =
+        |path: &str| path.ends_with("kubelet-client-current.pem") || path.ends_with("kubelet-server-current.pem");
+    for remark in found.remarks.iter().filter(|remark| !is_kubelets(&remark.path)) {
+        let message = format!("{}: {}", crate::found::printable(&remark.path), remark.message);
+        say.add(Diagnostic::new(codes::UNREADABLE, message));
+    }
+    for code in [
+        verify_codes::BAD_PEM,
+        verify_codes::BAD_SYNTAX,
+        verify_codes::ARCHIVE_LIMIT,
+    ] {
+        for finding in view.findings.of(code) {
+            let loose = view
+                .hosts
+                .iter()
+                .any(|host| host.name == finding.host && host.host.loose);
+            let place = match loose {
+                true => finding.path.trim_start_matches('/').to_owned(),
+                false => format!("{}: {}", finding.host, finding.path),
+            };
+            say.add(Diagnostic::new(
+                codes::UNREADABLE,
+                format!("{place}: {}", finding.message),
+            ));
+        }
+    }
+}
+
+/// Keys of no certificate, and authorities of which nothing else was said.
+fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec<u8>>, say: &Reporter) {
+    let token = topology.token_key.as_ref().map(|token| &token.public);
+    for (public, key) in material.keys.iter().filter(|(public, _)| Some(*public) != token) {
+        let has_certificate = material
+            .certificates
+            .values()
+            .any(|one| one.certificate.public_key == *public);
+        if let Some(at) = key.private_at.first().filter(|_| !has_certificate) {
+            let message = format!(
+                "{}: the key belongs to no certificate here, and is not kept",
+                at.evidence
+            );
+            say.add(Diagnostic::new(codes::STRAY, message));
+        }
+    }
+    for one in material
+        .authorities()
+        .iter()
+        .filter(|one| !told.contains(&one.certificate.public_key))
+    {
+        if let Some(at) = one.at.first() {
+            let message = format!(
+                "{}: the authority {:?} is not kept: nothing uses it",
+                at.evidence, one.certificate.subject
+            );
+            say.add(Diagnostic::new(codes::STRAY, message));
+        }
+    }
+}
+
+/// Static pods and units of one program would both run.
+fn tell_static_pods(programs: &[RunningProgram<'_>], say: &Reporter) {
+    let pods: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.is_static_pod()).collect();
+    if let Some(first) = pods.first() {
+        let message = format!(
+            "{} runs as a static pod ({}), and {} more do: from the first build on units start them",
+            first.name(),
+            Evidence::file(first.host, first.path),
+            pods.len() - 1
+        );
+        say.add(Diagnostic::new(codes::STATIC_PODS, message));
+    }
+}
+
+/// Whether the programs' kubeconfigs name files beside them.
+fn kubeconfig_files(material: &Material<'_>, programs: &[RunningProgram<'_>]) -> Option<Settled<()>> {
+    let is_programs = |user: &str| {
+        [
+            "system:kube-controller-manager",
+            "system:kube-scheduler",
+            "system:kube-proxy",
+        ]
+        .contains(&user)
+    };
+    let users = material.logins.iter().filter_map(|one| {
+        let leaf = one.login.client.iter().find_map(|item| item.certificate())?;
+        is_programs(leaf.user()).then_some(one)
+    });
+    let all: Vec<_> = users.collect();
+    let names_files = !all.is_empty() && all.iter().all(|one| one.names_files) && !programs.is_empty();
+    names_files.then(|| {
+        Settled::told(
+            (),
+            all.first()
+                .map_or_else(|| Evidence::words(""), |one| one.evidence.clone()),
+        )
+    })
+}
+
+/// The keys of which each host has its own, though several could share one.
+fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
+    let mut all = Vec::new();
+    for (name, _) in layout.shared() {
+        let mut by_host: BTreeMap<&str, BTreeSet<&[u8]>> = BTreeMap::new();
+        for one in of(shown, name) {
+            if let Some(host) = one.host.as_deref() {
+                by_host.entry(host).or_default().insert(&one.certificate.public_key);
+            }
+        }
+        let keys: BTreeSet<&[u8]> = by_host.values().flatten().copied().collect();
+        if by_host.len() > 1 && keys.len() >= by_host.len() && by_host.values().all(|keys| keys.len() == 1) {
+            let evidence = of(shown, name).map(|one| one.evidence.clone()).collect();
+            all.push((*name, Basis::Told(evidence)));
+        }
+    }
+    all
+}
+
+/// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the
+/// request.
+fn more_names(
+    made: &View<'_>,
+    theirs: &[ShownAs],
+    machines: &BTreeMap<String, String>,
+    topology: &mut Topology,
+) -> BTreeMap<&'static str, Vec<String>> {
+    let made_programs = programs(made);
+    let made_material = Material::of(made);
+    let ours = shown(made, &made_programs, &made_material);
+    let mut more: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for row in topology.layout.identities() {
+        let of_ours: BTreeSet<String> = of_identity(row, &ours)
+            .iter()
+            .flat_map(|one| names_of(&one.certificate))
+            .collect();
+        for one in of_identity(row, theirs) {
+            let host = one.host.as_ref().map(|host| machines.get(host).unwrap_or(host).clone());
+            let own: BTreeSet<String> = match (row.names, &host) {
+                (Names::Node, Some(host)) => of_identity(row, &ours)
+                    .iter()
+                    .filter(|ours| ours.host.as_ref() == Some(host))
+                    .flat_map(|one| names_of(&one.certificate))
+                    .collect(),
+                _ => of_ours.clone(),
+            };
+            for name in names_of(&one.certificate)
+                .into_iter()
+                .filter(|name| !own.contains(name))
+            {
+                match (row.names, &host) {
+                    (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
+                    (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
+                        if !topology.names.contains(&name) {
+                            topology.names.push(name);
+                        }
+                    }
+                    _ => {
+                        let all = more.entry(row.name).or_default();
+                        if !all.contains(&name) {
+                            all.push(name);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    more
+}
+
+/// Whether it is an address, or a name that anybody takes for one.
+fn is_plain_name(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    name.parse::<IpAddr>().is_ok()
+        || name.chars().all(is_of_name) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+fn add_to_host(hosts: &mut [AdoptedHost], name: &str, more: &str) {
+    let Some(host) = hosts.iter_mut().find(|host| host.name == name) else {
+        return;
+    };
+    match more.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() || host.ips.value.contains(&ip) || host.addresses.contains(&ip) => {}
+        Ok(ip) => host.addresses.push(ip),
+        Err(_) if more == host.name || more == "localhost" || host.names.iter().any(|known| known == more) => {}
+        Err(_) => host.names.push(more.to_owned()),
+    }
+}
+
+/// Whether kubelets serve with certificates that the cluster's authority has signed.
+fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topology: &Topology) -> bool {
+    let kubelets = programs.iter().filter(|one| one.name() == "kubelet").count();
+    let authority = topology.authorities.iter().find(|one| one.name == "ca");
+    let serving: Vec<&ShownAs> = of(shown, "kubelet-serving").collect();
+    let signed =
+        |one: &&ShownAs| authority.is_some_and(|authority| one.certificate.is_signed_by(&authority.certificate));
+    kubelets == 0 || serving.len() >= kubelets && serving.iter().all(signed)
+}
+
+/// The text of cluster.toml that passes every check: what of the tuned values does not, is left out and told.
+fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Result<WrittenTopology, Vec<Diagnostic>> {
+    let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
+    loop {
+        let written = topology.text(&left_out);
+        let mut files = GivenFiles::new(written.text.clone());
+        for (name, text) in csrs {
+            files = files.with(format!("csr/{name}"), text.clone());
+        }
+        for authority in &topology.authorities {
+            files = files.with(format!("{KEYS}/{}.pem", authority.name), authority.certificate.pem());
+        }
+        if let Some(token) = &topology.token_key {
+            files = files.with(format!("{KEYS}/service-account.pub"), public_key_pem(&token.public));
+        }
+        let Err(problems) = check(&files) else {
+            return Ok(written);
+        };
+        let before = left_out.len();
+        for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
+            let Some(place) = problem.place.as_ref().filter(|place| place.file.name == CLUSTER_TOML) else {
+                continue;
+            };
+            let line = place
+                .file
+                .text
+                .get(..place.span.start)
+                .map_or(0, |before| before.matches('\n').count())
+                + 1;
+            let Some(index) = written.tuned.get(&line) else {
+                continue;
+            };
+            left_out.insert(*index, format!("{} ({})", problem.message, problem.code));
+            if let Some(one) = topology.tuned.get(*index) {
+                let message = format!("{}: {} ({})", one.evidence, problem.message, problem.code);
+                say.add(Diagnostic::new(codes::LEFT_OUT, message));
+            }
+        }
+        if left_out.len() == before {
+            return Err(problems);
+        }
+    }
+}
+
+/// The files of what is kept.
+fn keys(topology: &Topology) -> Vec<AdoptedFile> {
+    let mut files = Vec::new();
+    for authority in &topology.authorities {
+        let name = authority.name;
+        files.push(AdoptedFile::public(
+            format!("{KEYS}/{name}.pem"),
+            &authority.certificate.pem(),
+        ));
+        files.extend(
+            authority
+                .key
+                .iter()
+                .map(|key| AdoptedFile::secret(format!("{KEYS}/{name}-key.pem"), key)),
+        );
+    }
+    if let Some(token) = &topology.token_key {
+        let public = public_key_pem(&token.public);
+        files.push(AdoptedFile::public(format!("{KEYS}/service-account.pub"), &public));
+        files.push(AdoptedFile::secret(
+            format!("{KEYS}/service-account-key.pem"),
+            &token.key,
+        ));
+    }
+    if let EncryptionFound::Kept(found) = &topology.encryption {
+        let keys = found.value.keys.iter().zip(1..);
+        files.extend(
+            keys.map(|(key, number)| AdoptedFile::secret(format!("{KEYS}/encryption-key-{number}"), &key.secret)),
+        );
+    }
+    files
+}
+
+/// What is kept and what tells it, in words.
+fn kept(topology: &Topology) -> Vec<(String, String)> {
+    let authorities = topology.authorities.iter();
+    let mut kept: Vec<(String, String)> = authorities
+        .map(|one| (one.name.to_owned(), one.basis.comment()))
+        .collect();
+    if let Some(token) = &topology.token_key {
+        kept.push(("service-account".to_owned(), token.basis.comment()));
+    }
+    if let EncryptionFound::Kept(found) = &topology.encryption {
+        let names: Vec<&str> = found.value.keys.iter().map(|key| key.name.as_str()).collect();
+        kept.push((format!("encryption ({})", names.join(", ")), found.basis.comment()));
+    }
+    kept
+}

@@ -1,0 +1,417 @@
+//! What holds for the whole cluster: its name, where it is reached, its ranges, its domain, and what passes connections on.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::evidence::{Claims, Evidence, Settled};
+use super::machines::{AdoptedEndpoint, AdoptedHost};
+use super::material::Material;
+use super::programs::RunningProgram;
+use super::shown::{ShownAs, of};
+use crate::audit::document::Tree;
+use crate::audit::names::{first_of, is_loopback};
+use crate::audit::view::View;
+use crate::catalog::roles::Role;
+use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::{Diagnostic, Reporter};
+
+fn listed(ranges: impl AsRef<[String]>) -> String {
+    ranges.as_ref().join(",")
+}
+
+/// What the kubeconfigs call the cluster.
+pub(super) fn name(programs: &[RunningProgram<'_>], material: &Material<'_>, say: &Reporter) -> Settled<String> {
+    let fits = |name: &str| {
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        !name.is_empty()
+            && name.len() <= 63
+            && name.chars().all(is_of_name)
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    let mut claims = Claims::default();
+    for login in &material.logins {
+        if let Some(name) = login.cluster_name.as_deref().filter(|name| fits(name)) {
+            claims.add(name.to_owned(), login.evidence.clone());
+        }
+    }
+    if claims.is_empty() {
+        for program in programs.iter().filter(|one| one.name() == "kube-controller-manager") {
+            if let Some(name) = program.flag("cluster-name").filter(|name| fits(name)) {
+                claims.add(name.to_owned(), program.evidence("cluster-name"));
+            }
+        }
+    }
+    let told = claims.settle("the name of the cluster", String::clone, say);
+    told.unwrap_or_else(|| Settled::assumed("kubernetes".to_owned(), "the name that most call it by"))
+}
+
+/// Where nodes reach the API, and who does not run beside it.
+pub(super) fn endpoint(
+    programs: &[RunningProgram<'_>],
+    material: &Material<'_>,
+    say: &Reporter,
+) -> Option<Settled<AdoptedEndpoint>> {
+    let mut of_nodes = Claims::default();
+    let mut of_others = Claims::default();
+    // What leads to its own machine says as little as a loopback address, unless nothing else is said.
+    let mut of_themselves = Claims::default();
+    let is_own = |host: &str, address: &str| {
+        let mut here = programs
+            .iter()
+            .filter(|one| one.host.name == host && !one.host.host.loose);
+        here.any(|one| {
+            ["advertise-address", "node-ip"]
+                .iter()
+                .any(|flag| one.line.list(flag).contains(&address))
+        })
+    };
+    for login in &material.logins {
+        let Some(url) = login.login.url.as_ref().filter(|url| !is_loopback(&url.host)) else {
+            continue;
+        };
+        let endpoint = AdoptedEndpoint {
+            host: url.host.clone(),
+            port: url.port.unwrap_or(443),
+        };
+        let user = login
+            .login
+            .client
+            .iter()
+            .find_map(|item| item.certificate())
+            .map_or("", |leaf| leaf.user());
+        let is_of_node = user.starts_with("system:node:") || user == "system:kube-proxy";
+        let claims = match is_own(login.login.spot.host.name, &endpoint.host) {
+            true => &mut of_themselves,
+            false if is_of_node => &mut of_nodes,
+            false => &mut of_others,
+        };
+        claims.add(endpoint, login.evidence.clone());
+    }
+    let told = [of_nodes, of_others].into_iter().find(|claims| !claims.is_empty());
+    match told {
+        Some(told) => told.settle("where the API is reached", AdoptedEndpoint::text, say),
+        None => of_themselves.most(),
+    }
+}
+
+/// The domain of services.
+pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
+    let mut claims = Claims::default();
+    for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
+        if let Some(domain) = kubelet.flag("cluster-domain") {
+            claims.add(
+                domain.trim_end_matches('.').to_owned(),
+                kubelet.evidence("cluster-domain"),
+            );
+        } else if let Some((path, config)) = kubelet.config()
+            && let Some(domain) = config.text_at(&["clusterDomain"])
+        {
+            let evidence = Evidence::within(kubelet.host, path, "clusterDomain", "clusterDomain");
+            claims.add(domain.trim_end_matches('.').to_owned(), evidence);
+        }
+    }
+    if claims.is_empty() {
+        for api in of(shown, "apiserver") {
+            let names = api.certificate.dns.iter();
+            if let Some(domain) = names
+                .filter_map(|name| name.strip_prefix("kubernetes.default.svc."))
+                .next()
+            {
+                claims.add(domain.to_owned(), api.evidence.clone());
+            }
+        }
+    }
+    let told = claims.settle("the domain of services", String::clone, say);
+    told.unwrap_or_else(|| Settled::assumed("cluster.local".to_owned(), "the domain that nearly every cluster has"))
+}
+
+/// The range of services.
+pub(super) fn services(
+    programs: &[RunningProgram<'_>],
+    shown: &[ShownAs],
+    dns: Option<&Settled<Vec<String>>>,
+    say: &Reporter,
+) -> Settled<Vec<String>> {
+    let mut claims = Claims::default();
+    let mut of_manager = Claims::default();
+    for program in programs {
+        if let Some(range) = program.flag("service-cluster-ip-range") {
+            let ranges: Vec<String> = range.split(',').map(str::to_owned).collect();
+            let evidence = program.evidence("service-cluster-ip-range");
+            // The manager may have one family of two.
+            match program.name() == "kube-apiserver" {
+                true => claims.add(ranges, evidence),
+                false => of_manager.add(ranges, evidence),
+            }
+        }
+    }
+    let told = if claims.is_empty() { of_manager } else { claims };
+    if let Some(told) = told.settle("the range of services", |ranges| listed(ranges), say) {
+        return told;
+    }
+    // The first address of the range is in the certificate of the API server.
+    let dns: Vec<IpAddr> = dns
+        .into_iter()
+        .flat_map(|dns| &dns.value)
+        .filter_map(|ip| ip.parse().ok())
+        .collect();
+    for api in of(shown, "apiserver") {
+        for ip in &api.certificate.ips {
+            let Some(range) = guessed_range(*ip) else { continue };
+            let fits_dns = dns.is_empty()
+                || range
+                    .parse::<IpNet>()
+                    .is_ok_and(|net| dns.iter().any(|dns| net.contains(dns)));
+            if fits_dns {
+                let why = format!("{} has its first address {ip}: see that it is as long", api.evidence);
+                return Settled::assumed(vec![range], why);
+            }
+        }
+    }
+    Settled::assumed(
+        vec!["10.32.0.0/24".to_owned()],
+        "the walk-through's range: write the cluster's own",
+    )
+}
+
+/// The range that an address is the first of, as guides and kubeadm have it; none where it looks like a machine's.
+pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
+    // The ranges of kubeadm, of the walk-throughs, and of others that are often met.
+    let known = [
+        "10.32.0.0/24",
+        "10.96.0.0/12",
+        "10.254.0.0/16",
+        "10.233.0.0/18",
+        "10.3.0.0/24",
+        "10.0.0.0/24",
+        "172.20.0.0/16",
+        "192.168.0.0/16",
+        "10.43.0.0/16",
+        "10.68.0.0/16",
+        "10.100.0.0/16",
+        "10.152.183.0/24",
+    ];
+    let is_first = |range: &&&str| first_of(range) == Some(ip);
+    if let Some(range) = known.iter().find(is_first) {
+        return Some((*range).to_owned());
+    }
+    match ip {
+        IpAddr::V4(v4) if v4.is_private() => {
+            let [a, b, c, d] = v4.octets();
+            (c == 0 && d == 1).then(|| format!("{a}.{b}.{c}.0/24"))
+        }
+        _ => None,
+    }
+}
+
+/// The range of pods, and whether controllers hand out parts of it.
+pub(super) fn pods(
+    programs: &[RunningProgram<'_>],
+    hosts: &[AdoptedHost],
+    services: &[String],
+    say: &Reporter,
+) -> Settled<Vec<String>> {
+    let mut claims = Claims::default();
+    for program in programs
+        .iter()
+        .filter(|one| ["kube-controller-manager", "kube-proxy"].contains(&one.name()))
+    {
+        if let Some(range) = program.flag("cluster-cidr") {
+            claims.add(
+                range.split(',').map(str::to_owned).collect(),
+                program.evidence("cluster-cidr"),
+            );
+        } else if let Some((path, config)) = program.config()
+            && let Some(range) = config.text_at(&["clusterCIDR"])
+        {
+            let evidence = Evidence::within(program.host, path, "clusterCIDR", "clusterCIDR");
+            claims.add(range.split(',').map(str::to_owned).collect(), evidence);
+        }
+    }
+    if let Some(told) = claims.settle("the range of pods", |ranges| listed(ranges), say) {
+        return told;
+    }
+    let taken: Vec<IpNet> = services.iter().filter_map(|range| range.parse().ok()).collect();
+    let ips: BTreeSet<IpAddr> = hosts.iter().flat_map(|host| host.ips.value.iter().copied()).collect();
+    let is_free = |range: &&&str| {
+        range.parse::<IpNet>().is_ok_and(|net| {
+            let overlaps = taken.iter().any(|other| net.contains(other) || other.contains(&net));
+            !overlaps && !ips.iter().any(|ip| net.contains(ip))
+        })
+    };
+    let free = [
+        "10.200.0.0/16",
+        "10.244.0.0/16",
+        "172.30.0.0/16",
+        "192.168.0.0/16",
+        "10.128.0.0/16",
+    ];
+    let range = free.iter().find(is_free).copied().unwrap_or("10.200.0.0/16");
+    Settled::assumed(
+        vec![range.to_owned()],
+        "a range that nothing else has: write that of the network's plugin",
+    )
+}
+
+/// The addresses of the cluster's DNS.
+pub(super) fn dns(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Settled<Vec<String>>> {
+    let mut claims = Claims::default();
+    for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
+        if let Some(dns) = kubelet.flag("cluster-dns") {
+            claims.add(
+                dns.split(',').map(str::to_owned).collect(),
+                kubelet.evidence("cluster-dns"),
+            );
+        } else if let Some((path, config)) = kubelet.config() {
+            let all: Vec<String> = config
+                .items_at(&["clusterDNS"])
+                .iter()
+                .filter_map(Tree::text)
+                .map(str::to_owned)
+                .collect();
+            if !all.is_empty() {
+                claims.add(all, Evidence::within(kubelet.host, path, "clusterDNS", "clusterDNS"));
+            }
+        }
+    }
+    claims.settle("the address of the cluster's DNS", |ranges| listed(ranges), say)
+}
+
+/// How kube-proxy reaches services; `none` where there are nodes and no kube-proxy on them.
+pub(super) fn proxy_mode(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
+    let mut claims = Claims::default();
+    for proxy in programs.iter().filter(|one| one.name() == "kube-proxy") {
+        let config = proxy.config();
+        let told = config.and_then(|(path, config)| Some((path, config.text_at(&["mode"])?)));
+        match (proxy.flag("proxy-mode"), told) {
+            (Some(mode), _) => claims.add(mode.to_owned(), proxy.evidence("proxy-mode")),
+            (None, Some((path, mode))) => {
+                claims.add(mode.to_owned(), Evidence::within(proxy.host, path, "mode:", "mode"));
+            }
+            // Its own default on Linux.
+            (None, None) => claims.add("iptables".to_owned(), Evidence::file(proxy.host, proxy.path)),
+        }
+    }
+    if let Some(told) = claims.settle("kube-proxy's mode", String::clone, say) {
+        return told;
+    }
+    let nodes = programs.iter().find(|one| one.name() == "kubelet");
+    match (nodes, of(shown, "kube-proxy").next()) {
+        (Some(kubelet), _) => {
+            let why = format!(
+                "no unit starts kube-proxy ({}): a DaemonSet or another program takes its place",
+                Evidence::file(kubelet.host, kubelet.path)
+            );
+            Settled::assumed("none".to_owned(), why)
+        }
+        (None, Some(one)) => Settled::assumed(
+            "iptables".to_owned(),
+            format!("{} is there, and this is kube-proxy's default", one.evidence),
+        ),
+        (None, None) => Settled::assumed("none".to_owned(), "nothing shows a kube-proxy"),
+    }
+}
+
+/// The pods' network: a bridge where nodes have one of ours or alike, else that of a plugin.
+pub(super) fn cni(hosts: &[AdoptedHost]) -> Settled<String> {
+    let workers: Vec<&AdoptedHost> = hosts.iter().filter(|host| host.roles.contains(&Role::Worker)).collect();
+    let bridges: Vec<&Settled<Vec<String>>> = workers.iter().filter_map(|host| host.pods.as_ref()).collect();
+    match bridges.first() {
+        Some(first) if bridges.len() == workers.len() => Settled {
+            value: "bridge".to_owned(),
+            basis: first.basis.clone(),
+        },
+        _ => Settled::assumed(
+            "none".to_owned(),
+            "not every node has a bridge with a range of its own, so a plugin makes the network",
+        ),
+    }
+}
+
+/// The file with a node's own resolvers.
+pub(super) fn resolv_conf(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Settled<String>> {
+    let mut claims = Claims::default();
+    for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
+        match (kubelet.flag("resolv-conf"), kubelet.config()) {
+            (Some(path), _) => claims.add(path.to_owned(), kubelet.evidence("resolv-conf")),
+            (None, Some((path, config))) => match config.text_at(&["resolvConf"]) {
+                Some(resolv) => claims.add(
+                    resolv.to_owned(),
+                    Evidence::within(kubelet.host, path, "resolvConf", "resolvConf"),
+                ),
+                // The kubelet's own default.
+                None => claims.add("/etc/resolv.conf".to_owned(), Evidence::file(kubelet.host, path)),
+            },
+            (None, None) => {}
+        }
+    }
+    claims.settle("the file with a node's resolvers", String::clone, say)
+}
+
+/// What the hosts that pass connections on do.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AdoptedBalancer {
+    pub engine: Option<Settled<String>>,
+    pub port: Option<Settled<u16>>,
+    pub virtual_ips: Vec<IpAddr>,
+    pub router: Option<u8>,
+}
+
+/// Finds it; a port that would be no more is told.
+pub(super) fn balancer(view: &View<'_>, hosts: &[AdoptedHost], say: &Reporter) -> AdoptedBalancer {
+    let mut found = AdoptedBalancer::default();
+    let is_balancer = |name: &str| {
+        hosts
+            .iter()
+            .any(|host| host.name == name && host.roles.contains(&Role::LoadBalancer))
+    };
+    for host in view.hosts.iter().filter(|host| is_balancer(host.name)) {
+        for (path, balancer) in &host.balancers {
+            let engine = if balancer.program == "haproxy" {
+                "haproxy"
+            } else {
+                "nginx"
+            };
+            found
+                .engine
+                .get_or_insert_with(|| Settled::told(engine.to_owned(), Evidence::file(host, path)));
+            let ports: Vec<u16> = balancer
+                .services
+                .iter()
+                .flat_map(|one| &one.listens)
+                .map(|one| one.port)
+                .collect();
+            let port = ports
+                .iter()
+                .copied()
+                .find(|port| *port == 6443)
+                .or_else(|| ports.first().copied());
+            let others: BTreeSet<u16> = ports.iter().copied().filter(|other| Some(*other) != port).collect();
+            if let (Some(port), false) = (port, others.is_empty()) {
+                let others: Vec<String> = others.iter().map(u16::to_string).collect();
+                let message = format!(
+                    "{}: it listens at {} besides {port}, and one port is all that there will be",
+                    Evidence::file(host, path),
+                    others.join(", ")
+                );
+                say.add(Diagnostic::new(codes::LEFT_OUT, message));
+            }
+            if let Some(port) = port {
+                found
+                    .port
+                    .get_or_insert_with(|| Settled::told(port, Evidence::within(host, path, &port.to_string(), "")));
+            }
+        }
+        for router in host.shared.values().flat_map(|shared| &shared.routers) {
+            for ip in &router.addresses {
+                if !found.virtual_ips.contains(ip) {
+                    found.virtual_ips.push(*ip);
+                }
+            }
+            found.router = found.router.or(router.id);
+        }
+    }
+    found
+}

@@ -1,0 +1,173 @@
+//! The programs of each machine with their flags, whether a unit starts them or a static pod does.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::evidence::Evidence;
+use crate::audit::document::Tree;
+use crate::audit::unit::CommandLine;
+use crate::audit::view::{HostView, View};
+use crate::pki::inspect::Certificate;
+
+/// The programs of a cluster whose flags say how it is.
+pub(super) const PROGRAMS: [&str; 6] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+];
+
+/// A program that runs on a machine.
+pub(super) struct RunningProgram<'v> {
+    pub host: &'v HostView<'v>,
+    /// The unit or the manifest.
+    pub path: &'v str,
+    pub line: Cow<'v, CommandLine>,
+    pub environment: Cow<'v, BTreeMap<String, String>>,
+    /// What a static pod is made of: `registry.k8s.io/etcd:3.6.5-0`.
+    pub image: Option<&'v str>,
+}
+
+/// Every program of the cluster, by machine.
+pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
+    let mut all = Vec::new();
+    for host in &view.hosts {
+        for command in &host.commands {
+            all.push(RunningProgram {
+                host,
+                path: command.path,
+                line: Cow::Borrowed(&command.line),
+                environment: Cow::Borrowed(&command.environment),
+                image: None,
+            });
+        }
+        for (path, documents) in &host.documents {
+            let pods = documents.iter().filter(|document| document.kind() == "Pod");
+            all.extend(pods.flat_map(|pod| of_pod(host, path, pod)));
+        }
+        if !all
+            .iter()
+            .any(|one| one.host.name == host.name && one.name() == "kubelet")
+        {
+            all.extend(kubelet_of_kubeadm(host));
+        }
+    }
+    all.retain(|program| PROGRAMS.contains(&program.name()));
+    all
+}
+
+/// What the containers of a static pod start.
+fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = RunningProgram<'v>> {
+    pod.items_at(&["spec", "containers"]).iter().map(move |container| {
+        let words = ["command", "args"]
+            .iter()
+            .flat_map(|field| container.items_at(&[field]));
+        RunningProgram {
+            host,
+            path,
+            line: Cow::Owned(CommandLine::of(
+                words.filter_map(Tree::text).map(str::to_owned).collect(),
+            )),
+            environment: Cow::Owned(BTreeMap::new()),
+            image: container.text_at(&["image"]),
+        }
+    })
+}
+
+/// Where kubeadm has the kubelet's configuration, its kubeconfig, and flags of this machine.
+const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
+const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
+
+/// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
+fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> {
+    let here = |path: &str| host.host.files.get_key_value(path).map(|(path, _)| path.as_str());
+    let path = here(KUBELET_CONFIG)
+        .or_else(|| here(KUBELET_KUBECONFIG))
+        .filter(|_| !host.host.loose)?;
+    let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
+    words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
+    let flags = host.host.text(KUBELET_FLAGS).unwrap_or_default();
+    let flags = flags
+        .lines()
+        .find_map(|line| line.strip_prefix("KUBELET_KUBEADM_ARGS="));
+    words.extend(
+        flags
+            .unwrap_or_default()
+            .trim_matches('"')
+            .split_whitespace()
+            .map(str::to_owned),
+    );
+    Some(RunningProgram {
+        host,
+        path,
+        line: Cow::Owned(CommandLine::of(words)),
+        environment: Cow::Owned(BTreeMap::new()),
+        image: None,
+    })
+}
+
+/// The file that something on a host calls `path`: itself, or where there are no machines the one whose path ends most alike.
+pub(super) fn resolve<'v>(host: &HostView<'v>, path: &str) -> Option<&'v str> {
+    if !host.host.loose {
+        return host.resolve(path);
+    }
+    let parts = |path: &str| -> Vec<String> { path.rsplit('/').map(str::to_owned).collect() };
+    let asked = parts(path);
+    let alike = |path: &str| {
+        parts(path)
+            .iter()
+            .zip(&asked)
+            .take_while(|(one, other)| one == other)
+            .count()
+    };
+    let files = host.host.files.keys().map(String::as_str);
+    let best = files.map(|file| (alike(file), file)).filter(|(alike, _)| *alike > 0);
+    best.max_by_key(|(alike, file)| (*alike, std::cmp::Reverse(*file)))
+        .map(|(_, file)| file)
+}
+
+impl<'v> RunningProgram<'v> {
+    pub(super) fn name(&self) -> &str {
+        &self.line.program
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Option<&str> {
+        self.line.flag(name)
+    }
+
+    /// Where a flag of it stands.
+    pub(super) fn evidence(&self, flag: &str) -> Evidence {
+        Evidence::within(self.host, self.path, &format!("--{flag}"), &format!("--{flag}"))
+    }
+
+    /// The file that a flag names.
+    pub(super) fn file(&self, flag: &str) -> Option<&'v str> {
+        resolve(self.host, self.flag(flag)?)
+    }
+
+    /// The certificates in the file that a flag names.
+    pub(super) fn certificates(&self, flag: &str) -> Vec<&'v Certificate> {
+        self.file(flag)
+            .map_or_else(Vec::new, |path| certificates(self.host, path))
+    }
+
+    /// Its configuration file: the document of that kind which its flag names.
+    pub(super) fn config(&self) -> Option<(&'v str, &'v Tree)> {
+        let path = self.file("config")?;
+        let documents = self.host.documents.get(path)?;
+        Some((path, documents.first()?))
+    }
+
+    pub(super) fn is_static_pod(&self) -> bool {
+        self.image.is_some()
+    }
+}
+
+/// The certificates in a file of a host.
+pub(super) fn certificates<'v>(host: &'v HostView<'v>, path: &str) -> Vec<&'v Certificate> {
+    let items = host.pem.get(path).map_or(&[][..], AsRef::as_ref);
+    crate::audit::view::certificates_of(items)
+}

@@ -1,0 +1,255 @@
+//! What must not change besides authorities: the key that signs tokens, and the keys that Secrets are encrypted with.
+
+use base64ct::{Base64, Encoding};
+use zeroize::Zeroizing;
+
+use super::evidence::{Basis, Claims, Evidence, Settled};
+use super::material::Material;
+use super::programs::{RunningProgram, resolve};
+use super::shown::{ShownAs, of};
+use crate::audit::document::Tree;
+use crate::audit::encryption::ENCRYPTION;
+use crate::audit::view::{HostView, View};
+use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::{Diagnostic, Reporter};
+use crate::pki::secret::SecretBytes;
+
+/// The key pair that tokens are signed with.
+#[derive(Clone, Debug)]
+pub(super) struct KeptTokenKey {
+    /// The SubjectPublicKeyInfo.
+    pub public: Vec<u8>,
+    pub key: SecretBytes,
+    pub basis: Basis,
+}
+
+/// What such a key's file is called where nothing else says what it is.
+const CALLED: [&str; 5] = ["service-account", "service_account", "serviceaccount", "sa.", "sa-"];
+
+/// Finds it; that there is none, or that tokens of others are accepted too, is reported.
+pub(super) fn token_key(
+    programs: &[RunningProgram<'_>],
+    material: &Material<'_>,
+    shown: &[ShownAs],
+    say: &Reporter,
+) -> Option<KeptTokenKey> {
+    let mut signing: Claims<Vec<u8>> = Claims::default();
+    let mut accepted: Claims<Vec<u8>> = Claims::default();
+    for program in programs {
+        let signs = match program.name() {
+            "kube-apiserver" => "service-account-signing-key-file",
+            "kube-controller-manager" => "service-account-private-key-file",
+            _ => continue,
+        };
+        let file = program.file(signs).and_then(|path| program.host.private_key(path));
+        if let Some(public) = file {
+            signing.add(public.to_vec(), program.evidence(signs));
+        }
+        for path in program.line.values("service-account-key-file") {
+            let path = resolve(program.host, path);
+            for public in path.map_or_else(Vec::new, |path| program.host.public_keys(path)) {
+                accepted.add(public.to_vec(), program.evidence("service-account-key-file"));
+            }
+        }
+    }
+    let told = match signing.is_empty() {
+        false => signing,
+        true => by_name(material, shown, &accepted),
+    };
+    let describe = |_: &Vec<u8>| "one key".to_owned();
+    let Some(chosen) = told.settle("what signs tokens", describe, say) else {
+        let message = "nothing here signs tokens: a new key is made, and no token that there is is accepted any more";
+        say.add(Diagnostic::new(codes::NO_TOKEN_KEY, message));
+        return None;
+    };
+    for (_, by) in accepted.all().iter().filter(|(public, _)| *public != chosen.value) {
+        let place = by.first().map(ToString::to_string).unwrap_or_default();
+        let message = format!("tokens of another key are accepted too ({place}), and only the one that signs is kept");
+        say.add(Diagnostic::new(codes::TRUSTED_BESIDE, message));
+    }
+    let key = material.private(&chosen.value)?.clone();
+    Some(KeptTokenKey {
+        public: chosen.value,
+        key,
+        basis: chosen.basis,
+    })
+}
+
+/// A key that is called so, or whose certificate is; or the private half of the one that is accepted.
+fn by_name(material: &Material<'_>, shown: &[ShownAs], accepted: &Claims<Vec<u8>>) -> Claims<Vec<u8>> {
+    let mut claims = Claims::default();
+    for (public, by) in accepted
+        .all()
+        .iter()
+        .filter(|(public, _)| material.private(public).is_some())
+    {
+        by.iter().for_each(|by| claims.add(public.clone(), by.clone()));
+    }
+    if !claims.is_empty() {
+        return claims;
+    }
+    for one in of(shown, "service-account").filter(|one| material.private(&one.certificate.public_key).is_some()) {
+        claims.add(one.certificate.public_key.clone(), one.evidence.clone());
+    }
+    let without_certificate = material.keys.iter().filter(|(public, key)| {
+        let mut certificates = material.certificates.values();
+        key.private.is_some() && !certificates.any(|one| one.certificate.public_key == **public)
+    });
+    for (public, key) in without_certificate {
+        for at in &key.private_at {
+            let name = at.path.rsplit('/').next().unwrap_or_default().to_lowercase();
+            if CALLED.iter().any(|called| name.starts_with(called)) {
+                claims.add(public.clone(), at.evidence.clone());
+            }
+        }
+    }
+    claims
+}
+
+/// A key of encryption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptEncryptionKey {
+    pub name: String,
+    pub secret: SecretBytes,
+}
+
+/// How Secrets are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptEncryption {
+    pub provider: String,
+    /// That of the first generation first: what is written with is the last but one that is to follow.
+    pub keys: Vec<KeptEncryptionKey>,
+    /// Which of them is written with, counted from 1.
+    pub written: usize,
+}
+
+/// What is known of encryption.
+pub(super) enum EncryptionFound {
+    Kept(Settled<KeptEncryption>),
+    /// API servers are known and have none, or nothing tells.
+    Nothing,
+}
+
+/// Finds the configuration that API servers read, or that lies there; one that can't be expressed is reported.
+pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: &Reporter) -> EncryptionFound {
+    let mut claims: Claims<KeptEncryption> = Claims::default();
+    let mut read = |host: &HostView<'_>, path: &str, document: &Tree| {
+        let evidence = Evidence::file(host, path);
+        match kept(document) {
+            Ok(found) => claims.add(found, evidence),
+            Err(why) => say.add(Diagnostic::new(
+                codes::ENCRYPTION_NOT_KEPT,
+                format!("{evidence}: {why}"),
+            )),
+        }
+    };
+    let apis: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "kube-apiserver").collect();
+    for api in &apis {
+        let named = ENCRYPTION.iter().find_map(|flag| api.file(flag));
+        if let Some((path, document)) = named.and_then(|path| Some((path, api.host.documents.get(path)?.first()?))) {
+            read(api.host, path, document);
+        }
+    }
+    let is_asked = apis
+        .iter()
+        .any(|api| ENCRYPTION.iter().any(|flag| api.flag(flag).is_some()));
+    if apis.is_empty() || is_asked {
+        for host in view.hosts.iter() {
+            let encryption = host
+                .documents
+                .iter()
+                .filter(|(_, all)| all.iter().any(Tree::is_encryption));
+            for (path, documents) in encryption {
+                documents
+                    .iter()
+                    .filter(|one| one.is_encryption())
+                    .for_each(|one| read(host, path, one));
+            }
+        }
+    }
+    let describe = |one: &KeptEncryption| {
+        let names: Vec<&str> = one.keys.iter().map(|key| key.name.as_str()).collect();
+        format!("{} with {}", one.provider, names.join(", "))
+    };
+    let kept = claims.settle("how Secrets are encrypted", describe, say);
+    kept.map_or(EncryptionFound::Nothing, EncryptionFound::Kept)
+}
+
+/// A configuration as cluster.toml can say it, or why it can't.
+fn kept(document: &Tree) -> Result<KeptEncryption, String> {
+    let resources = document.items_at(&["resources"]);
+    let of_secrets = resources.iter().find(|one| {
+        let mut names = one.items_at(&["resources"]).iter().filter_map(Tree::text);
+        names.any(|name| name == "secrets")
+    });
+    let of_secrets = of_secrets.ok_or("Secrets are not among what it encrypts")?;
+    let names: Vec<&str> = resources
+        .iter()
+        .flat_map(|one| one.items_at(&["resources"]))
+        .filter_map(Tree::text)
+        .filter(|name| *name != "secrets")
+        .collect();
+    if !names.is_empty() {
+        return Err(format!(
+            "it encrypts {} too, and here Secrets are encrypted alone",
+            names.join(", ")
+        ));
+    }
+    let providers = of_secrets.items_at(&["providers"]);
+    let kinds: Vec<&str> = providers
+        .iter()
+        .filter_map(|one| match one {
+            Tree::Map(fields) => fields.first().map(|(name, _)| name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let with_keys: Vec<&str> = kinds.iter().copied().filter(|kind| *kind != "identity").collect();
+    let [provider] = with_keys.as_slice() else {
+        return Err(match with_keys.len() {
+            0 => "it encrypts nothing".to_owned(),
+            _ => format!(
+                "it has several providers, {}: re-encrypt with one of them first",
+                with_keys.join(", ")
+            ),
+        });
+    };
+    if !["aescbc", "aesgcm", "secretbox"].contains(provider) {
+        return Err(format!("its provider is {provider}, which has its keys elsewhere"));
+    }
+    if kinds.first() == Some(&"identity") {
+        return Err("its first provider is identity: what is written is not encrypted".to_owned());
+    }
+    let keys = providers
+        .iter()
+        .find_map(|one| one.at(&[provider, "keys"]))
+        .map_or(&[][..], Tree::items);
+    let mut all = Vec::new();
+    for key in keys {
+        let (name, secret) = key
+            .text_at(&["name"])
+            .zip(key.text_at(&["secret"]))
+            .ok_or("a key of it has no name or no secret")?;
+        if Base64::decode_vec(secret).map(Zeroizing::new).is_err() {
+            return Err(format!("the secret of its key {name:?} is not strict base64"));
+        }
+        all.push(KeptEncryptionKey {
+            name: name.to_owned(),
+            secret: SecretBytes::from(secret.as_bytes()),
+        });
+    }
+    match all.len() {
+        0 => Err("it has no key".to_owned()),
+        1 | 2 => {
+            // The first one writes: it is the successor of those behind it.
+            all.reverse();
+            Ok(KeptEncryption {
+                provider: (*provider).to_owned(),
+                written: all.len(),
+                keys: all,
+            })
+        }
+        more => Err(format!(
+            "it has {more} keys, and only two can count at once: take out those that nothing is written with any more"
+        )),
+    }
+}

@@ -1,0 +1,439 @@
+//! cluster.toml of what was found: every value with what tells it in the line above.
+
+use std::collections::BTreeMap;
+
+use super::authorities::{FRONT_PROXY, KeptAuthority};
+use super::evidence::{Basis, Settled};
+use super::machines::{AdoptedEndpoint, AdoptedHost};
+use super::network::AdoptedBalancer;
+use super::runtime::AdoptedRuntime;
+use super::secrets::{EncryptionFound, KeptTokenKey};
+use super::tuned::{Tuned, TunedPart, TunedValue};
+use crate::catalog::layouts::Layout;
+use crate::catalog::roles::Role;
+use crate::input::moment;
+use crate::settings::Value;
+use crate::toml_text::{inline, key, quoted};
+use time::OffsetDateTime;
+
+/// Where the seed lies beside cluster.toml.
+pub(super) const SEED: &str = "cluster.seed";
+
+/// Everything that cluster.toml says.
+pub(super) struct Topology {
+    /// What was read, in words.
+    pub from: String,
+    pub name: Settled<String>,
+    pub kubernetes: Settled<String>,
+    pub etcd: Option<Settled<String>>,
+    pub domain: Settled<String>,
+    pub endpoint: Option<Settled<AdoptedEndpoint>>,
+    /// Names and addresses in the certificates of API servers that would not be there by themselves.
+    pub names: Vec<String>,
+    pub services: Settled<Vec<String>>,
+    pub pods: Settled<Vec<String>>,
+    pub dns: Option<Settled<Vec<String>>>,
+    pub cni: Settled<String>,
+    pub proxy_mode: Settled<String>,
+    pub resolv_conf: Option<Settled<String>>,
+    pub layout: Layout,
+    pub kubeconfig_files: Option<Settled<()>>,
+    pub per_host: Vec<(&'static str, Basis)>,
+    pub profile: Option<String>,
+    pub issued: OffsetDateTime,
+    /// What is to be said of how long certificates live.
+    pub lifetime: String,
+    pub authorities: Vec<KeptAuthority>,
+    pub token_key: Option<KeptTokenKey>,
+    pub encryption: EncryptionFound,
+    pub balancer: AdoptedBalancer,
+    pub runtime: AdoptedRuntime,
+    pub hosts: Vec<AdoptedHost>,
+    pub tuned: Vec<Tuned>,
+}
+
+/// Something that nothing tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumption {
+    /// The line of cluster.toml.
+    pub line: usize,
+    /// The field.
+    pub field: String,
+    /// What stands there; nothing of what is left out.
+    pub value: String,
+    /// What is taken for granted.
+    pub why: String,
+}
+
+/// A text of cluster.toml, and what stands in which of its lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct WrittenTopology {
+    pub text: String,
+    pub assumed: Vec<Assumption>,
+    /// By the line, which of the tuned values stands there.
+    pub tuned: BTreeMap<usize, usize>,
+    lines: usize,
+}
+
+impl WrittenTopology {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref().trim_end());
+        self.text.push('\n');
+        self.lines += 1;
+    }
+
+    fn section(&mut self, header: &str) {
+        self.line("");
+        self.line(header);
+    }
+
+    /// A field, and why it is that.
+    fn field(&mut self, name: &str, value: impl AsRef<str>, basis: &Basis) {
+        let comment = basis.comment();
+        if !comment.is_empty() {
+            self.line(format!("# {comment}"));
+        }
+        self.line(format!("{name} = {}", value.as_ref()));
+        if let Basis::Assumed(why) = basis {
+            self.assumed.push(Assumption {
+                line: self.lines,
+                field: name.to_owned(),
+                value: value.as_ref().to_owned(),
+                why: why.clone(),
+            });
+        }
+    }
+
+    /// What is taken for granted by leaving a field out, or is said of a whole section.
+    fn note(&mut self, field: &str, why: &str) {
+        self.line(format!("# not told by anything; {why}"));
+        self.assumed.push(Assumption {
+            line: self.lines,
+            field: field.to_owned(),
+            value: String::new(),
+            why: why.to_owned(),
+        });
+    }
+
+    fn text_field(&mut self, name: &str, settled: &Settled<String>) {
+        self.field(name, quoted(&settled.value), &settled.basis);
+    }
+}
+
+/// One, or a list of one of each family.
+fn one_or_list(items: &[String]) -> String {
+    match items {
+        [only] => quoted(only),
+        items => list(items),
+    }
+}
+
+fn list(items: &[String]) -> String {
+    let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+impl Topology {
+    /// The text without what comes from elsewhere: brought keys and tuned values. It compiles to what khw-gen would render by itself.
+    pub(super) fn model(&self) -> String {
+        self.written(&BTreeMap::new(), false).text
+    }
+
+    /// The whole text; what is left out of the tuned values stands as a comment with its reason.
+    pub(super) fn text(&self, left_out: &BTreeMap<usize, String>) -> WrittenTopology {
+        self.written(left_out, true)
+    }
+
+    fn written(&self, left_out: &BTreeMap<usize, String>, whole: bool) -> WrittenTopology {
+        let mut out = WrittenTopology::default();
+        out.line("#:schema ./cluster.schema.json");
+        out.line("");
+        out.line(format!(
+            "# Adopted from {}. Above each value stands what tells it.",
+            self.from
+        ));
+        out.line("# What nothing tells is taken for granted: look for \"not told\".");
+        self.cluster(&mut out);
+        self.network(&mut out);
+        self.pki(&mut out, whole);
+        self.encryption(&mut out, whole);
+        self.balancer(&mut out);
+        self.runtime(&mut out);
+        if whole {
+            self.tuned(&mut out, left_out);
+        }
+        for host in &self.hosts {
+            self.host(&mut out, host);
+        }
+        out
+    }
+
+    fn cluster(&self, out: &mut WrittenTopology) {
+        out.section("[cluster]");
+        out.text_field("name", &self.name);
+        out.line("# it runs: nothing is to found it anew");
+        out.line("state = \"running\"");
+        out.text_field("kubernetes", &self.kubernetes);
+        if let Some(etcd) = &self.etcd {
+            out.text_field("etcd", etcd);
+        }
+        out.text_field("domain", &self.domain);
+        if let Some(endpoint) = &self.endpoint {
+            out.field("endpoint", quoted(&endpoint.value.text()), &endpoint.basis);
+        }
+        if !self.names.is_empty() {
+            out.line("# besides these, the certificates of API servers have them");
+            out.line(format!("names = {}", list(&self.names)));
+        }
+    }
+
+    fn network(&self, out: &mut WrittenTopology) {
+        out.section("[network]");
+        out.field("services", one_or_list(&self.services.value), &self.services.basis);
+        out.field("pods", one_or_list(&self.pods.value), &self.pods.basis);
+        if let Some(dns) = &self.dns {
+            out.field("dns", one_or_list(&dns.value), &dns.basis);
+        }
+        out.text_field("cni", &self.cni);
+        out.text_field("proxy_mode", &self.proxy_mode);
+        if let Some(resolv_conf) = &self.resolv_conf {
+            out.text_field("resolv_conf", resolv_conf);
+        }
+    }
+
+    fn pki(&self, out: &mut WrittenTopology, whole: bool) {
+        out.section("[pki]");
+        out.line(match self.layout {
+            Layout::Single => "# one authority signs everything",
+            Layout::Split => "# etcd or the front proxy has an authority of its own",
+        });
+        out.line(format!("layout = {}", quoted(self.layout.name())));
+        out.line("csr = \"csr\"");
+        if let Some(profile) = &self.profile {
+            out.line(format!("profile = {}", quoted(profile)));
+        }
+        out.line("# certificates are issued anew, for new keys: authorities stay");
+        out.line(format!("issued = {}", quoted(&moment(self.issued))));
+        if !self.lifetime.is_empty() {
+            out.line(format!("# of what is signed: {}", self.lifetime));
+        }
+        out.line("# drawn by adopt: every new key comes from it");
+        out.line(format!("seed = {}", quoted(SEED)));
+        if let Some(files) = &self.kubeconfig_files {
+            out.field("kubeconfigs", "\"files\"", &files.basis);
+        }
+        if let Some((_, basis)) = self.per_host.first() {
+            let names: Vec<String> = self.per_host.iter().map(|(name, _)| (*name).to_owned()).collect();
+            out.field("per_host", list(&names), basis);
+        }
+        if !whole {
+            return;
+        }
+        let has_front_proxy = self.authorities.iter().any(|one| one.name == FRONT_PROXY);
+        if self.layout == Layout::Split && !has_front_proxy {
+            out.note(
+                "front-proxy-ca",
+                "nothing shows an authority of the front proxy alone: one is made from the seed",
+            );
+        }
+        for authority in &self.authorities {
+            out.section(&format!("[pki.bring.{}]", key(authority.name)));
+            out.field(
+                "cert",
+                quoted(&format!("keys/{}.pem", authority.name)),
+                &authority.basis,
+            );
+            match &authority.key {
+                Some(_) => out.line(format!("key = {}", quoted(&format!("keys/{}-key.pem", authority.name)))),
+                None => {
+                    out.line("# its key is not here: khw-gen csr writes what its owner is asked");
+                    out.line("external = true");
+                }
+            }
+        }
+        if let Some(token) = &self.token_key {
+            out.section("[pki.bring.service-account]");
+            out.field("cert", "\"keys/service-account.pub\"", &token.basis);
+            out.line("key = \"keys/service-account-key.pem\"");
+        }
+    }
+
+    fn encryption(&self, out: &mut WrittenTopology, whole: bool) {
+        let EncryptionFound::Kept(found) = &self.encryption else {
+            let is_left_off = |one: &Tuned| one.part == TunedPart::Flag("encryption-provider-config".to_owned());
+            if whole && !self.tuned.iter().any(is_left_off) {
+                out.section("[encryption]");
+                let why = "no configuration of encryption is here: from the first build on Secrets are encrypted with a key of the seed";
+                out.note("encryption", why);
+                out.line("provider = \"secretbox\"");
+            }
+            return;
+        };
+        out.section("[encryption]");
+        out.field("provider", quoted(&found.value.provider), &found.basis);
+        if !whole {
+            return;
+        }
+        out.line("keys = [");
+        for (index, one) in found.value.keys.iter().enumerate() {
+            out.line(format!(
+                "  {{ name = {}, file = \"keys/encryption-key-{}\" }},",
+                quoted(&one.name),
+                index + 1
+            ));
+        }
+        out.line("]");
+        if found.value.keys.len() > 1 {
+            out.section("[rotate.encryption]");
+            out.line(
+                "# the last of the two is written with, and the other one is read: khw-gen rotate goes on from here",
+            );
+            out.line(format!("to = {}", found.value.written));
+            out.line("phase = \"switch\"");
+        }
+    }
+
+    fn balancer(&self, out: &mut WrittenTopology) {
+        if !self.hosts.iter().any(|host| host.roles.contains(&Role::LoadBalancer)) {
+            return;
+        }
+        let AdoptedBalancer {
+            engine,
+            port,
+            virtual_ips,
+            router,
+        } = &self.balancer;
+        if engine.is_none() && port.is_none() && virtual_ips.is_empty() {
+            return;
+        }
+        out.section("[load_balancer]");
+        if let Some(engine) = engine {
+            out.text_field("engine", engine);
+        }
+        if let Some(port) = port {
+            out.field("port", port.value.to_string(), &port.basis);
+        }
+        if !virtual_ips.is_empty() {
+            let ips: Vec<String> = virtual_ips.iter().map(ToString::to_string).collect();
+            out.line("# keepalived's configuration on the load balancers");
+            out.line(format!("virtual_ip = {}", one_or_list(&ips)));
+            if let Some(router) = router {
+                out.line(format!("virtual_router_id = {router}"));
+            }
+        }
+    }
+
+    fn runtime(&self, out: &mut WrittenTopology) {
+        let AdoptedRuntime {
+            engine,
+            version,
+            cgroup_driver,
+            cgroup_v1,
+            gvisor,
+        } = &self.runtime;
+        if engine.is_none() && cgroup_driver.is_none() && version.is_none() {
+            return;
+        }
+        out.section("[runtime]");
+        for (name, field) in [
+            ("engine", engine),
+            ("version", version),
+            ("cgroup_driver", cgroup_driver),
+        ] {
+            if let Some(field) = field {
+                out.text_field(name, field);
+            }
+        }
+        for (name, field) in [("cgroup_v1", cgroup_v1), ("gvisor", gvisor)] {
+            if let Some(field) = field {
+                out.field(name, field.value.to_string(), &field.basis);
+            }
+        }
+    }
+
+    /// Flags, settings and variables, each below the header of its component and its hosts.
+    fn tuned(&self, out: &mut WrittenTopology, left_out: &BTreeMap<usize, String>) {
+        let mut headers: Vec<(String, Vec<usize>)> = Vec::new();
+        for (index, one) in self.tuned.iter().enumerate() {
+            let part = match one.part {
+                TunedPart::Flag(_) => "flags",
+                TunedPart::Setting(_) => "config",
+                TunedPart::Variable(_) => "env",
+            };
+            let header = match &one.on {
+                None => format!("[components.{}.{part}]", key(one.component)),
+                Some(host) => format!("[components.{}.on.{}.{part}]", key(one.component), key(host)),
+            };
+            match headers.iter_mut().find(|(known, _)| *known == header) {
+                Some((_, all)) => all.push(index),
+                None => headers.push((header, vec![index])),
+            }
+        }
+        for (header, all) in headers {
+            // A header below which nothing is left would say that there is something.
+            let is_empty = all.iter().all(|index| left_out.contains_key(index));
+            out.section(&if is_empty { format!("# {header}") } else { header });
+            for index in all {
+                let Some(one) = self.tuned.get(index) else { continue };
+                let name = match &one.part {
+                    TunedPart::Flag(name) | TunedPart::Variable(name) => key(name),
+                    TunedPart::Setting(path) => path.iter().map(|part| key(part)).collect::<Vec<_>>().join("."),
+                };
+                let value = match &one.value {
+                    TunedValue::Removed => "false".to_owned(),
+                    TunedValue::Is(Value::Text(text)) if text == "true" && matches!(one.part, TunedPart::Flag(_)) => {
+                        "true".to_owned()
+                    }
+                    TunedValue::Is(value) => inline(value),
+                };
+                out.line(format!("# {}", one.evidence));
+                match left_out.get(&index) {
+                    Some(why) => {
+                        out.line(format!("# left out, since {why}"));
+                        out.line(format!("# {name} = {value}"));
+                    }
+                    None => {
+                        out.line(format!("{name} = {value}"));
+                        out.tuned.insert(out.lines, index);
+                    }
+                }
+            }
+        }
+    }
+
+    fn host(&self, out: &mut WrittenTopology, host: &AdoptedHost) {
+        out.section("[[hosts]]");
+        out.field("name", quoted(&host.name), &host.basis);
+        let ips: Vec<String> = host.ips.value.iter().map(ToString::to_string).collect();
+        out.field("ip", one_or_list(&ips), &host.ips.basis);
+        let roles: Vec<String> = host.roles.iter().map(|role| role.name().to_owned()).collect();
+        out.line(format!("roles = {}", list(&roles)));
+        if !host.addresses.is_empty() {
+            let all: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
+            out.line(format!("addresses = {}", list(&all)));
+        }
+        if !host.names.is_empty() {
+            out.line(format!("names = {}", list(&host.names)));
+        }
+        if !host.labels.is_empty() {
+            let labels = host
+                .labels
+                .iter()
+                .map(|(name, value)| format!("{} = {}", quoted(name), quoted(value)));
+            out.line(format!("labels = {{ {} }}", labels.collect::<Vec<_>>().join(", ")));
+        }
+        if !host.taints.is_empty() {
+            out.line(format!("taints = {}", list(&host.taints)));
+        }
+        if let Some(pods) = host.pods.as_ref().filter(|_| self.cni.value == "bridge") {
+            out.field("pods", one_or_list(&pods.value), &pods.basis);
+        }
+        if let Some(interface) = host
+            .interface
+            .as_ref()
+            .filter(|_| !self.balancer.virtual_ips.is_empty())
+        {
+            out.line(format!("interface = {}", quoted(interface)));
+        }
+    }
+}

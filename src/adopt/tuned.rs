@@ -1,0 +1,373 @@
+//! What an operator has tuned: flags and settings that run and would be rendered differently, and are no matter of khw-gen's own.
+
+use std::collections::BTreeMap;
+
+use super::evidence::Evidence;
+use super::programs::{RunningProgram, programs};
+use crate::audit::document::Tree;
+use crate::audit::view::View;
+use crate::diagnostic::adopt_codes as codes;
+use crate::diagnostic::{Diagnostic, Reporter};
+use crate::secrecy::may_be_secret;
+use crate::settings::Value;
+
+/// Component | flags that are khw-gen's own business: addresses, names and files that it decides, and what cluster.toml says elsewhere.
+#[rustfmt::skip]
+const OURS: &[(&str, &[&str])] = &[
+    ("etcd", &[
+        "name", "initial-advertise-peer-urls", "listen-peer-urls", "listen-client-urls", "advertise-client-urls", "initial-cluster-token",
+        "initial-cluster", "initial-cluster-state", "config-file",
+    ]),
+    ("kube-apiserver", &[
+        "advertise-address", "bind-address", "secure-port", "etcd-servers", "service-cluster-ip-range", "apiserver-count",
+        "experimental-encryption-provider-config", "encryption-provider-config",
+    ]),
+    ("kube-controller-manager", &[
+        "bind-address", "address", "master", "kubeconfig", "service-cluster-ip-range", "cluster-cidr", "node-cidr-mask-size", "cluster-name",
+        "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6",
+    ]),
+    ("kube-scheduler", &["bind-address", "address", "master", "kubeconfig", "config"]),
+    ("kubelet", &[
+        "config", "kubeconfig", "bootstrap-kubeconfig", "hostname-override", "node-ip", "node-labels", "register-with-taints", "cert-dir",
+        "cluster-dns", "cluster-domain", "client-ca-file", "tls-cert-file", "tls-private-key-file", "cgroup-driver", "resolv-conf", "address",
+        "pod-manifest-path", "rotate-certificates", "container-runtime", "container-runtime-endpoint", "pod-cidr",
+    ]),
+    ("kube-proxy", &["config", "kubeconfig", "hostname-override", "cluster-cidr", "proxy-mode", "bind-address", "master"]),
+];
+
+/// Files that khw-gen names by itself, and all the same whatever is in them is where an operator has put it.
+const KEPT_PATHS: [&str; 2] = ["data-dir", "wal-dir"];
+
+/// Kind | settings that are khw-gen's own business, likewise.
+#[rustfmt::skip]
+const OUR_SETTINGS: &[&str] = &[
+    "apiVersion", "kind", "tlsCertFile", "tlsPrivateKeyFile", "authentication.x509.clientCAFile", "clusterDNS", "clusterDomain", "cgroupDriver",
+    "resolvConf", "staticPodPath", "rotateCertificates", "serverTLSBootstrap", "podCIDR", "failCgroupV1", "containerRuntimeEndpoint",
+    "clientConnection.kubeconfig", "hostnameOverride", "clusterCIDR", "mode", "bindAddress", "registerWithTaints",
+];
+
+/// Flags whose values are sets.
+const SETS: [&str; 3] = ["enable-admission-plugins", "tls-cipher-suites", "feature-gates"];
+
+/// Component | flag | what it is without it: khw-gen gives it, and a cluster that runs without must not get it by the way.
+#[rustfmt::skip]
+const NOT_BY_THE_WAY: &[(&str, &str, Option<&str>, &str)] = &[
+    ("kube-apiserver", "encryption-provider-config", None,
+        "what runs encrypts nothing, and could not read what is encrypted, beside it or after a way back; take this line out once all is built"),
+    ("kube-controller-manager", "cluster-cidr", None, "what runs hands out no ranges of pods"),
+    ("kube-controller-manager", "allocate-node-cidrs", Some("false"), "what runs hands out no ranges of pods"),
+];
+
+/// Where a tuned value goes in cluster.toml.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TunedPart {
+    Flag(String),
+    Setting(Vec<String>),
+    Variable(String),
+}
+
+/// A value that is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Tuned {
+    pub component: &'static str,
+    /// None for all hosts that run the component.
+    pub on: Option<String>,
+    pub part: TunedPart,
+    pub value: TunedValue,
+    pub evidence: String,
+}
+
+/// What it is set to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum TunedValue {
+    /// The flag is not given.
+    Removed,
+    Is(Value),
+}
+
+/// Variables of a unit that say how its program behaves or reaches others.
+const VARIABLES: [&str; 9] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "GODEBUG",
+    "GOMAXPROCS",
+    "GOGC",
+];
+
+/// Everything that is kept, of programs that run and of those of the model; `names` has each machine's name as a host.
+pub(super) fn tuned(
+    running: &[RunningProgram<'_>],
+    model: &View<'_>,
+    names: &BTreeMap<String, String>,
+    checks_kubelets: bool,
+    say: &Reporter,
+) -> Vec<Tuned> {
+    let ours = programs(model);
+    let mut all = Vec::new();
+    for (component, business) in OURS {
+        let mut by_host: Vec<(String, Kept)> = Vec::new();
+        for program in running
+            .iter()
+            .filter(|one| one.name() == *component && !one.host.host.loose)
+        {
+            let Some(host) = names.get(program.host.name) else {
+                continue;
+            };
+            let Some(made) = ours
+                .iter()
+                .find(|one| one.name() == *component && one.host.name == host)
+            else {
+                continue;
+            };
+            let mut kept = flags(program, made, business, say);
+            kept.extend(settings(program, made, say));
+            kept.extend(variables(program, made, say));
+            kept.extend(not_by_the_way(component, program, made, checks_kubelets));
+            by_host.push((host.clone(), kept));
+        }
+        all.extend(together(component, by_host));
+    }
+    all
+}
+
+/// Values that are kept, and what tells each.
+type Kept = BTreeMap<TunedPart, (TunedValue, String)>;
+
+/// What all hosts have stands once.
+fn together(component: &'static str, by_host: Vec<(String, Kept)>) -> Vec<Tuned> {
+    let mut all = Vec::new();
+    let Some((_, first)) = by_host.first() else { return all };
+    let is_everywhere = |part: &TunedPart, value: &TunedValue| {
+        by_host
+            .iter()
+            .all(|(_, kept)| kept.get(part).is_some_and(|(other, _)| other == value))
+    };
+    for (part, (value, evidence)) in first {
+        if is_everywhere(part, value) {
+            all.push(Tuned {
+                component,
+                on: None,
+                part: part.clone(),
+                value: value.clone(),
+                evidence: evidence.clone(),
+            });
+        }
+    }
+    for (host, kept) in &by_host {
+        for (part, (value, evidence)) in kept.iter().filter(|(part, (value, _))| !is_everywhere(part, value)) {
+            all.push(Tuned {
+                component,
+                on: Some(host.clone()),
+                part: part.clone(),
+                value: value.clone(),
+                evidence: evidence.clone(),
+            });
+        }
+    }
+    all
+}
+
+fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&str], say: &Reporter) -> Kept {
+    let mut kept = Kept::new();
+    for (name, values) in &running.line.flags {
+        if business.contains(&name.as_str()) {
+            continue;
+        }
+        let ours = made.line.flags.get(name);
+        let is_path = |values: &Vec<String>| values.iter().all(|value| value.starts_with('/'));
+        let is_named_file =
+            ours.is_some_and(|ours| is_path(ours) && is_path(values)) && !KEPT_PATHS.contains(&name.as_str());
+        if is_named_file
+            || ours.is_some_and(|ours| is_same(name, ours, values))
+            || is_said_by_file(running, name, values)
+        {
+            continue;
+        }
+        if values.iter().any(|value| may_be_secret(name, value)) {
+            tell_secret(&running.evidence(name), say);
+            continue;
+        }
+        let mut values = values.clone();
+        if name == "requestheader-allowed-names" {
+            // By this name the API server's own certificate goes.
+            let needed = "front-proxy-client";
+            for value in values
+                .iter_mut()
+                .filter(|value| !value.is_empty() && !value.split(',').any(|one| one == needed))
+            {
+                value.push_str(&format!(",{needed}"));
+            }
+        }
+        let mut texts: Vec<Value> = values.into_iter().map(Value::Text).collect();
+        let value = match texts.len() {
+            1 => texts.remove(0),
+            _ => Value::List(texts),
+        };
+        kept.insert(
+            TunedPart::Flag(name.clone()),
+            (TunedValue::Is(value), running.evidence(name).to_string()),
+        );
+    }
+    kept
+}
+
+/// Whether the file that we write says the same as a flag: the leader of schedulers is elected by it.
+fn is_said_by_file(running: &RunningProgram<'_>, name: &str, values: &[String]) -> bool {
+    let is_true = values.iter().all(|value| value == "true");
+    running.name() == "kube-scheduler" && name == "leader-elect" && is_true
+}
+
+fn is_same(name: &str, ours: &[String], theirs: &[String]) -> bool {
+    let set = |values: &[String]| {
+        let mut items: Vec<String> = values
+            .iter()
+            .flat_map(|value| value.split(','))
+            .map(str::to_owned)
+            .collect();
+        items.sort();
+        items
+    };
+    ours == theirs || SETS.contains(&name) && set(ours) == set(theirs)
+}
+
+fn tell_secret(evidence: &Evidence, say: &Reporter) {
+    let message = format!("{evidence} may hold a secret, which does not go into cluster.toml");
+    say.add(Diagnostic::new(codes::LEFT_OUT, message));
+}
+
+fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Reporter) -> Kept {
+    let mut kept = Kept::new();
+    let Some((path, theirs)) = running.config() else {
+        return kept;
+    };
+    let ours = made.config().map(|(_, ours)| ours);
+    let mut leaves = Vec::new();
+    collect(theirs, &mut Vec::new(), &mut leaves);
+    for (keys, value) in leaves {
+        let dotted = keys.join(".");
+        let is_ours = OUR_SETTINGS
+            .iter()
+            .any(|own| dotted == *own || dotted.starts_with(&format!("{own}.")));
+        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let same = ours
+            .and_then(|ours| ours.at(&names))
+            .is_some_and(|ours| as_value(ours) == Some(value.clone()));
+        if is_ours || same || is_nothing(&value) {
+            continue;
+        }
+        let last = keys.last().map_or("", String::as_str);
+        let evidence = Evidence::within(running.host, path, &format!("{last}:"), &dotted);
+        if matches!(&value, Value::Text(text) if may_be_secret(last, text)) {
+            tell_secret(&evidence, say);
+            continue;
+        }
+        kept.insert(TunedPart::Setting(keys), (TunedValue::Is(value), evidence.to_string()));
+    }
+    kept
+}
+
+/// What kubeadm writes where nothing is set, and the program reads as its default.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.is_empty() || text == "0s" || text == "0",
+        Value::Table(table) => table.is_empty(),
+        Value::List(list) => list.is_empty(),
+        Value::Integer(0) => true,
+        _ => false,
+    }
+}
+
+fn collect(tree: &Tree, path: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, Value)>) {
+    match tree {
+        Tree::Map(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                path.push(name.clone());
+                collect(value, path, leaves);
+                path.pop();
+            }
+        }
+        other => leaves.extend(as_value(other).map(|value| (path.clone(), value))),
+    }
+}
+
+/// A value of a document as a setting; none for nothing.
+fn as_value(tree: &Tree) -> Option<Value> {
+    Some(match tree {
+        Tree::Text(text) => Value::Text(text.as_str().to_owned()),
+        Tree::Plain(text) => match (text.as_str(), text.parse::<i64>(), text.parse::<f64>()) {
+            ("null", ..) => return None,
+            ("true", ..) => Value::Boolean(true),
+            ("false", ..) => Value::Boolean(false),
+            (_, Ok(whole), _) => Value::Integer(whole),
+            (_, _, Ok(number)) if number.is_finite() => Value::Float(number),
+            _ => Value::Text(text.clone()),
+        },
+        Tree::List(items) => Value::List(items.iter().filter_map(as_value).collect()),
+        Tree::Map(fields) => {
+            let mut table = crate::settings::Table::new();
+            for (name, value) in fields {
+                if let Some(value) = as_value(value) {
+                    table.insert(name.clone(), value);
+                }
+            }
+            Value::Table(table)
+        }
+    })
+}
+
+fn variables(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Reporter) -> Kept {
+    let mut kept = Kept::new();
+    for name in VARIABLES {
+        let Some(value) = running.environment.get(name) else {
+            continue;
+        };
+        if made.environment.get(name) == Some(value) {
+            continue;
+        }
+        let evidence = Evidence::within(running.host, running.path, name, name);
+        if may_be_secret(name, value) {
+            tell_secret(&evidence, say);
+            continue;
+        }
+        let value = TunedValue::Is(Value::Text(value.clone()));
+        kept.insert(TunedPart::Variable(name.to_owned()), (value, evidence.to_string()));
+    }
+    kept
+}
+
+fn not_by_the_way(
+    component: &str,
+    running: &RunningProgram<'_>,
+    made: &RunningProgram<'_>,
+    checks_kubelets: bool,
+) -> Kept {
+    let mut kept = Kept::new();
+    let given = |flag: &str| running.line.flags.contains_key(flag);
+    let encrypts = crate::audit::encryption::ENCRYPTION.iter().any(|flag| given(flag));
+    for (of, flag, instead, why) in NOT_BY_THE_WAY {
+        let is_given = given(flag) || *flag == "encryption-provider-config" && encrypts;
+        if *of != component || is_given || !made.line.flags.contains_key(*flag) {
+            continue;
+        }
+        // Ranges that are written in the nodes' bridges are nobody's to hand out.
+        let value = match instead {
+            Some(instead) if made.flag(flag) == Some(*instead) => continue,
+            Some(instead) => TunedValue::Is(Value::Text((*instead).to_owned())),
+            None => TunedValue::Removed,
+        };
+        let evidence = format!("{}: {why}", Evidence::file(running.host, running.path));
+        kept.insert(TunedPart::Flag((*flag).to_owned()), (value, evidence));
+    }
+    let flag = "kubelet-certificate-authority";
+    if component == "kube-apiserver" && !given(flag) && !checks_kubelets && made.line.flags.contains_key(flag) {
+        let why =
+            "kubelets show certificates of their own making as yet; take this line out once all of them are built";
+        let evidence = format!("{}: {why}", Evidence::file(running.host, running.path));
+        kept.insert(TunedPart::Flag(flag.to_owned()), (TunedValue::Removed, evidence));
+    }
+    kept
+}

@@ -1,0 +1,83 @@
+//! `khw-gen adopt`: like `init` it draws a seed.
+
+use std::sync::Arc;
+
+use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
+use khw_gen::bundle::{Bundle, Content};
+use khw_gen::diagnostic::Diagnostic;
+use khw_gen::found::{Beside, Found, Places};
+use khw_gen::input::{GivenFiles, check};
+use khw_gen::pki::derivation::Seed;
+use khw_gen::pki::secret::SecretBytes;
+use khw_gen::{catalog, disk, found_of, starter};
+
+use super::args::{AdoptArgs, ReportFormat};
+use super::as_found::read_found_at;
+use super::instants::now;
+use super::progress::Waiting;
+use super::say::{Reported, print, print_document, say, say_diagnostics};
+use super::threads::use_threads;
+use super::width::width;
+
+pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
+    let AdoptArgs { paths, out, .. } = arguments;
+    use_threads(None)?;
+    let places = Places::new(catalog::places().chain(adopt::places()));
+    let mut found = Found::default();
+    for path in paths {
+        let Found { hosts, remarks, .. } = read_found_at(path, &places, Beside::LeftOut)?;
+        found.hosts.extend(hosts);
+        found.remarks.extend(remarks);
+    }
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let shown = shown.join(" ");
+    let asked = AdoptionRequest {
+        from: &shown,
+        at: arguments.at.unwrap_or_else(now),
+        kubernetes: arguments.kubernetes.as_deref(),
+    };
+    let waiting = Waiting::begin("adopting");
+    let adopted = adopt(&found, &asked, &compiled);
+    drop(waiting);
+    let adopted = adopted.map_err(|problems| {
+        say_diagnostics(&problems);
+        Reported
+    })?;
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice())?;
+    let seed = Seed::from_bytes(bytes).to_file_text();
+    let mut bundle = Bundle::default();
+    bundle.insert_directory(adopt::KEYS, 0o700)?;
+    for file in &adopted.files {
+        bundle.insert_file(&file.path, file.mode, Content::secret(Arc::new(file.content.clone())))?;
+    }
+    for (name, mode, text) in starter::files_beside(seed.expose()) {
+        bundle.insert_file(&name, mode, Content::secret(Arc::new(SecretBytes::from(text))))?;
+    }
+    disk::write_new_folder(out, &bundle)?;
+    say_diagnostics(&adopted.said);
+    let dir = out.display().to_string();
+    if arguments.format == ReportFormat::Json {
+        return print_document(&adopted_json(&adopted, &dir));
+    }
+    print(adopted_text(&adopted, &dir, width()).trim_end())?;
+    say(format_args!(
+        "\nNext: read {0}/{1}, then khw-gen build {0}/{1} -o out, and khw-gen diff {2} out.",
+        out.display(),
+        adopt::CLUSTER_TOML,
+        paths[0].display(),
+    ));
+    Ok(())
+}
+
+/// What a specification compiles to, with keys that stand in for those that will be.
+fn compiled(files: &GivenFiles) -> Result<Found, Vec<Diagnostic>> {
+    let checked = check(files)?;
+    let (found, _) = found_of(&checked.cluster, None).map_err(|error| {
+        vec![Diagnostic::new(
+            khw_gen::diagnostic::codes::UNREADABLE,
+            error.to_string(),
+        )]
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,174 @@
+//! khw-gen's own output is adopted and built again: nothing differs but keys of what is issued anew, and serial numbers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rayon::prelude::*;
+use tempfile::TempDir;
+
+use crate::maker::{KeyForm, Maker};
+use crate::support::{khw_gen, must, program, project, run, said};
+
+/// The day on which all specifications issue.
+const AT: [&str; 2] = ["--at", "2026-01-01T00:00:00Z"];
+const AUTHORITIES: [&str; 3] = ["ca", "etcd-ca", "front-proxy-ca"];
+
+/// Lines of `diff` that tell what is meant to be: keys of what is issued anew; and that nothing founds the cluster anew.
+const MEANT: [&str; 7] = [
+    "new key sha256:",
+    "new client certificate key sha256:",
+    "new client key sha256:",
+    "new serial",
+    "same certificate authority key; new client certificate serial",
+    "--initial-cluster-state new -> existing",
+    // A request has the new key.
+    "content changed",
+];
+
+/// A specification of the project's whose authorities are brought, in a folder of its own.
+fn with_authorities(name: &str, keys: &Path, folder: &Path) -> PathBuf {
+    let from = project().join("specs").join(name);
+    must(Command::new("cp").arg("-r").arg(&from).arg(folder));
+    let spec = folder.join(name).join("cluster.toml");
+    let text = fs::read_to_string(&spec).expect("cluster.toml");
+    let is_single = name == "walkthrough";
+    let mut text = text.replace("../walkthrough/walkthrough.seed", "walkthrough.seed");
+    for authority in AUTHORITIES.iter().filter(|one| !is_single || **one == "ca") {
+        text.push_str(&format!(
+            "\n[pki.bring.{authority}]\ncert = \"{0}/{authority}.pem\"\nkey = \"{0}/{authority}-key.pem\"\n",
+            keys.display()
+        ));
+    }
+    fs::write(&spec, text).expect("cluster.toml");
+    let seed = project().join("specs/walkthrough/walkthrough.seed");
+    must(
+        Command::new("cp")
+            .arg("-p")
+            .arg(seed)
+            .arg(folder.join(name).join("walkthrough.seed")),
+    );
+    let _ = fs::remove_file(folder.join(name).join("csr/ca-csr.json"));
+    spec
+}
+
+/// What `diff` says that is not meant to be.
+fn unmeant(old: &Path, new: &Path) -> Vec<String> {
+    let output = run(khw_gen().arg("diff").arg(old).arg(new));
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", said(&output));
+    let text = said(&output);
+    let told = text.split("\nWhat to do").next().unwrap_or_default();
+    let is_detail = |line: &&str| {
+        line.starts_with("      ") || line.starts_with("  + ") || line.starts_with("  - ") || line.starts_with("  ! ")
+    };
+    let details = told.lines().filter(is_detail);
+    details
+        .filter(|line| !MEANT.iter().any(|meant| line.trim().starts_with(meant)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The tree of each host, as it lies on a machine: without the manifest that says what it is.
+fn trees(out: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(out).expect("an output") {
+        let host = entry.expect("an entry").path();
+        if host.is_dir() {
+            let name = host.file_name().expect("a name");
+            must(
+                Command::new("cp")
+                    .arg("-rp")
+                    .arg(host.join("rootfs"))
+                    .arg(to.join(name)),
+            );
+        }
+    }
+}
+
+fn adopted_and_built(from: &[&Path], folder: &Path, arguments: &[&str]) -> PathBuf {
+    let (spec, out) = (folder.join("adopted"), folder.join("new"));
+    must(
+        khw_gen()
+            .arg("adopt")
+            .args(from)
+            .arg("-o")
+            .arg(&spec)
+            .args(AT)
+            .args(arguments),
+    );
+    must(
+        khw_gen()
+            .arg("build")
+            .arg(spec.join("cluster.toml"))
+            .arg("-o")
+            .arg(&out),
+    );
+    out
+}
+
+#[test]
+fn what_khw_gen_has_made_is_adopted_as_it_is() {
+    let test = "what_khw_gen_has_made_is_adopted_as_it_is";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let keys = folder.path().join("keys");
+    let make = Maker::new(KeyForm::EcPkcs8, |name| {
+        (format!("{name}.pem"), format!("{name}-key.pem"))
+    });
+    for authority in AUTHORITIES {
+        make.authority(&keys, authority, &format!("/CN={authority}"));
+    }
+    let names: Vec<String> = fs::read_dir(project().join("specs"))
+        .expect("specifications")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.len() >= 10, "{names:?}");
+    let wrong: Vec<String> = names
+        .par_iter()
+        .filter_map(|name| {
+            let folder = folder.path().join(format!("of-{name}"));
+            fs::create_dir(&folder).expect("a folder");
+            let spec = with_authorities(name, &keys, &folder);
+            let out = folder.join("out");
+            must(khw_gen().arg("build").arg(&spec).arg("-o").arg(&out));
+            // Of the single layout the authority's key is on hosts; of the others it is not.
+            let new = adopted_and_built(&[&out, &keys], &folder, &[]);
+            let mut wrong = unmeant(&out, &new);
+            let beside = run(khw_gen().arg("verify").arg(&new).arg("--beside").arg(&out).args(AT));
+            let text = said(&beside);
+            let codes = [
+                "untrusted-certificate",
+                "service-account-keys-disagree",
+                "encryption-disagrees",
+            ];
+            wrong.extend(
+                codes
+                    .iter()
+                    .filter(|code| text.contains(**code))
+                    .map(|code| format!("{code}: {text}")),
+            );
+            // Machines say the same without a manifest, but for the release.
+            let version = fs::read_to_string(&spec).expect("cluster.toml");
+            let version = version
+                .lines()
+                .find_map(|line| line.strip_prefix("kubernetes")?.split('"').nth(1).map(str::to_owned));
+            let on_machines = folder.join("on-machines");
+            trees(&out, &on_machines.join("trees"));
+            let version = version.expect("a version");
+            let new = adopted_and_built(
+                &[&on_machines.join("trees"), &keys],
+                &on_machines,
+                &["--kubernetes", &version],
+            );
+            wrong.extend(
+                unmeant(&out, &new)
+                    .into_iter()
+                    .map(|line| format!("of machines: {line}")),
+            );
+            (!wrong.is_empty()).then(|| format!("{name}:\n{}", wrong.join("\n")))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,167 @@
+//! The walk-through, followed by hand with cfssl and kubectl: its folder of certificates alone, and as the machines that it leads to.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use time::format_description::well_known::Rfc3339;
+
+use crate::support::{files_below, must, program, project};
+use crate::{World, adopted, certificates, names_of, public_keys};
+
+fn script() -> Command {
+    let mut command = Command::new("bash");
+    command.arg(project().join("tests/verify/by_hand/walk_through.sh"));
+    command
+}
+
+/// What cfssl and kubectl left when their answers were recorded.
+fn recorded() -> PathBuf {
+    project().join("tests/verify/by_hand/certs")
+}
+
+/// An instant at which everything of a folder is valid.
+fn at(certs: &Path) -> [String; 2] {
+    let ca = certificates(&files_below(certs))
+        .into_iter()
+        .find(|one| one.authority)
+        .expect("an authority");
+    let at = ca.not_before + time::Duration::days(1);
+    ["--at".to_owned(), at.format(&Rfc3339).expect("an instant")]
+}
+
+fn machines(certs: &Path) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    must(script().arg("hosts").arg(certs).arg(folder.path()));
+    folder
+}
+
+fn of(from: &Path, at: &[String; 2]) -> World {
+    adopted(&[from], &[&at[0], &at[1]], &[])
+}
+
+/// The names that the walk-through's certificate for everything has.
+fn names(certs: &Path) -> BTreeSet<String> {
+    let bytes = fs::read(certs.join("kubernetes.pem")).expect("a certificate");
+    certificates([(&String::new(), &bytes)])
+        .iter()
+        .flat_map(names_of)
+        .collect()
+}
+
+fn same_keys(world: &World, certs: &Path) {
+    let host = world.out.join("master1/rootfs/var/lib/kubernetes");
+    assert_eq!(
+        public_keys(&host.join("service-account-key.pem")),
+        public_keys(&certs.join("service-account-key.pem"))
+    );
+    assert_eq!(
+        public_keys(&host.join("ca-key.pem")),
+        public_keys(&certs.join("ca-key.pem"))
+    );
+    let encryption = fs::read_to_string(host.join("encryption-config.yaml")).expect("a file");
+    for line in [
+        "- aescbc:",
+        "- name: key1",
+        "secret: L0KeMGR9dmgRvfzqkELizUkcTiUpqb8lqisyzYcGtIw=",
+    ] {
+        assert!(encryption.contains(line), "{encryption}");
+    }
+    let more = names(certs);
+    let now = world.names("master1/rootfs/var/lib/kubernetes/kubernetes.pem");
+    assert!(now.is_superset(&more), "{now:?} lacks some of {more:?}");
+}
+
+#[test]
+fn the_folder_of_certificates_is_adopted() {
+    let certs = recorded();
+    let world = of(&certs, &at(&certs));
+    same_keys(&world, &certs);
+    for line in [
+        "name = \"mycluster\"",
+        "state = \"running\"",
+        "endpoint = \"10.128.15.226:6443\"",
+        "layout = \"single\"",
+        "services = \"10.32.0.0/24\"",
+        "name = \"master1\"\n# kubernetes.pem\nip = \"10.128.15.221\"\nroles = [\"control-plane\", \"etcd\"]",
+        "name = \"lb\"\n# kubernetes.pem\nip = \"10.128.15.226\"\nroles = [\"load-balancer\"]",
+        "name = \"node2\"\n# node2.pem\nip = \"10.128.15.224\"\nroles = [\"worker\"]",
+        "# not told by anything; the newest that is known: write what runs\nkubernetes = ",
+    ] {
+        world.says(line);
+    }
+    world.told("Not told by anything");
+    world.told("pods = \"10.200.0.0/16\"");
+    // The requests are those that the certificates were made of.
+    for name in ["admin", "kubernetes", "kube-proxy", "kube-scheduler", "node"] {
+        let request = |folder: &Path| -> serde_json::Value {
+            let text = fs::read_to_string(folder.join(format!("{name}-csr.json"))).expect("a request");
+            serde_json::from_str(&text).expect("JSON")
+        };
+        assert_eq!(
+            request(&world.spec.join("csr")),
+            request(&project().join("specs/walkthrough/csr")),
+            "{name}"
+        );
+    }
+    assert!(!world.spec.join("csr/ca-csr.json").exists(), "nothing is made of it");
+}
+
+#[test]
+fn the_machines_are_adopted() {
+    let certs = recorded();
+    let machines = machines(&certs);
+    let world = of(machines.path(), &at(&certs));
+    same_keys(&world, &certs);
+    for line in [
+        "/etc/systemd/system/kube-apiserver.service:31, --service-cluster-ip-range, and 1 more\nservices = \"10.32.0.0/24\"",
+        "--cluster-cidr, and 3 more\npods = \"10.200.0.0/16\"",
+        "dns = \"10.32.0.10\"",
+        "kubernetes = \"1.14\"",
+        "engine = \"docker\"",
+        "runtime-config = \"api/all\"",
+        "allow-privileged = true",
+        "name = \"control\"",
+        "roles = [\"admin\"]",
+    ] {
+        world.says(line);
+    }
+    // It listened at two ports.
+    world.told("adopt-left-out");
+    world.told("443 besides 6443");
+    world.runs_beside(machines.path());
+    let diff = world.diff(machines.path());
+    for kept in [
+        "--runtime-config",
+        "--enable-admission-plugins",
+        "--service-cluster-ip-range",
+        "--kubelet-https",
+        "--event-ttl",
+    ] {
+        assert!(!diff.contains(kept), "{kept} changes: {diff}");
+    }
+    assert!(diff.contains("same certificate authority key"), "{diff}");
+}
+
+/// The real programs leave what was recorded.
+#[test]
+fn what_the_real_cfssl_and_kubectl_make_is_adopted() {
+    let test = "what_the_real_cfssl_and_kubectl_make_is_adopted";
+    if ["cfssl", "cfssljson", "kubectl"]
+        .iter()
+        .any(|name| program(name, test).is_none())
+    {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let certs = folder.path().join("certs");
+    must(script().arg("certs").arg(&certs));
+    let at = at(&certs);
+    same_keys(&of(&certs, &at), &certs);
+    let machines = machines(&certs);
+    let world = of(machines.path(), &at);
+    same_keys(&world, &certs);
+    world.runs_beside(machines.path());
+}
