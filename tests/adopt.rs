@@ -132,6 +132,7 @@ impl World {
         let text = said(&verified);
         for code in [
             "untrusted-certificate",
+            "address-not-covered",
             "service-account-keys-disagree",
             "encryption-disagrees",
             "bad-chain",

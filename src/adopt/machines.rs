@@ -7,7 +7,8 @@ use super::evidence::{Basis, Claims, Evidence, Settled};
 use super::programs::RunningProgram;
 use super::shown::{NODE, ShownAs, of};
 use crate::audit::names::{Url, is_loopback};
-use crate::audit::view::{HostView, View};
+use crate::audit::pods::{plugins_of, subnets};
+use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
@@ -22,12 +23,21 @@ pub(super) struct AdoptedHost {
     pub labels: Vec<(String, String)>,
     pub taints: Vec<String>,
     /// Its part of the pods' range, where its bridge has one.
-    pub pods: Option<Settled<Vec<String>>>,
+    pub pods: Option<AdoptedBridge>,
     /// Others by which it is reached.
     pub addresses: Vec<IpAddr>,
     pub names: Vec<String>,
     /// The network interface that carries a virtual address.
     pub interface: Option<String>,
+}
+
+/// The bridge of a node to which its pods are connected.
+#[derive(Clone, Debug)]
+pub(super) struct AdoptedBridge {
+    /// The interface.
+    pub name: String,
+    /// The ranges out of which it gives them addresses.
+    pub ranges: Settled<Vec<String>>,
 }
 
 /// Where the API is reached.
@@ -324,34 +334,27 @@ fn taints(kubelet: &RunningProgram<'_>) -> Vec<String> {
     items.map(|item| item.replace("=:", ":")).collect()
 }
 
+/// What the plugin calls a bridge that is given no name (<https://www.cni.dev/plugins/current/main/bridge/>).
+const DEFAULT_BRIDGE: &str = "cni0";
+
 /// The pods' addresses that the bridge of a node hands out.
-fn pods(machine: &HostView<'_>) -> Option<Settled<Vec<String>>> {
+fn pods(machine: &HostView<'_>) -> Option<AdoptedBridge> {
     let below = machine
         .documents
         .iter()
-        .filter(|(path, _)| path.starts_with("/etc/cni/net.d/"));
+        .filter(|(path, _)| path.starts_with(NETWORK_PLUGINS));
     for (path, documents) in below {
-        for plugin in documents
-            .iter()
-            .flat_map(|one| one.items_at(&["plugins"]).iter().chain([one]))
-        {
-            if plugin.text_at(&["type"]) != Some("bridge") {
+        for document in documents.iter() {
+            let mut plugins = plugins_of(document);
+            let Some(bridge) = plugins.find(|plugin| plugin.text_at(&["type"]) == Some("bridge")) else {
                 continue;
-            }
-            let lists = plugin
-                .items_at(&["ipam", "ranges"])
-                .iter()
-                .flat_map(|range| range.items());
-            let mut ranges: Vec<String> = lists
-                .filter_map(|one| one.text_at(&["subnet"]))
-                .map(str::to_owned)
-                .collect();
-            ranges.extend(plugin.text_at(&["ipam", "subnet"]).map(str::to_owned));
+            };
+            let ranges: Vec<String> = subnets(document).map(str::to_owned).collect();
             if !ranges.is_empty() {
-                return Some(Settled::told(
-                    ranges,
-                    Evidence::within(machine, path, "subnet", "subnet"),
-                ));
+                return Some(AdoptedBridge {
+                    name: bridge.text_at(&["bridge"]).unwrap_or(DEFAULT_BRIDGE).to_owned(),
+                    ranges: Settled::told(ranges, Evidence::within(machine, path, "subnet", "subnet")),
+                });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::evidence::{Claims, Evidence, Settled};
-use super::machines::{AdoptedEndpoint, AdoptedHost};
+use super::machines::{AdoptedBridge, AdoptedEndpoint, AdoptedHost};
 use super::material::Material;
 use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
@@ -314,15 +314,27 @@ pub(super) fn proxy_mode(programs: &[RunningProgram<'_>], shown: &[ShownAs], say
     }
 }
 
+/// The bridge that khw-gen gives nodes.
+const OUR_BRIDGE: &str = "cni0";
+
 /// The pods' network: a bridge where nodes have one of ours or alike, else that of a plugin.
 pub(super) fn cni(hosts: &[AdoptedHost]) -> Settled<String> {
     let workers: Vec<&AdoptedHost> = hosts.iter().filter(|host| host.roles.contains(&Role::Worker)).collect();
-    let bridges: Vec<&Settled<Vec<String>>> = workers.iter().filter_map(|host| host.pods.as_ref()).collect();
-    match bridges.first() {
-        Some(first) if bridges.len() == workers.len() => Settled {
+    let bridges: Vec<&AdoptedBridge> = workers.iter().filter_map(|host| host.pods.as_ref()).collect();
+    let other = bridges.iter().find(|bridge| bridge.name != OUR_BRIDGE);
+    match (bridges.first(), other) {
+        (Some(first), None) if bridges.len() == workers.len() => Settled {
             value: "bridge".to_owned(),
-            basis: first.basis.clone(),
+            basis: first.ranges.basis.clone(),
         },
+        (_, Some(other)) => Settled::assumed(
+            "none".to_owned(),
+            format!(
+                "nodes have a bridge {} of their own, and pods are connected to it: its files in /etc/cni/net.d and the routes between nodes \
+                 stay as they are",
+                other.name
+            ),
+        ),
         _ => Settled::assumed(
             "none".to_owned(),
             "not every node has a bridge with a range of its own, so a plugin makes the network",

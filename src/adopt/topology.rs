@@ -426,7 +426,7 @@ impl Topology {
             out.line(format!("taints = {}", list(&host.taints)));
         }
         if let Some(pods) = host.pods.as_ref().filter(|_| self.cni.value == "bridge") {
-            out.field("pods", one_or_list(&pods.value), &pods.basis);
+            out.field("pods", one_or_list(&pods.ranges.value), &pods.ranges.basis);
         }
         if let Some(interface) = host
             .interface

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use super::programs::{RunningProgram, programs};
 use crate::audit::document::Tree;
-use crate::audit::view::View;
+use crate::audit::view::{HostView, View};
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::secrecy::may_be_secret;
@@ -131,7 +131,60 @@ pub(super) fn tuned(
         }
         all.extend(together(component, by_host));
     }
+    let nodes = running
+        .iter()
+        .filter(|one| one.name() == "kubelet" && !one.host.host.loose);
+    let of_runtime = nodes.filter_map(|one| {
+        let host = names.get(one.host.name)?;
+        let made = model.hosts.iter().find(|made| made.name == host)?;
+        Some((host.clone(), runtime(one.host, made, say)))
+    });
+    all.extend(together(CONTAINERD_COMPONENT, of_runtime.collect()));
     all
+}
+
+const CONTAINERD_COMPONENT: &str = "containerd";
+const CONTAINERD: &str = "/etc/containerd/config.toml";
+/// The name of what says which tree of control groups a container is put in: with the kubelet's it stands in `cgroup_driver`.
+const CGROUP_DRIVER: &str = "SystemdCgroup";
+
+/// What a node's containerd is told. A file of another version calls its settings otherwise.
+fn runtime(theirs: &HostView<'_>, made: &HostView<'_>, say: &Reporter) -> Kept {
+    let mut kept = Kept::new();
+    let document = |host: &'_ HostView<'_>| host.documents(CONTAINERD).first().cloned();
+    let (Some(theirs_is), Some(ours)) = (document(theirs), document(made)) else {
+        return kept;
+    };
+    let version = |tree: &Tree| tree.text_at(&["version"]).unwrap_or("1").to_owned();
+    let mut leaves = Vec::new();
+    collect(&theirs_is, &mut Vec::new(), &mut leaves);
+    for (keys, value) in leaves {
+        let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let last = names.last().copied().unwrap_or_default();
+        let same = ours
+            .at(&names)
+            .is_some_and(|ours| as_value(ours) == Some(value.clone()));
+        let is_empty = matches!(&value, Value::Text(text) if text.is_empty())
+            || matches!(&value, Value::List(list) if list.is_empty())
+            || matches!(&value, Value::Table(table) if table.is_empty());
+        if same || is_empty || [CGROUP_DRIVER, "version"].contains(&last) {
+            continue;
+        }
+        let evidence = Evidence::within(theirs, CONTAINERD, last, &keys.join("."));
+        if matches!(&value, Value::Text(text) if may_be_secret(last, text)) {
+            tell_secret(&evidence, say);
+        } else if version(&theirs_is) != version(&ours) {
+            let message = format!(
+                "{evidence} is told in version {} of the file, and khw-gen writes version {}, where it may be called otherwise",
+                version(&theirs_is),
+                version(&ours)
+            );
+            say.add(Diagnostic::new(codes::LEFT_OUT, message));
+        } else {
+            kept.insert(TunedPart::Setting(keys), (TunedValue::Is(value), evidence.to_string()));
+        }
+    }
+    kept
 }
 
 /// Values that are kept, and what tells each.
@@ -256,7 +309,7 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
         let same = ours
             .and_then(|ours| ours.at(&names))
             .is_some_and(|ours| as_value(ours) == Some(value.clone()));
-        if is_ours || same || is_nothing(&value) {
+        if is_ours || same || is_nothing(&names, &value) {
             continue;
         }
         let last = keys.last().map_or("", String::as_str);
@@ -270,13 +323,14 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
     kept
 }
 
-/// What kubeadm writes where nothing is set, and the program reads as its default.
-fn is_nothing(value: &Value) -> bool {
+/// What kubeadm writes where nothing is set, and the program reads as its default. Elsewhere a nought is a number as any other:
+/// `conntrack.maxPerCore: 0` leaves the machine's own limit.
+fn is_nothing(names: &[&str], value: &Value) -> bool {
     match value {
         Value::Text(text) => text.is_empty() || text == "0s" || text == "0",
         Value::Table(table) => table.is_empty(),
         Value::List(list) => list.is_empty(),
-        Value::Integer(0) => true,
+        Value::Integer(0) => names.first() == Some(&"logging"),
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::document::Tree;
 use super::spot::{Spot, documents, running};
-use super::view::View;
+use super::view::{NETWORK_PLUGINS, View};
 use crate::diagnostic::verify_codes as codes;
 
 pub(crate) fn check(view: &View<'_>) {
@@ -225,24 +225,29 @@ fn check_own(view: &View<'_>) {
 
 /// Whether a plugin makes pods the node to everybody else by itself.
 fn masquerades(document: &Tree) -> bool {
-    let mut plugins = document.items_at(&["plugins"]).iter();
-    plugins.any(|plugin| plugin.text_at(&["ipMasq"]) == Some("true"))
+    plugins_of(document).any(|plugin| plugin.text_at(&["ipMasq"]) == Some("true"))
 }
 
 /// The ranges in the configuration of a network plugin of a host that has a kubelet.
 pub(crate) fn ranges_of<'v>(spot: Spot<'v>, document: &'v Tree) -> impl Iterator<Item = (Spot<'v>, IpNet)> {
-    let of_a_node = spot.path.starts_with("/etc/cni/net.d/") && spot.host.runs("kubelet");
+    let of_a_node = spot.path.starts_with(NETWORK_PLUGINS) && spot.host.runs("kubelet");
     let subnets = subnets(document).filter(move |_| of_a_node);
     subnets.filter_map(move |subnet| Some((spot, subnet.parse().ok()?)))
 }
 
 /// The ranges out of which plugins give pods addresses (<https://www.cni.dev/plugins/current/ipam/host-local/>).
 pub(crate) fn subnets(document: &Tree) -> impl Iterator<Item = &str> {
-    let plugins = document.items_at(&["plugins"]).iter();
-    let ranges = plugins
-        .flat_map(|plugin| plugin.items_at(&["ipam", "ranges"]))
-        .flat_map(Tree::items);
-    ranges.filter_map(|range| range.text_at(&["subnet"]))
+    plugins_of(document).flat_map(|plugin| {
+        let ranges = plugin.items_at(&["ipam", "ranges"]).iter().flat_map(Tree::items);
+        let old_form = plugin.text_at(&["ipam", "subnet"]);
+        ranges.filter_map(|range| range.text_at(&["subnet"])).chain(old_form)
+    })
+}
+
+/// The plugins of a network: those of a list, or the one that a file of the older form is.
+pub(crate) fn plugins_of(document: &Tree) -> impl Iterator<Item = &Tree> {
+    let alone = document.text_at(&["type"]).is_some().then_some(document);
+    document.items_at(&["plugins"]).iter().chain(alone)
 }
 
 /// The ranges of all pods: where they are said, and what they are.

@@ -20,6 +20,9 @@ use crate::pki::digest::{Sha256, sha256};
 use crate::pki::inspect::{Certificate, Item, TlsRole, items};
 use crate::pki::secret::SecretBytes;
 
+/// Where the plugins of a pods' network have their configuration, which the runtime reads in the order of the names.
+pub(crate) const NETWORK_PLUGINS: &str = "/etc/cni/net.d/";
+
 /// A bundle as read, as of an instant.
 pub(crate) struct View<'v> {
     pub at: OffsetDateTime,
@@ -333,7 +336,8 @@ impl<'v> View<'v> {
             return;
         }
         let is_yaml = ends(&[".yaml", ".yml", ".kubeconfig"]) || name == "kubeconfig";
-        let is_json = ends(&[".json", ".conflist"]);
+        // One plugin alone stands in a .conf, which is no YAML (<https://www.cni.dev/docs/spec/#section-1-network-configuration-format>).
+        let is_json = ends(&[".json", ".conflist"]) || path.starts_with(NETWORK_PLUGINS) && ends(&[".conf"]);
         let is_toml = ends(&[".toml"]);
         let is_kubeconfig = (!is_text || ends(&[".conf"])) && (holds(b"kind: Config\n") || holds(b"client-key-data: "));
         if !(is_yaml || is_json || is_toml || is_kubeconfig) {

@@ -3,6 +3,7 @@
 use super::units::command_of;
 use crate::audit::document::{self, Tree};
 use crate::audit::pods::subnets;
+use crate::audit::view::NETWORK_PLUGINS;
 use crate::found::FoundHost;
 
 /// The YAML documents of files whose path ends like this.
@@ -17,9 +18,23 @@ pub(super) fn configuration(host: &FoundHost, program: &str) -> Option<Vec<Tree>
     document::yaml(host.text(command_of(host, program)?.flag("config")?)?).ok()
 }
 
+/// Where kubeadm has the manifests of static pods.
+pub(super) const STATIC_PODS: &str = "/etc/kubernetes/manifests/";
+
+/// What the pods of a manifest run.
+pub(super) fn programs_of_pod(host: &FoundHost, path: &str) -> Vec<String> {
+    let documents = host.text(path).and_then(|text| document::yaml(text).ok());
+    let documents = documents.unwrap_or_default();
+    let containers = documents.iter().flat_map(|one| one.items_at(&["spec", "containers"]));
+    let commands = containers.filter_map(|one| one.items_at(&["command"]).first()?.text());
+    commands
+        .filter_map(|command| Some(command.rsplit('/').next()?.to_owned()))
+        .collect()
+}
+
 /// The configurations of networks for pods.
 pub(super) fn networks(host: &FoundHost) -> Vec<Tree> {
-    let texts = host.texts_below("/etc/cni/net.d/");
+    let texts = host.texts_below(NETWORK_PLUGINS);
     texts.filter_map(|text| document::json(text).ok()).collect()
 }
 

@@ -3,19 +3,20 @@
 
 use std::collections::BTreeMap;
 
+use super::documents::{STATIC_PODS, programs_of_pod};
 use super::sides::Pair;
 use super::stage::Stage;
 use super::units::{UNITS, UnitFiles, units};
+use crate::audit::view::NETWORK_PLUGINS;
 use crate::catalog::places;
 use crate::found::{FoundHost, NodeKind, Places};
 
-/// Where the plugins of a pods' network have their configuration, which the kubelet's runtime reads in its order.
-const NETWORK_PLUGINS: &str = "/etc/cni/net.d/";
 /// Files of what runs containers: a cluster's where a kubelet uses it.
 const RUNTIME: &[&str] = &["/etc/containerd/", "/etc/docker/", "/etc/crictl.yaml"];
 
 /// What decides, for one host before and after.
 pub(super) struct Strangers<'a> {
+    host: &'a FoundHost,
     units: BTreeMap<&'a str, UnitFiles<'a>>,
     places: Places,
     is_node: bool,
@@ -29,6 +30,7 @@ impl<'a> Strangers<'a> {
         let units: BTreeMap<&str, UnitFiles<'_>> = of_a_cluster(units(old)).collect();
         let has_plugins = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(NETWORK_PLUGINS));
         Some(Strangers {
+            host: old,
             is_node: units.values().any(|unit| unit.program == "kubelet"),
             places: Places::new(places()),
             has_plugins_after: pair.new.is_some_and(has_plugins),
@@ -43,6 +45,10 @@ impl<'a> Strangers<'a> {
         }
         if RUNTIME.iter().any(|place| path.starts_with(place)) && !self.is_node {
             return true;
+        }
+        if path.starts_with(STATIC_PODS) {
+            let is_known = |program: &String| Stage::of_program(program) != Stage::Other;
+            return !programs_of_pod(self.host, path).iter().any(is_known);
         }
         let is_read = self.units.values().any(|unit| unit.reads(path));
         let is_unit = path.starts_with(UNITS);

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::kubectl;
+use super::documents::{STATIC_PODS, programs_of_pod};
 use super::files::{Fate, HostChange};
 use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
 use super::reloading::{PickedUp, read_again};
@@ -181,23 +182,13 @@ pub(super) fn of_changed<'h>(
     }
 }
 
-/// Where kubeadm has the manifests of static pods.
-const STATIC_PODS: &str = "/etc/kubernetes/manifests/";
-
 /// The manifest that goes of the static pod which runs a program.
 fn static_pod_of<'h>(old: &FoundHost, program: &str, change: &'h HostChange) -> Option<&'h str> {
     let mut gone = change
         .files
         .iter()
         .filter(|file| file.fate == Fate::Removed && file.path.starts_with(STATIC_PODS));
-    let runs_it = |path: &str| {
-        let documents = old.text(path).and_then(|text| document::yaml(text).ok());
-        documents.is_some_and(|documents| {
-            let containers = documents.iter().flat_map(|one| one.items_at(&["spec", "containers"]));
-            let mut commands = containers.filter_map(|one| one.items_at(&["command"]).first()?.text());
-            commands.any(|command| command.rsplit('/').next() == Some(program))
-        })
-    };
+    let runs_it = |path: &str| programs_of_pod(old, path).iter().any(|one| one == program);
     gone.find(|file| runs_it(&file.path)).map(|file| file.path.as_str())
 }
 

@@ -165,9 +165,12 @@ impl Places {
         }
         nodes.retain(|path, node| {
             let in_host = path.split_once('/').map(|(_, below)| below);
-            let mut trees = [Some(path.as_str()), in_host].into_iter().flatten();
+            let trees = [Some(path.as_str()), in_host].into_iter().flatten();
             let is_link = matches!(node, FoundNode::Other { what } if *what == LINK);
-            !is_link || trees.any(|path| known.hold(path, NodeKind::Link) || known.is_about_unit(path))
+            let is_kept = |path: &str| known.hold(path, NodeKind::Link) || known.is_about_unit(path);
+            let mut trees = trees.filter(|path| is_of_root(path)).peekable();
+            // In a folder of certificates alone whatever lies there is meant.
+            !is_link || trees.peek().is_none() || trees.any(is_kept)
         });
         nodes
     }
@@ -197,6 +200,12 @@ impl Places {
         let text = String::from_utf8_lossy(content.expose());
         !paths_in(&text).any(is_own)
     }
+}
+
+/// Whether a path is one below a machine's root.
+fn is_of_root(path: &str) -> bool {
+    let top = path.split_once('/').map(|(top, _)| top);
+    top.is_some_and(|top| WHERE_FILES_ARE_NAMED.contains(&top) || ["usr", "lib"].contains(&top))
 }
 
 /// What something on a machine is, as far as it decides whether it is looked at.

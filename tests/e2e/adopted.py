@@ -208,7 +208,7 @@ def main():
     parser.add_argument("--kubernetes", required=True, help="folder with Kubernetes' programs")
     parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
     parser.add_argument("--cfssl", required=True, help="cfssl, with cfssljson beside it")
-    parser.add_argument("--kubeadm", help="kubeadm, which then makes the certificates and kubeconfigs of the style `kubeadm`")
+    parser.add_argument("--kubeadm", help="kubeadm of the same minor, which then makes the certificates and kubeconfigs of the style `kubeadm`")
     parser.add_argument("--style", default="walkthrough", choices=sorted(by_hand.STYLES))
     parser.add_argument("--khw-gen", default=os.path.join(rollout.TOP, "target/release/khw-gen"))
     parser.add_argument("--only", default="", help="these chapters alone, with commas between; each needs those before it")

@@ -86,6 +86,13 @@ for pair in $versions; do
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
     "$here/reloads.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --table docs/reload.md --keep-logs "$built/logs/reloads-$kubernetes" || failed=1
     "$here/proxy_modes.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --keep-logs "$built/logs/modes-$kubernetes" || failed=1
+    for style in walkthrough ssl kubeadm; do
+        PATH=$PWD/target/tools:$PATH
+        command -v cfssl >/dev/null 2>&1 || { echo "e2e: skipped: no cluster made by hand is adopted: there is no cfssl (make programs)"; break; }
+        [ "$style" != kubeadm ] || command -v kubeadm >/dev/null 2>&1 || { echo "e2e: skipped: no cluster of kubeadm's is adopted: there is no kubeadm (make programs)"; continue; }
+        "$here/adopted.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --style "$style" --cfssl "$(command -v cfssl)" \
+            $([ "$style" != kubeadm ] || echo --kubeadm "$(command -v kubeadm)") --keep-logs "$built/logs/adopted-$style-$kubernetes" || failed=1
+    done
     for specification in $specifications; do
         "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1
         booted=$((booted + 1))

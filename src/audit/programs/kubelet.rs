@@ -9,11 +9,12 @@ use crate::audit::names::canonical;
 use crate::audit::reached::Api;
 use crate::audit::relations::CLIENTS_OF_KUBELETS;
 use crate::audit::spot::{Running, Spot};
+use crate::audit::view::NETWORK_PLUGINS;
 use crate::diagnostic::verify_codes as codes;
 
 pub(crate) fn check(kubelet: Running<'_>, apis: &[Api<'_>]) {
     let host = kubelet.spot.host;
-    let has_network = host.host.files.keys().any(|path| path.starts_with("/etc/cni/net.d/"));
+    let has_network = host.host.files.keys().any(|path| path.starts_with(NETWORK_PLUGINS));
     if !has_network && !host.host.loose {
         let message = "nothing in /etc/cni/net.d gives its pods a network";
         kubelet.report(codes::NODE_WITHOUT_NETWORK, message);

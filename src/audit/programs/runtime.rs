@@ -3,7 +3,7 @@
 use crate::audit::document::Tree;
 use crate::audit::read_as::check_fields;
 use crate::audit::spot::Spot;
-use crate::audit::view::{HostView, View};
+use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
 use crate::catalog::releases::Version;
 use crate::catalog::upgrades::format_of;
 use crate::diagnostic::verify_codes as codes;
@@ -11,7 +11,6 @@ use crate::rules::containerd::{PLUGINS, RUNC, settings_of_plugin};
 
 const CONTAINERD: &str = "/etc/containerd/config.toml";
 const CRICTL: &str = "/etc/crictl.yaml";
-const CNI: &str = "/etc/cni/net.d/";
 /// Where containerd answers unless it is told.
 const SOCKET: &str = "/run/containerd/containerd.sock";
 
@@ -25,7 +24,11 @@ pub(crate) fn check(view: &View<'_>) {
             let endpoints = ["runtime-endpoint", "image-endpoint"].map(|name| (name, config.text_at(&[name])));
             check_endpoints(at(CRICTL), socket, endpoints);
         }
-        for (path, documents) in host.documents.iter().filter(|(path, _)| path.starts_with(CNI)) {
+        for (path, documents) in host
+            .documents
+            .iter()
+            .filter(|(path, _)| path.starts_with(NETWORK_PLUGINS))
+        {
             documents.iter().for_each(|document| check_network(at(path), document));
         }
         check_kubelet(view, host, socket);
