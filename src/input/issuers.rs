@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use crate::catalog::identity::Identity;
 use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::leaf_validity;
-use crate::pki::key::{Algorithm, Curve};
+use crate::pki::key::{Algorithm, Curve, MlDsa};
 use crate::pki::x509::is_same_name;
 
 use super::authorities_issued;
@@ -238,8 +238,8 @@ fn strength(key: Algorithm) -> u32 {
     match key {
         Algorithm::Rsa(bits) if bits.get() < 3072 => 112,
         Algorithm::Rsa(bits) if bits.get() < 7680 => 128,
-        Algorithm::Rsa(_) | Algorithm::Ecdsa(Curve::P384) => 192,
-        Algorithm::Ecdsa(Curve::P256) | Algorithm::Ed25519 => 128,
-        Algorithm::Ecdsa(Curve::P521) => 256,
+        Algorithm::Rsa(_) | Algorithm::Ecdsa(Curve::P384) | Algorithm::MlDsa(MlDsa::MlDsa65) => 192,
+        Algorithm::Ecdsa(Curve::P256) | Algorithm::Ed25519 | Algorithm::MlDsa(MlDsa::MlDsa44) => 128,
+        Algorithm::Ecdsa(Curve::P521) | Algorithm::MlDsa(MlDsa::MlDsa87) => 256,
     }
 }
