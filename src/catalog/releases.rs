@@ -33,6 +33,9 @@ pub struct Release {
     pub containerd: Version,
     /// The oldest etcd that goes with it.
     pub oldest_etcd: Version,
+    /// The releases of Go with which Kubernetes and etcd are published.
+    kubernetes_go: Version,
+    etcd_go: Version,
     /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
     pub health_path: &'static str,
     /// `apiVersion` of RuntimeClass.
@@ -94,14 +97,21 @@ impl Release {
         };
         for change in changes {
             if change.since <= release.of_program(change.of) {
-                release.apply(change.sets);
+                release.apply(change.of, change.sets);
             }
         }
         release
     }
 
-    fn apply(&mut self, sets: Sets) {
+    fn apply(&mut self, of: Program, sets: Sets) {
         match sets {
+            Sets::CompiledWith(go) => {
+                let compiled_with = match of {
+                    Program::Etcd => &mut self.etcd_go,
+                    Program::Kubernetes | Program::Containerd => &mut self.kubernetes_go,
+                };
+                *compiled_with = Version::parse(go).unwrap_or(*compiled_with);
+            }
             // Decided before: they choose whose changes apply.
             Sets::Etcd(_) | Sets::Containerd(_) => {}
             Sets::OldestEtcd(version) => self.oldest_etcd = Version::parse(version).unwrap_or(self.oldest_etcd),
@@ -121,6 +131,14 @@ impl Release {
                 .settings
                 .retain(|(of, setting)| (*of, setting.path) != (component, path)),
             Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.name) != (component, name)),
+        }
+    }
+
+    /// The release of Go with which a program's minor is published, in its first patch.
+    pub(crate) fn compiled_with(&self, program: Program) -> Version {
+        match program {
+            Program::Etcd => self.etcd_go,
+            Program::Kubernetes | Program::Containerd => self.kubernetes_go,
         }
     }
 

@@ -202,7 +202,7 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter
 }
 
 pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, say: &Reporter) {
-    let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
+    let weaker = issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
     if weaker && !csr.built_in && !file.broken.contains("key") {
         let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
         say.at(&file.key, codes::CA_KEY_WEAKER, message);
@@ -233,7 +233,13 @@ pub fn signature_left_to_go(profile: &ProfileFile, say: &Reporter) {
         .hint("add \"SignatureAlgorithm\": true");
 }
 
-/// Bits of security (NIST SP 800-57 part 1, table 2), in the steps that matter here.
+/// Whether a key that others vouch for is stronger than theirs, against computers that are there or those that may come.
+fn is_stronger(key: Algorithm, than: Algorithm) -> bool {
+    let lasts = |key: Algorithm| matches!(key, Algorithm::MlDsa(_));
+    strength(key) > strength(than) || lasts(key) && !lasts(than)
+}
+
+/// Bits of security (NIST SP 800-57 part 1, table 2, and FIPS 204, table 1), in the steps that matter here.
 fn strength(key: Algorithm) -> u32 {
     match key {
         Algorithm::Rsa(bits) if bits.get() < 3072 => 112,
