@@ -11,10 +11,11 @@ pub use crate::catalog::engines::{Engine, Runtime};
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, Names, Per, SignedBy};
 pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
-use crate::catalog::releases::{Release, Version};
+use crate::catalog::releases::{Program, Release, Version};
 pub use crate::catalog::roles::Role;
 pub use crate::catalog::rotation::RotationPhase;
 use crate::catalog::scope::Choices;
+pub(crate) use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
 use crate::pki::key::{Algorithm, KeyPair, PublicKey};
@@ -821,6 +822,15 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
+    /// Whether its programs know ML-DSA, as they are published or as the user compiles them.
+    pub(crate) fn knows_ml_dsa(&self) -> bool {
+        let published = [Program::Kubernetes, Program::Etcd].map(|program| self.release.compiled_with(program));
+        match self.go {
+            Some(go) => go >= FIRST_GO_WITH_ML_DSA,
+            None => published.iter().all(|go| *go >= FIRST_GO_WITH_ML_DSA),
+        }
+    }
+
     /// Whether a generation of what is rotated is there already.
     pub fn is_brought(&self, of: &str, generation: Generation) -> bool {
         match of {

@@ -10,11 +10,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use base64ct::{Base64, Encoding};
-use khw_gen::pki::key::{Algorithm, KeyPair, MlDsa};
+use khw_gen::pki::cfssl::{self, Authority, CaSection, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
+use khw_gen::pki::decode::describe_pem;
+use khw_gen::pki::key::{Algorithm, KeyPair, MlDsa, PublicKey};
 use khw_gen::pki::x509::to_pem;
 use serde::{Deserialize, Serialize};
-use support::{SEED, Spec, build, files_below, khw_gen, program, project, run, said, skip};
+use support::{SEED, Spec, build, files_below, khw_gen, must, program, project, run, said, skip};
 use tempfile::TempDir;
+use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
 const SETS: [MlDsa; 3] = [MlDsa::MlDsa44, MlDsa::MlDsa65, MlDsa::MlDsa87];
 
@@ -356,4 +359,274 @@ fn a_build_is_the_same_bytes_again() {
     let install = String::from_utf8(fs::read(one.1.join("master1/INSTALL.md")).expect("a file")).expect("a text");
     assert!(install.contains("compiled with Go 1.27"), "{install}");
     let _: (TempDir, TempDir) = (one.0, other.0);
+}
+
+/// The bundle of a cluster in the layout `split`, all of ML-DSA but what signs tokens.
+fn split(extra: &str) -> Spec {
+    let spec = Spec::new(HOSTS, &format!("layout = \"split\"\n[cluster]\ngo = \"1.27\"\n{extra}"));
+    let folder = spec.path().with_file_name("csr");
+    let drafts = TempDir::new().expect("a folder");
+    must(khw_gen().arg("init").arg(drafts.path().join("new")));
+    fs::create_dir(&folder).expect("a folder");
+    for (name, bytes) in files_below(&drafts.path().join("new/csr")) {
+        let mut csr: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+        if csr.get("key").is_some() && name != "service-account-csr.json" {
+            csr["key"] = serde_json::json!({"algo": "mldsa44"});
+        }
+        fs::write(folder.join(name), csr.to_string()).expect("a CSR file");
+    }
+    spec
+}
+
+/// The codes of this page in what was said: `docs/post-quantum.md`.
+fn codes_of(text: &str) -> Vec<&str> {
+    let all = ["error[", "warning[", "note["].into_iter();
+    let found = all.flat_map(|severity| text.split(severity).skip(1));
+    let mut codes: Vec<&str> = found.filter_map(|rest| rest.split(']').next()).collect();
+    codes.retain(|code| code.contains("ml-dsa") || *code == "ca-key-weaker");
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn each_authority_of_the_split_layout_may_be_one_and_be_rotated() {
+    let spec = split("");
+    let folder = spec.path();
+    let folder = folder.parent().expect("a folder");
+    let asked = |arguments: &[&str]| must(khw_gen().args(arguments).current_dir(folder));
+    asked(&["build", "cluster.toml", "-o", "OLD"]);
+    let verified = asked(&["verify", "OLD", "--at", "2026-06-01T00:00:00Z"]);
+    assert_eq!(codes_of(&verified), ["ml-dsa-certificate"], "{verified}");
+    for authority in ["ca", "etcd-ca"] {
+        asked(&["rotate", "cluster.toml", authority, "-o", authority]);
+        for phase in ["1-announce", "2-switch", "3-retire"] {
+            let phases = files_below(&folder.join(authority));
+            assert!(
+                phases.keys().any(|path| path.starts_with(phase)),
+                "{phase}: {:?}",
+                phases.keys().next()
+            );
+            let new = format!("{authority}/{phase}");
+            let said = asked(&["verify", &new, "--at", "2026-06-01T00:00:00Z"]);
+            assert!(said.contains("0 errors"), "{new}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_authority_that_is_brought_signs_and_its_key_is_read_in_one_form_alone() {
+    let maker = spec();
+    let (_folder, out) = build(&maker.path());
+    let bundle = files_below(&out);
+    let pair = [("own-ca.pem", "ca.pem"), ("own-ca-key.pem", "ca-key.pem")];
+    let bring = "[pki.ca]\ncert = \"own-ca.pem\"\nkey = \"own-ca-key.pem\"\n";
+    for (go, codes) in [
+        ("", vec!["ml-dsa-pods", "ml-dsa-programs"]),
+        ("[cluster]\ngo = \"1.27\"\n", vec!["ml-dsa-compiled", "ml-dsa-pods"]),
+    ] {
+        let spec = Spec::new(HOSTS, &format!("{bring}{go}")).with_ecdsa_keys();
+        for (name, of) in pair {
+            spec.secret(name, file(&bundle, "master1", of).as_bytes());
+        }
+        let checked = run(khw_gen().arg("check").arg(spec.path()));
+        let text = said(&checked);
+        assert_eq!(codes_of(&text), codes, "{text}");
+        assert_eq!(checked.status.success(), !go.is_empty(), "{text}");
+        if go.is_empty() {
+            continue;
+        }
+        let (folder, _) = build(&spec.path());
+        let verified = said(&run(khw_gen()
+            .args(["verify", "out", "--at", "2026-06-01T00:00:00Z"])
+            .current_dir(folder.path())));
+        assert!(verified.contains("0 errors"), "{verified}");
+
+        // As OpenSSL 3.5 writes it: the seed and the expanded key.
+        let seed = pem::parse(file(&bundle, "master1", "ca-key.pem"))
+            .expect("PEM")
+            .into_contents();
+        let both = yasna::construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                writer.next().write_bytes(&seed[22..]);
+                writer.next().write_bytes(&[7; 4032]);
+            });
+        });
+        let whole = yasna::construct_der(|writer| {
+            writer.write_sequence(|writer| {
+                writer.next().write_u8(0);
+                writer.next().write_der(&seed[5..18]);
+                writer.next().write_bytes(&both);
+            });
+        });
+        spec.secret("own-ca-key.pem", to_pem("PRIVATE KEY", &whole).as_bytes());
+        let text = said(&run(khw_gen().arg("check").arg(spec.path())));
+        assert!(
+            text.contains("error[bad-ca-key]") && text.contains("ml-dsa.output_formats=seed-only"),
+            "{text}"
+        );
+    }
+}
+
+/// Nothing that is made here reads certificates of the user's own: whoever asks for one of ML-DSA has what reads it.
+#[test]
+fn certificates_of_the_users_own_may_be_of_ml_dsa_where_the_clusters_are_not() {
+    let own = "[[certificates]]\nname = \"pq\"\ncsr = \"pq-csr.json\"\nplaces = [{ on = \"node1\", certificate = \"/etc/pq.pem\", key = \"/etc/pq-key.pem\" }]\n";
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    let csr = r#"{"CN": "pq.example.org", "hosts": ["pq.example.org"], "key": {"algo": "mldsa87"}}"#;
+    fs::write(spec.path().with_file_name("csr").join("pq-csr.json"), csr).expect("a CSR file");
+    let checked = said(&run(khw_gen().arg("check").arg(spec.path())));
+    assert_eq!(codes_of(&checked), ["ca-key-weaker"], "{checked}");
+    let (_folder, out) = build(&spec.path());
+    let text = file(&files_below(&out), "node1", "pq.pem");
+    let described = describe_pem(text.as_bytes()).expect("a certificate");
+    assert!(
+        described.contains("Public key: ML-DSA-87") && described.contains("Key usage (critical): digital signature\n"),
+        "{described}"
+    );
+}
+
+/// An authority elsewhere, by cfssl 1.7.1: requests that keys of ML-DSA signed, and answers that one signed.
+#[test]
+fn an_authority_elsewhere_signs_requests_of_ml_dsa_and_is_one() {
+    if program("cfssl-1.7", "an authority elsewhere signs with ML-DSA").is_none() {
+        return;
+    }
+    let spec = spec_with("go = \"1.27\"\n[pki.ca]\nexternal = true", |_, text| text);
+    let folder = spec.path();
+    let folder = folder.parent().expect("a folder");
+    must(
+        khw_gen()
+            .args(["csr", "cluster.toml", "-o", "requests"])
+            .current_dir(folder),
+    );
+    let asked = |arguments: &[&str]| -> serde_json::Value {
+        let answer = must(
+            Command::new("cfssl-1.7")
+                .args(arguments)
+                .env("PATH", support::path())
+                .current_dir(folder),
+        );
+        serde_json::from_str(&answer).expect("cfssl prints JSON")
+    };
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("a file");
+    write("root.json", r#"{"CN": "elsewhere", "key": {"algo": "mldsa65"}}"#);
+    let root = asked(&["gencert", "-initca", "root.json"]);
+    let text = |answer: &serde_json::Value, field: &str| answer[field].as_str().expect("a text").to_owned();
+    write("root.pem", &text(&root, "cert"));
+    write("root-key.pem", &text(&root, "key"));
+    write(
+        "config.json",
+        r#"{"signing": {"default": {"expiry": "8760h", "usages": ["signing", "key encipherment", "server auth", "client auth"],
+            "not_before": "2026-01-01T00:00:00Z", "not_after": "2027-01-01T00:00:00Z"}}}"#,
+    );
+    fs::create_dir(folder.join("signed")).expect("a folder");
+    // cfssl has no instants for roots: the one that is trusted has a certificate of our own making, for the same key.
+    let key = KeyPair::from_pem(text(&root, "key").as_bytes()).expect("a key");
+    let request = Request {
+        ca: Some(CaSection::default()),
+        ..Request::named("elsewhere".to_owned(), key.public().algorithm)
+    };
+    let root = cfssl::root(&request, &key, time::macros::datetime!(2026-01-01 00:00 UTC)).expect("a root");
+    write("root.pem", &to_pem("CERTIFICATE", &root));
+    write("signed/ca.pem", &to_pem("CERTIFICATE", &root));
+    let mut signed = 0;
+    for name in files_below(&folder.join("requests"))
+        .into_keys()
+        .filter(|name| name.ends_with(".csr"))
+    {
+        let request = format!("requests/{name}");
+        let answer = asked(&[
+            "sign",
+            "-ca",
+            "root.pem",
+            "-ca-key",
+            "root-key.pem",
+            "-config",
+            "config.json",
+            &request,
+        ]);
+        write(
+            &format!("signed/{}", name.replace(".csr", ".pem")),
+            &text(&answer, "cert"),
+        );
+        signed += 1;
+    }
+    assert!(signed >= 6, "{signed}");
+    must(
+        khw_gen()
+            .args(["build", "cluster.toml", "--signed", "signed", "-o", "out"])
+            .current_dir(folder),
+    );
+    let verified = said(&run(khw_gen()
+        .args(["verify", "out", "--at", "2026-06-01T00:00:00Z"])
+        .current_dir(folder)));
+    assert!(verified.contains("0 errors"), "{verified}");
+}
+
+/// The requests are of ECDSA keys, so that nothing but the answers can tell.
+#[test]
+fn an_authority_elsewhere_with_a_key_of_ml_dsa_is_refused_where_programs_do_not_know_it() {
+    let spec = Spec::new(HOSTS, "[pki.ca]\nexternal = true").with_ecdsa_keys();
+    let folder = spec.path();
+    let folder = folder.parent().expect("a folder");
+    must(
+        khw_gen()
+            .args(["csr", "cluster.toml", "-o", "requests"])
+            .current_dir(folder),
+    );
+    let (issued, algorithm) = (
+        time::macros::datetime!(2026-01-01 00:00 UTC),
+        Algorithm::MlDsa(MlDsa::MlDsa65),
+    );
+    let key = KeyPair::from_seed(algorithm, &SEED).expect("a key");
+    let root = Request {
+        ca: Some(CaSection::default()),
+        ..Request::named("elsewhere", algorithm)
+    };
+    let root = cfssl::root(&root, &key, issued).expect("a root");
+    fs::create_dir(folder.join("signed")).expect("a folder");
+    fs::write(folder.join("signed/ca.pem"), to_pem("CERTIFICATE", &root)).expect("a file");
+    let admin = pem::parse(fs::read(folder.join("requests/admin.csr")).expect("a request")).expect("PEM");
+    let (_, request) = X509CertificationRequest::from_der(admin.contents()).expect("a request");
+    let public = PublicKey::from_spki_der(request.certification_request_info.subject_pki.raw).expect("a key");
+    let profile = Profile {
+        usages: vec![
+            Usage::Key(KeyUsage::DigitalSignature),
+            Usage::Extended(ExtendedKeyUsage::ClientAuth),
+            Usage::Extended(ExtendedKeyUsage::ServerAuth),
+        ],
+        expiry: time::Duration::days(365),
+        ..Profile::default()
+    };
+    let name = Name {
+        o: "system:masters".to_owned(),
+        ..Name::default()
+    };
+    let leaf = Request {
+        names: vec![name],
+        ..Request::named("admin", public.algorithm)
+    };
+    let authority = Authority {
+        certificate: &root,
+        key: &key,
+    };
+    let leaf = cfssl::leaf(&leaf, &public, &profile, &authority, issued).expect("a leaf");
+    fs::write(folder.join("signed/admin.pem"), to_pem("CERTIFICATE", &leaf)).expect("a file");
+    let said_with = |go: &str| {
+        let cluster = fs::read_to_string(spec.path()).expect("a file");
+        fs::write(folder.join("other.toml"), format!("{go}{cluster}")).expect("a file");
+        said(&run(khw_gen()
+            .args(["build", "other.toml", "--signed", "signed", "-o", "out"])
+            .current_dir(folder)))
+    };
+    // All others are missing, which is told in any case.
+    let refused = "by keys of ML-DSA, which programs compiled with Go before 1.27 don't know";
+    let text = said_with("");
+    assert!(
+        text.contains("error[answer-refused]") && text.contains(refused),
+        "{text}"
+    );
+    let text = said_with("[cluster]\ngo = \"1.27\"\n");
+    assert!(text.contains("[answer-missing]") && !text.contains(refused), "{text}");
 }

@@ -1031,8 +1031,8 @@ codes! {
 
     BAD_KEY "bad-key" Error "unusable key parameters" {
         meaning
-            "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521) and ed25519, in lower \
-             case; an algorithm without a size keeps the default size 256."
+            "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521), ed25519 and since 1.7 mldsa44, mldsa65 and \
+             mldsa87, in lower case; an algorithm without a size keeps the default size 256."
         advice "write {\"algo\": \"rsa\", \"size\": 2048} or {\"algo\": \"ecdsa\", \"size\": 256}"
         example "csr/admin-csr.json" [r#""size": 1024"#]
         right [r#""size": 2048"#]
@@ -2106,7 +2106,9 @@ codes! {
             "Whatever calls the API over TLS has to know the algorithm of the API servers' key and of its authority's: CoreDNS, the CNI's own \
              agents, metrics-server, every operator, in whichever language they are written. Images that are published were compiled with \
              an earlier Go."
-        advice "build these images with Go 1.27 or later as well; or take ecdsa for the API servers and for the authority `ca`"
+        advice
+            "build these images with Go 1.27 or later as well, or take those that are, as of CoreDNS 1.15.0; or take ecdsa for the API servers \
+             and for the authority `ca`"
         example "csr/ca-csr.json" [r#""algo": "mldsa65""#]
         right [r#""algo": "ecdsa", "size": 384"#]
         met

@@ -1,7 +1,7 @@
 //! ML-DSA key pairs (FIPS 204): from 32 bytes, with the FIPS's own deterministic signatures, and their PKCS#8 (RFC 9881).
 //!
 //! The arithmetic is RustCrypto's; nothing here computes with a secret itself. A key is kept as its seed, which is all of it, and
-//! expanded when it first signs: what an expanded key takes is some 100 kB, and most keys of a cluster sign nothing here.
+//! expanded when it first signs: an expanded key takes tens of kilobytes, and most keys of a cluster sign nothing here.
 
 use std::sync::OnceLock;
 
