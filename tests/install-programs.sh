@@ -50,6 +50,7 @@ go_program cfssljson github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
 
 # The first that knows ML-DSA, which wants a Go that does.
 go_with_ml_dsa=go1.27.4
+# shellcheck disable=SC2317  # with_go calls it.
 install_cfssl_1_7() {
     folder=$(mktemp -d)
     GOTOOLCHAIN=$go_with_ml_dsa GOBIN="$folder" go install -ldflags='-s -w' github.com/cloudflare/cfssl/cmd/cfssl@v1.7.1 &&

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use base64ct::{Base64, Encoding};
 use khw_gen::pki::cfssl::{self, Authority, CaSection, ExtendedKeyUsage, KeyUsage, Name, Profile, Request, Usage};
 use khw_gen::pki::decode::describe_pem;
+use khw_gen::pki::inspect::Certificate;
 use khw_gen::pki::key::{Algorithm, KeyPair, MlDsa, PublicKey};
 use khw_gen::pki::x509::to_pem;
 use serde::{Deserialize, Serialize};
@@ -629,4 +630,38 @@ fn an_authority_elsewhere_with_a_key_of_ml_dsa_is_refused_where_programs_do_not_
     );
     let text = said_with("[cluster]\ngo = \"1.27\"\n");
     assert!(text.contains("[answer-missing]") && !text.contains(refused), "{text}");
+}
+
+/// Go reads neither: "x509: ML-DSA key encoded with illegal parameters", and a key of another length.
+#[test]
+fn keys_of_another_length_or_with_parameters_are_refused_as_by_go() {
+    let authority = Request {
+        ca: Some(CaSection::default()),
+        ..Request::named("authority", Algorithm::MlDsa(MlDsa::MlDsa44))
+    };
+    let key = KeyPair::from_seed(Algorithm::MlDsa(MlDsa::MlDsa44), &SEED).expect("a key");
+    let der = cfssl::root(&authority, &key, time::macros::datetime!(2026-01-01 00:00 UTC)).expect("a root");
+    let read = Certificate::from_der(&der).expect("a certificate");
+    assert_eq!((read.refused, read.key.as_str()), (None, "ML-DSA-44"));
+    let identifiers = |text: &mut Vec<u8>, to: u8| {
+        for at in 0..text.len() - 11 {
+            if text[at..at + 10] == *b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" && text[at + 10] == 0x11 {
+                text[at + 10] = to;
+            }
+        }
+    };
+    let mut longer = der.clone();
+    identifiers(&mut longer, 0x12);
+    let read = Certificate::from_der(&longer).expect("a certificate");
+    assert_eq!(
+        read.refused.as_deref(),
+        Some("its key is not as long as one of ML-DSA-65")
+    );
+    let mut hashed = der;
+    identifiers(&mut hashed, 0x20);
+    let read = Certificate::from_der(&hashed).expect("a certificate");
+    assert!(
+        read.refused
+            .is_some_and(|why| why.contains("of a kind that Go does not know"))
+    );
 }

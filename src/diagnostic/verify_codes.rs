@@ -563,6 +563,19 @@ codes! {
         see ["https://cwe.mitre.org/data/definitions/530.html"]
     }
 
+    TOKEN_KEY "token-key" Error "key that no token is signed with" {
+        meaning
+            "Tokens of service accounts are signed with RSA or ECDSA: with a key of another kind the API server does not start, whichever Go \
+             compiled it."
+        advice "make an RSA or ECDSA key for service accounts"
+        example "master1: /var/lib/kubernetes/service-account.pem" ["Public Key Algorithm: ML-DSA-65"]
+        right ["Public Key Algorithm: id-ecPublicKey"]
+        met
+            "By one algorithm for all keys: Ed25519, or one of ML-DSA since cfssl makes them. \"data does not contain any valid RSA or ECDSA \
+             public keys\" is what the API server says."
+        see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"]
+    }
+
     EXTRA_TRUST "extra-trust" Note "somebody who is trusted and signs nothing here" {
         meaning
             "Whoever has that key can issue certificates or tokens that are accepted. While a key is replaced it is as it should be."

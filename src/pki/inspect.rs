@@ -252,6 +252,10 @@ fn refusal(parsed: &X509Certificate<'_>) -> Option<String> {
     {
         return Some(format!("its key is of a kind that Go does not know, {key}"));
     }
+    // Any text of the right length is a key.
+    if key.starts_with(ML_DSA) && PublicKey::from_spki_der(parsed.public_key().raw).is_err() {
+        return Some(format!("its key is not as long as one of {key}"));
+    }
     let mut seen = Vec::new();
     parsed.extensions().iter().find_map(|extension| {
         let oid = extension.oid.to_id_string();
