@@ -824,11 +824,10 @@ pub(crate) struct PassedChecks(pub(crate) ());
 impl Cluster {
     /// Whether its programs know ML-DSA, as they are published or as the user compiles them.
     pub(crate) fn knows_ml_dsa(&self) -> bool {
-        let published = [Program::Kubernetes, Program::Etcd].map(|program| self.release.compiled_with(program));
-        match self.go {
-            Some(go) => go >= FIRST_GO_WITH_ML_DSA,
-            None => published.iter().all(|go| *go >= FIRST_GO_WITH_ML_DSA),
-        }
+        let compiled_with = |program| self.go.or(self.release.compiled_with(program));
+        [Program::Kubernetes, Program::Etcd]
+            .into_iter()
+            .all(|program| compiled_with(program) >= Some(FIRST_GO_WITH_ML_DSA))
     }
 
     /// Whether a generation of what is rotated is there already.

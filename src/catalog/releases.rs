@@ -34,8 +34,8 @@ pub struct Release {
     /// The oldest etcd that goes with it.
     pub oldest_etcd: Version,
     /// The releases of Go with which Kubernetes and etcd are published.
-    kubernetes_go: Version,
-    etcd_go: Version,
+    kubernetes_go: Option<Version>,
+    etcd_go: Option<Version>,
     /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
     pub health_path: &'static str,
     /// `apiVersion` of RuntimeClass.
@@ -106,11 +106,12 @@ impl Release {
     fn apply(&mut self, of: Program, sets: Sets) {
         match sets {
             Sets::CompiledWith(go) => {
-                let compiled_with = match of {
-                    Program::Etcd => &mut self.etcd_go,
-                    Program::Kubernetes | Program::Containerd => &mut self.kubernetes_go,
-                };
-                *compiled_with = Version::parse(go).unwrap_or(*compiled_with);
+                let compiled_with = Version::parse(go);
+                match of {
+                    Program::Kubernetes => self.kubernetes_go = compiled_with,
+                    Program::Etcd => self.etcd_go = compiled_with,
+                    Program::Containerd => {}
+                }
             }
             // Decided before: they choose whose changes apply.
             Sets::Etcd(_) | Sets::Containerd(_) => {}
@@ -134,11 +135,12 @@ impl Release {
         }
     }
 
-    /// The release of Go with which a program's minor is published, in its first patch.
-    pub(crate) fn compiled_with(&self, program: Program) -> Version {
+    /// The release of Go with which the first patch of a program's minor is published; nothing asks for containerd's.
+    pub(crate) fn compiled_with(&self, program: Program) -> Option<Version> {
         match program {
+            Program::Kubernetes => self.kubernetes_go,
             Program::Etcd => self.etcd_go,
-            Program::Kubernetes | Program::Containerd => self.kubernetes_go,
+            Program::Containerd => None,
         }
     }
 

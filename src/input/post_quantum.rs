@@ -1,4 +1,6 @@
 //! Keys of ML-DSA: whether all that are to read them know the algorithm, which is newer than most programs.
+use std::collections::BTreeMap;
+
 use crate::catalog::engines::Engine;
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose, Names, SignedBy};
 use crate::catalog::layouts::Layout;
@@ -92,7 +94,7 @@ fn programs(draft: &Draft, layout: Layout, keys: &[OfMlDsa<'_>], say: &Reporter)
             };
             let message = format!(
                 "{}: {keys}, so hosts need programs that were compiled with Go {FIRST_GO_WITH_ML_DSA} or later",
-                as_published(release, &published)
+                as_published(&published)
             );
             say.at(own, codes::ML_DSA_COMPILED, message);
         }
@@ -106,11 +108,7 @@ fn programs(draft: &Draft, layout: Layout, keys: &[OfMlDsa<'_>], say: &Reporter)
             ),
             None => match published_too_early(release, readers(layout, key.row)) {
                 early if early.is_empty() => continue,
-                early => format!(
-                    "{} is an ML-DSA key, and {}",
-                    key.row.name,
-                    as_published(release, &early)
-                ),
+                early => format!("{} is an ML-DSA key, and {}", key.row.name, as_published(&early)),
             },
         };
         say.at(key.place, codes::ML_DSA_PROGRAMS, message);
@@ -133,29 +131,28 @@ fn readers(layout: Layout, row: &Identity) -> Vec<Program> {
     std::iter::once(Program::Kubernetes).chain(etcd).collect()
 }
 
-/// Those of `programs` that are published with a Go that knows no ML-DSA, each once.
-fn published_too_early(release: &Release, programs: impl IntoIterator<Item = Program>) -> Vec<Program> {
-    let mut early = Vec::new();
+/// Those of `programs` that are published with a Go that knows no ML-DSA, each once, with that Go.
+fn published_too_early(
+    release: &Release,
+    programs: impl IntoIterator<Item = Program>,
+) -> BTreeMap<&'static str, (Version, Version)> {
+    let mut early = BTreeMap::new();
     for program in programs {
-        if !early.contains(&program) && release.compiled_with(program) < FIRST_GO_WITH_ML_DSA {
-            early.push(program);
-        }
+        let version = match program {
+            Program::Kubernetes => release.kubernetes,
+            Program::Etcd => release.etcd,
+            Program::Containerd => release.containerd,
+        };
+        let go = release.compiled_with(program).filter(|go| *go < FIRST_GO_WITH_ML_DSA);
+        early.extend(go.map(|go| (program.name(), (version, go))));
     }
     early
 }
 
-fn as_published(release: &Release, programs: &[Program]) -> String {
-    let each = programs.iter().enumerate().map(|(at, program)| {
-        let version = match program {
-            Program::Etcd => release.etcd,
-            Program::Kubernetes | Program::Containerd => release.kubernetes,
-        };
+fn as_published(programs: &BTreeMap<&'static str, (Version, Version)>) -> String {
+    let each = programs.iter().enumerate().map(|(at, (name, (version, go)))| {
         let is = if at == 0 { " is published" } else { "" };
-        format!(
-            "{} {version}{is} with Go {}",
-            program.name(),
-            release.compiled_with(*program)
-        )
+        format!("{name} {version}{is} with Go {go}")
     });
     let each: Vec<String> = each.collect();
     let know = if each.len() == 1 { "knows" } else { "know" };
