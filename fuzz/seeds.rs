@@ -50,7 +50,7 @@ pub fn seeds(project: &Path) -> Seeds {
     }
     for path in files_below(&project.join("tests/corpus")) {
         let text = read(&path);
-        if text.starts_with(b"-----BEGIN ") && text.len() < 4096 {
+        if text.starts_with(b"-----BEGIN ") && text.len() < 8192 {
             add("pem_der", text);
         }
     }

@@ -8,16 +8,17 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 
 pub use crate::catalog::engines::{Engine, Runtime};
-use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, Per, SignedBy};
+use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, Names, Per, SignedBy};
 pub use crate::catalog::layouts::Layout;
 use crate::catalog::named::named_values;
-use crate::catalog::releases::Release;
+use crate::catalog::releases::{Program, Release, Version};
 pub use crate::catalog::roles::Role;
 pub use crate::catalog::rotation::RotationPhase;
 use crate::catalog::scope::Choices;
+pub(crate) use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
 use crate::pki::authority::AuthorityCertificate;
 use crate::pki::cfssl::{Profile, Request, Validity, leaf_validity, user_and_groups};
-use crate::pki::key::{KeyPair, PublicKey};
+use crate::pki::key::{Algorithm, KeyPair, PublicKey};
 use crate::pki::secret::SecretBytes;
 use crate::settings::Table;
 
@@ -715,6 +716,16 @@ impl Pki {
         self.brought_keys.get(&(name.to_owned(), generation))
     }
 
+    /// Whether the API servers' keys are of ML-DSA.
+    pub(crate) fn has_api_server_of_ml_dsa(&self) -> bool {
+        let mut rows = self.layout.identities().iter();
+        rows.any(|row| {
+            let is_api_server = matches!(row.names, Names::ApiServer | Names::ApiServerAndEtcd);
+            let file = self.csrs.get(row.csr);
+            is_api_server && file.is_some_and(|file| matches!(file.request.key, Algorithm::MlDsa(_)))
+        })
+    }
+
     /// Whether an authority signs elsewhere.
     pub fn is_external(&self, authority: &str) -> bool {
         self.external.contains_key(authority)
@@ -778,6 +789,8 @@ pub struct Cluster {
     pub version: String,
     /// Its minor of Kubernetes, with what goes with it.
     pub release: Release,
+    /// The release of Go with which its programs are compiled, where not as they are published.
+    pub go: Option<Version>,
     /// The DNS domain of services, without a trailing dot.
     pub domain: String,
     /// The address ranges.
@@ -809,6 +822,14 @@ pub struct Cluster {
 pub(crate) struct PassedChecks(pub(crate) ());
 
 impl Cluster {
+    /// Whether its programs know ML-DSA, as they are published or as the user compiles them.
+    pub(crate) fn knows_ml_dsa(&self) -> bool {
+        let compiled_with = |program| self.go.or(self.release.compiled_with(program));
+        [Program::Kubernetes, Program::Etcd]
+            .into_iter()
+            .all(|program| compiled_with(program) >= Some(FIRST_GO_WITH_ML_DSA))
+    }
+
     /// Whether a generation of what is rotated is there already.
     pub fn is_brought(&self, of: &str, generation: Generation) -> bool {
         match of {

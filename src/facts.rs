@@ -133,6 +133,8 @@ pub struct ReleaseFacts {
     pub kubernetes: String,
     pub etcd: String,
     pub containerd: String,
+    /// The release of Go that `[cluster] go` names.
+    pub go: Option<String>,
     /// What etcdctl of that release wants before its name: until 3.4 it spoke the second version of etcd's interface if nobody said
     /// otherwise.
     pub etcdctl_environment: &'static str,
@@ -184,6 +186,8 @@ pub struct CertificateFacts {
     pub elsewhere: String,
     /// Whether that of the cluster is one of them.
     pub ca_elsewhere: bool,
+    /// Whether an API server shows a certificate whose key is of ML-DSA, which few clients know.
+    pub api_server_ml_dsa: bool,
 }
 
 /// All variables for one host.
@@ -412,6 +416,7 @@ fn release_facts(cluster: &Cluster) -> ReleaseFacts {
         kubernetes: cluster.version.clone(),
         etcd: release.etcd.to_string(),
         containerd: release.containerd.to_string(),
+        go: cluster.go.map(|go| go.to_string()),
         etcdctl_environment: match release.etcd < (Version { major: 3, minor: 4 }) {
             true => "ETCDCTL_API=3 ",
             false => "",
@@ -473,6 +478,7 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
         not_after_digits: digits(validity.not_after),
         elsewhere: cluster.pki.external.keys().cloned().collect::<Vec<_>>().join(", "),
         ca_elsewhere: cluster.pki.is_external(CLUSTER_AUTHORITY),
+        api_server_ml_dsa: cluster.pki.has_api_server_of_ml_dsa(),
     }
 }
 

@@ -8,7 +8,7 @@ use khw_gen::catalog::identity::Per;
 use khw_gen::catalog::layouts::Layout;
 use khw_gen::pki::derivation::{Purpose, Seed};
 use khw_gen::pki::fingerprint::FingerprintKey;
-use khw_gen::pki::key::{Algorithm, Curve, KeyPair, RsaBits};
+use khw_gen::pki::key::{Algorithm, Curve, KeyPair, MlDsa, RsaBits};
 use khw_gen::pki::keyed_digest::KeyedDigest;
 use khw_gen::pki::shares::{self, Share};
 use khw_gen::pki::signing::OutputSigner;
@@ -72,6 +72,9 @@ fn algorithm(name: &str) -> Algorithm {
         "ecdsa-p384" => Algorithm::Ecdsa(Curve::P384),
         "ecdsa-p521" => Algorithm::Ecdsa(Curve::P521),
         "ed25519" => Algorithm::Ed25519,
+        "ml-dsa-44" => Algorithm::MlDsa(MlDsa::MlDsa44),
+        "ml-dsa-65" => Algorithm::MlDsa(MlDsa::MlDsa65),
+        "ml-dsa-87" => Algorithm::MlDsa(MlDsa::MlDsa87),
         rsa => {
             let bits = rsa
                 .strip_prefix("rsa-")
@@ -142,7 +145,7 @@ fn each_vector_is_what_the_code_computes() {
                         let der = sec1::EcPrivateKey::try_from(pem.contents()).expect("SEC 1");
                         computed.insert("private-scalar", hex(der.private_key));
                     }
-                    Algorithm::Ed25519 => {}
+                    Algorithm::Ed25519 | Algorithm::MlDsa(_) => {}
                 }
             }
             "encryption-key" => {
@@ -212,6 +215,9 @@ fn each_vector_is_what_the_code_computes() {
         ("ecdsa-p384", "public-key"),
         ("ecdsa-p521", "public-key"),
         ("ed25519", "public-key"),
+        ("ml-dsa-44", "spki-sha256"),
+        ("ml-dsa-65", "pem-sha256"),
+        ("ml-dsa-87", "signature-sha256"),
         ("aescbc", "base64"),
         ("hmac-sha256", "fingerprint"),
         ("hmac-sha256", "digest"),

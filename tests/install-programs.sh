@@ -48,6 +48,19 @@ go_program() {
 go_program cfssl github.com/cloudflare/cfssl/cmd/cfssl@v1.6.5
 go_program cfssljson github.com/cloudflare/cfssl/cmd/cfssljson@v1.6.5
 
+# The first that knows ML-DSA, which wants a Go that does.
+go_with_ml_dsa=go1.27.4
+# shellcheck disable=SC2317  # with_go calls it.
+install_cfssl_1_7() {
+    folder=$(mktemp -d)
+    GOTOOLCHAIN=$go_with_ml_dsa GOBIN="$folder" go install -ldflags='-s -w' github.com/cloudflare/cfssl/cmd/cfssl@v1.7.1 &&
+        mv "$folder/cfssl" "$tools/cfssl-1.7"
+    installed=$?
+    rm -rf "$folder"
+    return "$installed"
+}
+[ -x "$tools/cfssl-1.7" ] || with_go cfssl-1.7 install_cfssl_1_7
+
 # Reads workflows and actions as the host of code does.
 go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
@@ -55,6 +68,7 @@ go_program actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 for judge in x509 keygen; do
     with_go "judge-$judge" go build -C "tests/judges/$judge" -ldflags='-s -w' -buildvcs=false -o "$tools/judge-$judge" .
 done
+with_go judge-ml-dsa env GOTOOLCHAIN=$go_with_ml_dsa go build -C tests/judges/ml-dsa -ldflags='-s -w' -buildvcs=false -o "$tools/judge-ml-dsa" .
 
 # The maker of most clusters that are to be adopted. It knows its release by what the linker is told.
 [ -x "$tools/kubeadm" ] || with_go kubeadm go build -C tests/judges/kubeadm \

@@ -76,7 +76,7 @@ fn nothing_is_wrong_with_what_the_program_makes() {
     }
 }
 
-/// A chain of ML-DSA is said not to be judged, and not said to be wrong.
+/// A chain of ML-DSA that Go signed is said to be one, and not said to be wrong.
 #[test]
 fn a_post_quantum_chain_is_not_called_untrusted() {
     let mut nodes = FoundNodes::new();
@@ -94,7 +94,7 @@ fn a_post_quantum_chain_is_not_called_untrusted() {
     }
     let found = from_folder("certs", nodes);
     let codes: BTreeSet<&str> = audit(&found, AT).iter().map(|finding| finding.code).collect();
-    assert!(codes.contains("unjudged-signature"), "{codes:?}");
+    assert!(codes.contains("ml-dsa-certificate"), "{codes:?}");
     let wrong = [
         "unknown-issuer",
         "untrusted-certificate",

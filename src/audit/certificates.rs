@@ -55,6 +55,25 @@ pub(crate) fn check(view: &View<'_>, rows: &[InventoryRow]) {
         let is_trusted = row.certificate.authority && uses.is_trusted(&row.places);
         check_issuers(&everywhere, issuers.map_or(&[], Vec::as_slice), is_trusted);
     }
+    tell_ml_dsa(view, rows);
+}
+
+/// That programs have to know ML-DSA, once for each host: no file says how what runs there was compiled.
+fn tell_ml_dsa(view: &View<'_>, rows: &[InventoryRow]) {
+    let of_ml_dsa = rows.iter().filter(|row| row.certificate.has_ml_dsa());
+    let mut first: BTreeMap<&str, (&str, &Certificate)> = BTreeMap::new();
+    for row in of_ml_dsa {
+        for (host, path) in &row.places {
+            first.entry(host).or_insert((path, &row.certificate));
+        }
+    }
+    for (host, (path, certificate)) in first {
+        let message = format!(
+            "{:?} has a key of {} and a signature of {}",
+            certificate.subject, certificate.key, certificate.signature
+        );
+        view.findings.report(codes::ML_DSA_CERTIFICATE, host, path, message);
+    }
 }
 
 fn check_dates(everywhere: &Everywhere<'_>) {
@@ -98,13 +117,6 @@ const MOST_OF_SERIAL: usize = 20;
 
 fn check_strength(everywhere: &Everywhere<'_>) {
     let certificate = &everywhere.row.certificate;
-    if certificate.has_unjudged_signature() {
-        let message = format!(
-            "who signed {:?} is not judged: the signature is of {}",
-            certificate.subject, certificate.signature
-        );
-        everywhere.report(codes::UNJUDGED_SIGNATURE, message);
-    }
     if certificate.has_broken_digest() {
         let message = format!("{:?} is signed by {}", certificate.subject, certificate.signature);
         everywhere.report(codes::BROKEN_DIGEST, message);

@@ -60,6 +60,8 @@ pub enum Sets {
     /// An older etcd is warned of.
     OldestEtcd(&'static str),
     Containerd(&'static str),
+    /// The release of Go with which its programs are published.
+    CompiledWith(&'static str),
     HealthPath(&'static str),
     RuntimeClassApi(&'static str),
     CniVersion(&'static str),
@@ -99,6 +101,7 @@ impl fmt::Display for Sets {
             Sets::Etcd(version) => write!(f, "etcd {version}"),
             Sets::OldestEtcd(version) => write!(f, "etcd {version} or later"),
             Sets::Containerd(version) => write!(f, "containerd {version}"),
+            Sets::CompiledWith(go) => write!(f, "published with Go {go}"),
             Sets::HealthPath(path) => write!(f, "health at {path}"),
             Sets::RuntimeClassApi(version) => write!(f, "RuntimeClass is {version}"),
             Sets::CniVersion(version) => write!(f, "CNI {version}"),

@@ -33,6 +33,9 @@ pub struct Release {
     pub containerd: Version,
     /// The oldest etcd that goes with it.
     pub oldest_etcd: Version,
+    /// The releases of Go with which Kubernetes and etcd are published.
+    kubernetes_go: Option<Version>,
+    etcd_go: Option<Version>,
     /// What an API server that is up answers `ok` to, through `kubectl get --raw`.
     pub health_path: &'static str,
     /// `apiVersion` of RuntimeClass.
@@ -94,14 +97,22 @@ impl Release {
         };
         for change in changes {
             if change.since <= release.of_program(change.of) {
-                release.apply(change.sets);
+                release.apply(change.of, change.sets);
             }
         }
         release
     }
 
-    fn apply(&mut self, sets: Sets) {
+    fn apply(&mut self, of: Program, sets: Sets) {
         match sets {
+            Sets::CompiledWith(go) => {
+                let compiled_with = Version::parse(go);
+                match of {
+                    Program::Kubernetes => self.kubernetes_go = compiled_with,
+                    Program::Etcd => self.etcd_go = compiled_with,
+                    Program::Containerd => {}
+                }
+            }
             // Decided before: they choose whose changes apply.
             Sets::Etcd(_) | Sets::Containerd(_) => {}
             Sets::OldestEtcd(version) => self.oldest_etcd = Version::parse(version).unwrap_or(self.oldest_etcd),
@@ -121,6 +132,15 @@ impl Release {
                 .settings
                 .retain(|(of, setting)| (*of, setting.path) != (component, path)),
             Sets::NoFlag(component, name) => self.flags.retain(|(of, flag)| (*of, flag.name) != (component, name)),
+        }
+    }
+
+    /// The release of Go with which the first patch of a program's minor is published; nothing asks for containerd's.
+    pub(crate) fn compiled_with(&self, program: Program) -> Option<Version> {
+        match program {
+            Program::Kubernetes => self.kubernetes_go,
+            Program::Etcd => self.etcd_go,
+            Program::Containerd => None,
         }
     }
 

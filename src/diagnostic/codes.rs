@@ -1058,8 +1058,8 @@ codes! {
 
     BAD_KEY "bad-key" Error "unusable key parameters" {
         meaning
-            "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521) and ed25519, in lower \
-             case; an algorithm without a size keeps the default size 256."
+            "cfssl offers rsa (2048 to 8192 bits; here in steps of 16), ecdsa (256, 384, 521), ed25519 and since 1.7 mldsa44, mldsa65 and \
+             mldsa87, in lower case; an algorithm without a size keeps the default size 256."
         advice "write {\"algo\": \"rsa\", \"size\": 2048} or {\"algo\": \"ecdsa\", \"size\": 256}"
         example "csr/admin-csr.json" [r#""size": 1024"#]
         right [r#""size": 2048"#]
@@ -1315,7 +1315,8 @@ codes! {
 
     KEY_ENCIPHERMENT "key-encipherment" Note "key encipherment for a key that can't encipher" {
         meaning
-            "Only RSA keys encipher; cfssl sets the bit all the same, and so does khw-gen. Nothing known refuses it."
+            "Only RSA keys encipher; cfssl sets the bit all the same, and so does khw-gen. Nothing known refuses it. For an ML-DSA key, \
+             which may not have it (RFC 9881, section 5), both leave it out."
         advice "leave it, or remove \"key encipherment\" from the usages"
         example "csr/admin-csr.json" [
             r#""algo": "ecdsa","#,
@@ -2074,5 +2075,72 @@ codes! {
             "By using one algorithm for all keys. Tokens are signed with RS256 or an ES algorithm; kube-apiserver does \
              not start with another key."
         see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"]
+    }
+
+    ML_DSA_TOKENS "ml-dsa-tokens" Error "service account tokens can't be signed with ML-DSA" {
+        meaning "kube-apiserver and kube-controller-manager sign tokens with RSA or ECDSA keys only, whichever Go compiled them."
+        advice "use rsa or ecdsa in service-account-csr.json"
+        example "csr/service-account-csr.json" [r#""algo": "mldsa65","#]
+        right [r#""algo": "rsa","#]
+        met
+            "By using one algorithm for all keys. Tokens are JWTs, signed with RS256 or an ES algorithm; kube-apiserver does not start \
+             with another key. A token lives for an hour, so that nobody gains by keeping it until there are quantum computers."
+        see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"]
+    }
+
+    ML_DSA_PROGRAMS "ml-dsa-programs" Error "key that the programs of these releases don't know" {
+        meaning
+            "ML-DSA (FIPS 204) came to Go's X.509 and TLS with Go 1.27. Programs that an earlier one compiled say \"tls: failed to parse \
+             private key\" and stop, and shake no hands with others that have such keys."
+        advice
+            "take ecdsa; or compile Kubernetes and etcd with Go 1.27 or later, put those programs on every host, and write `go = \"1.27\"` \
+             below [cluster]"
+        example "csr/ca-csr.json" [r#""algo": "mldsa65""#]
+        right [r#""algo": "ecdsa", "size": 384"#]
+        met
+            "With cfssl 1.7, which makes such keys from a CSR file that says \"mldsa44\", \"mldsa65\" or \"mldsa87\", for programs as they \
+             are published. What was compiled with Go 1.27.4 from the same sources starts. docs/post-quantum.md says what else has to \
+             know it."
+        see ["https://go.dev/doc/go1.27", "https://www.rfc-editor.org/rfc/rfc9881"]
+    }
+
+    ML_DSA_COMPILED "ml-dsa-compiled" Note "programs other than those that are published" {
+        meaning "The cluster works with programs that you compile, and with no others: not with those of a release, a distribution or a mirror."
+        advice
+            "compile each release of Kubernetes and etcd yourself; `go version -m /usr/local/bin/kubelet` on a host says which Go it was"
+        example "cluster.toml" [r#"go = "1.27.4""#]
+        met
+            "After an upgrade by someone who takes the programs where they always took them: every component stops at its own key, and \
+             the cluster with them. kubectl on an administrator's machine is one of them."
+        see ["https://go.dev/doc/go1.27"]
+    }
+
+    ML_DSA_CHECKS "ml-dsa-health-checks" Warning "health checks that may take every API server for down" {
+        meaning
+            "haproxy passes connections on without looking into them, but asks each API server with a handshake of TLS whether it is there. \
+             The OpenSSL of Debian 12, Ubuntu 24.04 and RHEL 9 knows no ML-DSA, so none would be: with OpenSSL 3.5, of Debian 13 and RHEL 10, they are."
+        advice "look at `haproxy -vv` (\"Running on OpenSSL version\"); before 3.5 take the engine nginx, which makes no such checks, or ecdsa for the API servers"
+        example "csr/kubernetes-csr.json" [r#""algo": "mldsa44""#]
+        right [r#""algo": "rsa""#]
+        met
+            "As any client meets it: curl with OpenSSL 3.0 ends with exit code 35 at such a server, and the server says \"peer doesn't support \
+             any of the certificate's signature algorithms\"."
+        see ["https://docs.openssl.org/3.5/man7/EVP_SIGNATURE-ML-DSA/", "https://docs.haproxy.org/3.0/configuration.html#5.2-check-ssl"]
+    }
+
+    ML_DSA_PODS "ml-dsa-pods" Warning "pods that may not be able to call the API" {
+        meaning
+            "Whatever calls the API over TLS has to know the algorithm of the API servers' key and of its authority's: CoreDNS, the CNI's own \
+             agents, metrics-server, every operator, in whichever language they are written. Images that are published were compiled with \
+             an earlier Go."
+        advice
+            "build these images with Go 1.27 or later as well, or take those that are, as of CoreDNS 1.15.0; or take ecdsa for the API servers \
+             and for the authority `ca`"
+        example "csr/ca-csr.json" [r#""algo": "mldsa65""#]
+        right [r#""algo": "ecdsa", "size": 384"#]
+        met
+            "After the control plane is up and every node is Ready: names don't resolve, since CoreDNS waits for an API that it can't call, \
+             \"x509: certificate signed by unknown authority\" or \"tls: handshake failure\" in its log."
+        see ["https://go.dev/doc/go1.27", "https://www.rfc-editor.org/rfc/rfc9881"]
     }
 }

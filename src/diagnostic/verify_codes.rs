@@ -307,15 +307,17 @@ codes! {
         see ["https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5"]
     }
 
-    UNJUDGED_SIGNATURE "unjudged-signature" Warning "signature that is not judged here" {
+    ML_DSA_CERTIFICATE "ml-dsa-certificate" Note "certificate that only new programs read" {
         meaning
-            "The certificate is signed by ML-DSA (FIPS 204), which this program does not compute: whether its issuer signed it is \
-             not known. Everything else of it is judged."
-        advice "hold it against its issuer with a program that knows the algorithm, such as OpenSSL from 3.5 on"
+            "It has a key or a signature of ML-DSA (FIPS 204), which programs compiled with Go before 1.27, and OpenSSL before 3.5, \
+             don't know. It is judged as any other; how the programs of the host were compiled is in none of these files. It is said \
+             once for each host."
+        advice "see that whatever reads it knows ML-DSA: `go version -m /usr/local/bin/kube-apiserver` says which Go compiled a program"
         example "control: /root/certs/server.pem" ["Signature Algorithm: ML-DSA-44"]
+        right ["Signature Algorithm: ecdsa-with-SHA256"]
         met
-            "With cfssl 1.7 and `\"algo\": \"mldsa44\"`. Components compiled with Go before 1.27 don't read such certificates at \
-             all, nor do most browsers, load balancers and command-line tools."
+            "With cfssl 1.7 and `\"algo\": \"mldsa44\"`. A component that was compiled with an earlier Go says \"tls: failed to parse \
+             private key\" and stops; curl with OpenSSL 3.0 ends with exit code 35. docs/post-quantum.md has a table."
         see ["https://www.rfc-editor.org/rfc/rfc9881", "https://csrc.nist.gov/pubs/fips/204/final"]
     }
 
@@ -559,6 +561,19 @@ codes! {
         example "master1: /var/lib/kubernetes/apiserver-key.pem.bak" ["-rw------- root root apiserver-key.pem.bak"]
         met "With what editors and careful people leave behind, and with folders that were copied as a whole."
         see ["https://cwe.mitre.org/data/definitions/530.html"]
+    }
+
+    TOKEN_KEY "token-key" Error "key that no token is signed with" {
+        meaning
+            "Tokens of service accounts are signed with RSA or ECDSA: with a key of another kind the API server does not start, whichever Go \
+             compiled it."
+        advice "make an RSA or ECDSA key for service accounts"
+        example "master1: /var/lib/kubernetes/service-account.pem" ["Public Key Algorithm: ML-DSA-65"]
+        right ["Public Key Algorithm: id-ecPublicKey"]
+        met
+            "By one algorithm for all keys: Ed25519, or one of ML-DSA since cfssl makes them. \"data does not contain any valid RSA or ECDSA \
+             public keys\" is what the API server says."
+        see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"]
     }
 
     EXTRA_TRUST "extra-trust" Note "somebody who is trusted and signs nothing here" {

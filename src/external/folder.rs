@@ -37,6 +37,11 @@ fn instructions(cluster: &Cluster, asked: &[OutsideRequest<'_>]) -> String {
          A certificate may not end after the one that signed it.\n",
         cluster.name
     );
+    if asked.iter().any(|one| one.wanted.certificate.has_ml_dsa()) {
+        text.push_str(
+            "\nSome of the requests are signed with keys of ML-DSA (FIPS 204), which OpenSSL knows from 3.5 on, and cfssl from 1.7 on.\n",
+        );
+    }
     let mut groups: BTreeMap<(&str, &str), Vec<&OutsideRequest<'_>>> = BTreeMap::new();
     for one in asked {
         groups.entry((one.authority, one.profile)).or_default().push(one);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::asked::{OutsideRequest, text};
 use super::folder::files;
-use crate::cluster::{Answers, Cluster, SignedChain};
+use crate::cluster::{Answers, Cluster, FIRST_GO_WITH_ML_DSA, SignedChain};
 use crate::diagnostic::answer_codes as codes;
 use crate::diagnostic::{Code, Diagnostic, Place, Reporter, SourceFile};
 use crate::pki::answer::{Fault, Faulty, issuer_faults, path};
@@ -343,6 +343,22 @@ fn trusted(
                 one.file()
             );
             say.at(None::<Place>, codes::BROAD_TRUST, message);
+        }
+        let of_ml_dsa = of_this
+            .iter()
+            .find(|(_, followed)| followed.path.iter().any(|one| one.has_ml_dsa()));
+        if let Some((one, followed)) = of_ml_dsa
+            && !cluster.knows_ml_dsa()
+        {
+            let message = format!(
+                "{} leads to `{}` by keys of ML-DSA, which programs compiled with Go before {FIRST_GO_WITH_ML_DSA} don't know",
+                one.file(),
+                anchor.subject
+            );
+            say.at(&followed.place, codes::REFUSED, message).hint(format!(
+                "have it signed by an authority with an ECDSA or RSA key; or compile Kubernetes and etcd with Go {FIRST_GO_WITH_ML_DSA}, \
+                 and say so with `go` below [cluster]"
+            ));
         }
         if let Some(other) = keys.insert(anchor.public_key.clone(), name) {
             let message = format!("`{name}` and `{other}` are both `{}`", anchor.subject);

@@ -74,6 +74,7 @@ pub fn cluster(
         state: draft.cluster.state.sound()?.map_or(ClusterState::New, |at| at.value),
         version: draft.release.as_ref()?.version.clone(),
         release: draft.release.as_ref()?.release.clone(),
+        go: draft.cluster.go.sound()?.map(|go| go.value),
         nodes: nodes?,
         domain: draft.cluster.domain.as_ref()?.value.clone(),
         network: Network {

@@ -8,6 +8,7 @@ use crate::pki::key::{Algorithm, KeyError, KeyPair, PublicKey};
 
 use super::draft::DraftCa;
 use super::source_files::{Files, or_told};
+use super::token_keys::signs_any_tokens;
 
 /// An authority as far as it could be read, and where its certificate is named.
 pub struct Existing {
@@ -71,12 +72,10 @@ fn public_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) 
             return None;
         }
     };
-    if public.algorithm == Algorithm::Ed25519 && tokens {
-        let message = format!("{} is an Ed25519 key, with which no token is signed", path.value);
-        say.at(path, codes::ED25519_TOKENS, message);
+    if tokens && !signs_any_tokens(&path.value, public.algorithm, path, say) {
         return None;
     }
-    if public.algorithm == Algorithm::Ed25519 {
+    if public.algorithm == Algorithm::Ed25519 && !tokens {
         let message = format!(
             "{} is an Ed25519 key, which is refused by some who must accept it",
             path.value

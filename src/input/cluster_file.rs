@@ -21,7 +21,7 @@ use super::tree::{At, Document, Entry, Fields, Node, Value};
 use super::values::{address, address_problem, cant_be, endpoint, path_name, range, unless};
 use super::{
     choices, components, encryption, families, fields, files, generations, handover, load_balancer, own_certificates,
-    parse_toml, pools,
+    parse_toml, pools, post_quantum,
 };
 
 const SERVICES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 32, 0, 0), 24);
@@ -144,6 +144,7 @@ fn naming(fields: &Fields<'_>) -> DraftNaming {
             .and_then(|name| domain(name, say)),
         endpoint: fields.optional("endpoint", endpoint),
         names: names.filter_map(|name| api_name(name, say)).collect(),
+        go: post_quantum::compiled_with(fields),
     }
 }
 

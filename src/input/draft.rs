@@ -11,7 +11,7 @@ use crate::catalog::component::Component;
 use crate::catalog::engines::Engine;
 use crate::catalog::engines::Runtime;
 use crate::catalog::layouts::Layout;
-use crate::catalog::releases::Release;
+use crate::catalog::releases::{Release, Version};
 use crate::cluster::{
     CgroupDriver, ClusterState, EncryptionProvider, Endpoint, Families, Generation, HostState, Kubeconfigs, OwnFlag,
     PodNetwork, Role, RotationPhase, Taint,
@@ -90,6 +90,8 @@ pub struct DraftNaming {
     pub endpoint: Written<At<Endpoint>>,
     /// Names and addresses by which the API servers are reached besides.
     pub names: Vec<At<String>>,
+    /// The release of Go with which Kubernetes and etcd are compiled, where not as they are published.
+    pub go: Written<At<Version>>,
 }
 
 /// The address ranges of `[network]`.

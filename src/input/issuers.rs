@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use crate::catalog::identity::Identity;
 use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::leaf_validity;
-use crate::pki::key::{Algorithm, Curve};
+use crate::pki::key::{Algorithm, Curve, MlDsa};
 use crate::pki::x509::is_same_name;
 
 use super::authorities_issued;
@@ -202,7 +202,7 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter
 }
 
 pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, say: &Reporter) {
-    let weaker = issuer.key.is_some_and(|key| strength(file.request.key) > strength(key));
+    let weaker = issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
     if weaker && !csr.built_in && !file.broken.contains("key") {
         let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
         say.at(&file.key, codes::CA_KEY_WEAKER, message);
@@ -233,13 +233,19 @@ pub fn signature_left_to_go(profile: &ProfileFile, say: &Reporter) {
         .hint("add \"SignatureAlgorithm\": true");
 }
 
-/// Bits of security (NIST SP 800-57 part 1, table 2), in the steps that matter here.
+/// Whether a key that others vouch for is stronger than theirs, against computers that are there or those that may come.
+fn is_stronger(key: Algorithm, than: Algorithm) -> bool {
+    let lasts = |key: Algorithm| matches!(key, Algorithm::MlDsa(_));
+    strength(key) > strength(than) || lasts(key) && !lasts(than)
+}
+
+/// Bits of security (NIST SP 800-57 part 1, table 2, and FIPS 204, table 1), in the steps that matter here.
 fn strength(key: Algorithm) -> u32 {
     match key {
         Algorithm::Rsa(bits) if bits.get() < 3072 => 112,
         Algorithm::Rsa(bits) if bits.get() < 7680 => 128,
-        Algorithm::Rsa(_) | Algorithm::Ecdsa(Curve::P384) => 192,
-        Algorithm::Ecdsa(Curve::P256) | Algorithm::Ed25519 => 128,
-        Algorithm::Ecdsa(Curve::P521) => 256,
+        Algorithm::Rsa(_) | Algorithm::Ecdsa(Curve::P384) | Algorithm::MlDsa(MlDsa::MlDsa65) => 192,
+        Algorithm::Ecdsa(Curve::P256) | Algorithm::Ed25519 | Algorithm::MlDsa(MlDsa::MlDsa44) => 128,
+        Algorithm::Ecdsa(Curve::P521) | Algorithm::MlDsa(MlDsa::MlDsa87) => 256,
     }
 }

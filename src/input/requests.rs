@@ -13,6 +13,7 @@ use super::draft::Draft;
 use super::names::certificate_name_problem;
 use super::profiles::Profiles;
 use super::signed::Leaf;
+use super::token_keys::signs_any_tokens;
 
 /// The DER of the Name that a certificate of this request gets; none if it can't be said.
 pub fn subject(file: &RequestFile) -> Option<Vec<u8>> {
@@ -371,22 +372,38 @@ fn unusual(host: &str, place: Option<&Place>, say: &Reporter) {
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
     let key = file.request.key;
     let signs_tokens = leaf.row.is_some_and(|row| row.purpose == KeyPurpose::Tokens);
-    if signs_tokens && key == Algorithm::Ed25519 {
-        let message = format!("{} is an Ed25519 key", leaf.name);
-        say.at(&file.key, codes::ED25519_TOKENS, message);
+    if signs_tokens && !signs_any_tokens(leaf.name, key, &file.key, say) {
         return;
     }
     if leaf.row.is_some() {
         ed25519(file, say);
     }
+    if let Some(profile) = profile
+        && !profile.usages.is_empty()
+        && Usage::written(&profile.usages, key).is_none()
+    {
+        let message = format!(
+            "{} has an ML-DSA key, which only signs, and its profile has no usage of a key but to encipher or to agree on one: cfssl refuses it",
+            leaf.csr_name
+        );
+        say.at(&file.key, codes::REFUSED_REQUEST, message)
+            .hint("add \"signing\" to the usages of its profile");
+        return;
+    }
     let enciphers = profile.is_some_and(|profile| profile.usages.contains(&Usage::Key(KeyUsage::KeyEncipherment)));
     // What is built in is nobody's to correct.
     let built_in = leaf.csr.is_some_and(|csr| csr.built_in);
     if enciphers && !built_in && !matches!(key, Algorithm::Rsa(_)) {
-        let message = format!(
-            "{} has no RSA key, and its certificate says that it enciphers keys",
-            leaf.name
-        );
+        let message = match key {
+            Algorithm::MlDsa(_) => format!(
+                "{} has an ML-DSA key, and \"key encipherment\" is left out of its certificate, as cfssl does",
+                leaf.name
+            ),
+            _ => format!(
+                "{} has no RSA key, and its certificate says that it enciphers keys",
+                leaf.name
+            ),
+        };
         say.at(&file.key, codes::KEY_ENCIPHERMENT, message);
     }
 }
@@ -440,9 +457,8 @@ pub fn key_pairs(folder: &Folder, say: &Reporter) {
         .filter(|row| row.signed_by == SignedBy::Nobody)
     {
         let Some(file) = folder.request(row.csr) else { continue };
-        if file.request.key == Algorithm::Ed25519 && !file.broken.contains("key") {
-            let message = format!("{} is an Ed25519 key", row.name);
-            say.at(&file.key, codes::ED25519_TOKENS, message);
+        if !file.broken.contains("key") {
+            signs_any_tokens(row.name, file.request.key, &file.key, say);
         }
     }
 }

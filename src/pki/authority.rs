@@ -49,7 +49,7 @@ pub enum AuthorityError {
     NotACertificate,
     #[error("has {}", match .0 {
         KeyError::Unsupported => "a key that can't be used; RSA of 2048 to 8192 bits (a multiple of 16), ECDSA on P-256, \
-            P-384 or P-521, and Ed25519 can",
+            P-384 or P-521, Ed25519 and ML-DSA can",
         _ => "a public key that is damaged, or not encoded as DER has it",
     })]
     Key(KeyError),

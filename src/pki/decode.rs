@@ -420,7 +420,7 @@ pub(super) fn public_key(key: &SubjectPublicKeyInfo<'_>) -> String {
             None => "ECDSA without a named curve".to_owned(),
         },
         ("1.3.101.112", _) => "Ed25519".to_owned(),
-        (other, _) => ml_dsa(other).unwrap_or(other).to_owned(),
+        (other, _) => ml_dsa(other, &key.algorithm).unwrap_or(other).to_owned(),
     }
 }
 
@@ -451,13 +451,14 @@ pub(super) fn signature_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> String
         "1.2.840.10045.4.3.3" => "ECDSA with SHA-384".to_owned(),
         "1.2.840.10045.4.3.4" => "ECDSA with SHA-512".to_owned(),
         "1.3.101.112" => "Ed25519".to_owned(),
-        other => ml_dsa(other).unwrap_or(other).to_owned(),
+        other => ml_dsa(other, algorithm).unwrap_or(other).to_owned(),
     }
 }
 
-/// The keys and signatures of FIPS 204, by their object identifiers (RFC 9881, section 2).
-fn ml_dsa(oid: &str) -> Option<&'static str> {
+/// The keys and signatures of FIPS 204, by their object identifiers, which have no parameters (RFC 9881, section 2).
+fn ml_dsa(oid: &str, algorithm: &AlgorithmIdentifier<'_>) -> Option<&'static str> {
     match oid {
+        _ if algorithm.parameters.is_some() => None,
         "2.16.840.1.101.3.4.3.17" => Some("ML-DSA-44"),
         "2.16.840.1.101.3.4.3.18" => Some("ML-DSA-65"),
         "2.16.840.1.101.3.4.3.19" => Some("ML-DSA-87"),

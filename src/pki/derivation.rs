@@ -232,7 +232,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pki::key::{Curve, RsaBits};
+    use crate::pki::key::{Curve, MlDsa, RsaBits};
 
     const DIGITS: &str = "8f3a11d20577ee904cb821669dfa3058c10e7b42a9d36f14e5882cb75309f6ad";
 
@@ -399,6 +399,9 @@ mod tests {
             Just(Algorithm::Ecdsa(Curve::P384)),
             Just(Algorithm::Ecdsa(Curve::P521)),
             Just(Algorithm::Ed25519),
+            Just(Algorithm::MlDsa(MlDsa::MlDsa44)),
+            Just(Algorithm::MlDsa(MlDsa::MlDsa65)),
+            Just(Algorithm::MlDsa(MlDsa::MlDsa87)),
         ]
     }
 

@@ -7,7 +7,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id,
+};
 use time::OffsetDateTime;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -17,7 +19,7 @@ use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::decode;
 use super::digest::{hex, sha256_hex};
-use super::key::{KeyPair, PublicKey, SignatureAlgorithm};
+use super::key::{Algorithm, KeyPair, MlDsa, PublicKey, SignatureAlgorithm};
 use super::secret::SecretBytes;
 use super::x509::{ComparableName, to_pem};
 
@@ -210,9 +212,9 @@ impl Certificate {
         )
     }
 
-    /// Whether nobody here can tell who signed it: what its issuer's key is taken for fits, and that is all.
-    pub(crate) fn has_unjudged_signature(&self) -> bool {
-        self.signature.starts_with(ML_DSA)
+    /// Whether its key or its signature is of ML-DSA (FIPS 204), which Go knows since 1.27.
+    pub(crate) fn has_ml_dsa(&self) -> bool {
+        self.key.starts_with(ML_DSA) || self.signature.starts_with(ML_DSA)
     }
 
     /// Whether its signature is by a broken digest.
@@ -264,6 +266,10 @@ fn refusal(parsed: &X509Certificate<'_>) -> Option<String> {
         .any(|known| key.starts_with(known))
     {
         return Some(format!("its key is of a kind that Go does not know, {key}"));
+    }
+    // Any text of the right length is a key.
+    if key.starts_with(ML_DSA) && PublicKey::from_spki_der(parsed.public_key().raw).is_err() {
+        return Some(format!("its key is not as long as one of {key}"));
     }
     let mut seen = Vec::new();
     parsed.extensions().iter().find_map(|extension| {
@@ -320,18 +326,15 @@ fn is_signature(algorithm: &str, signed: &[u8], signature: &[u8], key: &[u8]) ->
         "ECDSA with SHA-384" => {
             made_by(&ring::signature::ECDSA_P256_SHA384_ASN1) || made_by(&ring::signature::ECDSA_P384_SHA384_ASN1)
         }
-        // ring has no P-521.
-        "ECDSA with SHA-512" | "Ed25519" => {
+        // ring has neither P-521 nor ML-DSA.
+        "ECDSA with SHA-512" | "Ed25519" | "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87" => {
             PublicKey::from_spki_der(key).is_ok_and(|key| key_fits(algorithm, &key) && key.verifies(signed, signature))
-        }
-        ml_dsa if ml_dsa.starts_with(ML_DSA) => {
-            SubjectPublicKeyInfo::from_der(key).is_ok_and(|(_, key)| decode::public_key(&key) == ml_dsa)
         }
         _ => false,
     }
 }
 
-/// Go knows them since 1.27; neither ring nor rustls-webpki does.
+/// How the names of keys and signatures of FIPS 204 begin.
 const ML_DSA: &str = "ML-DSA-";
 
 /// Whether a key's own algorithm of signatures is the one of that name.
@@ -339,6 +342,9 @@ fn key_fits(algorithm: &str, key: &PublicKey) -> bool {
     match key.signature_algorithm() {
         SignatureAlgorithm::EcdsaWithSha512 => algorithm == "ECDSA with SHA-512",
         SignatureAlgorithm::Ed25519 => algorithm == "Ed25519",
+        SignatureAlgorithm::MlDsa(MlDsa::MlDsa44) => algorithm == "ML-DSA-44",
+        SignatureAlgorithm::MlDsa(MlDsa::MlDsa65) => algorithm == "ML-DSA-65",
+        SignatureAlgorithm::MlDsa(MlDsa::MlDsa87) => algorithm == "ML-DSA-87",
         _ => false,
     }
 }
@@ -357,6 +363,52 @@ impl fmt::Display for TlsRole {
             TlsRole::Client => "client",
         })
     }
+}
+
+/// ML-DSA as rustls-webpki asks for it, which over ring has none of its own.
+#[derive(Debug)]
+struct MlDsaVerification {
+    set: MlDsa,
+    identifier: AlgorithmIdentifier,
+}
+
+impl SignatureVerificationAlgorithm for MlDsaVerification {
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let key = PublicKey {
+            algorithm: Algorithm::MlDsa(self.set),
+            subject_public_key: public_key.to_vec(),
+        };
+        key.verifies(message, signature).then_some(()).ok_or(InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.identifier
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.identifier
+    }
+}
+
+static ML_DSA_VERIFICATIONS: [MlDsaVerification; 3] = [
+    MlDsaVerification {
+        set: MlDsa::MlDsa44,
+        identifier: alg_id::ML_DSA_44,
+    },
+    MlDsaVerification {
+        set: MlDsa::MlDsa65,
+        identifier: alg_id::ML_DSA_65,
+    },
+    MlDsaVerification {
+        set: MlDsa::MlDsa87,
+        identifier: alg_id::ML_DSA_87,
+    },
+];
+
+/// What chains are judged with.
+fn verifications() -> Vec<&'static dyn SignatureVerificationAlgorithm> {
+    let ml_dsa = ML_DSA_VERIFICATIONS.iter().map(|one| one as _);
+    webpki::ALL_VERIFICATION_ALGS.iter().copied().chain(ml_dsa).collect()
 }
 
 /// Asks rustls-webpki whether a chain leads from `leaf` to one of `roots`; its reason where not. A key or signature of a
@@ -387,15 +439,7 @@ pub fn judge_chain(
         TlsRole::Client => webpki::KeyUsage::client_auth(),
     };
     let intermediates = of(intermediates);
-    let verdict = leaf.verify_for_usage(
-        webpki::ALL_VERIFICATION_ALGS,
-        &anchors,
-        &intermediates,
-        time,
-        wanted,
-        None,
-        None,
-    );
+    let verdict = leaf.verify_for_usage(&verifications(), &anchors, &intermediates, time, wanted, None, None);
     match verdict {
         Ok(_) => Ok(()),
         Err(error) => match format!("{error:?}") {

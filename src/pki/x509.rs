@@ -44,7 +44,7 @@ pub enum X509Error {
     /// An extension whose content is read (basicConstraints, subjectAltName) is not what it says it is.
     #[error("the extension {} has malformed content", dotted(.0))]
     MalformedExtension(Vec<u64>),
-    #[error("the profile has no usage")]
+    #[error("the profile has no usage that such a key can have")]
     NoUsage,
     /// A root needs a common name, or a C, ST, L, O or OU in each entry of `names`.
     #[error("the subject of a root certificate is missing")]
@@ -416,13 +416,14 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::pki::key::{Algorithm, Curve};
+    use crate::pki::key::{Algorithm, Curve, MlDsa};
 
-    const ALGORITHMS: [Algorithm; 4] = [
+    const ALGORITHMS: [Algorithm; 5] = [
         Algorithm::Ecdsa(Curve::P256),
         Algorithm::Ecdsa(Curve::P384),
         Algorithm::Ecdsa(Curve::P521),
         Algorithm::Ed25519,
+        Algorithm::MlDsa(MlDsa::MlDsa44),
     ];
 
     fn key(algorithm: Algorithm, seed: u8) -> KeyPair {

@@ -12,6 +12,7 @@ use crate::audit::reached::{Api, answers};
 use crate::audit::spot::{Running, documents, documents_of, running};
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::Certificate;
+use crate::pki::key::{Algorithm, PublicKey};
 
 pub(crate) fn check(api: &Api<'_>) {
     let api = api.running;
@@ -160,6 +161,13 @@ fn check_tokens(api: Running<'_>) {
     let signing = api.file("service-account-signing-key-file");
     if api.spot.host.resolve(signing).is_some() && api.spot.host.private_key(signing).is_none() {
         api.report(codes::BAD_PEM, format!("there is no private key in {signing}"));
+    }
+    let signs_tokens = |algorithm: Algorithm| matches!(algorithm, Algorithm::Rsa(_) | Algorithm::Ecdsa(_));
+    let keys = accepted.iter().copied().chain(api.spot.host.private_key(signing));
+    let mut kinds = keys.filter_map(|key| Some(PublicKey::from_spki_der(key).ok()?.algorithm));
+    if let Some(other) = kinds.find(|algorithm| !signs_tokens(*algorithm)) {
+        let message = format!("a key of service accounts is of {other}, and tokens are signed with RSA or ECDSA");
+        api.report(codes::TOKEN_KEY, message);
     }
     let managers = running(api.spot.view, "kube-controller-manager");
     let managers = managers.filter_map(|one| one.spot.host.private_key(one.file("service-account-private-key-file")));

@@ -1,8 +1,8 @@
 //! What changes with the releases of Kubernetes, etcd and containerd: of which | since | what | why.
 
 use crate::catalog::change::Sets::{
-    self, CniVersion, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd, HealthPath, NoFlag,
-    NoSetting, OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
+    self, CniVersion, CompiledWith, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd,
+    HealthPath, NoFlag, NoSetting, OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
 };
 use crate::catalog::change::{Change, Program, Version};
 use crate::catalog::engines::Runtime;
@@ -77,6 +77,9 @@ pub(crate) const LAST_WITH_PLAIN_PORTS: Version = Version::new(1, 22);
 /// no other (<https://go.dev/doc/go1.16#net/http>).
 pub(crate) const LAST_WITH_ONE_PROXY_FOR_ALL: Version = Version::new(1, 20);
 
+/// The first release of Go whose X.509 and TLS know ML-DSA (<https://go.dev/doc/go1.27>).
+pub(crate) const FIRST_GO_WITH_ML_DSA: Version = Version::new(1, 27);
+
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
 /// Sources: the components' own command-line references and changelogs
@@ -105,20 +108,24 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, set_only(WITH_DOCKER, "kubelet", "image-pull-progress-deadline", "2m"), "large images take longer than Docker's default of a minute"),
     kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime", "remote"), "the default is docker"),
     kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime-endpoint", "unix://{{ runtime.socket }}"), "where containerd answers"),
+    kubernetes(14, CompiledWith("1.12"), "its build/build-image/cross/VERSION"),
     kubernetes(16, TopologyLabels(false), "kubelets refuse labels of Kubernetes' own that they do not know"),
     kubernetes(16, HealthPath("/readyz"), "livez and readyz take the place of healthz"),
     kubernetes(16, CoreDnsImage("registry.k8s.io/coredns:1.6.2"), "kubeadm's"),
     kubernetes(17, TopologyLabels(true), "the labels are stable"),
     kubernetes(17, Etcd("3.4"), "what kubeadm runs"),
     kubernetes(17, CoreDnsImage("registry.k8s.io/coredns:1.6.5"), "kubeadm's"),
+    kubernetes(17, CompiledWith("1.13"), "its build/build-image/cross/VERSION"),
     kubernetes(18, SandboxImage("registry.k8s.io/pause:3.2"), "the kubelet's own default"),
     kubernetes(18, CoreDnsImage("registry.k8s.io/coredns:1.6.7"), "kubeadm's"),
     kubernetes(19, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1beta1")), "v1alpha1 is refused"),
     kubernetes(19, CoreDnsImage("registry.k8s.io/coredns:1.7.0"), "kubeadm's"),
+    kubernetes(19, CompiledWith("1.15"), "its build/build-image/cross/VERSION"),
     kubernetes(20, RuntimeClassApi("node.k8s.io/v1"), "RuntimeClass is stable"),
     kubernetes(21, DualStack(true), "on by default"),
     kubernetes(21, SandboxImage("registry.k8s.io/pause:3.4.1"), "the kubelet's own default"),
     kubernetes(21, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.0"), "kubeadm's; the image moved"),
+    kubernetes(21, CompiledWith("1.16"), "its build/build-image/cross/VERSION"),
     kubernetes(22, Etcd("3.5"), "what kubeadm runs"),
     kubernetes(22, SandboxImage("registry.k8s.io/pause:3.5"), "the kubelet's own default"),
     kubernetes(22, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.4"), "kubeadm's"),
@@ -127,6 +134,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(23, NoSetting("kube-scheduler", &["metricsBindAddress"]), "the listener is gone, and v1beta3 has no such field"),
     kubernetes(23, SandboxImage("registry.k8s.io/pause:3.6"), "the kubelet's own default"),
     kubernetes(23, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.8.6"), "kubeadm's"),
+    kubernetes(23, CompiledWith("1.17"), "its build/build-image/cross/VERSION"),
     kubernetes(24, NoFlag("kube-apiserver", "insecure-port"), "the flag is refused; the listener went with 1.20"),
     kubernetes(24, NoFlag("kube-controller-manager", "port"), "the flag is refused; the listener went with 1.23"),
     kubernetes(24, Docker(false), "dockershim was removed"),
@@ -136,8 +144,10 @@ pub const CHANGES: &[Change] = &[
     kubernetes(24, CniVersion("1.0.0"), "every containerd that goes with it reads it"),
     kubernetes(24, Containerd("1.6"), "the oldest that the project tests with it"),
     kubernetes(24, SandboxImage("registry.k8s.io/pause:3.7"), "the kubelet's own default"),
+    kubernetes(24, CompiledWith("1.18"), "its build/build-image/cross/VERSION"),
     kubernetes(25, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.9.3"), "kubeadm's"),
     kubernetes(25, SandboxImage("registry.k8s.io/pause:3.8"), "the kubelet's own default"),
+    kubernetes(25, CompiledWith("1.19"), "its build/build-image/cross/VERSION"),
     kubernetes(26, set("kube-apiserver", "encryption-provider-config-automatic-reload", "true"), "keys that change are read again without a restart"),
     kubernetes(26, SandboxImage("registry.k8s.io/pause:3.9"), "the kubelet's own default"),
     kubernetes(27, set("kube-apiserver", "shutdown-watch-termination-grace-period", "5s"), "a server that stops waits a minute for clients that watch, unless it ends their watches: they begin anew elsewhere"),
@@ -145,25 +155,32 @@ pub const CHANGES: &[Change] = &[
     kubernetes(27, setting("kubelet", &["containerRuntimeEndpoint"], Text("unix://{{ runtime.socket }}")), "it was a flag before"),
     kubernetes(27, setting("kube-scheduler", &["apiVersion"], Text("kubescheduler.config.k8s.io/v1")), "stable since 1.25; v1beta2 goes with 1.28"),
     kubernetes(27, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.10.1"), "kubeadm's"),
+    kubernetes(27, CompiledWith("1.20"), "its build/build-image/cross/VERSION"),
     kubernetes(28, OldestEtcd("3.4"), "kubeadm takes no older one"),
     kubernetes(29, Containerd("1.7"), "the oldest that is still maintained for it"),
     kubernetes(29, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.1"), "kubeadm's"),
+    kubernetes(29, CompiledWith("1.21"), "its build/build-image/cross/VERSION"),
     kubernetes(30, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.11.3"), "kubeadm's"),
+    kubernetes(30, CompiledWith("1.22"), "its build/build-image/cross/VERSION"),
     kubernetes(31, setting_only(Given::CgroupV1, "kubelet", &["failCgroupV1"], Bool(false)), "from 1.35 on a kubelet refuses to start on control groups of version 1 without it"),
     kubernetes(31, ProxyModes(&["iptables", "ipvs", "nftables"]), "nftables is beta, and on without a feature gate"),
     kubernetes(31, OldestEtcd("3.5"), "kubeadm takes no older one"),
     kubernetes(31, SandboxImage("registry.k8s.io/pause:3.10"), "kubeadm's"),
+    kubernetes(32, CompiledWith("1.23"), "its build/build-image/cross/VERSION"),
     kubernetes(33, Containerd("2.1"), "the line that it is tested with"),
     kubernetes(33, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.12.0"), "kubeadm's"),
+    kubernetes(33, CompiledWith("1.24"), "its build/build-image/cross/VERSION"),
     kubernetes(34, Etcd("3.6"), "what kubeadm runs"),
     kubernetes(34, SandboxImage("registry.k8s.io/pause:3.10.1"), "kubeadm's"),
     kubernetes(34, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.12.1"), "kubeadm's"),
     kubernetes(35, DiscouragedProxyMode("ipvs", "deprecated since 1.35; it goes off by default with 1.40: nftables takes its place"), "ipvs is deprecated"),
     kubernetes(35, Containerd("2.2"), "the line that it is tested with"),
     kubernetes(35, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.13.1"), "kubeadm's"),
+    kubernetes(35, CompiledWith("1.25"), "its build/build-image/cross/VERSION"),
     kubernetes(36, Containerd("2.3"), "the line that it is tested with"),
     kubernetes(36, SandboxImage("registry.k8s.io/pause:3.10.2"), "kubeadm's"),
     kubernetes(36, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.2"), "kubeadm's"),
+    kubernetes(36, CompiledWith("1.26"), "its build/build-image/cross/VERSION"),
     kubernetes(37, Etcd("3.7"), "what kubeadm runs"),
     kubernetes(37, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.6"), "kubeadm's"),
 
@@ -194,10 +211,15 @@ pub const CHANGES: &[Change] = &[
     containerd(2, 1, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dirs"], Texts("/opt/cni/bin")), "a list takes the place of bin_dir"),
 
     etcd(3, set("etcd", "enable-v2", "false"), "the v2 API answers beside v3, and Kubernetes doesn't use it"),
+    etcd(3, CompiledWith("1.9"), "its changelog"),
     etcd(4, NoFlag("etcd", "enable-v2"), "off by default; 3.6 refuses the flag"),
     etcd(4, set("etcd", "experimental-initial-corrupt-check", "true"), "a member whose data differs from its peers' does not serve"),
+    etcd(4, CompiledWith("1.12"), "its changelog"),
+    etcd(5, CompiledWith("1.16"), "its Makefile"),
     etcd(6, NoFlag("etcd", "experimental-initial-corrupt-check"), "3.7 refuses every experimental flag"),
     etcd(6, set("etcd", "feature-gates", "InitialCorruptCheck=true"), "the corrupt check is a feature gate now"),
     etcd(6, set("etcd", "watch-progress-notify-interval", "5s"), "consistent reads from the API server's cache need it; it lost its experimental prefix"),
     etcd(6, set("etcd", "tls-min-version", "TLS1.2"), "every patch release has the flag"),
+    etcd(6, CompiledWith("1.23"), "its .go-version"),
+    etcd(7, CompiledWith("1.26"), "its go.mod"),
 ];

@@ -6,7 +6,7 @@ use crate::diagnostic::{Place, Reporter, SourceFile, codes};
 use crate::input::parse_json;
 use crate::input::tree::{At, Document, Fields, Node, Value};
 use crate::pki::cfssl::{CaSection, Name, Request};
-use crate::pki::key::{Algorithm, Curve, RsaBits};
+use crate::pki::key::{Algorithm, Curve, MlDsa, RsaBits};
 use crate::pki::x509::Extension;
 
 use super::values::{base64, count_field, duration_field, ignored, is_oid, oid, url};
@@ -177,6 +177,9 @@ fn key(fields: &Fields<'_>) -> Option<Algorithm> {
             "the sizes are 256, 384 and 521",
         ),
         ("ed25519", _) => return Some(Algorithm::Ed25519),
+        ("mldsa44", _) => return Some(Algorithm::MlDsa(MlDsa::MlDsa44)),
+        ("mldsa65", _) => return Some(Algorithm::MlDsa(MlDsa::MlDsa65)),
+        ("mldsa87", _) => return Some(Algorithm::MlDsa(MlDsa::MlDsa87)),
         ("rsa", size) => match u32::try_from(size).ok().and_then(RsaBits::new) {
             Some(bits) => return Some(Algorithm::Rsa(bits)),
             None if !key.has("size") => wrong(
@@ -200,10 +203,14 @@ fn key(fields: &Fields<'_>) -> Option<Algorithm> {
         },
         (other, _) => {
             let lower = other.to_lowercase();
-            let known = ["rsa", "ecdsa", "ed25519"];
+            let known = ["rsa", "ecdsa", "ed25519", "mldsa44", "mldsa65", "mldsa87"];
             let hint = match known.iter().find(|name| **name == lower) {
                 Some(name) => format!("write \"{name}\", in lower case"),
-                None => "the algorithms are \"rsa\", \"ecdsa\" and \"ed25519\"".to_owned(),
+                None if lower.replace(['-', '_'], "").starts_with("mldsa") => {
+                    "write \"mldsa44\", \"mldsa65\" or \"mldsa87\", as cfssl does".to_owned()
+                }
+                None => "the algorithms are \"rsa\", \"ecdsa\", \"ed25519\", \"mldsa44\", \"mldsa65\" and \"mldsa87\""
+                    .to_owned(),
             };
             wrong(format!("unknown key algorithm \"{other}\""), "algo", &hint);
         }

@@ -3,7 +3,7 @@ use time::Duration;
 
 use super::*;
 use crate::pki::cfssl::{KeyUsage, Usage};
-use crate::pki::key::{Algorithm, Curve, RsaBits};
+use crate::pki::key::{Algorithm, Curve, MlDsa, RsaBits};
 
 fn request(text: &str) -> (Option<Request>, Vec<&'static str>) {
     let say = Reporter::default();
@@ -33,6 +33,21 @@ fn the_key_fills_in_the_default_key() {
         ),
         (r#"{"key": {"size": 384}}"#, Some(Algorithm::Ecdsa(Curve::P384))),
         (r#"{"key": {"algo": "ed25519"}}"#, Some(Algorithm::Ed25519)),
+        (
+            r#"{"key": {"algo": "mldsa44"}}"#,
+            Some(Algorithm::MlDsa(MlDsa::MlDsa44)),
+        ),
+        // As of Ed25519, cfssl passes over the size.
+        (
+            r#"{"key": {"algo": "mldsa65", "size": 999}}"#,
+            Some(Algorithm::MlDsa(MlDsa::MlDsa65)),
+        ),
+        (
+            r#"{"key": {"algo": "mldsa87", "size": 0}}"#,
+            Some(Algorithm::MlDsa(MlDsa::MlDsa87)),
+        ),
+        (r#"{"key": {"algo": "mldsa99"}}"#, None),
+        (r#"{"key": {"algo": "ML-DSA-65"}}"#, None),
         (r#"{"key": {"algo": "rsa", "size": 2048}}"#, rsa),
         (r#"{"key": {"algo": "rsa"}, "key": {"size": 2048}}"#, rsa),
         (

@@ -83,6 +83,7 @@ pub static CLUSTER: Section = section("cluster", &[
     field("state", CLUSTER_STATE, Is("new"), "`running` once it is up: from then on no unit can found a cluster anew, and hosts may join and leave"),
     field("kubernetes", AVersion(Program::Kubernetes), Follows("the newest known"), "Kubernetes version; `khw-gen releases` shows what changes with each"),
     field("etcd", AVersion(Program::Etcd), Follows("kubeadm's choice for that Kubernetes"), "etcd version"),
+    field("go", Text(&GO_RELEASE), Follows("the release of Go that those versions are published with"), "the release of Go with which you compile Kubernetes and etcd yourself: keys of [ML-DSA](post-quantum.md) want a newer one than they are published with"),
     field("domain", Text(&DOMAIN), Is("cluster.local"), "DNS domain of services"),
     field("endpoint", Text(&ENDPOINT), Follows("the virtual address, else the first load balancer, else the only control plane"), "where nodes and administrators reach the API"),
     field("names", List(&Text(&NAME_OR_ADDRESS)), Nothing, "names and addresses by which the API servers are reached besides those of hosts and the endpoint"),

@@ -14,6 +14,7 @@ use super::hosts::{AltNames, SUBJECT_ALT_NAME};
 use super::profile::{CaConstraint, CsrWhitelist, Profile};
 use super::request::Request;
 use super::subject::CertificateSubject;
+use super::usage::Usage;
 use crate::pki::key::PublicKey;
 use crate::pki::x509::{self, CertificateContent, Extension, IssuerCertificate, RequestContent, Validity, X509Error};
 
@@ -142,9 +143,7 @@ impl CertificateTemplate {
         validity: Validity,
         signer: &Signer<'_>,
     ) -> Result<CertificateContent, X509Error> {
-        if profile.usages.is_empty() {
-            return Err(X509Error::NoUsage);
-        }
+        let usages = Usage::written(&profile.usages, key.algorithm).ok_or(X509Error::NoUsage)?;
         let CaConstraint {
             is_ca,
             max_path_len,
@@ -181,8 +180,8 @@ impl CertificateTemplate {
         };
         let is_subject_empty = subject == EMPTY_NAME;
         let typed = [
-            extensions::key_usage(&profile.usages),
-            extensions::extended_key_usage(&profile.usages),
+            extensions::key_usage(&usages),
+            extensions::extended_key_usage(&usages),
             Some(extensions::basic_constraints(is_ca, path_length)),
             Some(extensions::subject_key_identifier(&key_identifier)),
             authority_key_identifier.map(|identifier| extensions::authority_key_identifier(identifier)),

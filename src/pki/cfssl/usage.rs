@@ -1,5 +1,7 @@
 //! The usages that cfssl knows, by its names (`config/config.go`, `KeyUsage` and `ExtKeyUsage`).
 
+use crate::pki::key::Algorithm;
+
 /// A key usage (RFC 5280, section 4.2.1.3), in the order of the bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyUsage {
@@ -15,6 +17,20 @@ pub enum KeyUsage {
 }
 
 impl KeyUsage {
+    /// Whether a key of this algorithm can be used so. cfssl (since 1.7, `mldsaForbiddenKeyUsages` of signer.go) leaves out of a
+    /// certificate what an ML-DSA key, which only signs, can't do (RFC 9881, section 5), and nothing for any other key.
+    pub fn is_written_for(self, key: Algorithm) -> bool {
+        let enciphers = matches!(
+            self,
+            KeyUsage::KeyEncipherment
+                | KeyUsage::DataEncipherment
+                | KeyUsage::KeyAgreement
+                | KeyUsage::EncipherOnly
+                | KeyUsage::DecipherOnly
+        );
+        !(enciphers && matches!(key, Algorithm::MlDsa(_)))
+    }
+
     /// The number of the bit in the BIT STRING, 0 being the first.
     pub(super) fn bit(self) -> usize {
         self as usize
@@ -96,6 +112,19 @@ const NAMES: [(&str, Usage); 23] = {
 };
 
 impl Usage {
+    /// Those that cfssl writes into the certificate of a key of this algorithm; none where it signs no such certificate: an
+    /// extension that it leaves out would let the key be used for anything (`FillTemplate` of signer.go).
+    pub(crate) fn written(usages: &[Usage], key: Algorithm) -> Option<Vec<Usage>> {
+        let is_written = |usage: &Usage| match usage {
+            Usage::Key(usage) => usage.is_written_for(key),
+            Usage::Extended(_) => true,
+        };
+        let is_of_key = |usage: &Usage| matches!(usage, Usage::Key(_));
+        let written: Vec<Usage> = usages.iter().copied().filter(is_written).collect();
+        let has_lost_all = usages.iter().any(is_of_key) && !written.iter().any(is_of_key);
+        (!written.is_empty() && !has_lost_all).then_some(written)
+    }
+
     /// The usage that cfssl's config calls `name` (`"server auth"`), or none; exact and case-sensitive.
     pub fn by_name(name: &str) -> Option<Usage> {
         let row = NAMES.iter().find(|(known, _)| *known == name);

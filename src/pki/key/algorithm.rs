@@ -32,6 +32,17 @@ impl RsaBits {
     }
 }
 
+/// A parameter set of ML-DSA that cfssl offers since 1.7 (FIPS 204, table 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MlDsa {
+    /// Security category 2, as AES-128 has in the end.
+    MlDsa44,
+    /// Security category 3.
+    MlDsa65,
+    /// Security category 5.
+    MlDsa87,
+}
+
 /// What kind of key a CSR asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -41,9 +52,11 @@ pub enum Algorithm {
     Ecdsa(Curve),
     /// Ed25519 (RFC 8032).
     Ed25519,
+    /// ML-DSA (FIPS 204).
+    MlDsa(MlDsa),
 }
 
-/// The algorithm's name in labels and messages: `rsa-2048`, `ecdsa-p256`, `ed25519`.
+/// The algorithm's name in labels and messages: `rsa-2048`, `ecdsa-p256`, `ed25519`, `ml-dsa-65`.
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,6 +65,9 @@ impl fmt::Display for Algorithm {
             Algorithm::Ecdsa(Curve::P384) => f.write_str("ecdsa-p384"),
             Algorithm::Ecdsa(Curve::P521) => f.write_str("ecdsa-p521"),
             Algorithm::Ed25519 => f.write_str("ed25519"),
+            Algorithm::MlDsa(MlDsa::MlDsa44) => f.write_str("ml-dsa-44"),
+            Algorithm::MlDsa(MlDsa::MlDsa65) => f.write_str("ml-dsa-65"),
+            Algorithm::MlDsa(MlDsa::MlDsa87) => f.write_str("ml-dsa-87"),
         }
     }
 }
@@ -73,10 +89,13 @@ pub enum SignatureAlgorithm {
     EcdsaWithSha512,
     /// Pure Ed25519.
     Ed25519,
+    /// Pure ML-DSA, with an empty context.
+    MlDsa(MlDsa),
 }
 
 impl Algorithm {
-    /// The DER of the AlgorithmIdentifier of a public key (RFC 3279 section 2.3.1, RFC 5480 section 2.1.1, RFC 8410 section 3).
+    /// The DER of the AlgorithmIdentifier of a public key (RFC 3279 section 2.3.1, RFC 5480 section 2.1.1, RFC 8410 section 3,
+    /// RFC 9881 section 4).
     pub fn identifier_der(self) -> &'static [u8] {
         match self {
             Algorithm::Rsa(_) => RSA_ENCRYPTION,
@@ -84,13 +103,25 @@ impl Algorithm {
             Algorithm::Ecdsa(Curve::P384) => EC_P384,
             Algorithm::Ecdsa(Curve::P521) => EC_P521,
             Algorithm::Ed25519 => ED25519,
+            Algorithm::MlDsa(set) => set.identifier_der(),
+        }
+    }
+}
+
+impl MlDsa {
+    /// The DER of the AlgorithmIdentifier of keys and of signatures (RFC 9881, section 2), which has no parameters.
+    fn identifier_der(self) -> &'static [u8] {
+        match self {
+            MlDsa::MlDsa44 => ML_DSA_44,
+            MlDsa::MlDsa65 => ML_DSA_65,
+            MlDsa::MlDsa87 => ML_DSA_87,
         }
     }
 }
 
 impl SignatureAlgorithm {
-    /// The DER of the AlgorithmIdentifier (RFC 4055 section 5: NULL parameters; RFC 5758 section 3.2 and RFC 8410
-    /// section 3: none), as it stands in a certificate's `signature` and `signatureAlgorithm`.
+    /// The DER of the AlgorithmIdentifier (RFC 4055 section 5: NULL parameters; RFC 5758 section 3.2, RFC 8410
+    /// section 3 and RFC 9881 section 2: none), as it stands in a certificate's `signature` and `signatureAlgorithm`.
     pub fn algorithm_identifier_der(self) -> &'static [u8] {
         match self {
             SignatureAlgorithm::Sha256WithRsa => SHA256_WITH_RSA,
@@ -100,6 +131,7 @@ impl SignatureAlgorithm {
             SignatureAlgorithm::EcdsaWithSha384 => ECDSA_WITH_SHA384,
             SignatureAlgorithm::EcdsaWithSha512 => ECDSA_WITH_SHA512,
             SignatureAlgorithm::Ed25519 => ED25519,
+            SignatureAlgorithm::MlDsa(set) => set.identifier_der(),
         }
     }
 }
@@ -115,6 +147,9 @@ const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\
 const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
 const ECDSA_WITH_SHA512: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04";
 const ED25519: &[u8] = b"\x30\x05\x06\x03\x2b\x65\x70";
+const ML_DSA_44: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11";
+const ML_DSA_65: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12";
+const ML_DSA_87: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x13";
 
 /// Why a key could not be made or used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -140,9 +175,18 @@ pub enum KeyError {
     /// A key, but of no kind that is used here.
     #[error(
         "keys of this kind or size can't be used; RSA of 2048 to 8192 bits (a multiple of 16, two primes), ECDSA on P-256, \
-         P-384 or P-521, and Ed25519 can"
+         P-384 or P-521, Ed25519 and ML-DSA can"
     )]
     Unsupported,
+    /// Go reads it no more than this does.
+    #[error("it is an ML-DSA key without its seed, which Go does not read either: make another, or find the seed")]
+    MlDsaExpanded,
+    /// As OpenSSL 3.5 writes it. Go refuses it, and so would what is to read the file.
+    #[error(
+        "it is an ML-DSA key with its seed and its expanded form, which Go does not read; write the seed alone: \
+         `openssl pkey -in KEY -provparam ml-dsa.output_formats=seed-only -out KEY.pem`, with OpenSSL 3.5"
+    )]
+    MlDsaBoth,
     /// It would sign what nobody can verify.
     #[error("the numbers in the private key contradict each other")]
     Inconsistent,

@@ -1,11 +1,11 @@
-//! The DER around keys (SubjectPublicKeyInfo, PKCS#8 for Ed25519) and their PEM.
+//! The DER around keys (SubjectPublicKeyInfo, PKCS#8 for Ed25519 and ML-DSA) and their PEM.
 //!
 //! It knows encodings only and makes no key.
 
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, MlDsa};
 use crate::pki::secret::SecretBytes;
 
 /// SubjectPublicKeyInfo DER (RFC 5280, section 4.1).
@@ -26,6 +26,16 @@ pub(super) fn ed25519_pkcs8(seed: &[u8; 32]) -> SecretBytes {
     der.extend(b"\x30\x2e\x02\x01\x00");
     der.extend(Algorithm::Ed25519.identifier_der());
     der.extend(b"\x04\x22\x04\x20");
+    der.extend(seed);
+    der
+}
+
+/// PKCS#8 version 1 of the seed alone (RFC 9881, section 6): what Go writes, and the only form that it reads.
+pub(super) fn ml_dsa_pkcs8(set: MlDsa, seed: &[u8; 32]) -> SecretBytes {
+    let mut der = SecretBytes::with_capacity(54);
+    der.extend(b"\x30\x34\x02\x01\x00");
+    der.extend(Algorithm::MlDsa(set).identifier_der());
+    der.extend(b"\x04\x22\x80\x20");
     der.extend(seed);
     der
 }

@@ -14,7 +14,7 @@ use super::algorithm::{Algorithm, Curve, KeyError, RsaBits};
 use super::ecdsa::{self, EcdsaKey};
 use super::private::PrivateKey;
 use super::rsa::RsaKey;
-use super::{encoding, limbs};
+use super::{encoding, limbs, ml_dsa};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -80,7 +80,13 @@ fn from_pkcs8_der(der: &[u8]) -> Result<PrivateKey, KeyError> {
             let seed = <&[u8; 32]>::try_from(inner.as_bytes()).map_err(|_| KeyError::Malformed)?;
             PrivateKey::of_ed25519(seed)
         }
-        _ => return Err(KeyError::Unsupported),
+        oid => {
+            let set = ml_dsa::named(oid).ok_or(KeyError::Unsupported)?;
+            if info.algorithm.parameters.is_some() {
+                return Err(KeyError::Malformed);
+            }
+            PrivateKey::of_ml_dsa(ml_dsa::from_private_key_der(set, info.private_key.as_bytes())?)
+        }
     };
     match info.public_key {
         Some(stated) if stated.as_bytes() != Some(key.subject_public_key()?.as_slice()) => Err(KeyError::Inconsistent),
@@ -128,7 +134,13 @@ pub(super) fn public_key(der: &[u8]) -> Result<(Algorithm, Vec<u8>), KeyError> {
             ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Malformed)?;
             Algorithm::Ed25519
         }
-        _ => return Err(KeyError::Unsupported),
+        oid => {
+            let set = ml_dsa::named(oid).ok_or(KeyError::Unsupported)?;
+            if subject_public_key.len() != ml_dsa::public_key_length(set) {
+                return Err(KeyError::Malformed);
+            }
+            Algorithm::MlDsa(set)
+        }
     };
     // Two encodings of one key would give two key identifiers.
     match encoding::spki(algorithm, subject_public_key) == der {

@@ -1,7 +1,7 @@
 //! Key pairs: made from 32 bytes, written in cfssl's PEM forms, and used to sign deterministically.
 //!
 //! A key is a function of its seed and of nothing else: RSA and ECDSA keys come from C2SP det-keygen, Ed25519 keys from
-//! RFC 8032, and no signature contains randomness (RFC 6979 for ECDSA). This module must not draw randomness, must not
+//! RFC 8032 and FIPS 204, and no signature contains randomness (RFC 6979 for ECDSA). This module must not draw randomness, must not
 //! print, and must not let a signature out that its own public key doesn't verify.
 
 mod algorithm;
@@ -12,6 +12,7 @@ mod hmac_drbg;
 mod import;
 mod lanes;
 mod limbs;
+mod ml_dsa;
 mod montgomery;
 mod prime;
 mod private;
@@ -24,11 +25,12 @@ use ed25519_dalek::Signer;
 use ring::signature as judge;
 
 use self::ecdsa::EcdsaKey;
+use self::ml_dsa::MlDsaKey;
 use self::private::PrivateKey;
 use self::rsa::RsaKey;
 use super::secret::SecretBytes;
 
-pub use self::algorithm::{Algorithm, Curve, KeyError, RsaBits, SignatureAlgorithm};
+pub use self::algorithm::{Algorithm, Curve, KeyError, MlDsa, RsaBits, SignatureAlgorithm};
 pub use self::arithmetic::Arithmetic;
 pub(super) use self::hmac_drbg::keyed_with;
 
@@ -37,7 +39,8 @@ pub(super) use self::hmac_drbg::keyed_with;
 pub struct PublicKey {
     /// The kind of key.
     pub algorithm: Algorithm,
-    /// RSAPublicKey DER (RFC 8017 A.1.1), an uncompressed point (SEC 1, 2.3.3), or 32 bytes (RFC 8032, 5.1.5).
+    /// RSAPublicKey DER (RFC 8017 A.1.1), an uncompressed point (SEC 1, 2.3.3), 32 bytes (RFC 8032, 5.1.5), or what
+    /// FIPS 204, algorithm 22, encodes.
     pub subject_public_key: Vec<u8>,
 }
 
@@ -69,6 +72,7 @@ impl PublicKey {
             Algorithm::Ecdsa(Curve::P384) => SignatureAlgorithm::EcdsaWithSha384,
             Algorithm::Ecdsa(Curve::P521) => SignatureAlgorithm::EcdsaWithSha512,
             Algorithm::Ed25519 => SignatureAlgorithm::Ed25519,
+            Algorithm::MlDsa(set) => SignatureAlgorithm::MlDsa(set),
         }
     }
 
@@ -85,6 +89,10 @@ impl PublicKey {
                 return ecdsa::p521_verifies(&self.subject_public_key, message, signature);
             }
             SignatureAlgorithm::Ed25519 => &judge::ED25519,
+            // ring has no ML-DSA.
+            SignatureAlgorithm::MlDsa(set) => {
+                return ml_dsa::verifies(set, &self.subject_public_key, message, signature);
+            }
         };
         judge::UnparsedPublicKey::new(verification, &self.subject_public_key)
             .verify(message, signature)
@@ -101,12 +109,14 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// The key pair that 32 derived bytes determine: det-keygen for RSA and ECDSA, RFC 8032 for Ed25519.
+    /// The key pair that 32 derived bytes determine: det-keygen for RSA and ECDSA, RFC 8032 for Ed25519,
+    /// FIPS 204 for ML-DSA.
     pub fn from_seed(algorithm: Algorithm, seed: &[u8; 32]) -> Result<KeyPair, KeyError> {
         match algorithm {
             Algorithm::Rsa(bits) => KeyPair::rsa_from_seed(bits, seed, Arithmetic::fastest()),
             Algorithm::Ecdsa(curve) => KeyPair::of(PrivateKey::of_ecdsa(EcdsaKey::generate(curve, seed)?)),
             Algorithm::Ed25519 => KeyPair::of(PrivateKey::of_ed25519(seed)),
+            Algorithm::MlDsa(set) => KeyPair::of(PrivateKey::of_ml_dsa(MlDsaKey::from_seed(set, seed))),
         }
     }
 
@@ -154,6 +164,7 @@ impl KeyPair {
             PrivateKey::Rsa(key) => key.sign(self.signature_algorithm(), message)?,
             PrivateKey::Ecdsa(key) => key.sign(message)?,
             PrivateKey::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            PrivateKey::MlDsa(key) => key.sign(message)?,
         };
         if self.public.verifies(message, &signature) {
             Ok(signature)
@@ -162,12 +173,12 @@ impl KeyPair {
         }
     }
 
-    /// cfssl's PEM form: PKCS#1, SEC1, or PKCS#8 v1 for Ed25519.
+    /// cfssl's PEM form: PKCS#1, SEC1, or PKCS#8 v1 for Ed25519 and ML-DSA.
     pub fn to_pem(&self) -> SecretBytes {
         let label = match self.private {
             PrivateKey::Rsa(_) => "RSA PRIVATE KEY",
             PrivateKey::Ecdsa(_) => "EC PRIVATE KEY",
-            PrivateKey::Ed25519(_) => "PRIVATE KEY",
+            PrivateKey::Ed25519(_) | PrivateKey::MlDsa(_) => "PRIVATE KEY",
         };
         encoding::pem(label, self.der.expose())
     }
@@ -181,5 +192,7 @@ impl fmt::Debug for KeyPair {
 
 #[cfg(test)]
 mod arithmetic_tests;
+#[cfg(test)]
+mod ml_dsa_tests;
 #[cfg(test)]
 mod tests;

@@ -223,13 +223,16 @@ fn rsa_2048() -> Algorithm {
     Algorithm::Rsa(RsaBits::new(2048).unwrap())
 }
 
-fn algorithms() -> [Algorithm; 5] {
+fn algorithms() -> [Algorithm; 8] {
     [
         rsa_2048(),
         Algorithm::Ecdsa(Curve::P256),
         Algorithm::Ecdsa(Curve::P384),
         Algorithm::Ecdsa(Curve::P521),
         Algorithm::Ed25519,
+        Algorithm::MlDsa(MlDsa::MlDsa44),
+        Algorithm::MlDsa(MlDsa::MlDsa65),
+        Algorithm::MlDsa(MlDsa::MlDsa87),
     ]
 }
 
@@ -237,7 +240,7 @@ fn label(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Rsa(_) => "RSA PRIVATE KEY",
         Algorithm::Ecdsa(_) => "EC PRIVATE KEY",
-        Algorithm::Ed25519 => "PRIVATE KEY",
+        Algorithm::Ed25519 | Algorithm::MlDsa(_) => "PRIVATE KEY",
     }
 }
 
@@ -452,8 +455,9 @@ fn the_subject_public_key_info_is_read_back_and_nothing_near_it_is() {
             PublicKey::from_spki_der(&[&der[..], &[0]].concat()).is_err(),
             "{algorithm}, with a byte more"
         );
-        // Flipping the last bit leaves an ECDSA point that isn't on its curve, and makes the RSA exponent even.
-        if algorithm != Algorithm::Ed25519 {
+        // Flipping the last bit leaves an ECDSA point that isn't on its curve, and makes the RSA exponent even. Of the others most
+        // texts are keys.
+        if !matches!(algorithm, Algorithm::Ed25519 | Algorithm::MlDsa(_)) {
             let mut damaged = der;
             *damaged.last_mut().unwrap() ^= 1;
             assert!(PublicKey::from_spki_der(&damaged).is_err(), "{algorithm}, damaged");

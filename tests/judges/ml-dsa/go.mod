@@ -1,0 +1,3 @@
+module judge-ml-dsa
+
+go 1.27
