@@ -232,11 +232,11 @@ impl Answers {
         }
     }
 
-    fn of_cfssl(case: &Case) -> Answers {
+    fn of_cfssl(case: &Case, program: &str) -> Answers {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("ca.json"), case.input["ca"].to_string()).unwrap();
-        let ca = ask(case.cfssl(), ["gencert", "-initca", "ca.json"], folder.path()).expect("cfssl refuses the root");
+        let ca = ask(program, ["gencert", "-initca", "ca.json"], folder.path()).expect("cfssl refuses the root");
         let answers = |leaf| Answers { ca: pair_of(&ca), leaf };
         let Some(csr) = case.input.get("csr") else {
             return answers(None);
@@ -256,7 +256,7 @@ impl Answers {
             "config.json",
         ];
         arguments.extend(["-profile", profile, "csr.json"]);
-        answers(ask(case.cfssl(), arguments, folder.path()).map(|leaf| pair_of(&leaf)))
+        answers(ask(program, arguments, folder.path()).map(|leaf| pair_of(&leaf)))
     }
 }
 
@@ -458,7 +458,7 @@ fn recorded_answers_are_ours() {
     assert!(!cases.is_empty());
     for case in &cases {
         if record && Answers::recorded(&case.folder).is_none() {
-            Answers::of_cfssl(case).record(&case.folder);
+            Answers::of_cfssl(case, case.cfssl()).record(&case.folder);
         }
         let Some(answers) = Answers::recorded(&case.folder) else {
             failures.push(format!("{}: no recorded answers", case.name));
@@ -486,6 +486,15 @@ fn is_unusual(case: &Case) -> bool {
     case.input.get("unusual").is_some()
 }
 
+/// Cases with `copy_extensions`, of which cfssl 1.7 leaves out what it copied before: key usages, basic constraints, names and others, with a
+/// warning that few see. Here the request is what the specification says, so what 1.6.5 copies is copied.
+const COPIED_OTHERWISE_SINCE_1_7: &[&str] = &[
+    "extensions-copied-empty-subject",
+    "extensions-copied-override",
+    "extensions-copied-san-in-ca",
+    "extensions-ocsp-no-check-twice",
+];
+
 #[test]
 fn cfssls_answers_are_ours() {
     let mut failures = Vec::new();
@@ -493,15 +502,32 @@ fn cfssls_answers_are_ours() {
         .into_iter()
         .filter(|name| program(name, &format!("{name} asked anew what it answered once")).is_some());
     let known: Vec<&str> = known.collect();
-    for case in cases().iter().filter(|case| known.contains(&case.cfssl())) {
-        let answers = Answers::of_cfssl(case);
-        failures.extend(
-            differences(case, &answers)
-                .into_iter()
-                .map(|what| format!("{}: {what}", case.name)),
-        );
+    let mut otherwise = Vec::new();
+    for case in &cases() {
+        let answering = known
+            .iter()
+            .filter(|program| case.cfssl() == **program || **program == WITH_ML_DSA);
+        for program in answering {
+            let answers = Answers::of_cfssl(case, program);
+            let differences = differences(case, &answers);
+            if *program == WITH_ML_DSA && COPIED_OTHERWISE_SINCE_1_7.contains(&case.name.as_str()) {
+                assert!(
+                    !differences.is_empty(),
+                    "{}: cfssl 1.7 answers as 1.6.5 does",
+                    case.name
+                );
+                otherwise.push(case.name.clone());
+                continue;
+            }
+            failures.extend(
+                differences
+                    .into_iter()
+                    .map(|what| format!("{program}: {}: {what}", case.name)),
+            );
+        }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(!known.contains(&WITH_ML_DSA) || otherwise.len() == COPIED_OTHERWISE_SINCE_1_7.len());
 }
 
 /// What the specification reads must be what these tests take for cfssl's reading; it may refuse a case with a reason.

@@ -74,6 +74,7 @@ def main():
     name = os.path.basename(os.path.normpath(options.specification))
     version = program_version(os.path.join(options.kubernetes, "kubernetes"), r"v(\d+\.\d+\.\d+)", "--version")
     etcd = program_version(os.path.join(options.etcd, "etcd"), r"etcd Version: (\S+)", "--version")
+    go = program_version("go", r": go(\d+\.\d+)", "version", os.path.join(options.kubernetes, "kubernetes"))
     only = set(filter(None, options.only.split(",")))
     without = set(filter(None, options.without.split(",")))
     unknown = (only | without) - {check.__name__ for check in checks.CHECKS}
@@ -86,7 +87,7 @@ def main():
     start = time.monotonic()
     try:
         try:
-            made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen)
+            made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen, go)
         except cluster.NotForThis as reason:
             report("skip", 0, name, str(reason))
             return
@@ -101,7 +102,7 @@ def main():
             coredns = options.coredns and os.path.join(options.coredns, "coredns")
             trial = checks.Trial(made, lab, scratch, agent(scratch), coredns)
             for check in checks.CHECKS:
-                if (only and check.__name__ not in only) or check.__name__ in without:
+                if (only and check.__name__ not in only) or check.__name__ in without | made.without:
                     continue
                 at = time.monotonic()
                 try:

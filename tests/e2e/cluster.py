@@ -3,9 +3,11 @@ cluster.toml; what runs where, and with which files, is read from the bundles.""
 
 import datetime
 import ipaddress
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 
@@ -46,8 +48,8 @@ class NotForThis(Exception):
 
 
 class Cluster:
-    def __init__(self, template, scratch, kubernetes, etcd, program):
-        """Writes cluster.toml and a seed into `scratch`, and compiles."""
+    def __init__(self, template, scratch, kubernetes, etcd, program, go="0"):
+        """Writes cluster.toml and a seed into `scratch`, and compiles. `go`: the release that Kubernetes' programs are compiled with."""
         self.scratch = scratch
         os.makedirs(scratch, exist_ok=True)
         text = open(template).read() + open(os.path.join(os.path.dirname(template), "../machine.toml")).read()
@@ -58,6 +60,11 @@ class Cluster:
         self.minor = ".".join(kubernetes.split(".")[:2])
         if (since := re.search(r"^# since (\S+)$", text, re.M)) and not at_least(self.minor, since.group(1)):
             raise NotForThis(f"it is for Kubernetes {since.group(1)} and later")
+        if (needed := re.search(r"^# go (\S+)$", text, re.M)) and not at_least(go, needed.group(1)):
+            raise NotForThis(f"it is for programs that are compiled with Go {needed.group(1)} and later, and these are with {go}")
+        self.without = set((re.search(r"^# without (.*)$", text, re.M) or [None, ""])[1].split())
+        if keys := re.search(r"^# keys (\S+)$", text, re.M):
+            self.write_requests(program, keys.group(1))
         issued = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT00:00:00Z")
         facts = machine()
         known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": containerd_version()}
@@ -79,6 +86,21 @@ class Cluster:
             raise RuntimeError(f"khw-gen refused {self.file}:\n{made.stdout}")
         self.spec = tomllib.loads(text)
         self.hosts = {host["name"]: host for host in self.spec["hosts"]}
+
+    def write_requests(self, program, algorithm):
+        """The built-in CSR files, all but that of tokens with keys of another algorithm."""
+        init = os.path.join(self.scratch, "init")
+        subprocess.run([program, "init", init], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.move(os.path.join(init, "csr"), os.path.join(self.scratch, "csr"))
+        shutil.rmtree(init)
+        for name in os.listdir(os.path.join(self.scratch, "csr")):
+            path = os.path.join(self.scratch, "csr", name)
+            with open(path) as file:
+                request = json.load(file)
+            if "key" in request and name != "service-account-csr.json":
+                request["key"] = {"algo": algorithm}
+                with open(path, "w") as file:
+                    json.dump(request, file)
 
     def addresses(self, name):
         host = self.hosts[name]
