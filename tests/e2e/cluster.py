@@ -66,6 +66,9 @@ class Cluster:
         if keys := re.search(r"^# keys (\S+)$", text, re.M):
             self.write_requests(program, keys.group(1))
         issued = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT00:00:00Z")
+        if elsewhere := "\n# signed elsewhere\n" in text:
+            # What is signed now begins before everything is issued.
+            issued = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
         facts = machine()
         known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": containerd_version()}
         text = "\n".join(line for line in text.split("\n") if not any(f"@{key}@" in line and value is None for key, value in known.items()))
@@ -80,12 +83,33 @@ class Cluster:
         with open(os.path.join(scratch, "cluster.seed"), "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(os.urandom(32).hex() + "\n")
         self.out = os.path.join(scratch, "out")
-        made = subprocess.run([program, "build", self.file, "--out", self.out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        signed = ["--signed", self.sign(program)] if elsewhere else []
+        made = subprocess.run([program, "build", self.file, *signed, "--out", self.out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         self.compiler_says = made.stdout
         if made.returncode:
             raise RuntimeError(f"khw-gen refused {self.file}:\n{made.stdout}")
         self.spec = tomllib.loads(text)
         self.hosts = {host["name"]: host for host in self.spec["hosts"]}
+
+    def sign(self, program):
+        """Has every request signed by OpenSSL, as SIGN.md says, by an intermediate authority: the folder of what comes back."""
+        asked = os.path.join(self.scratch, "asked")
+        subprocess.run([program, "csr", self.file, "--out", asked], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(os.path.join(asked, "SIGN.md"), encoding="utf-8") as file:
+            commands = "".join(re.findall(r"^OpenSSL:\n\n```sh\n(.*?)^```", file.read(), re.M | re.S))
+        authorities = """
+            openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=company root' -keyout root-key.pem -out root.pem \
+                -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
+            openssl req -new -newkey rsa:2048 -nodes -subj '/CN=company clusters' -keyout ca-key.pem -out ca.csr
+            printf 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n' >ca.ext
+            openssl x509 -req -in ca.csr -CA root.pem -CAkey root-key.pem -CAcreateserial -sha256 -days 3000 -extfile ca.ext -out ca.pem
+            mkdir -p signed
+        """
+        done = subprocess.run(["sh", "-ec", authorities + commands + "cp ca.pem root.pem signed/"], cwd=asked, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"nothing is signed: {done.stdout}")
+        return os.path.join(asked, "signed")
 
     def write_requests(self, program, algorithm):
         """The built-in CSR files, all but that of tokens with keys of another algorithm."""
