@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
 use khw_gen::bundle::{Bundle, Content};
-use khw_gen::diagnostic::Diagnostic;
+use khw_gen::diagnostic::{Diagnostic, adopt_codes};
 use khw_gen::found::{Beside, Found, Places};
 use khw_gen::input::{GivenFiles, check};
 use khw_gen::pki::derivation::Seed;
@@ -61,11 +61,17 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         return print_document(&adopted_json(&adopted, &dir));
     }
     print(adopted_text(&adopted, &dir, width()).trim_end())?;
+    let file = out.join(adopt::CLUSTER_TOML);
+    let (file, from) = (file.display(), paths[0].display());
+    let elsewhere = adopted.said.iter().any(|one| one.code == adopt_codes::NO_KEY.name);
+    let build = match elsewhere {
+        true => format!(
+            "have signed what khw-gen csr {file} -o requests writes, then khw-gen build {file} --signed DIR -o out"
+        ),
+        false => format!("then khw-gen build {file} -o out"),
+    };
     say(format_args!(
-        "\nNext: read {0}/{1}, then khw-gen build {0}/{1} -o out, and khw-gen diff {2} out.",
-        out.display(),
-        adopt::CLUSTER_TOML,
-        paths[0].display(),
+        "\nNext: read {file}, {build}, and khw-gen diff {from} out."
     ));
     Ok(())
 }
