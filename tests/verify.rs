@@ -30,7 +30,7 @@ use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use rayon::prelude::*;
-use support::{build, examples, khw_gen, project, run, said};
+use support::{Spec, build, examples, khw_gen, project, run, said};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -73,6 +73,31 @@ fn nothing_is_wrong_with_what_the_program_makes() {
             let errors = errors_of(audit(&from_archive(name, bytes), AT));
             assert!(errors.is_empty(), "{} {name}: {errors:#?}", case.display());
         }
+    }
+}
+
+/// Not even a warning: each containerd gets a file of the version that it has, or that one before it has too.
+#[test]
+fn nothing_is_to_be_said_of_what_any_containerd_gets() {
+    for (version, format) in [
+        ("1.6", 2),
+        ("1.7", 2),
+        ("2.0", 3),
+        ("2.1", 3),
+        ("2.2", 3),
+        ("2.3", 3),
+        ("2.4", 4),
+    ] {
+        let hosts = ["m1 10.0.0.1 control-plane etcd", "w1 10.0.0.2 worker"];
+        let runtime = format!("[cluster]\nkubernetes = \"1.30\"\n[runtime]\nversion = {version:?}\ngvisor = true\n");
+        let spec = Spec::new(&hosts, &runtime).with_ecdsa_keys();
+        let (_folder, out) = build(&spec.path());
+        let nodes = nodes_of(&out);
+        let text = String::from_utf8(content(&nodes, "w1/etc/containerd/config.toml")).expect("text");
+        assert!(text.starts_with(&format!("version = {format}\n")), "{version}: {text}");
+        let findings = audit(&from_folder("out", nodes), AT);
+        let about = findings.iter().filter(|finding| finding.path.contains("containerd"));
+        assert_eq!(about.count(), 0, "{version}: {findings:#?}");
     }
 }
 
