@@ -852,7 +852,7 @@ fn what_another_proxy_mode_and_another_containerd_leave_on_a_node() {
     assert_eq!(
         steps(&up)[1],
         "emptied-node n1: put containerd 2.0 or later in place; containerd --version | awk '{ sub(/^v/, \"\", $3); \
-         if ($3 + 0 >= 2) new = 1; else print \"not yet 2.0: \" $3 } END { exit !new }'; ./install.sh; systemctl restart containerd"
+         split($3, at, \".\"); if (at[1] + 0 > 2 || at[1] + 0 == 2 && at[2] + 0 >= 0) new = 1; else print \"not yet 2.0: \" $3 } END { exit !new }'; ./install.sh; systemctl restart containerd"
     );
     assert!(
         warnings(&up, false)[0].contains("becomes one of version 3, which containerd 2.0 and later read"),
@@ -860,7 +860,6 @@ fn what_another_proxy_mode_and_another_containerd_leave_on_a_node() {
     );
     // What is asked of containerd, by what it tells: Debian 12's 1.6.20, and 2.0.0 as its makers and as a package build it.
     let asked = up["steps"][1]["actions"][1]["command"].as_str().expect("a command");
-    let tools = tempfile::tempdir().expect("a folder");
     for (told, is_new) in [
         (
             "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3",
@@ -878,17 +877,46 @@ fn what_another_proxy_mode_and_another_containerd_leave_on_a_node() {
         ("containerd github.com/containerd/containerd/v2 v10.1.0 ", true),
         ("", false),
     ] {
-        let program = tools.path().join("containerd");
-        fs::write(&program, format!("#!/bin/sh\necho '{told}'\n")).expect("a program");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
-        let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").expect("a path"));
-        let output = run(Command::new("sh").args(["-c", asked]).env("PATH", path));
-        assert_eq!(output.status.success(), is_new, "{told}: {}", said(&output));
+        is_asked(asked, told, is_new);
+    }
+    // 2.3 reads version 4 as well, and 2.2 does not start with it.
+    let up = changes(&runtime("2.3").path(), &runtime("2.4").path());
+    assert!(
+        steps(&up)[1].starts_with("emptied-node n1: put containerd 2.3 or later in place; "),
+        "{up:#}"
+    );
+    let warning = &warnings(&up, false)[0];
+    assert!(
+        warning.contains("becomes one of version 4, which containerd 2.3 and later read")
+            && warning.contains("does not start with it"),
+        "{up:#}"
+    );
+    let asked = up["steps"][1]["actions"][1]["command"].as_str().expect("a command");
+    for (told, is_new) in [
+        ("containerd github.com/containerd/containerd/v2 v2.2.9 x", false),
+        ("containerd github.com/containerd/containerd/v2 v2.3.7 x", true),
+        ("containerd github.com/containerd/containerd/v2 v2.4.2 ", true),
+        ("containerd github.com/containerd/containerd/v2 2.10.0 x", true),
+        ("containerd github.com/containerd/containerd/v2 v3.0.0 x", true),
+        ("containerd github.com/containerd/containerd v1.7.27 x", false),
+    ] {
+        is_asked(asked, told, is_new);
     }
     // The same format: nothing has to be put in place for it.
     let same = changes(&runtime("2.0").path(), &runtime("2.1").path());
     assert_eq!(steps(&same)[0], "node n1: ./install.sh; systemctl restart containerd");
     assert_eq!(same["warnings"], Value::Array(vec![]), "{same:#}");
+}
+
+/// What a command that asks containerd for its version makes of what it tells.
+fn is_asked(command: &str, told: &str, is_new: bool) {
+    let tools = tempfile::tempdir().expect("a folder");
+    let program = tools.path().join("containerd");
+    fs::write(&program, format!("#!/bin/sh\necho '{told}'\n")).expect("a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").expect("a path"));
+    let output = run(Command::new("sh").args(["-c", command]).env("PATH", path));
+    assert_eq!(output.status.success(), is_new, "{told}: {}", said(&output));
 }
 
 #[test]

@@ -30,7 +30,7 @@ use khw_gen::pki::key::{Algorithm, Curve, KeyPair, PublicKey};
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::pki::x509::to_pem;
 use rayon::prelude::*;
-use support::{build, examples, khw_gen, project, run, said};
+use support::{Spec, build, examples, khw_gen, project, run, said};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -47,7 +47,7 @@ fn built(case: &str) -> FoundNodes {
 }
 
 static BUNDLES: LazyLock<BTreeMap<&'static str, FoundNodes>> = LazyLock::new(|| {
-    ["walkthrough", "three-masters", "dual-stack"]
+    ["walkthrough", "three-masters", "dual-stack", "kubernetes-1.35"]
         .map(|case| (case, built(case)))
         .into()
 });
@@ -73,6 +73,31 @@ fn nothing_is_wrong_with_what_the_program_makes() {
             let errors = errors_of(audit(&from_archive(name, bytes), AT));
             assert!(errors.is_empty(), "{} {name}: {errors:#?}", case.display());
         }
+    }
+}
+
+/// Not even a warning: each containerd gets a file of the version that it has, or that one before it has too.
+#[test]
+fn nothing_is_to_be_said_of_what_any_containerd_gets() {
+    for (version, format) in [
+        ("1.6", 2),
+        ("1.7", 2),
+        ("2.0", 3),
+        ("2.1", 3),
+        ("2.2", 3),
+        ("2.3", 3),
+        ("2.4", 4),
+    ] {
+        let hosts = ["m1 10.0.0.1 control-plane etcd", "w1 10.0.0.2 worker"];
+        let runtime = format!("[cluster]\nkubernetes = \"1.30\"\n[runtime]\nversion = {version:?}\ngvisor = true\n");
+        let spec = Spec::new(&hosts, &runtime).with_ecdsa_keys();
+        let (_folder, out) = build(&spec.path());
+        let nodes = nodes_of(&out);
+        let text = String::from_utf8(content(&nodes, "w1/etc/containerd/config.toml")).expect("text");
+        assert!(text.starts_with(&format!("version = {format}\n")), "{version}: {text}");
+        let findings = audit(&from_folder("out", nodes), AT);
+        let about = findings.iter().filter(|finding| finding.path.contains("containerd"));
+        assert_eq!(about.count(), 0, "{version}: {findings:#?}");
     }
 }
 
@@ -629,6 +654,95 @@ fn what_is_right_stays_silent() {
         let mut now = by_meaning(nodes, AT);
         now.retain(|finding| !before.contains(finding));
         assert!(now.is_empty(), "{changes:?}: {now:?}");
+    }
+}
+
+/// What containerd itself writes as its defaults has nothing in it that it does not read, and what 2.4 reads no more is named.
+#[test]
+fn what_containerd_writes_is_read_by_the_containerd_that_wrote_it() {
+    const PATH: &str = "etc/containerd/config.toml";
+    for (own, host, text, expected) in [
+        (
+            "2.4",
+            "2.4",
+            include_str!("verify/containerd/default-2.4.2.toml"),
+            &[][..],
+        ),
+        ("2.3", "2.3", include_str!("verify/containerd/default-2.3.7.toml"), &[]),
+        (
+            "2.3",
+            "2.4",
+            include_str!("verify/containerd/default-2.3.7.toml"),
+            &[
+                "`cni.bin_dir`",
+                "`enable_cdi`",
+                "`enable_experimental_restore_via_create`",
+            ],
+        ),
+        (
+            "2.4",
+            "2.3",
+            include_str!("verify/containerd/default-2.4.2.toml"),
+            &["`disable_pause_image_pull`"],
+        ),
+    ] {
+        let mut nodes = BUNDLES["kubernetes-1.35"].clone();
+        put(&mut nodes, &format!("node1/{PATH}"), text.into());
+        let manifest = String::from_utf8(content(&nodes, "@node1/MANIFEST")).expect("text");
+        let manifest = manifest.replace("# containerd: 2.4", &format!("# containerd: {host}"));
+        put(&mut nodes, "@node1/MANIFEST", manifest.into());
+        let findings = audit(&from_folder("out", nodes), AT);
+        let of_file = findings.iter().filter(|finding| {
+            finding.path.ends_with(PATH) && finding.host == "node1" && finding.code != "checksum-mismatch"
+        });
+        let mut said: Vec<&str> = of_file
+            .map(|finding| finding.message.split(' ').next().unwrap_or_default())
+            .collect();
+        said.sort_unstable();
+        assert_eq!(said, expected, "the defaults of {own} with {host}: {findings:#?}");
+    }
+}
+
+/// What containerd's configuration imports takes the place of what it says itself.
+#[test]
+fn what_containerd_imports_is_what_it_says() {
+    let codes = |imports: &str, beside: &str| {
+        let mut nodes = BUNDLES["three-masters"].clone();
+        let config = "node1/etc/containerd/config.toml";
+        let text = String::from_utf8(content(&nodes, config)).expect("text");
+        put(&mut nodes, config, format!("imports = {imports}\n{text}").into());
+        put(&mut nodes, "node1/etc/containerd/conf.d/10-own.toml", beside.into());
+        let findings = by_meaning(nodes, AT);
+        findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    let options = "version = 3\n[plugins.\"io.containerd.cri.v1.runtime\".containerd.runtimes.runc.options]\n";
+    let harmless = format!("{options}NoNewKeyring = true\n");
+    for imports in [
+        r#"["/etc/containerd/conf.d/*.toml"]"#,
+        r#"["conf.d/10-*n.toml"]"#,
+        r#"["./*/10-own.toml"]"#,
+    ] {
+        assert_eq!(codes(imports, &harmless), [""; 0], "{imports}");
+        assert_eq!(
+            codes(imports, &format!("{options}SystemdCgroup = false\n")),
+            ["runtime-disagrees"]
+        );
+        assert_eq!(
+            codes(imports, "version = 3\n[grpc]\naddress = \"/run/x.sock\"\n")[0],
+            "runtime-disagrees"
+        );
+        assert_eq!(
+            codes(imports, "version = 4\n[grpc]\naddress = \"/run/x.sock\"\n"),
+            ["unread-setting"]
+        );
+    }
+    for imports in [
+        "[]",
+        r#"["/etc/containerd/*.toml"]"#,
+        r#"["conf.d/20-*.toml"]"#,
+        r#"["/etc/containerd/conf.d"]"#,
+    ] {
+        assert_eq!(codes(imports, &harmless), ["unread-setting"], "{imports}");
     }
 }
 

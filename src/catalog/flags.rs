@@ -7,7 +7,7 @@
 //! what it takes (a word of `ValueType`; with `bool` and `switch` it needs no value), deprecated since (`19`, or `19-28` if that was
 //! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path,
 //! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
-//! containerd's configuration (1.7's and 2.3's `cri/config`, `server/config` and runc's options), crictl's, those of CNI and its
+//! containerd's configuration (1.7's, 2.3's and 2.4's `cri/config`, `server/config`, the servers' plugins and runc's options), crictl's, those of CNI and its
 //! plugins (1.7). It is written by hand, and holds for every release. `gates.tsv` likewise: `kubernetes`, feature
 //! gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `-` is an open end: as
 //! far as the tables reach.

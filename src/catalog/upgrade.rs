@@ -56,7 +56,7 @@ pub struct LeftByCleanup {
 /// A version of the format of containerd's configuration.
 pub struct FileFormat {
     pub version: u32,
-    /// The first containerd that reads it, and the version before it too; the first of its major.
+    /// The first containerd that reads it, and the version before it too.
     pub since: Version,
     /// What an older one does with it.
     pub older: &'static str,

@@ -90,8 +90,9 @@ pub(super) fn of_format(format: &FileFormat) -> [Action; 2] {
     let since = format.since;
     // `containerd REPOSITORY VERSION …`, the version with or without a `v` before it.
     let check = format!(
-        "containerd --version | awk '{{ sub(/^v/, \"\", $3); if ($3 + 0 >= {}) new = 1; else print \"not yet {since}: \" $3 }} END {{ exit !new }}'",
-        since.major
+        "containerd --version | awk '{{ sub(/^v/, \"\", $3); split($3, at, \".\"); if (at[1] + 0 > {major} || at[1] + 0 == {major} && at[2] + 0 >= {minor}) new = 1; else print \"not yet {since}: \" $3 }} END {{ exit !new }}'",
+        major = since.major,
+        minor = since.minor,
     );
     [
         Action::ReplaceFirst(format!("containerd {since} or later")),

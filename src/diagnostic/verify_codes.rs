@@ -1040,6 +1040,19 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/"]
     }
 
+    TRANSLATED_FILE "translated-file" Warning "file that its program translates at each start" {
+        meaning
+            "It is of an older format. The program makes the newer one of it each time that it starts, and says so in its log; a later one \
+             does that no more, and what is set by the newer names beside it may not be read."
+        advice "write it in the format that the program has, where no older program has to read it"
+        example "node1: /etc/containerd/config.toml" ["version = 3"]
+        right ["version = 4"]
+        met
+            "After upgrades of containerd where its configuration stayed: 2.0 and later translate version 2, 2.3 and later version 3. Of \
+             a version 3 under 2.3 nothing is said: 2.2 reads it too."
+        see ["https://github.com/containerd/containerd/blob/v2.4.2/docs/man/containerd-config.toml.5.md"]
+    }
+
     NODE_WITHOUT_NETWORK "node-without-network" Warning "node without a network for its pods" {
         meaning "Until a network plugin has its configuration in /etc/cni/net.d, the node is not Ready."
         advice "put a configuration there, or install a plugin that does"

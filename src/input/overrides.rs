@@ -7,7 +7,7 @@ use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Release, Version};
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Place, Reporter, codes};
-use crate::rules::containerd::settings_of_plugin;
+use crate::rules::containerd::{HAS_RUNTIMES, settings_of_plugin, since_version_3, unread};
 use crate::rules::values::{self, Minors, Untaken};
 use crate::settings::Value as Setting;
 
@@ -183,15 +183,25 @@ fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
 /// Likewise for containerd's, whose settings for pods are those of its plugins.
 fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Reporter) {
     let settings = release.settings_of(own.component);
-    let version = settings.iter().find_map(|setting| match (setting.path, setting.value) {
-        (["version"], SettingValue::Integer(version)) => u64::try_from(version).ok(),
+    let ours = settings.iter().find_map(|setting| match (setting.path, setting.value) {
+        (["version"], SettingValue::Integer(version)) => Some(version),
         _ => None,
     });
+    // Whoever sets another version has a file of that.
+    let own_version = own
+        .leaves
+        .iter()
+        .find_map(|(path, value)| match (path.value.as_slice(), value) {
+            ([name], Setting::Integer(version)) if name == "version" => Some(*version),
+            _ => None,
+        });
+    let version = own_version.or(ours).and_then(|version| u64::try_from(version).ok());
+    let program = release.containerd;
     let minors = Minors::of(Program::Kubernetes, None);
     for (path, value) in &own.leaves {
         let parts: Vec<&str> = path.value.iter().map(String::as_str).collect();
         let (kind, below) = match (parts.as_slice(), version) {
-            (["plugins", name, below @ ..], Some(version)) => match settings_of_plugin(version, name) {
+            (["plugins", name, below @ ..], Some(version)) => match settings_of_plugin(version, name, Some(program)) {
                 Ok(Some(kind)) => (kind, below),
                 Ok(None) => continue,
                 Err(why) => {
@@ -202,24 +212,36 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
             (all, _) => ("containerd", all),
         };
         let (kind, below) = match below {
+            below if !HAS_RUNTIMES.contains(&kind) => (kind, below),
             ["containerd", "runtimes", "runc", "options", below @ ..] => ("runc", below),
             // What other runtimes take for options is their own affair.
-            ["containerd", "runtimes", _, "options", ..] | [] => continue,
+            ["containerd", "runtimes", _, "options", ..] => continue,
             ["containerd", "runtimes", _, below @ ..] if !below.is_empty() => ("containerd/runtime", below),
             below => (kind, below),
         };
+        if below.is_empty() {
+            continue;
+        }
+        let below = below.join(".");
+        let gone = version.and_then(|version| unread(kind, version, Some(program)).find(|gone| gone.path == below));
+        if let Some(gone) = gone {
+            let message = format!("`{below}` {}", gone.why);
+            say.at(path, codes::UNKNOWN_SETTING, message).hint(gone.instead);
+            continue;
+        }
         let mut found = Vec::new();
-        values::field(kind, &minors, &below.join("."), value, &mut found);
+        values::field(kind, &minors, &below, value, &mut found);
         for (path_text, untaken) in found {
             match untaken {
                 Untaken::Refused(why) => drop(say.at(path, codes::BAD_VALUE, format!("`{path_text}` {why}"))),
-                Untaken::Unknown(_) => say
-                    .at(
-                        path,
-                        codes::UNKNOWN_SETTING,
-                        format!("`{path_text}` is no field of containerd's there"),
-                    )
-                    .meant(&path_text, flags::field_names(kind, release.kubernetes.minor)),
+                Untaken::Unknown(_) => {
+                    let message = format!("`{path_text}` is no field of containerd's there");
+                    let problem = say.at(path, codes::UNKNOWN_SETTING, message);
+                    match since_version_3(kind, &below) {
+                        Some(now) => problem.hint(format!("set `{now}`")),
+                        None => problem.meant(&path_text, flags::field_names(kind, release.kubernetes.minor)),
+                    }
+                }
             }
         }
     }

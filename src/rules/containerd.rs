@@ -1,28 +1,213 @@
-//! Where containerd's configuration has the settings for pods
-//! (<https://github.com/containerd/containerd/blob/main/docs/cri/config.md>).
+//! Where containerd's configuration has which settings, by the version of the file and by the containerd that reads it
+//! (<https://github.com/containerd/containerd/blob/main/docs/cri/config.md>, and for version 4
+//! <https://github.com/containerd/containerd/blob/v2.4.2/docs/man/containerd-config.toml.5.md>).
+
+use crate::catalog::flags::{self, Known};
+use crate::catalog::releases::Version;
 
 /// The type of the runtime that is runc, whose options are known.
 pub(crate) const RUNC: &str = "io.containerd.runc.v2";
 
-/// Version of the file | plugin | kind of its settings. `cri` of version 1 is not looked into.
+/// The plugin by which the kubelet and crictl reach containerd, from version 4 on.
+pub(crate) const SERVER: &str = "io.containerd.server.v1.grpc";
+
+/// Version of the file | plugin | kind of its settings. `cri` of version 1 is not looked into. Version 4 has the plugins of version 3, and more.
 pub(crate) const PLUGINS: &[(u64, &str, &str)] = &[
     (2, "io.containerd.grpc.v1.cri", "containerd/cri.2"),
     (3, "io.containerd.grpc.v1.cri", "containerd/cri.3"),
     (3, "io.containerd.cri.v1.images", "containerd/images.3"),
     (3, "io.containerd.cri.v1.runtime", "containerd/runtime.3"),
+    (4, "io.containerd.grpc.v1.cri", "containerd/cri.3"),
+    (4, "io.containerd.cri.v1.images", "containerd/images.3"),
+    (4, "io.containerd.cri.v1.runtime", "containerd/runtime.3"),
+    (4, SERVER, "containerd/grpc"),
+    (4, "io.containerd.server.v1.grpc-tcp", "containerd/grpc-tcp"),
+    (4, "io.containerd.server.v1.ttrpc", "containerd/ttrpc"),
+    (4, "io.containerd.server.v1.debug", "containerd/debug"),
+    (4, "io.containerd.server.v1.metrics", "containerd/metrics"),
+    (
+        4,
+        "io.containerd.metrics.v1.grpc-prometheus",
+        "containerd/grpc-prometheus",
+    ),
 ];
 
+/// The kinds of settings that have runtimes among them.
+pub(crate) const HAS_RUNTIMES: [&str; 2] = ["containerd/cri.2", "containerd/runtime.3"];
+
+/// The first containerd that makes version 4 of what it reads, and so finds in an older file what only version 4 has.
+const READS_VERSION_4: Version = Version::new(2, 3);
+
+/// A containerd | the oldest version of the file that it reads as it is: one before it is translated at each start, with a warning.
+/// 2.3 translates version 3 as well, which is what khw-gen writes for it all the same, so that 2.2 reads it too.
+const TRANSLATES: &[(Version, u64)] = &[(Version::new(2, 0), 3), (Version::new(2, 4), 4)];
+
+/// By what a setting is not read.
+#[derive(Clone, Copy)]
+enum NotBy {
+    /// A file of this version or later.
+    File(u64),
+    /// This containerd or a later one.
+    Since(Version),
+    /// A containerd before this one.
+    Before(Version),
+}
+
+/// A setting that not all read: kind | path | by what it is not read | where it is set instead, or why it is gone.
+///
+/// Seen with `containerd config dump` of 2.3.7 and 2.4.2: a file of version 4 may have what was moved, and nothing is said of it.
+#[rustfmt::skip]
+const NOT_BY_ALL: &[(&str, &str, NotBy, &str)] = &[
+    ("containerd", "grpc.address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc".address`"#),
+    ("containerd", "grpc.uid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc".uid`"#),
+    ("containerd", "grpc.gid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc".gid`"#),
+    ("containerd", "grpc.max_recv_message_size", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc".max_recv_message_size`"#),
+    ("containerd", "grpc.max_send_message_size", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc".max_send_message_size`"#),
+    ("containerd", "grpc.tcp_address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc-tcp".address`"#),
+    ("containerd", "grpc.tcp_tls_ca", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc-tcp".tls_ca`"#),
+    ("containerd", "grpc.tcp_tls_cert", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc-tcp".tls_cert`"#),
+    ("containerd", "grpc.tcp_tls_key", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc-tcp".tls_key`"#),
+    ("containerd", "grpc.tcp_tls_common_name", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.grpc-tcp".tls_common_name`"#),
+    ("containerd", "ttrpc.address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.ttrpc".address`"#),
+    ("containerd", "ttrpc.uid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.ttrpc".uid`"#),
+    ("containerd", "ttrpc.gid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.ttrpc".gid`"#),
+    ("containerd", "debug.address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.debug".address`"#),
+    ("containerd", "debug.uid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.debug".uid`"#),
+    ("containerd", "debug.gid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.debug".gid`"#),
+    ("containerd", "metrics.address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.metrics".address`"#),
+    ("containerd", "metrics.grpc_histogram", NotBy::File(4), r#"set `plugins."io.containerd.metrics.v1.grpc-prometheus".grpc_histogram`"#),
+    ("containerd/runtime.3", "cni.bin_dir", NotBy::Since(Version::new(2, 4)), "set `bin_dirs` beside it, which is a list"),
+    ("containerd/runtime.3", "enable_cdi", NotBy::Since(Version::new(2, 4)), "take it away: devices by CDI are always on"),
+    ("containerd/runtime.3", "enable_experimental_restore_via_create", NotBy::Since(Version::new(2, 4)), "take it away: 2.3 alone has it"),
+    ("containerd/runtime", "disable_pause_image_pull", NotBy::Before(Version::new(2, 4)), "take it away, or go to containerd 2.4"),
+];
+
+/// Why a setting that is known is not read, and what to do instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotRead {
+    pub path: &'static str,
+    pub why: String,
+    pub instead: &'static str,
+}
+
+/// The settings of a kind that a file of this version does not have, or this containerd does not read where it is known.
+pub(crate) fn unread(kind: &str, version: u64, program: Option<Version>) -> impl Iterator<Item = NotRead> {
+    let rows = NOT_BY_ALL.iter().filter(move |(of, ..)| *of == kind);
+    rows.filter_map(move |(_, path, by, instead)| {
+        let why = match *by {
+            NotBy::File(first) if version >= first => format!("is not read in a file of version {version}"),
+            NotBy::Since(first) if program.is_some_and(|program| program >= first) => {
+                format!("is not read by containerd {first} and later")
+            }
+            NotBy::Before(first) if program.is_some_and(|program| program < first) => {
+                format!("is not read by a containerd before {first}")
+            }
+            _ => return None,
+        };
+        Some(NotRead { path, why, instead })
+    })
+}
+
 /// The kind of a plugin's settings in a file of a version; none where they are not looked into, and why they are not read.
-pub(crate) fn settings_of_plugin(version: u64, name: &str) -> Result<Option<&'static str>, String> {
+pub(crate) fn settings_of_plugin(
+    version: u64,
+    name: &str,
+    program: Option<Version>,
+) -> Result<Option<&'static str>, String> {
     let mut rows = PLUGINS.iter().filter(|(_, known, _)| *known == name).peekable();
-    match rows.peek() {
-        Some(_) => match rows.find(|(of, ..)| *of == version) {
-            Some((.., kind)) => Ok(Some(kind)),
-            None => Err(format!("`plugins.{name}` is not read in a file of version {version}")),
-        },
-        None if version > 1 && !name.starts_with("io.containerd.") => Err(format!(
-            "`plugins.{name}` is the name of no plugin in a file of version {version}"
-        )),
-        None => Ok(None),
+    let Some((first, _, kind)) = rows.peek() else {
+        return match version > 1 && !name.starts_with("io.containerd.") {
+            true => Err(format!(
+                "`plugins.{name}` is the name of no plugin in a file of version {version}"
+            )),
+            false => Ok(None),
+        };
+    };
+    // What an older file has of version 4 is kept when it is translated.
+    let is_translated = *first == 4 && version < 4 && program.is_some_and(|program| program >= READS_VERSION_4);
+    match (is_translated, rows.find(|(of, ..)| *of == version)) {
+        (true, _) => Ok(Some(kind)),
+        (false, Some((.., kind))) => Ok(Some(kind)),
+        (false, None) => Err(format!("`plugins.{name}` is not read in a file of version {version}")),
+    }
+}
+
+/// Where version 3 and later have a setting that version 2 has in the plugin `cri`; none where it still has it, or has it no more.
+pub(crate) fn since_version_3(kind: &str, path: &str) -> Option<String> {
+    if kind != "containerd/cri.3" {
+        return None;
+    }
+    let (plugin, path) = match path {
+        "sandbox_image" => ("io.containerd.cri.v1.images", "pinned_images.sandbox"),
+        "cni.bin_dir" => ("io.containerd.cri.v1.runtime", "cni.bin_dirs"),
+        path => {
+            let mut split = PLUGINS.iter().filter(|(of, _, now)| *of == 3 && *now != kind);
+            let (_, plugin, _) = split.find(|(_, _, now)| flags::field(now, path, 0) == Known::Yes)?;
+            (*plugin, path)
+        }
+    };
+    Some(format!("plugins.\"{plugin}\".{path}"))
+}
+
+/// Whether a containerd translates a file of this version at each start.
+pub(crate) fn is_translated(version: u64, program: Version) -> bool {
+    let row = TRANSLATES.iter().rfind(|(since, _)| *since <= program);
+    row.is_some_and(|(_, oldest)| version < *oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_moved_is_known_where_it_was_and_where_it_is() {
+        for (kind, path, by, instead) in NOT_BY_ALL {
+            assert_eq!(flags::field(kind, path, 0), Known::Yes, "{kind} {path}");
+            if let NotBy::File(version) = by {
+                let set = instead
+                    .strip_prefix("set `plugins.\"")
+                    .and_then(|rest| rest.split_once("\"."));
+                let (plugin, name) = set.expect("a plugin and a setting");
+                let kind = settings_of_plugin(*version, plugin, None)
+                    .expect("a plugin")
+                    .expect("a kind");
+                assert_eq!(
+                    flags::field(kind, name.trim_end_matches('`'), 0),
+                    Known::Yes,
+                    "{instead}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_is_judged_by_its_file_and_its_program() {
+        let paths = |kind, version, program| unread(kind, version, program).map(|row| row.path).collect::<Vec<_>>();
+        let (older, newer) = (Some(Version::new(2, 3)), Some(Version::new(2, 4)));
+        assert!(paths("containerd", 3, newer).is_empty());
+        assert!(paths("containerd", 4, older).contains(&"grpc.address"));
+        assert!(!paths("containerd", 4, newer).contains(&"debug.level"));
+        assert_eq!(paths("containerd/runtime.3", 3, newer)[0], "cni.bin_dir");
+        assert!(
+            paths("containerd/runtime.3", 4, older).is_empty() && paths("containerd/runtime.3", 4, None).is_empty()
+        );
+        assert_eq!(paths("containerd/runtime", 3, older), ["disable_pause_image_pull"]);
+        assert!(
+            settings_of_plugin(3, SERVER, older).is_ok(),
+            "it is kept when the file is translated"
+        );
+        assert!(settings_of_plugin(3, SERVER, Some(Version::new(2, 2))).is_err());
+        let now = |path| since_version_3("containerd/cri.3", path).unwrap_or_default();
+        assert_eq!(
+            now("restrict_oom_score_adj"),
+            r#"plugins."io.containerd.cri.v1.runtime".restrict_oom_score_adj"#
+        );
+        assert_eq!(
+            now("sandbox_image"),
+            r#"plugins."io.containerd.cri.v1.images".pinned_images.sandbox"#
+        );
+        assert_eq!(now("systemd_cgroup"), "");
+        assert!(is_translated(3, Version::new(2, 4)) && !is_translated(3, Version::new(2, 3)));
+        assert!(is_translated(2, Version::new(2, 2)) && !is_translated(2, Version::new(1, 7)));
     }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Boots a cluster from the bundles that khw-gen makes of a specification, on this machine, and checks it.
 
-    tests/e2e/boot.py SPECIFICATION --kubernetes DIR --etcd DIR [--only CHECK,...] [--without CHECK,...] [--shell HOST]
+    tests/e2e/boot.py SPECIFICATION --kubernetes DIR --etcd DIR [--containerd DIR] [--only CHECK,...] [--without CHECK,...] [--shell HOST]
 
 SPECIFICATION is a folder with a cluster.toml, which is a template (see cluster.py). The exit code is 0 if every check that
 applies holds. Logs of every unit are left in --logs, when something fails.
@@ -26,12 +26,16 @@ import lab as laboratory  # noqa: E402
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 
-def programs(kubernetes, etcd):
-    """What the operator brings: programs in /usr/local/bin, as the bundle's INSTALL.md asks."""
+def programs(kubernetes, etcd, containerd=None):
+    """What the operator brings: programs in /usr/local/bin, as the bundle's INSTALL.md asks. A containerd takes the place of that of this
+    machine's package, which brings the unit."""
     found = {}
     for folder in (kubernetes, etcd):
         for file in sorted(os.listdir(folder)):
             found[f"/usr/local/bin/{file}"] = os.path.join(folder, file)
+    if containerd:
+        for name in ("containerd", "containerd-shim-runc-v2", "ctr"):
+            found[f"/usr/bin/{name}"] = os.path.join(containerd, name)
     for plugins in ("/usr/lib/cni", "/opt/cni/bin"):
         if os.path.isdir(plugins) and plugins != "/opt/cni/bin":
             found["/opt/cni/bin"] = plugins
@@ -60,6 +64,7 @@ def main():
     parser.add_argument("specification")
     parser.add_argument("--kubernetes", required=True, help="folder with kube-apiserver and the others")
     parser.add_argument("--etcd", required=True, help="folder with etcd and etcdctl")
+    parser.add_argument("--containerd", help="folder with containerd, its shim and ctr, which take the place of this machine's")
     parser.add_argument("--coredns", help="folder with coredns, which then runs in pods")
     parser.add_argument("--khw-gen", default=os.path.join(TOP, "target/release/khw-gen"))
     parser.add_argument("--logs", default=os.path.join(TOP, "target/e2e/logs"))
@@ -80,18 +85,20 @@ def main():
     unknown = (only | without) - {check.__name__ for check in checks.CHECKS}
     if unknown:
         parser.error(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(check.__name__ for check in checks.CHECKS)}")
-    print(f"{name}: Kubernetes {version}, etcd {etcd}", flush=True)
+    containerd = os.path.join(options.containerd, "containerd") if options.containerd else "containerd"
+    runtime = program_version(containerd, r"\bv?(\d+\.\d+\.\d+)", "--version")
+    print(f"{name}: Kubernetes {version}, etcd {etcd}, containerd {runtime}", flush=True)
     scratch = tempfile.mkdtemp(prefix="khw-e2e.")
     failed, skipped, held = [], [], 0
     lab = None
     start = time.monotonic()
     try:
         try:
-            made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen, go)
+            made = cluster.Cluster(os.path.join(options.specification, "cluster.toml"), os.path.join(scratch, "spec"), version, etcd, options.khw_gen, go, containerd)
         except cluster.NotForThis as reason:
             report("skip", 0, name, str(reason))
             return
-        lab = laboratory.Lab(programs(options.kubernetes, options.etcd))
+        lab = laboratory.Lab(programs(options.kubernetes, options.etcd, options.containerd))
         try:
             made.boot(lab)
         except Exception as error:
@@ -131,7 +138,7 @@ def main():
     finally:
         if lab:
             if failed or options.keep_logs:
-                kept = os.path.join(options.logs, f"{name}-{version}")
+                kept = os.path.join(options.logs, f"{name}-{version}" + (f"-containerd-{runtime}" if options.containerd else ""))
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(lab.logs, kept)
                 shutil.copytree(os.path.join(scratch, "spec"), os.path.join(kept, "spec"), ignore=shutil.ignore_patterns("cluster.seed", "*.tar.gz"))

@@ -29,13 +29,24 @@ def machine():
     }
 
 
-def containerd_version():
+def containerd_version(program="containerd"):
     try:
-        said = subprocess.run(["containerd", "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
+        said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout
     except OSError:
         return None
     match = re.search(r"\bv?(\d+\.\d+)\.\d+", said)
     return match and match.group(1)
+
+
+def conditions(kubernetes, containerd):
+    """What holds of the lines of machine.toml that end in `#if NAME`, with these versions."""
+    facts = machine()
+    splits_cri = bool(containerd) and at_least(containerd, "2.0")
+    return {
+        "cgroup-v1": facts["cgroup"] == 1 and at_least(kubernetes, "1.31"),
+        "oom-score-of-cri": not facts["oom"] and not splits_cri,
+        "oom-score-of-runtime": not facts["oom"] and splits_cri,
+    }
 
 
 def may_lower_oom_score():
@@ -48,8 +59,9 @@ class NotForThis(Exception):
 
 
 class Cluster:
-    def __init__(self, template, scratch, kubernetes, etcd, program, go="0"):
-        """Writes cluster.toml and a seed into `scratch`, and compiles. `go`: the release that Kubernetes' programs are compiled with."""
+    def __init__(self, template, scratch, kubernetes, etcd, program, go="0", containerd="containerd"):
+        """Writes cluster.toml and a seed into `scratch`, and compiles. `go`: the release that Kubernetes' programs are compiled with;
+        `containerd`: the one of the hosts."""
         self.scratch = scratch
         os.makedirs(scratch, exist_ok=True)
         text = open(template).read() + open(os.path.join(os.path.dirname(template), "../machine.toml")).read()
@@ -69,14 +81,11 @@ class Cluster:
         if elsewhere := "\n# signed elsewhere\n" in text:
             # What is signed now begins before everything is issued.
             issued = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        facts = machine()
-        known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": containerd_version()}
+        runtime = containerd_version(containerd)
+        known = {"ISSUED": issued, "KUBERNETES": self.minor, "ETCD": etcd and ".".join(etcd.split(".")[:2]), "CONTAINERD": runtime}
         text = "\n".join(line for line in text.split("\n") if not any(f"@{key}@" in line and value is None for key, value in known.items()))
         text = re.sub(r"@([A-Z]+)@", lambda match: known[match.group(1)], text)
-        text = conditional(text, {
-            "cgroup-v1": facts["cgroup"] == 1 and at_least(self.minor, "1.31"),
-            "may-not-lower-oom-score": not facts["oom"],
-        })
+        text = conditional(text, conditions(self.minor, runtime))
         self.file = os.path.join(scratch, "cluster.toml")
         with open(self.file, "w") as file:
             file.write(text)

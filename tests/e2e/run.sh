@@ -4,6 +4,7 @@
 #
 #   KHW_E2E_VERSIONS="1.37.2+3.7.3 1.30.14+3.5.35"   Kubernetes and etcd to build and to boot
 #   KHW_E2E_SPECS="walkthrough three"                specifications under tests/e2e/specs; all, if not given
+#   KHW_E2E_CONTAINERD="2.3.7 2.4.2"                 containerds to build, with which single boots too; the others have the package's
 #   KHW_E2E_LIFE="1.36.3 1.37.2+3.7.3"               minors that a cluster lives through, the oldest first, and its etcd
 #
 # A build of Kubernetes takes some twenty minutes on two cores, and is kept in target/e2e; CoreDNS is one version for all.
@@ -12,6 +13,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 life=${KHW_E2E_LIFE:-"1.36.3 1.37.2+3.7.3"}
 versions=${KHW_E2E_VERSIONS:-"1.37.2+3.7.3 1.30.14+3.5.35"}
+containerds=${KHW_E2E_CONTAINERD:-"2.3.7 2.4.2"}
 specifications=${KHW_E2E_SPECS:-$(cd tests/e2e/specs && ls -d */ | tr -d /)}
 here=tests/e2e
 built=target/e2e
@@ -97,6 +99,14 @@ for pair in $versions; do
         "$here/boot.py" "$here/specs/$specification" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" $dns || failed=1
         booted=$((booted + 1))
     done
+done
+# The first Kubernetes of those above: one is enough to tell whether it and a containerd get on.
+kubernetes=${versions%%[+ ]*} etcd=${versions%% *} etcd=${etcd#*+}
+for containerd in $containerds; do
+    built_program kubernetes "$kubernetes" && built_program etcd "$etcd" && built_program containerd "$containerd" || continue
+    "$here/boot.py" "$here/specs/single" --kubernetes "$built/kubernetes-$kubernetes" --etcd "$built/etcd-$etcd" \
+        --containerd "$built/containerd-$containerd" || failed=1
+    booted=$((booted + 1))
 done
 etcd=${life##*+} folders=
 for kubernetes in ${life%+*}; do

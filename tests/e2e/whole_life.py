@@ -263,7 +263,6 @@ class WholeLife(rollout.Rollout):
         entries = [machine("lb", 1)]
         for kind, numbers in (("cp", control_planes or self.control_planes), ("n", workers or self.workers)):
             entries += [machine(kind, *(number if isinstance(number, tuple) else (number,))) for number in numbers]
-        facts = cluster.machine()
         own = open(os.path.join(rollout.TOP, "tests/e2e/specs/machine.toml")).read().replace("@CONTAINERD@", cluster.containerd_version())
         text = (f'[cluster]\nname = "life"\nkubernetes = "{self.minor}"\netcd = "{self.etcd}"\nstate = "{state}"\n'
                 f'[load_balancer]\nengine = "{self.engine}"\n[pki]\nissued = "{self.issued}"\nseed = "seed"\n{self.pki}{self.authorities}'
@@ -273,10 +272,7 @@ class WholeLife(rollout.Rollout):
         if self.rotating:
             of, phase = self.rotating
             text += f'[rotate.{of}]\nto = {self.generations.get(of, 1) + 1}\nphase = "{phase}"\n'
-        text = cluster.conditional(text, {
-            "cgroup-v1": facts["cgroup"] == 1 and cluster.at_least(self.minor, "1.31"),
-            "may-not-lower-oom-score": not facts["oom"],
-        })
+        text = cluster.conditional(text, cluster.conditions(self.minor, cluster.containerd_version()))
         self.compile(text)
         self.machines = {name: address for name, address, _ in entries}
 

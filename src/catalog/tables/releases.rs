@@ -67,7 +67,7 @@ const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
 pub const KNOWN: &[(Program, Version, Version)] = &[
     (Program::Kubernetes, Version::new(1, 14), Version::new(1, 37)),
     (Program::Etcd, Version::new(3, 3), Version::new(3, 7)),
-    (Program::Containerd, Version::new(1, 3), Version::new(2, 3)),
+    (Program::Containerd, Version::new(1, 3), Version::new(2, 4)),
 ];
 
 /// The last release of Kubernetes in which the scheduler and the controller manager may answer without encryption.
@@ -209,6 +209,8 @@ pub const CHANGES: &[Change] = &[
     containerd(2, 0, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"], Text("/opt/cni/bin")), "where the network plugins are"),
     containerd(2, 1, NoSetting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dir"]), "deprecated in favour of bin_dirs"),
     containerd(2, 1, setting("containerd", &["plugins", CRI_RUNTIME, "cni", "bin_dirs"], Texts("/opt/cni/bin")), "a list takes the place of bin_dir"),
+    // 2.3 reads it as well. It gets version 3, which it translates at each start, so that whoever goes back to 2.2 needs no other file.
+    containerd(2, 4, setting("containerd", &["version"], Integer(4)), "version 3 is translated at each start, with a warning; sockets and metrics are settings of plugins; 2.2 and older refuse it"),
 
     etcd(3, set("etcd", "enable-v2", "false"), "the v2 API answers beside v3, and Kubernetes doesn't use it"),
     etcd(3, CompiledWith("1.9"), "its changelog"),

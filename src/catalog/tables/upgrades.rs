@@ -119,4 +119,10 @@ pub const FORMATS: &[FileFormat] = &[
                 among it",
         source: "https://github.com/containerd/containerd/blob/v2.0.0/docs/PLUGINS.md",
     },
+    // Seen on containerd 2.2.9 and 2.3.7.
+    FileFormat {
+        version: 4, since: Version::new(2, 3),
+        older: "does not start with it, and says which version it expects",
+        source: "https://github.com/containerd/containerd/blob/v2.4.2/docs/man/containerd-config.toml.5.md",
+    },
 ];

@@ -100,7 +100,7 @@ pub static NETWORK: Section = section("network", &[
 
 pub static RUNTIME: Section = section("runtime", &[
     field("engine", RUNTIME_ENGINE, Follows("`docker` where the kubelet still speaks to it, else `containerd`"), "what runs containers"),
-    field("version", AVersion(Program::Containerd), Follows("what goes with the Kubernetes minor"), "containerd's version: from 2.0 on its configuration is version 3"),
+    field("version", AVersion(Program::Containerd), Follows("what goes with the Kubernetes minor"), "containerd's version: from 2.0 on its configuration is version 3, from 2.4 on version 4"),
     field("cgroup_driver", CGROUP_DRIVER, Follows("`systemd`; with Docker `cgroupfs`"), "who keeps the tree of control groups; must be the engine's too"),
     field("cgroup_v1", Boolean, Is("false"), "whether hosts have control groups of version 1, which newer kubelets refuse unless told"),
     field("gvisor", Boolean, Is("false"), "a runtime class for gVisor's sandbox (`runsc`); needs containerd"),
