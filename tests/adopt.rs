@@ -27,6 +27,9 @@ use tempfile::TempDir;
 use support::{files_below, khw_gen, must, run, said};
 
 /// What was adopted, and what its first build is.
+/// What docs/adopt.md shows of a cluster.toml.
+const VALUES_ON_THE_PAGE: &str = "adopted-values";
+
 struct World {
     _folder: TempDir,
     /// The specification's folder.

@@ -19,6 +19,14 @@ pub(super) struct AdoptedRuntime {
 
 const CONTAINERD: &str = "/etc/containerd/config.toml";
 
+/// Version of the file | the first and the last containerd that we write it for | the one that is written where nothing else tells which runs.
+#[rustfmt::skip]
+const FORMS: &[(&str, Version, Version, &str)] = &[
+    ("2", Version::new(1, 3), Version::new(1, u16::MAX), "1.7"),
+    ("3", Version::new(2, 0), Version::new(2, 3), "2.0"),
+    ("4", Version::new(2, 4), Version::new(u16::MAX, u16::MAX), "2.4"),
+];
+
 pub(super) fn runtime(
     view: &View<'_>,
     programs: &[RunningProgram<'_>],
@@ -41,11 +49,13 @@ pub(super) fn runtime(
         };
         engines.add("containerd".to_owned(), Evidence::file(host, CONTAINERD));
         let form = config.text_at(&["version"]);
-        let fits = |version: Version| (version.major >= 2) == (form == Some("3"));
-        if versions.is_empty() && form.is_some() && !fits(release.containerd) {
-            let version = if form == Some("3") { "2.0" } else { "1.7" };
+        let written_for = FORMS.iter().find(|(one, ..)| form == Some(one));
+        if versions.is_empty()
+            && let Some((_, from, to, version)) = written_for
+            && !(*from..=*to).contains(&release.containerd)
+        {
             let evidence = Evidence::within(host, CONTAINERD, "version", "the version of its form");
-            found.version = Some(Settled::told(version.to_owned(), evidence));
+            found.version = Some(Settled::told((*version).to_owned(), evidence));
         }
         let text = host
             .host

@@ -165,3 +165,19 @@ fn what_the_real_cfssl_and_kubectl_make_is_adopted() {
     same_keys(&world, &certs);
     world.runs_beside(machines.path());
 }
+
+/// The page shows values as they stand in such files: of machines, and of a folder of certificates, which tells less.
+#[test]
+fn the_page_shows_what_is_written() {
+    let certs = recorded();
+    let at = at(&certs);
+    let trees = machines(&certs);
+    let written = [of(&certs, &at), of(trees.path(), &at)].map(|world| world.text);
+    let shown = crate::support::examples::shown(crate::VALUES_ON_THE_PAGE, "toml");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines.len() > 4, "{shown}");
+    for pair in lines[1..].chunks(2) {
+        let pair = pair.join("\n");
+        assert!(written.iter().any(|text| text.contains(&pair)), "no file has {pair:?}");
+    }
+}
