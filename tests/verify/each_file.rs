@@ -12,6 +12,11 @@ use rayon::prelude::*;
 use crate::Differently::Without;
 use crate::{AT, BUNDLES, by_meaning, certificate, reissue};
 
+/// Those of each layout and family of addresses, with every kind of host; of the others some faults are tried.
+fn whole_clusters() -> impl Iterator<Item = (&'static &'static str, &'static FoundNodes)> {
+    BUNDLES.iter().filter(|(case, _)| **case != "kubernetes-1.35")
+}
+
 fn bytes_of(node: &FoundNode) -> Option<&[u8]> {
     match node {
         FoundNode::File { content, .. } => Some(content.expose()),
@@ -61,7 +66,7 @@ fn is_new(before: &BTreeSet<Finding>) -> impl Fn(&Finding) -> bool {
 
 #[test]
 fn a_byte_flipped_anywhere_does_not_fit_manifest_and_checksums() {
-    for (case, bundle) in BUNDLES.iter() {
+    for (case, bundle) in whole_clusters() {
         let mut nodes = bundle.clone();
         let mut expected = BTreeSet::new();
         for (path, node) in bundle {
@@ -211,7 +216,7 @@ fn places(path: &str, text: &str) -> Vec<(usize, Option<&'static str>)> {
 fn a_byte_flipped_in_each_kind_of_file_is_found_by_what_it_means() {
     let mut kinds = BTreeSet::new();
     let mut cases = Vec::new();
-    for (case, bundle) in BUNDLES.iter() {
+    for (case, bundle) in whole_clusters() {
         let mut of_this = BTreeSet::new();
         for (path, node) in bundle {
             let Some(text) = bytes_of(node).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
@@ -281,7 +286,7 @@ fn findings_before() -> BTreeMap<&'static str, BTreeSet<Finding>> {
 fn two_swapped_keys_are_found() {
     let before = findings_before();
     let mut cases = Vec::new();
-    for (case, bundle) in BUNDLES.iter() {
+    for (case, bundle) in whole_clusters() {
         for host in ["control", "master1", "node1"] {
             let prefix = format!("{host}/rootfs/");
             let keys: Vec<&String> = bundle
@@ -409,7 +414,7 @@ fn servers(bundle: &FoundNodes) -> Vec<(String, BTreeSet<String>)> {
 #[test]
 fn a_name_dropped_from_a_server_certificate_is_found() {
     let mut cases = Vec::new();
-    for (case, bundle) in BUNDLES.iter() {
+    for (case, bundle) in whole_clusters() {
         let servers = servers(bundle);
         assert!(servers.len() >= 6, "{case}: {servers:?}");
         for (path, names) in servers {
