@@ -750,6 +750,10 @@ fn a_file_is_replaced_only_if_it_is_a_report() {
         assert_eq!(written.trim_end(), shown(&out, format).trim_end(), "{format}");
         assert_eq!(support::mode(&file), 0o644);
     }
+    let nowhere = folder.path().join("nowhere/report.html");
+    let refused = run(report(&out, "html").arg("-o").arg(&nowhere));
+    assert!(said(&refused).contains("can't find the folder"), "{}", said(&refused));
+    assert!(!said(&refused).contains(".new"), "{}", said(&refused));
     let file = folder.path().join("notes.html");
     fs::write(&file, "my notes\n").expect("a file");
     let link = folder.path().join("link.html");

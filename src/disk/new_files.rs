@@ -80,6 +80,11 @@ pub fn replace_file(path: &Path, is_ours: impl Fn(&[u8]) -> bool, bytes: &[u8]) 
     check_replaceable_file(path, is_ours)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| DiskError::NotAFile { path: path.to_owned() })?;
+    // What it is staged as is no name that its user has given.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(DiskError::os("find the folder", folder, rustix::io::Errno::NOENT));
+    }
     let staged = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let mut made = Made::default();
     made.create_file(&staged, 0o644, bytes)?;
