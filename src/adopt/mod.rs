@@ -136,6 +136,10 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         etcd: releases::etcd(&view, &programs, &kubernetes.value, &say),
         runtime: runtime::runtime(&view, &programs, &kubernetes.value, &say),
         kubernetes,
+        ml_dsa: shown
+            .iter()
+            .find(|one| one.certificate.has_ml_dsa())
+            .map(|one| one.evidence.clone()),
         domain,
         endpoint,
         names: Vec::new(),

@@ -157,6 +157,10 @@ fn key(certificate: &Certificate) -> Option<Value> {
                 .contains(&size)
                 .then(|| json!({"algo": "ecdsa", "size": size}))
         }
+        ("Ed25519", _) => Some(json!({"algo": "ed25519"})),
+        ("ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87", _) => {
+            Some(json!({"algo": algorithm.to_ascii_lowercase().replace('-', "")}))
+        }
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::authorities::{FRONT_PROXY, KeptAuthority};
-use super::evidence::{Basis, Settled};
+use super::evidence::{Basis, Evidence, Settled};
 use super::machines::{AdoptedEndpoint, AdoptedHost};
 use super::network::AdoptedBalancer;
 use super::runtime::AdoptedRuntime;
@@ -11,6 +11,7 @@ use super::secrets::{EncryptionFound, KeptTokenKey};
 use super::tuned::{Tuned, TunedPart, TunedValue};
 use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
+use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
 use crate::input::moment;
 use crate::settings::Value;
 use crate::toml_text::{inline, key, quoted};
@@ -26,6 +27,8 @@ pub(super) struct Topology {
     pub name: Settled<String>,
     pub kubernetes: Settled<String>,
     pub etcd: Option<Settled<String>>,
+    /// Where a certificate of ML-DSA is shown, which programs of an older Go don't read.
+    pub ml_dsa: Option<Evidence>,
     pub domain: Settled<String>,
     pub endpoint: Option<Settled<AdoptedEndpoint>>,
     /// Names and addresses in the certificates of API servers that would not be there by themselves.
@@ -176,6 +179,12 @@ impl Topology {
         out.text_field("kubernetes", &self.kubernetes);
         if let Some(etcd) = &self.etcd {
             out.text_field("etcd", etcd);
+        }
+        if let Some(evidence) = &self.ml_dsa {
+            out.line(format!(
+                "# {evidence}: a key of ML-DSA, which programs read that this Go has compiled, or a later one"
+            ));
+            out.line(format!("go = \"{FIRST_GO_WITH_ML_DSA}\""));
         }
         out.text_field("domain", &self.domain);
         if let Some(endpoint) = &self.endpoint {

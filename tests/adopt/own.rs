@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tempfile::TempDir;
 
 use crate::maker::{KeyForm, Maker};
-use crate::support::{khw_gen, must, program, project, run, said};
+use crate::support::{Spec, build, khw_gen, must, program, project, run, said};
 
 /// The day on which all specifications issue.
 const AT: [&str; 2] = ["--at", "2026-01-01T00:00:00Z"];
@@ -171,4 +171,35 @@ fn what_khw_gen_has_made_is_adopted_as_it_is() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who runs with such keys has programs that read them: a newer Go has compiled those.
+#[test]
+fn a_cluster_with_keys_of_ml_dsa_is_adopted_with_them() {
+    let hosts = ["cp 10.0.0.1 control-plane etcd admin", "n1 10.0.0.2 worker"];
+    let spec = Spec::new(&hosts, "layout = \"single\"\n[cluster]\ngo = \"1.27\"").with_csrs(|name, text| {
+        let is_of_tokens = name == "service-account-csr.json";
+        match (is_of_tokens, serde_json::from_str::<serde_json::Value>(&text)) {
+            (false, Ok(mut request)) if request.get("key").is_some() => {
+                request["key"] = serde_json::json!({"algo": "mldsa44"});
+                request.to_string()
+            }
+            _ => text,
+        }
+    });
+    let (folder, out) = build(&spec.path());
+    let new = adopted_and_built(&[&out], folder.path(), &[]);
+    // An authority that is brought asks for nothing, and a JSON file is set in otherwise.
+    let of_authority = [
+        "/root/certs/ca-csr.json",
+        "/root/certs/ca.csr",
+        "only comments or layout",
+    ];
+    let unmeant = unmeant(&out, &new);
+    let other = unmeant
+        .iter()
+        .filter(|line| !of_authority.iter().any(|meant| line.contains(meant)));
+    assert_eq!(other.count(), 0, "{unmeant:?}");
+    let text = fs::read_to_string(folder.path().join("adopted/cluster.toml")).expect("cluster.toml");
+    assert!(text.contains("\ngo = \"1.27\"\n"), "{text}");
 }
