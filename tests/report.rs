@@ -222,11 +222,7 @@ const FAULTS: &[Fault] = &[
         change: |out| {
             let one = fs::read(at(out, "m1", "var/lib/kubernetes/apiserver.pem")).expect("it is there");
             fs::write(at(out, "m2", "var/lib/kubernetes/apiserver.pem"), one).expect("a file");
-            let config = at(out, "m1", "root/admin.kubeconfig");
-            let changed = fs::read_to_string(&config)
-                .expect("text")
-                .replace("127.0.0.1", "10.0.0.12");
-            fs::write(config, changed).expect("a file");
+            replace(&at(out, "m1", "root/admin.kubeconfig"), "127.0.0.1", "10.0.0.12");
         },
         caller: "admin.kubeconfig",
         callee: "kube-apiserver",
@@ -235,11 +231,11 @@ const FAULTS: &[Fault] = &[
     Fault {
         name: "a load balancer leads where no API server is",
         change: |out| {
-            let file = at(out, "lb", "etc/nginx/tcpconf.d/kubernetes.conf");
-            let changed = fs::read_to_string(&file)
-                .expect("text")
-                .replace("10.0.0.12:", "10.0.0.21:");
-            fs::write(file, changed).expect("a file");
+            replace(
+                &at(out, "lb", "etc/nginx/tcpconf.d/kubernetes.conf"),
+                "10.0.0.12:",
+                "10.0.0.21:",
+            );
         },
         caller: "nginx",
         callee: "kube-apiserver",
@@ -253,6 +249,11 @@ fn at(out: &Path, host: &str, path: &str) -> PathBuf {
 
 fn copy(out: &Path, host: &str, from: &str, to: &str) {
     fs::copy(at(out, host, from), at(out, host, to)).expect("it is there");
+}
+
+fn replace(file: &Path, before: &str, after: &str) {
+    let text = fs::read_to_string(file).expect("text");
+    fs::write(file, text.replace(before, after)).expect("a file");
 }
 
 /// The value of an attribute in a tag.

@@ -33,6 +33,16 @@ fn installed(out: &Path, hosts: &[&str]) -> TempDir {
     trees
 }
 
+/// The files of each host's bundle as somebody copies them off its machine: trees, and nothing beside them.
+fn copied_off(out: &Path, hosts: &[&str]) -> TempDir {
+    let copies = TempDir::new().expect("a folder");
+    for host in hosts {
+        let rootfs = out.join(host).join("rootfs");
+        must(Command::new("cp").arg("-a").arg(rootfs).arg(copies.path().join(host)));
+    }
+    copies
+}
+
 /// What a machine has besides, much of which `verify` would judge, or refuse to read, if it looked.
 fn surround(root: &Path) {
     let put = |path: &str, text: &str| {
@@ -237,15 +247,10 @@ fn what_is_no_cluster_s_is_neither_deleted_nor_stopped() {
     ];
     let spec = Spec::new(&hosts, "[network]\ncni = \"none\"");
     let (_folder, out) = build(&spec.path());
-    let copies = TempDir::new().expect("a folder");
-    for host in ["cp", "n1", "lb"] {
+    let machines = ["cp", "n1", "lb"];
+    let copies = copied_off(&out, &machines);
+    for host in machines {
         let target = copies.path().join(host);
-        must(
-            Command::new("cp")
-                .arg("-a")
-                .arg(out.join(host).join("rootfs"))
-                .arg(&target),
-        );
         for (path, text) in [
             ("etc/nginx/nginx.conf", "events {}\n"),
             ("etc/nginx/sites-available/default", "server {}\n"),
@@ -327,15 +332,10 @@ fn what_is_no_cluster_s_is_neither_deleted_nor_stopped() {
 #[test]
 fn links_of_packages_are_no_matter_of_what_was_copied_off_machines() {
     let (_folder, out) = build(&walkthrough());
-    let copies = TempDir::new().expect("a folder");
-    for host in ["lb", "master1", "node1"] {
+    let machines = ["lb", "master1", "node1"];
+    let copies = copied_off(&out, &machines);
+    for host in machines {
         let target = copies.path().join(host);
-        must(
-            Command::new("cp")
-                .arg("-a")
-                .arg(out.join(host).join("rootfs"))
-                .arg(&target),
-        );
         for (path, to) in [
             ("etc/sysctl.d/99-sysctl.conf", "../sysctl.conf"),
             ("etc/nginx/sites-enabled/default", "/etc/nginx/sites-available/default"),
