@@ -102,6 +102,7 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> Option<BTreeMap
 fn pairs(draft: &Draft, of: &str, generation: Generation, section: &DraftCa) -> Vec<(String, DraftCa)> {
     match whose(draft, of) {
         None | Some(Whose::Authority) => Vec::new(),
+        Some(Whose::Cluster { .. }) if mentions_host(section) => Vec::new(),
         Some(Whose::Cluster { .. }) => vec![(of.to_owned(), for_host(section, ""))],
         Some(Whose::Each(_)) if !names_hosts(section) => Vec::new(),
         Some(Whose::Each(each)) => {
@@ -147,6 +148,12 @@ fn names_hosts(section: &DraftCa) -> bool {
     paths.all(|path| path.value.contains(OF_HOST))
 }
 
+/// Whether any path is another for each host.
+fn mentions_host(section: &DraftCa) -> bool {
+    let mut paths = section.certificate.iter().chain(&section.key);
+    paths.any(|path| path.value.contains(OF_HOST))
+}
+
 /// Whether a section says for which hosts it is where it has to, and only there.
 pub fn check(
     draft: &Draft,
@@ -185,6 +192,11 @@ pub fn check(
             )
             .hint("take `hosts` out");
         }
+        let paths = section.certificate.iter().chain(&section.key);
+        for path in paths.filter(|path| whose != Some(Whose::Authority) && path.value.contains(OF_HOST)) {
+            let message = format!("the cluster has one key for `{of}`, and {OF_HOST} stands for no host here");
+            say.at(path, codes::BAD_BROUGHT_KEY, message).hint("name one file");
+        }
         return;
     };
     for path in section.certificate.iter().chain(&section.key) {
@@ -194,6 +206,12 @@ pub fn check(
                 "write {OF_HOST} where the host's name stands in the files' names, such as \"keys/{OF_HOST}-key.pem\""
             ));
         }
+    }
+    if section.hosts.as_ref().is_some_and(Vec::is_empty) {
+        let message = format!("`hosts` is empty, so that no key of `{of}` is brought");
+        say.at(&name.place, codes::BAD_BROUGHT_KEY, message).hint(
+            "name the hosts whose keys there are; take `hosts` out if these are all; or the section, if there are none",
+        );
     }
     if !draft.hosts_complete {
         return;
