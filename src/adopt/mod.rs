@@ -166,6 +166,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         return Err(say.into_sorted_vec());
     }
     tell_static_pods(&programs, &say);
+    tell_other_names(&machines, &topology, &say);
     tell_strays(&material, &topology, &authorities.told, &say);
     // What khw-gen would make by itself shows what is more, and what is other, in what runs.
     let host_names: Vec<String> = topology.hosts.iter().map(|host| host.name.clone()).collect();
@@ -281,6 +282,17 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
             );
             say.add(Diagnostic::new(codes::STRAY, message));
         }
+    }
+}
+
+/// Whoever compares takes a folder for the machine of its name.
+fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, say: &Reporter) {
+    let kept = |name: &str| topology.hosts.iter().any(|host| host.name == name);
+    for (folder, name) in machines.iter().filter(|(folder, name)| folder != name && kept(name)) {
+        let message = format!("{folder}: its host is called `{name}`, and this folder is not");
+        say.add(Diagnostic::new(codes::OTHER_NAME, message).hint(format!(
+            "call the folder `{name}` before you go on: diff would take it for a machine that is switched off"
+        )));
     }
 }
 

@@ -1,5 +1,7 @@
 //! What must not change besides authorities: the key that signs tokens, and the keys that Secrets are encrypted with.
 
+use std::collections::BTreeSet;
+
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
@@ -12,6 +14,7 @@ use crate::audit::encryption::ENCRYPTION;
 use crate::audit::view::{HostView, View};
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
+use crate::input::key_sizes;
 use crate::pki::secret::SecretBytes;
 
 /// The key pair that tokens are signed with.
@@ -133,7 +136,12 @@ pub(super) enum EncryptionFound {
 /// Finds the configuration that API servers read, or that lies there; one that can't be expressed is reported.
 pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: &Reporter) -> EncryptionFound {
     let mut claims: Claims<KeptEncryption> = Claims::default();
+    let mut seen = BTreeSet::new();
     let mut read = |host: &HostView<'_>, path: &str, document: &Tree| {
+        // One that a flag names lies there as well.
+        if !seen.insert((host.name.to_owned(), path.to_owned())) {
+            return;
+        }
         let evidence = Evidence::file(host, path);
         match kept(document) {
             Ok(found) => claims.add(found, evidence),
@@ -180,7 +188,8 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
     let resources = document.items_at(&["resources"]);
     let of_secrets = resources.iter().find(|one| {
         let mut names = one.items_at(&["resources"]).iter().filter_map(Tree::text);
-        names.any(|name| name == "secrets")
+        // The API server encrypts all of the core group, or everything, by these.
+        names.any(|name| ["secrets", "*.", "*.*"].contains(&name))
     });
     let of_secrets = of_secrets.ok_or("Secrets are not among what it encrypts")?;
     let names: Vec<&str> = resources
@@ -208,14 +217,14 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
         return Err(match with_keys.len() {
             0 => "it encrypts nothing".to_owned(),
             _ => format!(
-                "it has several providers, {}: re-encrypt with one of them first",
+                "it has several providers ({}); re-encrypt with one of them first",
                 with_keys.join(", ")
             ),
         });
     };
-    if !["aescbc", "aesgcm", "secretbox"].contains(provider) {
+    let Some(sizes) = key_sizes(provider) else {
         return Err(format!("its provider is {provider}, which has its keys elsewhere"));
-    }
+    };
     if kinds.first() == Some(&"identity") {
         return Err("its first provider is identity: what is written is not encrypted".to_owned());
     }
@@ -229,8 +238,16 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
             .text_at(&["name"])
             .zip(key.text_at(&["secret"]))
             .ok_or("a key of it has no name or no secret")?;
-        if Base64::decode_vec(secret).map(Zeroizing::new).is_err() {
+        let Ok(bytes) = Base64::decode_vec(secret).map(Zeroizing::new) else {
             return Err(format!("the secret of its key {name:?} is not strict base64"));
+        };
+        if !sizes.contains(&bytes.len()) {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            return Err(format!(
+                "its key {name:?} has {} bytes, and {provider} takes {}: the API server does not start with it",
+                bytes.len(),
+                sizes.join(" or ")
+            ));
         }
         all.push(KeptEncryptionKey {
             name: name.to_owned(),

@@ -171,7 +171,7 @@ fn runtime(theirs: &HostView<'_>, made: &HostView<'_>, say: &Reporter) -> Kept {
             continue;
         }
         let evidence = Evidence::within(theirs, CONTAINERD, last, &keys.join("."));
-        if matches!(&value, Value::Text(text) if may_be_secret(last, text)) {
+        if is_secret(last, &value) {
             tell_secret(&evidence, say);
         } else if version(&theirs_is) != version(&ours) {
             let message = format!(
@@ -287,8 +287,19 @@ fn is_same(name: &str, ours: &[String], theirs: &[String]) -> bool {
     ours == theirs || SETS.contains(&name) && set(ours) == set(theirs)
 }
 
+/// Whether a value may hold a secret, however deep.
+fn is_secret(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Text(text) => may_be_secret(name, text),
+        Value::List(items) => items.iter().any(|item| is_secret(name, item)),
+        Value::Table(table) => table.entries().any(|(name, value)| is_secret(name, value)),
+        _ => false,
+    }
+}
+
 fn tell_secret(evidence: &Evidence, say: &Reporter) {
-    let message = format!("{evidence} may hold a secret, which does not go into cluster.toml");
+    // A word behind a flag would be taken for its value, and hidden.
+    let message = format!("what may be a secret does not go into cluster.toml: {evidence}");
     say.add(Diagnostic::new(codes::LEFT_OUT, message));
 }
 
@@ -314,7 +325,7 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
         }
         let last = keys.last().map_or("", String::as_str);
         let evidence = Evidence::within(running.host, path, &format!("{last}:"), &dotted);
-        if matches!(&value, Value::Text(text) if may_be_secret(last, text)) {
+        if is_secret(last, &value) {
             tell_secret(&evidence, say);
             continue;
         }

@@ -17,6 +17,8 @@ const RUNTIME: &[&str] = &["/etc/containerd/", "/etc/docker/", "/etc/crictl.yaml
 /// What decides, for one host before and after.
 pub(super) struct Strangers<'a> {
     host: &'a FoundHost,
+    /// The host afterwards, and its units: what they name outside of the bundle, whoever put it there, is still read.
+    after: Option<(&'a FoundHost, BTreeMap<&'a str, UnitFiles<'a>>)>,
     units: BTreeMap<&'a str, UnitFiles<'a>>,
     places: Places,
     is_node: bool,
@@ -27,10 +29,12 @@ impl<'a> Strangers<'a> {
     /// None where a bundle says itself what is its own.
     pub fn of(pair: &Pair<'a>) -> Option<Strangers<'a>> {
         let old = pair.old.filter(|old| !old.is_bundle())?;
+        let after = pair.new.map(|new| (new, units(new)));
         let units: BTreeMap<&str, UnitFiles<'_>> = of_a_cluster(units(old)).collect();
         let has_plugins = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(NETWORK_PLUGINS));
         Some(Strangers {
             host: old,
+            after,
             is_node: units.values().any(|unit| unit.program == "kubelet"),
             places: Places::new(places()),
             has_plugins_after: pair.new.is_some_and(has_plugins),
@@ -49,6 +53,13 @@ impl<'a> Strangers<'a> {
         if path.starts_with(STATIC_PODS) {
             let is_known = |program: &String| Stage::of_program(program) != Stage::Other;
             return !programs_of_pod(self.host, path).iter().any(is_known);
+        }
+        let mut after = self
+            .after
+            .iter()
+            .flat_map(|(host, units)| units.values().map(move |unit| (host, unit)));
+        if after.any(|(host, unit)| unit.names(host, path)) {
+            return true;
         }
         let is_read = self.units.values().any(|unit| unit.reads(path));
         let is_unit = path.starts_with(UNITS);

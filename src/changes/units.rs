@@ -23,6 +23,12 @@ impl UnitFiles<'_> {
         self.texts.contains(&path)
     }
 
+    /// Whether any text that it reads names a path, whether there is anything or not.
+    pub fn names(&self, host: &FoundHost, path: &str) -> bool {
+        let mut texts = self.texts.iter().filter_map(|text| host.text(text));
+        texts.any(|text| mentions(text, path) || mentions_folder_of(text, path))
+    }
+
     /// The texts among what it reads that name a file.
     pub fn naming<'s>(&'s self, host: &'s FoundHost, path: &'s str) -> impl Iterator<Item = &'s str> {
         let texts = self.texts.iter().copied();

@@ -134,7 +134,8 @@ codes! {
 
     STRAY "adopt-stray" Warning "key or authority that nothing uses" {
         meaning
-            "A private key that belongs to no certificate here, or an authority that nobody trusts and that has signed nothing which is in use.              Neither is kept: most likely it is of another cluster, or of one that was."
+            "A private key that belongs to no certificate here, or an authority that nobody trusts and that has signed nothing which is in use. \
+             Neither is kept: most likely it is of another cluster, or of one that was."
         advice "see whose it is; if it is in use after all, bring what shows that too, and adopt again"
         example "certs/old-key.pem" ["-----BEGIN RSA PRIVATE KEY-----"]
         met "In folders that have seen a second attempt, where the first ca.pem was renamed and its key was not."
@@ -148,6 +149,17 @@ codes! {
         example "master1: /etc/kubernetes/manifests/kube-apiserver.yaml" ["kind: Pod"]
         met "With every cluster that kubeadm, kubespray or kops has made, whose machines run nothing but a runtime and a kubelet."
         see ["https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/"]
+    }
+
+    OTHER_NAME "adopt-other-name" Warning "machine whose folder is called otherwise" {
+        meaning
+            "A host is called as its kubelet is a node, in lower case. `diff` and `verify --beside` take a folder for the machine of its name, so \
+             that they would take this one for a machine that goes, and the host for another that comes."
+        advice "call the folder as the host is called before anything is compared with it; a copy of etc/hostname in it does as well"
+        example "machines/" ["worker-a/etc/kubernetes/kubelet.conf"]
+        right ["node1/etc/kubernetes/kubelet.conf"]
+        met "With folders that are called as a shell's alias or an inventory calls the machine, and with names in capitals."
+        see ["https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness"]
     }
 
     LEFT_OUT "adopt-left-out" Warning "flag or setting that is left out" {

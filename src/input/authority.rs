@@ -59,20 +59,29 @@ pub fn read_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter
     Some(ExistingKey { public, key })
 }
 
+/// What to do about a key that no token can be signed with.
+const BRING_ANOTHER: &str = "bring an RSA or ECDSA key, or take the section out and one is made from the seed";
+
 fn public_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) -> Option<PublicKey> {
     let path = draft.certificate.as_ref()?;
     let file = or_told(files.certificate(&path.value), path, say)?;
     let public = match AuthorityCertificate::public_key_in(file.expose()) {
         Ok(public) => public,
         Err(error) => {
-            let hint =
-                "name the public key here (`openssl pkey -in KEY -pubout` writes it), and the private one with `key`";
+            let hint = match error {
+                AuthorityError::Key(_) => {
+                    "bring a key that can be used, or take the section out and one is made from the seed"
+                }
+                _ => {
+                    "name the public key here (`openssl pkey -in KEY -pubout` writes it), and the private one with `key`"
+                }
+            };
             say.at(path, codes::BAD_CA, format!("{} {error}", path.value))
                 .hint(hint);
             return None;
         }
     };
-    if tokens && !signs_any_tokens(&path.value, public.algorithm, path, say) {
+    if tokens && !signs_any_tokens(&path.value, public.algorithm, path, Some(BRING_ANOTHER), say) {
         return None;
     }
     if public.algorithm == Algorithm::Ed25519 && !tokens {

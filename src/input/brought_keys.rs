@@ -6,7 +6,7 @@ use crate::catalog::when_of;
 use crate::cluster::{ExistingKey, Generation, Generations, per};
 use crate::diagnostic::{Reporter, codes};
 
-use super::authority;
+use super::authority::{self, Existing};
 use super::draft::{Draft, DraftCa};
 use super::generations::{named, of_leaf, of_shared_key, reached};
 use super::placed::may_be;
@@ -71,7 +71,12 @@ pub fn known(draft: &Draft) -> Vec<String> {
 }
 
 /// The keys by the name that each would be derived for, and generation; none where one can't be used, which is reported.
-pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> Option<BTreeMap<(String, Generation), ExistingKey>> {
+pub fn read(
+    files: &dyn Files,
+    draft: &Draft,
+    authorities: &BTreeMap<(String, Generation), Existing>,
+    say: &Reporter,
+) -> Option<BTreeMap<(String, Generation), ExistingKey>> {
     let mut keys: BTreeMap<(String, Generation), ExistingKey> = BTreeMap::new();
     let mut sound = true;
     for (name, section) in &draft.pki.brought {
@@ -89,13 +94,46 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> Option<BTreeMap
                 sound = false;
                 continue;
             };
-            if let Some((other, _)) = keys.iter().find(|(_, other)| other.public == key.public) {
+            let is_authority_s = |existing: &Existing| {
+                let ca = existing.ca.as_ref();
+                ca.is_some_and(|ca| ca.certificate.public == key.public)
+            };
+            let authority = authorities.iter().find(|(_, existing)| is_authority_s(existing));
+            if let Some((authority, _)) = authority.filter(|_| !tokens) {
+                tell_authority_s(&id, authority, &pair, say);
+            } else if let Some((authority, _)) = authority {
+                tell_twin(&id, authority, &pair, say);
+            } else if let Some((other, _)) = keys.iter().find(|(_, other)| other.public == key.public) {
                 tell_twin(&id, other, &pair, say);
             }
             keys.insert(id, key);
         }
     }
     sound.then_some(keys)
+}
+
+/// Those of the keys of an identity that are used now.
+pub fn used<'k>(
+    draft: &'k Draft,
+    keys: &'k BTreeMap<(String, Generation), ExistingKey>,
+    of: &'k str,
+) -> impl Iterator<Item = (Generation, &'k ExistingKey)> {
+    keys.iter().filter_map(move |((name, generation), key)| {
+        let (identity, host) = match name.split_once('/') {
+            Some((identity, host)) => (identity, Some(host)),
+            None => (name.as_str(), None),
+        };
+        let is_used = identity == of && *generation == of_leaf(draft, of, host).used;
+        is_used.then_some((*generation, key))
+    })
+}
+
+/// How many keys an identity has.
+pub fn count(draft: &Draft, of: &str) -> usize {
+    match whose(draft, of) {
+        Some(Whose::Each(each)) => hosts(draft, each).len(),
+        _ => 1,
+    }
 }
 
 /// The files of each key that a section brings and that counts, with what it is derived for elsewhere.
@@ -252,13 +290,28 @@ pub fn check(
     }
 }
 
+/// What is shown by a program or a person, and signs for everybody.
+fn tell_authority_s(id: &(String, Generation), authority: &(String, Generation), pair: &DraftCa, say: &Reporter) {
+    let place = pair.certificate.as_ref().and_then(|path| path.place.as_ref());
+    let message = format!(
+        "it is the key of the authority {}: whoever has {} could sign for everybody",
+        shown(authority),
+        shown(id)
+    );
+    say.at(place, codes::BAD_BROUGHT_KEY, message)
+        .hint("bring another key, or take the section out and one is made from the seed");
+}
+
+fn shown((name, generation): &(String, Generation)) -> String {
+    match generation.number() {
+        1 => format!("`{name}`"),
+        number => format!("`{name}@{number}`"),
+    }
+}
+
 /// Two that are one: a successor that changes nothing, or a key that is stolen from two places.
 fn tell_twin(id: &(String, Generation), other: &(String, Generation), pair: &DraftCa, say: &Reporter) {
     let place = pair.certificate.as_ref().and_then(|path| path.place.as_ref());
-    let shown = |(name, generation): &(String, Generation)| match generation.number() {
-        1 => format!("`{name}`"),
-        number => format!("`{name}@{number}`"),
-    };
     if id.0 == other.0 {
         let message = format!("it is the key of {}: a change to it would change nothing", shown(other));
         say.at(place, codes::BAD_BROUGHT_KEY, message)

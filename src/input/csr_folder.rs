@@ -180,8 +180,8 @@ pub fn read(from: &dyn Files, draft: &Draft, say: &Reporter) -> Folder {
         config: config_file.as_ref().and_then(|file| read_signing_config(file, say)),
         config_file: config_file.unwrap_or_default(),
         config_built_in,
+        brought_keys: brought_keys::read(from, draft, &brought, say),
         brought,
-        brought_keys: brought_keys::read(from, draft, say),
         encryption_keys: encryption::brought(from, draft, say),
     };
     report_built_in(&texts, draft, &folder, say);

@@ -68,6 +68,11 @@ fn key_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
     None
 }
 
+/// How many bytes a key of a provider may have; none of a provider that has no keys of its own, or is not known.
+pub(crate) fn key_sizes(provider: &str) -> Option<&'static [usize]> {
+    EncryptionProvider::named(provider).map(EncryptionProvider::key_sizes)
+}
+
 /// The keys that there are already; none if one of them can't be used, which is reported.
 pub fn brought(files: &dyn Files, draft: &Draft, say: &Reporter) -> Option<Vec<ExistingEncryptionKey>> {
     check_places(draft, say);

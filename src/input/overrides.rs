@@ -5,6 +5,7 @@ use crate::catalog::component::{Component, Unit};
 use crate::catalog::flag::SettingValue;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Release, Version};
+use crate::catalog::upgrades::format_of;
 use crate::cluster::{ComponentSettings, Nodes, Override, Overrides, OwnFlag, PlacedOn};
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::rules::containerd::{HAS_RUNTIMES, settings_of_plugin, since_version_3, unread};
@@ -188,13 +189,25 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
         _ => None,
     });
     // Whoever sets another version has a file of that.
-    let own_version = own
+    let own_version_at = own
         .leaves
         .iter()
         .find_map(|(path, value)| match (path.value.as_slice(), value) {
-            ([name], Setting::Integer(version)) if name == "version" => Some(*version),
+            ([name], Setting::Integer(version)) if name == "version" => Some((path, *version)),
             _ => None,
         });
+    let own_version = own_version_at.map(|(_, version)| version);
+    if let Some((path, own)) = own_version_at
+        && let Some(ours) = ours.filter(|ours| !can_be_version(own, *ours, release.containerd))
+    {
+        let message = format!(
+            "`version` can't be {own} for containerd {}: what khw-gen sets is for version {ours}",
+            release.containerd
+        );
+        say.at(path, codes::BAD_VALUE, message).hint(
+            "take it out; `version` of [runtime] says which containerd it is, and with it how its file is written",
+        );
+    }
     let version = own_version.or(ours).and_then(|version| u64::try_from(version).ok());
     let program = release.containerd;
     let minors = Minors::of(Program::Kubernetes, None);
@@ -245,6 +258,15 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
             }
         }
     }
+}
+
+/// Whether what khw-gen sets for one version of containerd's file is read in one of another: versions 3 and 4 call their plugins alike.
+fn can_be_version(own: i64, ours: i64, program: Version) -> bool {
+    let is_read = || {
+        let format = u32::try_from(own).ok().and_then(format_of);
+        format.is_some_and(|format| format.since <= program)
+    };
+    own == ours || ([3, 4].contains(&own) && ours >= 3 && is_read())
 }
 
 fn minors_of(release: &Release, component: &Component) -> Minors {

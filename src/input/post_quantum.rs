@@ -11,6 +11,7 @@ use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::key::Algorithm;
 
 use super::brought;
+use super::brought_keys;
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::generations;
@@ -64,8 +65,10 @@ fn of_ml_dsa<'a>(draft: &'a Draft, folder: &'a Folder) -> impl Iterator<Item = O
     let rows = folder.layout.identities().iter();
     rows.filter(|row| row.purpose != KeyPurpose::Tokens).filter_map(|row| {
         let generation = generations::of_shared_key(draft, row.name).used;
-        if let Some(place) = brought_key(draft, folder, row) {
-            return Some(OfMlDsa { row, place });
+        match of_brought(draft, folder, row) {
+            OfBrought::MlDsa(place) => return Some(OfMlDsa { row, place }),
+            OfBrought::NoOther => return None,
+            OfBrought::Others => {}
         }
         let (algorithm, place) = match folder.brought.get(&(row.name.to_owned(), generation)) {
             Some(existing) => (
@@ -82,16 +85,33 @@ fn of_ml_dsa<'a>(draft: &'a Draft, folder: &'a Folder) -> impl Iterator<Item = O
     })
 }
 
-/// Where a key of ML-DSA is brought for an identity, on whichever host.
-fn brought_key<'a>(draft: &'a Draft, folder: &Folder, row: &Identity) -> Option<Option<&'a Place>> {
-    let mut keys = folder.brought_keys.iter().flatten();
-    let ((name, generation), _) = keys.find(|((name, _), key)| {
-        let of = name.split_once('/').map_or(name.as_str(), |(of, _)| of);
-        of == row.name && matches!(key.public.algorithm, Algorithm::MlDsa(_))
-    })?;
-    let of = name.split_once('/').map_or(name.as_str(), |(of, _)| of);
-    let (_, section) = brought::of(draft, of, *generation)?;
-    Some(section.certificate.as_ref().and_then(|path| path.place.as_ref()))
+/// What keys that are brought for an identity, and used, leave to be said.
+enum OfBrought<'a> {
+    /// One of them is of ML-DSA, and this is where it is named.
+    MlDsa(Option<&'a Place>),
+    /// They are all that there is, and none is.
+    NoOther,
+    /// The CSR file says what the others are.
+    Others,
+}
+
+fn of_brought<'a>(draft: &'a Draft, folder: &Folder, row: &Identity) -> OfBrought<'a> {
+    let Some(keys) = &folder.brought_keys else {
+        return OfBrought::Others;
+    };
+    let used: Vec<_> = brought_keys::used(draft, keys, row.name).collect();
+    let of_ml_dsa = used
+        .iter()
+        .find(|(_, key)| matches!(key.public.algorithm, Algorithm::MlDsa(_)));
+    match of_ml_dsa {
+        Some((generation, _)) => {
+            let section = brought::of(draft, row.name, *generation).map(|(_, section)| section);
+            let path = section.and_then(|section| section.certificate.as_ref());
+            OfBrought::MlDsa(path.and_then(|path| path.place.as_ref()))
+        }
+        None if !used.is_empty() && used.len() >= brought_keys::count(draft, row.name) => OfBrought::NoOther,
+        None => OfBrought::Others,
+    }
 }
 
 /// Kubernetes and etcd have to be compiled with a Go that knows them: as they are published, or as the user says.

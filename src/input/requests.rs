@@ -372,7 +372,7 @@ fn unusual(host: &str, place: Option<&Place>, say: &Reporter) {
 fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
     let key = file.request.key;
     let signs_tokens = leaf.row.is_some_and(|row| row.purpose == KeyPurpose::Tokens);
-    if signs_tokens && !signs_any_tokens(leaf.name, key, &file.key, say) {
+    if signs_tokens && !signs_any_tokens(leaf.name, key, &file.key, None, say) {
         return;
     }
     if leaf.row.is_some() {
@@ -458,7 +458,7 @@ pub fn key_pairs(folder: &Folder, say: &Reporter) {
     {
         let Some(file) = folder.request(row.csr) else { continue };
         if !file.broken.contains("key") {
-            signs_any_tokens(row.name, file.request.key, &file.key, say);
+            signs_any_tokens(row.name, file.request.key, &file.key, None, say);
         }
     }
 }

@@ -2,13 +2,20 @@
 use crate::diagnostic::{Placed, Reporter, codes};
 use crate::pki::key::Algorithm;
 
-/// Whether tokens are signed with keys of this kind; where not, that is told.
-pub fn signs_any_tokens(name: &str, key: Algorithm, at: impl Placed, say: &Reporter) -> bool {
+/// Whether tokens are signed with keys of this kind; where not, that is told. `instead`: what to do about it, where that is not to write
+/// another CSR file.
+pub fn signs_any_tokens(
+    name: &str,
+    key: Algorithm,
+    at: impl Placed,
+    instead: Option<&'static str>,
+    say: &Reporter,
+) -> bool {
     let (code, called) = match key {
         Algorithm::Rsa(_) | Algorithm::Ecdsa(_) => return true,
         Algorithm::Ed25519 => (codes::ED25519_TOKENS, "an Ed25519 key"),
         Algorithm::MlDsa(_) => (codes::ML_DSA_TOKENS, "an ML-DSA key"),
     };
-    say.at(at, code, format!("{name} is {called}"));
+    say.at(at, code, format!("{name} is {called}")).hint_if(instead);
     false
 }

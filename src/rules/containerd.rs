@@ -35,6 +35,10 @@ pub(crate) const PLUGINS: &[(u64, &str, &str)] = &[
 /// The kinds of settings that have runtimes among them.
 pub(crate) const HAS_RUNTIMES: [&str; 2] = ["containerd/cri.2", "containerd/runtime.3"];
 
+/// The versions of the file that there are. A file without one is of the first, which has no plugins' full names.
+pub(crate) const VERSIONS: std::ops::RangeInclusive<u64> = 1..=4;
+/// Likewise of version 3.
+const READS_VERSION_3: Version = Version::new(2, 0);
 /// The first containerd that makes version 4 of what it reads, and so finds in an older file what only version 4 has.
 const READS_VERSION_4: Version = Version::new(2, 3);
 
@@ -76,9 +80,9 @@ const NOT_BY_ALL: &[(&str, &str, NotBy, &str)] = &[
     ("containerd", "debug.gid", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.debug".gid`"#),
     ("containerd", "metrics.address", NotBy::File(4), r#"set `plugins."io.containerd.server.v1.metrics".address`"#),
     ("containerd", "metrics.grpc_histogram", NotBy::File(4), r#"set `plugins."io.containerd.metrics.v1.grpc-prometheus".grpc_histogram`"#),
-    ("containerd/runtime.3", "cni.bin_dir", NotBy::Since(Version::new(2, 4)), "set `bin_dirs` beside it, which is a list"),
+    ("containerd/runtime.3", "cni.bin_dir", NotBy::Since(Version::new(2, 4)), "set `bin_dirs` in its place, which is a list"),
     ("containerd/runtime.3", "enable_cdi", NotBy::Since(Version::new(2, 4)), "take it away: devices by CDI are always on"),
-    ("containerd/runtime.3", "enable_experimental_restore_via_create", NotBy::Since(Version::new(2, 4)), "take it away: 2.3 alone has it"),
+    ("containerd/runtime.3", "enable_experimental_restore_via_create", NotBy::Since(Version::new(2, 4)), "take it away: nothing has taken its place"),
     ("containerd/runtime", "disable_pause_image_pull", NotBy::Before(Version::new(2, 4)), "take it away, or go to containerd 2.4"),
 ];
 
@@ -123,8 +127,14 @@ pub(crate) fn settings_of_plugin(
             false => Ok(None),
         };
     };
-    // What an older file has of version 4 is kept when it is translated.
-    let is_translated = *first == 4 && version < 4 && program.is_some_and(|program| program >= READS_VERSION_4);
+    // What an older file has of a newer version is kept when it is translated (seen on 2.2.9, 2.3.7 and 2.4.2).
+    let translates = match first {
+        4 => Some(READS_VERSION_4),
+        3 => Some(READS_VERSION_3),
+        _ => None,
+    };
+    let is_translated =
+        version < *first && translates.is_some_and(|since| program.is_some_and(|program| program >= since));
     match (is_translated, rows.find(|(of, ..)| *of == version)) {
         (true, _) => Ok(Some(kind)),
         (false, Some((.., kind))) => Ok(Some(kind)),

@@ -181,3 +181,56 @@ fn the_page_shows_what_is_written() {
         assert!(written.iter().any(|text| text.contains(&pair)), "no file has {pair:?}");
     }
 }
+
+/// Whoever copies a machine calls the folder as he likes; what is compared afterwards goes by its name.
+#[test]
+fn a_folder_that_is_called_otherwise_is_told() {
+    let certs = recorded();
+    let trees = machines(&certs);
+    let (folder, other) = (trees.path().join("node1"), trees.path().join("Worker_A"));
+    fs::rename(&folder, &other).expect("a folder");
+    let world = of(trees.path(), &at(&certs));
+    world.told("[adopt-other-name]: Worker_A: its host is called `node1`");
+    assert_eq!(world.told.matches("adopt-other-name").count(), 1, "{}", world.told);
+    // What the hint says is enough.
+    fs::rename(&other, &folder).expect("a folder");
+    let diff = world.diff(trees.path());
+    assert!(
+        !diff.contains("no longer a host") && !diff.contains("switch it off"),
+        "{diff}"
+    );
+}
+
+/// What a unit is given besides the bundle is read by it afterwards too, and a header of a kubelet's may be a secret.
+#[test]
+fn what_new_units_name_stays_and_headers_stay_out() {
+    let certs = recorded();
+    let trees = machines(&certs);
+    let unit = trees.path().join("master1/etc/systemd/system/kube-apiserver.service");
+    let text = fs::read_to_string(&unit).expect("a unit");
+    let flag = "  --audit-webhook-config-file=/etc/kubernetes/audit-webhook.yaml \\\n  --advertise-address";
+    let changed = text.replacen("  --advertise-address", flag, 1);
+    assert_ne!(text, changed);
+    fs::write(&unit, changed).expect("a unit");
+    let webhook = trees.path().join("master1/etc/kubernetes/audit-webhook.yaml");
+    fs::create_dir_all(webhook.parent().expect("a parent")).expect("a folder");
+    fs::write(&webhook, "apiVersion: v1\nkind: Config\n").expect("a file");
+    let kubelet = trees.path().join("node1/var/lib/kubelet/kubelet-config.yaml");
+    let text = fs::read_to_string(&kubelet).expect("a configuration");
+    fs::write(
+        &kubelet,
+        text + "\nstaticPodURLHeader:\n  Authorization: [\"Bearer canary4711\"]\n",
+    )
+    .expect("a file");
+    let world = of(trees.path(), &at(&certs));
+    assert!(
+        !world.text.contains("canary4711") && !world.told.contains("canary4711"),
+        "{}",
+        world.text
+    );
+    world.told("what may be a secret does not go into cluster.toml");
+    world.says("audit-webhook-config-file = \"/etc/kubernetes/audit-webhook.yaml\"");
+    let diff = world.diff(trees.path());
+    let (_, after) = diff.split_once("Remove there").unwrap_or_default();
+    assert!(!after.contains("audit-webhook.yaml"), "{diff}");
+}

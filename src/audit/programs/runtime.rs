@@ -9,7 +9,7 @@ use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
 use crate::catalog::releases::Version;
 use crate::catalog::upgrades::format_of;
 use crate::diagnostic::verify_codes as codes;
-use crate::rules::containerd::{PLUGINS, RUNC, SERVER, is_translated, settings_of_plugin, unread};
+use crate::rules::containerd::{PLUGINS, RUNC, SERVER, VERSIONS, is_translated, settings_of_plugin, unread};
 
 const CONTAINERD: &str = "/etc/containerd/config.toml";
 /// Where settings beside it are put, by those who have it import them.
@@ -22,8 +22,8 @@ pub(crate) fn check(view: &View<'_>) {
     for host in &view.hosts {
         let at = |path| Spot { view, host, path };
         let configs = configs(host);
-        for (path, config) in &configs {
-            check_containerd(at(path), config);
+        for (path, config, version) in &configs {
+            check_containerd(at(path), config, *version);
         }
         check_imports(at(CONTAINERD), &configs);
         let socket = (!configs.is_empty()).then(|| socket(host, &configs));
@@ -51,8 +51,8 @@ pub(crate) fn check(view: &View<'_>) {
     }
 }
 
-/// A file of containerd's configuration, and where it is.
-type Config<'v> = (&'v str, &'v Tree);
+/// A file of containerd's configuration, where it is, and the version of its format; none where that is no number.
+type Config<'v> = (&'v str, &'v Tree, Option<u64>);
 
 /// containerd's configuration with what it imports, in the order in which one takes the place of what another says; empty, where it is
 /// not here. What a file imports comes after all that came before.
@@ -64,11 +64,17 @@ fn configs<'v>(host: &'v HostView<'v>) -> Vec<Config<'v>> {
         let Some(config) = host
             .documents(path)
             .first()
-            .filter(|_| found.iter().all(|(known, _)| *known != path))
+            .filter(|_| found.iter().all(|(known, ..)| *known != path))
         else {
             continue;
         };
-        found.push((path, config));
+        let version = match (config.text_at(&["version"]), found.first()) {
+            (Some(version), _) => version.parse().ok(),
+            // What is imported need not say it again (seen on 1.6.20, 2.2.9, 2.3.7 and 2.4.2).
+            (None, Some((.., of_importing))) => *of_importing,
+            (None, None) => Some(1),
+        };
+        found.push((path, config, version));
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for pattern in config.items_at(&["imports"]).iter().filter_map(Tree::text) {
             let pattern = match pattern.starts_with('/') {
@@ -122,20 +128,13 @@ fn check_imports(spot: Spot<'_>, configs: &[Config<'_>]) {
         .documents
         .keys()
         .filter(|path| path.starts_with(CONF_D) && path.ends_with(".toml"));
-    for path in beside.filter(|path| configs.iter().all(|(known, _)| known != *path)) {
+    for path in beside.filter(|path| configs.iter().all(|(known, ..)| known != *path)) {
         let message = format!(
             "containerd does not read it: no `imports` of {CONTAINERD} names it, and there is none by default, whatever `containerd \
              config dump` lists; {CONTAINERD} needs `imports = [\"{CONF_D}*.toml\"]`"
         );
         spot.at(path).report(codes::UNREAD_SETTING, message);
     }
-}
-
-/// The version of the format of one file; the first, where it tells none, and none where it is no number.
-fn version_of(config: &Tree) -> Option<u64> {
-    config
-        .text_at(&["version"])
-        .map_or(Some(1), |version| version.parse::<u64>().ok())
 }
 
 /// The containerd of a host, where its bundle tells.
@@ -145,23 +144,27 @@ fn program_of(host: &HostView<'_>) -> Option<Version> {
 
 /// At which socket containerd answers.
 fn socket<'v>(host: &HostView<'_>, configs: &[Config<'v>]) -> &'v str {
-    let said = configs.iter().rev().find_map(|(_, config)| {
-        let of_plugin = match settings_of_plugin(version_of(config)?, SERVER, program_of(host)) {
+    let said = configs.iter().rev().find_map(|(_, config, version)| {
+        let version = (*version)?;
+        let of_plugin = match settings_of_plugin(version, SERVER, program_of(host)) {
             Ok(_) => config.text_at(&["plugins", SERVER, "address"]),
             Err(_) => None,
         };
-        let is_moved =
-            unread("containerd", version_of(config)?, program_of(host)).any(|row| row.path == "grpc.address");
+        let is_moved = unread("containerd", version, program_of(host)).any(|row| row.path == "grpc.address");
         of_plugin.or_else(|| config.text_at(&["grpc", "address"]).filter(|_| !is_moved))
     });
     said.unwrap_or(SOCKET)
 }
 
 /// Says what containerd does not read in one file, or reads as something else.
-fn check_containerd(spot: Spot<'_>, config: &Tree) {
-    check_settings(spot, "containerd", config, config);
-    let Some(version) = version_of(config) else { return };
+fn check_containerd(spot: Spot<'_>, config: &Tree, version: Option<u64>) {
+    check_settings(spot, "containerd", version, config);
+    let Some(version) = version else { return };
     let program = program_of(spot.host);
+    if !VERSIONS.contains(&version) {
+        let message = format!("`version` is {version}, which no containerd that is known reads");
+        spot.report(codes::REFUSED_VALUE, message);
+    }
     let format = u32::try_from(version).ok().and_then(format_of);
     if let Some(format) = format.filter(|format| program.is_some_and(|program| program < format.since)) {
         let message = format!(
@@ -179,13 +182,13 @@ fn check_containerd(spot: Spot<'_>, config: &Tree) {
     }
     for (name, plugin) in fields_of(config.get("plugins")) {
         match settings_of_plugin(version, name, program) {
-            Ok(Some(kind)) => check_settings(spot, kind, config, plugin),
+            Ok(Some(kind)) => check_settings(spot, kind, Some(version), plugin),
             Ok(None) => {}
             Err(why) => spot.report(codes::UNREAD_SETTING, why),
         }
     }
     for (_, runtime) in runtimes(config) {
-        check_settings(spot, "containerd/runtime", config, runtime);
+        check_settings(spot, "containerd/runtime", Some(version), runtime);
         if runtime.text_at(&["runtime_type"]) == Some(RUNC)
             && let Some(options) = runtime.get("options")
         {
@@ -195,9 +198,9 @@ fn check_containerd(spot: Spot<'_>, config: &Tree) {
 }
 
 /// The settings of a kind in one file: whether anybody reads them, and then whether this containerd does in a file of this version.
-fn check_settings(spot: Spot<'_>, kind: &str, config: &Tree, settings: &Tree) {
+fn check_settings(spot: Spot<'_>, kind: &str, version: Option<u64>, settings: &Tree) {
     check_fields(spot, kind, settings);
-    let Some(version) = version_of(config) else { return };
+    let Some(version) = version else { return };
     for row in unread(kind, version, program_of(spot.host)) {
         let path: Vec<&str> = row.path.split('.').collect();
         if settings.at(&path).is_some() {
@@ -236,7 +239,7 @@ struct FoundRuntime<'v> {
 /// The runtimes by their names: a later file says one setting, and leaves the others.
 fn runtimes_of<'v>(configs: &[Config<'v>]) -> BTreeMap<&'v str, FoundRuntime<'v>> {
     let mut all: BTreeMap<&str, FoundRuntime<'_>> = BTreeMap::new();
-    for (name, runtime) in configs.iter().flat_map(|(_, config)| runtimes(config)) {
+    for (name, runtime) in configs.iter().flat_map(|(_, config, _)| runtimes(config)) {
         let one = all.entry(name).or_default();
         one.kind = runtime.text_at(&["runtime_type"]).or(one.kind);
         one.systemd = runtime.text_at(&["options", "SystemdCgroup"]).or(one.systemd);
