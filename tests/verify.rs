@@ -723,6 +723,9 @@ fn what_containerd_imports_is_what_it_says() {
         r#"["./*/10-own.toml"]"#,
     ] {
         assert_eq!(codes(imports, &harmless), [""; 0], "{imports}");
+        // Without a version it is read by any names, those that have moved among them.
+        let without = harmless.replace("version = 3\n", "[metrics]\naddress = \"127.0.0.1:1338\"\n");
+        assert_eq!(codes(imports, &without), [""; 0], "{imports}");
         assert_eq!(
             codes(imports, &format!("{options}SystemdCgroup = false\n")),
             ["runtime-disagrees"]

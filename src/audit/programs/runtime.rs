@@ -22,8 +22,8 @@ pub(crate) fn check(view: &View<'_>) {
     for host in &view.hosts {
         let at = |path| Spot { view, host, path };
         let configs = configs(host);
-        for (path, config, version) in &configs {
-            check_containerd(at(path), config, *version);
+        for (path, config, naming) in &configs {
+            check_containerd(at(path), config, *naming);
         }
         check_imports(at(CONTAINERD), &configs);
         let socket = (!configs.is_empty()).then(|| socket(host, &configs));
@@ -51,8 +51,50 @@ pub(crate) fn check(view: &View<'_>) {
     }
 }
 
-/// A file of containerd's configuration, where it is, and the version of its format; none where that is no number.
-type Config<'v> = (&'v str, &'v Tree, Option<u64>);
+/// A file of containerd's configuration, where it is, and how it calls its settings.
+type Config<'v> = (&'v str, &'v Tree, Naming);
+
+/// By which version of the format a file calls its settings.
+#[derive(Clone, Copy)]
+enum Naming {
+    Version(u64),
+    /// What is imported need not tell a version, and is read by the names of each (seen on 1.6.20, 2.2.9, 2.3.7 and 2.4.2).
+    Any,
+    /// What stands there is no number.
+    Unknown,
+}
+
+impl Naming {
+    fn of(config: &Tree, is_imported: bool) -> Naming {
+        match config.text_at(&["version"]).map(str::parse) {
+            Some(Ok(version)) => Naming::Version(version),
+            Some(Err(_)) => Naming::Unknown,
+            None if is_imported => Naming::Any,
+            None => Naming::Version(1),
+        }
+    }
+
+    /// The version by which nothing of it is called as it was before; none where nothing can be told.
+    fn version(self) -> Option<u64> {
+        match self {
+            Naming::Version(version) => Some(version),
+            Naming::Any => Some(*VERSIONS.start()),
+            Naming::Unknown => None,
+        }
+    }
+
+    /// The kind of a plugin's settings, as [`settings_of_plugin`] has it.
+    fn of_plugin(self, name: &str, program: Option<Version>) -> Result<Option<&'static str>, String> {
+        match self {
+            Naming::Version(version) => settings_of_plugin(version, name, program),
+            Naming::Any => {
+                let mut kinds = VERSIONS.rev().map(|version| settings_of_plugin(version, name, program));
+                Ok(kinds.find_map(Result::ok).flatten())
+            }
+            Naming::Unknown => Ok(None),
+        }
+    }
+}
 
 /// containerd's configuration with what it imports, in the order in which one takes the place of what another says; empty, where it is
 /// not here. What a file imports comes after all that came before.
@@ -68,13 +110,7 @@ fn configs<'v>(host: &'v HostView<'v>) -> Vec<Config<'v>> {
         else {
             continue;
         };
-        let version = match (config.text_at(&["version"]), found.first()) {
-            (Some(version), _) => version.parse().ok(),
-            // What is imported need not say it again (seen on 1.6.20, 2.2.9, 2.3.7 and 2.4.2).
-            (None, Some((.., of_importing))) => *of_importing,
-            (None, None) => Some(1),
-        };
-        found.push((path, config, version));
+        found.push((path, config, Naming::of(config, !found.is_empty())));
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for pattern in config.items_at(&["imports"]).iter().filter_map(Tree::text) {
             let pattern = match pattern.starts_with('/') {
@@ -144,9 +180,9 @@ fn program_of(host: &HostView<'_>) -> Option<Version> {
 
 /// At which socket containerd answers.
 fn socket<'v>(host: &HostView<'_>, configs: &[Config<'v>]) -> &'v str {
-    let said = configs.iter().rev().find_map(|(_, config, version)| {
-        let version = (*version)?;
-        let of_plugin = match settings_of_plugin(version, SERVER, program_of(host)) {
+    let said = configs.iter().rev().find_map(|(_, config, naming)| {
+        let version = naming.version()?;
+        let of_plugin = match naming.of_plugin(SERVER, program_of(host)) {
             Ok(_) => config.text_at(&["plugins", SERVER, "address"]),
             Err(_) => None,
         };
@@ -157,9 +193,30 @@ fn socket<'v>(host: &HostView<'_>, configs: &[Config<'v>]) -> &'v str {
 }
 
 /// Says what containerd does not read in one file, or reads as something else.
-fn check_containerd(spot: Spot<'_>, config: &Tree, version: Option<u64>) {
-    check_settings(spot, "containerd", version, config);
-    let Some(version) = version else { return };
+fn check_containerd(spot: Spot<'_>, config: &Tree, naming: Naming) {
+    check_settings(spot, "containerd", naming, config);
+    if let Naming::Version(version) = naming {
+        check_version(spot, version);
+    }
+    for (name, plugin) in fields_of(config.get("plugins")) {
+        match naming.of_plugin(name, program_of(spot.host)) {
+            Ok(Some(kind)) => check_settings(spot, kind, naming, plugin),
+            Ok(None) => {}
+            Err(why) => spot.report(codes::UNREAD_SETTING, why),
+        }
+    }
+    for (_, runtime) in runtimes(config) {
+        check_settings(spot, "containerd/runtime", naming, runtime);
+        if runtime.text_at(&["runtime_type"]) == Some(RUNC)
+            && let Some(options) = runtime.get("options")
+        {
+            check_fields(spot, "runc", options);
+        }
+    }
+}
+
+/// Whether a containerd reads a file of this version, and as it is.
+fn check_version(spot: Spot<'_>, version: u64) {
     let program = program_of(spot.host);
     if !VERSIONS.contains(&version) {
         let message = format!("`version` is {version}, which no containerd that is known reads");
@@ -180,27 +237,12 @@ fn check_containerd(spot: Spot<'_>, config: &Tree, version: Option<u64>) {
         );
         spot.report(codes::TRANSLATED_FILE, message);
     }
-    for (name, plugin) in fields_of(config.get("plugins")) {
-        match settings_of_plugin(version, name, program) {
-            Ok(Some(kind)) => check_settings(spot, kind, Some(version), plugin),
-            Ok(None) => {}
-            Err(why) => spot.report(codes::UNREAD_SETTING, why),
-        }
-    }
-    for (_, runtime) in runtimes(config) {
-        check_settings(spot, "containerd/runtime", Some(version), runtime);
-        if runtime.text_at(&["runtime_type"]) == Some(RUNC)
-            && let Some(options) = runtime.get("options")
-        {
-            check_fields(spot, "runc", options);
-        }
-    }
 }
 
 /// The settings of a kind in one file: whether anybody reads them, and then whether this containerd does in a file of this version.
-fn check_settings(spot: Spot<'_>, kind: &str, version: Option<u64>, settings: &Tree) {
+fn check_settings(spot: Spot<'_>, kind: &str, naming: Naming, settings: &Tree) {
     check_fields(spot, kind, settings);
-    let Some(version) = version else { return };
+    let Some(version) = naming.version() else { return };
     for row in unread(kind, version, program_of(spot.host)) {
         let path: Vec<&str> = row.path.split('.').collect();
         if settings.at(&path).is_some() {
