@@ -21,7 +21,7 @@ use super::error::DiskError;
 use super::kind::FolderKind;
 use crate::found::{
     FoundNode, FoundNodes, LINK, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, SharedContents, TOO_LARGE, cost,
-    is_of_enabled_unit,
+    is_of_systemd,
 };
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
@@ -188,7 +188,7 @@ impl<'a> Reading<'a> {
                 },
                 None => FoundNode::Other { what: TOO_LARGE },
             },
-            FileType::Symlink if leads_to_enabled_unit(folder, name, &path) => return Ok(()),
+            FileType::Symlink if is_link_of_systemd(folder, name, &path) => return Ok(()),
             FileType::Symlink => FoundNode::Other { what: LINK },
             _ => FoundNode::Other {
                 what: "device, pipe or socket",
@@ -204,9 +204,9 @@ pub(super) fn most_entries(left: u64) -> usize {
     usize::try_from(left / cost("", 0)).unwrap_or(usize::MAX)
 }
 
-fn leads_to_enabled_unit(folder: BorrowedFd<'_>, name: &str, path: &str) -> bool {
+fn is_link_of_systemd(folder: BorrowedFd<'_>, name: &str, path: &str) -> bool {
     readlinkat(folder, name, Vec::new())
-        .is_ok_and(|target| target.to_str().is_ok_and(|target| is_of_enabled_unit(path, target)))
+        .is_ok_and(|target| target.to_str().is_ok_and(|target| is_of_systemd(path, target)))
 }
 
 /// A file's content, of which there may be `most` bytes.

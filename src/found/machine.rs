@@ -291,14 +291,21 @@ pub(super) fn name_of_machine(nodes: &FoundNodes) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Whether a link is one that systemd keeps for a unit that is enabled (systemd.unit(5), `WantedBy=`): in a folder of wishes,
-/// and called as the unit that it leads to. `path` is that in a tree of a machine, or in a folder of such trees.
-pub fn is_of_enabled_unit(path: &str, target: &str) -> bool {
+/// Whether a link is one of systemd's own. That of a unit that is enabled (systemd.unit(5), `WantedBy=`) is in a folder of wishes, and called
+/// as the unit that it leads to; that of a masked drop-in leads to /dev/null. `path` is that in a tree of a machine, or in a folder of such trees.
+pub fn is_of_systemd(path: &str, target: &str) -> bool {
     let in_tree = match path.split_once('/') {
         Some((top, below)) if top != "rootfs" && !path.starts_with(UNITS) => below,
         _ => path,
     };
-    let Some((wishes, unit)) = in_tree.strip_prefix(UNITS).and_then(|path| path.split_once('/')) else {
+    let Some(below) = in_tree.strip_prefix(UNITS) else {
+        return false;
+    };
+    // A drop-in that is masked is as if a package had not brought it (systemd.unit(5)). A masked unit can't be started, and stays a finding.
+    if target == "/dev/null" && below.ends_with(".conf") {
+        return true;
+    }
+    let Some((wishes, unit)) = below.split_once('/') else {
         return false;
     };
     let is_wish = [".wants", ".requires", ".upholds"]

@@ -391,6 +391,11 @@ fn a_link_that_is_none_of_an_enabled_unit_stays_a_finding() {
             "/etc/systemd/system/kubelet.service",
             false,
         ),
+        (
+            "etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
+            "/dev/null",
+            true,
+        ),
         // Packages bring many, and none of these is a bundle's matter.
         ("etc/other", "/etc/passwd", true),
         ("etc/other.d/99-other.conf", "../other.conf", true),

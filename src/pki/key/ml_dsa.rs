@@ -8,14 +8,15 @@ use std::sync::OnceLock;
 use ml_dsa::{EncodedVerifyingKey, Keypair, MlDsa44, MlDsa65, MlDsa87, MlDsaParams, Signature, Signer};
 use ml_dsa::{Seed, SigningKey, Verifier, VerifyingKey};
 use pkcs8::der::asn1::ObjectIdentifier;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::algorithm::{KeyError, MlDsa};
 
 /// A private key, which wipes itself on drop.
 pub(super) struct MlDsaKey {
     set: MlDsa,
-    seed: Zeroizing<[u8; 32]>,
+    /// Where it stays: a key that is moved leaves no copy behind.
+    seed: Box<Zeroizing<[u8; 32]>>,
     expanded: OnceLock<Expanded>,
 }
 
@@ -40,9 +41,11 @@ macro_rules! of_its_parameters {
 impl MlDsaKey {
     /// The key of a seed (xi in FIPS 204, algorithm 6).
     pub(super) fn from_seed(set: MlDsa, seed: &[u8; 32]) -> MlDsaKey {
+        let mut own = Box::new(Zeroizing::new([0; 32]));
+        own.copy_from_slice(seed);
         MlDsaKey {
             set,
-            seed: Zeroizing::new(*seed),
+            seed: own,
             expanded: OnceLock::new(),
         }
     }
@@ -70,14 +73,12 @@ impl MlDsaKey {
 
 impl Expanded {
     fn of(set: MlDsa, seed: &[u8; 32]) -> Expanded {
-        let mut seed = Seed::from(*seed);
-        let expanded = match set {
-            MlDsa::MlDsa44 => Expanded::Of44(Box::new(SigningKey::from_seed(&seed))),
-            MlDsa::MlDsa65 => Expanded::Of65(Box::new(SigningKey::from_seed(&seed))),
-            MlDsa::MlDsa87 => Expanded::Of87(Box::new(SigningKey::from_seed(&seed))),
-        };
-        seed.zeroize();
-        expanded
+        let seed: &Seed = seed.into();
+        match set {
+            MlDsa::MlDsa44 => Expanded::Of44(Box::new(SigningKey::from_seed(seed))),
+            MlDsa::MlDsa65 => Expanded::Of65(Box::new(SigningKey::from_seed(seed))),
+            MlDsa::MlDsa87 => Expanded::Of87(Box::new(SigningKey::from_seed(seed))),
+        }
     }
 }
 
