@@ -53,6 +53,7 @@ kinds! {
     Requests "requests";
     Rotation "rotation";
     Secrets "secrets";
+    Upgrade "upgrade";
 }
 
 impl JsonKind {

@@ -50,7 +50,7 @@ const SCHEMA_LINE: &str = "#:schema ./cluster.schema.json\n";
 impl Beginning {
     /// The topology issued at `issued`, with a seed of its own.
     fn topology(&self, issued: &str) -> String {
-        let (_, newest) = releases::known(Program::Kubernetes);
+        let newest = releases::last_released(Program::Kubernetes);
         let line = |line: &str| {
             let field = line.split_once('=').map_or("", |(field, _)| field.trim_end());
             match field {

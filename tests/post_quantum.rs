@@ -665,3 +665,28 @@ fn keys_of_another_length_or_with_parameters_are_refused_as_by_go() {
             .is_some_and(|why| why.contains("of a kind that Go does not know"))
     );
 }
+
+/// Kubernetes signs tokens with ML-DSA since 1.38, whose own programs are compiled with a Go that knows it.
+#[test]
+fn tokens_may_be_signed_from_the_release_on_that_does() {
+    let spec_of = |kubernetes: &str| {
+        let spec = Spec::new(HOSTS, &format!("[cluster]\nkubernetes = \"{kubernetes}\"\n"));
+        spec.with_csrs(|name, text| {
+            let algorithm = match name {
+                "service-account-csr.json" => "mldsa44",
+                _ => "ecdsa",
+            };
+            text.replace("rsa", algorithm).replace("2048", "256")
+        })
+    };
+    let check = |spec: &Spec| said(&run(khw_gen().arg("check").arg(spec.path())));
+    let before = check(&spec_of("1.37"));
+    assert!(before.contains("error[ml-dsa-tokens]"), "{before}");
+    let spec = spec_of("1.38");
+    let after = check(&spec);
+    assert!(!after.contains("ml-dsa") && !after.contains("error["), "{after}");
+    let (_folder, out) = build(&spec.path());
+    let key = fs::read(out.join("master1/rootfs/var/lib/kubernetes/service-account-key.pem")).expect("a file");
+    let key = KeyPair::from_pem(&key).expect("a key");
+    assert_eq!(key.public().algorithm, Algorithm::MlDsa(MlDsa::MlDsa44));
+}

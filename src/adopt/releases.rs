@@ -47,7 +47,11 @@ pub(super) fn kubernetes(
         return told;
     }
     let (first, last) = releases::known(Versioned::Kubernetes);
-    let mut minors = (first.minor..=last.minor).rev();
+    let released = releases::last_released(Versioned::Kubernetes);
+    // Nobody runs what is not released yet, unless nothing else takes what is there.
+    let mut minors = (first.minor..=released.minor)
+        .rev()
+        .chain(released.minor + 1..=last.minor);
     let newest =
         minors.find(|minor| programs.iter().all(|one| takes_all(one, *minor)) && kinds_are_known(view, *minor));
     match (newest, programs.is_empty()) {
@@ -55,7 +59,7 @@ pub(super) fn kubernetes(
             Version::new(last.major, minor).to_string(),
             "the newest that takes every flag and file that the programs are given: write what runs",
         ),
-        _ => Settled::assumed(last.to_string(), "the newest that is known: write what runs"),
+        _ => Settled::assumed(released.to_string(), "the newest that is known: write what runs"),
     }
 }
 

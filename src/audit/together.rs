@@ -41,7 +41,7 @@ pub(crate) fn check(view: &View<'_>) {
         };
         for broken in broken(&program(one), &around) {
             let code = match broken.rule.asks {
-                Asks::Alone { .. } => codes::REFUSED_TOGETHER,
+                Asks::Alone { .. } | Asks::Needs { .. } => codes::REFUSED_TOGETHER,
                 Asks::Both(..) => codes::MISSING_SETTING,
                 Asks::NoProxyFor(_) => codes::PROXIED_CALLS,
                 Asks::PodsHaveAddresses => codes::PODS_WITHOUT_ADDRESSES,

@@ -17,14 +17,29 @@ impl Version {
         Version { major, minor }
     }
 
-    /// Reads `1.14`, `1.14.10` or `v1.14`.
+    /// Reads `1.14`, `1.14.10`, `v1.14` or `1.14.0-rc.1`.
     pub fn parse(text: &str) -> Option<Version> {
         let number = |part: &&str| {
             let plain = part.bytes().all(|b| b.is_ascii_digit()) && (*part == "0" || !part.starts_with('0'));
             !part.is_empty() && part.len() < 5 && plain
         };
-        let parts: Vec<&str> = text.strip_prefix('v').unwrap_or(text).split('.').collect();
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let (numbers, early) = match text.split_once('-') {
+            Some((numbers, early)) => (numbers, Some(early)),
+            None => (text, None),
+        };
+        let parts: Vec<&str> = numbers.split('.').collect();
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(number) {
+            return None;
+        }
+        // https://semver.org/#spec-item-9, as Kubernetes, etcd and containerd write it.
+        let is_early = |early: &str| {
+            let stage = ["alpha.", "beta.", "rc."]
+                .iter()
+                .find_map(|stage| early.strip_prefix(stage));
+            parts.len() == 3 && stage.is_some_and(|count| number(&count))
+        };
+        if !early.is_none_or(is_early) {
             return None;
         }
         Some(Version::new(parts[0].parse().ok()?, parts[1].parse().ok()?))
@@ -72,6 +87,8 @@ pub enum Sets {
     DualStack(bool),
     /// Whether kubelets may label their nodes with a zone and region of `topology.kubernetes.io`.
     TopologyLabels(bool),
+    /// Whether tokens of service accounts may be signed with ML-DSA.
+    MlDsaTokens(bool),
     /// The modes of kube-proxy, the default first.
     ProxyModes(&'static [&'static str]),
     /// What is to be said of a mode of kube-proxy.
@@ -111,6 +128,8 @@ impl fmt::Display for Sets {
             Sets::Docker(false) => write!(f, "runtime containerd"),
             Sets::DualStack(true) => write!(f, "dual stack"),
             Sets::DualStack(false) => write!(f, "no dual stack"),
+            Sets::MlDsaTokens(true) => write!(f, "tokens may be signed with ML-DSA"),
+            Sets::MlDsaTokens(false) => write!(f, "no tokens signed with ML-DSA"),
             Sets::TopologyLabels(true) => write!(f, "labels topology.kubernetes.io"),
             Sets::TopologyLabels(false) => write!(f, "no labels topology.kubernetes.io"),
             Sets::ProxyModes(modes) => write!(f, "kube-proxy modes {}", modes.join(", ")),

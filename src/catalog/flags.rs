@@ -144,6 +144,14 @@ pub(crate) fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'
     names(&FLAGS, component, minor)
 }
 
+/// Whether the release warns of a flag that it takes, or calls it deprecated in its help text.
+pub(crate) fn is_deprecated(component: &str, name: &str, minor: u16) -> bool {
+    flag_row(component, name, minor).is_some_and(|row| {
+        let (from, to) = row.column(1).split_once('-').unwrap_or((row.column(1), ""));
+        from.parse().is_ok_and(|from: u16| from <= minor) && to.parse().map_or(true, |to: u16| minor <= to)
+    })
+}
+
 /// Whether a minor release knows a feature gate; one that it doesn't know stops every component that is given it. The few that
 /// kube-controller-manager alone knows are not in the table.
 pub(crate) fn gate(name: &str, minor: u16) -> Known {
@@ -154,6 +162,11 @@ pub(crate) fn gate(name: &str, minor: u16) -> Known {
 pub(crate) fn locked_gate(name: &str, minor: u16) -> Option<bool> {
     let state = row_of(&GATES, "kubernetes", name, minor)?.column(0);
     state.strip_prefix("locked-").map(|state| state == "on")
+}
+
+/// What a minor release makes of a feature gate that nobody sets; one that is locked may not be set otherwise.
+pub(crate) fn gate_default(name: &str, minor: u16) -> Option<&'static str> {
+    Some(row_of(&GATES, "kubernetes", name, minor)?.column(0))
 }
 
 /// The feature gates that a minor release knows, sorted.
@@ -225,14 +238,6 @@ mod tests {
     use crate::catalog::releases::{Program, known as known_versions};
     use crate::catalog::tables::components::COMPONENTS;
 
-    /// Whether the release warns of a flag that it takes, or calls it deprecated in its help text.
-    fn is_deprecated(component: &str, name: &str, minor: u16) -> bool {
-        flag_row(component, name, minor).is_some_and(|row| {
-            let (from, to) = row.column(1).split_once('-').unwrap_or((row.column(1), ""));
-            from.parse().is_ok_and(|from: u16| from <= minor) && to.parse().map_or(true, |to: u16| minor <= to)
-        })
-    }
-
     /// The first patch of this minor that takes the flag: 0 but for flags that were added to a release after it was out.
     fn first_patch(component: &str, name: &str, minor: u16) -> u16 {
         flag_row(component, name, minor)
@@ -242,11 +247,6 @@ mod tests {
             .find(|(of, _)| of.parse() == Ok(minor))
             .and_then(|(_, patch)| patch.parse().ok())
             .unwrap_or(0)
-    }
-
-    /// What a minor release makes of a feature gate that nobody sets; one that is locked may not be set otherwise.
-    fn gate_default(name: &str, minor: u16) -> Option<&'static str> {
-        Some(row_of(&GATES, "kubernetes", name, minor)?.column(0))
     }
 
     const TABLES: [(&str, &str, usize); 4] = [

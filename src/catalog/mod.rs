@@ -2,6 +2,7 @@
 //! a row is made of and what looks rows up stands beside them.
 
 pub(crate) mod artifact;
+pub mod between;
 pub(crate) mod change;
 pub(crate) mod component;
 pub(crate) mod engines;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::component::Component;
 use super::flag::{Flag, Setting, SettingValue};
-use super::tables::releases::{CHANGES, KNOWN};
+use super::tables::releases::{BEFORE_RELEASE, CHANGES, KNOWN};
 
 use super::change::Change;
 use crate::json_document::JsonKind;
@@ -17,6 +17,28 @@ pub fn known(program: Program) -> (Version, Version) {
     let row = KNOWN.iter().find(|(of, _, _)| *of == program);
     // Each program has its row, as a test holds.
     row.map_or_else(Default::default, |(_, first, last)| (*first, *last))
+}
+
+/// The last version of a program that is released, and known: what is taken where none is asked for.
+pub(crate) fn last_released(program: Program) -> Version {
+    let (first, last) = known(program);
+    let released = |minor: &u16| before_release(program, Version::new(last.major, *minor)).is_none();
+    let last_minor = (0..=last.minor).rev().find(released).unwrap_or(first.minor);
+    Version::new(last.major, last_minor)
+}
+
+/// Of a version that is not released yet, from what it is known.
+pub(crate) fn before_release(program: Program, version: Version) -> Option<&'static str> {
+    let mut rows = BEFORE_RELEASE.iter();
+    rows.find(|(of, early, _)| (*of, *early) == (program, version))
+        .map(|(_, _, known_from)| *known_from)
+}
+
+/// The version before one, if that is known.
+pub fn one_before(program: Program, version: Version) -> Option<Version> {
+    let minor = version.minor.checked_sub(1)?;
+    let before = Version { minor, ..version };
+    (before >= known(program).0).then_some(before)
 }
 
 /// Which release a version compiles as, if any; a later one than is known compiles as the last.
@@ -50,6 +72,8 @@ pub struct Release {
     pub dual_stack: bool,
     /// Whether kubelets may label their nodes with a zone and region of `topology.kubernetes.io`.
     pub topology_labels: bool,
+    /// Whether tokens of service accounts may be signed with ML-DSA.
+    pub ml_dsa_tokens: bool,
     /// The modes of kube-proxy, the default first.
     pub proxy_modes: &'static [&'static str],
     /// What is to be said of a mode of kube-proxy.
@@ -124,6 +148,7 @@ impl Release {
             Sets::Docker(speaks) => self.docker = speaks,
             Sets::DualStack(possible) => self.dual_stack = possible,
             Sets::TopologyLabels(taken) => self.topology_labels = taken,
+            Sets::MlDsaTokens(taken) => self.ml_dsa_tokens = taken,
             Sets::ProxyModes(modes) => self.proxy_modes = modes,
             Sets::DiscouragedProxyMode(mode, why) => self.discouraged_proxy_modes.push((mode, why)),
             Sets::Flag(component, flag) => self.flags.push((component, flag)),

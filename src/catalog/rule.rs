@@ -25,6 +25,13 @@ pub enum Asks {
     },
     /// Where one of two is given, the other is too.
     Both(Part, Part),
+    /// Where a value begins so, another has to be this.
+    Needs {
+        one: Part,
+        begins: &'static str,
+        other: Part,
+        is: &'static str,
+    },
     /// Where there is a proxy, it is not used for these.
     NoProxyFor(&'static [Called]),
     /// The node's own range has an address for each pod that the kubelet may run.

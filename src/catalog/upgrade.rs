@@ -30,6 +30,18 @@ pub struct OneWay {
     pub what: &'static str,
 }
 
+/// What somebody has to look after before a release is there, which no file of a bundle shows.
+#[derive(Debug)]
+pub struct Before {
+    pub of: Program,
+    /// The first release that is like this.
+    pub to: Version,
+    /// The program that is.
+    pub run_by: &'static str,
+    pub what: &'static str,
+    pub source: &'static str,
+}
+
 /// What becomes of who goes back from a release.
 pub struct WayBack {
     pub of: Program,

@@ -1,8 +1,8 @@
 //! What leads from one release to another, looked up.
 
 use super::change::{Program, Version};
-use super::tables::upgrades::{BEHIND, FLOORS, FORMATS, LEFT_BY_CLEANUP, ONE_AT_A_TIME, ONE_WAY, WAYS_BACK};
-use super::upgrade::{FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
+use super::tables::upgrades::{BEFORE, BEHIND, FLOORS, FORMATS, LEFT_BY_CLEANUP, ONE_AT_A_TIME, ONE_WAY, WAYS_BACK};
+use super::upgrade::{Before, FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
 
 /// What is to be said of a program whose minors are gone through one at a time.
 pub fn one_at_a_time(of: Program) -> Option<&'static OneAtATime> {
@@ -17,6 +17,13 @@ pub fn floor(of: Program, to: Version) -> Option<&'static Floor> {
 /// What can't be undone once a release is there: the last row that is not newer.
 pub fn one_way(of: Program, to: Version) -> Option<&'static OneWay> {
     ONE_WAY.iter().rfind(|row| row.of == of && row.since <= to)
+}
+
+/// What has to be looked after before each release on the way from one to another.
+pub fn before(of: Program, from: Version, to: Version) -> impl Iterator<Item = &'static Before> {
+    BEFORE
+        .iter()
+        .filter(move |row| row.of == of && from < row.to && row.to <= to)
 }
 
 /// What becomes of who goes back from a release: the last row that is not newer.

@@ -13,7 +13,7 @@ use super::versions::{PRODUCTS, Product, kubernetes_version};
 use crate::audit::document::{self, Tree};
 use crate::audit::names::Url;
 use crate::audit::unit::CommandLine;
-use crate::catalog::upgrades::{floor, may_be_behind, one_way};
+use crate::catalog::upgrades::{before as to_be_looked_after, floor, may_be_behind, one_way};
 use crate::found::{File, FoundHost, printable};
 use crate::pki::inspect::{Certificate, Item, items};
 
@@ -262,6 +262,16 @@ fn of_versions(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnin
                     row.what
                 );
                 warnings.irreversible(name, message);
+            }
+            for row in to_be_looked_after(of, before, after).filter(|row| old.runs(row.run_by)) {
+                let message = format!(
+                    "before {} {} is there: {} ({})",
+                    of.name(),
+                    row.to,
+                    row.what,
+                    row.source
+                );
+                warnings.mind(name, message);
             }
             if let Some(row) = floor(of, after) {
                 let (major, minor, patch) = row.before;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use khw_gen::catalog::releases::Version;
 use khw_gen::diagnostic::{codes, verify_codes};
 use khw_gen::json_document::JsonKind;
 use khw_gen::pack::ArchiveFormat;
@@ -16,6 +17,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::examples;
 use super::instants::{instant, period};
+use super::versions::kubernetes_release;
 
 /// With the digest of the sources: what is built between two releases has the same number.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (sources ", env!("KHW_GEN_CODE"), ")");
@@ -129,7 +131,7 @@ impl Command {
             | Command::Explain(ExplainArgs { format, .. })
             | Command::Csr(CsrArgs { format, .. })
             | Command::Adopt(AdoptArgs { format, .. })
-            | Command::Releases(ReleasesArgs { format })
+            | Command::Releases(ReleasesArgs { format, .. })
             | Command::Inspect(InspectArgs { format, .. })
             | Command::Rotate(RotateArgs { format, .. })
             | Command::Renew(RenewArgs { format, .. })
@@ -299,6 +301,12 @@ pub struct PlanArgs {
 
 #[derive(Args)]
 pub struct ReleasesArgs {
+    /// A release of Kubernetes: what it brings, and what is to be done before it is there
+    #[arg(value_name = "VERSION", value_parser = kubernetes_release)]
+    pub version: Option<Version>,
+    /// The release that is there now, if not the one before
+    #[arg(long, value_name = "VERSION", value_parser = kubernetes_release, requires = "version")]
+    pub from: Option<Version>,
     /// How to show it
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,

@@ -50,7 +50,9 @@ pub const EXPLAIN: &str = "Examples:
   khw-gen explain --format json";
 
 pub const RELEASES: &str = "Examples:
-  khw-gen releases";
+  khw-gen releases
+  khw-gen releases 1.37
+  khw-gen releases 1.38 --from 1.36 --format json";
 
 pub const SCHEMA: &str = "Examples:
   khw-gen schema > cluster.schema.json

@@ -39,6 +39,7 @@ mod seed;
 mod specification;
 mod threads;
 mod verify;
+mod versions;
 mod width;
 
 use std::process::ExitCode;

@@ -247,6 +247,18 @@ codes! {
         see ["https://github.com/kubernetes-sigs/kubespray/issues/8924", "https://kubernetes.io/releases/"]
     }
 
+    EARLY_RELEASE "early-release" Warning "release that is not out yet" {
+        meaning
+            "Its flags, fields, feature gates and images are known from a beta, and may be others when it is released: what is compiled \
+             for it now may be refused then."
+        advice "try it out, and wait for the release and a khw-gen that knows it before a cluster depends on it"
+        example "cluster.toml" [r#"kubernetes = "1.38.0-beta.0""#]
+        met
+            "By who tries the next release before it is out. Between the betas of a release and itself feature gates change their \
+             defaults and deprecated ones go, which stops whatever is still given them."
+        see ["https://kubernetes.io/releases/release/"]
+    }
+
     OLD_ETCD "old-etcd" Warning "etcd older than the release supports" {
         meaning "The API server is not tested with it, and may ask for what it does not have."
         advice "raise `etcd`, or leave it out"
@@ -2078,7 +2090,8 @@ codes! {
     }
 
     ML_DSA_TOKENS "ml-dsa-tokens" Error "service account tokens can't be signed with ML-DSA" {
-        meaning "kube-apiserver and kube-controller-manager sign tokens with RSA or ECDSA keys only, whichever Go compiled them."
+        meaning
+            "kube-apiserver and kube-controller-manager before 1.38 sign tokens with RSA or ECDSA keys only, whichever Go compiled them."
         advice "use rsa or ecdsa in service-account-csr.json"
         example "csr/service-account-csr.json" [r#""algo": "mldsa65","#]
         right [r#""algo": "rsa","#]

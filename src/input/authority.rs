@@ -1,6 +1,7 @@
 //! Whether the authority that `[pki.ca]` names can sign for a cluster. What it signs is judged in [`super::certificates`].
 use std::sync::Arc;
 
+use crate::catalog::releases::Release;
 use crate::cluster::{ExistingCa, ExistingKey};
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::authority::{AuthorityCertificate, AuthorityError};
@@ -45,9 +46,17 @@ pub fn read(files: &dyn Files, draft: &DraftCa, say: &Reporter) -> Existing {
     }
 }
 
+/// What a key that signs no certificates is brought for.
+#[derive(Clone, Copy)]
+pub enum BroughtFor<'a> {
+    /// Tokens of service accounts, which this release checks, where it could be read.
+    Tokens(Option<&'a Release>),
+    ACertificate,
+}
+
 /// Reads a key that signs no certificates, and its public half. None if it can't be used, which is reported.
-pub fn read_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) -> Option<ExistingKey> {
-    let public = public_key(files, draft, tokens, say);
+pub fn read_key(files: &dyn Files, draft: &DraftCa, purpose: BroughtFor<'_>, say: &Reporter) -> Option<ExistingKey> {
+    let public = public_key(files, draft, purpose, say);
     let key = key(files, draft, say);
     let (public, key) = (public?, key.ok()?);
     if let Some(key) = &key
@@ -62,7 +71,7 @@ pub fn read_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter
 /// What to do about a key that no token can be signed with.
 const BRING_ANOTHER: &str = "bring an RSA or ECDSA key, or take the section out and one is made from the seed";
 
-fn public_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) -> Option<PublicKey> {
+fn public_key(files: &dyn Files, draft: &DraftCa, purpose: BroughtFor<'_>, say: &Reporter) -> Option<PublicKey> {
     let path = draft.certificate.as_ref()?;
     let file = or_told(files.certificate(&path.value), path, say)?;
     let public = match AuthorityCertificate::public_key_in(file.expose()) {
@@ -81,10 +90,12 @@ fn public_key(files: &dyn Files, draft: &DraftCa, tokens: bool, say: &Reporter) 
             return None;
         }
     };
-    if tokens && !signs_any_tokens(&path.value, public.algorithm, path, Some(BRING_ANOTHER), say) {
+    if let BroughtFor::Tokens(release) = purpose
+        && !signs_any_tokens(&path.value, public.algorithm, path, Some(BRING_ANOTHER), release, say)
+    {
         return None;
     }
-    if public.algorithm == Algorithm::Ed25519 && !tokens {
+    if public.algorithm == Algorithm::Ed25519 && matches!(purpose, BroughtFor::ACertificate) {
         let message = format!(
             "{} is an Ed25519 key, which is refused by some who must accept it",
             path.value

@@ -6,7 +6,7 @@ use crate::catalog::when_of;
 use crate::cluster::{ExistingKey, Generation, Generations, per};
 use crate::diagnostic::{Reporter, codes};
 
-use super::authority::{self, Existing};
+use super::authority::{self, BroughtFor, Existing};
 use super::draft::{Draft, DraftCa};
 use super::generations::{named, of_leaf, of_shared_key, reached};
 use super::placed::may_be;
@@ -90,7 +90,11 @@ pub fn read(
                 continue;
             }
             let tokens = whose(draft, &of) == Some(Whose::Cluster { tokens: true });
-            let Some(key) = authority::read_key(files, &pair, tokens, say) else {
+            let purpose = match tokens {
+                true => BroughtFor::Tokens(draft.known_release()),
+                false => BroughtFor::ACertificate,
+            };
+            let Some(key) = authority::read_key(files, &pair, purpose, say) else {
                 sound = false;
                 continue;
             };

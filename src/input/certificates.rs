@@ -37,7 +37,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
         }
     }
     same_names(folder, &authorities, say);
-    key_pairs(folder, say);
+    key_pairs(folder, draft.known_release(), say);
     let issuers: Vec<Option<Issuer>> = leaves.iter().map(|leaf| as_issuer(leaf, draft)).collect();
     let issuer_of = |leaf: &Leaf<'_>| match leaf.issuer? {
         Signs::Authority(name) => authorities.get(name),
@@ -58,7 +58,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
             subject_texts(file, say);
         }
         let before = say.len();
-        check_leaf(leaf, file, say);
+        check_leaf(leaf, file, draft.known_release(), say);
         if !csr.broken && !say.has_error_since(before) {
             let profile = leaf.profile.map(|profile| &profile.file.profile);
             if profile.is_some() {

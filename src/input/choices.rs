@@ -21,7 +21,7 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     let kubernetes = version(cluster, "kubernetes", Program::Kubernetes);
     let etcd = version(cluster, "etcd", Program::Etcd);
     let containerd = version(runtime, "version", Program::Containerd);
-    let last = releases::known(Program::Kubernetes).1;
+    let last = releases::last_released(Program::Kubernetes);
     let (text, kubernetes) = kubernetes.or((last.to_string(), last))?;
     let usual = Release::of(kubernetes);
     let etcd = etcd.or((String::new(), usual.etcd))?.1;
@@ -60,6 +60,12 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
     } else if compiled != version {
         let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
         say.at(text, codes::LATER_RELEASE, message);
+    } else if let Some(known_from) = compiled.and_then(|version| releases::before_release(program, version)) {
+        let message = format!(
+            "{called} {} is not released yet, and known from {known_from}",
+            compiled.unwrap_or_default()
+        );
+        say.at(text, codes::EARLY_RELEASE, message);
     }
     Some((plain, compiled?))
 }

@@ -127,6 +127,11 @@ impl Draft {
         self.hosts.iter().filter(move |host| host.is(role))
     }
 
+    /// The release that everything is compiled for, where it could be read.
+    pub fn known_release(&self) -> Option<&Release> {
+        self.release.as_ref().map(|drafted| &drafted.release)
+    }
+
     /// The user's own certificate of this name.
     pub fn certificate(&self, name: &str) -> Option<&DraftCertificate> {
         let mut certificates = self.certificates.iter();

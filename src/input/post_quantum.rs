@@ -60,10 +60,12 @@ pub fn check(draft: &Draft, folder: &Folder, say: &Reporter) {
     }
 }
 
-/// Keys that sign tokens aren't among them: those can't be of ML-DSA at all, which is told where they stand.
+/// Keys that sign tokens aren't among them where those can't be of ML-DSA at all, which is told where they stand.
 fn of_ml_dsa<'a>(draft: &'a Draft, folder: &'a Folder) -> impl Iterator<Item = OfMlDsa<'a>> {
     let rows = folder.layout.identities().iter();
-    rows.filter(|row| row.purpose != KeyPurpose::Tokens).filter_map(|row| {
+    let signs_tokens = draft.known_release().is_some_and(|release| release.ml_dsa_tokens);
+    let may_be = move |row: &&'static Identity| signs_tokens || row.purpose != KeyPurpose::Tokens;
+    rows.filter(may_be).filter_map(|row| {
         let generation = generations::of_shared_key(draft, row.name).used;
         match of_brought(draft, folder, row) {
             OfBrought::MlDsa(place) => return Some(OfMlDsa { row, place }),

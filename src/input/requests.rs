@@ -1,5 +1,6 @@
 //! One request at a time: whether its names, its key and its extensions make a certificate that Kubernetes and etcd accept.
 use crate::catalog::identity::{Identity, KeyPurpose, NODE_PLACEHOLDER, Per, SignedBy};
+use crate::catalog::releases::Release;
 use crate::catalog::roles::Role;
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::cfssl::{
@@ -124,7 +125,7 @@ fn placeholder(text: &str) -> Option<&str> {
         .or_else(variable)
 }
 
-pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
+pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, release: Option<&Release>, say: &Reporter) {
     let profile = leaf.profile.map(|profile| &profile.file.profile);
     if let Some(place) = &file.ca {
         let message = format!("{} is signed by another, and has a `ca` section", leaf.csr_name);
@@ -175,7 +176,7 @@ pub fn check_leaf(leaf: &Leaf<'_>, file: &RequestFile, say: &Reporter) {
         }
     }
     if !file.broken.contains("key") {
-        key(leaf, file, profile, say);
+        key(leaf, file, profile, release, say);
     }
 }
 
@@ -369,10 +370,10 @@ fn unusual(host: &str, place: Option<&Place>, say: &Reporter) {
     );
 }
 
-fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, say: &Reporter) {
+fn key(leaf: &Leaf<'_>, file: &RequestFile, profile: Option<&Profile>, release: Option<&Release>, say: &Reporter) {
     let key = file.request.key;
     let signs_tokens = leaf.row.is_some_and(|row| row.purpose == KeyPurpose::Tokens);
-    if signs_tokens && !signs_any_tokens(leaf.name, key, &file.key, None, say) {
+    if signs_tokens && !signs_any_tokens(leaf.name, key, &file.key, None, release, say) {
         return;
     }
     if leaf.row.is_some() {
@@ -449,7 +450,7 @@ pub fn own_servers(draft: &Draft, leaves: &[Leaf<'_>], say: &Reporter) {
 }
 
 /// Key pairs without a certificate: nothing but the key of their CSR files counts.
-pub fn key_pairs(folder: &Folder, say: &Reporter) {
+pub fn key_pairs(folder: &Folder, release: Option<&Release>, say: &Reporter) {
     for row in folder
         .layout
         .identities()
@@ -458,7 +459,7 @@ pub fn key_pairs(folder: &Folder, say: &Reporter) {
     {
         let Some(file) = folder.request(row.csr) else { continue };
         if !file.broken.contains("key") {
-            signs_any_tokens(row.name, file.request.key, &file.key, None, say);
+            signs_any_tokens(row.name, file.request.key, &file.key, None, release, say);
         }
     }
 }

@@ -70,6 +70,7 @@ fn told_as(broken: &rules::Broken, here: &[&DraftOverride]) -> (&'static Code, O
                 .then(|| format!("remove khw-gen's own with {}, or take this out", ours.join(" and ")));
             (codes::EXCLUDED_SETTING, hint)
         }
+        Asks::Needs { .. } => (codes::EXCLUDED_SETTING, broken.remedy.clone()),
         Asks::Both(..) => (codes::HALF_A_PAIR, None),
         Asks::NoProxyFor(_) => (codes::PROXIED_CLUSTER, broken.remedy.clone()),
         Asks::PodsHaveAddresses => (codes::PODS_BEYOND_RANGE, broken.remedy.clone()),

@@ -59,6 +59,13 @@ pub enum GivenPart {
     Variable(String),
 }
 
+fn written(part: Part) -> GivenPart {
+    match part {
+        Part::Flag(name) => GivenPart::Flag(name.to_owned()),
+        Part::Setting(path) => GivenPart::Setting(path.iter().map(|&key| key.to_owned()).collect()),
+    }
+}
+
 impl GivenPart {
     /// As it is written.
     pub fn written(&self) -> String {
@@ -92,6 +99,7 @@ pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
         .filter_map(|rule| {
             let (parts, message, remedy) = match rule.asks {
                 Asks::Alone { one, others, .. } => program.beside(one, others)?,
+                Asks::Needs { one, begins, other, is } => program.needs(one, begins, other, is)?,
                 Asks::Both(one, other) => program.half(one, other)?,
                 Asks::NoProxyFor(called) => program.proxied(called, around)?,
                 Asks::PodsHaveAddresses => program.pods_beyond(&around.own_pods)?,
@@ -190,11 +198,33 @@ impl StartedProgram {
         Some(([vec![one], others].concat(), message, None))
     }
 
-    fn half(&self, one: Part, other: Part) -> Option<Told> {
-        let written = |part| match part {
-            Part::Flag(name) => GivenPart::Flag(name.to_owned()),
-            Part::Setting(path) => GivenPart::Setting(path.iter().map(|&key| key.to_owned()).collect()),
+    fn needs(&self, one: Part, begins: &str, other: Part, is: &str) -> Option<Told> {
+        let given = self.given(one).into_iter().next()?;
+        let value = self.value_of(&given).filter(|value| value.starts_with(begins))?;
+        let other = written(other);
+        let now = self.value_of(&other).unwrap_or_default();
+        if now == is {
+            return None;
+        }
+        let beside = match now {
+            "" => format!("without {}", other.written()),
+            now => format!("beside {} {now}", other.written()),
         };
+        let message = format!("{} is given {} {value} {beside}", self.name, given.written());
+        let remedy = format!("set {} to \"{is}\" as well, or take this out", other.written());
+        Some((vec![given, other], message, Some(remedy)))
+    }
+
+    /// The last value that is given of a part.
+    fn value_of(&self, part: &GivenPart) -> Option<&str> {
+        match part {
+            GivenPart::Flag(name) => self.flags.get(name)?.last().map(String::as_str),
+            GivenPart::Setting(path) => self.settings.get(path).map(String::as_str),
+            GivenPart::Variable(name) => self.environment.get(name).map(String::as_str),
+        }
+    }
+
+    fn half(&self, one: Part, other: Part) -> Option<Told> {
         let (has, lacks) = match (self.given(one).is_empty(), self.given(other).is_empty()) {
             (false, true) => (written(one), written(other)),
             (true, false) => (written(other), written(one)),

@@ -2,9 +2,10 @@
 """Boots a cluster from the bundles that khw-gen makes of a specification, on this machine, and checks it.
 
     tests/e2e/boot.py SPECIFICATION --kubernetes DIR --etcd DIR [--containerd DIR] [--only CHECK,...] [--without CHECK,...] [--shell HOST]
+                          [--table docs/booted.md]
 
 SPECIFICATION is a folder with a cluster.toml, which is a template (see cluster.py). The exit code is 0 if every check that
-applies holds. Logs of every unit are left in --logs, when something fails.
+applies holds. Logs of every unit are left in --logs, when something fails. With --table, a page of what was booted gets its row.
 """
 
 import argparse
@@ -71,6 +72,7 @@ def main():
     parser.add_argument("--keep-logs", action="store_true", help="also when nothing fails")
     parser.add_argument("--only", default="", help="these checks alone")
     parser.add_argument("--without", default="", help="all but these checks")
+    parser.add_argument("--table", help="a page with a table of what was booted")
     parser.add_argument("--shell", help="before everything is torn down, a shell on this host")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
@@ -146,7 +148,29 @@ def main():
             lab.close()
         shutil.rmtree(scratch, ignore_errors=True)
     print(f"{name}, Kubernetes {version}: {held} checks held, {len(failed)} failed, {len(skipped)} did not apply, {time.monotonic() - start:.0f} s")
+    if options.table and not only:
+        enter(options.table, [version, go, etcd, runtime, name], outcome(held, failed, skipped))
     sys.exit(bool(failed))
+
+
+def outcome(held, failed, skipped):
+    """Which checks held, in a few words."""
+    parts = [f"{held} held"]
+    for what, names in (("failed", failed), ("did not apply", skipped)):
+        if names:
+            parts.append(f"{len(names)} {what} ({', '.join(sorted(names))})")
+    return "; ".join(parts)
+
+
+def enter(page, key, said):
+    """Puts a row into the page's last table, in the place of one with the same first cells, and sorts it by versions."""
+    lines = open(page).read().rstrip("\n").split("\n")
+    first = max(at for at, line in enumerate(lines) if line.startswith("|---")) + 1
+    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines[first:] if line.startswith("|")}
+    rows = {row for row in rows if row[:len(key)] != tuple(key)} | {(*key, said)}
+    by_version = lambda row: [[[int(number) for number in re.findall(r"\d+", cell)] for cell in row[:4]], row[4:]]  # noqa: E731
+    with open(page, "w") as file:
+        file.write("\n".join(lines[:first] + [f"| {' | '.join(row)} |" for row in sorted(rows, key=by_version)]) + "\n")
 
 
 if __name__ == "__main__":

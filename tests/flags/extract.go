@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -1068,8 +1069,9 @@ func (t *tree) scalar(typ types.Type, basic *types.Basic) string {
 			choices = append(choices, constant.StringVal(c.Val()))
 		}
 	}
+	sort.Strings(choices)
+	choices = slices.Compact(choices) // a default is another name of one of them
 	if len(choices) > 1 {
-		sort.Strings(choices)
 		kind += "=" + strings.Join(choices, ",")
 	}
 	return kind

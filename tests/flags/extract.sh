@@ -5,7 +5,7 @@
 #   tests/flags/extract.sh            all that `versions` lists
 #   tests/flags/extract.sh --keep     the same, with what was downloaded and read before left in place
 #
-# To follow a release: change its line in `versions` (or add one, and the number 37, the newest minor, in tables.go),
+# To follow a release: change its line in `versions` (or add one, and the number 38, the newest minor, in tables.go),
 # run this, look at `git diff src/catalog`, and try the tables on real programs with check-binary.sh.
 #
 # Kubernetes comes as a Go module. It leaves out what stands in modules of its own (k8s.io/apiserver and others), so these are
@@ -51,7 +51,7 @@ staging="api apiextensions-apiserver apimachinery apiserver client-go cloud-prov
 kubernetes() {
     version=$1
     minor=${version#1.}
-    minor=${minor%.*}
+    minor=${minor%%.*}
     tree=$work/src/$minor
     [ -d "$tree" ] && return
     main=$(module k8s.io/kubernetes "v$version")

@@ -74,7 +74,7 @@ func tables(what string, in io.Reader, out io.Writer) {
 	}
 	for _, key := range keys {
 		component, _, _ := strings.Cut(key, "\t")
-		lo, hi := 14, 37
+		lo, hi := 14, 38
 		if component == "etcd" {
 			lo, hi = 3, 7
 		}

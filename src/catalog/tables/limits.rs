@@ -24,6 +24,7 @@ const CONTROL_PLANE: &[Of] = &[
 ];
 const BOTH_WITH_RANGES: &[Of] = &[("kube-apiserver", ""), ("kube-controller-manager", "")];
 const ETCD: &[Of] = &[("etcd", "")];
+const KUBECONFIG: &[Of] = &[("", "Config")];
 const ENCRYPTION: &[Of] = &[("", "EncryptionConfiguration")];
 
 const fn limit(of: &'static [Of], setting: &'static str, flag: &'static str, within: Within) -> Limit {
@@ -87,6 +88,7 @@ const PLUGINS: Within = OneOf(&[
     "AlwaysAdmit",
     "AlwaysDeny",
     "AlwaysPullImages",
+    "AuthorizationConditionsEnforcer",
     "CertificateApproval",
     "CertificateSigning",
     "CertificateSubjectRestriction",
@@ -219,6 +221,8 @@ pub const LIMITS: &[Limit] = &[
     limit(SCHEDULER, "parallelism", "", AtLeast(1)),
     limit(SCHEDULER, "percentageOfNodesToScore", "", Numbers(0, 100)),
     limit(SCHEDULER, "profiles.percentageOfNodesToScore", "", Numbers(0, 100)),
+    limit(SCHEDULER, "percentageOfPlacementsToScore", "", Numbers(0, 100)),
+    limit(SCHEDULER, "profiles.percentageOfPlacementsToScore", "", Numbers(0, 100)),
     limit(SCHEDULER, "podInitialBackoffSeconds", "", AtLeast(1)),
     limit(SCHEDULER, "podMaxBackoffSeconds", "", AtLeast(1)),
 
@@ -265,6 +269,8 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "metrics", OneOf(&["basic", "extensive"])),
     limit(ETCD, "", "tls-max-version", OneOf(&["TLS1.2", "TLS1.3"])),
     limit(ETCD, "", "tls-min-version", OneOf(&["TLS1.2", "TLS1.3"])),
+
+    limit(KUBECONFIG, "clusters.cluster.min-connection-pool-size", "", Numbers(0, 100)),
 
     limit(ENCRYPTION, "resources.providers.kms.apiVersion", "", OneOf(&["v1", "v2"])),
     limit(ENCRYPTION, "resources.providers.kms.endpoint", "", Urls),

@@ -2,7 +2,7 @@
 
 use crate::catalog::change::Sets::{
     self, CniVersion, CompiledWith, Containerd, CoreDnsImage, DiscouragedProxyMode, Docker, DualStack, Etcd,
-    HealthPath, NoFlag, NoSetting, OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
+    HealthPath, MlDsaTokens, NoFlag, NoSetting, OldestEtcd, ProxyModes, RuntimeClassApi, SandboxImage, TopologyLabels,
 };
 use crate::catalog::change::{Change, Program, Version};
 use crate::catalog::engines::Runtime;
@@ -65,10 +65,15 @@ const CRI_RUNTIME: &str = "io.containerd.cri.v1.runtime";
 
 /// The first and the last version of each program that is known.
 pub const KNOWN: &[(Program, Version, Version)] = &[
-    (Program::Kubernetes, Version::new(1, 14), Version::new(1, 37)),
+    (Program::Kubernetes, Version::new(1, 14), Version::new(1, 38)),
     (Program::Etcd, Version::new(3, 3), Version::new(3, 7)),
     (Program::Containerd, Version::new(1, 3), Version::new(2, 4)),
 ];
+
+/// Known versions that are not released yet, and from what they are known: their flags, fields and gates may still change. Nobody gets one
+/// without asking for it.
+pub(crate) const BEFORE_RELEASE: &[(Program, Version, &str)] =
+    &[(Program::Kubernetes, Version::new(1, 38), "1.38.0-beta.0")];
 
 /// The last release of Kubernetes in which the scheduler and the controller manager may answer without encryption.
 pub(crate) const LAST_WITH_PLAIN_PORTS: Version = Version::new(1, 22);
@@ -108,6 +113,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(14, set_only(WITH_DOCKER, "kubelet", "image-pull-progress-deadline", "2m"), "large images take longer than Docker's default of a minute"),
     kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime", "remote"), "the default is docker"),
     kubernetes(14, set_only(WITH_CONTAINERD, "kubelet", "container-runtime-endpoint", "unix://{{ runtime.socket }}"), "where containerd answers"),
+    kubernetes(14, MlDsaTokens(false), "they are signed with RSA or ECDSA"),
     kubernetes(14, CompiledWith("1.12"), "its build/build-image/cross/VERSION"),
     kubernetes(16, TopologyLabels(false), "kubelets refuse labels of Kubernetes' own that they do not know"),
     kubernetes(16, HealthPath("/readyz"), "livez and readyz take the place of healthz"),
@@ -183,6 +189,9 @@ pub const CHANGES: &[Change] = &[
     kubernetes(36, CompiledWith("1.26"), "its build/build-image/cross/VERSION"),
     kubernetes(37, Etcd("3.7"), "what kubeadm runs"),
     kubernetes(37, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.6"), "kubeadm's"),
+    kubernetes(38, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.15.0"), "kubeadm's"),
+    kubernetes(38, MlDsaTokens(true), "the feature gate ServiceAccountTokenMLDSA is on"),
+    kubernetes(38, CompiledWith("1.27"), "its build/build-image/cross/VERSION"),
 
     containerd(1, 3, setting("containerd", &["version"], Integer(2)), "the first version of the configuration that names plugins in full"),
     containerd(1, 3, setting("containerd", &["plugins", CRI_1, "sandbox_image"], Text("{{ release.sandbox_image }}")), "the image of each pod's sandbox"),

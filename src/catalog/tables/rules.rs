@@ -2,7 +2,7 @@
 //!
 //! The rules are about the merged result: what the tables, the layout, the release and the user say of a program on a host.
 
-use crate::catalog::rule::Asks::{Alone, Both, NoProxyFor, NodePortsAreFree, PodsHaveAddresses};
+use crate::catalog::rule::Asks::{Alone, Both, Needs, NoProxyFor, NodePortsAreFree, PodsHaveAddresses};
 use crate::catalog::rule::Called::{self, ApiServer, Etcd, Nodes, Pods, Services};
 use crate::catalog::rule::Ours::{self, GivesWay, Stays};
 use crate::catalog::rule::{Asks, Rule};
@@ -45,6 +45,7 @@ pub const RULES: &[Rule] = &[
     rule(CONTROLLER, alone(Flag("cluster-signing-cert-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("cluster-signing-key-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("node-cidr-mask-size"), &[Flag("node-cidr-mask-size-ipv4"), Flag("node-cidr-mask-size-ipv6")], Stays), NOT_STARTED, "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#configure-ipv4-ipv6-dual-stack"),
+    rule(KUBELET, Needs { one: Setting(&["serverCertificateKeyAlgorithm"]), begins: "ML-DSA-", other: Setting(&["tlsMinVersion"]), is: "VersionTLS13" }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
     rule(KUBELET, alone(Setting(&["reservedSystemCPUs"]), &[Setting(&["systemReservedCgroup"]), Setting(&["kubeReservedCgroup"])], Stays), NOT_STARTED, "https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#explicitly-reserved-cpu-list"),
     rule(ETCD, alone(Flag("initial-cluster"), &[Flag("discovery"), Flag("discovery-endpoints"), Flag("discovery-srv")], Stays), NOT_STARTED, "https://etcd.io/docs/v3.6/op-guide/clustering/"),
     rule(ETCD, alone(Flag("config-file"), &[Flag("*")], Stays), "etcd heeds the file alone", "https://etcd.io/docs/v3.6/op-guide/configuration/"),

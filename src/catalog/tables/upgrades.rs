@@ -1,7 +1,7 @@
 //! What leads from one release to the next, and what does not.
 
 use crate::catalog::change::{Program, Version};
-use crate::catalog::upgrade::{Behind, FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
+use crate::catalog::upgrade::{Before, Behind, FileFormat, Floor, LeftByCleanup, OneAtATime, OneWay, WayBack};
 
 /// Whose releases are gone through one minor at a time.
 #[rustfmt::skip]
@@ -49,6 +49,38 @@ pub const ONE_WAY: &[OneWay] = &[
         of: Program::Etcd, since: Version::new(3, 6),
         what: "when the last member is of the new release, the cluster and the version of what it stores are too, and no member of the old \
                one starts on its data, unless etcdctl downgrade enable came before",
+    },
+];
+
+/// What is looked after before a release is there, since no file of a bundle shows it: the urgent notes of each release's changelog, without
+/// what concerns metrics, other programs' developers, and settings that `check` judges.
+#[rustfmt::skip]
+pub const BEFORE: &[Before] = &[
+    Before {
+        of: Program::Kubernetes, to: Version::new(1, 34), run_by: "kubelet",
+        what: "a static pod that names objects of the API, such as a Secret or a service account, is not run any more",
+        source: "https://github.com/kubernetes/kubernetes/blob/v1.34.0/CHANGELOG/CHANGELOG-1.34.md",
+    },
+    Before {
+        of: Program::Kubernetes, to: Version::new(1, 37), run_by: "kube-apiserver",
+        what: "objects of scheduling.k8s.io/v1alpha2 have to be gone: the version is dropped",
+        source: "https://github.com/kubernetes/kubernetes/blob/v1.37.0/CHANGELOG/CHANGELOG-1.37.md",
+    },
+    Before {
+        of: Program::Kubernetes, to: Version::new(1, 37), run_by: "kubelet",
+        what: "with SELinux, volumes are mounted with their label (SELinuxMount is on), and pods with different labels can't share one on a node",
+        source: "https://kubernetes.io/blog/2026/04/22/breaking-changes-in-selinux-volume-labeling/",
+    },
+    Before {
+        of: Program::Kubernetes, to: Version::new(1, 38), run_by: "kubelet",
+        what: "where /etc/subuid or /etc/subgid gives the user kubelet a range that reaches 4294967295, shorten it: a kubelet does not start with \
+               it, nor while a pod has such a range",
+        source: "https://github.com/kubernetes/kubernetes/pull/141345",
+    },
+    Before {
+        of: Program::Kubernetes, to: Version::new(1, 38), run_by: "kubelet",
+        what: "of a pod's env files, an entry with # right after its closing quote (KEY='value'#text) is refused, and the container with it",
+        source: "https://github.com/kubernetes/kubernetes/pull/143221",
     },
 ];
 

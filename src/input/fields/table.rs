@@ -81,7 +81,7 @@ fn proxy_modes() -> Vec<&'static str> {
 pub static CLUSTER: Section = section("cluster", &[
     field("name", Text(&CLUSTER_NAME), Is("kubernetes"), "cluster name in every kubeconfig; part of what keys are derived from"),
     field("state", CLUSTER_STATE, Is("new"), "`running` once it is up: from then on no unit can found a cluster anew, and hosts may join and leave"),
-    field("kubernetes", AVersion(Program::Kubernetes), Follows("the newest known"), "Kubernetes version; `khw-gen releases` shows what changes with each"),
+    field("kubernetes", AVersion(Program::Kubernetes), Follows("the newest that is released"), "Kubernetes version; `khw-gen releases` shows what changes with each"),
     field("etcd", AVersion(Program::Etcd), Follows("kubeadm's choice for that Kubernetes"), "etcd version"),
     field("go", Text(&GO_RELEASE), Follows("the release of Go that those versions are published with"), "the release of Go with which you compile Kubernetes and etcd yourself: keys of [ML-DSA](post-quantum.md) want a newer one than they are published with"),
     field("domain", Text(&DOMAIN), Is("cluster.local"), "DNS domain of services"),
