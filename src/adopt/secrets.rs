@@ -175,6 +175,16 @@ pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: 
             }
         }
     }
+    let asked = apis.iter().find_map(|api| {
+        let named = ENCRYPTION.iter().find_map(|flag| Some((*flag, api.flag(flag)?)));
+        named.map(|(flag, path)| (api.evidence(flag), path))
+    });
+    if let Some((evidence, path)) = asked.filter(|_| seen.is_empty()) {
+        let message = format!(
+            "{evidence}: {path} is not among the files: what is encrypted with its keys could not be read any more"
+        );
+        say.add(Diagnostic::new(codes::ENCRYPTION_NOT_KEPT, message).hint("copy it as well, and adopt again"));
+    }
     let describe = |one: &KeptEncryption| {
         let names: Vec<&str> = one.keys.iter().map(|key| key.name.as_str()).collect();
         format!("{} with {}", one.provider, names.join(", "))

@@ -172,7 +172,7 @@ impl FoundHost {
 
 /// Whether the folders of a machine are below a path.
 pub(super) fn is_tree(nodes: &FoundNodes, prefix: &str) -> bool {
-    ["etc", "var", "root"]
+    ["etc", "var", "root", "opt"]
         .iter()
         .any(|top| is_folder(nodes, &format!("{prefix}{top}")))
 }

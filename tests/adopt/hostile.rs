@@ -128,6 +128,7 @@ const WRONG: &[Wrong] = &[
     ("adopt-encryption", |certs| put(&certs.path("encryption-config.yaml"), &format!(
         "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: ['*.*']\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "it encrypts *.* too"),
     ("adopt-encryption", |certs| encryption(certs, &format!("  - identity: {{}}\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "first provider is identity"),
+    ("adopt-encryption", |certs| api_unit(certs, "--encryption-provider-config=/opt/kubernetes/encryption.yml"), "/opt/kubernetes/encryption.yml is not among the files"),
     ("adopt-unknown-release", |certs| put(&certs.path("kube-apiserver.yaml"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - command: [kube-apiserver, --client-ca-file=/x/ca.pem]\n    image: k8s.gcr.io/kube-apiserver:v1.12.10\n"), "1.12.10"),
     ("adopt-disagree", |certs| {

@@ -2,7 +2,7 @@
 """A cluster that people made by hand (see by_hand.py) is adopted while it runs: `khw-gen adopt` of its machines' files, a build, and the
 steps of `khw-gen diff --format json` from those files to the bundles, carried out to the letter over the cluster's own etcd data.
 
-    tests/e2e/adopted.py --kubernetes DIR --etcd DIR --cfssl FILE [--style walkthrough|ssl|kubeadm] [--khw-gen PROGRAM]
+    tests/e2e/adopted.py --kubernetes DIR --etcd DIR --cfssl FILE [--style walkthrough|ssl|crt|opt|kubeadm] [--khw-gen PROGRAM]
 
 A client writes through the load balancer all the time and reads each back. The exit code is 0 if no acknowledged write is lost, tokens made
 before are accepted and Secrets written before are readable afterwards, no node was NotReady but for the first seconds of its kubelet, and no pod was restarted.
@@ -27,7 +27,7 @@ import whole_life  # noqa: E402
 from rollout import expect, within  # noqa: E402
 
 # What of a machine is a cluster's. Pods' volumes and containers' files are not.
-KEPT = ("etc/kubernetes", "etc/etcd", "etc/systemd/system", "etc/cni", "etc/containerd", "etc/crictl.yaml", "etc/nginx", "etc/sysctl.d",
+KEPT = ("opt/kubernetes", "opt/etcd", "etc/kubernetes", "etc/etcd", "etc/systemd/system", "etc/cni", "etc/containerd", "etc/crictl.yaml", "etc/nginx", "etc/sysctl.d",
         "etc/modules-load.d", "var/lib/kubernetes", "var/lib/kubelet/*.pem", "var/lib/kubelet/*.yaml", "var/lib/kubelet/kubeconfig",
         "var/lib/kubelet/pki", "var/lib/kube-proxy", "root/*.kubeconfig", "root/*.yaml", "root/.kube")
 

@@ -7,7 +7,7 @@
 #
 # The release archives are not everywhere at hand; the module proxy is. Every component's own main() is taken as it stands
 # in that version, renamed, and called by the name under which the program is run: one link instead of six.
-# A build that is there already is not repeated.
+# A build that is there already is not repeated. A release may ask for a newer Go than is there: GOTOOLCHAIN=go1.27.4 for 1.38.
 set -eu
 
 version=${1:?the version, such as 1.37.2}
@@ -41,7 +41,7 @@ source=$(cd "$work" && go mod download -json "k8s.io/kubernetes@v$version" | sed
 
 # go.mod: replacements in a dependency's go.mod do not count, so that version's own go.mod becomes ours. What it takes from
 # its staging folder, which is no part of the module, is taken from the published staging module; where the proxy lacks that
-# very patch, from the last one of the same minor that it has.
+# very patch, from the last one of the same minor that it has, or else of the next.
 tags=
 sed 's|^module k8s.io/kubernetes$|module khw-gen/e2e/kubernetes|' "$source/go.mod" >"$work/go.mod"
 for module in $(sed -n 's|^.*[ \t]\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' "$source/go.mod"); do
@@ -49,10 +49,10 @@ for module in $(sed -n 's|^.*[ \t]\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' "$sou
     if ! (cd "$scratch" && go mod download "$module@$patch") >/dev/null 2>&1; then
         all=$(cd "$scratch" && go list -m -versions "$module" 2>/dev/null | tr ' ' '\n' | sort -V)
         patch=$(echo "$all" | grep "^v0\.$minor\.[0-9]*\$" | tail -n 1)
-        if [ -z "$patch" ] && [ "$module" = k8s.io/legacy-cloud-providers ]; then
-            # The clouds themselves are left out then. What is left of it, a reader of GCE's credentials, the next minor has too.
+        if [ -z "$patch" ]; then # the next minor's, which has what is needed of it or does not compile
             patch=$(echo "$all" | grep "^v0\.$((minor + 1))\.[0-9]*\$" | tail -n 1)
-            tags="-tags providerless"
+            # Of the clouds only a reader of GCE's credentials is left then.
+            [ "$module" != k8s.io/legacy-cloud-providers ] || tags="-tags providerless"
         fi
         if [ -z "$patch" ]; then # a sample, most likely; what the components need, the build will ask for
             echo "$module is left out, since the proxy has none"

@@ -14,7 +14,9 @@ HOSTS = {"lb1": BALANCER, **CONTROL_PLANES, **WORKERS}
 SERVICES, PODS, FIRST_SERVICE, DNS = "10.32.0.0/24", "10.200.0.0/16", "10.32.0.1", "10.32.0.10"
 
 # Which certificate signs what, and where guides put the files: the walk-through's one certificate for everything in
-# /var/lib/kubernetes, and authorities apart as others have them, by other names, in /etc/kubernetes/ssl and in kubeadm's folder.
+# /var/lib/kubernetes, and authorities apart as others have them, by other names, in /etc/kubernetes/ssl and in kubeadm's folder. `crt` has one
+# authority, and kubeconfigs that name files; `opt` has everything below /opt, signs tokens with the key of its authority, and asks etcd with
+# etcd's own certificate.
 STYLES = {
     "walkthrough": {
         "authorities": {"ca": "/var/lib/kubernetes/ca.pem"},
@@ -52,6 +54,46 @@ STYLES = {
         "proxy-kubeconfig": "/etc/kubernetes/kube-proxy.kubeconfig",
         "proxy-config": "/etc/kubernetes/kube-proxy.yaml",
         "scheduler-config": "/etc/kubernetes/kube-scheduler.yaml",
+        "admin": "/root/.kube/config",
+    },
+    "crt": {
+        "authorities": {"ca": "/var/lib/kubernetes/pki/ca.crt"},
+        "apart": True,
+        "serving": "/var/lib/kubernetes/pki/kube-apiserver.crt",
+        "kubelet-client": "/var/lib/kubernetes/pki/apiserver-kubelet-client.crt",
+        "etcd-client": "/var/lib/kubernetes/pki/apiserver-etcd-client.crt",
+        "etcd": "/etc/etcd/etcd-server.crt",
+        "etcd-authority": "/etc/etcd/ca.crt",
+        "tokens": "/var/lib/kubernetes/pki/service-account.crt",
+        "encryption": "/var/lib/kubernetes/encryption-config.yaml",
+        "kubeconfigs": "/var/lib/kubernetes/{name}.kubeconfig",
+        "users": "/var/lib/kubernetes/pki/{name}.crt",
+        "kubelet": "/var/lib/kubernetes/pki/{host}.crt",
+        "kubelet-kubeconfig": "/var/lib/kubelet/kubelet.kubeconfig",
+        "kubelet-config": "/var/lib/kubelet/kubelet-config.yaml",
+        "kubelet-authority": "/var/lib/kubernetes/pki/ca.crt",
+        "proxy-kubeconfig": "/var/lib/kube-proxy/kube-proxy.kubeconfig",
+        "proxy-config": "/var/lib/kube-proxy/kube-proxy-config.yaml",
+        "scheduler-config": "/var/lib/kubernetes/kube-scheduler.yaml",
+        "admin": "/root/admin.kubeconfig",
+    },
+    "opt": {
+        "authorities": {"ca": "/opt/kubernetes/ssl/ca.pem", "etcd-ca": "/opt/etcd/ssl/ca.pem"},
+        "serving": "/opt/kubernetes/ssl/server.pem",
+        "kubelet-client": "/opt/kubernetes/ssl/kubelet-client.pem",
+        "etcd-client": "/opt/etcd/ssl/server.pem",
+        "etcd": "/opt/etcd/ssl/server.pem",
+        "etcd-authority": "/opt/etcd/ssl/ca.pem",
+        "tokens": "/opt/kubernetes/ssl/ca.pem",
+        "encryption": "/opt/kubernetes/cfg/encryption.yml",
+        "kubeconfigs": "/opt/kubernetes/cfg/{name}.kubeconfig",
+        "kubelet": "/opt/kubernetes/ssl/kubelet.pem",
+        "kubelet-kubeconfig": "/opt/kubernetes/cfg/kubelet.kubeconfig",
+        "kubelet-config": "/opt/kubernetes/cfg/kubelet-config.yml",
+        "kubelet-authority": "/opt/kubernetes/ssl/ca.pem",
+        "proxy-kubeconfig": "/opt/kubernetes/cfg/kube-proxy.kubeconfig",
+        "proxy-config": "/opt/kubernetes/cfg/kube-proxy-config.yml",
+        "scheduler-config": "/opt/kubernetes/cfg/kube-scheduler.yml",
         "admin": "/root/.kube/config",
     },
     "kubeadm": {
@@ -146,15 +188,22 @@ class ByHand:
 
     def kubeconfig(self, name, server, user):
         path = os.path.join(self.certs, f"{name}.kubeconfig")
+        authority, certificate, key, embed = "ca.pem", f"{name}.pem", f"{name}-key.pem", "true"
+        if named := self.named_by_kubeconfig(name):
+            authority, certificate, key, embed = self.names["authorities"]["ca"], named, key_of(named), "false"
         for words in (
-            ["set-cluster", "by-hand", "--certificate-authority=ca.pem", "--embed-certs=true", f"--server={server}"],
-            ["set-credentials", user, f"--client-certificate={name}.pem", f"--client-key={name}-key.pem", "--embed-certs=true"],
+            ["set-cluster", "by-hand", f"--certificate-authority={authority}", f"--embed-certs={embed}", f"--server={server}"],
+            ["set-credentials", user, f"--client-certificate={certificate}", f"--client-key={key}", f"--embed-certs={embed}"],
             ["set-context", "default", "--cluster=by-hand", f"--user={user}"],
             ["use-context", "default"],
         ):
             subprocess.run([self.kubectl, "config", *words, f"--kubeconfig={path}"], cwd=self.certs, stdout=subprocess.DEVNULL, check=True)
         with open(path, "rb") as file:
             return file.read()
+
+    def named_by_kubeconfig(self, name):
+        """Where a kubeconfig's certificate lies, if it names files: the administrator's goes to other machines, and does not."""
+        return self.names["users"].format(name=name) if "users" in self.names and name != "admin" else None
 
     def phases(self):
         """kubeadm's certificates and kubeconfigs of every control plane, in its tree."""
@@ -193,13 +242,13 @@ class ByHand:
             self.request(host, f"system:node:{host}", "system:nodes", "ca", [host, address])
 
     def of_control_planes(self):
-        split = len(self.names["authorities"]) > 1
+        split = self.has_its_own_for_etcd()
         for authority in self.names["authorities"]:
             self.request(authority, {"ca": "Kubernetes", "etcd-ca": "etcd", "front-proxy-ca": "front-proxy"}[authority], "Kubernetes")
         everywhere = [FIRST_SERVICE, *CONTROL_PLANES.values(), *CONTROL_PLANES, BALANCER, "lb1", "127.0.0.1", "localhost", "kubernetes",
                       "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "api.by-hand.example"]
         self.request("kubernetes", "kubernetes", "Kubernetes", "ca", everywhere)
-        etcd = "etcd-ca" if split else "ca"
+        etcd = "etcd-ca" if "etcd-ca" in self.names["authorities"] else "ca"
         if split:
             self.request("etcd", "etcd", "etcd", etcd, [*CONTROL_PLANES.values(), *CONTROL_PLANES, "127.0.0.1", "localhost"])
             self.request("etcd-client", "kube-apiserver-etcd-client", "etcd", etcd)
@@ -219,7 +268,6 @@ class ByHand:
         secret = base64.b64encode(os.urandom(32)).decode()
         encryption = ("kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n  - resources:\n      - secrets\n    providers:\n"
                       f"      - aescbc:\n          keys:\n            - name: key1\n              secret: {secret}\n      - identity: {{}}\n")
-        split = "etcd-ca" in names["authorities"]
         members = ",".join(f"{name}=https://{address}:2380" for name, address in CONTROL_PLANES.items())
         if not self.kubeadm:
             self.files_of_control_planes()
@@ -273,6 +321,9 @@ class ByHand:
             self.unit(host, "kubelet", {"config": names["kubelet-config"], "kubeconfig": names["kubelet-kubeconfig"], "register-node": "true",
                                         "node-labels": "example.org/disk=ssd", "v": "2"}, after="containerd.service")
             self.put(host, names["proxy-kubeconfig"], proxy, 0o600)
+            for name in (host, "kube-proxy"):
+                if named := self.named_by_kubeconfig(name):
+                    self.pair(host, named, name)
             self.put(host, names["proxy-config"], f"kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n"
                      f"  kubeconfig: {names['proxy-kubeconfig']}\nmode: iptables\nclusterCIDR: {PODS}\nconntrack:\n  maxPerCore: 0\n")
             self.unit(host, "kube-proxy", {"config": names["proxy-config"]})
@@ -293,7 +344,7 @@ class ByHand:
 
     def files_of_control_planes(self):
         names = self.names
-        split = "etcd-ca" in names["authorities"]
+        split = self.has_its_own_for_etcd()
         managers = {name: self.kubeconfig(name, "https://127.0.0.1:6443", f"system:{name}") for name in ("kube-controller-manager", "kube-scheduler")}
         admin = self.kubeconfig("admin", f"https://{BALANCER}:6443", "admin")
         tokens = self.cert("service-account")
@@ -302,19 +353,27 @@ class ByHand:
         for host in CONTROL_PLANES:
             for authority, path in names["authorities"].items():
                 self.pair(host, path, authority)
-            self.put(host, names["etcd-authority"], self.cert("etcd-ca" if split else "ca"))
+            self.put(host, names["etcd-authority"], self.cert("etcd-ca" if "etcd-ca" in names["authorities"] else "ca"))
             self.pair(host, names["serving"], "kubernetes")
             self.pair(host, names["etcd"], "etcd" if split else "kubernetes")
             if split:
                 self.pair(host, names["kubelet-client"], "kubelet-client")
-                self.pair(host, names["etcd-client"], "etcd-client")
+                if names["etcd-client"] != names["etcd"]:
+                    self.pair(host, names["etcd-client"], "etcd-client")
             if "front-proxy-ca" in names["authorities"]:
                 self.pair(host, "/etc/kubernetes/pki/front-proxy-client.crt", "front-proxy-client")
-            self.put(host, names["tokens"], tokens)
-            self.put(host, key_of(names["tokens"]), self.cert("service-account", "-key"), 0o600)
+            if names["tokens"] not in names["authorities"].values():
+                self.put(host, names["tokens"], tokens)
+                self.put(host, key_of(names["tokens"]), self.cert("service-account", "-key"), 0o600)
             self.put(host, names["admin"], admin, 0o600)
             for name, text in managers.items():
                 self.put(host, self.kubeconfig_of(name), text, 0o600)
+                if named := self.named_by_kubeconfig(name):
+                    self.pair(host, named, name)
+
+    def has_its_own_for_etcd(self):
+        """Whether etcd and its client have certificates of their own, and not the API server's."""
+        return "apart" in self.names or len(self.names["authorities"]) > 1
 
     def unit(self, host, name, flags, kind="", after=""):
         lines = [f"/usr/local/bin/{name}"] + [f"--{flag}" if value is None else f"--{flag}={value}" for flag, value in flags.items()]

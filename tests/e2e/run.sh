@@ -88,7 +88,7 @@ for pair in $versions; do
     "$here/life.py" --etcd "$built/etcd-$etcd" --keep-logs "$built/logs/life-$etcd" || failed=1
     "$here/reloads.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --table docs/reload.md --keep-logs "$built/logs/reloads-$kubernetes" || failed=1
     "$here/proxy_modes.py" --etcd "$built/etcd-$etcd" --kubernetes "$built/kubernetes-$kubernetes" --keep-logs "$built/logs/modes-$kubernetes" || failed=1
-    for style in walkthrough ssl kubeadm; do
+    for style in walkthrough ssl crt opt kubeadm; do
         [ "$pair" = "${versions%% *}" ] || break # what is made by hand is for one release
         PATH=$PWD/target/tools:$PATH
         command -v cfssl >/dev/null 2>&1 || { echo "e2e: skipped: no cluster made by hand is adopted: there is no cfssl (make programs)"; break; }
