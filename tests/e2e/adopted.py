@@ -160,8 +160,11 @@ def chapters(life):
         life.khw_gen("check", os.path.join(life.spec, "cluster.toml"))
         life.out = os.path.join(life.scratch, "out-adopted")
         life.khw_gen("build", os.path.join(life.spec, "cluster.toml"), "--out", life.out, "--quiet")
-        life.khw_gen("verify", life.out)
-        life.khw_gen("verify", life.out, "--beside", life.before, "--at", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        for beside in ((), ("--beside", life.before)):
+            found = json.loads(life.khw_gen("verify", life.out, *beside, "--at", now, "--format", "json", codes=(0, 1)))["findings"]
+            wrong = {finding["code"] for finding in found if finding["severity"] == "error"}
+            expect(wrong == life.hand.names.get("wrong", set()), f"verify {' '.join(beside[:1])}: {wrong}")
 
     def rolled_out():
         # The image of pods' sandboxes that the bundle names, as the registry would give it.

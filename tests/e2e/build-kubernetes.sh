@@ -41,19 +41,12 @@ source=$(cd "$work" && go mod download -json "k8s.io/kubernetes@v$version" | sed
 
 # go.mod: replacements in a dependency's go.mod do not count, so that version's own go.mod becomes ours. What it takes from
 # its staging folder, which is no part of the module, is taken from the published staging module; where the proxy lacks that
-# very patch, from the last one of the same minor that it has, or else of the next.
-tags=
+# very patch, from the last one of the same minor that it has.
 sed 's|^module k8s.io/kubernetes$|module khw-gen/e2e/kubernetes|' "$source/go.mod" >"$work/go.mod"
 for module in $(sed -n 's|^.*[ \t]\(k8s.io/[a-z-]*\) => ./staging/.*|\1|p' "$source/go.mod"); do
     patch=$staging
     if ! (cd "$scratch" && go mod download "$module@$patch") >/dev/null 2>&1; then
-        all=$(cd "$scratch" && go list -m -versions "$module" 2>/dev/null | tr ' ' '\n' | sort -V)
-        patch=$(echo "$all" | grep "^v0\.$minor\.[0-9]*\$" | tail -n 1)
-        if [ -z "$patch" ]; then # the next minor's, which has what is needed of it or does not compile
-            patch=$(echo "$all" | grep "^v0\.$((minor + 1))\.[0-9]*\$" | tail -n 1)
-            # Of the clouds only a reader of GCE's credentials is left then.
-            [ "$module" != k8s.io/legacy-cloud-providers ] || tags="-tags providerless"
-        fi
+        patch=$(cd "$scratch" && go list -m -versions "$module" 2>/dev/null | tr ' ' '\n' | grep "^v0\.$minor\.[0-9]*\$" | sort -V | tail -n 1)
         if [ -z "$patch" ]; then # a sample, most likely; what the components need, the build will ask for
             echo "$module is left out, since the proxy has none"
             sed -i "\\|[ \t]$module[ \t]|d" "$work/go.mod"
@@ -124,7 +117,7 @@ END
 # As hack/lib/version.sh stamps a release. Old modules reach into the runtime, which today's linker must be told to allow.
 stamp="-X k8s.io/component-base/version.gitVersion=v$version -X k8s.io/component-base/version.gitMajor=1
     -X k8s.io/component-base/version.gitMinor=$minor -X k8s.io/component-base/version.gitTreeState=clean"
-(cd "$work" && CGO_ENABLED=0 go build -trimpath $tags -ldflags "-s -w -checklinkname=0 $(echo $stamp)" -o "$target/kubernetes.new" .)
+(cd "$work" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -checklinkname=0 $(echo $stamp)" -o "$target/kubernetes.new" .)
 mv "$target/kubernetes.new" "$target/kubernetes"
 for component in $components strict-decode; do ln -sf kubernetes "$target/$component"; done
 echo "$target has Kubernetes $version"

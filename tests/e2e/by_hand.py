@@ -85,6 +85,7 @@ STYLES = {
         "etcd": "/opt/etcd/ssl/server.pem",
         "etcd-authority": "/opt/etcd/ssl/ca.pem",
         "tokens": "/opt/kubernetes/ssl/ca.pem",
+        "wrong": {"shared-key"},  # which stays until that key has a successor
         "encryption": "/opt/kubernetes/cfg/encryption.yml",
         "kubeconfigs": "/opt/kubernetes/cfg/{name}.kubeconfig",
         "kubelet": "/opt/kubernetes/ssl/kubelet.pem",
