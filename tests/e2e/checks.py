@@ -777,8 +777,8 @@ def master_power_cut(trial):
         trial.hosts[victim].power_off()
         time.sleep(15)
         eventually(lambda: expect(holder(trial, "kube-controller-manager") not in (None, victim), f"{victim} leads"), 60)
-    # The one request that is on its way may have to be repeated.
-    expect(len(client.failures) <= 1, client.failures)
+    # Each API server that is left may have been connected to the member that is gone: what it asks there first may have to be repeated.
+    expect(len(client.failures) < len(masters), client.failures)
     late = f"{len(client.times)} writes, {len(client.failures)} failed, the slowest in {max(client.times):.1f} s"
     with Client(trial) as client:
         time.sleep(8)
