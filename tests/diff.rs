@@ -507,6 +507,21 @@ fn a_minor_of_kubernetes_that_is_raised() {
     assert!(apiserver(&steps_up) < kubelet(&steps_up), "{steps_up:#?}");
     assert!(warnings(&up, true)[0].starts_with("Kubernetes 1.34 -> 1.35"), "{up:#}");
     assert!(!warnings(&up, true)[0].contains("skips"));
+    let looked_after = |changes: &Value| {
+        let all = warnings(changes, false);
+        let mut before = all.into_iter().filter(|one| one.starts_with("before Kubernetes "));
+        before
+            .by_ref()
+            .map(|one| one.split(" is there").next().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(looked_after(&up), Vec::<String>::new());
+    let first_beta = changes(&built(&at("1.37"), "out"), &built(&at("1.38"), "out"));
+    assert_eq!(
+        looked_after(&first_beta),
+        ["before Kubernetes 1.38"; 2],
+        "{first_beta:#}"
+    );
     let down = changes(&built(&new, "out"), &built(&old, "out"));
     assert_eq!(
         obstacles(&down),
