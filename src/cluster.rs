@@ -454,14 +454,14 @@ pub struct ExistingCa {
 /// An authority that signs elsewhere: its key never comes here.
 #[derive(Clone, Debug)]
 pub struct ExternalAuthority {
-    /// What everybody is to trust, where `cluster.toml` names it.
+    /// What everybody is to trust, where `cluster.toml` names it; it does for one that is trusted and does not sign.
     pub certificate: Option<AuthorityCertificate>,
 }
 
 /// What authorities that sign elsewhere have signed, all of it judged.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// What everybody is to trust, by the authority's name.
+    /// What everybody is to trust, by the name of the authority, in the generation that signs.
     pub authorities: BTreeMap<String, AuthorityCertificate>,
     /// By the id of the key that it is for.
     pub certificates: BTreeMap<String, SignedChain>,
@@ -661,8 +661,8 @@ pub struct Pki {
     pub brought: BTreeMap<(String, Generation), ExistingCa>,
     /// Other keys that there are already: by the name that they are derived for elsewhere (`service-account`, `node/node1`), and generation.
     pub brought_keys: BTreeMap<(String, Generation), ExistingKey>,
-    /// Authorities that sign elsewhere, by name. They have no successors.
-    pub external: BTreeMap<String, ExternalAuthority>,
+    /// Authorities that sign elsewhere, by name and generation.
+    pub external: BTreeMap<(String, Generation), ExternalAuthority>,
     /// What those have signed; none before it is there.
     pub answers: Option<Answers>,
     /// By file name (`ca-csr.json`); one for every file that a certificate is made from.
@@ -726,9 +726,22 @@ impl Pki {
         })
     }
 
-    /// Whether an authority signs elsewhere.
-    pub fn is_external(&self, authority: &str) -> bool {
-        self.external.contains_key(authority)
+    /// Whether an authority of this generation signs elsewhere, where it signs.
+    pub(crate) fn is_external(&self, authority: &str, generation: Generation) -> bool {
+        self.external.contains_key(&(authority.to_owned(), generation))
+    }
+
+    /// Whether what an authority signs now is signed elsewhere.
+    pub(crate) fn signs_elsewhere(&self, authority: &str) -> bool {
+        self.is_external(authority, self.generations_of(authority, None).used)
+    }
+
+    /// The names of the authorities that sign elsewhere now.
+    pub fn signers_elsewhere(&self) -> impl Iterator<Item = &str> {
+        let names = self.external.keys();
+        names
+            .filter(|(name, generation)| self.generations_of(name, None).used == *generation)
+            .map(|(name, _)| name.as_str())
     }
 
     /// When an authority that signs itself was issued.
@@ -739,7 +752,7 @@ impl Pki {
 
     /// From when until when everything that is signed is valid, and an authority that was there already too.
     pub(crate) fn validity_of_all(&self) -> Validity {
-        let is_answered = |authority: &str| self.answers.is_some() && self.is_external(authority);
+        let is_answered = |authority: &str| self.answers.is_some() && self.signs_elsewhere(authority);
         let signed = self.layout.identities().iter().filter(|row| match row.signed_by {
             SignedBy::Authority(name) => !is_answered(name),
             SignedBy::Itself | SignedBy::Nobody => false,

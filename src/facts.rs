@@ -476,8 +476,8 @@ fn certificate_facts(cluster: &Cluster) -> CertificateFacts {
         not_after: text(validity.not_after),
         not_before_digits: digits(validity.not_before),
         not_after_digits: digits(validity.not_after),
-        elsewhere: cluster.pki.external.keys().cloned().collect::<Vec<_>>().join(", "),
-        ca_elsewhere: cluster.pki.is_external(CLUSTER_AUTHORITY),
+        elsewhere: cluster.pki.signers_elsewhere().collect::<Vec<_>>().join(", "),
+        ca_elsewhere: cluster.pki.signs_elsewhere(CLUSTER_AUTHORITY),
         api_server_ml_dsa: cluster.pki.has_api_server_of_ml_dsa(),
     }
 }

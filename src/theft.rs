@@ -88,8 +88,7 @@ impl<'a> Thefts<'a> {
         }
         let issuers = held.iter().filter_map(|id| self.plan.certificate(*id)?.issuer());
         let issuers: BTreeSet<KeyId<'_>> = issuers.filter(|issuer| !held.contains(issuer)).collect();
-        let signs_elsewhere =
-            |issuer: &KeyId<'_>| matches!(issuer.of, KeyOf::Identity(name) if cluster.pki.is_external(name));
+        let signs_elsewhere = |issuer: &KeyId<'_>| matches!(issuer.of, KeyOf::Identity(name) if cluster.pki.is_external(name, issuer.generation));
         let (elsewhere, issuers): (BTreeSet<_>, BTreeSet<_>) = issuers.into_iter().partition(signs_elsewhere);
         // What a new authority signs is new too.
         let mut changed = held.clone();

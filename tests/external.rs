@@ -5,6 +5,8 @@
 mod answers;
 #[path = "external/authority.rs"]
 mod authority;
+#[path = "external/rotated.rs"]
+mod rotated;
 mod support;
 
 use std::collections::BTreeMap;
@@ -33,9 +35,13 @@ fn single(ca: &str, extra: &str) -> Spec {
 
 /// An authority each for the cluster, etcd and the front proxy, all elsewhere.
 fn split(extra: &str) -> Spec {
-    let sections = "layout = \"split\"\n[pki.ca]\nexternal = true\n[pki.bring.etcd-ca]\nexternal = true\n[pki.bring.front-proxy-ca]\n\
-                    external = true\n";
-    let spec = Spec::new(&HOSTS, &format!("{sections}{extra}"));
+    let sections = "[pki.ca]\nexternal = true\n[pki.bring.etcd-ca]\nexternal = true\n[pki.bring.front-proxy-ca]\nexternal = true\n";
+    of_the_split_layout(&format!("{sections}{extra}"), |name| !name.ends_with("ca-csr.json"))
+}
+
+/// The split layout on P-256, with those of its CSR files that are wanted.
+fn of_the_split_layout(sections: &str, wanted: impl Fn(&str) -> bool) -> Spec {
+    let spec = Spec::new(&HOSTS, &format!("layout = \"split\"\n{sections}"));
     let folder = beside(&spec, "csr");
     fs::create_dir(&folder).expect("a folder");
     for (name, bytes) in files_below(&project().join("src/catalog/layouts/split")) {
@@ -43,7 +49,7 @@ fn split(extra: &str) -> Spec {
         let text = text
             .replace("\"algo\": \"rsa\"", "\"algo\": \"ecdsa\"")
             .replace("\"size\": 2048", "\"size\": 256");
-        if !name.ends_with("ca-csr.json") {
+        if wanted(&name) {
             fs::write(folder.join(name), text).expect("a CSR file");
         }
     }

@@ -18,7 +18,8 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let checked = read_checked(spec, &Specification::open)?;
     let cluster = &checked.cluster;
-    if cluster.pki.external.is_empty() {
+    let authorities: Vec<&str> = cluster.pki.signers_elsewhere().collect();
+    if authorities.is_empty() {
         let message = format!(
             "in {} no authority signs elsewhere: write external = true below [pki.ca] or [pki.bring.NAME]",
             spec.display()
@@ -38,7 +39,6 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     if arguments.format == ReportFormat::Json {
         return print_document(&manifest(cluster, &asked));
     }
-    let authorities: Vec<&str> = cluster.pki.external.keys().map(String::as_str).collect();
     print(format_args!(
         "{}: {} requests to {}. SIGN.md says how they are signed; then khw-gen build {} --signed DIR -o out",
         out.display(),

@@ -22,7 +22,7 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     let spec = &arguments.spec;
     use_threads(None)?;
     // What is wrong with it is said below.
-    if check(spec, &Specification::open).is_ok_and(|checked| !checked.cluster.pki.external.is_empty()) {
+    if check(spec, &Specification::open).is_ok_and(|checked| checked.cluster.pki.signers_elsewhere().next().is_some()) {
         let message = format!(
             "authorities of {} sign elsewhere, and renew there: have the requests of khw-gen csr signed again, set `issued` to an instant after \
              that, and khw-gen diff OLD CLUSTER.TOML --signed DIR says what to do",

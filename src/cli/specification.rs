@@ -86,10 +86,13 @@ pub fn compiled(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys),
 /// Answers are known by their keys, so there is nothing to be told of them without a seed.
 pub fn answered(spec: &Path, cluster: Cluster, seed: Option<&Seed>, signed: &SignedArgs) -> Result<Cluster, Reported> {
     let spec = spec.display();
-    match (cluster.pki.external.is_empty(), &signed.dir) {
-        (true, None) => return Ok(cluster),
-        (true, Some(_)) => return Err(format!("--signed: in {spec} no authority signs elsewhere").into()),
-        (false, _) => {}
+    let signs_elsewhere = cluster.pki.signers_elsewhere().next().is_some();
+    match (signs_elsewhere, &signed.dir) {
+        (false, None) => return Ok(cluster),
+        // In this phase of a rotation it does not sign yet, or no longer.
+        (false, Some(_)) if !cluster.pki.external.is_empty() => return Ok(cluster),
+        (false, Some(_)) => return Err(format!("--signed: in {spec} no authority signs elsewhere").into()),
+        (true, _) => {}
     }
     let Some(seed) = seed else {
         let message = format!(

@@ -620,11 +620,11 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/#external-ca-mode"]
     }
 
-    EXTERNAL_GENERATION "external-generation" Error "successor of an authority that signs elsewhere" {
+    EXTERNAL_GENERATION "external-generation" Error "two authorities, of which one elsewhere has no certificate here" {
         meaning
-            "A rotation goes through phases in which two authorities are trusted and one signs. Of an authority that signs elsewhere khw-gen \
-             knows one at a time, and can't tell which of the two a phase asks."
-        advice "leave its generation and its rotation out; its owner's next certificate of the same key takes the place of this one in DIR of --signed"
+            "A rotation goes through phases in which two authorities are trusted and one signs. What was signed tells who signed it, and nothing \
+             tells the other one's certificate, which everybody is to trust."
+        advice "write `cert`, and put the certificate there"
         example "cluster.toml" [
             r#"[pki.ca]"#,
             r#"external = true"#,
@@ -634,11 +634,14 @@ codes! {
         ]
         right [
             r#"[pki.ca]"#,
+            r#"cert = "ca.pem""#,
             r#"external = true"#,
+            r#"[rotate.ca]"#,
+            r#"to = 2"#,
+            r#"phase = "announce""#,
         ]
         met
-            "When the company's authority nears its end, or when `ca = 2` stayed in [generations] from the time when the cluster signed for \
-             itself."
+            "When the company's authority nears its end and has a successor, or when the cluster's own authority gives way to the company's."
         see ["https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/"]
     }
 

@@ -38,7 +38,7 @@ struct Followed {
 /// Judges files, by what they are called and what is in them, against everything that was asked.
 pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, SecretBytes)]) -> Judged {
     let say = Reporter::default();
-    let chains = read(cluster, asked, given, &say);
+    let chains = without_others(cluster, read(cluster, asked, given, &say));
     let named = named_authorities(cluster);
     let keys = asked.iter().enumerate();
     let keys: Keys<'_> = keys
@@ -212,13 +212,33 @@ fn read(
     chains
 }
 
-/// The certificates that cluster.toml names, by the authority.
+/// The certificates that cluster.toml names, by the authority that signs now.
 fn named_authorities(cluster: &Cluster) -> BTreeMap<&str, Arc<Certificate>> {
-    let named = cluster.pki.external.iter().filter_map(|(name, external)| {
+    let named = cluster.pki.signers_elsewhere().filter_map(|name| {
+        let used = cluster.pki.generations_of(name, None).used;
+        let external = cluster.pki.external.get(&(name.to_owned(), used))?;
         let der = external.certificate.as_ref()?.der();
-        Some((name.as_str(), Arc::new(Certificate::from_der(der)?)))
+        Some((name, Arc::new(Certificate::from_der(der)?)))
     });
     named.collect()
+}
+
+/// Without what was signed in another phase of a rotation: by one whom cluster.toml names, and who does not sign now. So the answers of all
+/// phases may lie in one folder.
+fn without_others(cluster: &Cluster, chains: Vec<Chain>) -> Vec<Chain> {
+    let others = cluster.pki.external.iter();
+    let others = others.filter(|((name, generation), _)| cluster.pki.generations_of(name, None).used != *generation);
+    let others: Vec<Certificate> = others
+        .filter_map(|(_, external)| Certificate::from_der(external.certificate.as_ref()?.der()))
+        .collect();
+    let is_of_others = |chain: &Chain| {
+        let mut certificates = chain.certificates.iter();
+        certificates.any(|one| {
+            let mut others = others.iter();
+            others.any(|other| one.fingerprint == other.fingerprint || one.is_signed_by(other))
+        })
+    };
+    chains.into_iter().filter(|chain| !is_of_others(chain)).collect()
 }
 
 /// The number of the request for each public key.
@@ -303,12 +323,12 @@ fn trusted(
 ) -> BTreeMap<String, AuthorityCertificate> {
     let mut trusted: BTreeMap<String, AuthorityCertificate> = BTreeMap::new();
     let mut keys: BTreeMap<Vec<u8>, &str> = BTreeMap::new();
-    for name in cluster.pki.external.keys() {
+    for name in cluster.pki.signers_elsewhere() {
         let of_this = followed.iter().filter(|(at, _)| asked[**at].authority == name);
         let of_this: Vec<(&OutsideRequest<'_>, &Followed)> = of_this.map(|(at, one)| (&asked[*at], one)).collect();
         let signer = |one: &Followed| one.path.get(1).cloned();
         let anchor = named
-            .get(name.as_str())
+            .get(name)
             .cloned()
             .or_else(|| most_frequent(of_this.iter().filter_map(|(_, one)| signer(one))));
         let Some(anchor) = anchor else { continue };
@@ -365,7 +385,7 @@ fn trusted(
             say.at(None::<Place>, codes::SHARED_AUTHORITY, message);
         }
         match AuthorityCertificate::from_der(&anchor.der) {
-            Ok(certificate) => drop(trusted.insert(name.clone(), certificate)),
+            Ok(certificate) => drop(trusted.insert(name.to_owned(), certificate)),
             Err(error) => drop(say.at(
                 None::<Place>,
                 codes::REFUSED,

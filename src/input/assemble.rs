@@ -52,9 +52,9 @@ pub fn cluster(
     let brought = folder.brought.iter().filter(|(_, existing)| !existing.external);
     let brought = brought.map(|(of, existing)| Some((of.clone(), existing.ca.clone()?)));
     let external = folder.brought.iter().filter(|(_, existing)| existing.external);
-    let external = external.map(|((name, _), existing)| {
+    let external = external.map(|(of, existing)| {
         let certificate = existing.ca.as_ref().map(|ca| ca.certificate.clone());
-        (name.clone(), ExternalAuthority { certificate })
+        (of.clone(), ExternalAuthority { certificate })
     });
     let own = profiles
         .own

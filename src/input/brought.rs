@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity};
 use crate::cluster::Generation;
-use crate::diagnostic::{Place, Reporter, codes};
+use crate::diagnostic::{Reporter, codes};
 
 use super::authority::{self, Existing};
 use super::brought_keys::{self, Whose};
@@ -32,10 +32,6 @@ pub fn read(files: &dyn Files, draft: &Draft, say: &Reporter) -> BTreeMap<(Strin
 /// Whether an authority is there already in each generation that counts: then none is made of its CSR file.
 pub fn is_in_every_generation(draft: &Draft, row: &Identity) -> bool {
     let names = || draft.pki.brought.iter().filter_map(|(name, _)| named(&name.value));
-    let mut brought = draft.pki.brought.iter();
-    if brought.any(|(name, ca)| row.signs() && ca.external && named(&name.value).is_some_and(|of| of.0 == row.name)) {
-        return true;
-    }
     let counted = of_shared_key(draft, row.name);
     counted
         .all()
@@ -62,19 +58,19 @@ pub fn check(draft: &Draft, say: &Reporter) {
         };
         brought_keys::check(draft, (name, ca), &of, generation, say);
         let (reached, next) = brought_keys::reached_and_next(draft, &of);
-        let is_first = generation == Generation::FIRST;
         let whose = brought_keys::whose(draft, &of);
         let is_authority = whose == Some(Whose::Authority);
         if ca.external && !is_authority {
             // It has been said that it signs nothing.
-        } else if ca.external && !is_first {
-            let message = format!("a successor of `{of}` can't sign elsewhere yet");
-            say.at(&name.place, codes::EXTERNAL_GENERATION, message);
         } else if ca.external
-            && let Some(place) = successor_place(draft, &of)
+            && ca.certificate.is_none()
+            && generation <= next
+            && is_one_of_several(draft, &of, generation)
         {
-            let message = format!("`{of}` signs elsewhere, and can't have a successor yet");
-            say.at(place, codes::EXTERNAL_GENERATION, message);
+            let message = format!("which certificate `{}` has is not said", name.value);
+            say.at(&name.place, codes::EXTERNAL_GENERATION, message).hint(
+                "write `cert`: while two are trusted, and what one of them signs is not known, nothing else tells it",
+            );
         } else if generation > next {
             let message = format!(
                 "the next generation of `{of}` is {}, not {}",
@@ -101,15 +97,11 @@ pub fn check(draft: &Draft, say: &Reporter) {
     }
 }
 
-/// Where it is written that an authority has a successor, or is about to have one.
-fn successor_place<'d>(draft: &'d Draft, authority: &str) -> Option<&'d Option<Place>> {
-    let mut rotations = draft.generations.rotations.iter();
-    let rotation = rotations.find(|rotation| rotation.of.value == authority);
-    let mut used = draft.generations.used.iter();
-    let used = used.find(|(name, generation)| name.value == authority && *generation != Generation::FIRST);
-    rotation
-        .map(|rotation| &rotation.of.place)
-        .or(used.map(|(name, _)| &name.place))
+/// Whether an authority is trusted in this generation beside another one, or is about to be: then who signs does not tell which it is.
+fn is_one_of_several(draft: &Draft, authority: &str, generation: Generation) -> bool {
+    let counted = of_shared_key(draft, authority);
+    let is_trusted = counted.all().any(|one| one == generation);
+    generation > counted.used || is_trusted && counted.all().count() > 1
 }
 
 /// The draft of the authority of this name and generation.

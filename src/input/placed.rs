@@ -6,6 +6,7 @@ use crate::cluster::{Kubeconfigs, NO_PROXY, Nodes, PlacedOn, Role};
 use crate::diagnostic::{Code, Reporter, codes};
 
 use super::draft::{Draft, DraftHost, DraftOverride};
+use super::generations::{named, of_shared_key};
 use super::tree::At;
 
 /// `on` of a file that every host gets.
@@ -73,10 +74,14 @@ pub fn may_be(draft: &Draft, nodes: Option<&Nodes>, when: When) -> bool {
     choices.is(when) != Some(false)
 }
 
-/// Whether the authority of the cluster signs elsewhere.
+/// Whether what the authority of the cluster signs now is signed elsewhere.
 fn signs_elsewhere(draft: &Draft) -> bool {
+    let used = (
+        CLUSTER_AUTHORITY.to_owned(),
+        of_shared_key(draft, CLUSTER_AUTHORITY).used,
+    );
     let mut brought = draft.pki.brought.iter();
-    brought.any(|(name, ca)| name.value == CLUSTER_AUTHORITY && ca.external)
+    brought.any(|(name, ca)| ca.external && named(&name.value).as_ref() == Some(&used))
 }
 
 /// Whether services are reached by kube-proxy, as far as that is known.

@@ -161,7 +161,7 @@ fn signed<'a>(
     profile: &'a Profile,
 ) -> CertificateFrom<'a> {
     let issuer = used(cluster, authority);
-    if !cluster.pki.is_external(authority) {
+    if !cluster.pki.signs_elsewhere(authority) {
         return CertificateFrom::SignedBy {
             request,
             issuer,
@@ -205,9 +205,8 @@ fn certificate_of<'a>(
         generation,
     };
     let (key, from) = match cluster.pki.brought(identity.name, generation) {
-        None if cluster.pki.is_external(identity.name) => {
-            let answers = cluster.pki.answers.as_ref();
-            let certificate = answers.and_then(|answers| answers.authorities.get(identity.name));
+        None if cluster.pki.is_external(identity.name, generation) => {
+            let certificate = certificate_elsewhere(cluster, identity.name, generation);
             (
                 KeyFrom::Kept,
                 certificate.map_or(CertificateFrom::Elsewhere, CertificateFrom::File),
@@ -246,6 +245,20 @@ fn certificate_of<'a>(
         key,
         from,
     })
+}
+
+/// Of an authority elsewhere, which everybody is to trust: who was found to have signed, if it signs now, or whom cluster.toml names.
+fn certificate_elsewhere<'a>(
+    cluster: &'a Cluster,
+    authority: &str,
+    generation: Generation,
+) -> Option<&'a AuthorityCertificate> {
+    if cluster.pki.generations_of(authority, None).used == generation {
+        let answers = cluster.pki.answers.as_ref();
+        return answers.and_then(|answers| answers.authorities.get(authority));
+    }
+    let named = cluster.pki.external.get(&(authority.to_owned(), generation));
+    named?.certificate.as_ref()
 }
 
 /// Where a key comes from: from the seed, if nobody has it already.

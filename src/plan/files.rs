@@ -211,7 +211,12 @@ pub fn inputs<'a>(
     let of_workers = || certificates.iter().filter(|certificate| certificate.id.host.is_some());
     // The CSR of a worker that is called `node` has the name of the one for all workers, and takes its place.
     let is_a_workers = |file: &str| of_workers().any(|c| format!("{}-csr.json", c.files) == file);
-    let identities = rows.iter().map(|identity| identity.csr);
+    // An authority that there was already, or that is elsewhere, is not what the CSR file says, which is of another generation.
+    let is_made = |identity: &&Identity| {
+        let used = cluster.pki.generations_of(identity.name, None).used;
+        cluster.pki.brought(identity.name, used).is_none() && !cluster.pki.is_external(identity.name, used)
+    };
+    let identities = rows.iter().filter(is_made).map(|identity| identity.csr);
     let extra = cluster.pki.extra.iter().map(|extra| extra.csr.as_str());
     let mut seen = BTreeSet::new();
     for file in identities.chain(extra) {

@@ -23,7 +23,7 @@ pub fn counts(cluster: &Cluster, when: When) -> bool {
     let balancing = &cluster.load_balancing;
     let choices = Choices {
         layout: Some(cluster.pki.layout),
-        cluster_signing: Some(!cluster.pki.is_external(CLUSTER_AUTHORITY)),
+        cluster_signing: Some(!cluster.pki.signs_elsewhere(CLUSTER_AUTHORITY)),
         kubeconfig_files: Some(cluster.pki.kubeconfigs == Kubeconfigs::Files),
         engine: Some(balancing.engine),
         virtual_address: Some(balancing.virtual_address.is_some()),

@@ -150,7 +150,7 @@ fn is_given(cluster: &Cluster, host: &Host, given: Given) -> bool {
     match given {
         Given::Always => true,
         Given::With(runtime) => cluster.nodes.runtime == runtime,
-        Given::ClusterSigning => !cluster.pki.is_external(CLUSTER_AUTHORITY),
+        Given::ClusterSigning => !cluster.pki.signs_elsewhere(CLUSTER_AUTHORITY),
         Given::OneFamily => !cluster.is_dual_stack(),
         Given::BothFamilies => cluster.is_dual_stack(),
         Given::Labels => !host.labels.is_empty(),

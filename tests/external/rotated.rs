@@ -1,0 +1,128 @@
+//! From the cluster's own authority to one elsewhere, from that to its successor, and back: each phase is built of what the one who signs in it
+//! has answered, and `verify` finds each of them whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::authority::{Authority, CA, Signing};
+use crate::support::{Spec, khw_gen, must, run, said};
+use crate::{AT, HOSTS, answer, beside, manifest, of_the_split_layout};
+
+/// An authority that gives way to another, and which of the two is elsewhere.
+struct Move {
+    of: &'static str,
+    elsewhere: [bool; 2],
+}
+
+impl Move {
+    fn spec(&self) -> Spec {
+        let first = match self.of {
+            "ca" => "[pki.ca]".to_owned(),
+            of => format!("[pki.bring.{of}]"),
+        };
+        let sections = [(first, "first"), (format!("[pki.bring.\"{}@2\"]", self.of), "second")];
+        let sections = sections.iter().zip(self.elsewhere).filter(|(_, elsewhere)| *elsewhere);
+        let sections = sections
+            .map(|((section, name), _)| format!("{section}\ncert = \"authorities/{name}.pem\"\nexternal = true\n"));
+        let sections: String = sections.collect();
+        match self.of {
+            "ca" => Spec::new(&HOSTS, &sections).with_ecdsa_keys(),
+            _ => of_the_split_layout(&sections, |_| true),
+        }
+    }
+}
+
+/// What each authority elsewhere answers, all in one folder, in files of other names.
+fn answered(spec: &Spec, one: &Move) -> PathBuf {
+    let signed = beside(spec, "signed");
+    fs::create_dir(&signed).expect("a folder");
+    let folder = beside(spec, "authorities");
+    fs::create_dir(&folder).expect("a folder");
+    let names = ["first", "second"];
+    let authorities = names.map(|name| Authority::root(&folder, name, CA));
+    // Who signs in the phase that switches is the second.
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    for (number, authority) in authorities
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| one.elsewhere[*number])
+    {
+        let phase = ["announce", "switch"][number];
+        let in_phase = beside(spec, "in-phase.toml");
+        fs::write(
+            &in_phase,
+            format!("{text}\n[rotate.{}]\nto = 2\nphase = \"{phase}\"\n", one.of),
+        )
+        .expect("a file");
+        let requests = beside(spec, &format!("requests-{phase}"));
+        must(khw_gen().arg("csr").arg(&in_phase).arg("-o").arg(&requests));
+        for file in manifest(&requests).keys() {
+            let certificate = answer(&signed, &format!("{}-{file}", names[number]));
+            authority.sign(&requests.join(file), &certificate, &Signing::default());
+        }
+    }
+    signed
+}
+
+fn has(out: &Path, file: &str, text: &str) -> bool {
+    let path = out.join("cp/rootfs").join(file);
+    fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .contains(text)
+}
+
+fn carried_out(one: &Move) {
+    let spec = one.spec();
+    let signed = answered(&spec, one);
+    let bodies = ["first", "second"].map(|name| {
+        let pem = fs::read_to_string(beside(&spec, &format!("authorities/{name}.pem"))).expect("a certificate");
+        pem.lines().nth(2).expect("its second line").to_owned()
+    });
+    let rotation = beside(&spec, "rotation");
+    let rotated = run(khw_gen()
+        .arg("rotate")
+        .arg(spec.path())
+        .arg(one.of)
+        .arg("-o")
+        .arg(&rotation)
+        .arg("--signed")
+        .arg(&signed));
+    assert!(rotated.status.success(), "{}: {}", one.of, said(&rotated));
+    // Who is trusted, and whether the controller manager signs, phase by phase.
+    for (phase, trusted, signs_here) in [
+        ("1-announce", [true, true], !one.elsewhere[0]),
+        ("2-switch", [true, true], !one.elsewhere[1]),
+        ("3-retire", [false, true], !one.elsewhere[1]),
+    ] {
+        let out = rotation.join(phase);
+        let judged = run(khw_gen().arg("verify").arg(&out).args(AT));
+        assert!(judged.status.success(), "{}, {phase}: {}", one.of, said(&judged));
+        for number in [0, 1] {
+            if one.elsewhere[number] {
+                let is_trusted = has(&out, &format!("var/lib/kubernetes/{}.pem", one.of), &bodies[number]);
+                assert_eq!(is_trusted, trusted[number], "{}, {phase}, {number}", one.of);
+            }
+        }
+        let unit = "etc/systemd/system/kube-controller-manager.service";
+        let signs_here = signs_here || one.of != "ca";
+        assert_eq!(
+            has(&out, unit, "--cluster-signing-cert-file"),
+            signs_here,
+            "{}, {phase}",
+            one.of
+        );
+    }
+}
+
+#[test]
+fn an_authority_elsewhere_takes_over_and_gives_way() {
+    const TEST: &str = "authorities elsewhere, rotated";
+    if crate::program("openssl", TEST).is_none() {
+        return;
+    }
+    for elsewhere in [[false, true], [true, true], [true, false]] {
+        for of in ["ca", "etcd-ca", "front-proxy-ca"] {
+            carried_out(&Move { of, elsewhere });
+        }
+    }
+}
