@@ -36,7 +36,7 @@ use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
 use authorities::authorities;
 use evidence::{Basis, Evidence, Settled};
-use machines::AdoptedHost;
+use machines::{AdoptedHost, OfCluster};
 use material::Material;
 use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
@@ -105,21 +105,15 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
     let machines = machines::names(&view, &programs);
-    let mut hosts = machines::of_machines(
-        &view,
-        &machines,
-        &programs,
-        &shown,
-        endpoint.as_ref().map(|one| &one.value),
-        &say,
-    );
+    let leads_to = endpoint.as_ref().map(|one| &one.value);
+    let of_cluster = OfCluster {
+        endpoint: leads_to,
+        services: &services.value,
+        layout: authorities.layout,
+    };
+    let mut hosts = machines::of_machines(&view, &machines, &programs, &shown, &of_cluster, &say);
     if hosts.is_empty() {
-        let service: Vec<IpAddr> = services
-            .value
-            .iter()
-            .filter_map(|range| crate::audit::names::first_of(range))
-            .collect();
-        hosts = machines::of_certificates(&shown, endpoint.as_ref().map(|one| &one.value), &service, &say);
+        hosts = machines::of_certificates(&shown, leads_to, &services.value, &say);
     } else if !hosts
         .iter()
         .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
