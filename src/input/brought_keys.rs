@@ -255,7 +255,13 @@ pub fn check(
         return;
     }
     let known = hosts(draft, each);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for host in section.hosts.iter().flatten() {
+        if !seen.insert(&host.value) {
+            let message = format!("the host `{}` is listed twice", host.value);
+            say.at(host, codes::BAD_BROUGHT_KEY, message)
+                .hint("take one out, or write the name of the host that was meant");
+        }
         if !known.contains(&host.value.as_str()) {
             let message = format!("no host `{}` has a key for `{of}`", host.value);
             say.at(host, codes::BAD_BROUGHT_KEY, message).meant_of(
