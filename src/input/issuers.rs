@@ -8,7 +8,6 @@ use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve, MlDsa};
 use crate::pki::x509::is_same_name;
 
-use super::{authorities_issued, brought, brought_keys};
 use super::authority::Existing;
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
@@ -19,6 +18,7 @@ use super::profiles::path_length;
 use super::requests::subject;
 use super::signed::{Issuer, Leaf, Signs, own};
 use super::validity::{existing_validity, is_set, moment, root_validity, shorter_or_longer};
+use super::{authorities_issued, brought, brought_keys};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
