@@ -520,6 +520,15 @@ pub enum PlacedOn {
 }
 
 impl PlacedOn {
+    /// What counts more: what is for one host before what is for a role, and that before what is for all.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            PlacedOn::All => 0,
+            PlacedOn::Role(_) => 1,
+            PlacedOn::Host(_) => 2,
+        }
+    }
+
     pub(crate) fn is(&self, host: &Host) -> bool {
         self.includes(&host.name, |role| host.is(role))
     }
@@ -614,14 +623,9 @@ impl Overrides {
     /// What is set on a component of `host`: for all hosts, then for its roles, then for the host alone; the last one counts.
     pub(crate) fn of(&self, component: &str, host: &Host) -> ComponentSettings {
         let mut settings = ComponentSettings::default();
-        let rank = |on: &PlacedOn| match on {
-            PlacedOn::All => 0,
-            PlacedOn::Role(_) => 1,
-            PlacedOn::Host(_) => 2,
-        };
         for turn in 0..=2 {
             for own in &self.0 {
-                if own.component == component && rank(&own.on) == turn && own.on.is(host) {
+                if own.component == component && own.on.rank() == turn && own.on.is(host) {
                     settings.merge(&own.settings);
                 }
             }

@@ -166,7 +166,7 @@ fn a_node_that_is_added() {
         .iter()
         .map(|host| format!("other {host}: {routes}"))
         .chain([
-            "other n3: ./install.sh; systemctl restart pod-routes".to_owned(),
+            "other n3: bring kubelet and kube-proxy of Kubernetes 1.37, containerd 2.3 with its unit, and runc, the CNI plugins bridge, host-local, portmap and loopback: INSTALL.md says where each lies; ./install.sh; systemctl restart pod-routes".to_owned(),
             format!(
                 "node n3: systemctl restart systemd-modules-load; sysctl --system; systemctl restart containerd; systemctl restart \
                  kube-proxy; systemctl restart kubelet; {HEALTHY}"

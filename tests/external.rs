@@ -414,9 +414,7 @@ fn every_command_goes_on_or_says_what_it_needs() {
         .arg(&spec)
         .arg("ca")
         .arg("-o")
-        .arg(beside(&world.spec, "r"))
-        .arg("--signed")
-        .arg(signed));
+        .arg(beside(&world.spec, "r")));
     assert!(
         said(&rotated).contains("error[external-generation]"),
         "{}",

@@ -135,6 +135,86 @@ fn a_damaged_bundle_is_refused_before_anything_is_touched() {
     assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
 }
 
+/// What can't be read may be whole: nobody says that it was changed.
+#[test]
+fn what_can_not_be_read_is_not_called_changed() {
+    let (_folder, out) = build(&walkthrough());
+    let (_unpacked, bundle) = unpacked(&out, "node1");
+    let root = TempDir::new().expect("a folder");
+    // A disk that gives an error for one file, for root too.
+    let programs = TempDir::new().expect("a folder");
+    let sums = programs.path().join("sha256sum");
+    let text = "#!/bin/sh\ncase $(readlink /proc/$$/fd/0) in */kubelet.service) exit 1 ;; esac\nPATH=${PATH#*:} exec sha256sum\n";
+    fs::write(&sums, text).expect("a program");
+    fs::set_permissions(&sums, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let path = format!(
+        "{}:{}",
+        programs.path().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let output = run(install(&bundle, root.path()).env("PATH", path));
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(
+        said.contains("kubelet.service can't be read here")
+            && said.contains("Nothing was done")
+            && !said.contains("damaged"),
+        "{said}"
+    );
+    assert!(fs::read_dir(root.path()).expect("a folder").next().is_none());
+}
+
+/// On another machine than the bundle's nothing is installed, unless somebody names the tree.
+#[test]
+fn the_bundle_of_another_host_is_refused() {
+    let (_folder, out) = build(&walkthrough());
+    let (_unpacked, bundle) = unpacked(&out, "node1");
+    // The clock is asked next: where the script gets so far it ends there, and this machine stays as it is.
+    let programs = TempDir::new().expect("a folder");
+    for (name, text) in [
+        ("date", "exit 99"),
+        ("id", "echo 0"),
+        ("uname", "echo elsewhere.example.org"),
+    ] {
+        let path = programs.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a program");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    let path = format!(
+        "{}:{}",
+        programs.path().display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let installing = |destination: Option<&str>, arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command
+            .arg(bundle.join("install.sh"))
+            .args(arguments)
+            .env("PATH", &path)
+            .env_remove("DESTDIR");
+        if let Some(destination) = destination {
+            command.env("DESTDIR", destination);
+        }
+        let output = run(&mut command);
+        (output.status.code(), said(&output))
+    };
+    let (code, told) = installing(None, &[]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(
+        told.contains(
+            "this bundle is for node1, and this machine calls itself elsewhere.example.org; nothing was installed"
+        ),
+        "{told}"
+    );
+    let (code, told) = installing(None, &["--dry-run"]);
+    assert!(
+        code == Some(99) && told.contains("warning: this bundle is for node1"),
+        "{told}"
+    );
+    let (code, told) = installing(Some("/"), &[]);
+    assert!(code == Some(99) && !told.contains("this bundle is for"), "{told}");
+}
+
 #[test]
 fn a_manifest_that_was_cut_off_or_altered_is_refused() {
     let (_folder, out) = build(&walkthrough());

@@ -776,3 +776,15 @@ fn every_phase_passes_verify() {
         }
     }
 }
+
+/// The two arguments in the other order are told by the order that is right.
+#[test]
+fn the_topology_comes_first() {
+    let told = run(khw_gen().args(["rotate", "ca", "some/cluster.toml", "-o", "plan"]));
+    assert_eq!(told.status.code(), Some(1));
+    assert!(
+        said(&told).contains("the topology comes first: khw-gen rotate some/cluster.toml ca -o plan"),
+        "{}",
+        said(&told)
+    );
+}

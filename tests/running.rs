@@ -220,6 +220,78 @@ fn that_a_cluster_runs_changes_nothing_that_runs() {
     assert!(last.contains("Write `state = \"running\"` below `[cluster]`"), "{last}");
 }
 
+/// Programs that a machine may need, each by the word that it is.
+const PROGRAMS: [&str; 17] = [
+    "kubelet",
+    "kube-proxy",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+    "etcd",
+    "etcdctl",
+    "containerd",
+    "runc",
+    "bridge",
+    "host-local",
+    "portmap",
+    "loopback",
+    "nginx",
+    "haproxy",
+    "keepalived",
+];
+
+/// Which programs a text names.
+fn programs_in(text: &str) -> Vec<&'static str> {
+    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_lowercase() && c != '-').collect();
+    PROGRAMS.into_iter().filter(|program| words.contains(program)).collect()
+}
+
+/// A plan names what somebody brings to a machine that comes, once and before its bundle: what `INSTALL.md` lists there.
+#[test]
+fn what_a_host_that_comes_needs_is_in_its_plan() {
+    let before = spec("running", &[M1, N1]);
+    let coming = [
+        "w2 10.0.0.22 worker:joining",
+        "cp2 10.0.0.12 control-plane:joining",
+        "e2 10.0.0.13 etcd:joining",
+        "lb 10.0.0.50 load-balancer:joining",
+        "desk 10.0.0.60 admin:joining",
+        "all 10.0.0.70 control-plane etcd worker:joining",
+    ];
+    for host in coming {
+        let after = spec("running", &[M1, N1, host]);
+        let name = host.split(' ').next().expect("a name");
+        let told = steps(&changes(&before, &after));
+        let own: Vec<&str> = told
+            .iter()
+            .filter(|(place, _)| place.ends_with(&format!(" {name}")))
+            .map(|(_, commands)| commands.as_str())
+            .collect();
+        let brought: Vec<&str> = own
+            .iter()
+            .flat_map(|one| one.split("; "))
+            .filter(|one| one.starts_with("bring "))
+            .collect();
+        let install = fs::read_to_string(built(&after).join(name).join("INSTALL.md")).expect("instructions");
+        let listed = install
+            .split("## Before")
+            .nth(1)
+            .and_then(|rest| rest.split("## Install").next());
+        let listed = programs_in(listed.expect("a list"));
+        // Nothing is started on a machine where somebody works: its bundle is copied there.
+        if name == "desk" {
+            assert!(own.is_empty() && listed == ["kubectl"], "{own:?} {listed:?}");
+            continue;
+        }
+        let [only] = brought.as_slice() else {
+            panic!("{name}: {told:#?}");
+        };
+        assert!(own[0].starts_with(only), "{name}: {told:#?}");
+        assert_eq!(programs_in(only), listed, "{name}: {only}\n{install}");
+    }
+}
+
 #[test]
 fn members_that_come_come_one_at_a_time_and_api_servers_call_them_last() {
     let before = spec("running", &[M1, N1]);
@@ -246,7 +318,7 @@ fn members_that_come_come_one_at_a_time_and_api_servers_call_them_last() {
     );
     assert_eq!(
         told[1].1,
-        "test ! -e /var/lib/etcd/member; ./install.sh; systemctl start etcd"
+        "bring etcd and etcdctl of etcd 3.7: INSTALL.md says where each lies; test ! -e /var/lib/etcd/member; ./install.sh; systemctl start etcd"
     );
     assert!(told[2].1.contains("etcdctl member promote") && told[2].1.ends_with("etcdctl endpoint health --cluster"));
     let environment = &first["steps"][0]["environment"];

@@ -6,7 +6,7 @@
 #   sudo ./install.sh --rollback   take back what the newest run did
 #   sudo ./install.sh --uninstall  take back what all runs did; data stays
 #   ./install.sh --dry-run         say what would be done, and do nothing; also with --rollback and --uninstall
-#   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot)
+#   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot); / for this machine, whatever it calls itself
 #
 # Where /etc/khw-gen/allowed_signers (or $ALLOWED_SIGNERS) says who may sign, only what they signed is installed.
 #

@@ -75,6 +75,8 @@ pub(super) struct Authorities {
     pub kept: Vec<KeptAuthority>,
     /// The public keys of those that are kept, and of those of which it was said that they are not.
     pub told: BTreeSet<Vec<u8>>,
+    /// Where keys lie of which it was said that they can't be read.
+    pub locked: Vec<Evidence>,
 }
 
 /// Finds them; without one of the cluster there is nothing to keep, which is reported.
@@ -129,9 +131,6 @@ pub(super) fn authorities(
         told.extend(claims.all().iter().map(|(key, _)| key.clone()));
         kept.insert(0, chosen);
     }
-    for one in &kept {
-        check(one, material, at, say);
-    }
     let layout = layout(&kept, say);
     // One key under two names would be one authority.
     let cluster = kept
@@ -141,7 +140,13 @@ pub(super) fn authorities(
     kept.retain(|one| {
         one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref()
     });
-    Some(Authorities { layout, kept, told })
+    let locked = kept.iter().filter_map(|one| check(one, material, at, say)).collect();
+    Some(Authorities {
+        layout,
+        kept,
+        told,
+        locked,
+    })
 }
 
 /// The layout that fits who signs what. With an authority of its own for the front proxy alone, what the front proxy has stays where it is.
@@ -295,8 +300,8 @@ fn choose(
     })
 }
 
-/// Whether it can go on signing.
-fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: &Reporter) {
+/// Whether it can go on signing; where its key lies, if that was told since it can't be read.
+fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: &Reporter) -> Option<Evidence> {
     let place = one.basis.comment();
     let name = one.name;
     if one.certificate.not_after <= at {
@@ -307,7 +312,7 @@ fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: 
         say.add(Diagnostic::new(codes::ENDED, message));
     }
     if one.key.is_some() {
-        return;
+        return None;
     }
     // A key that is here and can't be read may be its own.
     let places = material.certificates.get(&one.certificate.fingerprint);
@@ -319,19 +324,25 @@ fn check(one: &KeptAuthority, material: &Material<'_>, at: OffsetDateTime, say: 
     let locked = material
         .unreadable
         .iter()
-        .find(|item| item.label.ends_with("PRIVATE KEY") && stems.contains(&stem(&item.path)));
+        .find(|item| item.may_be_key() && stems.contains(&stem(&item.path)));
     match locked {
         Some(item) => {
             let message = format!(
                 "the key of the authority `{name}` can't be read: {}, {}",
                 item.evidence, item.why
             );
-            say.add(Diagnostic::new(codes::LOCKED_KEY, message));
+            let told = Diagnostic::new(codes::LOCKED_KEY, message);
+            say.add(match item.is_of_age() {
+                true => told.hint("turn it into one that is not locked, beside the old one, 0600: age --decrypt -o NEW KEY; or take it out, if the authority is to sign elsewhere"),
+                false => told,
+            });
+            Some(item.evidence.clone())
         }
         None => {
             let message =
                 format!("the key of the authority `{name}` is not here ({place}): it signs elsewhere from now on");
             say.add(Diagnostic::new(codes::NO_KEY, message));
+            None
         }
     }
 }

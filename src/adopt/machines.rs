@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::evidence::{Basis, Claims, Evidence, Settled};
+use super::evidence::{Basis, Evidence, Settled};
 use super::programs::RunningProgram;
 use super::shown::{NODE, ShownAs, of};
-use crate::audit::names::{Url, is_loopback};
+use crate::audit::names::{Url, first_of, host_and_port, is_loopback};
 use crate::audit::pods::{plugins_of, subnets};
 use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
+use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
@@ -56,8 +57,67 @@ impl AdoptedEndpoint {
     }
 }
 
-/// An address of the block for documentation (RFC 5737), which nobody has: for a machine of which no address is told.
-const NOBODYS: &str = "192.0.2.";
+/// Addresses of the blocks for documentation (RFC 5737, RFC 3849), which nobody has: for machines of which none is told.
+#[derive(Default)]
+struct Nobodys {
+    given: u16,
+}
+
+impl Nobodys {
+    fn next(&mut self, is_ipv6: bool) -> IpAddr {
+        self.given += 1;
+        match is_ipv6 {
+            true => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, self.given]),
+            // Three blocks of IPv4 have 254 each; who adopts more machines without an address writes theirs anyway.
+            false => {
+                let block = [[192, 0, 2], [198, 51, 100], [203, 0, 113]][usize::from((self.given - 1) / 254 % 3)];
+                let [a, b, c] = block;
+                IpAddr::from([a, b, c, ((self.given - 1) % 254 + 1) as u8])
+            }
+        }
+    }
+}
+
+/// The families of the services, the first one first, each by whether it is IPv6: a host has an address of the first, a node of each.
+fn families_of(services: &[String]) -> Vec<bool> {
+    services.iter().map(|range| range.contains(':')).collect()
+}
+
+/// The addresses of a host as cluster.toml has them, one of each family of the services in their order; what is not told gets a stand-in.
+fn of_families(
+    found: &[(IpAddr, Evidence)],
+    families: &[bool],
+    is_node: bool,
+    nobodys: &mut Nobodys,
+) -> Settled<Vec<IpAddr>> {
+    let mut ips = Vec::new();
+    let mut told: Option<&Evidence> = None;
+    let mut stands_in: Option<IpAddr> = None;
+    for (index, is_ipv6) in families.iter().enumerate() {
+        match found.iter().find(|(ip, _)| ip.is_ipv6() == *is_ipv6) {
+            Some((ip, evidence)) => {
+                ips.push(*ip);
+                told = told.or(Some(evidence));
+            }
+            None if index == 0 || is_node => {
+                let ip = nobodys.next(*is_ipv6);
+                ips.push(ip);
+                stands_in = Some(ip);
+            }
+            None => {}
+        }
+    }
+    match (stands_in, told) {
+        (None, Some(evidence)) => Settled::told(ips, evidence.clone()),
+        (Some(ip), Some(evidence)) => {
+            let why = format!(
+                "{evidence} has its other address, and {ip}, which nobody has, stands for this one: write its own"
+            );
+            Settled::assumed(ips, why)
+        }
+        (_, None) => Settled::assumed(ips, "an address that nobody has stands for it: write its own"),
+    }
+}
 
 /// The names of an API server that are not of a host.
 const OF_SERVICES: [&str; 2] = ["kubernetes", "localhost"];
@@ -91,17 +151,30 @@ fn node_of(kubelet: &RunningProgram<'_>) -> Option<String> {
     names.next()
 }
 
+/// What of the whole cluster says how its machines are.
+pub(super) struct OfCluster<'a> {
+    pub endpoint: Option<&'a AdoptedEndpoint>,
+    pub services: &'a [String],
+    pub layout: Layout,
+}
+
 /// Of machines' trees, by their names.
 pub(super) fn of_machines(
     view: &View<'_>,
     machines: &BTreeMap<String, String>,
     programs: &[RunningProgram<'_>],
     shown: &[ShownAs],
-    endpoint: Option<&AdoptedEndpoint>,
+    of_cluster: &OfCluster<'_>,
     say: &Reporter,
 ) -> Vec<AdoptedHost> {
+    let OfCluster {
+        endpoint,
+        services,
+        layout,
+    } = *of_cluster;
+    let families = &families_of(services);
     let mut hosts: Vec<AdoptedHost> = Vec::new();
-    let mut without_address = 0;
+    let mut nobodys = Nobodys::default();
     let api_addresses: BTreeSet<String> = programs
         .iter()
         .filter(|one| one.name() == "kube-apiserver")
@@ -109,7 +182,7 @@ pub(super) fn of_machines(
         .map(|(ip, _)| ip.to_string())
         .collect();
     for machine in view.hosts.iter().filter(|host| !host.host.loose) {
-        let (roles, basis) = roles(machine, programs, &api_addresses);
+        let (roles, basis) = roles(machine, programs, &api_addresses, layout);
         if roles.is_empty() {
             continue;
         }
@@ -117,36 +190,20 @@ pub(super) fn of_machines(
             .get(machine.name)
             .cloned()
             .unwrap_or_else(|| host_name(machine.name));
-        let mut claims: Claims<Vec<IpAddr>> = Claims::default();
-        let found = addresses_of(machine, programs, shown);
-        if let Some((first, evidence)) = found.first() {
-            let mut ips = vec![*first];
-            // The first address of the other family beside it.
-            ips.extend(
-                found
-                    .iter()
-                    .map(|(ip, _)| *ip)
-                    .find(|ip| ip.is_ipv4() != first.is_ipv4()),
-            );
-            claims.add(ips, evidence.clone());
-        }
+        let mut found = addresses_of(machine, programs, shown);
+        found.extend(beside(machine, &found, shown, of_cluster));
         let endpoint_here = || {
-            let only = roles.iter().eq([&Role::LoadBalancer]);
+            let only = found.is_empty() && roles.iter().eq([&Role::LoadBalancer]);
             let ip = endpoint
                 .and_then(|endpoint| endpoint.host.parse::<IpAddr>().ok())
-                .filter(|_| only)?;
+                .filter(|ip| only && families.first() == Some(&ip.is_ipv6()))?;
             Some(Settled::assumed(
                 vec![ip],
                 "taken to be where the API is reached: write its own address if it has another",
             ))
         };
-        let ips = claims.most().or_else(endpoint_here).unwrap_or_else(|| {
-            without_address += 1;
-            let ip: IpAddr = format!("{NOBODYS}{without_address}")
-                .parse()
-                .unwrap_or(IpAddr::from([192, 0, 2, 1]));
-            Settled::assumed(vec![ip], "an address that nobody has stands for it: write its own")
-        });
+        let is_node = roles.contains(&Role::ControlPlane) || roles.contains(&Role::Worker);
+        let ips = endpoint_here().unwrap_or_else(|| of_families(&found, families, is_node, &mut nobodys));
         if hosts.iter().any(|host| host.name == name) {
             let message = format!(
                 "two machines are called {name}: the second, {}, is left out",
@@ -167,7 +224,7 @@ pub(super) fn of_machines(
             basis,
             labels: kubelet.map_or_else(Vec::new, labels),
             taints: kubelet.map_or_else(Vec::new, taints),
-            pods: pods(machine).filter(|_| roles.contains(&Role::Worker)),
+            pods: pods(machine, families).filter(|_| roles.contains(&Role::Worker)),
             interface: interfaces
                 .find(|one| !one.is_empty())
                 .filter(|_| roles.contains(&Role::LoadBalancer)),
@@ -211,7 +268,12 @@ fn host_name(text: &str) -> String {
     name.trim_matches(['-', '.']).to_owned()
 }
 
-fn roles(machine: &HostView<'_>, programs: &[RunningProgram<'_>], apis: &BTreeSet<String>) -> (BTreeSet<Role>, Basis) {
+fn roles(
+    machine: &HostView<'_>,
+    programs: &[RunningProgram<'_>],
+    apis: &BTreeSet<String>,
+    layout: Layout,
+) -> (BTreeSet<Role>, Basis) {
     let about = &machine.host.about;
     let mut roles: BTreeSet<Role> = about.roles.iter().filter_map(|role| Role::named(role)).collect();
     if !roles.is_empty() {
@@ -241,7 +303,12 @@ fn roles(machine: &HostView<'_>, programs: &[RunningProgram<'_>], apis: &BTreeSe
             by.push(Evidence::file(machine, path));
         }
     }
-    let is_admins = |path: &&str| path.starts_with("/root/certs/") && path.ends_with("-key.pem");
+    // Where authorities are several, no key lies beside them, and none is brought there.
+    let of_authorities = ["/root/certs/etcd-ca.pem", "/root/certs/front-proxy-ca.pem"];
+    let is_admins = |path: &&str| {
+        path.starts_with("/root/certs/") && path.ends_with("-key.pem")
+            || layout == Layout::Split && of_authorities.contains(path)
+    };
     let of_admin = machine.host.files.keys().map(String::as_str).find(is_admins);
     // A control plane has an administrator's kubeconfig whoever works there; it must not get every key of the cluster for that.
     let of_admin = of_admin.or_else(|| leads_out(machine).filter(|_| !roles.contains(&Role::ControlPlane)));
@@ -269,7 +336,9 @@ fn leads_out<'v>(machine: &'v HostView<'_>) -> Option<&'v str> {
 fn addresses_of(machine: &HostView<'_>, programs: &[RunningProgram<'_>], shown: &[ShownAs]) -> Vec<(IpAddr, Evidence)> {
     let mut found: Vec<(IpAddr, Evidence)> = Vec::new();
     let mut add = |ip: IpAddr, evidence: Evidence| {
-        if !ip.is_loopback() && !ip.is_unspecified() && !found.iter().any(|(known, _)| *known == ip) {
+        // One of a link alone is valid on this machine and nowhere else.
+        let is_of_link = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        if !ip.is_loopback() && !ip.is_unspecified() && !is_of_link && !found.iter().any(|(known, _)| *known == ip) {
             found.push((ip, evidence));
         }
     };
@@ -291,8 +360,10 @@ fn addresses_of(machine: &HostView<'_>, programs: &[RunningProgram<'_>], shown: 
     ] {
         for program in here().filter(|one| one.name() == name) {
             for item in program.line.list(flag) {
-                let text = Url::parse(item).map_or_else(|| item.to_owned(), |url| url.host);
-                if let Ok(ip) = text.parse() {
+                let host = Url::parse(item).map(|url| url.host);
+                // An address by itself may stand in the brackets of IPv6 too.
+                let host = host.or_else(|| host_and_port(item).map(|(host, _)| host));
+                if let Some(ip) = host.and_then(|host| host.parse().ok()) {
                     add(ip, program.evidence(flag));
                 }
             }
@@ -313,6 +384,37 @@ fn addresses_of(machine: &HostView<'_>, programs: &[RunningProgram<'_>], shown: 
         }
     }
     found
+}
+
+/// The addresses of the other family that go with those of a machine by their order in the certificate of its API server.
+fn beside(
+    machine: &HostView<'_>,
+    found: &[(IpAddr, Evidence)],
+    shown: &[ShownAs],
+    of_cluster: &OfCluster<'_>,
+) -> Vec<(IpAddr, Evidence)> {
+    let of_services: Vec<IpAddr> = of_cluster.services.iter().filter_map(|range| first_of(range)).collect();
+    let is_found = |ip: &IpAddr| found.iter().any(|(known, _)| known == ip);
+    let mut more = Vec::new();
+    for api in of(shown, "apiserver").filter(|one| one.host.as_deref() == Some(machine.name)) {
+        let ips = api.certificate.ips.iter().copied();
+        let ips: Vec<IpAddr> = ips
+            .filter(|ip| !ip.is_loopback() && !of_services.contains(ip))
+            .collect();
+        for together in machines_of(&ips, &[], of_cluster.endpoint)
+            .into_iter()
+            .filter(|ips| ips.iter().any(is_found))
+        {
+            let evidence = Evidence::words(format!("{}, by the order of its addresses", api.evidence));
+            more.extend(
+                together
+                    .into_iter()
+                    .filter(|ip| !is_found(ip))
+                    .map(|ip| (ip, evidence.clone())),
+            );
+        }
+    }
+    more
 }
 
 /// Whether no other machine shows the same certificate.
@@ -338,7 +440,7 @@ fn taints(kubelet: &RunningProgram<'_>) -> Vec<String> {
 const DEFAULT_BRIDGE: &str = "cni0";
 
 /// The pods' addresses that the bridge of a node hands out.
-fn pods(machine: &HostView<'_>) -> Option<AdoptedBridge> {
+fn pods(machine: &HostView<'_>, families: &[bool]) -> Option<AdoptedBridge> {
     let below = machine
         .documents
         .iter()
@@ -349,7 +451,8 @@ fn pods(machine: &HostView<'_>) -> Option<AdoptedBridge> {
             let Some(bridge) = plugins.find(|plugin| plugin.text_at(&["type"]) == Some("bridge")) else {
                 continue;
             };
-            let ranges: Vec<String> = subnets(document).map(str::to_owned).collect();
+            let mut ranges: Vec<String> = subnets(document).map(str::to_owned).collect();
+            ranges.sort_by_key(|range| Some(range.contains(':')) != families.first().copied());
             if !ranges.is_empty() {
                 return Some(AdoptedBridge {
                     name: bridge.text_at(&["bridge"]).unwrap_or(DEFAULT_BRIDGE).to_owned(),
@@ -365,9 +468,10 @@ fn pods(machine: &HostView<'_>) -> Option<AdoptedBridge> {
 pub(super) fn of_certificates(
     shown: &[ShownAs],
     endpoint: Option<&AdoptedEndpoint>,
-    service: &[IpAddr],
+    services: &[String],
     say: &Reporter,
 ) -> Vec<AdoptedHost> {
+    let families = families_of(services);
     let mut hosts: Vec<AdoptedHost> = Vec::new();
     let mut nodes: Vec<&ShownAs> = Vec::new();
     for one in of(shown, "kubelet-serving").chain(of(shown, "kubelet-client")) {
@@ -375,22 +479,19 @@ pub(super) fn of_certificates(
             nodes.push(one);
         }
     }
-    let mut taken: BTreeSet<IpAddr> = service.iter().copied().collect();
-    let mut without_address = 0;
+    let mut taken: BTreeSet<IpAddr> = services.iter().filter_map(|range| first_of(range)).collect();
+    let mut nobodys = Nobodys::default();
     for node in nodes {
         let name = host_name(node.host.as_deref().unwrap_or_default());
-        let ips = first_of_each_family(node.certificate.ips.iter().filter(|ip| !ip.is_loopback()));
-        taken.extend(&ips);
-        let ips = match ips.is_empty() {
-            false => Settled::told(ips, node.evidence.clone()),
-            true => {
-                without_address += 1;
-                let ip: IpAddr = format!("{NOBODYS}{without_address}")
-                    .parse()
-                    .unwrap_or(IpAddr::from([192, 0, 2, 1]));
-                Settled::assumed(vec![ip], "an address that nobody has stands for it: write its own")
-            }
-        };
+        let own: Vec<(IpAddr, Evidence)> = node
+            .certificate
+            .ips
+            .iter()
+            .filter(|ip| !ip.is_loopback())
+            .map(|ip| (*ip, node.evidence.clone()))
+            .collect();
+        let ips = of_families(&own, &families, true, &mut nobodys);
+        taken.extend(&ips.value);
         hosts.push(plain_host(
             name,
             Basis::Told(vec![node.evidence.clone()]),
@@ -399,8 +500,9 @@ pub(super) fn of_certificates(
         ));
     }
     let apis: Vec<&ShownAs> = of(shown, "apiserver").collect();
-    let etcd: BTreeSet<IpAddr> = of(shown, "etcd-server")
-        .chain(of(shown, "etcd-peer"))
+    let members: Vec<&ShownAs> = of(shown, "etcd-server").chain(of(shown, "etcd-peer")).collect();
+    let etcd: BTreeSet<IpAddr> = members
+        .iter()
         .flat_map(|one| one.certificate.ips.iter().copied())
         .filter(|ip| !ip.is_loopback())
         .collect();
@@ -408,16 +510,16 @@ pub(super) fn of_certificates(
     let has_own_etcd = !etcd.is_empty();
     for Named {
         name,
-        ip,
+        ips,
         evidence,
         is_named,
     } in of_api
     {
-        let is_endpoint = endpoint.is_some_and(|endpoint| endpoint.host == ip.to_string());
-        let is_member = etcd.contains(&ip) || !has_own_etcd;
+        let in_etcd = ips.iter().any(|ip| etcd.contains(ip));
+        let is_member = in_etcd || !has_own_etcd;
         // What leads to the API and is no member of etcd, among several, passes connections on.
         let is_balancer =
-            is_endpoint && is_named && has_others(&apis, ip, &taken) && !(has_own_etcd && etcd.contains(&ip));
+            leads_to(endpoint, &ips) && is_named && has_others(&apis, &ips, &taken) && !(has_own_etcd && in_etcd);
         let roles: &[Role] = match (is_balancer, is_member) {
             (true, _) => &[Role::LoadBalancer],
             (false, true) => &[Role::ControlPlane, Role::Etcd],
@@ -427,27 +529,30 @@ pub(super) fn of_certificates(
             true => format!("{evidence} has this name and address among others: see that they belong together"),
             false => format!("{evidence} has its address and no name for it: write its own name"),
         });
-        hosts.push(plain_host(name, basis, Settled::told(vec![ip], evidence), roles));
+        let found: Vec<(IpAddr, Evidence)> = ips.iter().map(|ip| (*ip, evidence.clone())).collect();
+        let ips = of_families(&found, &families, !is_balancer, &mut nobodys);
+        hosts.push(plain_host(name, basis, ips, roles));
     }
     // Members of etcd on machines of their own.
     let known: BTreeSet<IpAddr> = hosts.iter().flat_map(|host| host.ips.value.iter().copied()).collect();
-    let evidence = of(shown, "etcd-server")
-        .chain(of(shown, "etcd-peer"))
-        .next()
-        .map(|one| one.evidence.clone());
-    for (index, ip) in etcd.iter().filter(|ip| !known.contains(ip)).enumerate() {
-        let evidence = evidence
-            .clone()
-            .unwrap_or_else(|| Evidence::words("etcd's certificate"));
+    let mut alone: Vec<(Vec<IpAddr>, &Evidence)> = Vec::new();
+    for member in members {
+        let ips = member.certificate.ips.iter().copied();
+        let ips: Vec<IpAddr> = ips.filter(|ip| !ip.is_loopback() && !known.contains(ip)).collect();
+        for ips in machines_of(&ips, &[], None) {
+            if !alone.iter().any(|(others, _)| others.iter().any(|ip| ips.contains(ip))) {
+                alone.push((ips, &member.evidence));
+            }
+        }
+    }
+    alone.sort();
+    for (index, (ips, evidence)) in alone.into_iter().enumerate() {
         let basis = Basis::assumed(format!(
             "{evidence} has its address and no name for it: write its own name"
         ));
-        hosts.push(plain_host(
-            format!("etcd{}", index + 1),
-            basis,
-            Settled::told(vec![*ip], evidence),
-            &[Role::Etcd],
-        ));
+        let found: Vec<(IpAddr, Evidence)> = ips.iter().map(|ip| (*ip, evidence.clone())).collect();
+        let ips = of_families(&found, &families, false, &mut nobodys);
+        hosts.push(plain_host(format!("etcd{}", index + 1), basis, ips, &[Role::Etcd]));
     }
     merge_same_addresses(&mut hosts);
     if !hosts.iter().any(|host| host.roles.contains(&Role::ControlPlane)) {
@@ -459,20 +564,46 @@ pub(super) fn of_certificates(
     hosts
 }
 
-/// Whether there is another machine's address besides this one in the certificate of an API server; `taken` are of none of them.
-fn has_others(apis: &[&ShownAs], ip: IpAddr, taken: &BTreeSet<IpAddr>) -> bool {
+/// Whether there is another machine's address besides these in the certificate of an API server; `taken` are of none of them.
+fn has_others(apis: &[&ShownAs], ips: &[IpAddr], taken: &BTreeSet<IpAddr>) -> bool {
     let mut others = apis.iter().flat_map(|one| &one.certificate.ips);
-    others.any(|other| *other != ip && !other.is_loopback() && !taken.contains(other))
+    others.any(|other| !ips.contains(other) && !other.is_loopback() && !taken.contains(other))
 }
 
-fn first_of_each_family<'i>(ips: impl Iterator<Item = &'i IpAddr>) -> Vec<IpAddr> {
-    let mut first: Vec<IpAddr> = Vec::new();
+/// Whether the API is reached at one of these addresses.
+fn leads_to(endpoint: Option<&AdoptedEndpoint>, ips: &[IpAddr]) -> bool {
+    endpoint.is_some_and(|endpoint| ips.iter().any(|ip| endpoint.host == ip.to_string()))
+}
+
+/// Which addresses of a certificate are of one machine: those of a host that is known already; else the first of IPv4 and the first of
+/// IPv6, and so on, where there are as many of both. Where there are not, each of the family that has more is of a machine.
+fn machines_of(ips: &[IpAddr], known: &[AdoptedHost], endpoint: Option<&AdoptedEndpoint>) -> Vec<Vec<IpAddr>> {
+    let host_of = |ip: &IpAddr| known.iter().find(|host| host.ips.value.contains(ip));
+    let others = |is_ipv6: bool, with_endpoint: bool| -> Vec<IpAddr> {
+        let of_family = ips.iter().filter(|ip| ip.is_ipv6() == is_ipv6 && host_of(ip).is_none());
+        let kept = of_family.filter(|ip| with_endpoint || !leads_to(endpoint, &[**ip]));
+        kept.copied().collect()
+    };
+    let paired: Vec<(IpAddr, IpAddr)> = [true, false]
+        .iter()
+        .map(|with_endpoint| (others(false, *with_endpoint), others(true, *with_endpoint)))
+        .find(|(of_4, of_6)| of_4.len() == of_6.len())
+        .map_or_else(Vec::new, |(of_4, of_6)| of_4.into_iter().zip(of_6).collect());
+    let has_more = others(true, true).len() > others(false, true).len();
+    let mut machines: Vec<Vec<IpAddr>> = Vec::new();
     for ip in ips {
-        if !first.iter().any(|known| known.is_ipv4() == ip.is_ipv4()) {
-            first.push(*ip);
+        if machines.iter().any(|machine| machine.contains(ip)) {
+            continue;
+        }
+        let pair = paired.iter().find(|(of_4, of_6)| of_4 == ip || of_6 == ip);
+        match (host_of(ip), pair) {
+            (Some(host), _) => machines.push(ips.iter().filter(|ip| host.ips.value.contains(ip)).copied().collect()),
+            (None, Some((of_4, of_6))) => machines.push(vec![*of_4, *of_6]),
+            (None, None) if !paired.is_empty() || ip.is_ipv6() == has_more => machines.push(vec![*ip]),
+            (None, None) => {}
         }
     }
-    first
+    machines
 }
 
 fn plain_host(name: String, basis: Basis, ips: Settled<Vec<IpAddr>>, roles: &[Role]) -> AdoptedHost {
@@ -493,7 +624,8 @@ fn plain_host(name: String, basis: Basis, ips: Settled<Vec<IpAddr>>, roles: &[Ro
 /// A machine that the certificate of an API server names.
 struct Named {
     name: String,
-    ip: IpAddr,
+    /// One, or one of each family.
+    ips: Vec<IpAddr>,
     evidence: Evidence,
     /// Whether its name is there too.
     is_named: bool,
@@ -523,22 +655,22 @@ fn servers(
                 && endpoint.is_none_or(|endpoint| endpoint.host != **name)
         };
         let names: Vec<&String> = certificate.dns.iter().filter(is_of_machine).collect();
-        let paired = names.len() == ips.len();
-        for (index, ip) in ips.into_iter().enumerate() {
-            if found.iter().any(|known| known.ip == ip) {
+        let machines = machines_of(&ips, nodes, endpoint);
+        let paired = names.len() == machines.len();
+        for (index, ips) in machines.into_iter().enumerate() {
+            if found.iter().any(|known| known.ips.iter().any(|ip| ips.contains(ip))) {
                 continue;
             }
             let own = names.get(index).filter(|_| paired).map(|name| host_name(name));
-            let is_endpoint = endpoint.is_some_and(|endpoint| endpoint.host == ip.to_string());
             // An address without a name that leads to the API is nobody's of ours.
-            if own.is_none() && is_endpoint && has_others(apis, ip, taken) {
+            if own.is_none() && leads_to(endpoint, &ips) && has_others(apis, &ips, taken) {
                 continue;
             }
             let number = found.iter().filter(|one| !one.is_named).count() + 1;
             found.push(Named {
                 is_named: own.is_some(),
                 name: own.unwrap_or_else(|| format!("master{number}")),
-                ip,
+                ips,
                 evidence: api.evidence.clone(),
             });
         }

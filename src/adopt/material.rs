@@ -44,6 +44,21 @@ pub(super) struct UnreadableItem {
     pub why: String,
 }
 
+/// What a file begins with that age has locked, and what its PEM is called (<https://age-encryption.org/v1>).
+const AGE: &[u8] = b"age-encryption.org/";
+const AGE_LABEL: &str = "AGE ENCRYPTED FILE";
+
+impl UnreadableItem {
+    pub(super) fn is_of_age(&self) -> bool {
+        self.label == AGE_LABEL
+    }
+
+    /// Whether a private key may be in it.
+    pub(super) fn may_be_key(&self) -> bool {
+        self.label.ends_with("PRIVATE KEY") || self.is_of_age()
+    }
+}
+
 /// A kubeconfig as whom it logs in, and where.
 pub(super) struct FoundLogin<'v> {
     pub login: Login<'v>,
@@ -83,6 +98,17 @@ impl<'v> Material<'v> {
                     all.add(item, &lying, file);
                 }
             }
+            let locked = host
+                .host
+                .files
+                .iter()
+                .filter(|(_, file)| file.content.expose().starts_with(AGE));
+            all.unreadable.extend(locked.map(|(path, _)| UnreadableItem {
+                path: path.clone(),
+                evidence: Evidence::file(host, path),
+                label: AGE_LABEL.to_owned(),
+                why: "age has locked it".to_owned(),
+            }));
             for (spot, config) in kubeconfigs(view, host) {
                 let Ok(login) = Login::read(spot, config) else { continue };
                 let lying = Lying {
@@ -131,7 +157,10 @@ impl<'v> Material<'v> {
                 path: lying.path.clone(),
                 evidence: lying.evidence.clone(),
                 label: label.clone(),
-                why: why.clone(),
+                why: match label.as_str() {
+                    AGE_LABEL => "age has locked it".to_owned(),
+                    _ => why.clone(),
+                },
             }),
             Item::Request(_) | Item::Revocations => {}
         }

@@ -30,13 +30,13 @@ use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
-use crate::diagnostic::{Diagnostic, Reporter, Severity};
+use crate::diagnostic::{Diagnostic, Reporter, Severity, SourceFile};
 use crate::found::Found;
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
-use authorities::authorities;
+use authorities::{Authorities, authorities};
 use evidence::{Basis, Evidence, Settled};
-use machines::AdoptedHost;
+use machines::{AdoptedHost, OfCluster};
 use material::Material;
 use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
@@ -95,9 +95,10 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let view = View::read(found, asked.at, &known);
     let programs = programs(&view);
     let material = Material::of(&view);
-    tell_unreadable(found, &view, &say);
     let shown = shown(&view, &programs, &material);
-    let Some(authorities) = authorities(&programs, &material, &shown, asked.at, &say) else {
+    let authorities = authorities(&programs, &material, &shown, asked.at, &say);
+    tell_unreadable(found, &view, authorities.as_ref(), &say);
+    let Some(authorities) = authorities else {
         return Err(say.into_sorted_vec());
     };
     let endpoint = network::endpoint(&programs, &material, &say);
@@ -105,21 +106,15 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
     let machines = machines::names(&view, &programs);
-    let mut hosts = machines::of_machines(
-        &view,
-        &machines,
-        &programs,
-        &shown,
-        endpoint.as_ref().map(|one| &one.value),
-        &say,
-    );
+    let leads_to = endpoint.as_ref().map(|one| &one.value);
+    let of_cluster = OfCluster {
+        endpoint: leads_to,
+        services: &services.value,
+        layout: authorities.layout,
+    };
+    let mut hosts = machines::of_machines(&view, &machines, &programs, &shown, &of_cluster, &say);
     if hosts.is_empty() {
-        let service: Vec<IpAddr> = services
-            .value
-            .iter()
-            .filter_map(|range| crate::audit::names::first_of(range))
-            .collect();
-        hosts = machines::of_certificates(&shown, endpoint.as_ref().map(|one| &one.value), &service, &say);
+        hosts = machines::of_certificates(&shown, leads_to, &services.value, &say);
     } else if !hosts
         .iter()
         .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
@@ -189,7 +184,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     for (name, text) in requests(&none, true) {
         model = model.with(format!("csr/{name}"), text);
     }
-    let made = compile(&model)?;
+    let not_written = |problems| not_written(problems, &say);
+    let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
     let more_names = more_names(&made, &shown, &machines, &mut topology);
@@ -201,7 +197,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         &say,
     );
     let csrs = requests(&more_names, false);
-    let written = checked(&topology, &csrs, &say)?;
+    let written = checked(&topology, &csrs, &say).map_err(not_written)?;
     let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
     files.extend(
         csrs.iter()
@@ -223,8 +219,30 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     })
 }
 
+/// What is wrong with the specification that would be written, and what was said of what was read: the files that are meant are nowhere, so
+/// that each problem has what tells the value beside it.
+fn not_written(problems: Vec<Diagnostic>, say: &Reporter) -> Vec<Diagnostic> {
+    let mut all = say.clone().into_sorted_vec();
+    for mut problem in problems.into_iter().filter(|one| one.severity == Severity::Error) {
+        if let Some(place) = &mut problem.place {
+            let before = place.file.text.get(..place.span.start).unwrap_or_default();
+            // A value's own line is the last of these, what tells it is the one before.
+            let told_by = before.lines().rev().nth(1).filter(|line| line.starts_with("# "));
+            if let Some(told_by) = told_by {
+                problem
+                    .message
+                    .push_str(&format!(" ({})", told_by.trim_start_matches("# ")));
+            }
+            let name = format!("{}, which is not written", place.file.name);
+            place.file = SourceFile::new(name, place.file.text.clone());
+        }
+        all.push(problem);
+    }
+    all
+}
+
 /// What can't be read is not adopted: it may be anything.
-fn tell_unreadable(found: &Found, view: &View<'_>, say: &Reporter) {
+fn tell_unreadable(found: &Found, view: &View<'_>, authorities: Option<&Authorities>, say: &Reporter) {
     // A kubelet that renews its certificate leads a link to the newest, which is read by its own name.
     let is_kubelets =
         |path: &str| path.ends_with("kubelet-client-current.pem") || path.ends_with("kubelet-server-current.pem");
@@ -246,6 +264,10 @@ fn tell_unreadable(found: &Found, view: &View<'_>, say: &Reporter) {
                 true => finding.path.trim_start_matches('/').to_owned(),
                 false => format!("{}: {}", finding.host, finding.path),
             };
+            let mut told = authorities.iter().flat_map(|one| &one.locked);
+            if told.any(|locked| locked.to_string() == crate::found::printable(&place)) {
+                continue;
+            }
             say.add(Diagnostic::new(
                 codes::UNREADABLE,
                 format!("{place}: {}", finding.message),

@@ -11,11 +11,21 @@ use super::material::Material;
 use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
 use crate::audit::document::Tree;
-use crate::audit::names::{first_of, is_loopback};
+use crate::audit::names::{canonical, first_of, is_loopback};
 use crate::audit::view::View;
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
+
+/// The ranges or addresses of a list as a program is given it, each in its one canonical form: IPv6 has many spellings.
+fn each_of(list: &str) -> Vec<String> {
+    let one = |text: &str| match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
+        (Ok(net), _) => net.to_string(),
+        (_, Ok(ip)) => ip.to_string(),
+        _ => text.to_owned(),
+    };
+    list.split(',').map(|text| one(text.trim())).collect()
+}
 
 fn listed(ranges: impl AsRef<[String]>) -> String {
     ranges.as_ref().join(",")
@@ -62,9 +72,11 @@ pub(super) fn endpoint(
             .iter()
             .filter(|one| one.host.name == host && !one.host.host.loose);
         here.any(|one| {
-            ["advertise-address", "node-ip"]
+            let listed = ["advertise-address", "node-ip"]
                 .iter()
-                .any(|flag| one.line.list(flag).contains(&address))
+                .flat_map(|flag| one.line.list(flag));
+            // An address of IPv6 has many spellings.
+            listed.map(canonical).any(|own| own == address)
         })
     };
     for login in &material.logins {
@@ -138,7 +150,7 @@ pub(super) fn services(
     let mut of_manager = Claims::default();
     for program in programs {
         if let Some(range) = program.flag("service-cluster-ip-range") {
-            let ranges: Vec<String> = range.split(',').map(str::to_owned).collect();
+            let ranges = each_of(range);
             let evidence = program.evidence("service-cluster-ip-range");
             // The manager may have one family of two.
             match program.name() == "kube-apiserver" {
@@ -151,33 +163,67 @@ pub(super) fn services(
     if let Some(told) = told.settle("the range of services", |ranges| listed(ranges), say) {
         return told;
     }
-    // The first address of the range is in the certificate of the API server.
+    // The first address of each range is in the certificate of the API server.
     let dns: Vec<IpAddr> = dns
         .into_iter()
         .flat_map(|dns| &dns.value)
         .filter_map(|ip| ip.parse().ok())
         .collect();
     for api in of(shown, "apiserver") {
+        let mut firsts: Vec<(IpAddr, IpNet)> = Vec::new();
         for ip in &api.certificate.ips {
-            let Some(range) = guessed_range(*ip) else { continue };
-            let fits_dns = dns.is_empty()
-                || range
-                    .parse::<IpNet>()
-                    .is_ok_and(|net| dns.iter().any(|dns| net.contains(dns)));
-            if fits_dns {
-                let why = format!("{} has its first address {ip}: see that it is as long", api.evidence);
-                return Settled::assumed(vec![range], why);
-            }
+            let known = |(first, _): &(IpAddr, IpNet)| first.is_ipv4() == ip.is_ipv4();
+            let range = guessed_range(*ip, &api.certificate.ips).filter(|_| !firsts.iter().any(known));
+            let mut of_family = dns.iter().filter(|dns| dns.is_ipv4() == ip.is_ipv4());
+            let fits_dns = |net: &IpNet| of_family.all(|dns| net.contains(dns));
+            firsts.extend(range.filter(fits_dns).map(|net| (*ip, net)));
         }
+        // DNS is of the family that comes first.
+        if let Some(first) = dns.first() {
+            firsts.sort_by_key(|(ip, _)| ip.is_ipv4() != first.is_ipv4());
+        }
+        let fits_dns = |(ip, _): &(IpAddr, IpNet)| dns.first().is_none_or(|dns| dns.is_ipv4() == ip.is_ipv4());
+        if !firsts.first().is_some_and(fits_dns) {
+            continue;
+        }
+        let ips: Vec<String> = firsts.iter().map(|(ip, _)| ip.to_string()).collect();
+        let why = match ips.as_slice() {
+            [ip] => format!("{} has its first address {ip}: see that it is as long", api.evidence),
+            ips => format!(
+                "{} has their first addresses {}: see that they are as long",
+                api.evidence,
+                ips.join(" and ")
+            ),
+        };
+        return Settled::assumed(firsts.iter().map(|(_, net)| net.to_string()).collect(), why);
     }
-    Settled::assumed(
-        vec!["10.32.0.0/24".to_owned()],
-        "the walk-through's range: write the cluster's own",
-    )
+    match speaks_ipv6_alone(programs, shown) {
+        true => Settled::assumed(
+            vec!["fd00:32::/112".to_owned()],
+            "a range as clusters over IPv6 have: write the cluster's own",
+        ),
+        false => Settled::assumed(
+            vec!["10.32.0.0/24".to_owned()],
+            "the walk-through's range: write the cluster's own",
+        ),
+    }
 }
 
-/// The range that an address is the first of, as guides and kubeadm have it; none where it looks like a machine's.
-pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
+/// Whether every address that is told of a machine is of IPv6.
+fn speaks_ipv6_alone(programs: &[RunningProgram<'_>], shown: &[ShownAs]) -> bool {
+    let flags = ["node-ip", "advertise-address"];
+    let given = programs
+        .iter()
+        .flat_map(|one| flags.iter().flat_map(|flag| one.line.list(flag)))
+        .filter_map(|text| text.parse::<IpAddr>().ok());
+    let shown = shown.iter().flat_map(|one| one.certificate.ips.iter().copied());
+    let mut all = given.chain(shown).filter(|ip| !ip.is_loopback()).peekable();
+    all.peek().is_some() && all.all(|ip| ip.is_ipv6())
+}
+
+/// The range of services that an address is the first of, as guides and installers have it; none where it looks like a machine's: where
+/// `beside` it others lie in the same range, or of IPv6 in the same network.
+pub(super) fn guessed_range(ip: IpAddr, beside: &[IpAddr]) -> Option<IpNet> {
     // The ranges of kubeadm, of the walk-throughs, and of others that are often met.
     let known = [
         "10.32.0.0/24",
@@ -192,18 +238,34 @@ pub(super) fn guessed_range(ip: IpAddr) -> Option<String> {
         "10.68.0.0/16",
         "10.100.0.0/16",
         "10.152.183.0/24",
+        "fd85:ee78:d8a6:8607::1000/116",
+        "fd01::/108",
     ];
-    let is_first = |range: &&&str| first_of(range) == Some(ip);
-    if let Some(range) = known.iter().find(is_first) {
-        return Some((*range).to_owned());
-    }
-    match ip {
+    let usual = match ip {
         IpAddr::V4(v4) if v4.is_private() => {
             let [a, b, c, d] = v4.octets();
             (c == 0 && d == 1).then(|| format!("{a}.{b}.{c}.0/24"))
         }
+        // No longer than this may a range of IPv6 be in older releases, and guides make it as long.
+        IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local() && !v6.is_multicast() => {
+            (v6.segments()[7] == 1).then(|| format!("{ip}/112"))
+        }
         _ => None,
-    }
+    };
+    let known = known
+        .iter()
+        .filter(|range| first_of(range) == Some(ip))
+        .map(|range| (*range).to_owned());
+    let mut all = known
+        .chain(usual)
+        .filter_map(|range| Some(range.parse::<IpNet>().ok()?.trunc()));
+    all.find(|range| {
+        let network = match ip {
+            IpAddr::V4(_) => *range,
+            IpAddr::V6(_) => IpNet::new(ip, 64).map_or(*range, |network| network.trunc()),
+        };
+        beside.iter().all(|other| *other == ip || !network.contains(other))
+    })
 }
 
 /// The range of pods, and whether controllers hand out parts of it.
@@ -214,20 +276,24 @@ pub(super) fn pods(
     say: &Reporter,
 ) -> Settled<Vec<String>> {
     let mut claims = Claims::default();
+    // A program may be told its families in any order; in cluster.toml that of the services is everybody's.
+    let first_is_ipv6 = services.first().is_some_and(|range| range.contains(':'));
+    let in_order = |list: &str| {
+        let mut ranges = each_of(list);
+        ranges.sort_by_key(|range| range.contains(':') != first_is_ipv6);
+        ranges
+    };
     for program in programs
         .iter()
         .filter(|one| ["kube-controller-manager", "kube-proxy"].contains(&one.name()))
     {
         if let Some(range) = program.flag("cluster-cidr") {
-            claims.add(
-                range.split(',').map(str::to_owned).collect(),
-                program.evidence("cluster-cidr"),
-            );
+            claims.add(in_order(range), program.evidence("cluster-cidr"));
         } else if let Some((path, config)) = program.config()
             && let Some(range) = config.text_at(&["clusterCIDR"])
         {
             let evidence = Evidence::within(program.host, path, "clusterCIDR", "clusterCIDR");
-            claims.add(range.split(',').map(str::to_owned).collect(), evidence);
+            claims.add(in_order(range), evidence);
         }
     }
     if let Some(told) = claims.settle("the range of pods", |ranges| listed(ranges), say) {
@@ -247,10 +313,19 @@ pub(super) fn pods(
         "172.30.0.0/16",
         "192.168.0.0/16",
         "10.128.0.0/16",
+        "fd00:200::/56",
+        "fd00:244::/56",
+        "fd00:10:244::/56",
     ];
-    let range = free.iter().find(is_free).copied().unwrap_or("10.200.0.0/16");
+    // Of each family that services have, in the same order.
+    let families = services.iter().map(|range| range.contains(':'));
+    let range_of = |is_ipv6: bool| {
+        let mut all = free.iter().filter(|range| range.contains(':') == is_ipv6).peekable();
+        let first = all.peek().copied();
+        all.find(is_free).or(first).map(|range| (*range).to_owned())
+    };
     Settled::assumed(
-        vec![range.to_owned()],
+        families.filter_map(range_of).collect(),
         "a range that nothing else has: write that of the network's plugin",
     )
 }
@@ -260,16 +335,13 @@ pub(super) fn dns(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Set
     let mut claims = Claims::default();
     for kubelet in programs.iter().filter(|one| one.name() == "kubelet") {
         if let Some(dns) = kubelet.flag("cluster-dns") {
-            claims.add(
-                dns.split(',').map(str::to_owned).collect(),
-                kubelet.evidence("cluster-dns"),
-            );
+            claims.add(each_of(dns), kubelet.evidence("cluster-dns"));
         } else if let Some((path, config)) = kubelet.config() {
             let all: Vec<String> = config
                 .items_at(&["clusterDNS"])
                 .iter()
                 .filter_map(Tree::text)
-                .map(str::to_owned)
+                .flat_map(each_of)
                 .collect();
             if !all.is_empty() {
                 claims.add(all, Evidence::within(kubelet.host, path, "clusterDNS", "clusterDNS"));

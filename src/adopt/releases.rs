@@ -16,7 +16,13 @@ pub(super) fn kubernetes(
     asked: Option<&str>,
     say: &Reporter,
 ) -> Settled<String> {
+    let (first, last) = releases::known(Versioned::Kubernetes);
     if let Some(asked) = asked {
+        let version = Version::parse(asked).and_then(|version| releases::release(Versioned::Kubernetes, version));
+        if version.is_none() {
+            let message = format!("--kubernetes {asked:?} names no release that is known: known are {first} to {last}");
+            say.add(Diagnostic::new(codes::UNKNOWN_RELEASE, message).hint("`khw-gen releases` shows them"));
+        }
         return Settled::told(asked.to_owned(), Evidence::words("--kubernetes"));
     }
     let mut claims = Claims::default();
@@ -34,7 +40,6 @@ pub(super) fn kubernetes(
     }
     let told = claims.settle("the version of Kubernetes", String::clone, say);
     if let Some(told) = told {
-        let (first, last) = releases::known(Versioned::Kubernetes);
         let version = Version::parse(&told.value);
         if version.is_none_or(|version| version < first || version > last) {
             let message = format!(
@@ -46,7 +51,6 @@ pub(super) fn kubernetes(
         }
         return told;
     }
-    let (first, last) = releases::known(Versioned::Kubernetes);
     let released = releases::last_released(Versioned::Kubernetes);
     // Nobody runs what is not released yet, unless nothing else takes what is there.
     let mut minors = (first.minor..=released.minor)

@@ -14,7 +14,7 @@ use crate::audit::encryption::ENCRYPTION;
 use crate::audit::view::{HostView, View};
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
-use crate::input::key_sizes;
+use crate::input::{key_sizes, problem_of_key_name};
 use crate::pki::secret::SecretBytes;
 
 /// The key pair that tokens are signed with.
@@ -145,10 +145,14 @@ pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: 
         let evidence = Evidence::file(host, path);
         match kept(document) {
             Ok(found) => claims.add(found, evidence),
-            Err(why) => say.add(Diagnostic::new(
-                codes::ENCRYPTION_NOT_KEPT,
-                format!("{evidence}: {why}"),
-            )),
+            Err(NotKept { why, hint, needle }) => {
+                let place = Evidence::within(host, path, &needle, "");
+                let diagnostic = Diagnostic::new(codes::ENCRYPTION_NOT_KEPT, format!("{place}: {why}"));
+                say.add(match hint {
+                    Some(hint) => diagnostic.hint(hint),
+                    None => diagnostic,
+                });
+            }
         }
     };
     let apis: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "kube-apiserver").collect();
@@ -193,26 +197,66 @@ pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: 
     kept.map_or(EncryptionFound::Nothing, EncryptionFound::Kept)
 }
 
+/// Why a configuration can't be kept.
+struct NotKept {
+    why: String,
+    /// What to do, where it is something else than one key in the place of all others.
+    hint: Option<String>,
+    /// What the line has in it that says so.
+    needle: String,
+}
+
+impl From<String> for NotKept {
+    fn from(why: String) -> NotKept {
+        NotKept {
+            why,
+            hint: None,
+            needle: "providers".to_owned(),
+        }
+    }
+}
+
+impl From<&str> for NotKept {
+    fn from(why: &str) -> NotKept {
+        NotKept::from(why.to_owned())
+    }
+}
+
+/// What a key that can't stay is rid of by.
+const ANOTHER_KEY: &str = "add a key of another name in front of it, restart the API servers, write all Secrets anew (kubectl get secrets -A \
+                           -o json | kubectl replace -f -), then take this one out and adopt";
+
 /// A configuration as cluster.toml can say it, or why it can't.
-fn kept(document: &Tree) -> Result<KeptEncryption, String> {
+fn kept(document: &Tree) -> Result<KeptEncryption, NotKept> {
     let resources = document.items_at(&["resources"]);
     let of_secrets = resources.iter().find(|one| {
         let mut names = one.items_at(&["resources"]).iter().filter_map(Tree::text);
         // The API server encrypts all of the core group, or everything, by these.
         names.any(|name| ["secrets", "*.", "*.*"].contains(&name))
     });
-    let of_secrets = of_secrets.ok_or("Secrets are not among what it encrypts")?;
+    let of_secrets = of_secrets.ok_or_else(|| NotKept {
+        why: "Secrets are not among what it encrypts".to_owned(),
+        hint: Some(
+            "add `secrets` to what it encrypts and write all of them anew; or decrypt what it encrypts, and adopt without it".to_owned(),
+        ),
+        needle: "resources".to_owned(),
+    })?;
     let names: Vec<&str> = resources
         .iter()
         .flat_map(|one| one.items_at(&["resources"]))
         .filter_map(Tree::text)
         .filter(|name| *name != "secrets")
         .collect();
-    if !names.is_empty() {
-        return Err(format!(
-            "it encrypts {} too, and here Secrets are encrypted alone",
-            names.join(", ")
-        ));
+    if let Some(first) = names.first() {
+        let all = names.join(", ");
+        return Err(NotKept {
+            why: format!("it encrypts {all} too, and here Secrets are encrypted alone"),
+            hint: Some(format!(
+                "decrypt {all}: give them an entry of their own in front, with `identity: {{}}` before the keys that there are, restart the API \
+                 servers, write them anew (kubectl get RESOURCE -A -o json | kubectl replace -f -), then leave `secrets` alone in the file and adopt"
+            )),
+            needle: (*first).to_owned(),
+        });
     }
     let providers = of_secrets.items_at(&["providers"]);
     let kinds: Vec<&str> = providers
@@ -224,40 +268,64 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
         .collect();
     let with_keys: Vec<&str> = kinds.iter().copied().filter(|kind| *kind != "identity").collect();
     let [provider] = with_keys.as_slice() else {
-        return Err(match with_keys.len() {
+        return Err(NotKept::from(match with_keys.len() {
             0 => "it encrypts nothing".to_owned(),
             _ => format!(
                 "it has several providers ({}); re-encrypt with one of them first",
                 with_keys.join(", ")
             ),
-        });
+        }));
     };
     let Some(sizes) = key_sizes(provider) else {
-        return Err(format!("its provider is {provider}, which has its keys elsewhere"));
+        return Err(format!("its provider is {provider}, which has its keys elsewhere").into());
     };
     if kinds.first() == Some(&"identity") {
-        return Err("its first provider is identity: what is written is not encrypted".to_owned());
+        return Err("its first provider is identity: what is written is not encrypted".into());
     }
     let keys = providers
         .iter()
         .find_map(|one| one.at(&[provider, "keys"]))
         .map_or(&[][..], Tree::items);
-    let mut all = Vec::new();
+    let mut all: Vec<KeptEncryptionKey> = Vec::new();
     for key in keys {
         let (name, secret) = key
             .text_at(&["name"])
             .zip(key.text_at(&["secret"]))
             .ok_or("a key of it has no name or no secret")?;
+        let of_key = |why: String, hint: &str| NotKept {
+            why,
+            hint: Some(hint.to_owned()),
+            needle: name.to_owned(),
+        };
+        if let Some(problem) = problem_of_key_name(name) {
+            return Err(of_key(
+                format!("{name:?} can't be the name of a key: {problem}"),
+                ANOTHER_KEY,
+            ));
+        }
+        if all.iter().any(|other| other.name == name) {
+            let why = format!("there are two keys {name:?}, and what is encrypted says no more than the name");
+            return Err(of_key(why, ANOTHER_KEY));
+        }
         let Ok(bytes) = Base64::decode_vec(secret).map(Zeroizing::new) else {
-            return Err(format!("the secret of its key {name:?} is not strict base64"));
+            let why = format!("the secret of its key {name:?} is not strict base64");
+            return Err(of_key(
+                why,
+                "the API server does not start with it: see that the file is the one that it reads",
+            ));
         };
         if !sizes.contains(&bytes.len()) {
             let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-            return Err(format!(
+            let why = format!(
                 "its key {name:?} has {} bytes, and {provider} takes {}: the API server does not start with it",
                 bytes.len(),
                 sizes.join(" or ")
-            ));
+            );
+            return Err(of_key(why, "see that the file is the one that the API server reads"));
+        }
+        if let Some(other) = all.iter().find(|other| other.secret.expose() == secret.as_bytes()) {
+            let why = format!("its keys {:?} and {name:?} are one key by two names", other.name);
+            return Err(of_key(why, ANOTHER_KEY));
         }
         all.push(KeptEncryptionKey {
             name: name.to_owned(),
@@ -265,7 +333,7 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
         });
     }
     match all.len() {
-        0 => Err("it has no key".to_owned()),
+        0 => Err("it has no key".into()),
         1 | 2 => {
             // The first one writes: it is the successor of those behind it.
             all.reverse();
@@ -277,6 +345,7 @@ fn kept(document: &Tree) -> Result<KeptEncryption, String> {
         }
         more => Err(format!(
             "it has {more} keys, and only two can count at once: take out those that nothing is written with any more"
-        )),
+        )
+        .into()),
     }
 }

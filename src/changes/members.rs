@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::bringing::bringing;
 use super::calling::etcdctl_environment;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step, quoted};
@@ -371,7 +372,11 @@ impl Turn<'_> {
                 let promotion = learns.then_some(Action::Until(promotion));
                 vec![
                     ask(vec![Action::Until(format!("{} || {addition}", listed(url)))]),
-                    Step::new(stage, to, is_empty.into_iter().chain(start).collect()),
+                    Step::new(
+                        stage,
+                        to,
+                        bringing(bundle).into_iter().chain(is_empty).chain(start).collect(),
+                    ),
                     ask(promotion.into_iter().chain([until_healthy()]).collect()),
                 ]
             }

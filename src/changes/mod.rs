@@ -3,6 +3,7 @@
 //! Bytes are compared by what they say (`meaning`): a certificate by its names and dates, a unit by its flags. Pure; nothing
 //! of a secret is in what comes out.
 
+mod bringing;
 mod calling;
 mod comparison;
 mod differences;

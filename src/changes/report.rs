@@ -298,6 +298,7 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
         let actions = step.actions.iter().map(|action| match action {
             Action::Until(command) => markup.code(&format!("until {command}; do sleep 1; done")),
             Action::ByHand(words) => words.clone(),
+            action @ Action::Bring(_) => action.text(),
             action => markup.code(&action.text()),
         });
         let commands: Vec<String> = exported.into_iter().chain(actions).collect();

@@ -120,6 +120,8 @@ pub enum Action {
     Unapply(String),
     /// The machine gets another name.
     Rename(String),
+    /// Programs that a machine needs which comes: no bundle has them.
+    Bring(String),
     /// A program that reads the old configuration as well as the new one, which an older one would misread: before the bundle is put there.
     ReplaceFirst(String),
     /// What has to be true of the program that was put in place, before the bundle is put there.
@@ -162,7 +164,7 @@ impl Action {
         match self {
             Action::Install => "install",
             Action::Until(_) => "until",
-            Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => "by-hand",
+            Action::Bring(_) | Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => "by-hand",
             _ => "run",
         }
     }
@@ -181,6 +183,7 @@ impl Action {
             ),
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
+            Action::Bring(programs) => format!("bring {programs}: INSTALL.md says where each lies"),
             Action::ReplaceFirst(program) | Action::Replace(program) => format!("put {program} in place"),
             // A package may have started it already, with files of its own.
             Action::Start(unit) => format!("systemctl enable {0} && systemctl restart {0}", quoted(unit)),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bringing::bringing;
 use super::calling::{etcdctl_environment, kubectl};
 use super::endpoints::unanswered;
 use super::files::HostChange;
@@ -271,12 +272,18 @@ fn lets_go(old: &FoundHost, new: &FoundHost) -> bool {
 
 /// A host that comes: its units in the order in which they need each other.
 fn arrival(new: &FoundHost, is_member: bool, steps: &mut Steps) {
-    for (stage, action) in starting(new) {
-        let stage = match stage {
-            Stage::Etcd if is_member => continue,
-            Stage::ApiServer => Stage::NewApiServer,
-            stage => stage,
-        };
+    let starting = starting(new).into_iter().filter_map(|(stage, action)| match stage {
+        Stage::Etcd if is_member => None,
+        Stage::ApiServer => Some((Stage::NewApiServer, action)),
+        stage => Some((stage, action)),
+    });
+    let starting: Vec<(Stage, Action)> = starting.collect();
+    // A member of etcd has got them with its bundle; whoever starts nothing gets its bundle with the other files.
+    let first = starting.iter().map(|(stage, _)| *stage).min().filter(|_| !is_member);
+    if let Some((stage, brought)) = first.zip(bringing(new)) {
+        steps.add(stage, &new.name, brought);
+    }
+    for (stage, action) in starting {
         steps.add(stage, &new.name, action);
     }
 }

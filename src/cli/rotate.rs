@@ -1,5 +1,7 @@
 //! `khw-gen rotate`.
 
+use std::path::Path;
+
 use khw_gen::audit::{self, InventoryRow};
 use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
 use khw_gen::cluster::{ENCRYPTION, Generation, RotationPhase};
@@ -28,13 +30,18 @@ const PLAN: &str = "PLAN.md";
 pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let RotateArgs { spec, of, out, .. } = arguments;
     use_threads(None)?;
+    let is_topology = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
+    if is_topology(Path::new(of)) && !is_topology(spec) {
+        let (spec, out) = (spec.display(), out.display());
+        return Err(format!("the topology comes first: khw-gen rotate {of} {spec} -o {out}").into());
+    }
     let keys = keys(&arguments.making.seed.opening)?;
     let sources = with_keys(&keys)(spec)?;
     let checked = said(input::check(&sources))?;
     let making = &arguments.making;
     let seed = read_seed(spec, making.seed.file.as_deref(), checked.seed.as_deref(), &keys)?;
     let with_answers = |cluster| answered(spec, cluster, Some(&seed), &making.signed);
-    let cluster = &with_answers(checked.cluster)?;
+    let cluster = &checked.cluster;
     let all = rotated(cluster);
     if !all.contains(&of.as_str()) {
         let all = all.join(", ");
@@ -50,7 +57,18 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
         );
         return Err(message.into());
     }
+    if cluster.pki.external.keys().any(|(name, _)| name == of) {
+        // What the section of a phase is refused with, before anybody is asked for what it signed.
+        let phase = RotationPhase::ALL[0];
+        drop(in_phase(
+            &sources,
+            of,
+            phase,
+            cluster.generations_of(of).used.successor(),
+        )?);
+    }
     disk::refuse_existing(out, [PLAN])?;
+    let cluster = &with_answers(checked.cluster)?;
     if !cluster.successor_is_brought(of) {
         let to = cluster.generations_of(of).used.successor().number();
         let write = match of.as_str() {

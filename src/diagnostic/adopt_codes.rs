@@ -29,7 +29,7 @@ codes! {
 
     LOCKED_KEY "adopt-locked-key" Error "key that can't be read" {
         meaning
-            "The key of an authority lies there and has a passphrase of its own, or is damaged. Without it the authority would have to be one \
+            "The key of an authority lies there and has a passphrase of its own, is locked with age, or is damaged. Without it the authority would have to be one \
              that signs elsewhere, which is most likely not what is meant."
         advice "turn it into one without a passphrase beside the old one, 0600: openssl pkey -in KEY -out NEW; or take it out, if the authority is to sign elsewhere"
         example "certs/ca-key.pem" ["-----BEGIN ENCRYPTED PRIVATE KEY-----"]
@@ -126,7 +126,9 @@ codes! {
     }
 
     UNREADABLE "adopt-unreadable" Warning "file that can't be read" {
-        meaning "A file that looks like a certificate or a key is none, is damaged, or has a passphrase. Nothing of it is adopted."
+        meaning
+            "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8. Nothing of it is \
+             adopted."
         advice "see what it is; if the cluster needs it, put it right and adopt again"
         example "certs/old-ca.pem" ["-----BEGIN CERTIFICATE-----", "MIIDxTCCAq2gAwIBAgI"]
         met "With files that a disk or an editor cut off, and with keys that were locked before they were put aside."

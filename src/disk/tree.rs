@@ -1,6 +1,7 @@
 //! Folders on disk by file descriptor: listed, read, judged against a manifest, removed. No symbolic link is followed and
 //! no other filesystem entered, so nothing outside the folder can be meant by anything inside it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -42,7 +43,9 @@ const DEEPEST: usize = 64;
 
 /// Everything below `dir`, by path relative to it. `dir` itself may be a symbolic link; below it links are noted and not followed.
 ///
-/// Errors: something can't be read, a name is not UTF-8, folders are more than 64 levels deep, or all together is more than
+/// What has a name that is not UTF-8 is noted as something else than a file or a folder.
+///
+/// Errors: something can't be read, folders are more than 64 levels deep, or all together is more than
 /// [`MOST_IN_ALL`].
 pub fn read_tree(dir: &Path) -> Result<FoundNodes, DiskError> {
     read_tree_where(dir, |_, _| true)
@@ -146,9 +149,7 @@ impl<'a> Reading<'a> {
                 FileType::Symlink => NodeKind::Link,
                 _ => NodeKind::File,
             };
-            // What no path can name is told below.
-            name.to_str()
-                .is_none_or(|name| (self.wanted)(&format!("{prefix}{name}"), kind))
+            (self.wanted)(&format!("{prefix}{}", in_text(name)), kind)
         });
         self.known.pay_for(prefix, &listed)?;
         for (name, stat) in listed {
@@ -168,7 +169,9 @@ impl<'a> Reading<'a> {
     ) -> Result<(), DiskError> {
         let shown = shown.join(name);
         let Some(name) = name.to_str() else {
-            return Err(DiskError::NameNotUtf8 { path: shown });
+            let path = format!("{prefix}{}", in_text(name));
+            self.nodes.insert(path, FoundNode::Other { what: NAME_NOT_UTF8 });
+            return Ok(());
         };
         let path = format!("{prefix}{name}");
         let mode = Some(mode_of(stat));
@@ -196,6 +199,17 @@ impl<'a> Reading<'a> {
         };
         self.nodes.insert(path, node);
         Ok(())
+    }
+}
+
+/// What something is called whose name no path in a text can be: it is told, and not read.
+const NAME_NOT_UTF8: &str = "file or folder whose name is not UTF-8, which was not read";
+
+/// A name as a text has it; bytes that are none are written as `\xff`.
+fn in_text(name: &OsStr) -> Cow<'_, str> {
+    match name.to_str() {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(name.as_bytes().escape_ascii().to_string()),
     }
 }
 

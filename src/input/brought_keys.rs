@@ -67,7 +67,7 @@ pub fn known(draft: &Draft) -> Vec<String> {
     let rows = draft.pki.layout.into_iter().flat_map(|layout| layout.identities());
     let own = draft.certificates.iter().filter_map(|own| own.name.as_ref());
     let rows = rows.map(|row: &Identity| row.name.to_owned());
-    rows.chain(own.map(|name| format!("{OWN}{}", name.value))).collect()
+    rows.chain(own.map(|name| name_of_own(&name.value))).collect()
 }
 
 /// The keys by the name that each would be derived for, and generation; none where one can't be used, which is reported.
@@ -124,12 +124,18 @@ pub fn used<'k>(
 ) -> impl Iterator<Item = (Generation, &'k ExistingKey)> {
     keys.iter().filter_map(move |((name, generation), key)| {
         let (identity, host) = match name.split_once('/') {
+            Some(_) if name.starts_with(OWN) => (name.as_str(), None),
             Some((identity, host)) => (identity, Some(host)),
             None => (name.as_str(), None),
         };
         let is_used = identity == of && *generation == of_leaf(draft, of, host).used;
         is_used.then_some((*generation, key))
     })
+}
+
+/// What the key of a certificate of the user's own is called.
+pub fn name_of_own(certificate: &str) -> String {
+    format!("{OWN}{certificate}")
 }
 
 /// How many keys an identity has.
@@ -259,7 +265,13 @@ pub fn check(
         return;
     }
     let known = hosts(draft, each);
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for host in section.hosts.iter().flatten() {
+        if !seen.insert(&host.value) {
+            let message = format!("the host `{}` is listed twice", host.value);
+            say.at(host, codes::BAD_BROUGHT_KEY, message)
+                .hint("take one out, or write the name of the host that was meant");
+        }
         if !known.contains(&host.value.as_str()) {
             let message = format!("no host `{}` has a key for `{of}`", host.value);
             say.at(host, codes::BAD_BROUGHT_KEY, message).meant_of(

@@ -7,8 +7,8 @@ use crate::diagnostic::Reporter;
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::issuers::{
-    against_issuer, as_issuer, brought_successors, issuer, leaves_the_signature_to_go, nameless_authorities,
-    path_lengths, same_names, signature_left_to_go,
+    against_issuer, as_issuer, brought_against_issuer, brought_successors, has_keys_of_request, issuer,
+    leaves_the_signature_to_go, nameless_authorities, path_lengths, same_names, signature_left_to_go,
 };
 use super::profile_fits::{profile_fits, withheld_usages};
 use super::profiles::{Profiles, profiles};
@@ -66,13 +66,25 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
             }
         }
         if let Some(issuer) = issuer_of(leaf) {
-            against_issuer(leaf.name, csr, file, issuer, say);
+            against_issuer(
+                leaf.name,
+                csr,
+                file,
+                issuer,
+                has_keys_of_request(draft, folder, leaf),
+                say,
+            );
             if let Some(profile) = &leaf.profile
                 && leaves_the_signature_to_go(profile.file, issuer)
                 && told.insert(profile.file.place.span.start)
             {
                 signature_left_to_go(profile.file, say);
             }
+        }
+    }
+    for leaf in &leaves {
+        if let Some(issuer) = issuer_of(leaf) {
+            brought_against_issuer(draft, folder, leaf, issuer, say);
         }
     }
     validity(draft, &leaves, issuer_of, say);

@@ -56,16 +56,22 @@ fn key(doc: Document<'_>, node: &Node) -> Option<DraftEncryptionKey> {
     })
 }
 
-/// The API server writes it into etcd between colons, before what is encrypted with the key.
 fn key_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let problem = match name.value.as_str() {
-        "" => "it is empty",
-        text if !text.chars().all(is_plain) => "it has something else than letters, digits, `.`, `_` and `-`",
-        _ => return Some(name),
+    let Some(problem) = problem_of_key_name(&name.value) else {
+        return Some(name);
     };
     cant_be(&name, "the name of a key", problem, codes::BAD_ENCRYPTION_KEY, say);
     None
+}
+
+/// What is wrong with the name of a key: the API server writes it into etcd between colons, before what is encrypted with the key.
+pub(crate) fn problem_of_key_name(name: &str) -> Option<&'static str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name {
+        "" => Some("it is empty"),
+        name if !name.chars().all(is_plain) => Some("it has something else than letters, digits, `.`, `_` and `-`"),
+        _ => None,
+    }
 }
 
 /// How many bytes a key of a provider may have; none of a provider that has no keys of its own, or is not known.

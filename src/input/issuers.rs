@@ -1,13 +1,13 @@
 //! Those who sign: what they are to what they sign, and whether their names, keys and path lengths suffice.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::identity::Identity;
+use crate::cluster::Generation;
 use crate::diagnostic::{Reporter, codes};
 use crate::pki::cfssl::leaf_validity;
 use crate::pki::key::{Algorithm, Curve, MlDsa};
 use crate::pki::x509::is_same_name;
 
-use super::authorities_issued;
 use super::authority::Existing;
 use super::cfssl::RequestFile;
 use super::cfssl::config::ProfileFile;
@@ -18,6 +18,7 @@ use super::profiles::path_length;
 use super::requests::subject;
 use super::signed::{Issuer, Leaf, Signs, own};
 use super::validity::{existing_validity, is_set, moment, root_validity, shorter_or_longer};
+use super::{authorities_issued, brought, brought_keys};
 
 /// An authority of the cluster, the one that is there already or the one to be made.
 pub fn issuer(row: &Identity, draft: &Draft, folder: &Folder, say: &Reporter) -> Issuer {
@@ -201,8 +202,44 @@ pub fn nameless_authorities(folder: &Folder, leaves: &[Leaf<'_>], say: &Reporter
     }
 }
 
-pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, say: &Reporter) {
-    let weaker = issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
+/// What its key is called elsewhere.
+fn key_name(leaf: &Leaf<'_>) -> String {
+    match leaf.is_own() {
+        true => brought_keys::name_of_own(leaf.name),
+        false => leaf.name.to_owned(),
+    }
+}
+
+/// Whether any key is made as the request says: where all are brought, none is.
+pub fn has_keys_of_request(draft: &Draft, folder: &Folder, leaf: &Leaf<'_>) -> bool {
+    let name = key_name(leaf);
+    let brought = folder.brought_keys.as_ref();
+    let brought = brought.map_or(0, |keys| brought_keys::used(draft, keys, &name).count());
+    brought == 0 || brought < brought_keys::count(draft, &name)
+}
+
+/// Keys that are brought, against that of whoever vouches for them: each section once, however many hosts it is for.
+pub fn brought_against_issuer(draft: &Draft, folder: &Folder, leaf: &Leaf<'_>, issuer: &Issuer, say: &Reporter) {
+    let (Some(keys), Some(than)) = (&folder.brought_keys, issuer.key) else {
+        return;
+    };
+    let name = key_name(leaf);
+    let stronger = brought_keys::used(draft, keys, &name).filter(|(_, key)| is_stronger(key.public.algorithm, than));
+    let generations: BTreeSet<Generation> = stronger.map(|(generation, _)| generation).collect();
+    for generation in generations {
+        let section = brought::of(draft, &name, generation).map(|(_, section)| section);
+        let path = section.and_then(|section| section.certificate.as_ref());
+        let message = format!(
+            "the key that is brought for {} is stronger than the key of the authority that vouches for it",
+            leaf.name
+        );
+        say.at(path.and_then(|path| path.place.as_ref()), codes::CA_KEY_WEAKER, message);
+    }
+}
+
+/// `has_keys`: whether any key of it is made as the request says.
+pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, has_keys: bool, say: &Reporter) {
+    let weaker = has_keys && issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
     if weaker && !csr.built_in && !file.broken.contains("key") {
         let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
         say.at(&file.key, codes::CA_KEY_WEAKER, message);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use crate::catalog::engines::Engine;
 use crate::catalog::tables::components::API_SERVER_PORT;
 use crate::cluster::{Families, LoadBalancing, Role, VirtualAddress};
+use crate::diagnostic::suggest::listed;
 use crate::diagnostic::{Reporter, codes};
 
 use super::choices;
@@ -185,10 +186,21 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
         }
     }
     if virtual_ips(draft).next().is_some() && written.interface.is_absent() {
-        for host in load_balancers().filter(|host| host.interface.is_absent()) {
-            let message = "the load balancer has a virtual address, and no `interface` that carries it";
-            let hint = "add interface = \"eth0\" to [load_balancer], or to the host";
-            say.at(host.place(), codes::MISSING_FIELD, message).hint(hint);
+        let without: Vec<&DraftHost> = load_balancers().filter(|host| host.interface.is_absent()).collect();
+        if let Some(first) = without.first() {
+            let names: Vec<&str> = without.iter().map(|host| host.called("a host")).collect();
+            let message = match names.as_slice() {
+                [_] => "the load balancer has a virtual address, and no `interface` that carries it".to_owned(),
+                names => format!(
+                    "the load balancers {} have a virtual address, and no `interface` that carries it",
+                    listed(names.iter().copied())
+                ),
+            };
+            let hint = match names.len() {
+                1 => "add interface = \"eth0\" to [load_balancer], or to the host",
+                _ => "add interface = \"eth0\" to [load_balancer], or to each of them",
+            };
+            say.at(first.place(), codes::MISSING_FIELD, message).hint(hint);
         }
     }
 }

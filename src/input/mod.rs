@@ -55,7 +55,7 @@ mod values;
 mod tests;
 
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
-pub(crate) use encryption::key_sizes;
+pub(crate) use encryption::{key_sizes, problem_of_key_name};
 pub use handover::Handover;
 pub use source_files::{Files, GivenFiles, PEM_ENDINGS, SourceText, Unreadable};
 pub use validity::moment;

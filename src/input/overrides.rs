@@ -33,6 +33,9 @@ pub fn check(draft: &Draft, nodes: Option<&Nodes>, say: &Reporter) {
         removed_flags(draft, own, say);
         safeguards(draft, own, say);
     }
+    if let Some(known) = &draft.release {
+        containerd(draft, nodes, &known.release, say);
+    }
     conflicts(draft, nodes, say);
 }
 
@@ -150,9 +153,6 @@ fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
 /// Whether the configuration file of this release has the fields, and takes their values.
 fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
     let Some(kind) = release.kind_of(own.component) else {
-        if own.component.program == Program::Containerd {
-            known_fields_of_containerd(release, own, say);
-        }
         return;
     };
     let minors = minors_of(release, own.component);
@@ -181,23 +181,84 @@ fn known_fields(release: &Release, own: &DraftOverride, say: &Reporter) {
     }
 }
 
-/// Likewise for containerd's, whose settings for pods are those of its plugins.
-fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Reporter) {
+/// Likewise for containerd's, whose settings for pods are those of its plugins: what a host has is judged together, wherever it is set.
+fn containerd(draft: &Draft, nodes: Option<&Nodes>, release: &Release, say: &Reporter) {
+    let all: Vec<&DraftOverride> = draft
+        .components
+        .iter()
+        .filter(|own| own.component.program == Program::Containerd)
+        .collect();
+    // What is set alike on many hosts is told once.
+    let mut told: BTreeSet<(usize, usize, String)> = BTreeSet::new();
+    let mut judged: BTreeSet<(usize, Option<u64>)> = BTreeSet::new();
+    let mut together = vec![];
+    for host in &draft.hosts {
+        let mut here: Vec<(PlacedOn, usize)> = all
+            .iter()
+            .enumerate()
+            .filter_map(|(index, own)| Some((override_on(draft, own)?, index)))
+            .filter(|(on, index)| {
+                is_here(on, host)
+                    && all
+                        .get(*index)
+                        .is_some_and(|own| may_run(draft, nodes, own.component, host))
+            })
+            .collect();
+        // The last one counts.
+        here.sort_by_key(|(on, index)| (on.rank(), *index));
+        together.push(here.into_iter().map(|(_, index)| index).collect::<Vec<_>>());
+    }
+    // What no host has, as far as is known, is judged by itself, and with what is for all.
+    for index in 0..all.len() {
+        if !together.iter().any(|here| here.contains(&index)) {
+            let for_all =
+                (0..all.len()).filter(|other| *other != index && all.get(*other).is_some_and(|own| own.on.is_none()));
+            together.push(for_all.chain([index]).collect());
+        }
+    }
+    for own in &all {
+        version_of_containerd(release, own, say);
+    }
+    for here in together {
+        let settings: Vec<&DraftOverride> = here.iter().filter_map(|index| all.get(*index).copied()).collect();
+        let version = settings
+            .iter()
+            .rev()
+            .find_map(|own| own_version(own))
+            .map(|(_, version)| version);
+        let version = version.or_else(|| version_of_ours(release, settings.first()?));
+        let version = version.and_then(|version| u64::try_from(version).ok());
+        for (index, own) in here.iter().zip(&settings) {
+            if judged.insert((*index, version)) {
+                known_fields_of_containerd(release, own, version, &mut told, say);
+            }
+        }
+        two_places_of_plugins(release.containerd, &settings, &mut told, say);
+    }
+}
+
+/// The version of the file that khw-gen writes.
+fn version_of_ours(release: &Release, own: &DraftOverride) -> Option<i64> {
     let settings = release.settings_of(own.component);
-    let ours = settings.iter().find_map(|setting| match (setting.path, setting.value) {
+    settings.iter().find_map(|setting| match (setting.path, setting.value) {
         (["version"], SettingValue::Integer(version)) => Some(version),
         _ => None,
-    });
-    // Whoever sets another version has a file of that.
-    let own_version_at = own
-        .leaves
+    })
+}
+
+/// The version that somebody sets, who then has a file of that.
+fn own_version(own: &DraftOverride) -> Option<(&At<Vec<String>>, i64)> {
+    own.leaves
         .iter()
         .find_map(|(path, value)| match (path.value.as_slice(), value) {
             ([name], Setting::Integer(version)) if name == "version" => Some((path, *version)),
             _ => None,
-        });
-    let own_version = own_version_at.map(|(_, version)| version);
-    if let Some((path, own)) = own_version_at
+        })
+}
+
+fn version_of_containerd(release: &Release, own: &DraftOverride, say: &Reporter) {
+    let ours = version_of_ours(release, own);
+    if let Some((path, own)) = own_version(own)
         && let Some(ours) = ours.filter(|ours| !can_be_version(own, *ours, release.containerd))
     {
         let message = format!(
@@ -208,7 +269,66 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
             "take it out; `version` of [runtime] says which containerd it is, and with it how its file is written",
         );
     }
-    let version = own_version.or(ours).and_then(|version| u64::try_from(version).ok());
+}
+
+/// containerd 2.1 to 2.3 takes the programs of the pods' network from one place or from several, and refuses to start with both: but for
+/// the default, in whose place the one is taken (`ValidateRuntimeConfig` in internal/cri/config/config.go of 2.2.9).
+fn two_places_of_plugins(
+    program: Version,
+    settings: &[&DraftOverride],
+    told: &mut BTreeSet<(usize, usize, String)>,
+    say: &Reporter,
+) {
+    if program < Version::new(2, 1) || program >= Version::new(2, 4) {
+        return;
+    }
+    let last = |name: &str| {
+        let leaves = settings.iter().rev().flat_map(|own| &own.leaves);
+        let mut named = leaves.filter(|(path, _)| {
+            matches!(path.value.as_slice(), [plugins, plugin, cni, own]
+                if plugins == "plugins" && plugin == RUNTIME_OF_PODS && cni == "cni" && own == name)
+        });
+        named.next()
+    };
+    let is_one = |value: &Setting| matches!(value, Setting::Text(text) if !text.is_empty());
+    let is_several = |value: &Setting| match value {
+        Setting::List(folders) => {
+            let is_default = matches!(folders.as_slice(), [Setting::Text(only)] if only == DEFAULT_PLUGINS);
+            !folders.is_empty() && !is_default
+        }
+        _ => false,
+    };
+    if let (Some((path, one)), Some((_, several))) = (last("bin_dir"), last("bin_dirs"))
+        && is_one(one)
+        && is_several(several)
+    {
+        let message =
+            format!("`cni.bin_dir` and `cni.bin_dirs` are both set, and containerd {program} does not start with both");
+        if told.insert(once(path, &message)) {
+            say.at(path, codes::BAD_VALUE, message)
+                .hint("name all folders in `bin_dirs`, and take `bin_dir` out");
+        }
+    }
+}
+
+/// What is told of a place once.
+fn once(path: &At<Vec<String>>, message: &str) -> (usize, usize, String) {
+    let span = path.place.as_ref().map_or(0..0, |place| place.span.clone());
+    (span.start, span.end, message.to_owned())
+}
+
+/// The plugin that runs pods, from version 3 of the file on, and where it looks for the network's programs by itself.
+const RUNTIME_OF_PODS: &str = "io.containerd.cri.v1.runtime";
+const DEFAULT_PLUGINS: &str = "/opt/cni/bin";
+
+/// The settings of one table, in a file of a version.
+fn known_fields_of_containerd(
+    release: &Release,
+    own: &DraftOverride,
+    version: Option<u64>,
+    told: &mut BTreeSet<(usize, usize, String)>,
+    say: &Reporter,
+) {
     let program = release.containerd;
     let minors = Minors::of(Program::Kubernetes, None);
     for (path, value) in &own.leaves {
@@ -218,7 +338,9 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
                 Ok(Some(kind)) => (kind, below),
                 Ok(None) => continue,
                 Err(why) => {
-                    say.at(path, codes::UNKNOWN_SETTING, why);
+                    if told.insert(once(path, &why)) {
+                        say.at(path, codes::UNKNOWN_SETTING, why);
+                    }
                     continue;
                 }
             },
@@ -239,16 +361,26 @@ fn known_fields_of_containerd(release: &Release, own: &DraftOverride, say: &Repo
         let gone = version.and_then(|version| unread(kind, version, Some(program)).find(|gone| gone.path == below));
         if let Some(gone) = gone {
             let message = format!("`{below}` {}", gone.why);
-            say.at(path, codes::UNKNOWN_SETTING, message).hint(gone.instead);
+            if told.insert(once(path, &message)) {
+                say.at(path, codes::UNKNOWN_SETTING, message).hint(gone.instead);
+            }
             continue;
         }
         let mut found = Vec::new();
         values::field(kind, &minors, &below, value, &mut found);
         for (path_text, untaken) in found {
             match untaken {
-                Untaken::Refused(why) => drop(say.at(path, codes::BAD_VALUE, format!("`{path_text}` {why}"))),
+                Untaken::Refused(why) => {
+                    let message = format!("`{path_text}` {why}");
+                    if told.insert(once(path, &message)) {
+                        say.at(path, codes::BAD_VALUE, message);
+                    }
+                }
                 Untaken::Unknown(_) => {
                     let message = format!("`{path_text}` is no field of containerd's there");
+                    if !told.insert(once(path, &message)) {
+                        continue;
+                    }
                     let problem = say.at(path, codes::UNKNOWN_SETTING, message);
                     match since_version_3(kind, &below) {
                         Some(now) => problem.hint(format!("set `{now}`")),

@@ -83,6 +83,20 @@ const NOT_BY_ALL: &[(&str, &str, NotBy, &str)] = &[
     ("containerd/runtime.3", "cni.bin_dir", NotBy::Since(Version::new(2, 4)), "set `bin_dirs` in its place, which is a list"),
     ("containerd/runtime.3", "enable_cdi", NotBy::Since(Version::new(2, 4)), "take it away: devices by CDI are always on"),
     ("containerd/runtime.3", "enable_experimental_restore_via_create", NotBy::Since(Version::new(2, 4)), "take it away: nothing has taken its place"),
+    ("containerd", "grpc.tcp_tls_common_name", NotBy::Before(Version::new(2, 2)), "take it away, or go to containerd 2.2"),
+    ("containerd", "debug.log_trace_id", NotBy::Before(Version::new(2, 3)), "take it away, or go to containerd 2.3"),
+    ("containerd", "plugin_dir", NotBy::Since(Version::new(2, 1)), "take it away: plugins are compiled in, or named in [proxy_plugins]"),
+    ("containerd/runtime.3", "cni.bin_dirs", NotBy::Before(Version::new(2, 1)), "set `bin_dir` in its place, which is one folder"),
+    ("containerd/runtime.3", "enable_criu", NotBy::Before(Version::new(2, 2)), "take it away, or go to containerd 2.2"),
+    ("containerd/runtime.3", "enable_experimental_restore_via_create", NotBy::Before(Version::new(2, 2)), "take it away, or go to containerd 2.2"),
+    ("containerd/runtime.3", "stats_collect_period", NotBy::Before(Version::new(2, 3)), r#"set `plugins."io.containerd.cri.v1.images".stats_collect_period`"#),
+    ("containerd/runtime.3", "stats_retention_period", NotBy::Before(Version::new(2, 3)), "take it away, or go to containerd 2.3"),
+    ("containerd/images.3", "concurrent_layer_fetch_buffer", NotBy::Before(Version::new(2, 1)), "take it away, or go to containerd 2.1"),
+    ("containerd/images.3", "use_local_image_pull", NotBy::Before(Version::new(2, 1)), "take it away: images are pulled so by this containerd"),
+    ("containerd/runtime", "cgroup_writable", NotBy::Before(Version::new(2, 1)), "take it away, or go to containerd 2.1"),
+    ("containerd/runtime", "runtime_engine", NotBy::Since(Version::new(2, 0)), "set `options.BinaryName` in its place"),
+    ("containerd/runtime", "runtime_root", NotBy::Since(Version::new(2, 0)), "set `options.Root` in its place"),
+    ("containerd/runtime", "sandbox_mode", NotBy::File(3), "set `sandboxer` in its place"),
     ("containerd/runtime", "disable_pause_image_pull", NotBy::Before(Version::new(2, 4)), "take it away, or go to containerd 2.4"),
 ];
 
@@ -173,12 +187,19 @@ mod tests {
     fn what_was_moved_is_known_where_it_was_and_where_it_is() {
         for (kind, path, by, instead) in NOT_BY_ALL {
             assert_eq!(flags::field(kind, path, 0), Known::Yes, "{kind} {path}");
-            if let NotBy::File(version) = by {
-                let set = instead
-                    .strip_prefix("set `plugins.\"")
-                    .and_then(|rest| rest.split_once("\"."));
-                let (plugin, name) = set.expect("a plugin and a setting");
-                let kind = settings_of_plugin(*version, plugin, None)
+            let set = instead
+                .strip_prefix("set `plugins.\"")
+                .and_then(|rest| rest.split_once("\"."));
+            assert!(
+                set.is_some() || *kind != "containerd" || !matches!(by, NotBy::File(_)),
+                "{path}: what was moved is somewhere"
+            );
+            if let Some((plugin, name)) = set {
+                let version = match by {
+                    NotBy::File(version) => *version,
+                    NotBy::Since(_) | NotBy::Before(_) => 3,
+                };
+                let kind = settings_of_plugin(version, plugin, None)
                     .expect("a plugin")
                     .expect("a kind");
                 assert_eq!(
@@ -194,14 +215,47 @@ mod tests {
     fn a_setting_is_judged_by_its_file_and_its_program() {
         let paths = |kind, version, program| unread(kind, version, program).map(|row| row.path).collect::<Vec<_>>();
         let (older, newer) = (Some(Version::new(2, 3)), Some(Version::new(2, 4)));
-        assert!(paths("containerd", 3, newer).is_empty());
+        assert_eq!(paths("containerd", 3, newer), ["plugin_dir"]);
         assert!(paths("containerd", 4, older).contains(&"grpc.address"));
         assert!(!paths("containerd", 4, newer).contains(&"debug.level"));
         assert_eq!(paths("containerd/runtime.3", 3, newer)[0], "cni.bin_dir");
+        // By each minor as its own source has them: 2.0.14, 2.1.9, 2.2.9, 2.3.7, 2.4.2.
+        let minors = |kind| [0, 1, 2, 3, 4].map(|minor| paths(kind, 3, Some(Version::new(2, minor))).join(" "));
+        assert_eq!(
+            minors("containerd"),
+            [
+                "grpc.tcp_tls_common_name debug.log_trace_id",
+                "grpc.tcp_tls_common_name debug.log_trace_id plugin_dir",
+                "debug.log_trace_id plugin_dir",
+                "plugin_dir",
+                "plugin_dir"
+            ]
+        );
+        let stats = "stats_collect_period stats_retention_period";
+        assert_eq!(
+            minors("containerd/runtime.3"),
+            [
+                format!("cni.bin_dirs enable_criu enable_experimental_restore_via_create {stats}"),
+                format!("enable_criu enable_experimental_restore_via_create {stats}"),
+                stats.to_owned(),
+                String::new(),
+                "cni.bin_dir enable_cdi enable_experimental_restore_via_create".to_owned(),
+            ]
+        );
+        assert_eq!(
+            minors("containerd/images.3"),
+            ["concurrent_layer_fetch_buffer use_local_image_pull", "", "", "", ""]
+        );
         assert!(
             paths("containerd/runtime.3", 4, older).is_empty() && paths("containerd/runtime.3", 4, None).is_empty()
         );
-        assert_eq!(paths("containerd/runtime", 3, older), ["disable_pause_image_pull"]);
+        let gone = ["runtime_engine", "runtime_root", "sandbox_mode"];
+        assert_eq!(paths("containerd/runtime", 3, newer), gone);
+        assert_eq!(
+            paths("containerd/runtime", 3, older),
+            [&gone[..], &["disable_pause_image_pull"]].concat()
+        );
+        assert!(paths("containerd/runtime", 3, Some(Version::new(2, 0))).contains(&"cgroup_writable"));
         assert!(
             settings_of_plugin(3, SERVER, older).is_ok(),
             "it is kept when the file is translated"

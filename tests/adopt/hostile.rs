@@ -1,7 +1,9 @@
 //! What can't be adopted is told by its code and its place, and leaves nothing behind; nothing hangs, and no secret is shown.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -113,6 +115,8 @@ const WRONG: &[Wrong] = &[
         must(Command::new("openssl").args(["pkcs8", "-topk8", "-passout", "pass:canary-passphrase", "-in"]).arg(&from).arg("-out").arg(&to));
         fs::rename(to, from).expect("a key");
     }, "ca-key.pem"),
+    ("adopt-locked-key", |certs| fs::write(certs.path("ca-key.pem"), "age-encryption.org/v1\n-> scrypt a 18\n").expect("a file"), "age has locked it"),
+    ("adopt-locked-key", |certs| fs::write(certs.path("ca-key.pem"), "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n").expect("a file"), "age has locked it"),
     ("adopt-ended-authority", |certs| {
         let ca = certs.make.authority_until(&certs.certs(), "ca", "/CN=Kubernetes", "20250301000000Z");
         certs.make.issue(&ca, &certs.certs(), "kubernetes", "/CN=kubernetes", API_NAMES);
@@ -129,6 +133,12 @@ const WRONG: &[Wrong] = &[
         "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources: ['*.*']\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "it encrypts *.* too"),
     ("adopt-encryption", |certs| encryption(certs, &format!("  - identity: {{}}\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "first provider is identity"),
     ("adopt-encryption", |certs| api_unit(certs, "--encryption-provider-config=/opt/kubernetes/encryption.yml"), "/opt/kubernetes/encryption.yml is not among the files"),
+    // The line of the key, or of the name, that is in the way.
+    ("adopt-encryption", |certs| encryption(certs, &format!("  - aescbc:\n      keys:\n      - {{name: 'my key', secret: {SECRET}}}\n")), "encryption-config.yaml:8: \"my key\" can't be the name of a key"),
+    ("adopt-encryption", |certs| encryption(certs, &format!("  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}, {{name: a, secret: c2l4dGVlbiBieXRlcyBrZQ==}}]}}\n")), "there are two keys \"a\""),
+    ("adopt-encryption", |certs| encryption(certs, &format!("  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}, {{name: b, secret: {SECRET}}}]}}\n")), "are one key by two names"),
+    ("adopt-encryption", |certs| put(&certs.path("encryption-config.yaml"), &format!(
+        "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources:\n  - secrets\n  - configmaps\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "encryption-config.yaml:6: it encrypts configmaps too"),
     ("adopt-unknown-release", |certs| put(&certs.path("kube-apiserver.yaml"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - command: [kube-apiserver, --client-ca-file=/x/ca.pem]\n    image: k8s.gcr.io/kube-apiserver:v1.12.10\n"), "1.12.10"),
     ("adopt-disagree", |certs| {
@@ -150,6 +160,7 @@ const WRONG: &[Wrong] = &[
     }, "vouches for the front proxy too"),
     ("adopt-unreadable", |certs| fs::write(certs.path("old.pem"), [0x80, 0xff, 0, 1, 2]).expect("a file"), "old.pem"),
     ("adopt-unreadable", |certs| fs::write(certs.path("cut.crt"), "-----BEGIN CERTIFICATE-----\nMIIDxTCC\n").expect("a file"), "cut.crt"),
+    ("adopt-unreadable", |certs| fs::write(certs.certs().join(OsStr::from_bytes(b"caf\xe9.pem")), "x").expect("a file"), "caf\\xe9.pem: it is a file or folder whose name is not UTF-8"),
     ("adopt-unreadable", |certs| symlink("/etc/passwd", certs.path("link.pem")).expect("a link"), "link.pem"),
     ("adopt-stray", |certs| certs.make.key(&certs.path("old-key.pem")), "old-key.pem"),
     ("adopt-stray", |certs| { certs.make.authority(&certs.certs(), "ca-old", "/CN=Kubernetes"); }, "ca-old.pem"),
@@ -170,6 +181,10 @@ fn problem((code, wrong, told): &Wrong) -> Result<(), String> {
     let text = said(&done);
     for secret in [SECRET, "canary-passphrase", "PRIVATE KEY-----\n"] {
         assert!(!text.contains(secret), "{text}");
+    }
+    // An error is one thing that is wrong: the same twice would be two.
+    if is_error && (text.matches(&format!("error[{code}]")).count() != 1 || text.contains("warning[")) {
+        return Err(format!("{code} is not told once: {text}"));
     }
     if !text.contains(&format!("[{code}]")) || !text.contains(told) {
         return Err(format!("{code} with {told:?} is not told: {text}"));
@@ -208,6 +223,46 @@ fn what_cant_be_adopted_is_told_by_its_code() {
         .filter(|name| WRONG.iter().all(|(code, ..)| code != name))
         .collect();
     assert_eq!(without, ["adopt-other-name", "adopt-left-out"]);
+}
+
+/// A release that is not known names the option that named it, and what would stand in cluster.toml says that it does not.
+#[test]
+fn what_is_asked_for_is_judged_where_it_is_asked() {
+    let test = "what_is_asked_for_is_judged_where_it_is_asked";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let certs = Certs::new();
+    let spec = certs.folder.path().join("spec");
+    for asked in ["1.5", "", "newest"] {
+        let done = adopt(&[&certs.certs()], &spec, &[AT[0], AT[1], "--kubernetes", asked]);
+        let told = said(&done);
+        assert_eq!(done.status.code(), Some(1), "{told}");
+        assert!(
+            told.contains(&format!(
+                "error[adopt-unknown-release]: --kubernetes {asked:?} names no release"
+            )) && told.contains("1.14 to 1.37")
+                && !told.contains("cluster.toml"),
+            "{told}"
+        );
+    }
+    // Two control planes, and nothing that leads to both.
+    certs.make.issue(
+        &certs.ca,
+        &certs.certs(),
+        "kubernetes",
+        "/CN=kubernetes",
+        "DNS:kubernetes.default,DNS:master1,DNS:master2,IP:10.32.0.1,IP:10.0.0.11,IP:10.0.0.12",
+    );
+    remove(&certs, "node1.kubeconfig");
+    let told = said(&adopt(&[&certs.certs()], &spec, &AT));
+    assert!(
+        told.contains("error[no-endpoint]")
+            && told.contains("cluster.toml, which is not written")
+            && !told.contains("note["),
+        "{told}"
+    );
+    assert!(!spec.exists());
 }
 
 /// What was told of an adoption tells itself to programs too, and by the same words.

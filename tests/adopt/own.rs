@@ -7,7 +7,8 @@ use std::process::Command;
 use rayon::prelude::*;
 use tempfile::TempDir;
 
-use crate::maker::{KeyForm, Maker};
+use crate::adopted;
+use crate::maker::{self, KeyForm, Maker};
 use crate::support::{Spec, build, khw_gen, must, program, project, run, said};
 
 /// The day on which all specifications issue.
@@ -26,14 +27,32 @@ const MEANT: [&str; 7] = [
     "content changed",
 ];
 
+/// Specifications whose clusters the end-to-end tests boot: over IPv6 alone, and over both families.
+const BOOTED: [&str; 2] = ["tests/e2e/specs/single", "tests/e2e/specs/dual-stack"];
+
+/// What stands in the templates among them.
+const FILLED: [(&str, &str); 4] = [
+    ("@KUBERNETES@", "1.37"),
+    ("@ETCD@", "3.7"),
+    ("@ISSUED@", AT[1]),
+    ("\"cluster.seed\"", "\"walkthrough.seed\""),
+];
+
 /// A specification of the project's whose authorities are brought, in a folder of its own.
-fn with_authorities(name: &str, keys: &Path, folder: &Path) -> PathBuf {
-    let from = project().join("specs").join(name);
-    must(Command::new("cp").arg("-r").arg(&from).arg(folder));
-    let spec = folder.join(name).join("cluster.toml");
+fn with_authorities(from: &str, keys: &Path, folder: &Path) -> PathBuf {
+    must(
+        Command::new("cp")
+            .arg("-r")
+            .arg(project().join(from))
+            .arg(folder.join("spec")),
+    );
+    let spec = folder.join("spec/cluster.toml");
     let text = fs::read_to_string(&spec).expect("cluster.toml");
-    let is_single = name == "walkthrough";
+    let is_single = from.ends_with("/walkthrough") || text.contains("layout = \"single\"");
     let mut text = text.replace("../walkthrough/walkthrough.seed", "walkthrough.seed");
+    for (name, value) in FILLED {
+        text = text.replace(name, value);
+    }
     for authority in AUTHORITIES.iter().filter(|one| !is_single || **one == "ca") {
         text.push_str(&format!(
             "\n[pki.bring.{authority}]\ncert = \"{0}/{authority}.pem\"\nkey = \"{0}/{authority}-key.pem\"\n",
@@ -46,9 +65,9 @@ fn with_authorities(name: &str, keys: &Path, folder: &Path) -> PathBuf {
         Command::new("cp")
             .arg("-p")
             .arg(seed)
-            .arg(folder.join(name).join("walkthrough.seed")),
+            .arg(folder.join("spec/walkthrough.seed")),
     );
-    let _ = fs::remove_file(folder.join(name).join("csr/ca-csr.json"));
+    let _ = fs::remove_file(folder.join("spec/csr/ca-csr.json"));
     spec
 }
 
@@ -120,15 +139,16 @@ fn what_khw_gen_has_made_is_adopted_as_it_is() {
     for authority in AUTHORITIES {
         make.authority(&keys, authority, &format!("/CN={authority}"));
     }
-    let names: Vec<String> = fs::read_dir(project().join("specs"))
+    let mut names: Vec<String> = fs::read_dir(project().join("specs"))
         .expect("specifications")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| format!("specs/{}", entry.expect("an entry").file_name().to_string_lossy()))
         .collect();
     assert!(names.len() >= 10, "{names:?}");
+    names.extend(BOOTED.map(str::to_owned));
     let wrong: Vec<String> = names
         .par_iter()
         .filter_map(|name| {
-            let folder = folder.path().join(format!("of-{name}"));
+            let folder = folder.path().join(format!("of-{}", name.replace('/', "-")));
             fs::create_dir(&folder).expect("a folder");
             let spec = with_authorities(name, &keys, &folder);
             let out = folder.join("out");
@@ -202,4 +222,57 @@ fn a_cluster_with_keys_of_ml_dsa_is_adopted_with_them() {
     assert_eq!(other.count(), 0, "{unmeant:?}");
     let text = fs::read_to_string(folder.path().join("adopted/cluster.toml")).expect("cluster.toml");
     assert!(text.contains("\ngo = \"1.27\"\n"), "{text}");
+}
+
+/// Certificates' names: the API server's, node1's | where the administrator reaches the API | what cluster.toml says then.
+#[rustfmt::skip]
+const OF_CERTIFICATES: &[(&str, &str, &str, &[&str])] = &[
+    // IPv6 alone: a range of kubeadm's length, one master by name.
+    ("DNS:kubernetes.default,DNS:master1,IP:fd00:32::1,IP:fd00::11,IP:::1", "DNS:node1,IP:fd00::21", "https://[fd00:0::11]:6443", &[
+        "endpoint = \"[fd00::11]:6443\"",
+        "services = \"fd00:32::/112\"", "pods = \"fd00:200::/56\"", "name = \"master1\"", "ip = \"fd00::11\"", "ip = \"fd00::21\"",
+    ]),
+    // Both families: two masters, each with two addresses; kubespray's range of IPv6.
+    ("DNS:kubernetes.default,DNS:master1,DNS:master2,IP:10.32.0.1,IP:fd85:ee78:d8a6:8607::1001,IP:10.0.0.11,IP:10.0.0.12,IP:fd00::11,IP:fd00::12",
+        "DNS:node1,IP:10.0.0.21,IP:fd00::21", "https://api.example.org:6443", &[
+        "services = [\"10.32.0.0/24\", \"fd85:ee78:d8a6:8607::1000/116\"]", "pods = [\"10.200.0.0/16\", \"fd00:200::/56\"]",
+        "ip = [\"10.0.0.11\", \"fd00::11\"]", "ip = [\"10.0.0.12\", \"fd00::12\"]", "ip = [\"10.0.0.21\", \"fd00::21\"]",
+    ]),
+    // A node without an address gets one that nobody has, of the cluster's own family.
+    ("DNS:kubernetes.default,DNS:master1,IP:fd00:32::1,IP:fd00::11", "DNS:node1", "https://[fd00::11]:6443", &["ip = \"2001:db8::1\""]),
+    // fd00::1 is a router of the masters' own network, and no range of services begins there.
+    ("DNS:kubernetes.default,IP:10.32.0.1,IP:10.0.0.11,IP:fd00::1,IP:fd00::11", "DNS:node1,IP:10.0.0.21", "https://10.0.0.11:6443", &["services = \"10.32.0.0/24\""]),
+];
+
+#[test]
+fn certificates_with_addresses_of_ipv6_are_adopted() {
+    let test = "certificates_with_addresses_of_ipv6_are_adopted";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    for (of_api, of_node, server, says) in OF_CERTIFICATES {
+        let folder = TempDir::new().expect("a folder");
+        let certs = folder.path().join("certs");
+        let make = Maker::new(KeyForm::EcPkcs8, |name| {
+            (format!("{name}.pem"), format!("{name}-key.pem"))
+        });
+        let ca = make.authority(&certs, "ca", "/CN=Kubernetes");
+        make.issue(&ca, &certs, "kubernetes", "/CN=kubernetes", of_api);
+        make.issue(&ca, &certs, "node1", "/O=system:nodes/CN=system:node:node1", of_node);
+        let admin = make.issue(&ca, &certs, "admin", "/O=system:masters/CN=admin", "");
+        let path = certs.join("admin.kubeconfig");
+        maker::kubeconfig(&path, "c", server, &ca.certificate, "admin", &admin);
+        make.issue(&ca, &certs, "service-account", "/CN=service-accounts", "");
+        let world = adopted(&[&certs], &maker::AT, &[]);
+        for line in *says {
+            world.says(line);
+        }
+        // Every name that a certificate had, the new one has.
+        for (path, names) in [("/kubernetes.pem", of_api), ("/node1.pem", of_node)] {
+            let new = world.names(path);
+            for name in names.split(',').filter_map(|name| name.split_once(':')) {
+                assert!(new.contains(name.1), "{path} lacks {}: {new:?}", name.1);
+            }
+        }
+    }
 }

@@ -205,6 +205,8 @@ class Rollout:
         """What only an operator can do, since the bundle does not hold it."""
         if text == "switch it off, and delete its keys":
             return host.power_off()
+        if text.startswith("bring "):
+            return None  # a machine of the lab is made with its programs
         raise Wrong(f"{host.name}: nobody knows how to do this by hand: {text}")
 
     def carry_out(self):

@@ -427,6 +427,7 @@ fn on_the_machine_itself_owners_and_units_are_put_back() {
     let root = TempDir::new().expect("a folder");
     let machine = r#"
 set -eu
+echo master1 >/proc/sys/kernel/hostname
 mount -t tmpfs none "$ROOT"
 cd "$ROOT"
 for folder in usr bin sbin lib lib64; do
@@ -460,7 +461,7 @@ done
         let words: Vec<String> = shell.iter().map(|word| word.display().to_string()).collect();
         let told = must(
             Command::new("unshare")
-                .args(["--mount", "sh", "-c", machine])
+                .args(["--mount", "--uts", "sh", "-c", machine])
                 .env("ROOT", root.path())
                 .env("BUNDLE", out.join("master1"))
                 .env("SHELL_UNDER_TEST", words.join(" ")),

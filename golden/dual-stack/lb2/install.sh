@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 301ed12e19839f1d1a4dc56f0498fd1162ac7c88ff5c54f069246f2d56c7ee62
+# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 d12546424ca3d6d5679fe61efd82fd3ceef76a8403bab2a44145cc525dacfde3

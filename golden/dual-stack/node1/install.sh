@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 596092c62b46d46303116a8a6972663b84888eed72ea9588bce0c129a8951eb9
+# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 860c7949c40af8882331ff155f15b1c4c5cfe47c7d5c2c8951c86629fe5bd56a

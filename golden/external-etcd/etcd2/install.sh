@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 35f7058f444a97d9a44e3bb4015b93f89ce08a9c72dd3bbcbd4703e29ad66fac
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 9319849fc1018da073e2966a8a890d869a3e2b8d4ac0b5d91b2b5a5b20f24032

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 90b0e059e7bfeb6e9de804ff30cbad0c811ea5fa44e4f7bdce32d3c8651ba737
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 abda4dd9a44e7068772c02495b4bf59df4e5c9391be1be340bf2b2fd16a1f99c

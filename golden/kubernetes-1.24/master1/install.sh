@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.24-master1.sh, SHA-256 a463fcc32f7ce27636cb0f7ec99c03ccee7707ff8147452e338040da6c67aa5c
+# The text of golden/scripts/install-kubernetes-1.24-master1.sh, SHA-256 d4b03d1e2c2191e1559096417e7c9854d15e88fca05885c5ac585acc927fd967

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 0016479c35277bb4a0b2e5cacfbf31e54ddb8119b4d70d1053659269a8172252
+# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 ac21b1898af97f28c7456366e4713c98576f6223bc9e612a08fb1fe87bc33e0c

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.35-master1.sh, SHA-256 e8eb178125e184735d88e37a27bbabc3346ad55f2d95c679756b245559a58cd5
+# The text of golden/scripts/install-kubernetes-1.35-master1.sh, SHA-256 a0261e9b57459bed300bbaffd2f87ef23f50944607a78e4568431284dd7e0a1a

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 9c05c844e084dea0cc01eca90aec5fa95682f113a2b548fbc244c85d19bc7dae
+# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 799d5020effa349bf38e24164a9ef2b0210b86576cb0060274dfef4cd74354a8

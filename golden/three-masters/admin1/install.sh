@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 902520b42f06b2a8f403020cbb0d8c7061a221b2fd653b4289fdad96d15b04e8
+# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 5348b176435b48d59c08a812fd3a00eab997270a9a4c1fa1b08af055bd40b2a9

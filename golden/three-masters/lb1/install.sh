@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 c0197c7d6ec12160a16ad55a09e2b23ead8828503d7d5ab9d490faa1c6700834
+# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 facaf0a58065804a8e342c920bf2cc48a4739091f18f21378b23244083f17662

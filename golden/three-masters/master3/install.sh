@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-master1.sh, SHA-256 064104c144c0e01b3c77544a7a4786eaae28c66aee0884866bdb8c657bd0d392
+# The text of golden/scripts/install-three-masters-master1.sh, SHA-256 500d3cf797513904d308d590c829b573a4051898d0149ec7962fde2c44b5506d

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-lb.sh, SHA-256 d26abb89515fef97487c7175185a4b30c0eb1931f223f063bc8cfe59607b05ca
+# The text of golden/scripts/install-walkthrough-lb.sh, SHA-256 d99211d9409e1aad528db475ea57459cb978c91b6c97a8632c972542f75ef808

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 0a12729e947de379e217e5b57e2f07df3d3abef83e5c80f56448b36baaab37b5
+# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 170c484ffacdd405cc7782b3d2a003b91efc4dab201a6067217f795552b76774

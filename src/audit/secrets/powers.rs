@@ -97,6 +97,7 @@ pub(super) struct Powers<'v> {
     uses: Uses<'v>,
     /// The public halves of keys whose tokens are accepted.
     of_tokens: BTreeSet<Vec<u8>>,
+    view: &'v View<'v>,
 }
 
 impl<'v> Powers<'v> {
@@ -112,6 +113,7 @@ impl<'v> Powers<'v> {
             authorities,
             uses: Uses::read(view),
             of_tokens: keys_of_tokens(view),
+            view,
         }
     }
 
@@ -156,7 +158,7 @@ impl<'v> Powers<'v> {
         let signed = self
             .authorities
             .iter()
-            .filter(|row| one.names_as_issuer(&row.certificate) && one.is_signed_by(&row.certificate));
+            .filter(|row| one.names_as_issuer(&row.certificate) && self.view.signed(one, &row.certificate));
         let uses: BTreeSet<String> = signed
             .flat_map(|row| self.uses.of(&row.certificate, &row.places))
             .collect();

@@ -6,7 +6,7 @@
 #   sudo ./install.sh --rollback   take back what the newest run did
 #   sudo ./install.sh --uninstall  take back what all runs did; data stays
 #   ./install.sh --dry-run         say what would be done, and do nothing; also with --rollback and --uninstall
-#   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot)
+#   DESTDIR=/mnt sudo -E ./install.sh   all of this in a tree (an image, a chroot); / for this machine, whatever it calls itself
 #
 # Where /etc/khw-gen/allowed_signers (or $ALLOWED_SIGNERS) says who may sign, only what they signed is installed.
 #
@@ -65,6 +65,7 @@ esac
 
 cd -- "$(dirname -- "$0")"
 [ -f MANIFEST ] || fail "there is no MANIFEST beside install.sh: unpack the whole archive"
+[ -r MANIFEST ] || fail "MANIFEST can't be read here: run it as root, or as whoever unpacked the bundle"
 
 as_root=no
 [ "$(id -u)" -eq 0 ] && as_root=yes
@@ -85,6 +86,21 @@ complain() {
     broken=$((broken + 1))
 }
 
+unread=0
+cant_be_read() {
+    echo "install.sh: $1 can't be read here" >&2
+    unread=$((unread + 1))
+}
+
+is_out_of_sight() {
+    # a path at which nothing is seen: whether a folder above it may not be searched
+    over=$(dirname -- "$1")
+    while [ ! -d "$over" ]; do
+        over=$(dirname -- "$over")
+    done
+    [ ! -x "$over" ]
+}
+
 host=
 while read -r mode sum path || [ -n "$mode" ]; do
     case "$mode $sum" in
@@ -100,10 +116,19 @@ while read -r mode sum path || [ -n "$mode" ]; do
         */../* | */./* | //*) complain "MANIFEST has a line with the path $path"; continue ;;
     esac
     [ "$sum" = - ] && continue
-    if [ ! -f "$path" ]; then
+    if [ ! -f "$path" ] && is_out_of_sight "$path"; then
+        cant_be_read "$path"
+    elif [ ! -f "$path" ]; then
         complain "$path is missing from the bundle"
-    elif [ "$(sha256 "$path")" != "$sum" ]; then
-        complain "$path is not what the bundle was made with"
+    elif [ ! -r "$path" ]; then
+        cant_be_read "$path"
+    else
+        case $(sha256 "$path") in
+            "$sum") ;;
+            # A disk that gives an error gives no sum.
+            "") cant_be_read "$path" ;;
+            *) complain "$path is not what the bundle was made with" ;;
+        esac
     fi
 done <MANIFEST
 [ "$(tail -n 1 MANIFEST)" = "# end: $entries entries" ] || complain "MANIFEST is not whole"
@@ -114,6 +139,7 @@ if [ "$broken" -gt 0 ]; then
     [ "$action" != install ] || fail "the bundle is damaged; nothing was installed"
     fail "the bundle is damaged; nothing was done"
 fi
+[ "$unread" -eq 0 ] || fail "the bundle can't be read, so nobody knows whether it is whole; run it as root, or as whoever unpacked it. Nothing was done"
 
 # Who made it? A machine that knows who may sign, from a file that came another way, installs nothing else. The sums that are signed
 # lie beside the bundle's folder: those of an output, or those of sealed archives, which have the sum of a list of what these open to.
@@ -149,11 +175,14 @@ check_signature() {
 }
 [ "$action" != install ] || check_signature
 
-# The compiler and the operator agree on the machine by its name.
-if [ -z "$destdir" ]; then
+# The compiler and the operator agree on the machine by its name; who says DESTDIR, be it /, says which tree it is.
+if [ -z "${DESTDIR:-}" ]; then
     here=$(uname -n)
     if [ "$here" != "$host" ] && [ "${here%%.*}" != "$host" ]; then
-        echo "install.sh: warning: this bundle is for $host, and this machine calls itself $here" >&2
+        other="this bundle is for $host, and this machine calls itself $here"
+        [ "$action$dry_run" != installno ] ||
+            fail "$other; nothing was installed. Where it is the right machine all the same: hostnamectl set-hostname $host, or DESTDIR=/ ./install.sh"
+        echo "install.sh: warning: $other" >&2
     fi
 fi
 # And on the time.
