@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 35f7058f444a97d9a44e3bb4015b93f89ce08a9c72dd3bbcbd4703e29ad66fac
+# The text of golden/scripts/install-external-etcd-etcd1.sh, SHA-256 b47f2cf4bc1909bee850ad48dd63729647876ae4edf7d04d96f8d54f784bd74d

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 90b0e059e7bfeb6e9de804ff30cbad0c811ea5fa44e4f7bdce32d3c8651ba737
+# The text of golden/scripts/install-external-etcd-master1.sh, SHA-256 a23748de586706a580e4eb492d32f5e7777c55501ee67c59c6024ea4ef8ad9f1

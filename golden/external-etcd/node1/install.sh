@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-node1.sh, SHA-256 ff823ba90221fea5886f97e447cf09826f6c7bf7ef2ff4172ce6e5ab23737b64
+# The text of golden/scripts/install-external-etcd-node1.sh, SHA-256 18e5e6bcd2fad8e686bcbf1278e1132e92509f5c6497cbaffdad46ca15a16fea

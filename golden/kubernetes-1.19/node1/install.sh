@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 b55fe995ac581d60d886ecb69c4068143875f702c08bb7c0bc47a40c0352f86c
+# The text of golden/scripts/install-kubernetes-1.19-node1.sh, SHA-256 8026483c97282df0b070f2e160bead3f865e4c0167aa435297efd90e99365ff7

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 0016479c35277bb4a0b2e5cacfbf31e54ddb8119b4d70d1053659269a8172252
+# The text of golden/scripts/install-kubernetes-1.27-node1.sh, SHA-256 33369e3a0913fea93903e6b7151f3c44ff0e4c38502922befffdd4d96050bfee

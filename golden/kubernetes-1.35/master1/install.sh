@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.35-master1.sh, SHA-256 e8eb178125e184735d88e37a27bbabc3346ad55f2d95c679756b245559a58cd5
+# The text of golden/scripts/install-kubernetes-1.35-master1.sh, SHA-256 4517d61df098e78a45f109ada9e19103063581d6fbb4c8d89e57154bd771e94b

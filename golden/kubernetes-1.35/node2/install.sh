@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.35-node1.sh, SHA-256 977c1598d43d2ea494b078fedb195983dcda82072ad6772e65797c83b5ef5a25
+# The text of golden/scripts/install-kubernetes-1.35-node1.sh, SHA-256 050d4304d5216b77610bc4a09edce9e277e5749e44e9c7f74d500d92b4dd693c

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 9c05c844e084dea0cc01eca90aec5fa95682f113a2b548fbc244c85d19bc7dae
+# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 20d71ae033bf2e9305a252d4ea176ef63ae2e466d161b637db6dbf0b58546819

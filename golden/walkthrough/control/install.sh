@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-control.sh, SHA-256 b660f01227743bebc499c9e626dffeaab14ac3b70c4ed8101b1b98aa6c3f9e4b
+# The text of golden/scripts/install-walkthrough-control.sh, SHA-256 3a08f41b1aeac96c10d5d30a4a5228add02934e975d4f1302cef8680181789de

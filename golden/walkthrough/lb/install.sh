@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-lb.sh, SHA-256 d26abb89515fef97487c7175185a4b30c0eb1931f223f063bc8cfe59607b05ca
+# The text of golden/scripts/install-walkthrough-lb.sh, SHA-256 5067c509448fbb23eb6767e5e5d9f1c5a67d93c161aea1ece0e2590640ecdce7

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 0a12729e947de379e217e5b57e2f07df3d3abef83e5c80f56448b36baaab37b5
+# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 a9726b7df23d8aeaa506e07abb97e932d15de6316d808461b3da1c26b2502854

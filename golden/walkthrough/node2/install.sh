@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-node1.sh, SHA-256 2d8808f31b89c0256fe16b7c671ccf11d7f150ce7e5ef90c922a25c33fd23772
+# The text of golden/scripts/install-walkthrough-node1.sh, SHA-256 494b003aac486beb2fafb13ccc889b5c156b6c639cf164355a7ccac66f66b6b1

@@ -1,1 +1,1 @@
-# The text of golden/scripts/pod-routes-dual-stack-master1.sh, SHA-256 ac1d00bc13386ad90741d8a35b2bcf2996335e2a8f286dd5aabe8f0fbd7808e4
+# The text of golden/scripts/pod-routes-dual-stack-master1.sh, SHA-256 ebd43fd25f75217da62b21101d8599782959500484edd8961ec08bc01b325443
