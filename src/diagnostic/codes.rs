@@ -1810,8 +1810,8 @@ codes! {
         right ["config = { maxPods = 110 }"]
         met
             "By taking settings over from kubeadm's kubelets, which get their certificates from the cluster. With khw-gen's they are in \
-             files: a kubelet that is told to renew its own copies that of its kubeconfig once, so that `khw-gen renew` no longer reaches \
-             it, and asks for no serving certificate where it has a file with one. Seen with kubelet 1.37.2."
+             files: a kubelet that is told to renew its own copies that of its kubeconfig, and what `khw-gen renew` makes is not read until \
+             the copy has ended; it asks for no serving certificate where it has a file with one. Seen with kubelet 1.37.2."
         see [
             "https://kubernetes.io/docs/tasks/tls/certificate-rotation/",
             "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation",

@@ -81,7 +81,7 @@ pub const RULES: &[Rule] = &[
     rule(ETCD, NotInEnvironment("ETCD_"), "it does not start with both, also where they are the same", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
 
     // Seen with kubelet 1.37.2: one whose kubeconfig was given a certificate that nobody trusts stayed Ready.
-    rule(KUBELET, Heeded { switches: &[Setting(&["rotateCertificates"]), Flag("rotate-certificates")], beside: &[Flag("kubeconfig")] }, "it copies the certificate of its kubeconfig to /var/lib/kubelet/pki when it first starts, and from then on reads the copy alone: a kubeconfig that is renewed has no effect", "https://kubernetes.io/docs/tasks/tls/certificate-rotation/"),
+    rule(KUBELET, Heeded { switches: &[Setting(&["rotateCertificates"]), Flag("rotate-certificates")], beside: &[Flag("kubeconfig")] }, "it copies the certificate of its kubeconfig to /var/lib/kubelet/pki when it first starts, and reads the copy as long as that is valid: a kubeconfig that is renewed has no effect", "https://kubernetes.io/docs/tasks/tls/certificate-rotation/"),
     // Likewise: it asks for none, and says nothing of it.
     rule(KUBELET, Heeded { switches: &[Setting(&["serverTLSBootstrap"]), Flag("rotate-server-certificates")], beside: &[Setting(&["tlsCertFile"]), Flag("tls-cert-file")] }, "it shows the certificate of that file, and asks the cluster for none", "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation"),
 
