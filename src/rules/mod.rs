@@ -327,7 +327,7 @@ impl StartedProgram {
 
     fn without_suite_of_http2(&self, suites: Part, oldest: Part, tls_1_3: &str) -> Option<Told> {
         let given = self.items(suites);
-        // `--disable-http2-serving`, which Kubernetes 1.29 and later have.
+        // `--disable-http2-serving`, which the tables have from Kubernetes 1.31 on.
         let is_off = self.last(Part::Flag("disable-http2-serving")) == Some("true");
         let has_one = given.iter().any(|suite| SUITES_OF_HTTP2.contains(suite));
         if given.is_empty() || has_one || is_off || self.last(oldest) == Some(tls_1_3) {
