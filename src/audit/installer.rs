@@ -24,7 +24,7 @@ const TOP: usize = 40;
 const INSTALLER: &str = "692fe73ab9583b3dd756215b00e8ecd3f4111f5f0b49fdd64d96921405bd485d";
 const ROUTES: (&str, &str) = (
     "/etc/kubernetes/pod-routes.sh",
-    "ebd43fd25f75217da62b21101d8599782959500484edd8961ec08bc01b325443",
+    "0452a799ca9c47a922642a6a19660e4ba32639cfa2a1955efda0cb719c4d079e",
 );
 
 pub(crate) fn check(view: &View<'_>) {

@@ -71,7 +71,7 @@ begin() {
         mount --bind "$2" "$(readlink -f "$(command -v systemctl)")"
         shift 2
         exec sh "$@"
-    ' sh "$with" "$asked_for" "$script" --every=1 --proxy=kube-proxy --own=10.200.0.0/24 --own=fd00:200::/64 --cluster=10.200.0.0/16 --cluster=fd00:200::/56 "$@" >>"$log" 2>&1 &
+    ' sh "$with" "$asked_for" "$script" --every=1 --own=10.200.0.0/24 --own=fd00:200::/64 --cluster=10.200.0.0/16 --cluster=fd00:200::/56 "$@" >>"$log" 2>&1 &
     pid=$!
 }
 

@@ -2,7 +2,7 @@
 # Keeps what the pods of this cluster need of a host's network: the routes to the pods of other nodes, and on a node that its pods
 # are the node to everybody else, that their packets are forwarded, and that kube-proxy's tables are there.
 #
-#   pod-routes.sh [--own=RANGE]... [--cluster=RANGE]... [--route=RANGE@ADDRESS]... [--proxy=UNIT] [--every=SECONDS]
+#   pod-routes.sh [--own=RANGE]... [--cluster=RANGE]... [--route=RANGE@ADDRESS]... [--every=SECONDS]
 #
 # The kernel's tables have other writers: who configures an interface anew or reloads a firewall takes away what is not its own. So this
 # looks again every few seconds, puts back what is missing, and says so. With --every=0 it does that once.
@@ -18,14 +18,12 @@ table=khw_gen_pods
 own=
 cluster=
 routes=
-proxy=
 every=5
 for argument in "$@"; do
     case $argument in
         --own=*) own="$own ${argument#*=}" ;;
         --cluster=*) cluster="$cluster ${argument#*=}" ;;
         --route=*) routes="$routes ${argument#*=}" ;;
-        --proxy=*) proxy=${argument#*=} ;;
         --every=*) every=${argument#*=} ;;
         *) echo "pod-routes.sh: unknown argument $argument" >&2; exit 2 ;;
     esac
@@ -201,7 +199,6 @@ forward() {
 # and are no more, as after `nft flush ruleset`, with which Debian's nftables.service reloads, a start makes them at once.
 proxied=
 keep_proxy() {
-    [ -n "$proxy" ] || return 0
     tables=$(nft list tables 2>/dev/null) || return 0
     case $tables in
         *" kube-proxy"*)
@@ -211,7 +208,7 @@ keep_proxy() {
     esac
     [ "$proxied" = yes ] || return 0
     proxied=
-    systemctl is-active -q "$proxy" && systemctl restart "$proxy" && echo "pod-routes: the tables of $proxy were gone, so it was restarted"
+    systemctl is-active -q kube-proxy && systemctl restart kube-proxy && echo "pod-routes: the tables of kube-proxy were gone, so it was restarted"
 }
 
 reconcile() {
@@ -226,8 +223,8 @@ reconcile() {
             masquerade_with_iptables
         fi
         accept_forwarded
+        have nft && keep_proxy
     fi
-    keep_proxy
     troubles=$now_troubled
 }
 

@@ -1,1 +1,1 @@
-# The text of golden/scripts/pod-routes-dual-stack-master1.sh, SHA-256 ebd43fd25f75217da62b21101d8599782959500484edd8961ec08bc01b325443
+# The text of golden/scripts/pod-routes-dual-stack-master1.sh, SHA-256 0452a799ca9c47a922642a6a19660e4ba32639cfa2a1955efda0cb719c4d079e
