@@ -18,6 +18,13 @@ const LARGEST_OUTPUT: usize = 4 << 20;
 /// Steps of the engine: a loop in a loop in a loop is a mistake.
 const FUEL: u64 = 5_000_000;
 
+/// The engine goes deeper into its stack with each operator of an expression, each block in a block and each macro that calls another,
+/// and a stack that is full is no diagnostic: the program is gone, with the seed in its memory. Longer is nothing that people write.
+const LONGEST_TEMPLATE: usize = 1 << 20;
+const LONGEST_TAG: usize = 1_000;
+const DEEPEST_BLOCK: usize = 50;
+const DEEPEST_CALL: usize = 50;
+
 /// After so many problems a template is read again first.
 const MOST_PROBLEMS: usize = 50;
 
@@ -47,6 +54,9 @@ pub enum ProblemKind {
 
 /// The text that `template` makes of the facts.
 pub fn render(template: &str, facts: &Facts) -> Result<Vec<u8>, Problem> {
+    if let Some(problem) = beyond(template) {
+        return Err(problem);
+    }
     let environment = environment(template).map_err(|error| problem(template, &error))?;
     let mut text = Limited(Vec::new());
     let rendered = environment
@@ -60,7 +70,84 @@ pub fn render(template: &str, facts: &Facts) -> Result<Vec<u8>, Problem> {
 
 /// What is wrong with the syntax of `template`.
 pub(crate) fn syntax_problem(template: &str) -> Option<Problem> {
-    environment(template).err().map(|error| problem(template, &error))
+    beyond(template).or_else(|| environment(template).err().map(|error| problem(template, &error)))
+}
+
+/// What the engine is not even shown, since it could take it out of its stack.
+fn beyond(template: &str) -> Option<Problem> {
+    let too_much = |span: Range<usize>, message: String| {
+        Some(Problem {
+            kind: ProblemKind::Syntax,
+            message,
+            span,
+            harmless: &[],
+        })
+    };
+    if template.len() > LONGEST_TEMPLATE {
+        return too_much(0..0, format!("it has more than {LONGEST_TEMPLATE} bytes"));
+    }
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(start) = template[at..].find('{').map(|found| at + found) {
+        let rest = &template[start..];
+        let end = match rest.as_bytes().get(1) {
+            Some(b'#') => rest.find("#}").map_or(template.len(), |end| start + end + 2),
+            Some(b'{') => end_of_tag(template, start, "}}"),
+            Some(b'%') => end_of_tag(template, start, "%}"),
+            _ => start + 1,
+        };
+        let tag = &template[start..end];
+        if !tag.starts_with("{#") && tag.len() > LONGEST_TAG {
+            return too_much(
+                start..start + 2,
+                format!("it goes on for more than {LONGEST_TAG} bytes"),
+            );
+        }
+        at = end;
+        let Some(statement) = tag.strip_prefix("{%") else {
+            continue;
+        };
+        let words = statement.trim_start_matches(['-', '+']).trim_start();
+        let word = words
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        match word {
+            "raw" => at = template[end..].find("endraw").map_or(template.len(), |raw| end + raw),
+            _ if word.starts_with("end") => depth = depth.saturating_sub(1),
+            "if" | "for" | "with" | "filter" | "macro" | "call" | "block" | "autoescape" | "set" => depth += 1,
+            _ => {}
+        }
+        // What is set in one tag has no end.
+        if word == "set" && words.contains('=') {
+            depth -= 1;
+        }
+        if depth > DEEPEST_BLOCK {
+            return too_much(
+                start..end,
+                format!("more than {DEEPEST_BLOCK} blocks are in each other here"),
+            );
+        }
+    }
+    None
+}
+
+/// The end of the tag that begins at `start`; what is in quotes does not end it.
+fn end_of_tag(template: &str, start: usize, delimiter: &str) -> usize {
+    let bytes = template.as_bytes();
+    let mut quote = None;
+    let mut at = start + 2;
+    while let Some(&byte) = bytes.get(at) {
+        match (quote, byte) {
+            (Some(_), b'\\') => at += 1,
+            (Some(open), _) if open == byte => quote = None,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, _) if bytes[at..].starts_with(delimiter.as_bytes()) => return at + delimiter.len(),
+            _ => {}
+        }
+        at += 1;
+    }
+    template.len()
 }
 
 /// Everything that is wrong with `template` for these facts, as far as one mistake does not hide another.
@@ -99,7 +186,8 @@ fn without(template: &str, problem: &Problem) -> Option<String> {
         true => "",
         false => problem.harmless.iter().find(|harmless| harmless.len() <= place.len())?,
     };
-    let filled = format!("{harmless:0$}", place.len());
+    // A width within a format string is of 16 bits.
+    let filled = harmless.to_owned() + &" ".repeat(place.len() - harmless.len());
     let mut next = template.to_owned();
     next.replace_range(problem.span.clone(), &filled);
     Some(next)
@@ -113,6 +201,7 @@ fn environment(template: &str) -> Result<Environment<'_>, Error> {
     // Without it errors have no place.
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(DEEPEST_CALL);
     environment.remove_global("debug");
     environment.add_template(NAME, template)?;
     Ok(environment)

@@ -117,6 +117,22 @@ fn what_is_replaced_is_kept_with_its_mode() {
 }
 
 #[test]
+fn a_folder_that_others_may_write_is_told_and_one_with_a_sticky_bit_is_not() {
+    let (_folder, out) = build(&walkthrough());
+    let (_unpacked, bundle) = unpacked(&out, "master1");
+    let root = TempDir::new().expect("a folder");
+    for (folder, mode) in [("etc/etcd", 0o777), ("etc/systemd/system", 0o1777), ("root", 0o755)] {
+        let folder = root.path().join(folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    let text = must(&mut install(&bundle, root.path()));
+    let told: Vec<&str> = text.lines().filter(|line| line.contains("put other files")).collect();
+    assert_eq!(told.len(), 1, "{text}");
+    assert!(told[0].ends_with("chmod o-w /etc/etcd"), "{text}");
+}
+
+#[test]
 fn a_damaged_bundle_is_refused_before_anything_is_touched() {
     let (_folder, out) = build(&walkthrough());
     let (_unpacked, bundle) = unpacked(&out, "node1");

@@ -514,10 +514,11 @@ fn pod_routes_script(out: &Path) -> PathBuf {
 #[test]
 fn pod_routes_puts_back_what_others_take_away() {
     let test = "routes and NAT of pods";
-    let (Some(_), Some(_), Some(_)) = (program("ip", test), program("nft", test), program("ping", test)) else {
-        return;
-    };
-    if !namespaces(test) {
+    if ["ip", "nft", "ping", "systemctl"]
+        .iter()
+        .any(|needed| program(needed, test).is_none())
+        || !namespaces(test)
+    {
         return;
     }
     let (_folder, out) = build(&large_spec().path());
@@ -531,6 +532,8 @@ fn pod_routes_puts_back_what_others_take_away() {
         let put_back = said.lines().filter(|line| line.starts_with("after ")).count();
         assert!(put_back >= 4, "{said}");
         assert!(said.contains("under a policy of iptables that drops\n"), "{said}");
+        let tables = said.contains("kube-proxy makes its tables anew\n");
+        assert_eq!(tables, with == "nft", "{said}");
         assert!(said.ends_with("a route that is not wanted goes\n"), "{said}");
     }
 }
@@ -559,6 +562,36 @@ fn pod_routes_puts_back_what_networkd_takes_away() {
     );
     assert!(said.contains("after a restart, "), "{said}");
     assert!(said.ends_with("everything came back\n"), "{said}");
+}
+
+#[test]
+fn firewalld_lets_pass_what_the_instructions_say() {
+    let test = "firewalld as the instructions have it";
+    for needed in [
+        "ip",
+        "nft",
+        "python3",
+        "nsenter",
+        "dbus-daemon",
+        "firewalld",
+        "firewall-cmd",
+    ] {
+        if program(needed, test).is_none() {
+            return;
+        }
+    }
+    if !namespaces(test) {
+        return;
+    }
+    let (_folder, out) = build(&walkthrough());
+    let said = must(
+        Command::new(project().join("tests/programs/firewalld.sh"))
+            .arg(out.join("node1/INSTALL.md"))
+            .arg(pod_routes_script(&out)),
+    );
+    assert!(said.contains("firewalld as it comes: nobody is reached\n"), "{said}");
+    let last = said.lines().last().expect("a line");
+    assert!(last.starts_with("after the commands of INSTALL.md: "), "{said}");
 }
 
 #[test]

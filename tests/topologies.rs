@@ -409,7 +409,7 @@ fn keepalived_moves_the_addresses() {
     let script = project().join("tests/programs/keepalived.sh");
     assert_eq!(
         must(Command::new(script).arg(&out).arg(keepalived)),
-        "accepted\none has them\nmoved\nstayed\n"
+        "accepted\nends without its interface\none has them\nmoved\nstayed\n"
     );
 }
 

@@ -46,6 +46,12 @@ pub(crate) fn check(view: &View<'_>) {
                 Asks::NoProxyFor(_) => codes::PROXIED_CALLS,
                 Asks::PodsHaveAddresses => codes::PODS_WITHOUT_ADDRESSES,
                 Asks::NodePortsAreFree => codes::NODE_PORT_TAKEN,
+                Asks::HasSuiteOfHttp2 { .. } | Asks::NoSuitesOfTls13 { .. } | Asks::Once { .. } => codes::REFUSED_VALUE,
+                Asks::Apart(..) => codes::REFUSED_TOGETHER,
+                // Told where variables are read as flags.
+                Asks::NotInEnvironment(_) => continue,
+                Asks::Heeded { .. } if renews_in_place(one) => continue,
+                Asks::Heeded { .. } => codes::NO_EFFECT,
             };
             one.report(code, broken.message);
         }
@@ -137,6 +143,20 @@ fn api_server(running: Running<'_>) -> Option<(String, u16)> {
     let config = paths.find_map(|path| host.documents(path).first())?;
     let cluster = config.items_at(&["clusters"]).first()?;
     Url::parse(cluster.text_at(&["cluster", "server"])?).map(called_at)
+}
+
+/// Whether a kubelet keeps its own certificate, as kubeadm has it: by a token at first, or by a kubeconfig that names the copy.
+fn renews_in_place(kubelet: Running<'_>) -> bool {
+    let host = kubelet.spot.host;
+    let mut users = host
+        .documents(kubelet.file("kubeconfig"))
+        .iter()
+        .flat_map(|config| config.items_at(&["users"]));
+    let names_copy = |user: &Tree| {
+        let certificate = user.text_at(&["user", "client-certificate"]);
+        certificate.is_some_and(|path| path.ends_with("/kubelet-client-current.pem"))
+    };
+    !kubelet.file("bootstrap-kubeconfig").is_empty() || users.any(names_copy)
 }
 
 /// The ranges out of which bridges of a kubelet's host give addresses.

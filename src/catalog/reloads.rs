@@ -9,7 +9,8 @@ pub fn page() -> String {
         release before\nand after the change. What is not here counts as read when the program starts alone. So it was seen of `etcd-cafile`, \
         `trusted-ca-file`,\nthe keys of service account tokens, `root-ca-file` and certificates within a kubeconfig.\n\n\
         A file is picked up where it is put in place by a rename, as `install.sh` does, and not behind a symbolic link whose target \
-        changes.\n`tests/e2e/reloads.py` measures it on programs of any release.\n\n\
+        changes.\nAn API server that notices another `--kubelet-client-certificate` closes its connections to kubelets: logs, exec and metrics that \
+        are on their way end (503), once.\n`tests/e2e/reloads.py` measures it on programs of any release.\n\n\
         This page is made from `src/catalog/tables/reloads.rs`: edit that, not this.\n\n\
         | component | file | since | how | within |\n|---|---|---|---|---|\n"
         .to_owned();

@@ -38,6 +38,30 @@ pub enum Asks {
     PodsHaveAddresses,
     /// The ports of services are none that something of ours listens on.
     NodePortsAreFree,
+    /// Its cipher suites have one that HTTP/2 asks for, if any connection may be of a TLS before 1.3 (RFC 7540, 9.2.2).
+    HasSuiteOfHttp2 {
+        suites: Part,
+        /// The oldest TLS that it speaks, and the word for 1.3.
+        oldest: Part,
+        tls_1_3: &'static str,
+    },
+    /// No cipher suites are given where it speaks TLS 1.3 alone, whose suites nobody chooses.
+    NoSuitesOfTls13 {
+        suites: Part,
+        oldest: Part,
+        tls_1_3: &'static str,
+    },
+    /// Each value of a flag is given once. Where the flag is a list, commas part its values.
+    Once { flag: Part, is_list: bool },
+    /// No value of one list is in the other too.
+    Apart(Part, Part),
+    /// No flag is given in the environment too: the variable is the flag in capitals behind this.
+    NotInEnvironment(&'static str),
+    /// Where one of `switches` is on, none of `beside` is given: the program takes both, and heeds one alone.
+    Heeded {
+        switches: &'static [Part],
+        beside: &'static [Part],
+    },
 }
 
 /// What becomes of a flag that is generated where the user gives one that excludes it.

@@ -108,6 +108,8 @@ pub enum Within {
     /// `10.0.0.0/8`: at most two, with a comma between.
     Ranges,
     Urls,
+    /// URLs at which a program listens, each with an address of the host: no name but localhost.
+    ListensAt,
     /// A path from the root.
     Absolute,
     /// Not shorter than this many seconds.

@@ -1715,6 +1715,15 @@ codes! {
              removed."
     }
 
+    SECRET_AS_TEMPLATE "secret-as-template" Error "secret input that is a file for hosts" {
+        meaning "Whoever has the file has what comes from it: of the seed that is every key of the cluster."
+        advice "name another template: a key gets to hosts as the certificates' `places` say"
+        example "cluster.toml" [r#"template = "./cluster.seed""#]
+        right [r#"content = "a text\n""#]
+        met "By the name of the wrong file beside cluster.toml, or to have a key on an administrator's host."
+        see ["https://www.rfc-editor.org/rfc/rfc5869#section-3.3"]
+    }
+
     BAD_PLACE_PATH "bad-place-path" Error "unusable path on a host" {
         meaning "The path is written on hosts by tools that must all read it the same way."
         advice "write an absolute path of printable ASCII without spaces, quotes, `.`, `..` or `//`"
@@ -1806,6 +1815,22 @@ codes! {
         met
             "On hosts with several roles, such as a control plane that is also an etcd member, when each role is tuned \
              by itself."
+    }
+
+    UNHEEDED_SETTING "unheeded-setting" Warning "setting beside which another does nothing" {
+        meaning
+            "The program starts with both and says nothing, but heeds one alone: what the other is for does not happen."
+        advice "remove it, or what it excludes"
+        example "cluster.toml" ["config = { rotateCertificates = true }"]
+        right ["config = { maxPods = 110 }"]
+        met
+            "By taking settings over from kubeadm's kubelets, which get their certificates from the cluster. With khw-gen's they are in \
+             files: a kubelet that is told to renew its own copies that of its kubeconfig, and what `khw-gen renew` makes is not read until \
+             the copy has ended; it asks for no serving certificate where it has a file with one. Seen with kubelet 1.37.2."
+        see [
+            "https://kubernetes.io/docs/tasks/tls/certificate-rotation/",
+            "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation",
+        ]
     }
 
     UNUSED_OVERRIDE "unused-override" Warning "component's setting without effect" {

@@ -11,8 +11,8 @@ use super::draft::{Draft, DraftFile, DraftText};
 use super::fields;
 use super::placed::{ALL, on_something, placed_on_or_all};
 use super::source_files::{Files, or_told};
-use super::tree::{Document, Fields, Node, Value};
-use super::values::{file_mode, path_name, path_on_host};
+use super::tree::{At, Document, Fields, Node, Value};
+use super::values::{file_mode, path_name, place_on_host};
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>) -> Vec<DraftFile> {
@@ -27,7 +27,7 @@ fn file(doc: Document<'_>, node: &Node) -> Option<DraftFile> {
     }
     Some(DraftFile {
         on: fields.text("on"),
-        at: fields.parsed("at", path_on_host),
+        at: fields.parsed("at", place_on_host),
         mode: fields.optional("mode", file_mode).or(0o644),
         text: written(&fields),
     })
@@ -83,11 +83,42 @@ struct Text {
 /// is first named.
 pub type TemplateFiles = BTreeMap<String, Option<Arc<SourceFile>>>;
 
+/// The files out of which keys come.
+fn secret_inputs(draft: &Draft) -> impl Iterator<Item = &At<String>> {
+    let keys = draft.pki.brought.iter().filter_map(|(_, brought)| brought.key.as_ref());
+    let encryption = draft.encryption.keys.iter().filter_map(|key| key.file.given());
+    draft.pki.seed.iter().chain(keys).chain(encryption)
+}
+
+/// Whether two paths lead to one file, as far as they tell.
+fn is_same_file(one: &str, other: &str) -> bool {
+    let components = |path: &str| {
+        let mut all: Vec<String> = Vec::new();
+        for component in path.split('/').filter(|component| !matches!(*component, "" | ".")) {
+            match component {
+                ".." if all.last().is_some_and(|last| last != "..") => drop(all.pop()),
+                _ => all.push(component.to_owned()),
+            }
+        }
+        (path.starts_with('/'), all)
+    };
+    components(one) == components(other)
+}
+
 /// Reads the templates.
 pub fn templates(files: &dyn Files, draft: &Draft, say: &Reporter) -> TemplateFiles {
     let mut templates = TemplateFiles::new();
     for path in draft.files.iter().filter_map(DraftFile::beside) {
         if !templates.contains_key(&path.value) {
+            if let Some(secret) = secret_inputs(draft).find(|secret| is_same_file(&secret.value, &path.value)) {
+                let message = format!(
+                    "\"{}\" is a secret of this specification, and would lie on hosts",
+                    secret.value
+                );
+                say.at(&path.place, codes::SECRET_AS_TEMPLATE, message);
+                templates.insert(path.value.clone(), None);
+                continue;
+            }
             let text = or_told(files.text(&path.value), path, say);
             let file = text.map(|text| SourceFile::new(files.name(&path.value), text));
             templates.insert(path.value.clone(), file);

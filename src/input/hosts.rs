@@ -74,6 +74,13 @@ fn endpoint_answers(draft: &Draft, say: &Reporter) {
         return;
     };
     let Endpoint { host: name, port } = &endpoint.value;
+    if is_localhost(name) && draft.hosts.len() > 1 {
+        let message =
+            format!("\"{name}\" can't be the endpoint: every host calls itself that, and has to reach another");
+        say.at(&endpoint.place, codes::BAD_ENDPOINT, message)
+            .hint("name a load balancer or a control plane");
+        return;
+    }
     let is_endpoint = |host: &&DraftHost| {
         host.all_names().any(|own| own.value == *name) || host.all_addresses().any(|own| own.value.to_string() == *name)
     };

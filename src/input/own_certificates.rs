@@ -12,7 +12,7 @@ use super::names::{self, LONGEST_HOST_NAME};
 use super::placed::{on_something, placed_on};
 use super::profiles::Profiles;
 use super::tree::{At, Document, Fields, Node};
-use super::values::{cant_be, key_mode, path_on_host, unless};
+use super::values::{cant_be, key_mode, place_on_host, unless};
 
 /// Reads the section.
 pub fn read(top: &Fields<'_>) -> Vec<DraftCertificate> {
@@ -55,9 +55,9 @@ fn placement(doc: Document<'_>, node: &Node) -> Option<DraftPlacement> {
     }
     Some(DraftPlacement {
         on: fields.text("on"),
-        certificate: fields.parsed("certificate", path_on_host),
-        key: fields.parsed("key", path_on_host),
-        request: fields.parsed("request", path_on_host),
+        certificate: fields.parsed("certificate", place_on_host),
+        key: fields.parsed("key", place_on_host),
+        request: fields.parsed("request", place_on_host),
         mode: fields.optional("mode", key_mode).or(0o600),
         empty: !["certificate", "key", "request"].iter().any(is_there),
         place: fields.own_place(),

@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Place, Reporter, codes};
 use crate::plan::{self, PlannedSettingValue, PlannedValue, units_on};
 use crate::rules::{self, GivenPart, StartedProgram, Surroundings, broken, has_rules, taken_beside_services};
-use crate::secrecy::{may_be_secret, secrets};
+use crate::secrecy::{PRIVATE_KEY, may_be_secret, secrets};
 use crate::settings::Value as Setting;
 
 use super::draft::{Draft, DraftOverride, DraftText};
@@ -75,6 +75,11 @@ fn told_as(broken: &rules::Broken, here: &[&DraftOverride]) -> (&'static Code, O
         Asks::NoProxyFor(_) => (codes::PROXIED_CLUSTER, broken.remedy.clone()),
         Asks::PodsHaveAddresses => (codes::PODS_BEYOND_RANGE, broken.remedy.clone()),
         Asks::NodePortsAreFree => (codes::NODE_PORTS_TAKEN, None),
+        Asks::HasSuiteOfHttp2 { .. } => (codes::BAD_VALUE, broken.remedy.clone()),
+        Asks::NoSuitesOfTls13 { .. } | Asks::NotInEnvironment(_) => (codes::EXCLUDED_SETTING, None),
+        Asks::Once { .. } => (codes::BAD_VALUE, Some("give it once".to_owned())),
+        Asks::Apart(..) => (codes::EXCLUDED_SETTING, Some("name it in one of them".to_owned())),
+        Asks::Heeded { .. } => (codes::UNHEEDED_SETTING, None),
     }
 }
 
@@ -253,12 +258,14 @@ pub fn readable_secrets(draft: &Draft, templates: &TemplateFiles, say: &Reporter
             None => continue,
         };
         let at = file.at.as_ref().map_or("", |at| at.value.as_str());
-        if let Some(secret) = secrets(text).first() {
+        let named = secrets(text).first().map(|secret| secret.name.clone());
+        let key = || text.contains(PRIVATE_KEY).then(|| "PRIVATE KEY".to_owned());
+        if let Some(secret) = named.or_else(key) {
             let place = At {
                 value: (),
                 place: place.clone(),
             };
-            tell(&place, &format!("`{}`", secret.name), at, say);
+            tell(&place, &format!("`{secret}`"), at, say);
         }
     }
 }

@@ -44,6 +44,10 @@ pub fn path_name(path: At<String>, say: &Reporter) -> Option<At<String>> {
     None
 }
 
+/// Who reads archives takes 1024 characters and 32 components (`src/found/unpack.rs`), and before these stand a host's name and a folder.
+const LONGEST_PLACE: usize = 700;
+const DEEPEST_PLACE: usize = 30;
+
 /// A path that every tool on the way to the host reads the same way.
 pub fn path_on_host(path: At<String>, say: &Reporter) -> Option<At<String>> {
     let text = &path.value;
@@ -58,10 +62,22 @@ pub fn path_on_host(path: At<String>, say: &Reporter) -> Option<At<String>> {
         (None, _) => Some("it does not begin with a slash".to_owned()),
         (_, Some(' ')) => Some("it has a space".to_owned()),
         (_, Some(c)) => Some(format!("`{c}` is not permitted")),
-        // PATH_MAX of Linux, with room for the folder of an installation.
-        _ if text.len() > 2048 => Some("it has more than 2048 characters".to_owned()),
+        _ if text.len() > LONGEST_PLACE => Some(format!("it has more than {LONGEST_PLACE} characters")),
+        (Some(below), None) if below.split('/').count() > DEEPEST_PLACE => {
+            Some(format!("it has more than {DEEPEST_PLACE} components"))
+        }
         (Some(below), None) => below.split('/').find_map(component).map(str::to_owned),
     };
+    unless(problem, path, "a path on a host", codes::BAD_PLACE_PATH, say)
+}
+
+/// A path at which a file can be put for good.
+pub fn place_on_host(path: At<String>, say: &Reporter) -> Option<At<String>> {
+    let path = path_on_host(path, say)?;
+    let first = path.value.split('/').nth(1).unwrap_or_default();
+    let problem = ["dev", "proc", "sys"]
+        .contains(&first)
+        .then(|| format!("what is in /{first} the kernel makes"));
     unless(problem, path, "a path on a host", codes::BAD_PLACE_PATH, say)
 }
 

@@ -79,6 +79,54 @@ fn a_mistake_in_the_syntax_has_a_place() {
 }
 
 #[test]
+fn what_could_fill_the_engines_stack_is_not_shown_to_it() {
+    let text = |length: usize| format!("{{{{ '{}' }}}}\n", "a".repeat(length));
+    assert_eq!(problems(&text(LONGEST_TAG - 8), &any_facts()), []);
+    let [problem] = &problems(&text(LONGEST_TAG), &any_facts())[..] else {
+        panic!("one problem")
+    };
+    assert_eq!((problem.kind, problem.span.clone()), (ProblemKind::Syntax, 0..2));
+    // Neither quotes nor a raw part hide where a tag ends.
+    let hidden = format!("{{{{ '}}}}' ~ '{}' }}}}", "a".repeat(LONGEST_TAG));
+    assert_eq!(problems(&hidden, &any_facts()).len(), 1);
+    let raw = format!(
+        "{{% raw %}}{{{{ {} {{% endraw %}}{{{{ 1 }}}}\n",
+        "a".repeat(LONGEST_TAG)
+    );
+    assert_eq!(problems(&raw, &any_facts()), []);
+    assert_eq!(
+        problems(&format!("{{# {} #}}x", "a".repeat(LONGEST_TAG)), &any_facts()),
+        []
+    );
+
+    let nested = |depth: usize| format!("{}x{}", "{% if true %}".repeat(depth), "{%- endif %}".repeat(depth));
+    assert_eq!(problems(&nested(DEEPEST_BLOCK), &any_facts()), []);
+    assert_eq!(problems(&nested(DEEPEST_BLOCK + 1), &any_facts()).len(), 1);
+    let one_after_another = "{% if true %}x{% else %}y{% endif %}{% set a = 1 %}".repeat(DEEPEST_BLOCK * 2);
+    assert_eq!(problems(&one_after_another, &any_facts()), []);
+
+    let calls = "{% macro down(n) %}{% if n > 0 %}{{ down(n - 1) }}{% endif %}{% endmacro %}";
+    assert_eq!(problems(&format!("{calls}{{{{ down(5) }}}}x"), &any_facts()), []);
+    assert_eq!(problems(&format!("{calls}{{{{ down(400) }}}}x"), &any_facts()).len(), 1);
+
+    assert_eq!(problems(&"a".repeat(LONGEST_TEMPLATE), &any_facts()), []);
+    assert_eq!(problems(&"a".repeat(LONGEST_TEMPLATE + 1), &any_facts()).len(), 1);
+}
+
+#[test]
+fn a_problem_of_any_length_is_patched() {
+    let template = "a".repeat(70_000);
+    let problem = Problem {
+        kind: ProblemKind::Failed,
+        message: String::new(),
+        span: 0..template.len(),
+        harmless: AN_EXPRESSION,
+    };
+    let patched = without(&template, &problem).expect("something harmless");
+    assert_eq!((patched.len(), patched.trim_end()), (template.len(), "''"));
+}
+
+#[test]
 fn what_no_file_can_hold_is_refused() {
     for template in [
         r#"{{ "a\nb" }}"#,

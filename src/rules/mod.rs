@@ -88,6 +88,12 @@ pub struct Broken {
     pub remedy: Option<String>,
 }
 
+/// The suites of which HTTP/2 asks for one: those of RFC 7540, 9.2.2, for either kind of key.
+const SUITES_OF_HTTP2: [&str; 2] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+];
+
 /// Whether there are rules about a program.
 pub fn has_rules(program: &str) -> bool {
     rules_of(program).next().is_some()
@@ -104,6 +110,20 @@ pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
                 Asks::NoProxyFor(called) => program.proxied(called, around)?,
                 Asks::PodsHaveAddresses => program.pods_beyond(&around.own_pods)?,
                 Asks::NodePortsAreFree => program.node_ports(&around.taken)?,
+                Asks::HasSuiteOfHttp2 {
+                    suites,
+                    oldest,
+                    tls_1_3,
+                } => program.without_suite_of_http2(suites, oldest, tls_1_3)?,
+                Asks::NoSuitesOfTls13 {
+                    suites,
+                    oldest,
+                    tls_1_3,
+                } => program.suites_of_tls_1_3(suites, oldest, tls_1_3)?,
+                Asks::Once { flag, is_list } => program.twice(flag, is_list)?,
+                Asks::Apart(one, other) => program.in_both(one, other)?,
+                Asks::NotInEnvironment(start) => program.in_environment(start)?,
+                Asks::Heeded { switches, beside } => program.unheeded(switches, beside)?,
             };
             let message = format!("{message}: {}", rule.why);
             Some(Broken {
@@ -310,6 +330,108 @@ impl StartedProgram {
         Some((parts, message, Some(remedy)))
     }
 
+    /// The values of a part as they are written: of a flag each time that it is given.
+    fn values(&self, part: Part) -> Vec<&str> {
+        match part {
+            Part::Flag(name) => {
+                let values = self.flags.get(name).into_iter().flatten();
+                values.map(String::as_str).collect()
+            }
+            Part::Setting(path) => {
+                let own = self.settings.iter().find(|(own, _)| own.iter().eq(path.iter()));
+                own.map(|(_, value)| value.as_str()).into_iter().collect()
+            }
+        }
+    }
+
+    /// The items of a part that is a list.
+    fn items(&self, part: Part) -> Vec<&str> {
+        let items = self.values(part).into_iter().flat_map(|value| value.split(','));
+        items.map(str::trim).filter(|item| !item.is_empty()).collect()
+    }
+
+    /// What is said of it last, which counts where a flag is no list.
+    fn last(&self, part: Part) -> Option<&str> {
+        self.values(part).last().copied()
+    }
+
+    fn without_suite_of_http2(&self, suites: Part, oldest: Part, tls_1_3: &str) -> Option<Told> {
+        let given = self.items(suites);
+        // `--disable-http2-serving`, which the tables have from Kubernetes 1.31 on.
+        let is_off = self.last(Part::Flag("disable-http2-serving")) == Some("true");
+        let has_one = given.iter().any(|suite| SUITES_OF_HTTP2.contains(suite));
+        if given.is_empty() || has_one || is_off || self.last(oldest) == Some(tls_1_3) {
+            return None;
+        }
+        let part = self.given(suites).into_iter().next()?;
+        let message = format!(
+            "{} of {} has no suite with which TLS 1.2 carries HTTP/2",
+            part.written(),
+            self.name
+        );
+        let remedy = "add the first of them for a key of ECDSA, the second for one of RSA".to_owned();
+        Some((vec![part], message, Some(remedy)))
+    }
+
+    fn suites_of_tls_1_3(&self, suites: Part, oldest: Part, tls_1_3: &str) -> Option<Told> {
+        if self.last(oldest) != Some(tls_1_3) {
+            return None;
+        }
+        let part = self.given(suites).into_iter().next()?;
+        let message = format!("{} is given {} and speaks TLS 1.3 alone", self.name, part.written());
+        Some((vec![part], message, None))
+    }
+
+    fn twice(&self, flag: Part, is_list: bool) -> Option<Told> {
+        let values = match is_list {
+            true => self.items(flag),
+            false => self.values(flag),
+        };
+        let again = |(place, value): (usize, &&str)| values[..place].contains(value);
+        let (place, _) = values
+            .iter()
+            .enumerate()
+            .find(|(place, value)| again((*place, *value)))?;
+        let part = self.given(flag).into_iter().next()?;
+        let message = format!("{} of {} has {} twice", part.written(), self.name, values[place]);
+        Some((vec![part], message, None))
+    }
+
+    fn in_both(&self, one: Part, other: Part) -> Option<Told> {
+        let others = self.items(other);
+        let twice = self.items(one).into_iter().find(|item| others.contains(item))?;
+        let parts = [self.given(other), self.given(one)].concat();
+        let names: Vec<String> = parts.iter().map(GivenPart::written).collect();
+        let message = format!("{} of {} both have {twice}", names.join(" and "), self.name);
+        Some((parts, message, None))
+    }
+
+    fn in_environment(&self, start: &str) -> Option<Told> {
+        let flag_of = |name: &str| Some(name.strip_prefix(start)?.to_lowercase().replace('_', "-"));
+        let (name, flag) = self.environment.iter().find_map(|(name, value)| {
+            let flag = flag_of(name).filter(|flag| !value.is_empty() && self.flags.contains_key(flag))?;
+            Some((name, flag))
+        })?;
+        let parts = vec![GivenPart::Variable(name.clone()), GivenPart::Flag(flag)];
+        let message = format!("{} is given `{name}` beside {}", self.name, parts[1].written());
+        Some((parts, message, None))
+    }
+
+    fn unheeded(&self, switches: &[Part], beside: &[Part]) -> Option<Told> {
+        // A flag counts before the file, and without a value it is on.
+        let said = switches.iter().rev().find(|switch| self.last(**switch).is_some())?;
+        if !["true", ""].contains(&self.last(*said)?) {
+            return None;
+        }
+        let switch = match *said {
+            Part::Flag(name) => GivenPart::Flag(name.to_owned()),
+            Part::Setting(path) => GivenPart::Setting(path.iter().map(|&key| key.to_owned()).collect()),
+        };
+        let other = beside.iter().flat_map(|part| self.given(*part)).next()?;
+        let message = format!("{} is given {} beside {}", self.name, switch.written(), other.written());
+        Some((vec![switch, other], message, None))
+    }
+
     fn pods_beyond(&self, own_pods: &[IpNet]) -> Option<Told> {
         // A flag counts before the file: https://kubernetes.io/docs/tasks/administer-cluster/kubelet-config-file/.
         let flag = self.flags.get("max-pods").and_then(|values| values.last());
@@ -394,6 +516,130 @@ mod tests {
             );
             assert!(rule.source.starts_with("https://") && !rule.why.is_empty(), "{rule:?}");
         }
+    }
+
+    /// How many rules a program breaks that is given these flags, settings and variables.
+    fn broken_by(
+        name: &str,
+        flags: &[(&str, &[&str])],
+        settings: &[(&str, &str)],
+        environment: &[(&str, &str)],
+    ) -> usize {
+        let own = |text: &&str| (*text).to_owned();
+        let program = StartedProgram {
+            name: name.to_owned(),
+            flags: flags
+                .iter()
+                .map(|(flag, values)| (own(flag), values.iter().map(own).collect()))
+                .collect(),
+            settings: settings
+                .iter()
+                .map(|(path, value)| (path.split('.').map(str::to_owned).collect(), own(value)))
+                .collect(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| (own(name), own(value)))
+                .collect(),
+        };
+        broken(&program, &Surroundings::default()).len()
+    }
+
+    /// kube-apiserver 1.37.2, kube-controller-manager, kube-scheduler, kubelet and etcd 3.7.3 were run with lists like these.
+    #[test]
+    fn suites_without_the_one_of_http2_are_refused_unless_none_is_used() {
+        const STRONG: &str = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+        const ASKED: &str = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+        let both = format!("{STRONG},{ASKED}");
+        for name in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+            let with = |suites: &str, more: &[(&str, &[&str])]| {
+                broken_by(
+                    name,
+                    &[&[("tls-cipher-suites", &[suites][..])], more].concat(),
+                    &[],
+                    &[],
+                )
+            };
+            assert_eq!(
+                (with(STRONG, &[]), with("TLS_AES_256_GCM_SHA384", &[])),
+                (1, 1),
+                "{name}"
+            );
+            assert_eq!((with(&both, &[]), with("", &[])), (0, 0), "{name}");
+            assert_eq!(with(STRONG, &[("tls-min-version", &["VersionTLS13"])]), 0, "{name}");
+            assert_eq!(with(STRONG, &[("disable-http2-serving", &["true"])]), 0, "{name}");
+        }
+        let kubelet = |suites: &str| broken_by("kubelet", &[], &[("tlsCipherSuites", suites)], &[]);
+        assert_eq!((kubelet(STRONG), kubelet(&both)), (1, 0));
+        let etcd = |suites: &str, oldest: &str| {
+            broken_by(
+                "etcd",
+                &[("cipher-suites", &[suites]), ("tls-min-version", &[oldest])],
+                &[],
+                &[],
+            )
+        };
+        assert_eq!((etcd(STRONG, "TLS1.2"), etcd(ASKED, "TLS1.2")), (1, 0));
+        // It refuses any list, for another reason.
+        assert_eq!((etcd(STRONG, "TLS1.3"), etcd(ASKED, "TLS1.3")), (1, 1));
+    }
+
+    #[test]
+    fn what_is_said_twice_is_told() {
+        let api = |flags: &[(&str, &[&str])]| broken_by("kube-apiserver", flags, &[], &[]);
+        let issuers = |all: &[&str]| api(&[("service-account-issuer", all)]);
+        assert_eq!(
+            (
+                issuers(&["https://a", "https://a"]),
+                issuers(&["https://a", "https://b"])
+            ),
+            (1, 0)
+        );
+        // Issuers are no list with commas.
+        assert_eq!(issuers(&["https://a/x,x"]), 0);
+        let modes = |all: &[&str]| api(&[("authorization-mode", all)]);
+        assert_eq!(
+            (
+                modes(&["Node,RBAC,Node"]),
+                modes(&["RBAC", "RBAC"]),
+                modes(&["Node,RBAC"])
+            ),
+            (1, 1, 0)
+        );
+        let plugins = |on: &str, off: &str| {
+            api(&[
+                ("enable-admission-plugins", &[on]),
+                ("disable-admission-plugins", &[off]),
+            ])
+        };
+        assert_eq!((plugins("A,B", "C,B"), plugins("A,B", "C"), plugins("", "")), (1, 0, 0));
+        let etcd = |name: &str| broken_by("etcd", &[("name", &["m1"])], &[], &[(name, "m1")]);
+        assert_eq!((etcd("ETCD_NAME"), etcd("ETCD_LOG_LEVEL"), etcd("NAME")), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_kubelet_that_renews_its_own_certificate_is_told_by_flag_or_file() {
+        let kubelet = |flags: &[(&str, &[&str])], settings: &[(&str, &str)]| {
+            let all = [&[("kubeconfig", &["/var/lib/kubelet/kubeconfig"][..])], flags].concat();
+            broken_by("kubelet", &all, settings, &[])
+        };
+        assert_eq!(kubelet(&[], &[("rotateCertificates", "true")]), 1);
+        assert_eq!(kubelet(&[("rotate-certificates", &["true"])], &[]), 1);
+        assert_eq!(
+            kubelet(
+                &[("rotate-certificates", &["false"])],
+                &[("rotateCertificates", "true")]
+            ),
+            0
+        );
+        assert_eq!(kubelet(&[], &[("rotateCertificates", "false")]), 0);
+        let (serving, key) = (("serverTLSBootstrap", "true"), ("tlsPrivateKeyFile", "/a-key.pem"));
+        assert_eq!(
+            (
+                kubelet(&[], &[serving]),
+                kubelet(&[], &[serving, ("tlsCertFile", "/a.pem"), key])
+            ),
+            (0, 1)
+        );
     }
 
     #[test]

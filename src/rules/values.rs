@@ -396,6 +396,16 @@ fn is_ports(text: &str) -> bool {
     }
 }
 
+/// As etcd's `checkBindURLs` has it: sockets of files, an address with a port, or `localhost` of all names.
+fn listens_at(url: &str) -> bool {
+    let Some((scheme, rest)) = url.trim().split_once("://") else {
+        return url.is_empty();
+    };
+    let host = rest.trim_end_matches('/').rsplit_once(':').map(|(host, _)| host);
+    let is_address = |host: &str| host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    scheme.starts_with("unix") || host.is_some_and(|host| host == "localhost" || is_address(host))
+}
+
 fn urls(text: &str) -> bool {
     let known = ["http", "https", "unix", "unixs"];
     let is_url = |url: &str| {
@@ -474,6 +484,10 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
         ),
         Within::Ranges => (ranges(), "an address range, or one of each family"),
         Within::Urls => (urls(text), "URLs, each with its scheme"),
+        Within::ListensAt => (
+            urls(text) && text.split(',').all(listens_at),
+            "URLs to listen at, each with an address and a port; of all names it takes localhost",
+        ),
         Within::Absolute => (text.starts_with('/'), "a path from the root"),
         Within::Seconds(least) => {
             let is_shorter = |duration: time::Duration| duration < time::Duration::seconds(i64::from(least));

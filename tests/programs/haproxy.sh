@@ -27,7 +27,7 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink sync; do
         ln -s "$(command -v $tool)" "$work/path/$tool"
     done
-    PATH=$work/path "$out/lb1/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
+    PATH=$work/path DESTDIR=/ "$out/lb1/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
     "$haproxy" -c -q -f /etc/haproxy/haproxy.cfg
     # It does see a mistake, and so does install.sh.
     cp -r "$out/lb1" "$work/lb1"
@@ -35,12 +35,12 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     sum=$(sha256sum <"$cfg" | cut -d " " -f 1)
     sed -i "s/mode tcp/mode pct/" "$cfg"
     sed -i "s/$sum/$(sha256sum <"$cfg" | cut -d " " -f 1)/" "$work/lb1/MANIFEST"
-    if PATH=$work/path "$work/lb1/install.sh" >"$work/said" 2>&1; then
+    if PATH=$work/path DESTDIR=/ "$work/lb1/install.sh" >"$work/said" 2>&1; then
         echo "install.sh takes a file that haproxy refuses" >&2
         exit 1
     fi
     grep -q "haproxy refuses" "$work/said"
-    PATH=$work/path "$out/lb1/install.sh" >"$work/said" 2>&1
+    PATH=$work/path DESTDIR=/ "$out/lb1/install.sh" >"$work/said" 2>&1
     echo accepted
     python3 - >"$work/backends" 2>&1 <<PYTHON &
 import os, http.server, socketserver, ssl, threading, time

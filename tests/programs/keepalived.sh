@@ -2,7 +2,8 @@
 # Two load balancers with the compiler's keepalived.conf, each in a network namespace of its own: keepalived accepts the
 # file, one of them has the virtual addresses, the other gets them when it stops, and keeps them when it is back.
 #
-# usage: keepalived.sh OUT KEEPALIVED; needs root and iproute2. Prints "accepted", "one has them", "moved" and "stayed".
+# usage: keepalived.sh OUT KEEPALIVED; needs root and iproute2. Prints "accepted", "ends without its interface", "one has them", "moved"
+# and "stayed".
 # That the balancing program runs is told by the kernel to the first network namespace only, so that part is taken out for
 # the run, not for the check.
 set -eu
@@ -48,6 +49,16 @@ if ip netns exec "$n-1" "$keepalived" -t -f "$work/wrong.conf" >/dev/null 2>&1; 
     exit 1
 fi
 echo accepted
+# It does not wait for an interface that is late.
+waited=0
+timeout 20 unshare --net "$keepalived" --dont-fork --log-console --vrrp --use-file="$work/lb1.conf" --pid="$work/pid0" --vrrp_pid="$work/vrrp0" >"$work/said" 2>&1 ||
+    waited=$?
+if [ "$waited" = 0 ] || [ "$waited" = 124 ] || ! grep -q "eth0 .*doesn't exist" "$work/said"; then
+    echo "keepalived waits for its interface" >&2
+    cat "$work/said" >&2
+    exit 1
+fi
+echo "ends without its interface"
 
 start() {
     ip netns exec "$n-$1" "$keepalived" --dont-fork --log-console --vrrp --use-file="$work/lb$1.conf" \

@@ -43,9 +43,9 @@ unshare --net --mount --pid --fork --kill-child sh -eu -c '
     for tool in sh cat cp mv rm mkdir chmod chown stat grep cut tail dirname sha256sum uname id ln date readlink sync; do
         ln -s "$(command -v $tool)" "$work/path/$tool"
     done
-    PATH=$work/path "$out/lb/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
+    PATH=$work/path DESTDIR=/ "$out/lb/install.sh" >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }
     grep -qx "include /etc/nginx/tcpconf.d/\*.conf;" /etc/nginx/nginx.conf
-    PATH=$work/path "$out/lb/install.sh" >"$work/again" 2>&1 || { cat "$work/again" >&2; exit 1; }
+    PATH=$work/path DESTDIR=/ "$out/lb/install.sh" >"$work/again" 2>&1 || { cat "$work/again" >&2; exit 1; }
     grep -q "nothing to change" "$work/again"
     "$nginx" -t -q
     echo accepted

@@ -17,7 +17,7 @@ cleanup() {
         kill $(ip netns pids "$ns" 2>/dev/null) 2>/dev/null || true
         ip netns del "$ns" 2>/dev/null || true
     done
-    rm -f "$log"
+    rm -f "$log" "$asked" "$asked_for"
 }
 trap cleanup EXIT INT TERM
 
@@ -58,13 +58,20 @@ on_node sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6
 # What was drained for others may be dropped: only a masqueraded packet comes back from a stranger.
 ip netns exec "$n-peer" sh -c 'ip rule add from 192.0.2.1 to 10.200.0.0/16 prohibit; ip -6 rule add from 2001:db8::1 to fd00:200::/56 prohibit'
 
+# What systemd is asked is written down in the place of its own program.
+asked=$(mktemp)
+asked_for=$(mktemp)
+printf '#!/bin/sh\necho "$*" >>%s\n' "$asked" >"$asked_for"
+chmod 755 "$asked_for"
+
 begin() {
     # shellcheck disable=SC2016
     on_node unshare --mount sh -c '
         if [ "$1" = iptables ]; then mount --bind /dev/null "$(readlink -f "$(command -v nft)")" 2>/dev/null || :; fi
-        shift
+        mount --bind "$2" "$(readlink -f "$(command -v systemctl)")"
+        shift 2
         exec sh "$@"
-    ' sh "$with" "$script" --every=1 --own=10.200.0.0/24 --own=fd00:200::/64 --cluster=10.200.0.0/16 --cluster=fd00:200::/56 "$@" >>"$log" 2>&1 &
+    ' sh "$with" "$asked_for" "$script" --every=1 --own=10.200.0.0/24 --own=fd00:200::/64 --cluster=10.200.0.0/16 --cluster=fd00:200::/56 "$@" >>"$log" 2>&1 &
     pid=$!
 }
 
@@ -125,6 +132,18 @@ END
     holds "under a policy of nft that drops"
     on_node nft flush ruleset
     holds "after it was reloaded"
+    # kube-proxy's tables may be made late, but what was there and is gone is made anew.
+    sleep 2
+    [ ! -s "$asked" ] || { echo "kube-proxy is restarted before it had tables" >&2; exit 1; }
+    on_node nft add table ip kube-proxy
+    sleep 2
+    [ ! -s "$asked" ] || { echo "kube-proxy is restarted beside its tables" >&2; exit 1; }
+    on_node nft flush ruleset
+    holds "after the tables of kube-proxy went too"
+    sleep 2
+    [ "$(cat "$asked")" = "is-active -q kube-proxy
+restart kube-proxy" ] || { echo "not restarted once:" >&2; cat "$asked" >&2; exit 1; }
+    echo "kube-proxy makes its tables anew"
 else
     on_node iptables -w -t nat -F
     on_node ip6tables -w -t nat -F

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 d12546424ca3d6d5679fe61efd82fd3ceef76a8403bab2a44145cc525dacfde3
+# The text of golden/scripts/install-dual-stack-lb1.sh, SHA-256 47527acff5392629bfcbf99e30cd0c58a55ba9a4a91d1954ad38ccf04f67ca9e

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 860c7949c40af8882331ff155f15b1c4c5cfe47c7d5c2c8951c86629fe5bd56a
+# The text of golden/scripts/install-dual-stack-node1.sh, SHA-256 91d38d2b1bafe7db433980f1f8ed8dfc2fa4d8fdeea03f9706c88ffc7c296f6b

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-external-etcd-node1.sh, SHA-256 7abdf024c1a8242468ab4c33868584084e6a197145e47450fe5a7b2d6918e404
+# The text of golden/scripts/install-external-etcd-node1.sh, SHA-256 c10e5e4ff4c51263cb4ce71633c717099caf02a4f85df7de2fdc80833477d555

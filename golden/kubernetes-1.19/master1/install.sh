@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.19-master1.sh, SHA-256 c99c2b744d107c1bdfd0bed6b645e28b8e212002ab01c89e745b0ef6c023a843
+# The text of golden/scripts/install-kubernetes-1.19-master1.sh, SHA-256 46e9e4ac054ad4b5e17e8c1c7efbe4ca1d712b3d94d97f3adcf1d5367aad284a

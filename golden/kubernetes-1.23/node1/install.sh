@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.23-node1.sh, SHA-256 785b4de31f8e5afb8a633499573fee62416e942d33518e00a0b6e734cccd1c28
+# The text of golden/scripts/install-kubernetes-1.23-node1.sh, SHA-256 0842c15a593a30c25bf16e5daf039e0d8c633cde79ff3815d6ea13b528e307da

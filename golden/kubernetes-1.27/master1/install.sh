@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 1f0764a199afcc840225c69ab7eda8c12680994497b7cb9d51a54e6b9749184e
+# The text of golden/scripts/install-kubernetes-1.27-master1.sh, SHA-256 f365aec7a161022623d746d6fb965769805a0d814e377d284dffdee601a948ac

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 799d5020effa349bf38e24164a9ef2b0210b86576cb0060274dfef4cd74354a8
+# The text of golden/scripts/install-single-node-edge1.sh, SHA-256 e9d6f0c1d411ec0d421fd80da1b951c41b34512289ae075f5e1564bfd405f03a

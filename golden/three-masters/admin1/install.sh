@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 5348b176435b48d59c08a812fd3a00eab997270a9a4c1fa1b08af055bd40b2a9
+# The text of golden/scripts/install-three-masters-admin1.sh, SHA-256 b56dde54da958270381f70ce54d2d0d3a7e0b069b6492d15c8c64eb8e545525a

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 facaf0a58065804a8e342c920bf2cc48a4739091f18f21378b23244083f17662
+# The text of golden/scripts/install-three-masters-lb1.sh, SHA-256 b330110b0d0a03e6a1150155f0fad34b318dcea6970f085c57ae183e679a000f

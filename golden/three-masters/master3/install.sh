@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-master1.sh, SHA-256 500d3cf797513904d308d590c829b573a4051898d0149ec7962fde2c44b5506d
+# The text of golden/scripts/install-three-masters-master1.sh, SHA-256 c15384c5cfa3371caf59bedcaee36e1212e28adf78d88080233737f672e0b350

@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-three-masters-node1.sh, SHA-256 944984ab3c246615101800290fa0ae1a86e7bf71e1db8ed7ca19f6b61e0b26b1
+# The text of golden/scripts/install-three-masters-node1.sh, SHA-256 56cabd2c581e272f3fbde5bd4e5a73ef2806680b563002ed87e9aa673c6d67e5

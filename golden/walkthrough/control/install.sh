@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-control.sh, SHA-256 4c13561c7bfa5dbac34addbb44eb7cc12cf82171b162c7088303a4a5baabd846
+# The text of golden/scripts/install-walkthrough-control.sh, SHA-256 b704648ab663d067bb1394f94fdd403fba3ee1d8e90fc41be7d58410b8b1fe80

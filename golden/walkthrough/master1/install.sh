@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 170c484ffacdd405cc7782b3d2a003b91efc4dab201a6067217f795552b76774
+# The text of golden/scripts/install-walkthrough-master1.sh, SHA-256 05022f1a74072f0d25317e8983e1d03e35b89f419a6c74ef774ebaf481a99d88

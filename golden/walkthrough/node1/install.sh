@@ -1,1 +1,1 @@
-# The text of golden/scripts/install-walkthrough-node1.sh, SHA-256 e93f9924c402dbb57696721ba336a715e05faa596a4ba635226baf0d53a7b5a1
+# The text of golden/scripts/install-walkthrough-node1.sh, SHA-256 f184dd092e78b5996949e93b557dab50d5bc8c5f3314c6846bb6489481b685a2

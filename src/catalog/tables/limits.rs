@@ -6,7 +6,7 @@
 
 use crate::catalog::value_type::Limit;
 use crate::catalog::value_type::Within::{
-    self, Absolute, Address, AddressAndPort, AtLeast, Keys, Numbers, OneOf, Ranges, Seconds, Urls,
+    self, Absolute, Address, AddressAndPort, AtLeast, Keys, ListensAt, Numbers, OneOf, Ranges, Seconds, Urls,
 };
 
 type Of = (&'static str, &'static str);
@@ -261,9 +261,10 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "heartbeat-interval", AtLeast(1)),
     limit(ETCD, "", "initial-advertise-peer-urls", Urls),
     limit(ETCD, "", "initial-cluster-state", OneOf(&["existing", "new"])),
-    limit(ETCD, "", "listen-client-urls", Urls),
-    limit(ETCD, "", "listen-metrics-urls", Urls),
-    limit(ETCD, "", "listen-peer-urls", Urls),
+    limit(ETCD, "", "listen-client-urls", ListensAt),
+    limit(ETCD, "", "listen-client-http-urls", ListensAt),
+    limit(ETCD, "", "listen-metrics-urls", ListensAt),
+    limit(ETCD, "", "listen-peer-urls", ListensAt),
     limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"])),
     limit(ETCD, "", "logger", OneOf(&["capnslog", "zap"])),
     limit(ETCD, "", "metrics", OneOf(&["basic", "extensive"])),

@@ -2,7 +2,10 @@
 //!
 //! The rules are about the merged result: what the tables, the layout, the release and the user say of a program on a host.
 
-use crate::catalog::rule::Asks::{Alone, Both, Needs, NoProxyFor, NodePortsAreFree, PodsHaveAddresses};
+use crate::catalog::rule::Asks::{
+    Alone, Apart, Both, HasSuiteOfHttp2, Heeded, Needs, NoProxyFor, NoSuitesOfTls13, NodePortsAreFree,
+    NotInEnvironment, Once, PodsHaveAddresses,
+};
 use crate::catalog::rule::Called::{self, ApiServer, Etcd, Nodes, Pods, Services};
 use crate::catalog::rule::Ours::{self, GivesWay, Stays};
 use crate::catalog::rule::{Asks, Rule};
@@ -31,6 +34,11 @@ const SIGNERS: &[Part] = &[
     Flag("cluster-signing-legacy-unknown-*"),
 ];
 const WHOM_THE_API_SERVER_CALLS: &[Called] = &[Services, Pods, Etcd, Nodes];
+
+/// `http2.ConfigureServer` of Go, which all of them call as they start. Kubernetes 1.37.2 and etcd 3.7.3 were run.
+const HTTP2: &str = "https://pkg.go.dev/golang.org/x/net/http2#ConfigureServer";
+const NO_HTTP2: &str =
+    "it does not start without TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
 
 const NOT_STARTED: &str = "it does not start with both";
 const HALF: &str = "it does not start with one alone";
@@ -62,6 +70,21 @@ pub const RULES: &[Rule] = &[
     rule(API, NoProxyFor(WHOM_THE_API_SERVER_CALLS), LOST, "https://github.com/kubernetes/kubernetes/issues/107446"),
     rule(CLIENTS, NoProxyFor(&[ApiServer]), LOST, "https://github.com/kubernetes/kubeadm/issues/2370"),
     rule(ETCD, NoProxyFor(&[Etcd]), LOST, "https://pkg.go.dev/net/http#ProxyFromEnvironment"),
+
+    rule(SERVERS, HasSuiteOfHttp2 { suites: Flag("tls-cipher-suites"), oldest: Flag("tls-min-version"), tls_1_3: "VersionTLS13" }, NO_HTTP2, HTTP2),
+    rule(KUBELET, HasSuiteOfHttp2 { suites: Setting(&["tlsCipherSuites"]), oldest: Setting(&["tlsMinVersion"]), tls_1_3: "VersionTLS13" }, NO_HTTP2, HTTP2),
+    rule(ETCD, HasSuiteOfHttp2 { suites: Flag("cipher-suites"), oldest: Flag("tls-min-version"), tls_1_3: "TLS1.3" }, NO_HTTP2, HTTP2),
+    rule(ETCD, NoSuitesOfTls13 { suites: Flag("cipher-suites"), oldest: Flag("tls-min-version"), tls_1_3: "TLS1.3" }, "it does not start: suites of TLS 1.3 can't be chosen", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
+
+    rule(API, Once { flag: Flag("service-account-issuer"), is_list: false }, "it does not start", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
+    rule(API, Once { flag: Flag("authorization-mode"), is_list: true }, "it does not start", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
+    rule(API, Apart(Flag("enable-admission-plugins"), Flag("disable-admission-plugins")), "it does not start", "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/"),
+    rule(ETCD, NotInEnvironment("ETCD_"), "it does not start with both, also where they are the same", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
+
+    // Seen with kubelet 1.37.2: one whose kubeconfig was given a certificate that nobody trusts stayed Ready.
+    rule(KUBELET, Heeded { switches: &[Setting(&["rotateCertificates"]), Flag("rotate-certificates")], beside: &[Flag("kubeconfig")] }, "it copies the certificate of its kubeconfig to /var/lib/kubelet/pki when it first starts, and reads the copy as long as that is valid: a kubeconfig that is renewed has no effect", "https://kubernetes.io/docs/tasks/tls/certificate-rotation/"),
+    // Likewise: it asks for none, and says nothing of it.
+    rule(KUBELET, Heeded { switches: &[Setting(&["serverTLSBootstrap"]), Flag("rotate-server-certificates")], beside: &[Setting(&["tlsCertFile"]), Flag("tls-cert-file")] }, "it shows the certificate of that file, and asks the cluster for none", "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation"),
 
     rule(KUBELET, PodsHaveAddresses, "pods beyond that get no address and don't start", "https://www.cni.dev/plugins/current/ipam/host-local/"),
     rule(API, NodePortsAreFree, "a service that is given such a port takes it from what listens there", "https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport"),

@@ -488,12 +488,28 @@ make_directory() {
     say "created $2 $1/"
 }
 
+# Whoever may write into a folder can put something else in the place of what is in it.
+mind_folder() {
+    # path on the host
+    [ -d "$destdir$1" ] || return 0
+    case $(mode_of "$destdir$1") in
+        # Where the sticky bit is set, only one's own can be moved.
+        [1357][0-7][0-7][0-7]) ;;
+        *[2367]) say "everybody may write into $1, and put other files in the place of these: chmod o-w $1" ;;
+    esac
+    owner=$(owner_of "$destdir$1")
+    if [ "$as_root" = yes ] && [ "${owner%:*}" != 0 ]; then
+        say "$1 belongs to user ${owner%:*}, who can put other files in the place of these: chown root $1"
+    fi
+}
+
 put_all() {
     while read -r mode sum path || [ -n "$mode" ]; do
         case $path in rootfs/?*) ;; *) continue ;; esac
         target=${path#rootfs}
         if [ "$sum" = - ]; then
             make_directory "${target%/}" "$mode"
+            mind_folder "${target%/}"
         else
             put "$path" "$target" "$mode" "$sum"
         fi

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Keeps what the pods of this cluster need of a host's network: the routes to the pods of other nodes, and on a node that its pods
-# are the node to everybody else, and that their packets are forwarded.
+# are the node to everybody else, that their packets are forwarded, and that kube-proxy's tables are there.
 #
 #   pod-routes.sh [--own=RANGE]... [--cluster=RANGE]... [--route=RANGE@ADDRESS]... [--every=SECONDS]
 #
@@ -195,6 +195,22 @@ forward() {
     done
 }
 
+# In its nftables mode kube-proxy looks once an hour whether its tables are there, and says meanwhile that it is healthy. Where they were
+# and are no more, as after `nft flush ruleset`, with which Debian's nftables.service reloads, a start makes them at once.
+proxied=
+keep_proxy() {
+    tables=$(nft list tables 2>/dev/null) || return 0
+    case $tables in
+        *" kube-proxy"*)
+            proxied=yes
+            return 0
+            ;;
+    esac
+    [ "$proxied" = yes ] || return 0
+    proxied=
+    systemctl is-active -q kube-proxy && systemctl restart kube-proxy && echo "pod-routes: the tables of kube-proxy were gone, so it was restarted"
+}
+
 reconcile() {
     now_troubled=
     reconcile_routes
@@ -207,6 +223,7 @@ reconcile() {
             masquerade_with_iptables
         fi
         accept_forwarded
+        have nft && keep_proxy
     fi
     troubles=$now_troubled
 }
