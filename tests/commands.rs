@@ -113,6 +113,40 @@ fn check_reads_what_an_editor_has() {
     }
 }
 
+/// A core file would have the seed in it, and so would what a debugger of the same user reads.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_ends_the_program_gets_no_core() {
+    use std::os::unix::process::ExitStatusExt;
+    let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd"], "");
+    let mut shell = std::process::Command::new("sh");
+    let waits = format!(
+        "ulimit -c unlimited 2>/dev/null || ulimit -S -c \"$(ulimit -H -c)\"; exec {} check --stdin {}",
+        env!("CARGO_BIN_EXE_khw-gen"),
+        spec.path().display()
+    );
+    let mut child = shell
+        .args(["-ec", &waits])
+        .current_dir(spec.path().parent().expect("a folder"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let limits = format!("/proc/{}/limits", child.id());
+    let of_cores = || {
+        let limits = fs::read_to_string(&limits).expect("its limits");
+        let line = limits.lines().find(|line| line.starts_with("Max core file size"));
+        line.map(|line| line.split_whitespace().skip(4).take(2).collect::<Vec<_>>().join(" "))
+    };
+    let begun = std::time::Instant::now();
+    while of_cores().as_deref() != Some("0 0") {
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", of_cores());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    must(std::process::Command::new("kill").args(["-ABRT", &child.id().to_string()]));
+    let end = child.wait().expect("its end");
+    assert!(end.signal() == Some(6) && !end.core_dumped(), "{end:?}");
+}
+
 #[test]
 fn plan_lists_what_build_makes() {
     let plan = must(khw_gen().arg("plan").arg(walkthrough()));

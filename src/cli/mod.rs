@@ -26,6 +26,7 @@ mod outcome;
 mod output;
 mod paint;
 mod plan;
+mod private_memory;
 mod progress;
 mod releases;
 mod renew;
@@ -51,6 +52,7 @@ use outcome::{judged, made};
 
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
+    private_memory::keep_to_oneself();
     let Arguments { command, color } = Arguments::parse();
     color.write_global();
     let speaks_json = command.speaks_json();
