@@ -686,6 +686,8 @@ fn tokens_may_be_signed_from_the_release_on_that_does() {
     let after = check(&spec);
     assert!(!after.contains("ml-dsa") && !after.contains("error["), "{after}");
     let (_folder, out) = build(&spec.path());
+    let judged = run(khw_gen().arg("verify").arg(&out).args(["--at", "2026-06-01T00:00:00Z"]));
+    assert!(judged.status.success(), "{}", said(&judged));
     let key = fs::read(out.join("master1/rootfs/var/lib/kubernetes/service-account-key.pem")).expect("a file");
     let key = KeyPair::from_pem(&key).expect("a key");
     assert_eq!(key.public().algorithm, Algorithm::MlDsa(MlDsa::MlDsa44));

@@ -98,6 +98,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let shown = shown(&view, &programs, &material);
     let authorities = authorities(&programs, &material, &shown, asked.at, &say);
     tell_unreadable(found, &view, authorities.as_ref(), &say);
+    tell_not_copied(&programs, &say);
     let Some(authorities) = authorities else {
         return Err(say.into_sorted_vec());
     };
@@ -239,6 +240,26 @@ fn not_written(problems: Vec<Diagnostic>, say: &Reporter) -> Vec<Diagnostic> {
         all.push(problem);
     }
     all
+}
+
+/// What a program reads and is not among the files: its settings would be lost, and others made up in their place.
+fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
+    const CONFIGURATIONS: [&str; 5] = [
+        "config",
+        "audit-policy-file",
+        "authentication-config",
+        "authorization-config",
+        "admission-control-config-file",
+    ];
+    for (program, flag) in programs
+        .iter()
+        .flat_map(|program| CONFIGURATIONS.map(|flag| (program, flag)))
+    {
+        if let (Some(path), None) = (program.flag(flag), program.file(flag)) {
+            let message = format!("{}: {path} is not among the files", program.evidence(flag));
+            say.add(Diagnostic::new(codes::NOT_COPIED, message));
+        }
+    }
 }
 
 /// What can't be read is not adopted: it may be anything.

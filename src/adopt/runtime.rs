@@ -93,6 +93,8 @@ pub(super) fn runtime(
         match (kubelet.flag("cgroup-driver"), driver) {
             (Some(driver), _) => drivers.add(driver.to_owned(), kubelet.evidence("cgroup-driver")),
             (None, Some((driver, evidence))) => drivers.add(driver.to_owned(), evidence),
+            // What its file says is not known, and has been told.
+            (None, None) if config.is_none() && kubelet.flag("config").is_some() => {}
             // The kubelet's own default.
             (None, None) => drivers.add("cgroupfs".to_owned(), evidence),
         }

@@ -106,6 +106,10 @@ impl Between {
             format!(", which is not released yet and known from {known_from}")
         });
         let mut text = format!("From Kubernetes {} to {}{known_from}\n", self.from, self.to);
+        let is_one_step = self.to.minor == self.from.minor + 1;
+        if !is_one_step {
+            text.push_str("A cluster gets there one minor at a time: each is a build and a plan of its own.\n");
+        }
         let mut part = |heading: &str, lines: Vec<String>| {
             if !lines.is_empty() {
                 text.push_str(&format!("\n{heading}\n"));
@@ -116,7 +120,14 @@ impl Between {
         part(
             "Bundles have",
             in_bundles
-                .map(|change| format!("{} ({})", change.sets, change.why))
+                .map(|change| {
+                    let since = if is_one_step {
+                        String::new()
+                    } else {
+                        format!("{}  ", change.since)
+                    };
+                    format!("{since}{} ({})", change.sets, change.why)
+                })
                 .collect(),
         );
         let before = self.before.iter();

@@ -19,6 +19,15 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     let checked = read_checked(spec, &Specification::open)?;
     let cluster = &checked.cluster;
     let authorities: Vec<&str> = cluster.pki.signers_elsewhere().collect();
+    if let (true, Some((name, generation))) = (authorities.is_empty(), cluster.pki.external.keys().next()) {
+        let message = format!(
+            "in {} `{name}` signs elsewhere in its generation {number}, and another one signs now. Its requests are those of the phase in which it \
+             signs: write [rotate.{name}] with to = {number} and phase = \"switch\", run khw-gen csr, and take the section out again",
+            spec.display(),
+            number = generation.number()
+        );
+        return Err(message.into());
+    }
     if authorities.is_empty() {
         let message = format!(
             "in {} no authority signs elsewhere: write external = true below [pki.ca] or [pki.bring.NAME]",

@@ -125,6 +125,15 @@ codes! {
         see ["https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/"]
     }
 
+    NOT_COPIED "adopt-not-copied" Warning "configuration that was not copied" {
+        meaning
+            "A program is given a file that is not among those that were read. What it says is not adopted: the first build would set \
+             khw-gen's own in its place."
+        advice "copy the file too, to its place in the tree of its machine, and adopt again"
+        example "node1: /etc/systemd/system/kubelet.service" ["--config=/opt/kubelet/config.yaml"]
+        met "With files outside of /etc and /var/lib, which the command that packed the others did not name."
+    }
+
     UNREADABLE "adopt-unreadable" Warning "file that can't be read" {
         meaning
             "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8. Nothing of it is \

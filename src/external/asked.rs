@@ -13,6 +13,7 @@ use crate::pki::answer::{Wanted, purpose_name};
 use crate::pki::cfssl;
 use crate::pki::derivation::Seed;
 use crate::pki::digest::sha256_hex;
+use crate::pki::inspect::Certificate;
 use crate::pki::x509::to_pem;
 use crate::plan::{CertificateFrom, KeyFrom, KeyId, KeyOf, Plan};
 use crate::vault::{IssueError, derived_key};
@@ -25,6 +26,8 @@ pub struct OutsideRequest<'a> {
     pub name: String,
     /// Who is to sign it: the name of the authority.
     pub authority: &'static str,
+    /// Its certificate, where cluster.toml names it.
+    pub signer: Option<Certificate>,
     /// The profile of ca-config.json that says how.
     pub profile: &'a str,
     /// The request (PKCS#10), as PEM.
@@ -44,6 +47,10 @@ impl OutsideRequest<'_> {
             "file": self.file(),
             "id": self.id.to_string(),
             "authority": self.authority,
+            "signed_by": self.signer.as_ref().map(|signer| json!({
+                "subject": signer.subject,
+                "certificate_sha256": signer.fingerprint,
+            })),
             "profile": self.profile,
             "subject": certificate.subject,
             "names": self.wanted.names().collect::<Vec<_>>(),
@@ -88,6 +95,7 @@ pub fn asked<'a>(plan: &Plan<'a>, seed: &Seed) -> Result<Vec<OutsideRequest<'a>>
                 id,
                 name: certificate.files.clone(),
                 authority,
+                signer: signer_of(cluster, authority),
                 profile: cluster.pki.profile_name_of(match id.of {
                     KeyOf::Identity(name) | KeyOf::Own(name) => name,
                 }),
@@ -101,6 +109,12 @@ pub fn asked<'a>(plan: &Plan<'a>, seed: &Seed) -> Result<Vec<OutsideRequest<'a>>
         Some(ask())
     });
     asked.collect()
+}
+
+fn signer_of(cluster: &Cluster, authority: &str) -> Option<Certificate> {
+    let used = cluster.pki.generations_of(authority, None).used;
+    let external = cluster.pki.external.get(&(authority.to_owned(), used))?;
+    Certificate::from_der(external.certificate.as_ref()?.der())
 }
 
 /// The list of requests, as a document for programs.

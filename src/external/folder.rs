@@ -49,12 +49,19 @@ fn instructions(cluster: &Cluster, asked: &[OutsideRequest<'_>]) -> String {
     for ((authority, profile), requests) in groups {
         let names: Vec<&str> = requests.iter().map(|one| one.name.as_str()).collect();
         let wanted = requests.first().map(|one| &one.wanted.certificate);
+        let signer = requests.first().and_then(|one| one.signer.as_ref());
+        let signer = signer.map_or_else(String::new, |signer| {
+            format!(
+                "\nIt is `{}`, whose certificate has the SHA-256 `{}`.",
+                signer.subject, signer.fingerprint
+            )
+        });
         let life = wanted.map_or(0, |wanted| (wanted.not_after - wanted.not_before).whole_hours());
         // Writing to a String does not fail.
         let _ = write!(
             text,
             "\n## `{authority}`, profile `{profile}`\n\n\
-             Its certificate is in `{authority}.pem`, its key in `{authority}-key.pem`, and there is a folder `signed`.\n\n\
+             Its certificate is in `{authority}.pem`, its key in `{authority}-key.pem`, and there is a folder `signed`.{signer}\n\n\
              OpenSSL:\n\n\
              ```sh\n\
              for name in {names}; do\n  \

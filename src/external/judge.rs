@@ -38,13 +38,15 @@ struct Followed {
 /// Judges files, by what they are called and what is in them, against everything that was asked.
 pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, SecretBytes)]) -> Judged {
     let say = Reporter::default();
-    let chains = without_others(cluster, read(cluster, asked, given, &say));
+    let chains = read(cluster, asked, given, &say);
     let named = named_authorities(cluster);
+    let others = named_in_other_generations(cluster);
     let keys = asked.iter().enumerate();
     let keys: Keys<'_> = keys
         .map(|(at, one)| (one.wanted.certificate.public_key.as_slice(), at))
         .collect();
-    let known = authorities(&chains, &keys, named.values());
+    let known = authorities(&chains, &keys, named.values().chain(&others));
+    let (chains, of_others) = of_who_signs(chains, asked, &keys, &named, (&known, &others));
     let mut answered: BTreeMap<usize, &Chain> = BTreeMap::new();
     let mut left = Vec::new();
     for chain in &chains {
@@ -93,14 +95,20 @@ pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, 
     }
     tell_not_yet(&not_yet, cluster, &say);
     let trusted = trusted(cluster, asked, &named, &followed, &say);
-    tell_missing(asked, &answered, &say);
+    tell_missing(asked, &answered, &of_others, &named, &say);
     if !say.has_errors() {
         let used: BTreeSet<&str> = followed
             .values()
             .flat_map(|one| one.path.iter().map(|certificate| certificate.fingerprint.as_str()))
             .collect();
         for chain in left {
-            let is_used = |certificate: &Arc<Certificate>| used.contains(certificate.fingerprint.as_str());
+            // Who signs in another phase has his certificate there as well.
+            let is_used = |certificate: &Arc<Certificate>| {
+                let fingerprint = certificate.fingerprint.as_str();
+                used.contains(fingerprint)
+                    || signed_others(&of_others, certificate)
+                    || others.iter().any(|other| other.fingerprint == fingerprint)
+            };
             if !chain.certificates.iter().any(is_used) {
                 let message = "no answer was signed by this authority, or by one below it";
                 say.at(&chain.place, codes::UNASKED, message);
@@ -223,22 +231,97 @@ fn named_authorities(cluster: &Cluster) -> BTreeMap<&str, Arc<Certificate>> {
     named.collect()
 }
 
-/// Without what was signed in another phase of a rotation: by one whom cluster.toml names, and who does not sign now. So the answers of all
-/// phases may lie in one folder.
-fn without_others(cluster: &Cluster, chains: Vec<Chain>) -> Vec<Chain> {
-    let others = cluster.pki.external.iter();
-    let others = others.filter(|((name, generation), _)| cluster.pki.generations_of(name, None).used != *generation);
-    let others: Vec<Certificate> = others
+/// The certificates that cluster.toml names of authorities elsewhere that do not sign now.
+fn named_in_other_generations(cluster: &Cluster) -> Vec<Arc<Certificate>> {
+    let all = cluster.pki.external.iter();
+    let others = all.filter(|((name, generation), _)| cluster.pki.generations_of(name, None).used != *generation);
+    others
         .filter_map(|(_, external)| Certificate::from_der(external.certificate.as_ref()?.der()))
-        .collect();
-    let is_of_others = |chain: &Chain| {
-        let mut certificates = chain.certificates.iter();
-        certificates.any(|one| {
-            let mut others = others.iter();
-            others.any(|other| one.fingerprint == other.fingerprint || one.is_signed_by(other))
-        })
+        .map(Arc::new)
+        .collect()
+}
+
+/// Without the files that answer a request for another phase of a rotation, so that the answers of all phases may lie in one folder: what
+/// somebody else signed, where the one whom cluster.toml names for now has answered too, or where it is one whom it names for another phase.
+/// The second are those, by the number of the request, with who signed.
+fn of_who_signs(
+    chains: Vec<Chain>,
+    asked: &[OutsideRequest<'_>],
+    keys: &Keys<'_>,
+    named: &BTreeMap<&str, Arc<Certificate>>,
+    (known, others): (&[Arc<Certificate>], &[Arc<Certificate>]),
+) -> (Vec<Chain>, OfOthers) {
+    let request_of = |chain: &Chain| keys.get(chain.certificates.first()?.public_key.as_slice()).copied();
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    chains
+        .iter()
+        .filter_map(request_of)
+        .for_each(|at| *counts.entry(at).or_default() += 1);
+    if others.is_empty() && counts.values().all(|count| *count == 1) {
+        return (chains, Vec::new());
+    }
+    let step_of = |path: &[Arc<Certificate>], one: &Certificate| {
+        let mut path = path.iter();
+        path.position(|other| other.public_key == one.public_key && other.subject_name == one.subject_name)
     };
-    chains.into_iter().filter(|chain| !is_of_others(chain)).collect()
+    let judged: Vec<(Chain, Option<usize>, Way)> = chains
+        .into_iter()
+        .map(|chain| {
+            let at = request_of(&chain);
+            let anchor = at.and_then(|at| named.get(asked.get(at)?.authority));
+            let way = match (anchor, chain.certificates.as_slice()) {
+                (Some(anchor), [leaf, behind @ ..]) => match path(leaf, behind, known) {
+                    Ok(path) => {
+                        // One may be below the other: the nearest has signed.
+                        let to_other = others.iter().filter_map(|other| step_of(&path, other)).min();
+                        match (step_of(&path, anchor), to_other) {
+                            (Some(step), other) if other.is_none_or(|other| step <= other) => Way::ToWhoSigns,
+                            (_, Some(_)) => Way::ToAnother(path.get(1).cloned()),
+                            _ => Way::Elsewhere,
+                        }
+                    }
+                    Err(_) => Way::Elsewhere,
+                },
+                _ => Way::Elsewhere,
+            };
+            (chain, at, way)
+        })
+        .collect();
+    let answered: BTreeSet<usize> = judged
+        .iter()
+        .filter(|(_, _, way)| matches!(way, Way::ToWhoSigns))
+        .filter_map(|(_, at, _)| *at)
+        .collect();
+    let mut kept = Vec::new();
+    let mut of_others = Vec::new();
+    for (chain, at, way) in judged {
+        match (at, way) {
+            (Some(at), Way::ToAnother(Some(by))) => of_others.push((at, by)),
+            (Some(at), Way::Elsewhere) if answered.contains(&at) => {}
+            _ => kept.push(chain),
+        }
+    }
+    (kept, of_others)
+}
+
+/// Where an answer leads.
+enum Way {
+    /// To the one whom cluster.toml names, and who signs now.
+    ToWhoSigns,
+    /// To one whom it names for another phase; who signed.
+    ToAnother(Option<Arc<Certificate>>),
+    /// Anywhere else, as far as that is known.
+    Elsewhere,
+}
+
+/// What is answered for another phase: the number of the request, and who signed.
+type OfOthers = Vec<(usize, Arc<Certificate>)>;
+
+/// Whether a certificate is that of one who signed what belongs to another phase.
+fn signed_others(of_others: &[(usize, Arc<Certificate>)], certificate: &Certificate) -> bool {
+    of_others
+        .iter()
+        .any(|(_, by)| by.fingerprint == certificate.fingerprint)
 }
 
 /// The number of the request for each public key.
@@ -352,8 +435,9 @@ fn trusted(
                 }
             }
         }
+        let is_anchor = |one: &Arc<Certificate>| one.public_key == anchor.public_key;
         let is_above = |(_, one): &(&OutsideRequest<'_>, &Followed)| {
-            signer(one).is_some_and(|by| by.public_key != anchor.public_key)
+            signer(one).is_some_and(|by| by.public_key != anchor.public_key) && one.path.iter().any(is_anchor)
         };
         if let Some((one, followed)) = of_this.iter().find(|one| is_above(one)) {
             let by = signer(followed).map(|by| by.subject.clone()).unwrap_or_default();
@@ -413,7 +497,13 @@ fn most_frequent(all: impl Iterator<Item = Arc<Certificate>>) -> Option<Arc<Cert
 }
 
 /// Each authority with what it has not answered.
-fn tell_missing(asked: &[OutsideRequest<'_>], answered: &BTreeMap<usize, &Chain>, say: &Reporter) {
+fn tell_missing(
+    asked: &[OutsideRequest<'_>],
+    answered: &BTreeMap<usize, &Chain>,
+    of_others: &OfOthers,
+    named: &BTreeMap<&str, Arc<Certificate>>,
+    say: &Reporter,
+) {
     let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, one) in asked.iter().enumerate() {
@@ -429,7 +519,14 @@ fn tell_missing(asked: &[OutsideRequest<'_>], answered: &BTreeMap<usize, &Chain>
             counts.get(authority).copied().unwrap_or_default(),
             files.join(", ")
         );
-        say.at(None::<Place>, codes::MISSING, message);
+        let mut others = of_others.iter().filter(|(at, _)| asked[*at].authority == authority);
+        let reporting = say.at(None::<Place>, codes::MISSING, message);
+        if let (Some((_, by)), Some(signs)) = (others.next(), named.get(authority)) {
+            reporting.hint(format!(
+                "those that are there were signed by `{}`: now `{}` signs, as [rotate] and [generations] have it",
+                by.subject, signs.subject
+            ));
+        }
     }
 }
 

@@ -55,7 +55,10 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
     let compiled = version.and_then(|version| releases::release(program, version));
     if compiled.is_none() {
         let message = format!("unknown {called} release \"{}\"", text.value);
-        let hint = format!("the releases are {first} to {last}; `khw-gen releases` shows them");
+        let hint = match version {
+            Some(_) => format!("the releases are {first} to {last}; `khw-gen releases` shows them"),
+            None => format!("write it as {last}, {last}.2 or {last}.0-rc.1; the releases are {first} to {last}"),
+        };
         say.at(text, codes::UNKNOWN_RELEASE, message).hint(hint);
     } else if compiled != version {
         let message = format!("{called} {plain} is later than {last}, the last that is known: compiled as {last}");
@@ -64,6 +67,12 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
         let message = format!(
             "{called} {} is not released yet, and known from {known_from}",
             compiled.unwrap_or_default()
+        );
+        say.at(text, codes::EARLY_RELEASE, message);
+    } else if plain.contains('-') {
+        let message = format!(
+            "{called} {plain} came before {last_of_it} was released, which it is compiled as",
+            last_of_it = compiled.unwrap_or_default()
         );
         say.at(text, codes::EARLY_RELEASE, message);
     }

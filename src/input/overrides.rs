@@ -412,23 +412,46 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
         return;
     }
     let minor = release.kubernetes.minor;
-    let mut gates: Vec<(String, &Option<Place>)> = Vec::new();
+    let mut gates: Vec<(String, Option<String>, &Option<Place>)> = Vec::new();
     for (name, flag) in own.flags.iter().filter(|(name, _)| name.value == "feature-gates") {
         let OwnFlag::Values(values) = flag else { continue };
         let pairs = values.iter().flat_map(|value| value.split(','));
-        gates.extend(pairs.map(|pair| (pair.split('=').next().unwrap_or(pair).trim().to_owned(), &name.place)));
+        gates.extend(pairs.map(|pair| {
+            let (gate, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (gate.trim().to_owned(), Some(value.trim().to_owned()), &name.place)
+        }));
     }
-    for (path, _) in &own.leaves {
+    for (path, value) in &own.leaves {
         if let [first, gate] = path.value.as_slice()
             && first == "featureGates"
         {
-            gates.push((gate.clone(), &path.place));
+            // Whether it is a boolean at all, its field says.
+            let value = match value {
+                Setting::Boolean(on) => Some(on.to_string()),
+                _ => None,
+            };
+            gates.push((gate.clone(), value, &path.place));
         }
     }
-    for (gate, place) in gates
-        .into_iter()
-        .filter(|(gate, _)| !gate.is_empty() && !GROUPS.contains(&gate.as_str()))
-    {
+    for (gate, value, place) in gates.into_iter().filter(|(gate, ..)| !gate.is_empty()) {
+        let value = value.map(|value| (boolean(&value), value));
+        if let Some((None, value)) = &value {
+            let message = format!("the feature gate {gate} is given \"{value}\"");
+            say.at(place, codes::BAD_VALUE, message)
+                .hint(format!("write {gate}=true or {gate}=false"));
+            continue;
+        }
+        if let (Some((Some(on), _)), Some(locked)) = (&value, flags::locked_gate(&gate, minor))
+            && *on != locked
+        {
+            let message = format!("Kubernetes 1.{minor} has locked the feature gate {gate} to {locked}");
+            say.at(place, codes::BAD_VALUE, message)
+                .hint("take it out: a component that is told otherwise does not start");
+            continue;
+        }
+        if GROUPS.contains(&gate.as_str()) {
+            continue;
+        }
         let message = match flags::gate(&gate, minor) {
             Known::Yes => continue,
             Known::Since(since) => format!("Kubernetes 1.{minor} has no feature gate {gate}: it came with 1.{since}"),
@@ -437,8 +460,23 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
             }
             Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
         };
-        say.at(place, codes::UNKNOWN_GATE, message)
-            .meant(&gate, flags::gate_names(minor));
+        match flags::gate(&gate, minor) {
+            Known::Until(_) => say
+                .at(place, codes::UNKNOWN_GATE, message)
+                .hint("take it out: no component knows it any more"),
+            _ => say
+                .at(place, codes::UNKNOWN_GATE, message)
+                .meant(&gate, flags::gate_names(minor)),
+        }
+    }
+}
+
+/// What Go's strconv.ParseBool reads, by which the flag's values are read.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 

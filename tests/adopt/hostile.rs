@@ -1,5 +1,6 @@
 //! What can't be adopted is told by its code and its place, and leaves nothing behind; nothing hangs, and no secret is shown.
 
+use khw_gen::catalog::releases;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -139,6 +140,7 @@ const WRONG: &[Wrong] = &[
     ("adopt-encryption", |certs| encryption(certs, &format!("  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}, {{name: b, secret: {SECRET}}}]}}\n")), "are one key by two names"),
     ("adopt-encryption", |certs| put(&certs.path("encryption-config.yaml"), &format!(
         "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources:\n  - secrets\n  - configmaps\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "encryption-config.yaml:6: it encrypts configmaps too"),
+    ("adopt-not-copied", |certs| api_unit(certs, "--audit-policy-file=/opt/kubernetes/audit.yml"), "/opt/kubernetes/audit.yml is not among the files"),
     ("adopt-unknown-release", |certs| put(&certs.path("kube-apiserver.yaml"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - command: [kube-apiserver, --client-ca-file=/x/ca.pem]\n    image: k8s.gcr.io/kube-apiserver:v1.12.10\n"), "1.12.10"),
     ("adopt-disagree", |certs| {
@@ -241,8 +243,10 @@ fn what_is_asked_for_is_judged_where_it_is_asked() {
         assert!(
             told.contains(&format!(
                 "error[adopt-unknown-release]: --kubernetes {asked:?} names no release"
-            )) && told.contains("1.14 to 1.37")
-                && !told.contains("cluster.toml"),
+            )) && told.contains(&format!(
+                "known are 1.14 to {}",
+                releases::known(releases::Program::Kubernetes).1
+            )) && !told.contains("cluster.toml"),
             "{told}"
         );
     }

@@ -71,7 +71,7 @@ fn has(out: &Path, file: &str, text: &str) -> bool {
         .contains(text)
 }
 
-fn carried_out(one: &Move) {
+fn carried_out(one: &Move) -> (Spec, PathBuf) {
     let spec = one.spec();
     let signed = answered(&spec, one);
     let bodies = ["first", "second"].map(|name| {
@@ -112,6 +112,38 @@ fn carried_out(one: &Move) {
             one.of
         );
     }
+    (spec, signed)
+}
+
+/// When all is done the old section goes, and the old answers may still lie there.
+fn is_over(one: &Move, spec: &Spec, signed: &Path) {
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let old = match one.of {
+        "ca" => "[pki.ca]\ncert = \"authorities/first.pem\"\nexternal = true\n".to_owned(),
+        of => format!("[pki.bring.{of}]\ncert = \"authorities/first.pem\"\nexternal = true\n"),
+    };
+    let last = beside(spec, "last.toml");
+    fs::write(
+        &last,
+        text.replace(&old, "") + &format!("\n[generations]\n{} = 2\n", one.of),
+    )
+    .expect("a file");
+    let out = beside(spec, "last");
+    let mut build = khw_gen();
+    build.arg("build").arg(&last).arg("-o").arg(&out).arg("--quiet");
+    if one.elsewhere[1] {
+        build.arg("--signed").arg(signed);
+    }
+    let built = run(&mut build);
+    assert!(
+        built.status.success(),
+        "{}, {:?}: {}",
+        one.of,
+        one.elsewhere,
+        said(&built)
+    );
+    let judged = run(khw_gen().arg("verify").arg(&out).args(AT));
+    assert!(judged.status.success(), "{}: {}", one.of, said(&judged));
 }
 
 #[test]
@@ -122,7 +154,9 @@ fn an_authority_elsewhere_takes_over_and_gives_way() {
     }
     for elsewhere in [[false, true], [true, true], [true, false]] {
         for of in ["ca", "etcd-ca", "front-proxy-ca"] {
-            carried_out(&Move { of, elsewhere });
+            let one = Move { of, elsewhere };
+            let (spec, signed) = carried_out(&one);
+            is_over(&one, &spec, &signed);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::audit::encryption::ENCRYPTION;
 use crate::audit::names::{Url, canonical, first_of};
 use crate::audit::reached::{Api, answers};
 use crate::audit::spot::{Running, documents, documents_of, running};
+use crate::catalog::releases::{self, Program, Release, Version};
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::Certificate;
 use crate::pki::key::{Algorithm, PublicKey};
@@ -162,11 +163,21 @@ fn check_tokens(api: Running<'_>) {
     if api.spot.host.resolve(signing).is_some() && api.spot.host.private_key(signing).is_none() {
         api.report(codes::BAD_PEM, format!("there is no private key in {signing}"));
     }
-    let signs_tokens = |algorithm: Algorithm| matches!(algorithm, Algorithm::Rsa(_) | Algorithm::Ecdsa(_));
+    // Of machines' own trees the release may not be known: then what any release takes is right.
+    let release = Version::parse(&api.spot.host.host.about.kubernetes);
+    let release = release
+        .and_then(|version| releases::release(Program::Kubernetes, version))
+        .map(Release::of);
+    let signs_tokens = |algorithm: Algorithm| match algorithm {
+        Algorithm::Rsa(_) | Algorithm::Ecdsa(_) => true,
+        Algorithm::MlDsa(_) => release.as_ref().is_none_or(|release| release.ml_dsa_tokens),
+        Algorithm::Ed25519 => false,
+    };
     let keys = accepted.iter().copied().chain(api.spot.host.private_key(signing));
     let mut kinds = keys.filter_map(|key| Some(PublicKey::from_spki_der(key).ok()?.algorithm));
     if let Some(other) = kinds.find(|algorithm| !signs_tokens(*algorithm)) {
-        let message = format!("a key of service accounts is of {other}, and tokens are signed with RSA or ECDSA");
+        let message =
+            format!("a key of service accounts is of {other}, and tokens of this release are signed with RSA or ECDSA");
         api.report(codes::TOKEN_KEY, message);
     }
     let managers = running(api.spot.view, "kube-controller-manager");
