@@ -1,5 +1,6 @@
 //! `khw-gen adopt`: like `init` it draws a seed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
@@ -64,14 +65,19 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     let file = out.join(adopt::CLUSTER_TOML);
     let (file, from) = (file.display(), paths[0].display());
     let elsewhere = adopted.said.iter().any(|one| one.code == adopt_codes::NO_KEY.name);
+    // What was adopted from is not replaced by what is built.
+    let made = match paths.iter().any(|path| path == Path::new("out")) {
+        true => "out-adopted",
+        false => "out",
+    };
     let build = match elsewhere {
         true => format!(
-            "have signed what khw-gen csr {file} -o requests writes, then khw-gen build {file} --signed DIR -o out"
+            "have signed what khw-gen csr {file} -o requests writes, then khw-gen build {file} --signed DIR -o {made}"
         ),
-        false => format!("then khw-gen build {file} -o out"),
+        false => format!("then khw-gen build {file} -o {made}"),
     };
     say(format_args!(
-        "\nNext: read {file}, {build}, and khw-gen diff {from} out."
+        "\nNext: read {file}, {build}, and khw-gen diff {from} {made}."
     ));
     Ok(())
 }
