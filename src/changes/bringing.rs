@@ -24,7 +24,13 @@ pub(super) fn bringing(host: &FoundHost) -> Option<Action> {
     let running = programs(host);
     let is_admins = host.about.roles.iter().any(|role| role == "admin");
     let mut all = Vec::new();
-    for Product { of, version, programs } in PRODUCTS {
+    for Product {
+        of,
+        version,
+        written,
+        programs,
+    } in PRODUCTS
+    {
         let here = programs.iter().copied().filter(|program| running.contains(*program));
         let mut names: Vec<&str> = here.collect();
         let tools = TOOLS.iter().filter(|(program, _)| names.contains(program));
@@ -34,7 +40,7 @@ pub(super) fn bringing(host: &FoundHost) -> Option<Action> {
             names.push("kubectl");
         }
         if !names.is_empty() {
-            let release = version(host).map_or(String::new(), |version| format!(" of {} {version}", of.name()));
+            let release = version(host).map_or(String::new(), |_| format!(" of {} {}", of.name(), written(host)));
             all.push(format!("{}{release}", sentence(&names)));
         }
     }
