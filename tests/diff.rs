@@ -166,7 +166,7 @@ fn a_node_that_is_added() {
         .iter()
         .map(|host| format!("other {host}: {routes}"))
         .chain([
-            "other n3: bring kubelet and kube-proxy of Kubernetes 1.37, containerd 2.3 with its unit, and runc, the CNI plugins bridge, host-local, portmap and loopback: INSTALL.md says where each lies; ./install.sh; systemctl restart pod-routes".to_owned(),
+            "other n3: bring kubelet and kube-proxy of Kubernetes 1.37, containerd 2.3 with its unit, and runc, the CNI plugins bridge, host-local, portmap and loopback: INSTALL.md says more of each; ./install.sh; systemctl restart pod-routes".to_owned(),
             format!(
                 "node n3: systemctl restart systemd-modules-load; sysctl --system; systemctl restart containerd; systemctl restart \
                  kube-proxy; systemctl restart kubelet; {HEALTHY}"
@@ -352,7 +352,7 @@ fn a_cluster_that_does_without_kube_proxy() {
     let started = steps(&back);
     assert!(
         started.iter().any(
-            |step| step.starts_with("node n1: ./install.sh; systemctl daemon-reload; ")
+            |step| step.starts_with("node n1: bring kube-proxy of Kubernetes 1.37: INSTALL.md says more of each; ./install.sh; systemctl daemon-reload; ")
                 && step.contains("restart kube-proxy")
         ),
         "{started:#?}"
@@ -1287,7 +1287,7 @@ fn roles_engines_and_removed_files() {
     assert_eq!(
         steps(&engine),
         [
-            "load-balancer lb: ./install.sh; systemctl disable --now nginx; systemctl enable haproxy && systemctl restart haproxy"
+            "load-balancer lb: bring haproxy: INSTALL.md says more of each; ./install.sh; systemctl disable --now nginx; systemctl enable haproxy && systemctl restart haproxy"
         ]
     );
 
