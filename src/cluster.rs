@@ -804,6 +804,8 @@ pub struct Cluster {
     pub state: ClusterState,
     /// The Kubernetes version as it was written.
     pub version: String,
+    /// The etcd version as it was written, or as it follows from that of Kubernetes.
+    pub etcd: String,
     /// Its minor of Kubernetes, with what goes with it.
     pub release: Release,
     /// The release of Go with which its programs are compiled, where not as they are published.

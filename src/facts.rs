@@ -131,6 +131,7 @@ pub struct VrrpFacts {
 pub struct ReleaseFacts {
     /// As it was written, perhaps with a patch version.
     pub kubernetes: String,
+    /// Likewise.
     pub etcd: String,
     pub containerd: String,
     /// The release of Go that `[cluster] go` names.
@@ -414,7 +415,7 @@ fn release_facts(cluster: &Cluster) -> ReleaseFacts {
     let release = &cluster.release;
     ReleaseFacts {
         kubernetes: cluster.version.clone(),
-        etcd: release.etcd.to_string(),
+        etcd: cluster.etcd.clone(),
         containerd: release.containerd.to_string(),
         go: cluster.go.map(|go| go.to_string()),
         etcdctl_environment: match release.etcd < (Version { major: 3, minor: 4 }) {

@@ -166,7 +166,7 @@ fn a_node_that_is_added() {
         .iter()
         .map(|host| format!("other {host}: {routes}"))
         .chain([
-            "other n3: bring kubelet and kube-proxy of Kubernetes 1.37, containerd 2.3 with its unit, and runc, the CNI plugins bridge, host-local, portmap and loopback: INSTALL.md says where each lies; ./install.sh; systemctl restart pod-routes".to_owned(),
+            "other n3: bring kubelet and kube-proxy of Kubernetes 1.37, containerd 2.3 with its unit, and runc, the CNI plugins bridge, host-local, portmap and loopback: INSTALL.md says more of each; ./install.sh; systemctl restart pod-routes".to_owned(),
             format!(
                 "node n3: systemctl restart systemd-modules-load; sysctl --system; systemctl restart containerd; systemctl restart \
                  kube-proxy; systemctl restart kubelet; {HEALTHY}"
@@ -352,7 +352,7 @@ fn a_cluster_that_does_without_kube_proxy() {
     let started = steps(&back);
     assert!(
         started.iter().any(
-            |step| step.starts_with("node n1: ./install.sh; systemctl daemon-reload; ")
+            |step| step.starts_with("node n1: bring kube-proxy of Kubernetes 1.37: INSTALL.md says more of each; ./install.sh; systemctl daemon-reload; ")
                 && step.contains("restart kube-proxy")
         ),
         "{started:#?}"
@@ -571,6 +571,102 @@ fn a_minor_of_kubernetes_that_is_raised() {
         );
     }
     assert!(!steps_up.iter().any(|step| step.starts_with("node ")), "{steps_up:#?}");
+}
+
+/// Another patch is another program: it is put in place in the order of a minor, no node is emptied for it, and it may be taken back.
+#[test]
+fn a_patch_that_is_another_one() {
+    let etcd_36 = "etcd = \"3.6.12\"";
+    let at = |versions: &str| spec(&HOSTS, versions);
+    let told_of = |before: &str, after: &str| {
+        let (text, _) = diff(&at(before).path(), &at(after).path(), &["--format", "json"]);
+        let changes: Value = serde_json::from_str(&text).expect("JSON");
+        for list in ["obstacles", "warnings", "deletions"] {
+            assert_eq!(changes[list], Value::Array(vec![]), "{before} {after}: {changes:#}");
+        }
+        steps(&changes)
+    };
+    for (before, after) in [
+        ("1.37.0", "1.37.2"),
+        ("1.37.2", "1.37.0"),
+        ("1.37", "1.37.2"),
+        ("1.37.0-rc.1", "1.37.0"),
+        ("v1.37.0", "v1.37.2"),
+    ] {
+        let written = after.trim_start_matches('v');
+        let put = |program: &str| format!("put {program} of Kubernetes {written} in place");
+        let api = |host: &str| {
+            format!(
+                "api-server {host}: ./install.sh; {}; systemctl restart kube-apiserver; {READY}; sleep 15 # for load balancers, until they lead to it again",
+                put("kube-apiserver")
+            )
+        };
+        let control = |host: &str| {
+            let [manager, scheduler] = ["kube-controller-manager", "kube-scheduler"].map(put);
+            format!(
+                "control-plane {host}: {manager}; {scheduler}; systemctl restart kube-controller-manager; systemctl restart kube-scheduler"
+            )
+        };
+        let node = |host: &str| {
+            let [proxy, kubelet] = ["kube-proxy", "kubelet"].map(put);
+            format!(
+                "node {host}: ./install.sh; {proxy}; {kubelet}; systemctl restart kube-proxy; systemctl restart kubelet; {HEALTHY}"
+            )
+        };
+        let masters = ["m1", "m2", "m3"];
+        let expected: Vec<String> = masters
+            .map(api)
+            .into_iter()
+            .chain(masters.map(control))
+            .chain(["n1", "n2"].map(node))
+            .collect();
+        let kubernetes = |version: &str| format!("kubernetes = {version:?}");
+        assert_eq!(
+            told_of(&kubernetes(before), &kubernetes(after)),
+            expected,
+            "{before} -> {after}"
+        );
+    }
+    let of_35 = "kubernetes = \"1.35\"\n";
+    for (before, after) in [("3.6.12", "3.6.16"), ("3.6.16", "3.6.12"), ("3.6", "3.6.16")] {
+        let etcd = |version: &str| format!("{of_35}etcd = {version:?}");
+        let told = told_of(&etcd(before), &etcd(after));
+        let begins = ["m1", "m2", "m3"].map(|host| {
+            format!("etcd {host}: ./install.sh; put etcd of etcd {after} in place; systemctl restart etcd; until etcdctl endpoint health")
+        });
+        assert_eq!(told.len(), 3, "{told:#?}");
+        assert!(
+            told.iter().zip(&begins).all(|(step, begin)| step.starts_with(begin)),
+            "{told:#?}"
+        );
+    }
+    // Any patch of the minor will do, so what is there does.
+    assert_eq!(
+        told_of("kubernetes = \"1.37.2\"", "kubernetes = \"1.37\""),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        told_of(&format!("{of_35}{etcd_36}"), &format!("{of_35}etcd = \"3.6\"")),
+        Vec::<String>::new()
+    );
+    // A minor is named as it is asked for, too.
+    let minor = changes(
+        &at("kubernetes = \"1.37.2\"").path(),
+        &at("kubernetes = \"1.38.0-beta.0\"").path(),
+    );
+    assert!(
+        steps(&minor).iter().any(|step| step.starts_with("emptied-node n1: ")
+            && step.contains("put kubelet of Kubernetes 1.38.0-beta.0 in place; ")),
+        "{minor:#}"
+    );
+    let back = changes(
+        &at("kubernetes = \"1.37.2\"").path(),
+        &at("kubernetes = \"1.36.3\"").path(),
+    );
+    assert!(
+        obstacles(&back)[0].starts_with("Kubernetes 1.37.2 -> 1.36.3: "),
+        "{back:#}"
+    );
 }
 
 #[test]
@@ -1191,7 +1287,7 @@ fn roles_engines_and_removed_files() {
     assert_eq!(
         steps(&engine),
         [
-            "load-balancer lb: ./install.sh; systemctl disable --now nginx; systemctl enable haproxy && systemctl restart haproxy"
+            "load-balancer lb: bring haproxy: INSTALL.md says more of each; ./install.sh; systemctl disable --now nginx; systemctl enable haproxy && systemctl restart haproxy"
         ]
     );
 

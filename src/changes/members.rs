@@ -43,10 +43,19 @@ impl Member {
     }
 }
 
+/// A member that comes.
+#[derive(Clone)]
+struct Arriving<'a> {
+    member: Member,
+    host: &'a FoundHost,
+    /// The same machine, where it was there already with other tasks.
+    before: Option<&'a FoundHost>,
+}
+
 /// One change of the membership.
 enum Turn<'a> {
     Removal(Member),
-    Arrival(Member, &'a FoundHost),
+    Arrival(Arriving<'a>),
     /// The peer URL of a member that stays.
     Move(Member, String),
 }
@@ -119,8 +128,8 @@ pub(super) fn membership(pairs: &[Pair<'_>], whole: bool) -> Membership {
     let founding: Vec<String> = all
         .arriving
         .iter()
-        .filter(|(_, host)| founds(host))
-        .map(|(member, _)| member.host.clone())
+        .filter(|arriving| founds(arriving.host))
+        .map(|arriving| arriving.member.host.clone())
         .collect();
     if !founding.is_empty() {
         let message = "the host would found a second, empty cluster of etcd: where one runs, write state = \"running\" below \
@@ -150,7 +159,7 @@ pub(super) fn membership(pairs: &[Pair<'_>], whole: bool) -> Membership {
     membership.installed = turns
         .iter()
         .filter_map(|turn| match turn {
-            Turn::Arrival(member, _) => Some(member.host.clone()),
+            Turn::Arrival(arriving) => Some(arriving.member.host.clone()),
             _ => None,
         })
         .collect();
@@ -165,7 +174,7 @@ fn founds(host: &FoundHost) -> bool {
 
 struct Members<'a> {
     before: Vec<Member>,
-    arriving: Vec<(Member, &'a FoundHost)>,
+    arriving: Vec<Arriving<'a>>,
     /// Those that stay and get another peer URL.
     moving: Vec<(Member, String)>,
     /// Those that are gone, or whose machine is another one: before anybody comes they have to be removed.
@@ -191,16 +200,20 @@ impl<'a> Members<'a> {
             let new = pair.new.and_then(|host| Some((Member::of(host)?, host)));
             match (old, new) {
                 (None, None) => {}
-                (None, Some(new)) => all.arriving.push(new),
+                (None, Some((member, host))) => {
+                    let before = pair.old.filter(|_| !arrives(pair));
+                    all.arriving.push(Arriving { member, host, before });
+                }
                 (Some((_, host)), None) if host.about.is_leaving() => {}
                 (Some((member, _)), None) => {
                     all.before.push(member.clone());
                     all.gone.push(member);
                 }
-                (Some((member, _)), Some(new)) if is_another_machine(pair) => {
-                    all.before.push(member.clone());
-                    all.gone.push(member);
-                    all.arriving.push(new);
+                (Some((gone, _)), Some((member, host))) if is_another_machine(pair) => {
+                    all.before.push(gone.clone());
+                    all.gone.push(gone);
+                    let before = None;
+                    all.arriving.push(Arriving { member, host, before });
                 }
                 (Some((member, _)), Some((after, host))) => {
                     all.before.push(member.clone());
@@ -217,13 +230,13 @@ impl<'a> Members<'a> {
         }
         // Each names those that come before it.
         all.arriving
-            .sort_by_key(|(member, host)| (named_by(host).len(), member.clone()));
+            .sort_by_key(|arriving| (named_by(arriving.host).len(), arriving.member.clone()));
         all
     }
 
     /// The members with which something happens.
     fn those_that_change(&self) -> impl Iterator<Item = &Member> {
-        let arriving = self.arriving.iter().map(|(member, _)| member);
+        let arriving = self.arriving.iter().map(|arriving| &arriving.member);
         let moving = self.moving.iter().map(|(member, _)| member);
         self.gone.iter().chain(&self.leaving).chain(arriving).chain(moving)
     }
@@ -278,7 +291,8 @@ impl<'a> Members<'a> {
                 .iter()
                 .map(|(member, url)| Turn::Move(member.clone(), url.clone())),
         );
-        for (member, host) in &self.arriving {
+        for arriving in &self.arriving {
+            let Arriving { member, host, .. } = arriving;
             there.insert(member.entry());
             let named = named_by(host);
             if named != there {
@@ -291,7 +305,7 @@ impl<'a> Members<'a> {
                 );
                 return Err(Warning::mind(message, vec![member.host.clone()]));
             }
-            turns.push(Turn::Arrival(member.clone(), host));
+            turns.push(Turn::Arrival(arriving.clone()));
         }
         let departures = self.leaving.iter().cloned().map(Turn::Removal).collect();
         Ok((turns, departures))
@@ -358,7 +372,8 @@ impl Turn<'_> {
                 let update = format!("etcdctl member update {} --peer-urls={}", number_of(url), quoted(to));
                 vec![ask(vec![Action::Until(format!("{} || {update}", listed(to)))])]
             }
-            Turn::Arrival(Member { name, url, host: to }, bundle) => {
+            Turn::Arrival(Arriving { member, host, before }) => {
+                let (Member { name, url, host: to }, bundle) = (member, *host);
                 let learns = etcd_version(bundle).is_none_or(|version| version >= Version::new(3, 4));
                 let learner = if learns { " --learner" } else { "" };
                 let addition = format!("etcdctl member add {name}{learner} --peer-urls={}", quoted(url));
@@ -375,7 +390,11 @@ impl Turn<'_> {
                     Step::new(
                         stage,
                         to,
-                        bringing(bundle).into_iter().chain(is_empty).chain(start).collect(),
+                        bringing(*before, bundle)
+                            .into_iter()
+                            .chain(is_empty)
+                            .chain(start)
+                            .collect(),
                     ),
                     ask(promotion.into_iter().chain([until_healthy()]).collect()),
                 ]

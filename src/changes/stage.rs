@@ -45,7 +45,7 @@ impl Stage {
             Stage::ControlPlane => "controller managers and schedulers",
             Stage::Departure => "what goes of the control plane, now that nobody calls it",
             Stage::Manifests => "objects in the cluster",
-            Stage::Other => "other units",
+            Stage::Other => "other units, and hosts that run none",
             Stage::Node => "nodes, one at a time: go on when the last one is Ready",
             Stage::EmptiedNode => {
                 "nodes that are emptied first, one at a time and in this order: go on when the last one is Ready"
@@ -120,7 +120,7 @@ pub enum Action {
     Unapply(String),
     /// The machine gets another name.
     Rename(String),
-    /// Programs that a machine needs which comes: no bundle has them.
+    /// Programs that a machine needs which comes or gets another task: no bundle has them.
     Bring(String),
     /// A program that reads the old configuration as well as the new one, which an older one would misread: before the bundle is put there.
     ReplaceFirst(String),
@@ -183,7 +183,7 @@ impl Action {
             ),
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),
-            Action::Bring(programs) => format!("bring {programs}: INSTALL.md says where each lies"),
+            Action::Bring(programs) => format!("bring {programs}: INSTALL.md says more of each"),
             Action::ReplaceFirst(program) | Action::Replace(program) => format!("put {program} in place"),
             // A package may have started it already, with files of its own.
             Action::Start(unit) => format!("systemctl enable {0} && systemctl restart {0}", quoted(unit)),

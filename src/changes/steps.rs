@@ -72,6 +72,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                 if let Some(old) = pair.old {
                     forget_node(old, &administrator, &mut steps);
                 }
+                steps.bring(None, new, &installed);
                 arrival(new, installed.contains(&new.name), &mut steps);
             }
             (Some(old), Some(new)) => {
@@ -85,6 +86,7 @@ pub(super) fn sequence(pairs: &[Pair<'_>], whole: bool, changes: &[(&Pair<'_>, H
                 };
                 let copies = &mut sequence.copies;
                 of_changed(old, new, change, &mut add, &mut manifests, copies, &mut picked_up);
+                steps.bring(Some(old), new, &installed);
                 if begins_to_leave(pair) {
                     departure(new, &administrator, &mut steps);
                 }
@@ -141,6 +143,8 @@ struct Steps {
     sorted: BTreeMap<(Stage, String), BTreeSet<Action>>,
     /// The hosts whose nodes are emptied before anything is done about them as nodes.
     emptied: BTreeSet<String>,
+    /// What somebody brings to a host before it gets its bundle.
+    brought: BTreeMap<String, Action>,
     before: Vec<Step>,
     after: Vec<Step>,
 }
@@ -173,6 +177,13 @@ impl Steps {
         self.at(stage, &host.name).extend(actions);
     }
 
+    /// What a host needs and did not need `before`. One that was `installed` as a member of etcd has got it with its bundle.
+    fn bring(&mut self, before: Option<&FoundHost>, host: &FoundHost, installed: &BTreeSet<String>) {
+        if let Some(brought) = bringing(before, host).filter(|_| !installed.contains(&host.name)) {
+            self.brought.insert(host.name.clone(), brought);
+        }
+    }
+
     /// Of a stage, what has to be done before what changed files ask for.
     fn before(&mut self, step: Step) {
         self.before.push(step);
@@ -195,6 +206,10 @@ impl Steps {
         for (stage, host) in self.sorted.keys().filter(|(_, host)| !installed.contains(host)) {
             first.entry(host).or_insert(*stage);
         }
+        // Whoever starts nothing, as where somebody works, gets its bundle as well.
+        for host in self.brought.keys() {
+            first.entry(host).or_insert(Stage::Other);
+        }
         let first: Vec<(Stage, String)> = first
             .into_iter()
             .map(|(host, stage)| (stage, host.to_owned()))
@@ -203,6 +218,9 @@ impl Steps {
         for (stage, host) in first {
             if by_name.get(host.as_str()).is_some_and(|pair| pair.is_renamed()) {
                 self.add(stage, &host, Action::Rename(host.clone()));
+            }
+            if let Some(brought) = self.brought.remove(&host) {
+                self.add(stage, &host, brought);
             }
             self.add(stage, &host, Action::Install);
         }
@@ -278,11 +296,6 @@ fn arrival(new: &FoundHost, is_member: bool, steps: &mut Steps) {
         stage => Some((stage, action)),
     });
     let starting: Vec<(Stage, Action)> = starting.collect();
-    // A member of etcd has got them with its bundle; whoever starts nothing gets its bundle with the other files.
-    let first = starting.iter().map(|(stage, _)| *stage).min().filter(|_| !is_member);
-    if let Some((stage, brought)) = first.zip(bringing(new)) {
-        steps.add(stage, &new.name, brought);
-    }
     for (stage, action) in starting {
         steps.add(stage, &new.name, action);
     }

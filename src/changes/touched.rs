@@ -12,7 +12,7 @@ use super::reloading::{PickedUp, read_again};
 use super::stage::{Action, Stage, quoted};
 use super::strangers::of_a_cluster;
 use super::units::{UNITS, UnitFiles, units};
-use super::versions::newer_programs;
+use super::versions::replaced_programs;
 use crate::audit::document;
 use crate::audit::unit::UnitFile;
 use crate::found::FoundHost;
@@ -80,7 +80,7 @@ pub(super) fn of_changed<'h>(
         .map(|file| file.path.as_str())
         .collect();
     let mut used: BTreeSet<&str> = BTreeSet::new();
-    let newer = newer_programs(old, new);
+    let replaced = replaced_programs(old, new);
     let kubectl = kubectl(new).unwrap_or_else(|| "kubectl".to_owned());
     for (name, unit) in &after {
         let reads: BTreeSet<&str> = touched.iter().copied().filter(|path| unit.reads(path)).collect();
@@ -107,21 +107,21 @@ pub(super) fn of_changed<'h>(
             add(stage, Action::Start((*name).to_owned()));
         } else if own
             && reads.len() == 1
-            && !newer.contains_key(unit.program.as_str())
+            && !replaced.contains_key(unit.program.as_str())
             && counts_at_first_start_alone(unit_path(name), old, new)
         {
             copies.push((change.host.clone(), unit_path(name)));
         } else if !reads.is_empty()
-            && !newer.contains_key(unit.program.as_str())
+            && !replaced.contains_key(unit.program.as_str())
             && let Some(rows) = read_again(old, new, unit, &reads, change)
         {
             picked_up.add(stage, new, name, &rows);
-        } else if !reads.is_empty() || newer.contains_key(unit.program.as_str()) {
+        } else if !reads.is_empty() || replaced.contains_key(unit.program.as_str()) {
             if own {
                 add(stage, Action::DaemonReload);
             }
-            if let Some(version) = newer.get(unit.program.as_str()) {
-                add(stage, Action::Replace(format!("{} of {version}", unit.program)));
+            if let Some(release) = replaced.get(unit.program.as_str()) {
+                add(stage, Action::Replace(format!("{} of {release}", unit.program)));
             }
             add(stage, Action::Restart((*name).to_owned()));
         }

@@ -84,7 +84,12 @@ fn one_minor_at_a_time(product: &Product, hosts: &[Staying<'_>], obstacles: &mut
         let (Some(before), Some(after)) = ((product.version)(old), (product.version)(new)) else {
             continue;
         };
-        let changed = format!("{} {before} -> {after}", product.of.name());
+        let changed = format!(
+            "{} {} -> {}",
+            product.of.name(),
+            (product.written)(old),
+            (product.written)(new)
+        );
         let way = on_the_way(before, after);
         if before > after {
             if let Some(back) = way_back(product.of, before) {

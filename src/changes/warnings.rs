@@ -248,14 +248,20 @@ fn of_damage(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnin
 
 /// What a newer release does that no older one undoes. Of a way back the obstacles tell.
 fn of_versions(name: &str, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
-    for Product { of, version, programs } in PRODUCTS {
+    for Product {
+        of,
+        version,
+        written,
+        programs,
+    } in PRODUCTS
+    {
         let (Some(before), Some(after)) = (version(old.host), version(new.host)) else {
             continue;
         };
         if !programs.iter().any(|program| old.runs(program)) {
             continue;
         }
-        let said = format!("{} {before} -> {after}", of.name());
+        let said = format!("{} {} -> {}", of.name(), written(old.host), written(new.host));
         if after > before {
             if let Some(row) = one_way(of, after) {
                 let message = format!(

@@ -73,6 +73,7 @@ pub fn cluster(
         name: draft.cluster.name.as_ref()?.value.clone(),
         state: draft.cluster.state.sound()?.map_or(ClusterState::New, |at| at.value),
         version: draft.release.as_ref()?.version.clone(),
+        etcd: draft.release.as_ref()?.etcd.clone(),
         release: draft.release.as_ref()?.release.clone(),
         go: draft.cluster.go.sound()?.map(|go| go.value),
         nodes: nodes?,

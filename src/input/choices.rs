@@ -24,7 +24,7 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     let last = releases::last_released(Program::Kubernetes);
     let (text, kubernetes) = kubernetes.or((last.to_string(), last))?;
     let usual = Release::of(kubernetes);
-    let etcd = etcd.or((String::new(), usual.etcd))?.1;
+    let (etcd_text, etcd) = etcd.or((usual.etcd.to_string(), usual.etcd))?;
     let containerd = containerd.or((String::new(), usual.containerd))?.1;
     if cluster.has("etcd") && etcd < usual.oldest_etcd {
         let message = format!(
@@ -35,6 +35,7 @@ pub fn release(cluster: Option<&Fields<'_>>, runtime: Option<&Fields<'_>>) -> Op
     }
     Some(DraftRelease {
         version: text,
+        etcd: etcd_text,
         release: Release::with(kubernetes, etcd, containerd),
     })
 }

@@ -159,6 +159,8 @@ pub const CSR_FOLDER: &str = "csr";
 pub struct DraftRelease {
     /// The Kubernetes version as it was written.
     pub version: String,
+    /// etcd's, as it was written or as it follows.
+    pub etcd: String,
     pub release: Release,
 }
 

@@ -77,7 +77,7 @@ fn about(cluster: &Cluster, host: &Host) -> About {
         roles: host.roles.iter().map(|role| role.name().to_owned()).collect(),
         state: state.to_owned(),
         kubernetes: cluster.version.clone(),
-        etcd: cluster.release.etcd.to_string(),
+        etcd: cluster.etcd.clone(),
         containerd: cluster.release.containerd.to_string(),
     }
 }

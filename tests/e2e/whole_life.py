@@ -310,7 +310,7 @@ class WholeLife(rollout.Rollout):
                 expect(code == 0, said)
 
     def by_hand(self, host, text):
-        put = re.fullmatch(r"put (\S+) of Kubernetes (\S+) in place", text)
+        put = re.fullmatch(r"put (\S+) of Kubernetes (\d+\.\d+)\S* in place", text)
         if not put:
             return super().by_hand(host, text)
         program, minor = put.groups()
