@@ -52,7 +52,7 @@ pub static ROLE_OR_HOST: TextForm = form("a role or a host", "", ANY, "");
 pub static ALL_ROLE_OR_HOST: TextForm = form("`all`, a role or a host", "", ANY, "");
 pub static PATH: TextForm = form("a path, relative to this file", ".", ANY, "");
 
-pub static VERSION: TextForm = form("a version", r"^v?[0-9]{1,4}(\.[0-9]{1,4}){1,2}$", ANY, "");
+pub static VERSION: TextForm = form("a version", r"^v?[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4}(-(alpha|beta|rc)\.[0-9]{1,4})?)?$", ANY, "");
 pub static GO_RELEASE: TextForm = form("a release of Go", r"^(go)?v?[0-9]{1,4}(\.[0-9]{1,4}){1,2}$", ANY, "");
 /// As it is written, and as TOML's own become when they are read into JSON.
 pub static MOMENT: TextForm = form("an instant", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.0+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$", ANY, "");
