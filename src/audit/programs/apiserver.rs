@@ -163,14 +163,14 @@ fn check_tokens(api: Running<'_>) {
     if api.spot.host.resolve(signing).is_some() && api.spot.host.private_key(signing).is_none() {
         api.report(codes::BAD_PEM, format!("there is no private key in {signing}"));
     }
-    // Of machines' own trees the release may not be known: then what any release takes is right.
+    // Of machines' own trees the release may not be known: then what only the newest takes is told.
     let release = Version::parse(&api.spot.host.host.about.kubernetes);
     let release = release
         .and_then(|version| releases::release(Program::Kubernetes, version))
         .map(Release::of);
     let signs_tokens = |algorithm: Algorithm| match algorithm {
         Algorithm::Rsa(_) | Algorithm::Ecdsa(_) => true,
-        Algorithm::MlDsa(_) => release.as_ref().is_none_or(|release| release.ml_dsa_tokens),
+        Algorithm::MlDsa(_) => release.as_ref().is_some_and(|release| release.ml_dsa_tokens),
         Algorithm::Ed25519 => false,
     };
     let keys = accepted.iter().copied().chain(api.spot.host.private_key(signing));
