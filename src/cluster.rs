@@ -730,9 +730,14 @@ impl Pki {
         })
     }
 
+    /// The authority of this name and generation, where it is elsewhere.
+    pub(crate) fn elsewhere(&self, name: &str, generation: Generation) -> Option<&ExternalAuthority> {
+        self.external.get(&(name.to_owned(), generation))
+    }
+
     /// Whether an authority of this generation signs elsewhere, where it signs.
     pub(crate) fn is_external(&self, authority: &str, generation: Generation) -> bool {
-        self.external.contains_key(&(authority.to_owned(), generation))
+        self.elsewhere(authority, generation).is_some()
     }
 
     /// Whether what an authority signs now is signed elsewhere.

@@ -95,10 +95,13 @@ fn check_document(spot: Spot<'_>, document: &Tree, read: Option<&(&str, &str, &'
     let kind = format!("{said}/{}", api_version.rsplit('/').next().unwrap_or(api_version));
     check_fields_of(spot, &kind, minors, document);
     if let Some(Tree::Map(gates)) = document.get("featureGates") {
-        let gates = gates
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.text().unwrap_or_default()));
-        check_gates(spot, gates, minors);
+        // Whether it is a boolean at all, its field says.
+        let on = |value: &Tree| value.text().and_then(|text| text.parse().ok());
+        let gates = gates.iter().filter(|(name, _)| !name.is_empty());
+        check_gates(
+            spot,
+            gates.map(|(name, value)| (name.as_str(), values::gate(minors, name, on(value)))),
+        );
     }
 }
 
@@ -135,9 +138,9 @@ fn unknown(of: &str, known: Known) -> String {
     }
 }
 
-fn check_gates<'g>(spot: Spot<'_>, gates: impl Iterator<Item = (&'g str, &'g str)>, minors: &Minors) {
-    for (name, value) in gates.filter(|(name, _)| !name.is_empty()) {
-        match values::gate(minors, name, value) {
+fn check_gates<'g>(spot: Spot<'_>, gates: impl Iterator<Item = (&'g str, Option<Untaken>)>) {
+    for (name, untaken) in gates {
+        match untaken {
             None => {}
             Some(Untaken::Unknown(known)) => {
                 let message = format!("the feature gate {name} is not known: {}", unknown("Kubernetes", known));
@@ -192,14 +195,9 @@ fn check_flags(running: Running<'_>) {
         }
     }
     if program != HAS_GATES_OF_ITS_OWN && program != "etcd" {
-        let gates = line.values("feature-gates").flat_map(|value| value.split(','));
-        // `kube:Name=true`, where gates of several programs may be given.
-        let pairs = gates.filter_map(|gate| gate.rsplit(':').next()?.split_once('='));
-        check_gates(
-            running.spot,
-            pairs.map(|(name, value)| (name.trim(), value.trim())),
-            &minors,
-        );
+        let gates = line.values("feature-gates").flat_map(values::gates_of_flag);
+        let judged = gates.map(|(name, value)| (name, values::gate_of_flag(&minors, name, value)));
+        check_gates(running.spot, judged);
     }
 }
 

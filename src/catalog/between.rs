@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::change::{Change, Program, Version};
 use super::flags;
-use super::releases::before_release;
+use super::releases::{as_json, before_release};
 use super::tables::components::COMPONENTS;
 use super::tables::releases::CHANGES;
 use super::upgrade::Before;
@@ -49,8 +49,8 @@ impl Between {
         if to <= from {
             return None;
         }
-        let mut changes = CHANGES.iter().filter(|change| change.of == Program::Kubernetes);
-        let is_between = |change: &&Change| from < change.since && change.since <= to;
+        let is_between =
+            |change: &&Change| change.of == Program::Kubernetes && from < change.since && change.since <= to;
         let both = |name: &&&'static str| flags::gate_names(from.minor).any(|other| other == **name);
         let gates: Vec<&'static str> = flags::gate_names(to.minor).collect();
         let state = |name, minor: u16| flags::gate_default(name, minor).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Between {
         Some(Between {
             from,
             to,
-            in_bundles: changes.by_ref().filter(is_between).collect(),
+            in_bundles: CHANGES.iter().filter(is_between).collect(),
             before: before(Program::Kubernetes, from, to).collect(),
             gone: Names::known_to(from, to),
             new: Names::known_to(to, from),
@@ -80,9 +80,7 @@ impl Between {
             let gates = gates.iter();
             gates.map(|(gate, on)| json!({"gate": gate, "on": on})).collect()
         };
-        let in_bundles = self.in_bundles.iter().map(
-            |change| json!({"since": change.since.to_string(), "what": change.sets.to_string(), "why": change.why}),
-        );
+        let in_bundles = self.in_bundles.iter().map(|change| as_json(change));
         let before = self.before.iter().map(
             |row| json!({"release": row.to.to_string(), "program": row.run_by, "what": row.what, "source": row.source}),
         );

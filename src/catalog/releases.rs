@@ -229,14 +229,14 @@ pub fn to_json() -> Value {
     let programs = Program::ALL.map(|program| {
         let (first, last) = known(program);
         let changes = CHANGES.iter().filter(|change| change.of == program);
-        let changes: Vec<Value> = changes
-            .map(
-                |change| json!({"since": change.since.to_string(), "what": change.sets.to_string(), "why": change.why}),
-            )
-            .collect();
+        let changes: Vec<Value> = changes.map(as_json).collect();
         json!({"program": program.name(), "first": first.to_string(), "last": last.to_string(), "changes": changes})
     });
     JsonKind::Releases.document([("programs", programs.to_vec().into())])
+}
+
+pub(super) fn as_json(change: &Change) -> Value {
+    json!({"since": change.since.to_string(), "what": change.sets.to_string(), "why": change.why})
 }
 
 /// The table in words: for each program and version what changes, and why; for each Kubernetes release what goes with it.

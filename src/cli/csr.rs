@@ -1,5 +1,6 @@
 //! `khw-gen csr`.
 
+use khw_gen::cluster::Generation;
 use khw_gen::disk::{self, Specification};
 use khw_gen::external::{asked, files, manifest};
 use khw_gen::plan::plan;
@@ -19,10 +20,17 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     let checked = read_checked(spec, &Specification::open)?;
     let cluster = &checked.cluster;
     let authorities: Vec<&str> = cluster.pki.signers_elsewhere().collect();
-    if let (true, Some((name, generation))) = (authorities.is_empty(), cluster.pki.external.keys().next()) {
+    let is_next = |(name, generation): &&(String, Generation)| *generation > cluster.generations_of(name).used;
+    let next = cluster
+        .pki
+        .external
+        .keys()
+        .find(is_next)
+        .filter(|_| authorities.is_empty());
+    if let Some((name, generation)) = next {
         let message = format!(
-            "in {} `{name}` signs elsewhere in its generation {number}, and another one signs now. Its requests are those of the phase in which it \
-             signs: write [rotate.{name}] with to = {number} and phase = \"switch\", run khw-gen csr, and take the section out again",
+            "in {} generation {number} of `{name}` signs elsewhere, and another one signs now. Its requests are those of the phase in which it \
+             signs: write [rotate.{name}] with to = {number} and phase = \"switch\", run khw-gen csr, and put the section back as it was",
             spec.display(),
             number = generation.number()
         );

@@ -1,5 +1,6 @@
 //! What is asked: a request for each certificate that is signed elsewhere, and the list of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -27,7 +28,7 @@ pub struct OutsideRequest<'a> {
     /// Who is to sign it: the name of the authority.
     pub authority: &'static str,
     /// Its certificate, where cluster.toml names it.
-    pub signer: Option<Certificate>,
+    pub signer: Option<Arc<Certificate>>,
     /// The profile of ca-config.json that says how.
     pub profile: &'a str,
     /// The request (PKCS#10), as PEM.
@@ -70,6 +71,7 @@ impl OutsideRequest<'_> {
 /// Errors: a key that can't be made, or a request that cfssl would not sign.
 pub fn asked<'a>(plan: &Plan<'a>, seed: &Seed) -> Result<Vec<OutsideRequest<'a>>, IssueError> {
     let cluster: &'a Cluster = plan.cluster;
+    let signers = named_signers(cluster);
     let asked = plan.certificates.par_iter().filter_map(|certificate| {
         let CertificateFrom::SignedElsewhere {
             request,
@@ -95,7 +97,7 @@ pub fn asked<'a>(plan: &Plan<'a>, seed: &Seed) -> Result<Vec<OutsideRequest<'a>>
                 id,
                 name: certificate.files.clone(),
                 authority,
-                signer: signer_of(cluster, authority),
+                signer: signers.get(authority).cloned(),
                 profile: cluster.pki.profile_name_of(match id.of {
                     KeyOf::Identity(name) | KeyOf::Own(name) => name,
                 }),
@@ -111,10 +113,14 @@ pub fn asked<'a>(plan: &Plan<'a>, seed: &Seed) -> Result<Vec<OutsideRequest<'a>>
     asked.collect()
 }
 
-fn signer_of(cluster: &Cluster, authority: &str) -> Option<Certificate> {
-    let used = cluster.pki.generations_of(authority, None).used;
-    let external = cluster.pki.external.get(&(authority.to_owned(), used))?;
-    Certificate::from_der(external.certificate.as_ref()?.der())
+/// The certificates that cluster.toml names, by the authority that signs now.
+pub(super) fn named_signers(cluster: &Cluster) -> BTreeMap<&str, Arc<Certificate>> {
+    let named = cluster.pki.signers_elsewhere().filter_map(|name| {
+        let used = cluster.pki.generations_of(name, None).used;
+        let der = cluster.pki.elsewhere(name, used)?.certificate.as_ref()?.der();
+        Some((name, Arc::new(Certificate::from_der(der)?)))
+    });
+    named.collect()
 }
 
 /// The list of requests, as a document for programs.

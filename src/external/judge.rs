@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::asked::{OutsideRequest, text};
+use super::asked::{OutsideRequest, named_signers, text};
 use super::folder::files;
 use crate::cluster::{Answers, Cluster, FIRST_GO_WITH_ML_DSA, SignedChain};
 use crate::diagnostic::answer_codes as codes;
@@ -39,7 +39,7 @@ struct Followed {
 pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, SecretBytes)]) -> Judged {
     let say = Reporter::default();
     let chains = read(cluster, asked, given, &say);
-    let named = named_authorities(cluster);
+    let named = named_signers(cluster);
     let others = named_in_other_generations(cluster);
     let keys = asked.iter().enumerate();
     let keys: Keys<'_> = keys
@@ -220,17 +220,6 @@ fn read(
     chains
 }
 
-/// The certificates that cluster.toml names, by the authority that signs now.
-fn named_authorities(cluster: &Cluster) -> BTreeMap<&str, Arc<Certificate>> {
-    let named = cluster.pki.signers_elsewhere().filter_map(|name| {
-        let used = cluster.pki.generations_of(name, None).used;
-        let external = cluster.pki.external.get(&(name.to_owned(), used))?;
-        let der = external.certificate.as_ref()?.der();
-        Some((name, Arc::new(Certificate::from_der(der)?)))
-    });
-    named.collect()
-}
-
 /// The certificates that cluster.toml names of authorities elsewhere that do not sign now.
 fn named_in_other_generations(cluster: &Cluster) -> Vec<Arc<Certificate>> {
     let all = cluster.pki.external.iter();
@@ -276,7 +265,7 @@ fn of_who_signs(
                         let to_other = others.iter().filter_map(|other| step_of(&path, other)).min();
                         match (step_of(&path, anchor), to_other) {
                             (Some(step), other) if other.is_none_or(|other| step <= other) => Way::ToWhoSigns,
-                            (_, Some(_)) => Way::ToAnother(path.get(1).cloned()),
+                            (_, Some(_)) => path.get(1).cloned().map_or(Way::Elsewhere, Way::ToAnother),
                             _ => Way::Elsewhere,
                         }
                     }
@@ -296,7 +285,7 @@ fn of_who_signs(
     let mut of_others = Vec::new();
     for (chain, at, way) in judged {
         match (at, way) {
-            (Some(at), Way::ToAnother(Some(by))) => of_others.push((at, by)),
+            (Some(at), Way::ToAnother(by)) => of_others.push((at, by)),
             (Some(at), Way::Elsewhere) if answered.contains(&at) => {}
             _ => kept.push(chain),
         }
@@ -309,7 +298,7 @@ enum Way {
     /// To the one whom cluster.toml names, and who signs now.
     ToWhoSigns,
     /// To one whom it names for another phase; who signed.
-    ToAnother(Option<Arc<Certificate>>),
+    ToAnother(Arc<Certificate>),
     /// Anywhere else, as far as that is known.
     Elsewhere,
 }
@@ -523,8 +512,8 @@ fn tell_missing(
         let reporting = say.at(None::<Place>, codes::MISSING, message);
         if let (Some((_, by)), Some(signs)) = (others.next(), named.get(authority)) {
             reporting.hint(format!(
-                "those that are there were signed by `{}`: now `{}` signs, as [rotate] and [generations] have it",
-                by.subject, signs.subject
+                "have them signed by `{}`, which signs in this phase of its rotation: those that are there were signed by `{}`",
+                signs.subject, by.subject
             ));
         }
     }

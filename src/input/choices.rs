@@ -71,11 +71,10 @@ fn known_version(text: &At<String>, program: Program, say: &Reporter) -> Option<
         );
         say.at(text, codes::EARLY_RELEASE, message);
     } else if plain.contains('-') {
-        let message = format!(
-            "{called} {plain} came before {last_of_it} was released, which it is compiled as",
-            last_of_it = compiled.unwrap_or_default()
-        );
-        say.at(text, codes::EARLY_RELEASE, message);
+        let released = compiled.unwrap_or_default();
+        let message = format!("{called} {plain} came before {released} was released, which it is compiled as");
+        say.at(text, codes::EARLY_RELEASE, message)
+            .hint(format!("write {released}, or a patch of it"));
     }
     Some((plain, compiled?))
 }

@@ -411,77 +411,50 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
     if release.version_of(own.component).program != Program::Kubernetes {
         return;
     }
-    let minor = release.kubernetes.minor;
-    let mut gates: Vec<(String, Option<String>, &Option<Place>)> = Vec::new();
+    let minors = minors_of(release, own.component);
+    let tell = |gate: &str, untaken: Option<Untaken>, place: &Option<Place>| {
+        let minor = release.kubernetes.minor;
+        let lacks = |rest: String| format!("Kubernetes 1.{minor} has no feature gate {gate}{rest}");
+        let unknown = |message: String| say.at(place, codes::UNKNOWN_GATE, message);
+        match untaken {
+            None | Some(Untaken::Unknown(Known::Yes)) => {}
+            Some(Untaken::Unknown(Known::Since(since))) => {
+                unknown(lacks(format!(": it came with 1.{since}"))).meant(gate, flags::gate_names(minor));
+            }
+            Some(Untaken::Unknown(Known::Until(until))) => {
+                unknown(lacks(format!(": 1.{until} was the last to have it")))
+                    .hint("take it out: no component knows it any more");
+            }
+            Some(Untaken::Unknown(Known::Never)) => {
+                unknown(lacks(String::new())).meant(gate, flags::gate_names(minor));
+            }
+            Some(Untaken::Refused(why)) => {
+                say.at(place, codes::BAD_VALUE, format!("the feature gate {gate} {why}"))
+                    .hint(format!(
+                        "write {gate}=true or {gate}=false, whichever it takes; or take it out"
+                    ));
+            }
+        }
+    };
     for (name, flag) in own.flags.iter().filter(|(name, _)| name.value == "feature-gates") {
         let OwnFlag::Values(values) = flag else { continue };
-        let pairs = values.iter().flat_map(|value| value.split(','));
-        gates.extend(pairs.map(|pair| {
-            let (gate, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (gate.trim().to_owned(), Some(value.trim().to_owned()), &name.place)
-        }));
+        for (gate, value) in values.iter().flat_map(|value| values::gates_of_flag(value)) {
+            tell(gate, values::gate_of_flag(&minors, gate, value), &name.place);
+        }
     }
     for (path, value) in &own.leaves {
         if let [first, gate] = path.value.as_slice()
             && first == "featureGates"
         {
             // Whether it is a boolean at all, its field says.
-            let value = match value {
-                Setting::Boolean(on) => Some(on.to_string()),
+            let on = match value {
+                Setting::Boolean(on) => Some(*on),
                 _ => None,
             };
-            gates.push((gate.clone(), value, &path.place));
-        }
-    }
-    for (gate, value, place) in gates.into_iter().filter(|(gate, ..)| !gate.is_empty()) {
-        let value = value.map(|value| (boolean(&value), value));
-        if let Some((None, value)) = &value {
-            let message = format!("the feature gate {gate} is given \"{value}\"");
-            say.at(place, codes::BAD_VALUE, message)
-                .hint(format!("write {gate}=true or {gate}=false"));
-            continue;
-        }
-        if let (Some((Some(on), _)), Some(locked)) = (&value, flags::locked_gate(&gate, minor))
-            && *on != locked
-        {
-            let message = format!("Kubernetes 1.{minor} has locked the feature gate {gate} to {locked}");
-            say.at(place, codes::BAD_VALUE, message)
-                .hint("take it out: a component that is told otherwise does not start");
-            continue;
-        }
-        if GROUPS.contains(&gate.as_str()) {
-            continue;
-        }
-        let message = match flags::gate(&gate, minor) {
-            Known::Yes => continue,
-            Known::Since(since) => format!("Kubernetes 1.{minor} has no feature gate {gate}: it came with 1.{since}"),
-            Known::Until(until) => {
-                format!("Kubernetes 1.{minor} has no feature gate {gate}: 1.{until} was the last to have it")
-            }
-            Known::Never => format!("Kubernetes 1.{minor} has no feature gate {gate}"),
-        };
-        match flags::gate(&gate, minor) {
-            Known::Until(_) => say
-                .at(place, codes::UNKNOWN_GATE, message)
-                .hint("take it out: no component knows it any more"),
-            _ => say
-                .at(place, codes::UNKNOWN_GATE, message)
-                .meant(&gate, flags::gate_names(minor)),
+            tell(gate, values::gate(&minors, gate, on), &path.place);
         }
     }
 }
-
-/// What Go's strconv.ParseBool reads, by which the flag's values are read.
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-/// The gates that switch all of a maturity.
-const GROUPS: [&str; 2] = ["AllAlpha", "AllBeta"];
 
 /// Removing what is not given does nothing.
 fn removed_flags(draft: &Draft, own: &DraftOverride, say: &Reporter) {

@@ -257,8 +257,7 @@ fn certificate_elsewhere<'a>(
         let answers = cluster.pki.answers.as_ref();
         return answers.and_then(|answers| answers.authorities.get(authority));
     }
-    let named = cluster.pki.external.get(&(authority.to_owned(), generation));
-    named?.certificate.as_ref()
+    cluster.pki.elsewhere(authority, generation)?.certificate.as_ref()
 }
 
 /// Where a key comes from: from the seed, if nobody has it already.

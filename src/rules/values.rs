@@ -106,8 +106,42 @@ pub fn api_versions(kind: &str, minors: &Minors) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// Why a feature gate can't be set so, as a program of Kubernetes takes it; nothing where the value is no boolean.
-pub fn gate(minors: &Minors, name: &str, value: &str) -> Option<Untaken> {
+/// The feature gates of a flag's value, each with what it is given, where that is anything. `kube:Name=true` is Kubernetes' own, where gates of
+/// several programs may be given.
+pub fn gates_of_flag(value: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let pairs = value.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let own = pair.rsplit(':').next().unwrap_or(pair);
+        match own.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => (name.trim(), Some(value.trim())),
+            // Nobody knows a gate of that name.
+            Some(_) => (own, Some("true")),
+            None => (own, None),
+        }
+    })
+}
+
+/// Why a flag can't set a feature gate so, as a program of Kubernetes takes it.
+pub fn gate_of_flag(minors: &Minors, name: &str, value: Option<&str>) -> Option<Untaken> {
+    let on = value.and_then(boolean);
+    gate(minors, name, on).or_else(|| {
+        let why = || Untaken::Refused("takes true or false alone".to_owned());
+        on.is_none().then(why)
+    })
+}
+
+/// What Go's strconv.ParseBool reads, by which the flag's values are read.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Why a feature gate can't be set so, as a program of Kubernetes takes it; without a value, whether it is there at all.
+pub fn gate(minors: &Minors, name: &str, on: Option<bool>) -> Option<Untaken> {
+    // They switch all of a maturity.
     if ["AllAlpha", "AllBeta"].contains(&name) {
         return None;
     }
@@ -122,7 +156,7 @@ pub fn gate(minors: &Minors, name: &str, value: &str) -> Option<Untaken> {
         .newest_first()
         .all(|minor| flags::locked_gate(name, minor) == Some(locked));
     let why = || Untaken::Refused(format!("is locked to {locked}, and can't be set otherwise"));
-    (is_locked && value.parse().is_ok_and(|value: bool| value != locked)).then(why)
+    (is_locked && on.is_some_and(|on| on != locked)).then(why)
 }
 
 /// What is not taken of a document, each with its dotted path.

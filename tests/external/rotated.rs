@@ -146,6 +146,78 @@ fn is_over(one: &Move, spec: &Spec, signed: &Path) {
     assert!(judged.status.success(), "{}: {}", one.of, said(&judged));
 }
 
+/// Who is asked in which phase: what a request or an answer is missing for is told with what leads on.
+#[test]
+fn who_signs_in_a_phase_is_told_where_another_was_asked() {
+    const TEST: &str = "authorities elsewhere, asked in a phase";
+    if crate::program("openssl", TEST).is_none() {
+        return;
+    }
+    let moves = [[false, true], [true, true], [true, false]];
+    let [to_company, to_next, to_own] = moves.map(|elsewhere| Move { of: "ca", elsewhere });
+    let csr = |spec: &Spec, text: &str| {
+        let path = beside(spec, "asks.toml");
+        fs::write(&path, text).expect("a file");
+        run(khw_gen().arg("csr").arg(&path).arg("-o").arg(beside(spec, "asked")))
+    };
+    let spec = to_company.spec();
+    answered(&spec, &to_company);
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let refused = csr(&spec, &text);
+    let advice = "write [rotate.ca] with to = 2 and phase = \"switch\", run khw-gen csr";
+    assert!(
+        !refused.status.success() && said(&refused).contains(advice),
+        "{}",
+        said(&refused)
+    );
+    let section = "\n[rotate.ca]\nto = 2\nphase = \"switch\"\n";
+    must(khw_gen().arg("check").arg({
+        let path = beside(&spec, "followed.toml");
+        fs::write(&path, format!("{text}{section}")).expect("a file");
+        path
+    }));
+    let followed = csr(&spec, &format!("{text}{section}"));
+    assert!(followed.status.success(), "{}", said(&followed));
+    let sign = fs::read_to_string(beside(&spec, "asked/SIGN.md")).expect("SIGN.md");
+    assert!(
+        sign.contains("It is `O=Example, CN=second`, whose certificate has the SHA-256 `"),
+        "{sign}"
+    );
+
+    // Where the cluster's own signs now, and the one before is left in the file, no phase of it is to come.
+    let spec = to_own.spec();
+    answered(&spec, &to_own);
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml") + "\n[generations]\nca = 2\n";
+    let refused = csr(&spec, &text);
+    let told = said(&refused);
+    assert!(
+        !refused.status.success() && told.contains("no authority signs elsewhere") && !told.contains("to = 1"),
+        "{told}"
+    );
+
+    let spec = to_next.spec();
+    let signed = answered(&spec, &to_next);
+    for file in fs::read_dir(&signed).expect("a folder").flatten() {
+        if file.file_name().to_string_lossy().starts_with("second-") {
+            fs::remove_file(file.path()).expect("it was there");
+        }
+    }
+    let switch = beside(&spec, "switch.toml");
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    fs::write(&switch, format!("{text}{section}")).expect("a file");
+    let mut build = khw_gen();
+    build
+        .arg("build")
+        .arg(&switch)
+        .arg("-o")
+        .arg(beside(&spec, "out"))
+        .arg("--signed")
+        .arg(&signed);
+    let told = said(&run(&mut build));
+    let hint = "have them signed by `O=Example, CN=second`, which signs in this phase of its rotation: those that are there were signed by `O=Example, CN=first`";
+    assert!(told.contains("error[answer-missing]") && told.contains(hint), "{told}");
+}
+
 #[test]
 fn an_authority_elsewhere_takes_over_and_gives_way() {
     const TEST: &str = "authorities elsewhere, rotated";

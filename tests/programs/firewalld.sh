@@ -98,20 +98,7 @@ everybody="control-plane-to-pod pod-to-pod pod-to-its-node control-plane-to-kube
 : >"$work/daemon"
 expect "without firewalld" "$everybody closed-port"
 
-cat >"$work/bus.conf" <<'END'
-<busconfig>
-  <type>system</type>
-  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/>
-    <allow own="*"/>
-    <allow send_destination="*"/>
-    <allow receive_sender="*"/>
-    <allow send_type="method_call"/>
-  </policy>
-</busconfig>
-END
+bus_conf=$(cd "$(dirname "$0")" && pwd)/system-bus.conf
 # A machine as it comes: what firewalld was told here before is not seen, and nothing stays of what it is told.
 # shellcheck disable=SC2016
 ip netns exec "$n-node" unshare --mount sh -euc '
@@ -121,7 +108,7 @@ ip netns exec "$n-node" unshare --mount sh -euc '
     mount -t tmpfs none /etc/firewalld
     mkdir -p /etc/firewalld/zones /etc/firewalld/policies /etc/firewalld/services
     exec dbus-daemon --config-file="$1" --nofork --nopidfile
-' sh "$work/bus.conf" >"$work/bus" 2>&1 &
+' sh "$bus_conf" >"$work/bus" 2>&1 &
 bus=$!
 as_machine() {
     nsenter --target "$bus" --mount --net "$@"

@@ -84,20 +84,7 @@ ip -n "$n-peer" route add fd00:200::/64 via fd00::1
 ip netns exec "$n-peer" sh -c 'ip rule add from 192.0.2.1 to 10.200.0.0/16 prohibit; ip -6 rule add from 2001:db8::1 to fd00:200::/56 prohibit'
 
 # A machine as the daemons want it: folders of its own, and /sys read-only, which says that there is no udev to wait for.
-cat >"$work/bus.conf" <<'END'
-<busconfig>
-  <type>system</type>
-  <listen>unix:path=/run/dbus/system_bus_socket</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow user="*"/>
-    <allow own="*"/>
-    <allow send_destination="*"/>
-    <allow receive_sender="*"/>
-    <allow send_type="method_call"/>
-  </policy>
-</busconfig>
-END
+bus_conf=$(cd "$(dirname "$0")" && pwd)/system-bus.conf
 : >"$log"
 : >"$work/daemon"
 # In the background stand programs alone and no functions, so that what is ended is the program itself.
@@ -109,7 +96,7 @@ ip netns exec "$n-node" unshare --mount sh -euc '
     mount -t tmpfs none /var/lib
     mount -o remount,bind,ro /sys
     exec dbus-daemon --config-file="$1" --nofork --nopidfile
-' sh "$work/bus.conf" >"$work/bus" 2>&1 &
+' sh "$bus_conf" >"$work/bus" 2>&1 &
 bus=$!
 as_machine() {
     nsenter --target "$bus" --mount --net "$@"
