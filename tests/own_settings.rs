@@ -403,6 +403,32 @@ fn a_template_that_is_no_file_is_not_read() {
     refused("not UTF-8");
 }
 
+/// The seed would lie on hosts, whatever the template is called.
+#[test]
+fn a_template_that_leads_to_the_seed_is_refused() {
+    let own = "[[files]]\non = \"all\"\nat = \"/etc/a\"\ntemplate = \"a.j2\"\n";
+    let spec = Spec::new(HOSTS, own).with_ecdsa_keys();
+    let (seed, template) = (spec.path().with_file_name("seed"), spec.path().with_file_name("a.j2"));
+    assert!(seed.is_file(), "the specification names it");
+    let check = || run(khw_gen().arg("check").arg(spec.path()));
+    std::os::unix::fs::symlink("seed", &template).expect("a link");
+    assert!(
+        said(&check()).contains("error[secret-as-template]"),
+        "{}",
+        said(&check())
+    );
+    fs::remove_file(&template).expect("removed");
+    fs::hard_link(&seed, &template).expect("a link");
+    assert!(
+        said(&check()).contains("error[secret-as-template]"),
+        "{}",
+        said(&check())
+    );
+    fs::remove_file(&template).expect("removed");
+    fs::write(&template, "a text\n").expect("a file");
+    assert_eq!(check().status.code(), Some(0), "{}", said(&check()));
+}
+
 #[test]
 fn what_cannot_be_read_is_told_where_it_is_named_and_with_all_else() {
     let own = "[pki.ca]\ncert = \"gone.pem\"\nkey = \"open.pem\"\n\

@@ -48,4 +48,8 @@ impl Files for Edited<'_> {
     fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable> {
         self.rest.key(path)
     }
+
+    fn are_one(&self, one: &str, other: &str) -> bool {
+        self.rest.are_one(one, other)
+    }
 }

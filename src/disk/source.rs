@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::error::DiskError;
 use crate::found::{MOST_BYTES, printable};
-use crate::input::{Files, PEM_ENDINGS, SourceText, Unreadable};
+use crate::input::{Files, PEM_ENDINGS, SourceText, Unreadable, is_same_path};
 use crate::pki::sealing::{OpenError, Opener, is_sealed};
 use crate::pki::secret::SecretBytes;
 
@@ -135,6 +136,12 @@ impl Files for Specification {
             },
             ..unreadable(error)
         })
+    }
+
+    /// A link leads to the file, be it symbolic or hard.
+    fn are_one(&self, one: &str, other: &str) -> bool {
+        let file = |path: &str| fs::metadata(self.beside(path)).map(|file| (file.dev(), file.ino()));
+        is_same_path(one, other) || matches!((file(one), file(other)), (Ok(one), Ok(other)) if one == other)
     }
 }
 

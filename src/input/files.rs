@@ -90,27 +90,12 @@ fn secret_inputs(draft: &Draft) -> impl Iterator<Item = &At<String>> {
     draft.pki.seed.iter().chain(keys).chain(encryption)
 }
 
-/// Whether two paths lead to one file, as far as they tell.
-fn is_same_file(one: &str, other: &str) -> bool {
-    let components = |path: &str| {
-        let mut all: Vec<String> = Vec::new();
-        for component in path.split('/').filter(|component| !matches!(*component, "" | ".")) {
-            match component {
-                ".." if all.last().is_some_and(|last| last != "..") => drop(all.pop()),
-                _ => all.push(component.to_owned()),
-            }
-        }
-        (path.starts_with('/'), all)
-    };
-    components(one) == components(other)
-}
-
 /// Reads the templates.
 pub fn templates(files: &dyn Files, draft: &Draft, say: &Reporter) -> TemplateFiles {
     let mut templates = TemplateFiles::new();
     for path in draft.files.iter().filter_map(DraftFile::beside) {
         if !templates.contains_key(&path.value) {
-            if let Some(secret) = secret_inputs(draft).find(|secret| is_same_file(&secret.value, &path.value)) {
+            if let Some(secret) = secret_inputs(draft).find(|secret| files.are_one(&secret.value, &path.value)) {
                 let message = format!(
                     "\"{}\" is a secret of this specification, and would lie on hosts",
                     secret.value

@@ -57,7 +57,7 @@ mod tests;
 pub use csr_folder::{CONFIG_FILE, built_in, built_in_files};
 pub(crate) use encryption::{key_sizes, problem_of_key_name};
 pub use handover::Handover;
-pub use source_files::{Files, GivenFiles, PEM_ENDINGS, SourceText, Unreadable};
+pub use source_files::{Files, GivenFiles, PEM_ENDINGS, SourceText, Unreadable, is_same_path};
 pub use validity::moment;
 
 use std::ops::Range;

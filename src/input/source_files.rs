@@ -62,6 +62,26 @@ pub trait Files {
 
     /// The content of a key's file; none where it is not there to be read, and nobody needs it.
     fn key(&self, path: &str) -> Result<Option<SecretBytes>, Unreadable>;
+
+    /// Whether two paths lead to one file: as far as the paths tell, where nobody can look.
+    fn are_one(&self, one: &str, other: &str) -> bool {
+        is_same_path(one, other)
+    }
+}
+
+/// Whether two paths are one, written in two ways.
+pub fn is_same_path(one: &str, other: &str) -> bool {
+    let components = |path: &str| {
+        let mut all: Vec<String> = Vec::new();
+        for component in path.split('/').filter(|component| !matches!(*component, "" | ".")) {
+            match component {
+                ".." if all.last().is_some_and(|last| last != "..") => drop(all.pop()),
+                _ => all.push(component.to_owned()),
+            }
+        }
+        (path.starts_with('/'), all)
+    };
+    components(one) == components(other)
 }
 
 /// What was read, unless it could not be, which is reported at `place`.
