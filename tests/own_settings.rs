@@ -429,6 +429,31 @@ fn a_template_that_leads_to_the_seed_is_refused() {
     assert_eq!(check().status.code(), Some(0), "{}", said(&check()));
 }
 
+/// Of a request that can't be read, diagnostics show the line.
+#[test]
+fn a_request_that_leads_to_the_seed_is_refused_and_not_shown() {
+    let spec = Spec::new(HOSTS, "").with_ecdsa_keys();
+    let seed = spec.path().with_file_name("seed");
+    let folder = spec.path().with_file_name("csr");
+    let check = || said(&run(khw_gen().arg("check").arg(spec.path())));
+    let first_line = "not-to-be-shown-1f8ba02c64e9d7355b0c";
+    fs::write(&seed, format!("{first_line}\n")).expect("a seed");
+    for name in ["admin-csr.json", "ca-config.json", "of-nothing.json"] {
+        let link = folder.join(name);
+        let kept = fs::read(&link).ok();
+        drop(fs::remove_file(&link));
+        std::os::unix::fs::symlink("../seed", &link).expect("a link");
+        let told = check();
+        assert!(told.contains("error[secret-as-text]"), "{name}: {told}");
+        assert!(!told.contains(first_line), "{name} is shown");
+        fs::remove_file(&link).expect("removed");
+        if let Some(kept) = kept {
+            fs::write(&link, kept).expect("a file");
+        }
+    }
+    assert!(!check().contains("error["), "{}", check());
+}
+
 #[test]
 fn what_cannot_be_read_is_told_where_it_is_named_and_with_all_else() {
     let own = "[pki.ca]\ncert = \"gone.pem\"\nkey = \"open.pem\"\n\

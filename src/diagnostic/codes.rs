@@ -1724,6 +1724,15 @@ codes! {
         see ["https://www.rfc-editor.org/rfc/rfc5869#section-3.3"]
     }
 
+    SECRET_AS_TEXT "secret-as-text" Error "secret input that is a text of the specification" {
+        meaning "Diagnostics show lines of such a text, and it is handed on for review, as no key may be."
+        advice "let the key stand in a file of its own, outside of the CSR folder, where no link leads to it"
+        example "cluster.toml" [r#"seed = "csr/seed.json""#]
+        right [r#"seed = "cluster.seed""#]
+        met "With a link from the CSR folder to the wrong file, and with a seed that was saved beside the requests as one of them."
+        see ["https://www.rfc-editor.org/rfc/rfc5869#section-3.3"]
+    }
+
     BAD_PLACE_PATH "bad-place-path" Error "unusable path on a host" {
         meaning "The path is written on hosts by tools that must all read it the same way."
         advice "write an absolute path of printable ASCII without spaces, quotes, `.`, `..` or `//`"

@@ -18,7 +18,7 @@ use super::cfssl::{RequestFile, SigningConfig, read_request_file, read_signing_c
 use super::draft::Draft;
 use super::placed::may_be;
 use super::source_files::{Files, or_told};
-use super::{brought, brought_keys, encryption};
+use super::{brought, brought_keys, encryption, secret_inputs};
 
 /// The name of the signing configuration in the CSR folder.
 pub const CONFIG_FILE: &str = "ca-config.json";
@@ -120,8 +120,12 @@ fn texts(from: &dyn Files, draft: &Draft, say: &Reporter) -> Texts {
             .find(|csr| csr.value == name)
             .and_then(|csr| csr.place.as_ref())
             .or(named);
-        let text = from.text(&format!("{}/{name}", path.trim_end_matches('/')));
-        let file = or_told(text, place, say).map(|text| SourceFile::new(format!("{folder}/{name}"), text));
+        let path = format!("{}/{name}", path.trim_end_matches('/'));
+        let text = match secret_inputs::told_as_text(&path, from, draft, say) {
+            true => None,
+            false => or_told(from.text(&path), place, say),
+        };
+        let file = text.map(|text| SourceFile::new(format!("{folder}/{name}"), text));
         files.insert(name, file);
     }
     Texts {

@@ -10,8 +10,9 @@ use crate::own_template::{self, Problem, ProblemKind};
 use super::draft::{Draft, DraftFile, DraftText};
 use super::fields;
 use super::placed::{ALL, on_something, placed_on_or_all};
+use super::secret_inputs;
 use super::source_files::{Files, or_told};
-use super::tree::{At, Document, Fields, Node, Value};
+use super::tree::{Document, Fields, Node, Value};
 use super::values::{file_mode, path_name, place_on_host};
 
 /// Reads the section.
@@ -83,19 +84,12 @@ struct Text {
 /// is first named.
 pub type TemplateFiles = BTreeMap<String, Option<Arc<SourceFile>>>;
 
-/// The files out of which keys come.
-fn secret_inputs(draft: &Draft) -> impl Iterator<Item = &At<String>> {
-    let keys = draft.pki.brought.iter().filter_map(|(_, brought)| brought.key.as_ref());
-    let encryption = draft.encryption.keys.iter().filter_map(|key| key.file.given());
-    draft.pki.seed.iter().chain(keys).chain(encryption)
-}
-
 /// Reads the templates.
 pub fn templates(files: &dyn Files, draft: &Draft, say: &Reporter) -> TemplateFiles {
     let mut templates = TemplateFiles::new();
     for path in draft.files.iter().filter_map(DraftFile::beside) {
         if !templates.contains_key(&path.value) {
-            if let Some(secret) = secret_inputs(draft).find(|secret| files.are_one(&secret.value, &path.value)) {
+            if let Some(secret) = secret_inputs::that_is(&path.value, files, draft) {
                 let message = format!(
                     "\"{}\" is a secret of this specification, and would lie on hosts",
                     secret.value

@@ -43,6 +43,7 @@ mod profile_fits;
 mod profiles;
 mod requests;
 mod safeguards;
+mod secret_inputs;
 mod signed;
 mod source_files;
 mod together;
