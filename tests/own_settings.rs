@@ -65,7 +65,7 @@ oidc-issuer-url = "https://issuer.example/a b?x=50%$HOME"
 v = 4
 profiling = true
 event-ttl = false
-feature-gates = "A=true"
+feature-gates = "NodeSwap=true"
 tls-sni-cert-key = ["/a.pem,/a-key.pem", "/b.pem,/b-key.pem"]
 goaway-chance = 0.0_10
 enable-garbage-collector = "false"
@@ -78,7 +78,7 @@ enable-garbage-collector = "false"
     for expected in [
         "--v=4",
         "--profiling=true",
-        "--feature-gates=A=true",
+        "--feature-gates=NodeSwap=true",
         "--tls-sni-cert-key=/a.pem,/a-key.pem",
         "--tls-sni-cert-key=/b.pem,/b-key.pem",
         "--goaway-chance=0.010",

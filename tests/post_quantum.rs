@@ -691,4 +691,28 @@ fn tokens_may_be_signed_from_the_release_on_that_does() {
     let key = fs::read(out.join("master1/rootfs/var/lib/kubernetes/service-account-key.pem")).expect("a file");
     let key = KeyPair::from_pem(&key).expect("a key");
     assert_eq!(key.public().algorithm, Algorithm::MlDsa(MlDsa::MlDsa44));
+
+    // With the gate off, neither who signs nor who publishes the keys takes it: by name, or with all of beta.
+    let unit = out.join("master1/rootfs/etc/systemd/system/kube-apiserver.service");
+    let kept = fs::read_to_string(&unit).expect("a unit");
+    let specification = fs::read_to_string(spec.path()).expect("a file");
+    for (gates, is_off) in [
+        ("ServiceAccountTokenMLDSA=false", true),
+        ("AllBeta=false", true),
+        ("AllBeta=false,ServiceAccountTokenMLDSA=true", false),
+        ("ServiceAccountTokenMLDSA=false,ServiceAccountTokenMLDSA=true", false),
+        ("AllAlpha=false", false),
+    ] {
+        let own = format!("[components.kube-apiserver]\nflags = {{ feature-gates = \"{gates}\" }}\n");
+        fs::write(spec.path(), format!("{specification}\n{own}")).expect("written");
+        let told = check(&spec);
+        assert_eq!(told.contains("error[ml-dsa-tokens]"), is_off, "{gates}: {told}");
+        let flag = format!("bin/kube-apiserver --feature-gates={gates}");
+        fs::write(&unit, kept.replacen("bin/kube-apiserver", &flag, 1)).expect("written");
+        let judged = said(&run(khw_gen()
+            .arg("verify")
+            .arg(&out)
+            .args(["--at", "2026-06-01T00:00:00Z"])));
+        assert_eq!(judged.contains("token-key"), is_off, "{gates}: {judged}");
+    }
 }

@@ -100,7 +100,8 @@ fn check_document(spot: Spot<'_>, document: &Tree, read: Option<&(&str, &str, &'
         let gates = gates.iter().filter(|(name, _)| !name.is_empty());
         check_gates(
             spot,
-            gates.map(|(name, value)| (name.as_str(), values::gate(minors, name, on(value)))),
+            minors,
+            gates.map(|(name, value)| (name.as_str(), values::gate("kubernetes", minors, name, on(value)))),
         );
     }
 }
@@ -121,7 +122,7 @@ fn check_fields_of(spot: Spot<'_>, kind: &str, minors: &Minors, document: &Tree)
             Untaken::Unknown(known) => {
                 spot.report(
                     codes::UNREAD_SETTING,
-                    format!("`{path}` is not read: {}", unknown(kind, known)),
+                    format!("`{path}` is not read: {}", unknown(kind, known, minors)),
                 );
             }
             Untaken::Refused(why) => spot.report(codes::REFUSED_VALUE, format!("`{path}` {why}")),
@@ -130,20 +131,23 @@ fn check_fields_of(spot: Spot<'_>, kind: &str, minors: &Minors, document: &Tree)
 }
 
 /// Since when, or until when.
-fn unknown(of: &str, known: Known) -> String {
+fn unknown(of: &str, known: Known, minors: &Minors) -> String {
     match known {
-        Known::Since(minor) => format!("{of} has it from minor {minor} on"),
-        Known::Until(minor) => format!("{of} had it up to minor {minor}"),
+        Known::Since(minor) => format!("{of} has it from {} on", minors.version(minor)),
+        Known::Until(minor) => format!("{of} had it up to {}", minors.version(minor)),
         Known::Yes | Known::Never => format!("no release of {of} has it"),
     }
 }
 
-fn check_gates<'g>(spot: Spot<'_>, gates: impl Iterator<Item = (&'g str, Option<Untaken>)>) {
+fn check_gates<'g>(spot: Spot<'_>, minors: &Minors, gates: impl Iterator<Item = (&'g str, Option<Untaken>)>) {
     for (name, untaken) in gates {
         match untaken {
             None => {}
             Some(Untaken::Unknown(known)) => {
-                let message = format!("the feature gate {name} is not known: {}", unknown("Kubernetes", known));
+                let message = format!(
+                    "the feature gate {name} is not known: {}",
+                    unknown("Kubernetes", known, minors)
+                );
                 spot.report(codes::UNREAD_SETTING, message);
             }
             Some(Untaken::Refused(why)) => {
@@ -152,9 +156,6 @@ fn check_gates<'g>(spot: Spot<'_>, gates: impl Iterator<Item = (&'g str, Option<
         }
     }
 }
-
-/// Gates that the tables lack are this program's alone.
-const HAS_GATES_OF_ITS_OWN: &str = "kube-controller-manager";
 
 fn check_flags(running: Running<'_>) {
     let line = running.line;
@@ -183,7 +184,10 @@ fn check_flags(running: Running<'_>) {
             let value = if value.contains(['$', '%']) { "" } else { value };
             match values::flag(program, &minors, name, value) {
                 Some(Untaken::Unknown(known)) => {
-                    let message = format!("{program} does not start with --{name}: {}", unknown(program, known));
+                    let message = format!(
+                        "{program} does not start with --{name}: {}",
+                        unknown(program, known, &minors)
+                    );
                     running.report(codes::UNREAD_SETTING, message);
                     break;
                 }
@@ -194,10 +198,10 @@ fn check_flags(running: Running<'_>) {
             }
         }
     }
-    if program != HAS_GATES_OF_ITS_OWN && program != "etcd" {
+    if program != "etcd" {
         let gates = line.values("feature-gates").flat_map(values::gates_of_flag);
-        let judged = gates.map(|(name, value)| (name, values::gate_of_flag(&minors, name, value)));
-        check_gates(running.spot, judged);
+        let judged = gates.map(|(name, value)| (name, values::gate_of_flag(program, &minors, name, value)));
+        check_gates(running.spot, &minors, judged);
     }
 }
 

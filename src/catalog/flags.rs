@@ -8,8 +8,8 @@
 //! taken back), and `minor.patch` for each minor whose first patches lack it. `fields.tsv` likewise: kind/version, dotted path,
 //! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
 //! containerd's configuration (1.7's, 2.3's and 2.4's `cri/config`, `server/config`, the servers' plugins and runc's options), crictl's, those of CNI and its
-//! plugins (1.7). It is written by hand, and holds for every release. `gates.tsv` likewise: `kubernetes`, feature
-//! gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `-` is an open end: as
+//! plugins (1.7). It is written by hand, and holds for every release. `gates.tsv` likewise: `kubernetes`, or the program that alone knows
+//! it, feature gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `-` is an open end: as
 //! far as the tables reach.
 
 use std::sync::LazyLock;
@@ -91,7 +91,8 @@ fn rows_of(table: &'static [Row], of: &str, name: &str) -> &'static [Row] {
     table.get(from..to).unwrap_or_default()
 }
 
-fn known(rows: &[Row], minor: u16) -> Known {
+fn known(rows: impl IntoIterator<Item = &'static Row>, minor: u16) -> Known {
+    let rows: Vec<_> = rows.into_iter().collect();
     if rows.iter().any(|row| row.covers(minor)) {
         return Known::Yes;
     }
@@ -152,16 +153,23 @@ pub(crate) fn is_deprecated(component: &str, name: &str, minor: u16) -> bool {
     })
 }
 
-/// Whether a minor release knows a feature gate; one that it doesn't know stops every component that is given it. The few that
-/// kube-controller-manager alone knows are not in the table.
-pub(crate) fn gate(name: &str, minor: u16) -> Known {
-    known(rows_of(&GATES, "kubernetes", name), minor)
+/// What the tables have of a feature gate that a program knows: those of all of Kubernetes, and its own.
+fn gate_rows(program: &str, name: &str) -> Vec<&'static Row> {
+    let own = rows_of(&GATES, program, name);
+    let mut rows: Vec<_> = rows_of(&GATES, "kubernetes", name).iter().chain(own).collect();
+    rows.sort_by_key(|row| row.first);
+    rows
 }
 
-/// What a minor release has locked a feature gate to, where it has.
-pub(crate) fn locked_gate(name: &str, minor: u16) -> Option<bool> {
-    let state = row_of(&GATES, "kubernetes", name, minor)?.column(0);
-    state.strip_prefix("locked-").map(|state| state == "on")
+/// Whether a minor release of a program knows a feature gate; one that it doesn't know stops it.
+pub(crate) fn gate(program: &str, name: &str, minor: u16) -> Known {
+    known(gate_rows(program, name), minor)
+}
+
+/// What a minor release of a program has locked a feature gate to, where it has.
+pub(crate) fn locked_gate(program: &str, name: &str, minor: u16) -> Option<bool> {
+    let row = gate_rows(program, name).into_iter().find(|row| row.covers(minor))?;
+    row.column(0).strip_prefix("locked-").map(|state| state == "on")
 }
 
 /// What a minor release makes of a feature gate that nobody sets; one that is locked may not be set otherwise.
@@ -397,9 +405,25 @@ mod tests {
             ("NoSuchGate", 20, Never, None),
         ] {
             assert_eq!(
-                (gate(name, minor), gate_default(name, minor)),
+                (gate("kubelet", name, minor), gate_default(name, minor)),
                 (expected, default),
                 "{name} in 1.{minor}"
+            );
+        }
+        // One program knows gates of its own, and one longer than the others.
+        let own = "ControllerManagerReleaseLeaderElectionLockOnExit";
+        for (program, name, minor, expected, locked) in [
+            ("kube-controller-manager", own, 37, Yes, None),
+            ("kube-controller-manager", own, 35, Since(36), None),
+            ("kube-apiserver", own, 37, Never, None),
+            ("kube-controller-manager", "IPv6DualStack", 26, Yes, Some(true)),
+            ("kube-controller-manager", "IPv6DualStack", 27, Until(26), None),
+            ("kube-scheduler", "IPv6DualStack", 26, Until(24), None),
+        ] {
+            assert_eq!(
+                (gate(program, name, minor), locked_gate(program, name, minor)),
+                (expected, locked),
+                "{name} of {program} in 1.{minor}"
             );
         }
         assert_eq!(first_patch("etcd", "tls-min-version", 4), 25);

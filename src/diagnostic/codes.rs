@@ -1259,10 +1259,8 @@ codes! {
         see ["https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"]
     }
 
-    UNKNOWN_GATE "unknown-gate" Warning "feature gate that the release does not have" {
-        meaning
-            "A component does not start with a feature gate that it does not know. A few that the controller manager \
-             alone knows are missing from the table."
+    UNKNOWN_GATE "unknown-gate" Error "feature gate that the release does not have" {
+        meaning "A component does not start with a feature gate that it does not know."
         advice "correct the gate's name, or remove it"
         example "cluster.toml" [r#"feature-gates = "AllAlpha=false,IPv6DualStack=true,NodeSwap=true""#]
         right [r#"feature-gates = "AllAlpha=false,NodeSwap=true""#]

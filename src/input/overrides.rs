@@ -423,7 +423,7 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
             }
             Some(Untaken::Unknown(Known::Until(until))) => {
                 unknown(lacks(format!(": 1.{until} was the last to have it")))
-                    .hint("take it out: no component knows it any more");
+                    .hint(format!("take it out: {} does not start with it", own.component.name));
             }
             Some(Untaken::Unknown(Known::Never)) => {
                 unknown(lacks(String::new())).meant(gate, flags::gate_names(minor));
@@ -439,7 +439,11 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
     for (name, flag) in own.flags.iter().filter(|(name, _)| name.value == "feature-gates") {
         let OwnFlag::Values(values) = flag else { continue };
         for (gate, value) in values.iter().flat_map(|value| values::gates_of_flag(value)) {
-            tell(gate, values::gate_of_flag(&minors, gate, value), &name.place);
+            tell(
+                gate,
+                values::gate_of_flag(own.component.name, &minors, gate, value),
+                &name.place,
+            );
         }
     }
     for (path, value) in &own.leaves {
@@ -451,7 +455,7 @@ fn known_gates(release: &Release, own: &DraftOverride, say: &Reporter) {
                 Setting::Boolean(on) => Some(*on),
                 _ => None,
             };
-            tell(gate, values::gate(&minors, gate, on), &path.place);
+            tell(gate, values::gate(own.component.name, &minors, gate, on), &path.place);
         }
     }
 }

@@ -5,15 +5,16 @@ use crate::catalog::engines::Engine;
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose, Names, SignedBy};
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{Program, Release, Version};
-use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
-use crate::cluster::Role;
+use crate::catalog::tables::releases::{FIRST_GO_WITH_ML_DSA, GATE_OF_ML_DSA_TOKENS};
+use crate::cluster::{OwnFlag, Role};
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::key::Algorithm;
+use crate::rules::values::leaves_on;
 
 use super::brought;
 use super::brought_keys;
 use super::csr_folder::Folder;
-use super::draft::Draft;
+use super::draft::{Draft, DraftOverride};
 use super::generations;
 use super::tree::{At, Fields, Written};
 
@@ -57,6 +58,27 @@ pub fn check(draft: &Draft, folder: &Folder, say: &Reporter) {
     let authority = keys.iter().find(|key| key.row.name == CLUSTER_AUTHORITY);
     if let Some(key) = api_server.or(authority) {
         pods(draft, key, say);
+    }
+    if let Some(key) = keys.iter().find(|key| key.row.purpose == KeyPurpose::Tokens) {
+        switched_off(draft, key, say);
+    }
+}
+
+/// Who signs tokens may be told not to with such a key.
+fn switched_off(draft: &Draft, key: &OfMlDsa<'_>, say: &Reporter) {
+    let signs = |own: &&DraftOverride| ["kube-apiserver", "kube-controller-manager"].contains(&own.component.name);
+    let flags = draft.components.iter().filter(signs).flat_map(|own| &own.flags);
+    for (name, flag) in flags.filter(|(name, _)| name.value == "feature-gates") {
+        let OwnFlag::Values(values) = flag else { continue };
+        if !leaves_on(GATE_OF_ML_DSA_TOKENS, values.iter().map(String::as_str)) {
+            let message = format!(
+                "{GATE_OF_ML_DSA_TOKENS} is switched off, and {} is an ML-DSA key",
+                key.row.name
+            );
+            let hint =
+                format!("leave the feature gate on, with {GATE_OF_ML_DSA_TOKENS}=true; or take an RSA or ECDSA key");
+            say.at(name, codes::ML_DSA_TOKENS, message).hint(hint);
+        }
     }
 }
 

@@ -50,6 +50,7 @@ impl DocumentNode for settings::Value {
 /// The minors of which a program may be: one where its release is known, else all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Minors {
+    major: u16,
     minors: RangeInclusive<u16>,
     /// Whether the release is newer than the tables: what was added since is not in them.
     is_newer: bool,
@@ -64,7 +65,16 @@ impl Minors {
             _ => first.minor..=last.minor,
         };
         let is_newer = version.is_some_and(|version| version > last);
-        Minors { minors, is_newer }
+        Minors {
+            major: last.major,
+            minors,
+            is_newer,
+        }
+    }
+
+    /// The release of this minor.
+    pub fn version(&self, minor: u16) -> Version {
+        Version::new(self.major, minor)
     }
 
     /// The newest first.
@@ -122,12 +132,27 @@ pub fn gates_of_flag(value: &str) -> impl Iterator<Item = (&str, Option<&str>)> 
 }
 
 /// Why a flag can't set a feature gate so, as a program of Kubernetes takes it.
-pub fn gate_of_flag(minors: &Minors, name: &str, value: Option<&str>) -> Option<Untaken> {
+pub fn gate_of_flag(program: &str, minors: &Minors, name: &str, value: Option<&str>) -> Option<Untaken> {
     let on = value.and_then(boolean);
-    gate(minors, name, on).or_else(|| {
+    gate(program, minors, name, on).or_else(|| {
         let why = || Untaken::Refused("takes true or false alone".to_owned());
         on.is_none().then(why)
     })
+}
+
+/// Whether a feature gate of beta, on by itself, is left on by the values of a flag: the last that names it counts, before what is said of
+/// all of beta.
+pub fn leaves_on<'v>(gate: &str, values: impl Iterator<Item = &'v str>) -> bool {
+    let (mut own, mut of_beta) = (None, None);
+    for (name, value) in values.flat_map(gates_of_flag) {
+        let on = value.and_then(boolean);
+        if name == gate {
+            own = on.or(own);
+        } else if name == "AllBeta" {
+            of_beta = on.or(of_beta);
+        }
+    }
+    own.or(of_beta).unwrap_or(true)
 }
 
 /// What Go's strconv.ParseBool reads, by which the flag's values are read.
@@ -140,21 +165,22 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Why a feature gate can't be set so, as a program of Kubernetes takes it; without a value, whether it is there at all.
-pub fn gate(minors: &Minors, name: &str, on: Option<bool>) -> Option<Untaken> {
+pub fn gate(program: &str, minors: &Minors, name: &str, on: Option<bool>) -> Option<Untaken> {
     // They switch all of a maturity.
     if ["AllAlpha", "AllBeta"].contains(&name) {
         return None;
     }
-    match minors.known(|minor| flags::gate(name, minor)) {
+    match minors.known(|minor| flags::gate(program, name, minor)) {
         Known::Yes => {}
+        Known::Never if minors.is_newer => return None,
         other => return Some(Untaken::Unknown(other)),
     }
     let locked = minors
         .newest_first()
-        .find_map(|minor| flags::locked_gate(name, minor))?;
+        .find_map(|minor| flags::locked_gate(program, name, minor))?;
     let is_locked = minors
         .newest_first()
-        .all(|minor| flags::locked_gate(name, minor) == Some(locked));
+        .all(|minor| flags::locked_gate(program, name, minor) == Some(locked));
     let why = || Untaken::Refused(format!("is locked to {locked}, and can't be set otherwise"));
     (is_locked && on.is_some_and(|on| on != locked)).then(why)
 }

@@ -1078,17 +1078,18 @@ func (t *tree) scalar(typ types.Type, basic *types.Basic) string {
 }
 
 // gatesOf gives the feature gates that the components' packages put into their tables of gates, each with its state in this
-// minor: `off`, `on`, or `locked` (which cannot be set otherwise).
-func gatesOf(t *tree, minor int) map[string]string {
-	seen, gates := map[string]bool{}, map[string]string{}
+// minor: `off`, `on`, or `locked` (which cannot be set otherwise). The second are those that kube-controller-manager alone knows.
+func gatesOf(t *tree, minor int) (map[string]string, map[string]string) {
+	seen, gates, controllers := map[string]bool{}, map[string]string{}, map[string]string{}
 	var visit func(string)
 	visit = func(importPath string) {
 		if seen[importPath] {
 			return
 		}
 		seen[importPath] = true
+		into := gates
 		if strings.HasPrefix(importPath, "k8s.io/controller-manager/") || strings.HasPrefix(importPath, "k8s.io/cloud-provider/") {
-			return // the gates of kube-controller-manager alone
+			into = controllers
 		}
 		files := t.parse(importPath)
 		for _, i := range importsOf(files) {
@@ -1118,7 +1119,7 @@ func gatesOf(t *tree, minor int) map[string]string {
 						if kv, ok := n.(*ast.KeyValueExpr); ok {
 							if tv := p.info.Types[kv.Key]; tv.Value != nil && strings.HasSuffix(named(tv.Type), ".Feature") {
 								if state := gateState(p, kv.Value, minor); state != "" {
-									gates[constant.StringVal(tv.Value)] = state
+									into[constant.StringVal(tv.Value)] = state
 								}
 								return false
 							}
@@ -1132,7 +1133,10 @@ func gatesOf(t *tree, minor int) map[string]string {
 	for _, c := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"} {
 		visit("k8s.io/kubernetes/cmd/" + c)
 	}
-	return gates
+	for name := range gates {
+		delete(controllers, name)
+	}
+	return gates, controllers
 }
 
 // gateState reads `{Default: true, LockToDefault: true}`, or the last of a list of such that holds for this minor.
@@ -1246,8 +1250,12 @@ func main() {
 		case "gates":
 			number := 0
 			fmt.Sscan(minor, &number)
-			for name, state := range gatesOf(t, number) {
+			gates, controllers := gatesOf(t, number)
+			for name, state := range gates {
 				fmt.Fprintln(out, strings.Join([]string{minor, "kubernetes", name, state}, "\t"))
+			}
+			for name, state := range controllers {
+				fmt.Fprintln(out, strings.Join([]string{minor, "kube-controller-manager", name, state}, "\t"))
 			}
 		case "fields":
 			for _, k := range files {

@@ -11,9 +11,11 @@ use crate::audit::names::{Url, canonical, first_of};
 use crate::audit::reached::{Api, answers};
 use crate::audit::spot::{Running, documents, documents_of, running};
 use crate::catalog::releases::{self, Program, Release, Version};
+use crate::catalog::tables::releases::GATE_OF_ML_DSA_TOKENS;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::Certificate;
 use crate::pki::key::{Algorithm, PublicKey};
+use crate::rules::values::leaves_on;
 
 pub(crate) fn check(api: &Api<'_>) {
     let api = api.running;
@@ -168,17 +170,28 @@ fn check_tokens(api: Running<'_>) {
     let release = release
         .and_then(|version| releases::release(Program::Kubernetes, version))
         .map(Release::of);
-    let signs_tokens = |algorithm: Algorithm| match algorithm {
-        Algorithm::Rsa(_) | Algorithm::Ecdsa(_) => true,
-        Algorithm::MlDsa(_) => release.as_ref().is_some_and(|release| release.ml_dsa_tokens),
-        Algorithm::Ed25519 => false,
+    let why_not = |algorithm: Algorithm| match (algorithm, &release) {
+        (Algorithm::Rsa(_) | Algorithm::Ecdsa(_), _) => None,
+        (Algorithm::MlDsa(_), None) => Some(
+            "nothing says that this release is 1.38 or later, before which tokens are signed with RSA or ECDSA"
+                .to_owned(),
+        ),
+        (Algorithm::MlDsa(_), Some(release)) if release.ml_dsa_tokens => {
+            let gates = api.line.values("feature-gates");
+            let is_off = !leaves_on(GATE_OF_ML_DSA_TOKENS, gates);
+            is_off.then(|| format!("the feature gate {GATE_OF_ML_DSA_TOKENS} is switched off"))
+        }
+        (Algorithm::MlDsa(_) | Algorithm::Ed25519, _) => {
+            Some("tokens of this release are signed with RSA or ECDSA".to_owned())
+        }
     };
     let keys = accepted.iter().copied().chain(api.spot.host.private_key(signing));
     let mut kinds = keys.filter_map(|key| Some(PublicKey::from_spki_der(key).ok()?.algorithm));
-    if let Some(other) = kinds.find(|algorithm| !signs_tokens(*algorithm)) {
-        let message =
-            format!("a key of service accounts is of {other}, and tokens of this release are signed with RSA or ECDSA");
-        api.report(codes::TOKEN_KEY, message);
+    if let Some((other, why)) = kinds.find_map(|algorithm| Some((algorithm, why_not(algorithm)?))) {
+        api.report(
+            codes::TOKEN_KEY,
+            format!("a key of service accounts is of {other}, and {why}"),
+        );
     }
     let managers = running(api.spot.view, "kube-controller-manager");
     let managers = managers.filter_map(|one| one.spot.host.private_key(one.file("service-account-private-key-file")));

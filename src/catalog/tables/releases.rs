@@ -85,6 +85,9 @@ pub(crate) const LAST_WITH_ONE_PROXY_FOR_ALL: Version = Version::new(1, 20);
 /// The first release of Go whose X.509 and TLS know ML-DSA (<https://go.dev/doc/go1.27>).
 pub(crate) const FIRST_GO_WITH_ML_DSA: Version = Version::new(1, 27);
 
+/// The feature gate of API servers and controller managers by which they sign tokens with ML-DSA, on by itself where releases have it.
+pub(crate) const GATE_OF_ML_DSA_TOKENS: &str = "ServiceAccountTokenMLDSA";
+
 /// Every change, by program and version. The first version of each holds what later ones take back.
 ///
 /// Sources: the components' own command-line references and changelogs
