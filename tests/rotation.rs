@@ -386,6 +386,11 @@ fn a_build_that_skips_or_reverses_a_phase_is_refused_and_changes_nothing() {
         } else {
             BTreeMap::new()
         };
+        fs::write(spec.path(), format!("{base}{sections}")).expect("cluster.toml");
+        let differences = match out.exists() {
+            true => self::said(&run(khw_gen().arg("diff").arg(&out).arg(spec.path()))),
+            false => String::new(),
+        };
         let (built, said) = build_over(&spec, &base, &sections, &out);
         assert_eq!(built, is_built, "{number}: {sections}: {said}");
         if !built {
@@ -398,6 +403,14 @@ fn a_build_that_skips_or_reverses_a_phase_is_refused_and_changes_nothing() {
                 "{number}: {said}"
             );
             assert_eq!(files_below(&out), before, "{number}: {sections}");
+        }
+        // Whoever asks for the difference is told the same.
+        if !said.contains("[bad-rotation]") {
+            assert_eq!(
+                differences.contains("phase of a rotation is skipped or reversed"),
+                !is_built,
+                "{number}: {sections}: {differences}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Two bundles, compared: what becomes of hosts, and what follows from that.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::files::{Fate, HostChange, host_change};
@@ -7,6 +9,7 @@ use super::sides::{KeysKnown, Pair, pairs};
 use super::stage::Step;
 use super::steps::{Sequence, sequence};
 use super::warnings::{Warning, warnings};
+use crate::audit::Finding;
 use crate::found::Found;
 
 /// All that differs.
@@ -28,6 +31,23 @@ pub struct Changes {
 impl Changes {
     pub fn is_empty(&self) -> bool {
         self.hosts.is_empty()
+    }
+
+    /// Says, before all warnings of what can be undone, that hosts of the one and of the other do not know each other's keys: what
+    /// [`crate::audit::beside`] found of rotations.
+    pub fn warn_of_apart(&mut self, apart: &[Finding]) {
+        let hosts: BTreeSet<&str> = apart.iter().map(|finding| finding.host.as_str()).collect();
+        if let Some(first) = apart.first() {
+            let message = format!(
+                "hosts that have the old and hosts that have the new can't run together, so that a phase of a rotation is skipped or reversed \
+                 ({}: {}). Go through announce, switch and retire one after the other, or back the same way (khw-gen rotate writes all of \
+                 them)",
+                first.path, first.message
+            );
+            let hosts = hosts.into_iter().map(str::to_owned).collect();
+            let after = self.warnings.iter().take_while(|warning| warning.irreversible).count();
+            self.warnings.insert(after, Warning::mind(message, hosts));
+        }
     }
 }
 

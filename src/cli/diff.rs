@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use khw_gen::audit;
 use khw_gen::changes::{self, Changes, Keys, KeysKnown, leave_out_elsewhere};
 use khw_gen::found::Found;
+
+use time::OffsetDateTime;
 
 use super::args::{DiffArgs, DiffFormat};
 use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
@@ -68,7 +71,15 @@ fn differences(arguments: &DiffArgs) -> Result<Changes, Reported> {
         say_that_the_seed_is_missing(if old_keys == Keys::StandIn { old } else { new });
     }
     let _waiting = Waiting::begin("comparing");
-    Ok(changes::compare(&before, &after, known))
+    let mut changes = changes::compare(&before, &after, known);
+    // Keys of a seed that stands in tell nothing of those that hosts have.
+    if known != KeysKnown::WithoutSeed && !changes.is_empty() {
+        // What has ended is a matter of `verify`; so is when.
+        let mut apart = audit::beside(&before, &after, OffsetDateTime::UNIX_EPOCH);
+        apart.retain(audit::is_of_rotation);
+        changes.warn_of_apart(&apart);
+    }
+    Ok(changes)
 }
 
 /// Where either side, or both, is a part, the hosts that it has not are left out of the other.
