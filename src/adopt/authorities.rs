@@ -7,6 +7,7 @@ use super::evidence::{Basis, Claims, Evidence};
 use super::material::{FoundCertificate, Material};
 use super::programs::{RunningProgram, certificates, resolve};
 use super::shown::{ShownAs, of};
+use super::turn::TrustedBeside;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
@@ -30,6 +31,9 @@ const FLAGS: &[(&str, &str, &str)] = &[
     ("etcd", "trusted-ca-file", ETCD),
     ("etcd", "peer-trusted-ca-file", ETCD),
 ];
+
+/// The flag by which one signs, and nobody is trusted.
+const SIGNS: &str = "cluster-signing-cert-file";
 
 /// Which authority signs what is used so.
 #[rustfmt::skip]
@@ -67,6 +71,19 @@ pub(super) struct KeptAuthority {
     /// None where it signs elsewhere.
     pub key: Option<SecretBytes>,
     pub basis: Basis,
+    /// Others that are trusted for the same.
+    pub beside: Vec<TrustedBeside>,
+}
+
+/// How it is known that an authority is trusted for something.
+#[derive(Clone, Copy)]
+enum Known<'c> {
+    /// Flags, configurations and kubeconfigs trust it, or sign with it; these are those that trust.
+    Trusted(&'c Claims<Vec<u8>>),
+    /// It has signed what is used.
+    Signs,
+    /// It is called so, or has no other purpose.
+    Called,
 }
 
 /// The authorities of a cluster, and the layout that they are of.
@@ -90,20 +107,23 @@ pub(super) fn authorities(
     let all = material.authorities();
     let mut kept: Vec<KeptAuthority> = Vec::new();
     let mut told: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let flags = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_flags(name, programs, material));
+    let flags = [CLUSTER, ETCD, FRONT_PROXY].map(|name| {
+        let any = by_flags(name, &|_| true, programs, material);
+        (any, by_flags(name, &|flag| flag != SIGNS, programs, material))
+    });
     let signed = [CLUSTER, ETCD, FRONT_PROXY].map(|name| by_what_is_signed(name, shown, &all));
-    for ((name, trusted), signed) in [CLUSTER, ETCD, FRONT_PROXY].into_iter().zip(flags).zip(signed) {
+    for ((name, (by_flags, trusted)), signed) in [CLUSTER, ETCD, FRONT_PROXY].into_iter().zip(flags).zip(signed) {
         // A name says something where no API server says whom it trusts.
         let by_name = || match programs.iter().any(|one| one.name() == "kube-apiserver") {
             true => Claims::default(),
             false => by_hints(name, &all),
         };
-        let claims = [trusted, signed]
+        let (known, claims) = [(Known::Trusted(&trusted), by_flags), (Known::Signs, signed)]
             .into_iter()
-            .find(|claims| !claims.is_empty())
-            .unwrap_or_else(by_name);
+            .find(|(_, claims)| !claims.is_empty())
+            .unwrap_or_else(|| (Known::Called, by_name()));
         told.extend(claims.all().iter().map(|(key, _)| key.clone()));
-        kept.extend(choose(name, &claims, shown, material, say));
+        kept.extend(choose(name, known, &claims, shown, material));
     }
     if !kept.iter().any(|one| one.name == CLUSTER) {
         // What has no role of its own is the cluster's.
@@ -120,7 +140,7 @@ pub(super) fn authorities(
                 evidence.unwrap_or_else(|| Evidence::words("an authority")),
             );
         }
-        let Some(chosen) = choose(CLUSTER, &claims, shown, material, say) else {
+        let Some(chosen) = choose(CLUSTER, Known::Called, &claims, shown, material) else {
             let message = match all.is_empty() {
                 true => "there is no certificate of an authority".to_owned(),
                 false => "none of the authorities is the cluster's: nothing is signed by them that a kubelet or an administrator shows".to_owned(),
@@ -137,9 +157,18 @@ pub(super) fn authorities(
         .iter()
         .find(|one| one.name == CLUSTER)
         .map(|one| one.certificate.public_key.clone());
-    kept.retain(|one| {
+    let (mut kept, one_of_several): (Vec<_>, Vec<_>) = kept.into_iter().partition(|one| {
         one.name == CLUSTER || layout == Layout::Split && Some(&one.certificate.public_key) != cluster.as_ref()
     });
+    if let Some(of_cluster) = kept.iter_mut().find(|one| one.name == CLUSTER) {
+        let beside = one_of_several.into_iter().flat_map(|one| one.beside);
+        for other in beside.filter(|other| Some(&other.public) != cluster.as_ref()) {
+            if !of_cluster.beside.iter().any(|known| known.public == other.public) {
+                let everywhere = false;
+                of_cluster.beside.push(TrustedBeside { everywhere, ..other });
+            }
+        }
+    }
     let locked = kept.iter().filter_map(|one| check(one, material, at, say)).collect();
     Some(Authorities {
         layout,
@@ -187,12 +216,17 @@ fn layout(kept: &[KeptAuthority], say: &Reporter) -> Layout {
 }
 
 /// The public keys of authorities that flags, configurations and kubeconfigs trust so.
-fn by_flags(name: &str, programs: &[RunningProgram<'_>], material: &Material<'_>) -> Claims<Vec<u8>> {
+fn by_flags(
+    name: &str,
+    counts: &dyn Fn(&str) -> bool,
+    programs: &[RunningProgram<'_>],
+    material: &Material<'_>,
+) -> Claims<Vec<u8>> {
     let mut claims = Claims::default();
     for program in programs {
         for (_, flag, _) in FLAGS
             .iter()
-            .filter(|(of, _, role)| *of == program.name() && *role == name)
+            .filter(|(of, flag, role)| *of == program.name() && *role == name && counts(flag))
         {
             for authority in program.certificates(flag) {
                 claims.add(authority.public_key.clone(), program.evidence(flag));
@@ -259,13 +293,13 @@ fn by_hints(name: &str, all: &[&FoundCertificate]) -> Claims<Vec<u8>> {
     claims
 }
 
-/// Of those that are trusted so the one that signs: what is in use is signed by it, and its key is here. Others are told.
+/// Of those that are trusted so the one that signs: what is in use is signed by it, and its key is here.
 fn choose(
     name: &'static str,
+    known: Known<'_>,
     claims: &Claims<Vec<u8>>,
     shown: &[ShownAs],
     material: &Material<'_>,
-    say: &Reporter,
 ) -> Option<KeptAuthority> {
     let all = material.authorities();
     let signed = |key: &Vec<u8>| {
@@ -285,14 +319,26 @@ fn choose(
     }
     let (key, by) = best?;
     let certificate = all.iter().find(|one| one.certificate.public_key == *key)?;
-    for (other, other_by) in claims.all().iter().filter(|(other, _)| other != key) {
-        let subject = all.iter().find(|one| one.certificate.public_key == *other);
-        let subject = subject.map_or("an authority", |one| one.certificate.subject.as_str());
-        let place = other_by.first().map(ToString::to_string).unwrap_or_default();
-        let message = format!("{subject:?} is trusted as `{name}` too ({place}), and only the one that signs is kept");
-        say.add(Diagnostic::new(codes::TRUSTED_BESIDE, message));
-    }
+    let others = claims.all().iter().filter(|(other, _)| other != key);
+    let beside = others.map(|(other, other_by)| {
+        let found = all.iter().find(|one| one.certificate.public_key == *other);
+        TrustedBeside {
+            public: other.clone(),
+            certificate: found.map(|one| Arc::clone(&one.certificate)),
+            key: material.private(other).cloned(),
+            by: other_by.clone(),
+            everywhere: match known {
+                Known::Trusted(trusted) => {
+                    let places = |of: &Vec<u8>| trusted.told_by(of);
+                    places(key).iter().all(|place| places(other).contains(place))
+                }
+                Known::Signs => true,
+                Known::Called => false,
+            },
+        }
+    });
     Some(KeptAuthority {
+        beside: beside.collect(),
         name,
         certificate: Arc::clone(&certificate.certificate),
         key: material.private(key).cloned(),

@@ -149,6 +149,12 @@ impl<T: PartialEq + Clone> Claims<T> {
         })
     }
 
+    /// Who tells a value.
+    pub(super) fn told_by(&self, value: &T) -> &[Evidence] {
+        let mut all = self.told.iter();
+        all.find(|(told, _)| told == value).map_or(&[], |(_, by)| by)
+    }
+
     /// As [`Claims::most`]; that others tell something else is reported, with a place of each. `shown` is a value in words.
     pub(super) fn settle(&self, what: &str, shown: impl Fn(&T) -> String, say: &Reporter) -> Option<Settled<T>> {
         let settled = self.most()?;

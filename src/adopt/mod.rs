@@ -18,6 +18,7 @@ mod secrets;
 mod shown;
 mod topology;
 mod tuned;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -43,6 +44,7 @@ use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
+use turn::Turn;
 
 pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
 pub use topology::Assumption;
@@ -125,7 +127,9 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
-    let signing = signing(&view, &shown, &authorities, asked.at);
+    let token_key = secrets::token_key(&programs, &material, &shown, &say);
+    let turn = turn::turn(&authorities.kept, token_key.as_ref(), &encryption, &say);
+    let signing = signing(&view, &shown, &authorities, turn.as_ref(), asked.at);
     let mut topology = Topology {
         from: crate::found::printable(asked.from),
         name: network::name(&programs, &material, &say),
@@ -151,8 +155,9 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         profile: signing.profile.clone(),
         issued: signing.issued,
         lifetime: signing.note.clone(),
-        token_key: secrets::token_key(&programs, &material, &shown, &say),
+        token_key,
         encryption,
+        turn,
         balancer: network::balancer(&view, &hosts, &say),
         authorities: authorities.kept.clone(),
         hosts,
@@ -299,8 +304,11 @@ fn tell_unreadable(found: &Found, view: &View<'_>, authorities: Option<&Authorit
 
 /// Keys of no certificate, and authorities of which nothing else was said.
 fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec<u8>>, say: &Reporter) {
-    let token = topology.token_key.as_ref().map(|token| &token.public);
-    for (public, key) in material.keys.iter().filter(|(public, _)| Some(*public) != token) {
+    let signs = topology.token_key.iter().map(|token| &token.public);
+    let tokens: Vec<&Vec<u8>> = signs
+        .chain(topology.turn.iter().map(|turn| &turn.beside.public))
+        .collect();
+    for (public, key) in material.keys.iter().filter(|(public, _)| !tokens.contains(public)) {
         let has_certificate = material
             .certificates
             .values()
@@ -492,6 +500,9 @@ fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Re
         if let Some(token) = &topology.token_key {
             files = files.with(format!("{KEYS}/service-account.pub"), public_key_pem(&token.public));
         }
+        if let Some((name, text)) = topology.turn.as_ref().map(Turn::public_file) {
+            files = files.with(format!("{KEYS}/{name}"), text);
+        }
         let Err(problems) = check(&files) else {
             return Ok(written);
         };
@@ -545,6 +556,12 @@ fn keys(topology: &Topology) -> Vec<AdoptedFile> {
             &token.key,
         ));
     }
+    if let Some(turn) = &topology.turn {
+        let (name, text) = turn.public_file();
+        files.push(AdoptedFile::public(format!("{KEYS}/{name}"), &text));
+        let key = turn.beside.key.iter();
+        files.extend(key.map(|key| AdoptedFile::secret(format!("{KEYS}/{}", turn.key_file()), key)));
+    }
     if let EncryptionFound::Kept(found) = &topology.encryption {
         let keys = found.value.keys.iter().zip(1..);
         files.extend(
@@ -562,6 +579,9 @@ fn kept(topology: &Topology) -> Vec<(String, String)> {
         .collect();
     if let Some(token) = &topology.token_key {
         kept.push(("service-account".to_owned(), token.basis.comment()));
+    }
+    if let Some(turn) = &topology.turn {
+        kept.push((format!("{} trusted beside", turn.of), turn.place()));
     }
     if let EncryptionFound::Kept(found) = &topology.encryption {
         let names: Vec<&str> = found.value.keys.iter().map(|key| key.name.as_str()).collect();

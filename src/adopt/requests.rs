@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::authorities::Authorities;
 use super::shown::{ShownAs, of};
+use super::turn::Turn;
 use crate::audit::view::View;
 use crate::catalog::identity::{Identity, KeyPurpose};
 use crate::catalog::layouts::Layout;
@@ -203,8 +204,16 @@ const BACKDATE: Duration = Duration::minutes(5);
 
 /// The instant of issue is this midnight, but never before an authority begins; what is signed lives as long as it did, but never
 /// longer than who signs it. A ca-config.json that lies there is taken, unless two differ.
-pub(super) fn signing(view: &View<'_>, shown: &[ShownAs], authorities: &Authorities, at: OffsetDateTime) -> Signing {
-    let begins = authorities.kept.iter().map(|one| one.certificate.not_before).max();
+pub(super) fn signing(
+    view: &View<'_>,
+    shown: &[ShownAs],
+    authorities: &Authorities,
+    turn: Option<&Turn>,
+    at: OffsetDateTime,
+) -> Signing {
+    let signing = authorities.kept.iter().map(|one| &one.certificate);
+    let beside = turn.and_then(|turn| turn.beside.certificate.as_ref());
+    let begins = signing.chain(beside).map(|one| one.not_before).max();
     let midnight = at.replace_time(time::Time::MIDNIGHT);
     let issued = match begins {
         Some(begins) if begins + BACKDATE > midnight => (begins + BACKDATE).min(at.max(begins)),

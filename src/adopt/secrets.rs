@@ -9,6 +9,7 @@ use super::evidence::{Basis, Claims, Evidence, Settled};
 use super::material::Material;
 use super::programs::{RunningProgram, resolve};
 use super::shown::{ShownAs, of};
+use super::turn::TrustedBeside;
 use crate::audit::document::Tree;
 use crate::audit::encryption::ENCRYPTION;
 use crate::audit::view::{HostView, View};
@@ -24,12 +25,14 @@ pub(super) struct KeptTokenKey {
     pub public: Vec<u8>,
     pub key: SecretBytes,
     pub basis: Basis,
+    /// Others whose tokens are accepted.
+    pub beside: Vec<TrustedBeside>,
 }
 
 /// What such a key's file is called where nothing else says what it is.
 const CALLED: [&str; 5] = ["service-account", "service_account", "serviceaccount", "sa.", "sa-"];
 
-/// Finds it; that there is none, or that tokens of others are accepted too, is reported.
+/// Finds it; that there is none is reported.
 pub(super) fn token_key(
     programs: &[RunningProgram<'_>],
     material: &Material<'_>,
@@ -65,16 +68,22 @@ pub(super) fn token_key(
         say.add(Diagnostic::new(codes::NO_TOKEN_KEY, message));
         return None;
     };
-    for (_, by) in accepted.all().iter().filter(|(public, _)| *public != chosen.value) {
-        let place = by.first().map(ToString::to_string).unwrap_or_default();
-        let message = format!("tokens of another key are accepted too ({place}), and only the one that signs is kept");
-        say.add(Diagnostic::new(codes::TRUSTED_BESIDE, message));
-    }
+    let own = accepted.told_by(&chosen.value);
+    let others = accepted.all().iter().filter(|(public, _)| *public != chosen.value);
+    let beside = others.map(|(public, by)| TrustedBeside {
+        public: public.clone(),
+        certificate: None,
+        key: material.private(public).cloned(),
+        by: by.clone(),
+        everywhere: own.iter().all(|place| by.contains(place)),
+    });
+    let beside = beside.collect();
     let key = material.private(&chosen.value)?.clone();
     Some(KeptTokenKey {
         public: chosen.value,
         key,
         basis: chosen.basis,
+        beside,
     })
 }
 

@@ -9,9 +9,11 @@ use super::network::AdoptedBalancer;
 use super::runtime::AdoptedRuntime;
 use super::secrets::{EncryptionFound, KeptTokenKey};
 use super::tuned::{Tuned, TunedPart, TunedValue};
+use super::turn::{TOKENS, Turn};
 use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
 use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
+use crate::cluster::RotationPhase;
 use crate::input::moment;
 use crate::settings::Value;
 use crate::toml_text::{inline, key, quoted};
@@ -49,10 +51,22 @@ pub(super) struct Topology {
     pub authorities: Vec<KeptAuthority>,
     pub token_key: Option<KeptTokenKey>,
     pub encryption: EncryptionFound,
+    /// The rotation of an authority, or of the key of tokens, that is under way.
+    pub turn: Option<Turn>,
     pub balancer: AdoptedBalancer,
     pub runtime: AdoptedRuntime,
     pub hosts: Vec<AdoptedHost>,
     pub tuned: Vec<Tuned>,
+}
+
+/// The files of one generation that is brought, by their names, and what tells it.
+struct BroughtFiles<'a> {
+    public: String,
+    /// None where the key is not here.
+    key: Option<String>,
+    /// Whether it signs, or will.
+    signs: bool,
+    basis: &'a Basis,
 }
 
 /// Something that nothing tells.
@@ -246,24 +260,60 @@ impl Topology {
             );
         }
         for authority in &self.authorities {
-            out.section(&format!("[pki.bring.{}]", key(authority.name)));
-            out.field(
-                "cert",
-                quoted(&format!("keys/{}.pem", authority.name)),
-                &authority.basis,
-            );
-            match &authority.key {
-                Some(_) => out.line(format!("key = {}", quoted(&format!("keys/{}-key.pem", authority.name)))),
+            let name = authority.name;
+            let signs = BroughtFiles {
+                public: format!("{name}.pem"),
+                key: authority.key.as_ref().map(|_| format!("{name}-key.pem")),
+                signs: true,
+                basis: &authority.basis,
+            };
+            self.brought(name, &signs, out);
+        }
+        if let Some(token) = &self.token_key {
+            let signs = BroughtFiles {
+                public: format!("{TOKENS}.pub"),
+                key: Some(format!("{TOKENS}-key.pem")),
+                signs: true,
+                basis: &token.basis,
+            };
+            self.brought(TOKENS, &signs, out);
+        }
+        if let Some(turn) = &self.turn {
+            out.section(&format!("[rotate.{}]", key(turn.of)));
+            out.line("# both are trusted, and one of them signs: khw-gen rotate goes on from here");
+            out.line("to = 2");
+            out.line(format!("phase = {}", quoted(turn.phase.name())));
+        }
+    }
+
+    /// The section of what signs, and that of what is trusted beside it: the older one is the first generation.
+    fn brought(&self, of: &str, signs: &BroughtFiles<'_>, out: &mut WrittenTopology) {
+        let turn = self.turn.as_ref().filter(|turn| turn.of == of);
+        let place = turn.map(|turn| Basis::Told(turn.beside.by.clone()));
+        let beside = turn.zip(place.as_ref()).map(|(turn, basis)| BroughtFiles {
+            public: turn.public_file().0,
+            key: turn.beside.key.as_ref().map(|_| turn.key_file()),
+            signs: turn.phase == RotationPhase::Announce,
+            basis,
+        });
+        let signs_first = turn.is_none_or(|turn| turn.phase == RotationPhase::Announce);
+        let both = match signs_first {
+            true => [Some(signs), beside.as_ref()],
+            false => [beside.as_ref(), Some(signs)],
+        };
+        for (files, generation) in both.into_iter().flatten().zip(["", "@2"]) {
+            out.section(&format!("[pki.bring.{}]", key(&format!("{of}{generation}"))));
+            out.field("cert", quoted(&format!("keys/{}", files.public)), files.basis);
+            match &files.key {
+                Some(file) => out.line(format!("key = {}", quoted(&format!("keys/{file}")))),
                 None => {
-                    out.line("# its key is not here: khw-gen csr writes what its owner is asked");
+                    out.line(match files.signs {
+                        true => "# its key is not here: khw-gen csr writes what its owner is asked",
+                        false => "# its key is not here, and nothing is asked of its owner any more",
+                    });
                     out.line("external = true");
                 }
             }
-        }
-        if let Some(token) = &self.token_key {
-            out.section("[pki.bring.service-account]");
-            out.field("cert", "\"keys/service-account.pub\"", &token.basis);
-            out.line("key = \"keys/service-account-key.pem\"");
         }
     }
 

@@ -107,8 +107,9 @@ codes! {
 
     TRUSTED_BESIDE "adopt-trusted-beside" Warning "more is trusted than can be kept" {
         meaning
-            "Besides the authority that signs, or the key of tokens, another one is trusted. After the first build it is not: who shows what it has \
-             signed is refused."
+            "Besides the authority that signs, or the key of tokens, another one is trusted, and not as in a rotation that could be gone on with: \
+             several are, not everywhere, or in more than one rotation at a time; or the private half of the other key of tokens is not here. \
+             After the first build it is not trusted: who shows what it has signed is refused."
         advice "see that nothing of it is in use any more, or go on with the rotation before you adopt"
         example "master1: /var/lib/kubernetes/ca.pem" ["-----BEGIN CERTIFICATE-----", "(a second authority)"]
         met "In the middle of a rotation by hand, or when the bundle of a company's own authorities was appended to ca.pem."

@@ -56,9 +56,13 @@ impl Maker {
     }
 
     pub fn authority_until(&self, folder: &Path, name: &str, subject: &str, ends: &str) -> Pair {
+        self.authority_between(folder, name, subject, ["20250101000000Z", ends])
+    }
+
+    pub fn authority_between(&self, folder: &Path, name: &str, subject: &str, [begins, ends]: [&str; 2]) -> Pair {
         let pair = self.pair(folder, name);
         let request = self.request(&pair, subject);
-        let mut sign = self.signing(AUTHORITY, "20250101000000Z", ends);
+        let mut sign = self.signing(AUTHORITY, begins, ends);
         must(
             sign.args(["-selfsign", "-keyfile"])
                 .arg(&pair.key)

@@ -16,12 +16,13 @@ const AT: [&str; 2] = ["--at", "2026-01-01T00:00:00Z"];
 const AUTHORITIES: [&str; 3] = ["ca", "etcd-ca", "front-proxy-ca"];
 
 /// Lines of `diff` that tell what is meant to be: keys of what is issued anew; and that nothing founds the cluster anew.
-const MEANT: [&str; 7] = [
+const MEANT: [&str; 8] = [
     "new key sha256:",
     "new client certificate key sha256:",
     "new client key sha256:",
     "new serial",
     "same certificate authority key; new client certificate serial",
+    "same certificate authority key; same certificate authority 2 key; new client certificate serial",
     "--initial-cluster-state new -> existing",
     // A request has the new key.
     "content changed",
@@ -275,4 +276,95 @@ fn certificates_with_addresses_of_ipv6_are_adopted() {
             }
         }
     }
+}
+
+/// Two authorities are trusted, as in the middle of a rotation: so they are afterwards, in the same phase of it, from which it goes on.
+#[test]
+fn a_rotation_that_is_under_way_is_adopted_with_it() {
+    if program("openssl", "a_rotation_that_is_under_way_is_adopted_with_it").is_none() {
+        return;
+    }
+    let folder = TempDir::new().expect("a folder");
+    let keys = folder.path().join("keys");
+    let make = Maker::new(KeyForm::EcPkcs8, |name| {
+        (format!("{name}.pem"), format!("{name}-key.pem"))
+    });
+    for authority in AUTHORITIES {
+        make.authority(&keys, authority, &format!("/CN={authority}"));
+        let [name, subject] = [format!("{authority}-2"), format!("/CN={authority}")];
+        make.authority_between(&keys, &name, &subject, ["20250601000000Z", "20350101000000Z"]);
+    }
+    for name in ["service-account", "service-account-2"] {
+        let key = keys.join(format!("{name}-key.pem"));
+        make.key(&key);
+        let public = keys.join(format!("{name}.pem"));
+        must(
+            Command::new("openssl")
+                .args(["pkey", "-pubout", "-in"])
+                .arg(&key)
+                .arg("-out")
+                .arg(public),
+        );
+    }
+    let split = AUTHORITIES.map(|of| ("specs/external-etcd", of));
+    let cases = split.into_iter().chain([("specs/walkthrough", "ca")]);
+    let cases: Vec<(&str, &str, &str, bool)> = cases
+        .flat_map(|(spec, of)| {
+            let phases = ["announce", "switch"].into_iter();
+            phases.flat_map(move |phase| [true, false].map(|has_key| (spec, of, phase, has_key)))
+        })
+        .chain([("specs/external-etcd", "service-account", "switch", true)])
+        .collect();
+    let wrong: Vec<String> = cases
+        .par_iter()
+        .filter_map(|(from, of, phase, has_key)| {
+            let folder = folder
+                .path()
+                .join(format!("{}-{of}-{phase}-{has_key}", from.replace('/', "-")));
+            fs::create_dir(&folder).expect("a folder");
+            let spec = with_authorities(from, &keys, &folder);
+            let text = fs::read_to_string(&spec).expect("cluster.toml");
+            let of_tokens = match *of {
+                "service-account" => format!(
+                    "\n[pki.bring.service-account]\ncert = \"{0}/service-account.pem\"\nkey = \"{0}/service-account-key.pem\"\n",
+                    keys.display()
+                ),
+                _ => String::new(),
+            };
+            let turn = format!(
+                "{of_tokens}\n[pki.bring.\"{of}@2\"]\ncert = \"{0}/{of}-2.pem\"\nkey = \"{0}/{of}-2-key.pem\"\n[rotate.{of}]\nto = 2\nphase = \"{phase}\"\n",
+                keys.display()
+            );
+            fs::write(&spec, text + &turn).expect("cluster.toml");
+            let out = folder.join("out");
+            must(khw_gen().arg("build").arg(&spec).arg("-o").arg(&out));
+            // The key of the one that does not sign may be gone, or elsewhere.
+            let here = folder.join("keys");
+            must(Command::new("cp").arg("-rp").arg(&keys).arg(&here));
+            if !has_key {
+                let idle = if *phase == "announce" { "-2" } else { "" };
+                fs::remove_file(here.join(format!("{of}{idle}-key.pem"))).expect("it was there");
+            }
+            // What is of none of the authorities in use lies there as well.
+            let signers = AUTHORITIES.into_iter().chain(["service-account"]);
+            for other in signers.filter(|other| other != of) {
+                for file in [format!("{other}-2.pem"), format!("{other}-2-key.pem")] {
+                    fs::remove_file(here.join(file)).expect("it was there");
+                }
+            }
+            let new = adopted_and_built(&[&out, &here], &folder, &[]);
+            let mut wrong = unmeant(&out, &new);
+            let text = fs::read_to_string(folder.join("adopted/cluster.toml")).expect("cluster.toml");
+            let section = format!("[rotate.{of}]\n# both are trusted, and one of them signs: khw-gen rotate goes on from here\nto = 2\nphase = \"{phase}\"\n");
+            if !text.contains(&section) || text.contains("external = true") == *has_key {
+                wrong.push(text);
+            }
+            let beside = said(&run(khw_gen().arg("verify").arg(&new).arg("--beside").arg(&out).args(AT)));
+            if beside.contains("untrusted-certificate") {
+                wrong.push(beside);
+            }
+            (!wrong.is_empty()).then(|| format!("{from} {of} {phase} {has_key}:\n{}", wrong.join("\n")))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

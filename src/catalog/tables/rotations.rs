@@ -41,7 +41,7 @@ pub(crate) const PHASES: &[PhaseRow] = &[
         wait("whoever has a kubeconfig of his own has the new one, which trusts both"),
     ]),
     phase("ca", Switch, "The new authority signs every certificate, each for the key that it had. Everybody trusts the old one still.", &[
-        wait("certificates that the cluster signed by request (`kubectl get csr`), and those that other authorities were given, are of the new authority"),
+        wait("certificates that the cluster signed by request (`kubectl get csr`), if it signs any, and those that other authorities were given, are of the new authority"),
         wait("whoever has a kubeconfig of his own has the new one, whose certificate is of the new authority"),
     ]),
     last("ca", "Nobody trusts the old authority.",
