@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evidence::{Basis, Claims, Evidence};
-use super::material::{FoundCertificate, Material};
+use super::material::{FoundCertificate, Material, TrustedBeside};
 use super::programs::{RunningProgram, certificates, resolve};
 use super::shown::{ShownAs, of};
-use super::turn::TrustedBeside;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};

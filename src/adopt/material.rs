@@ -195,3 +195,16 @@ fn name_of_cluster(config: &Tree) -> Option<String> {
     let context = contexts.find(|context| context.text_at(&["name"]) == Some(current))?;
     context.text_at(&["context", "cluster"]).map(str::to_owned)
 }
+
+/// An authority, or a key of tokens, that is trusted beside the one that signs.
+#[derive(Clone, Debug)]
+pub(super) struct TrustedBeside {
+    /// The SubjectPublicKeyInfo.
+    pub public: Vec<u8>,
+    /// None for a key of tokens, and where it is not here.
+    pub certificate: Option<Arc<Certificate>>,
+    pub key: Option<SecretBytes>,
+    pub by: Vec<Evidence>,
+    /// Whether it is trusted wherever the one that signs is: else to trust it everywhere would be to give it more than it has.
+    pub everywhere: bool,
+}

@@ -18,7 +18,7 @@ mod secrets;
 mod shown;
 mod topology;
 mod tuned;
-mod turn;
+mod under_way;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -44,7 +44,7 @@ use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
-use turn::Turn;
+use under_way::RotationUnderWay;
 
 pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
 pub use topology::Assumption;
@@ -128,8 +128,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
     let token_key = secrets::token_key(&programs, &material, &shown, &say);
-    let turn = turn::turn(&authorities.kept, token_key.as_ref(), &encryption, &say);
-    let signing = signing(&view, &shown, &authorities, turn.as_ref(), asked.at);
+    let rotation = under_way::rotation(&authorities.kept, token_key.as_ref(), &encryption, &say);
+    let signing = signing(&view, &shown, &authorities, rotation.as_ref(), asked.at);
     let mut topology = Topology {
         from: crate::found::printable(asked.from),
         name: network::name(&programs, &material, &say),
@@ -157,7 +157,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         lifetime: signing.note.clone(),
         token_key,
         encryption,
-        turn,
+        rotation,
         balancer: network::balancer(&view, &hosts, &say),
         authorities: authorities.kept.clone(),
         hosts,
@@ -306,7 +306,7 @@ fn tell_unreadable(found: &Found, view: &View<'_>, authorities: Option<&Authorit
 fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec<u8>>, say: &Reporter) {
     let signs = topology.token_key.iter().map(|token| &token.public);
     let tokens: Vec<&Vec<u8>> = signs
-        .chain(topology.turn.iter().map(|turn| &turn.beside.public))
+        .chain(topology.rotation.iter().map(|rotation| &rotation.beside.public))
         .collect();
     for (public, key) in material.keys.iter().filter(|(public, _)| !tokens.contains(public)) {
         let has_certificate = material
@@ -500,7 +500,7 @@ fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Re
         if let Some(token) = &topology.token_key {
             files = files.with(format!("{KEYS}/service-account.pub"), public_key_pem(&token.public));
         }
-        if let Some((name, text)) = topology.turn.as_ref().map(Turn::public_file) {
+        if let Some((name, text)) = topology.rotation.as_ref().map(RotationUnderWay::public_file) {
             files = files.with(format!("{KEYS}/{name}"), text);
         }
         let Err(problems) = check(&files) else {
@@ -556,11 +556,11 @@ fn keys(topology: &Topology) -> Vec<AdoptedFile> {
             &token.key,
         ));
     }
-    if let Some(turn) = &topology.turn {
-        let (name, text) = turn.public_file();
+    if let Some(rotation) = &topology.rotation {
+        let (name, text) = rotation.public_file();
         files.push(AdoptedFile::public(format!("{KEYS}/{name}"), &text));
-        let key = turn.beside.key.iter();
-        files.extend(key.map(|key| AdoptedFile::secret(format!("{KEYS}/{}", turn.key_file()), key)));
+        let key = rotation.beside.key.iter();
+        files.extend(key.map(|key| AdoptedFile::secret(format!("{KEYS}/{}", rotation.key_file()), key)));
     }
     if let EncryptionFound::Kept(found) = &topology.encryption {
         let keys = found.value.keys.iter().zip(1..);
@@ -580,8 +580,8 @@ fn kept(topology: &Topology) -> Vec<(String, String)> {
     if let Some(token) = &topology.token_key {
         kept.push(("service-account".to_owned(), token.basis.comment()));
     }
-    if let Some(turn) = &topology.turn {
-        kept.push((format!("{} trusted beside", turn.of), turn.place()));
+    if let Some(rotation) = &topology.rotation {
+        kept.push((format!("{} trusted beside", rotation.of), rotation.place()));
     }
     if let EncryptionFound::Kept(found) = &topology.encryption {
         let names: Vec<&str> = found.value.keys.iter().map(|key| key.name.as_str()).collect();

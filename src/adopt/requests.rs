@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::authorities::Authorities;
 use super::shown::{ShownAs, of};
-use super::turn::Turn;
+use super::under_way::RotationUnderWay;
 use crate::audit::view::View;
 use crate::catalog::identity::{Identity, KeyPurpose};
 use crate::catalog::layouts::Layout;
@@ -208,11 +208,11 @@ pub(super) fn signing(
     view: &View<'_>,
     shown: &[ShownAs],
     authorities: &Authorities,
-    turn: Option<&Turn>,
+    rotation: Option<&RotationUnderWay>,
     at: OffsetDateTime,
 ) -> Signing {
     let signing = authorities.kept.iter().map(|one| &one.certificate);
-    let beside = turn.and_then(|turn| turn.beside.certificate.as_ref());
+    let beside = rotation.and_then(|rotation| rotation.beside.certificate.as_ref());
     let begins = signing.chain(beside).map(|one| one.not_before).max();
     let midnight = at.replace_time(time::Time::MIDNIGHT);
     let issued = match begins {

@@ -6,10 +6,9 @@ use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
 use super::evidence::{Basis, Claims, Evidence, Settled};
-use super::material::Material;
+use super::material::{Material, TrustedBeside};
 use super::programs::{RunningProgram, resolve};
 use super::shown::{ShownAs, of};
-use super::turn::TrustedBeside;
 use crate::audit::document::Tree;
 use crate::audit::encryption::ENCRYPTION;
 use crate::audit::view::{HostView, View};

@@ -9,11 +9,11 @@ use super::network::AdoptedBalancer;
 use super::runtime::AdoptedRuntime;
 use super::secrets::{EncryptionFound, KeptTokenKey};
 use super::tuned::{Tuned, TunedPart, TunedValue};
-use super::turn::{TOKENS, Turn};
+use super::under_way::{RotationUnderWay, TOKENS};
 use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
+use crate::catalog::rotation::RotationPhase;
 use crate::catalog::tables::releases::FIRST_GO_WITH_ML_DSA;
-use crate::cluster::RotationPhase;
 use crate::input::moment;
 use crate::settings::Value;
 use crate::toml_text::{inline, key, quoted};
@@ -52,7 +52,7 @@ pub(super) struct Topology {
     pub token_key: Option<KeptTokenKey>,
     pub encryption: EncryptionFound,
     /// The rotation of an authority, or of the key of tokens, that is under way.
-    pub turn: Option<Turn>,
+    pub rotation: Option<RotationUnderWay>,
     pub balancer: AdoptedBalancer,
     pub runtime: AdoptedRuntime,
     pub hosts: Vec<AdoptedHost>,
@@ -278,25 +278,25 @@ impl Topology {
             };
             self.brought(TOKENS, &signs, out);
         }
-        if let Some(turn) = &self.turn {
-            out.section(&format!("[rotate.{}]", key(turn.of)));
+        if let Some(rotation) = &self.rotation {
+            out.section(&format!("[rotate.{}]", key(rotation.of)));
             out.line("# both are trusted, and one of them signs: khw-gen rotate goes on from here");
             out.line("to = 2");
-            out.line(format!("phase = {}", quoted(turn.phase.name())));
+            out.line(format!("phase = {}", quoted(rotation.phase.name())));
         }
     }
 
     /// The section of what signs, and that of what is trusted beside it: the older one is the first generation.
     fn brought(&self, of: &str, signs: &BroughtFiles<'_>, out: &mut WrittenTopology) {
-        let turn = self.turn.as_ref().filter(|turn| turn.of == of);
-        let place = turn.map(|turn| Basis::Told(turn.beside.by.clone()));
-        let beside = turn.zip(place.as_ref()).map(|(turn, basis)| BroughtFiles {
-            public: turn.public_file().0,
-            key: turn.beside.key.as_ref().map(|_| turn.key_file()),
-            signs: turn.phase == RotationPhase::Announce,
+        let rotation = self.rotation.as_ref().filter(|rotation| rotation.of == of);
+        let place = rotation.map(|rotation| Basis::Told(rotation.beside.by.clone()));
+        let beside = rotation.zip(place.as_ref()).map(|(rotation, basis)| BroughtFiles {
+            public: rotation.public_file().0,
+            key: rotation.beside.key.as_ref().map(|_| rotation.key_file()),
+            signs: rotation.phase == RotationPhase::Announce,
             basis,
         });
-        let signs_first = turn.is_none_or(|turn| turn.phase == RotationPhase::Announce);
+        let signs_first = rotation.is_none_or(|rotation| rotation.phase == RotationPhase::Announce);
         let both = match signs_first {
             true => [Some(signs), beside.as_ref()],
             false => [beside.as_ref(), Some(signs)],

@@ -2,35 +2,19 @@
 //!
 //! One rotation at a time is under way in a specification; what else is trusted beside is reported.
 
-use std::sync::Arc;
-
 use super::authorities::KeptAuthority;
-use super::evidence::Evidence;
+use super::material::TrustedBeside;
 use super::secrets::{EncryptionFound, KeptTokenKey};
-use crate::cluster::RotationPhase;
+use crate::catalog::rotation::RotationPhase;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::pki::inspect::{Certificate, public_key_pem};
-use crate::pki::secret::SecretBytes;
 
 pub(super) const TOKENS: &str = "service-account";
 
-/// An authority, or a key of tokens, that is trusted beside the one that signs.
-#[derive(Clone, Debug)]
-pub(super) struct TrustedBeside {
-    /// The SubjectPublicKeyInfo.
-    pub public: Vec<u8>,
-    /// None for a key of tokens, and where it is not here.
-    pub certificate: Option<Arc<Certificate>>,
-    pub key: Option<SecretBytes>,
-    pub by: Vec<Evidence>,
-    /// Whether it is trusted wherever the one that signs is: else to trust it everywhere would be to give it more than it has.
-    pub everywhere: bool,
-}
-
 /// The rotation that is carried over.
 #[derive(Clone, Debug)]
-pub(super) struct Turn {
+pub(super) struct RotationUnderWay {
     pub of: &'static str,
     /// `announce`, where what signs is the older of the two, else `switch`.
     pub phase: RotationPhase,
@@ -38,7 +22,7 @@ pub(super) struct Turn {
     pub beside: TrustedBeside,
 }
 
-impl Turn {
+impl RotationUnderWay {
     /// What the files of the other one are called, behind the name of the one that signs.
     pub fn suffix(&self) -> &'static str {
         match self.phase {
@@ -68,12 +52,12 @@ impl Turn {
 }
 
 /// The first that can be carried over; whatever else is trusted beside is reported.
-pub(super) fn turn(
+pub(super) fn rotation(
     authorities: &[KeptAuthority],
     tokens: Option<&KeptTokenKey>,
     encryption: &EncryptionFound,
     say: &Reporter,
-) -> Option<Turn> {
+) -> Option<RotationUnderWay> {
     let of_encryption = matches!(encryption, EncryptionFound::Kept(found) if found.value.keys.len() > 1);
     let of_authorities = authorities.iter().map(|one| Signer {
         of: one.name,
@@ -88,10 +72,13 @@ pub(super) fn turn(
     let signers: Vec<Signer<'_>> = of_authorities.chain(of_tokens).collect();
     let carried = match of_encryption {
         true => None,
-        false => signers.iter().find_map(Signer::turn),
+        false => signers.iter().find_map(Signer::rotation),
     };
     // Layouts with one authority for several purposes have the same one beside each.
-    let mut told: Vec<&[u8]> = carried.iter().map(|turn| turn.beside.public.as_slice()).collect();
+    let mut told: Vec<&[u8]> = carried
+        .iter()
+        .map(|rotation| rotation.beside.public.as_slice())
+        .collect();
     for signer in &signers {
         for other in signer.beside {
             if !told.contains(&other.public.as_slice()) {
@@ -113,7 +100,7 @@ struct Signer<'a> {
 
 impl Signer<'_> {
     /// Which phase of a rotation this is, where it can be one.
-    fn turn(&self) -> Option<Turn> {
+    fn rotation(&self) -> Option<RotationUnderWay> {
         let [beside] = self.beside else { return None };
         let phase = match (self.certificate, &beside.certificate) {
             (Some(signs), Some(other)) if other.not_before > signs.not_before => RotationPhase::Announce,
@@ -122,7 +109,7 @@ impl Signer<'_> {
             (None, _) if beside.key.is_some() => RotationPhase::Switch,
             _ => return None,
         };
-        beside.everywhere.then(|| Turn {
+        beside.everywhere.then(|| RotationUnderWay {
             of: self.of,
             phase,
             beside: beside.clone(),
