@@ -402,7 +402,13 @@ fn leaves_that_are_renewed() {
         ]
     );
     assert_eq!(warnings(&changes, true), Vec::<&str>::new());
-    assert_eq!(warnings(&changes, false), Vec::<&str>::new());
+    let [members] = warnings(&changes, false)[..] else {
+        panic!("{changes:#}");
+    };
+    assert!(
+        members.contains("at 2026-12-31T23:55:00Z: once they have ended"),
+        "{members}"
+    );
 }
 
 #[test]
@@ -1302,4 +1308,48 @@ fn roles_engines_and_removed_files() {
         ["n1", "n2"]
             .map(|host| format!("node {host}: ./install.sh; systemctl daemon-reload; systemctl restart containerd"))
     );
+}
+
+/// What `diff` advises where a running cluster is to have two families of addresses: its workers leave, and join again.
+#[test]
+fn another_family_of_pods_comes_while_there_are_no_workers() {
+    let one_family = spec(
+        &HOSTS,
+        "state = \"running\"\n[network]\nservices = \"10.32.0.0/24\"\npods = \"10.200.0.0/16\"\n",
+    );
+    let text = fs::read_to_string(one_family.path()).expect("cluster.toml");
+    let without_workers = |text: &str| -> String {
+        let hosts = text.split_inclusive("\n\n");
+        hosts.filter(|host| !host.contains("\"worker\"")).collect()
+    };
+    let second = |text: &str| -> String {
+        let lines = text.lines().map(
+            |line| match line.strip_prefix("ip = \"").and_then(|ip| ip.strip_suffix('"')) {
+                Some(ip) => format!(
+                    "ip = [\"{ip}\", \"fd00:1::{}\"]\n",
+                    ip.rsplit('.').next().unwrap_or_default()
+                ),
+                None => format!("{line}\n"),
+            },
+        );
+        lines
+            .collect::<String>()
+            .replace("\"10.32.0.0/24\"", "[\"10.32.0.0/24\", \"fd00:2::/112\"]")
+            .replace("\"10.200.0.0/16\"", "[\"10.200.0.0/16\", \"fd00:3::/56\"]")
+    };
+    let old = built(&one_family, "old");
+    let build = |text: String, to: &str| {
+        fs::write(one_family.path(), text).expect("cluster.toml");
+        built(&one_family, to)
+    };
+    let both = build(second(&text), "both");
+    let refused = changes(&old, &both);
+    let obstacle = refused["obstacles"][0]["message"].as_str().expect("an obstacle");
+    assert!(obstacle.contains("take the entries of all workers out"), "{obstacle}");
+    let none = build(without_workers(&text), "none");
+    for (before, after) in [(&old, &none), (&none, &both)] {
+        let carried_out = changes(before, after);
+        assert_eq!(carried_out["obstacles"], Value::Array(Vec::new()), "{carried_out:#}");
+        assert!(!carried_out["steps"].as_array().expect("steps").is_empty());
+    }
 }

@@ -11,6 +11,7 @@ use support::{
     Spec, build, files_below, khw_gen, large_spec, must, namespaces, program, project, run, said, skip, walkthrough,
 };
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 /// The bundles that the judges see: the walk-through and a larger cluster with ECDSA keys.
 fn outputs() -> Vec<(TempDir, PathBuf)> {
@@ -428,6 +429,53 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
     let (_folder, out) = build(&spec.path());
     let said = must(Command::new(script).arg(&out).arg(etcd).arg(etcdctl));
     assert_eq!(said, "elected\nrefused\nanswered\n");
+}
+
+/// `diff` says so of the plan of a renewal: files go to every member before the first is waited for.
+#[test]
+fn members_whose_certificates_have_ended_are_renewed_before_the_first_is_waited_for() {
+    let test = "members of etcd whose certificates have ended";
+    let (Some(etcd), Some(etcdctl), Some(_)) = (program("etcd", test), program("etcdctl", test), program("ip", test))
+    else {
+        return;
+    };
+    if !namespaces(test) {
+        return;
+    }
+    let version = must(Command::new(&etcd).arg("--version"));
+    let version = version
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("etcd Version: "));
+    let version = version.expect("etcd says its version");
+    let spec = Spec::new(
+        &[
+            "master1 10.128.15.221 control-plane etcd",
+            "master2 10.128.15.222 control-plane etcd",
+            "lb 10.128.15.226 load-balancer",
+        ],
+        &format!("[pki.authorities_issued]\nca = \"2020-01-01T00:00:00Z\"\n[cluster]\netcd = \"{version}\""),
+    )
+    .issued_long_ago()
+    .with_csrs(|name, text| match name {
+        "ca-csr.json" => text.replacen('{', "{ \"ca\": { \"expiry\": \"790000h\" },", 1),
+        _ => text,
+    });
+    let (_folder, ended) = build(&spec.path());
+    let text = fs::read_to_string(spec.path()).expect("cluster.toml");
+    let today = OffsetDateTime::now_utc().date();
+    let issued = format!("issued = \"{today}T00:00:00Z\"");
+    fs::write(
+        spec.path(),
+        text.replacen("issued = \"2020-01-01T00:00:00Z\"", &issued, 1),
+    )
+    .expect("cluster.toml");
+    let (_other_folder, renewed) = build(&spec.path());
+    let plan = said(&run(khw_gen().arg("diff").arg(&ended).arg(&renewed)));
+    assert!(plan.contains("once they have ended"), "{plan}");
+    let script = project().join("tests/programs/etcd_ended.sh");
+    let said = must(Command::new(script).args([&ended, &renewed]).arg(etcd).arg(etcdctl));
+    assert_eq!(said, "alone it waits\ntogether they are well\n");
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn hidden_all(secrets: &[impl AsRef<str>]) -> Fact {
     hidden(all.as_bytes())
 }
 
-fn instant(instant: OffsetDateTime) -> String {
+pub(super) fn instant(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_else(|_| instant.to_string())
 }
 

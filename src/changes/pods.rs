@@ -1,5 +1,7 @@
 //! Ranges of pods, which a node keeps for as long as it is one.
 
+use std::collections::BTreeSet;
+
 use super::documents::ranges_of_pods;
 use super::members::arrives;
 use super::sides::Pair;
@@ -10,8 +12,9 @@ use super::warnings::Warning;
 /// new one's place at another moment. Most of the time nobody meant it: a range follows from a node's place among the workers.
 pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
     const SHOWN: usize = 5;
-    let staying = pairs.iter().filter(|pair| !arrives(pair));
+    let staying: Vec<&Pair<'_>> = pairs.iter().filter(|pair| !arrives(pair)).collect();
     let moved: Vec<(&str, Vec<String>)> = staying
+        .iter()
         .filter_map(|pair| {
             let before = ranges_of_pods(pair.old?);
             let after = ranges_of_pods(pair.new?);
@@ -29,6 +32,12 @@ pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
     if all.flat_map(ranges_of_pods).next().is_none() {
         let message = "the bridge that gives its pods addresses goes, and pods run on it: write cni = \"bridge\" below [network] to keep \
              it (unless it is written, more than 256 nodes have none); to change to another network, let nodes leave, and join again";
+        return Some(Warning::mind(message, hosts));
+    }
+    if moved_between_families(&staying) {
+        let message = "the ranges of pods become of other families of addresses, which no node can change while it is one: take the entries of \
+             all workers out, build and carry that plan out, then put them back beside the new ranges, and carry out that one; there are no pods \
+             on them in between";
         return Some(Warning::mind(message, hosts));
     }
     let mut kept: Vec<String> = moved
@@ -49,4 +58,16 @@ pub(super) fn moved_ranges(pairs: &[Pair<'_>]) -> Option<Warning> {
         kept.join(", ")
     );
     Some(Warning::mind(message, hosts))
+}
+
+/// Whether any node has ranges of IPv4 alone, say, and gets one of IPv6 too.
+fn moved_between_families(staying: &[&Pair<'_>]) -> bool {
+    let families = |ranges: Vec<String>| -> BTreeSet<bool> { ranges.iter().map(|range| range.contains(':')).collect() };
+    staying.iter().any(|pair| {
+        let (Some(old), Some(new)) = (pair.old, pair.new) else {
+            return false;
+        };
+        let (before, after) = (ranges_of_pods(old), ranges_of_pods(new));
+        !before.is_empty() && !after.is_empty() && families(before) != families(after)
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::calling::servers_called;
 use super::documents::{documents, networks, ranges_of_pods};
 use super::leftovers::{another_format, left_all_the_same, without_proxy};
-use super::meaning::{EncryptionKey, providers};
+use super::meaning::{EncryptionKey, instant, providers};
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
 use super::versions::{PRODUCTS, Product, kubernetes_version};
@@ -141,6 +141,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
     }
     names_that_clients_still_call(&all, &mut warnings);
     nodes_without_their_api_servers(&all, &mut warnings);
+    members_that_may_have_ended(&all, &mut warnings);
     warnings
         .all
         .into_iter()
@@ -307,6 +308,38 @@ fn of_leftovers(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut War
             format.version, format.since, format.older, format.source
         );
         warnings.mind(name, message);
+    }
+}
+
+/// Members of etcd that are each other's servers and clients, with certificates that are renewed: what waits for the health of all waits for
+/// those that have not got theirs, once the old ones have ended. Nothing here knows what time it is.
+fn members_that_may_have_ended(all: &[Sides<'_>], warnings: &mut Warnings) {
+    let leaf = |side: &Side<'_>, flag: &str| {
+        let path = side.command("etcd")?.flag(flag)?.to_owned();
+        certificates(side.host.files.get(&path)?).find(|certificate| !certificate.authority)
+    };
+    let ends = |sides: &Sides<'_>| {
+        let (old, new) = (sides.old.as_ref()?, sides.new.as_ref()?);
+        let renewed = ["cert-file", "peer-cert-file"].into_iter().filter_map(|flag| {
+            let (before, after) = (leaf(old, flag)?, leaf(new, flag)?);
+            (after.not_after > before.not_after).then_some(before.not_after)
+        });
+        renewed.min()
+    };
+    let members: Vec<_> = all
+        .iter()
+        .filter_map(|sides| Some((sides.name, ends(sides)?)))
+        .collect();
+    let Some(first) = members.iter().map(|(_, ends)| ends).min().filter(|_| members.len() > 1) else {
+        return;
+    };
+    let message = format!(
+        "certificates of etcd end, the first of them at {}: once they have ended, members don't hear each other, and what waits until all are \
+         healthy never ends. Then first run ./install.sh on every one of them, and wait after that",
+        instant(*first)
+    );
+    for (name, _) in &members {
+        warnings.mind(name, message.as_str());
     }
 }
 

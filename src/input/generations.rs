@@ -128,6 +128,10 @@ fn keys(draft: &Draft) -> Vec<Key<'_>> {
     keys
 }
 
+fn without_digits(name: &str) -> String {
+    name.chars().filter(|one| !one.is_ascii_digit()).collect()
+}
+
 /// Whether each names a key, and whether what is rotated can be.
 pub fn check(draft: &Draft, say: &Reporter) {
     let keys = keys(draft);
@@ -156,7 +160,10 @@ pub fn check(draft: &Draft, say: &Reporter) {
                 .iter()
                 .filter(|key| key.of != CERTIFICATE)
                 .filter_map(|key| key.whose);
-            let known: Vec<String> = keys.iter().map(Key::name).chain(hosts.map(str::to_owned)).collect();
+            // A host of another number is another host, and whoever is told its name would replace its keys.
+            let is_other = |known: &String| without_digits(known) != without_digits(&name.value);
+            let known = keys.iter().map(Key::name).chain(hosts.map(str::to_owned));
+            let known: Vec<String> = known.filter(is_other).collect();
             let of: Vec<&str> = keys.iter().map(|key| key.of).collect();
             let known = known.iter().map(String::as_str).chain(of);
             say.at(&name.place, codes::BAD_GENERATION, message).meant_or(
