@@ -104,6 +104,8 @@ impl RotationPlan<'_> {
             "# {}: `{of}` from generation {from} to {to}\n\n\
              Three phases, each a whole output in a folder of its own. In any of them, and on the way from one to the next, hosts of both \
              run together: `khw-gen verify NEW --beside OLD` says so, and was asked. Go on to the next phase when all of a phase is done.\n\n\
+             The first begins where hosts have what cluster.toml makes now, and `khw-gen diff OUTPUT CLUSTER.TOML` finds nothing: what was edited and \
+             not installed yet, `issued` above all, goes there before.\n\n\
              In each phase, for every host: its archive goes there and is unpacked, as its `INSTALL.md` says; the steps are done in \
              their order, as root, in the folder of the bundle; afterwards `./install.sh --status` exits with 0 there.\n",
             self.cluster.name

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::comparison::Changes;
 use super::files::{Fate, FileChange};
-use super::stage::{Action, Step, quoted};
+use super::stage::{Action, BY_HAND, Step, quoted};
 use super::warnings::Warning;
 use crate::found::printable;
 use crate::json_document::JsonKind;
@@ -294,23 +294,50 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
             .iter()
             .map(|(name, value)| format!("{name}={}", quoted(value)));
         let exports: Vec<String> = exports.collect();
-        let exported = (!exports.is_empty()).then(|| markup.code(&format!("export {}", exports.join(" "))));
+        let exported = (!exports.is_empty()).then(|| format!("export {}", exports.join(" ")));
         let actions = step.actions.iter().map(|action| match action {
-            Action::Until(command) => markup.code(&format!("until {command}; do sleep 1; done")),
-            Action::ByHand(words) => words.clone(),
-            action @ Action::Bring(_) => action.text(),
-            action => markup.code(&action.text()),
+            Action::Until(command) => Told::Command(format!("until {command}; do sleep 1; done")),
+            action if action.kind() == BY_HAND => Told::ByHand(action.text()),
+            action => Told::Command(action.text()),
         });
-        let commands: Vec<String> = exported.into_iter().chain(actions).collect();
-        let dash = match markup {
-            Markup::Plain => "       ",
-            Markup::Markdown => "   - ",
-        };
-        let commands = printable(&commands.join("; "));
-        item.push_str(&format!("{dash}{}: {commands}", hosts(&names, markup)));
+        let told: Vec<Told> = exported.into_iter().map(Told::Command).chain(actions).collect();
+        let names = hosts(&names, markup);
+        item.push_str(&match markup {
+            Markup::Plain => format!("       {names}: {}", lines(&told).join("\n           ")),
+            Markup::Markdown => {
+                let told = told.iter().map(|told| match told {
+                    Told::Command(command) => markup.code(command),
+                    Told::ByHand(words) => words.clone(),
+                });
+                let told: Vec<String> = told.collect();
+                format!("   - {names}: {}", printable(&told.join("; ")))
+            }
+        });
         items.push(item);
     }
     items
+}
+
+/// What is done on a host.
+enum Told {
+    /// As a shell takes it.
+    Command(String),
+    /// In words.
+    ByHand(String),
+}
+
+/// Commands that follow each other in one line, as a shell takes them; what no command does in a line of its own.
+fn lines(told: &[Told]) -> Vec<String> {
+    let is_command = |told: &Told| matches!(told, Told::Command(_));
+    let groups = told.chunk_by(|one, next| is_command(one) && is_command(next));
+    let line = |group: &[Told]| {
+        let texts = group.iter().map(|told| match told {
+            Told::Command(command) => command.clone(),
+            Told::ByHand(words) => format!("by hand: {words}"),
+        });
+        printable(&texts.collect::<Vec<_>>().join("; "))
+    };
+    groups.map(line).collect()
 }
 
 fn by_path(files: &[(String, String)], markup: Markup) -> Vec<String> {
@@ -354,7 +381,7 @@ pub fn to_json(changes: &Changes) -> Value {
         .iter()
         .map(|step| {
             let actions = step.actions.iter().map(|action| match action.kind() {
-                kind @ "by-hand" => json!({"do": kind, "text": action.text()}),
+                kind @ BY_HAND => json!({"do": kind, "text": action.text()}),
                 kind => json!({"do": kind, "command": action.text()}),
             });
             let environment = step

@@ -110,6 +110,9 @@ impl Stage {
     }
 }
 
+/// The kind of what no command does.
+pub(super) const BY_HAND: &str = "by-hand";
+
 /// Where manifests of static pods are put aside, out of the kubelet's sight.
 const BEFORE: &str = "/root/manifests-before";
 
@@ -164,7 +167,7 @@ impl Action {
         match self {
             Action::Install => "install",
             Action::Until(_) => "until",
-            Action::Bring(_) | Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => "by-hand",
+            Action::Bring(_) | Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => BY_HAND,
             _ => "run",
         }
     }

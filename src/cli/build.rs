@@ -191,6 +191,9 @@ fn warn_of_keys_taken_back(back: &[String]) {
     }
 }
 
+/// So many tell what is wrong where a phase is skipped; what follows is the same for other hosts.
+const MOST_FINDINGS_OF_A_PHASE: usize = 3;
+
 /// Hosts that have the output that is there and hosts that have the next one have to run together.
 fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<(), Reported> {
     let (after, _) = compiled(cluster, Some(seed))?;
@@ -200,7 +203,12 @@ fn refuse_skipped_phase(out: &Path, cluster: &Cluster, seed: &Seed) -> Result<()
     if apart.is_empty() {
         return Ok(());
     }
+    let found = apart.len();
+    apart.truncate(MOST_FINDINGS_OF_A_PHASE);
     say(audit::render_text(&apart).trim_end());
+    if found > apart.len() {
+        say(format_args!("(and {} more of this cause)", found - apart.len()));
+    }
     let message = format!(
         "a phase of a rotation is skipped or reversed: hosts that have {0} and hosts that are built now can't run together. Go through \
          announce, switch and retire one after the other, or back the same way (khw-gen rotate writes all of them). Where no host has \

@@ -25,7 +25,8 @@ pub fn run(arguments: &RenewArgs) -> Result<(), Reported> {
     if check(spec, &Specification::open).is_ok_and(|checked| checked.cluster.pki.signers_elsewhere().next().is_some()) {
         let message = format!(
             "authorities of {} sign elsewhere, and renew there: have the requests of khw-gen csr signed again, set `issued` to an instant after \
-             that, and khw-gen diff OLD CLUSTER.TOML --signed DIR says what to do",
+             that, and khw-gen diff OLD CLUSTER.TOML --signed DIR says what to do. Authorities that are made from the seed keep their dates by \
+             [pki.authorities_issued]",
             spec.display()
         );
         return Err(message.into());
