@@ -13,6 +13,7 @@ use crate::pki::authority::AuthorityCertificate;
 use crate::pki::inspect::{Certificate, Item, items};
 use crate::pki::secret::SecretBytes;
 use crate::pki::x509::Validity;
+use crate::plan::{CertificateFrom, plan};
 
 /// What came of it.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, 
         .map(|(at, one)| (one.wanted.certificate.public_key.as_slice(), at))
         .collect();
     let known = authorities(&chains, &keys, named.values().chain(&others));
+    let (chains, other_signers) = asked_in_this_phase(chains, cluster, &keys, (&known, &others));
     let (chains, of_others) = of_who_signs(chains, asked, &keys, &named, (&known, &others));
     let mut answered: BTreeMap<usize, &Chain> = BTreeMap::new();
     let mut left = Vec::new();
@@ -107,7 +109,10 @@ pub fn judge(cluster: &Cluster, asked: &[OutsideRequest<'_>], given: &[(String, 
                 let fingerprint = certificate.fingerprint.as_str();
                 used.contains(fingerprint)
                     || signed_others(&of_others, certificate)
-                    || others.iter().any(|other| other.fingerprint == fingerprint)
+                    || others
+                        .iter()
+                        .chain(&other_signers)
+                        .any(|other| other.fingerprint == fingerprint)
             };
             if !chain.certificates.iter().any(is_used) {
                 let message = "no answer was signed by this authority, or by one below it";
@@ -228,6 +233,45 @@ fn named_in_other_generations(cluster: &Cluster) -> Vec<Arc<Certificate>> {
         .filter_map(|(_, external)| Certificate::from_der(external.certificate.as_ref()?.der()))
         .map(Arc::new)
         .collect()
+}
+
+/// Without what an authority has answered that signs in another phase alone, while the cluster's own signs now: nothing is asked of it for
+/// these. The second are those who signed them.
+fn asked_in_this_phase(
+    chains: Vec<Chain>,
+    cluster: &Cluster,
+    keys: &Keys<'_>,
+    (known, others): (&[Arc<Certificate>], &[Arc<Certificate>]),
+) -> (Vec<Chain>, Vec<Arc<Certificate>>) {
+    if others.is_empty() {
+        return (chains, Vec::new());
+    }
+    let plan = plan(cluster);
+    let own = plan
+        .certificates
+        .iter()
+        .filter(|one| matches!(one.from, CertificateFrom::SignedBy { .. }));
+    let users: BTreeSet<&str> = own.filter_map(|one| Some(one.request()?.cn.as_str())).collect();
+    let mut signers: Vec<Arc<Certificate>> = Vec::new();
+    let mut is_of_another_phase = |chain: &Chain| {
+        let [leaf, behind @ ..] = chain.certificates.as_slice() else {
+            return false;
+        };
+        if keys.contains_key(leaf.public_key.as_slice()) || !users.contains(leaf.user()) {
+            return false;
+        }
+        let Ok(path) = path(leaf, behind, known) else {
+            return false;
+        };
+        let is_other = |one: &Arc<Certificate>| others.iter().any(|other| other.fingerprint == one.fingerprint);
+        let leads_to_another = path.iter().skip(1).any(is_other);
+        if leads_to_another {
+            signers.extend(path.into_iter().skip(1));
+        }
+        leads_to_another
+    };
+    let kept = chains.into_iter().filter(|chain| !is_of_another_phase(chain)).collect();
+    (kept, signers)
 }
 
 /// Without the files that answer a request for another phase of a rotation, so that the answers of all phases may lie in one folder: what

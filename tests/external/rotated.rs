@@ -12,21 +12,33 @@ use crate::{AT, HOSTS, answer, beside, manifest, of_the_split_layout};
 struct Move {
     of: &'static str,
     elsewhere: [bool; 2],
+    /// Another authority that is elsewhere all the while, and stays.
+    beside: Option<&'static str>,
+}
+
+/// The section of an authority.
+fn section(of: &str) -> String {
+    match of {
+        "ca" => "[pki.ca]".to_owned(),
+        of => format!("[pki.bring.{of}]"),
+    }
 }
 
 impl Move {
     fn spec(&self) -> Spec {
-        let first = match self.of {
-            "ca" => "[pki.ca]".to_owned(),
-            of => format!("[pki.bring.{of}]"),
-        };
-        let sections = [(first, "first"), (format!("[pki.bring.\"{}@2\"]", self.of), "second")];
+        let sections = [
+            (section(self.of), "first"),
+            (format!("[pki.bring.\"{}@2\"]", self.of), "second"),
+        ];
         let sections = sections.iter().zip(self.elsewhere).filter(|(_, elsewhere)| *elsewhere);
         let sections = sections
             .map(|((section, name), _)| format!("{section}\ncert = \"authorities/{name}.pem\"\nexternal = true\n"));
-        let sections: String = sections.collect();
+        let stays = self
+            .beside
+            .map(|of| format!("{}\ncert = \"authorities/third.pem\"\nexternal = true\n", section(of)));
+        let sections: String = sections.chain(stays).collect();
         match self.of {
-            "ca" => Spec::new(&HOSTS, &sections).with_ecdsa_keys(),
+            "ca" if self.beside.is_none() => Spec::new(&HOSTS, &sections).with_ecdsa_keys(),
             _ => of_the_split_layout(&sections, |_| true),
         }
     }
@@ -40,6 +52,7 @@ fn answered(spec: &Spec, one: &Move) -> PathBuf {
     fs::create_dir(&folder).expect("a folder");
     let names = ["first", "second"];
     let authorities = names.map(|name| Authority::root(&folder, name, CA));
+    let third = Authority::root(&folder, "third", CA);
     // Who signs in the phase that switches is the second.
     let text = fs::read_to_string(spec.path()).expect("cluster.toml");
     for (number, authority) in authorities
@@ -56,7 +69,15 @@ fn answered(spec: &Spec, one: &Move) -> PathBuf {
         .expect("a file");
         let requests = beside(spec, &format!("requests-{phase}"));
         must(khw_gen().arg("csr").arg(&in_phase).arg("-o").arg(&requests));
-        for file in manifest(&requests).keys() {
+        for (file, row) in &manifest(&requests) {
+            if row["authority"] != one.of {
+                third.sign(
+                    &requests.join(file),
+                    &answer(&signed, &format!("third-{file}")),
+                    &Signing::default(),
+                );
+                continue;
+            }
             let certificate = answer(&signed, &format!("{}-{file}", names[number]));
             authority.sign(&requests.join(file), &certificate, &Signing::default());
         }
@@ -104,7 +125,10 @@ fn carried_out(one: &Move) -> (Spec, PathBuf) {
             }
         }
         let unit = "etc/systemd/system/kube-controller-manager.service";
-        let signs_here = signs_here || one.of != "ca";
+        let signs_here = match one.of {
+            "ca" => signs_here,
+            _ => one.beside != Some("ca"),
+        };
         assert_eq!(
             has(&out, unit, "--cluster-signing-cert-file"),
             signs_here,
@@ -115,13 +139,22 @@ fn carried_out(one: &Move) -> (Spec, PathBuf) {
     (spec, signed)
 }
 
+/// The files of one who answered.
+fn take_out(signed: &Path, begins: &str) {
+    for file in fs::read_dir(signed).expect("a folder").flatten() {
+        if file.file_name().to_string_lossy().starts_with(begins) {
+            fs::remove_file(file.path()).expect("it was there");
+        }
+    }
+}
+
 /// When all is done the old section goes, and the old answers may still lie there.
 fn is_over(one: &Move, spec: &Spec, signed: &Path) {
     let text = fs::read_to_string(spec.path()).expect("cluster.toml");
-    let old = match one.of {
-        "ca" => "[pki.ca]\ncert = \"authorities/first.pem\"\nexternal = true\n".to_owned(),
-        of => format!("[pki.bring.{of}]\ncert = \"authorities/first.pem\"\nexternal = true\n"),
-    };
+    let old = format!(
+        "{}\ncert = \"authorities/first.pem\"\nexternal = true\n",
+        section(one.of)
+    );
     let last = beside(spec, "last.toml");
     fs::write(
         &last,
@@ -129,9 +162,13 @@ fn is_over(one: &Move, spec: &Spec, signed: &Path) {
     )
     .expect("a file");
     let out = beside(spec, "last");
+    // Nobody asks for what the old one has answered where another still is asked.
+    if !one.elsewhere[1] {
+        take_out(signed, "first-");
+    }
     let mut build = khw_gen();
     build.arg("build").arg(&last).arg("-o").arg(&out).arg("--quiet");
-    if one.elsewhere[1] {
+    if one.elsewhere[1] || one.beside.is_some() {
         build.arg("--signed").arg(signed);
     }
     let built = run(&mut build);
@@ -154,7 +191,11 @@ fn who_signs_in_a_phase_is_told_where_another_was_asked() {
         return;
     }
     let moves = [[false, true], [true, true], [true, false]];
-    let [to_company, to_next, to_own] = moves.map(|elsewhere| Move { of: "ca", elsewhere });
+    let [to_company, to_next, to_own] = moves.map(|elsewhere| Move {
+        of: "ca",
+        elsewhere,
+        beside: None,
+    });
     let csr = |spec: &Spec, text: &str| {
         let path = beside(spec, "asks.toml");
         fs::write(&path, text).expect("a file");
@@ -197,11 +238,7 @@ fn who_signs_in_a_phase_is_told_where_another_was_asked() {
 
     let spec = to_next.spec();
     let signed = answered(&spec, &to_next);
-    for file in fs::read_dir(&signed).expect("a folder").flatten() {
-        if file.file_name().to_string_lossy().starts_with("second-") {
-            fs::remove_file(file.path()).expect("it was there");
-        }
-    }
+    take_out(&signed, "second-");
     let switch = beside(&spec, "switch.toml");
     let text = fs::read_to_string(spec.path()).expect("cluster.toml");
     fs::write(&switch, format!("{text}{section}")).expect("a file");
@@ -225,8 +262,14 @@ fn an_authority_elsewhere_takes_over_and_gives_way() {
         return;
     }
     for elsewhere in [[false, true], [true, true], [true, false]] {
-        for of in ["ca", "etcd-ca", "front-proxy-ca"] {
-            let one = Move { of, elsewhere };
+        for (of, beside) in [
+            ("ca", None),
+            ("etcd-ca", None),
+            ("front-proxy-ca", None),
+            ("ca", Some("etcd-ca")),
+            ("etcd-ca", Some("ca")),
+        ] {
+            let one = Move { of, elsewhere, beside };
             let (spec, signed) = carried_out(&one);
             is_over(&one, &spec, &signed);
         }
