@@ -30,7 +30,16 @@ pub fn is_name_of_secret(name: &str) -> bool {
         "apikey",
         "api_key",
     ];
-    const ENDS: [&str; 5] = ["token", "privatekey", "private_key", "private-key", "authorization"];
+    // etcd's `discovery-user` is `name:password` where it has no flag of its own for that.
+    const ENDS: [&str; 7] = [
+        "token",
+        "privatekey",
+        "private_key",
+        "private-key",
+        "authorization",
+        "discovery-user",
+        "discovery_user",
+    ];
     // `p` is the short form of a password in many programs.
     const WHOLE: [&str; 4] = ["auth", "pass", "private", "p"];
     const PLACES: [&str; 10] = [
@@ -230,6 +239,13 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
             add(name, user);
         }
     }
+    for part in line.split(is_around_login) {
+        if let Some(login) = login(part) {
+            let from = offset(line, login);
+            let (name, _) = named_before(line, from).unwrap_or(("URL", 0));
+            add(name, from..from + login.len());
+        }
+    }
     for header in ["Basic ", "Bearer ", "basic ", "bearer "] {
         for (at, _) in line.match_indices(header) {
             // "a basic example" is prose.
@@ -288,6 +304,20 @@ fn of_line(line: &str, start: usize, found: &mut Vec<Secret>) {
         let from = offset(line, value);
         add(name, from..from + value.trim_end_matches(';').len());
     }
+}
+
+/// What stands around `user:password@host`, and is no part of it.
+fn is_around_login(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | '(' | '[' | '<' | '/' | '`')
+}
+
+/// `user:password` in front of an @ and a host, without a scheme before it. A digest of an image is no host.
+fn login(part: &str) -> Option<&str> {
+    const DIGESTS: [&str; 2] = ["sha256:", "sha512:"];
+    let (login, host) = part.rsplit_once('@')?;
+    let (user, password) = login.split_once(':')?;
+    let is_login = !user.is_empty() && !password.is_empty() && user != "mailto";
+    (is_login && !DIGESTS.iter().any(|digest| host.starts_with(digest))).then_some(login)
 }
 
 /// The user, and perhaps the password, of a URL whose authority begins at `from`.
@@ -395,6 +425,15 @@ mod tests {
             (
                 "  --etcd-servers=https://bob:hunter2@10.0.0.1:2379,https://10.0.0.2 \\",
                 "  --etcd-servers=https://(hidden)@10.0.0.1:2379,https://10.0.0.2 \\",
+            ),
+            (
+                "etcd-servers = \"bob:hunter2@10.0.0.1:2379,eve:hunter3@[fd00::1]:2379\"",
+                "etcd-servers = \"(hidden)@10.0.0.1:2379,(hidden)@[fd00::1]:2379\"",
+            ),
+            ("--discovery-user=bob:hunter2", "--discovery-user=(hidden)"),
+            (
+                "image: registry/a:1.2@sha256:0123 alpine:3@sha256:45 mailto:ops@example.org git@host:a",
+                "image: registry/a:1.2@sha256:0123 alpine:3@sha256:45 mailto:ops@example.org git@host:a",
             ),
             (
                 "Environment=\"DB_PASSWORD=a hunter2\" \"B=2\"",

@@ -240,7 +240,9 @@ pub fn readable_secrets(draft: &Draft, templates: &TemplateFiles, say: &Reporter
         for (path, value) in &own.leaves {
             let name = path.value.last().map_or("", String::as_str);
             if setting_may_be_secret(name, value) {
-                tell(path, &format!("`{}`", path.value.join(".")), file, say);
+                let message = readable(&format!("`{}`", path.value.join(".")), file);
+                let hint = "leave it out, and let the program read it from a file that root alone reads, where it has a setting for one";
+                say.at(&path.place, codes::READABLE_SECRET, message).hint(hint);
             }
         }
     }
@@ -283,6 +285,9 @@ fn setting_may_be_secret(name: &str, value: &Setting) -> bool {
 }
 
 fn tell<T>(at: &At<T>, what: &str, file: &str, say: &Reporter) {
-    let message = format!("{what} may hold a secret, and everybody on the host may read {file}");
-    say.at(&at.place, codes::READABLE_SECRET, message);
+    say.at(&at.place, codes::READABLE_SECRET, readable(what, file));
+}
+
+fn readable(what: &str, file: &str) -> String {
+    format!("{what} may hold a secret, and everybody on the host may read {file}")
 }
