@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::files::{Fate, HostChange, host_change};
 use super::sides::{KeysKnown, Pair, pairs};
-use super::stage::Step;
+use super::stage::{Action, Step};
 use super::steps::{Sequence, sequence};
 use super::warnings::{Warning, warnings};
 use crate::audit::Finding;
@@ -51,6 +51,22 @@ impl Changes {
     }
 }
 
+/// What draining takes from pods (<https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/>).
+fn of_emptied_nodes(steps: &[Step]) -> Option<Warning> {
+    let actions = steps.iter().flat_map(|step| &step.actions);
+    let nodes: BTreeSet<&str> = actions
+        .filter_map(|action| match action {
+            Action::Drain { node, .. } => Some(node.as_str()),
+            _ => None,
+        })
+        .collect();
+    let message = "the node is emptied: pods that no controller makes again are gone, and with each pod what it has in volumes of emptyDir";
+    (!nodes.is_empty()).then(|| Warning {
+        irreversible: true,
+        ..Warning::mind(message, nodes.into_iter().map(str::to_owned).collect())
+    })
+}
+
 /// What differs between `old` and `new`.
 pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
     let pairs = pairs(old, new);
@@ -63,7 +79,9 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
         copies,
         obstacles,
     } = sequence(&pairs, old.part.is_none() && new.part.is_none(), &changed);
-    let warnings = warnings(&pairs, known);
+    let mut warnings = warnings(&pairs, known);
+    let irreversible = warnings.iter().take_while(|warning| warning.irreversible).count();
+    warnings.splice(irreversible..irreversible, of_emptied_nodes(&steps));
     let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
     // What can't be carried out leaves nothing to remove after it.
     let of_changed = hosts

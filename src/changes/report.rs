@@ -296,7 +296,9 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
         let exports: Vec<String> = exports.collect();
         let exported = (!exports.is_empty()).then(|| format!("export {}", exports.join(" ")));
         let actions = step.actions.iter().map(|action| match action {
-            Action::Until(command) => Told::Command(format!("until {command}; do sleep 1; done")),
+            Action::Until(command) | Action::Drain { command, .. } => {
+                Told::Command(format!("until {command}; do sleep 1; done"))
+            }
             action if action.kind() == BY_HAND => Told::ByHand(action.text()),
             action => Told::Command(action.text()),
         });

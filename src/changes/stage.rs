@@ -157,6 +157,11 @@ pub enum Action {
     Apply(String),
     /// A command that is repeated until it succeeds.
     Until(String),
+    /// A node is emptied, by a command that is repeated until it succeeds.
+    Drain {
+        node: String,
+        command: String,
+    },
     /// What no command does.
     ByHand(String),
 }
@@ -166,7 +171,7 @@ impl Action {
     pub fn kind(&self) -> &'static str {
         match self {
             Action::Install => "install",
-            Action::Until(_) => "until",
+            Action::Until(_) | Action::Drain { .. } => "until",
             Action::Bring(_) | Action::ReplaceFirst(_) | Action::Replace(_) | Action::ByHand(_) => BY_HAND,
             _ => "run",
         }
@@ -200,6 +205,7 @@ impl Action {
             | Action::Check(text)
             | Action::Apply(text)
             | Action::Until(text)
+            | Action::Drain { command: text, .. }
             | Action::ByHand(text) => text.clone(),
         }
     }

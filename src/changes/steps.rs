@@ -414,10 +414,13 @@ fn drain(kubectl: &str, node: &str, version: Option<Version>) -> Action {
         Some(version) if version < Version::new(1, 20) => "--delete-local-data",
         _ => "--delete-emptydir-data",
     };
-    let node = quoted(node);
-    Action::Until(format!(
-        "{kubectl} drain {node} --ignore-daemonsets {data} --force --timeout=5m"
-    ))
+    Action::Drain {
+        node: node.to_owned(),
+        command: format!(
+            "{kubectl} drain {} --ignore-daemonsets {data} --force --timeout=5m",
+            quoted(node)
+        ),
+    }
 }
 
 fn delete_node(kubectl: &str, node: &str) -> Action {
