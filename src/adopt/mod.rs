@@ -194,7 +194,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
-    let more_names = more_names(&made, &shown, &machines, &mut topology);
+    let more_names = more_names(&made, &shown, &machines, &mut topology, &say);
     topology.tuned = tuned::tuned(
         &programs,
         &made,
@@ -406,13 +406,16 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
 }
 
 /// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the
-/// request.
+/// request. Those that no client ever asks for are left out and told.
 fn more_names(
     made: &View<'_>,
     theirs: &[ShownAs],
     machines: &BTreeMap<String, String>,
     topology: &mut Topology,
+    say: &Reporter,
 ) -> BTreeMap<&'static str, Vec<String>> {
+    let domain = topology.domain.value.clone();
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
     let made_programs = programs(made);
     let made_material = Material::of(made);
     let ours = shown(made, &made_programs, &made_material);
@@ -436,6 +439,16 @@ fn more_names(
                 .into_iter()
                 .filter(|name| !own.contains(name))
             {
+                if let Some(why) = network::why_left_out(&name, &domain) {
+                    if left_out.insert(name) {
+                        let message = format!("{}: {why}: the new certificates don't have it", one.evidence);
+                        say.add(
+                            Diagnostic::new(codes::LEFT_OUT, message)
+                                .hint("nothing needs to be done, unless something asks for it all the same"),
+                        );
+                    }
+                    continue;
+                }
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {

@@ -11,7 +11,7 @@ use super::material::Material;
 use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
 use crate::audit::document::Tree;
-use crate::audit::names::{canonical, first_of, is_loopback};
+use crate::audit::names::{canonical, first_of, is_loopback, why_nobody_asks_for};
 use crate::audit::view::View;
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
@@ -126,17 +126,60 @@ pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &R
     }
     if claims.is_empty() {
         for api in of(shown, "apiserver") {
-            let names = api.certificate.dns.iter();
-            if let Some(domain) = names
-                .filter_map(|name| name.strip_prefix("kubernetes.default.svc."))
-                .next()
-            {
-                claims.add(domain.to_owned(), api.evidence.clone());
+            for (domain, why) in domains_of(&api.certificate.dns) {
+                claims.add(domain, Evidence::words(format!("{}{why}", api.evidence)));
             }
         }
     }
     let told = claims.settle("the domain of services", String::clone, say);
     told.unwrap_or_else(|| Settled::assumed("cluster.local".to_owned(), "the domain that nearly every cluster has"))
+}
+
+/// The domains that names of services in a certificate have, and in words what was wrong with the names. Those of the API server's own
+/// service count; one of which a longer domain begins with another name's was cut off, as `kubernetes.default.svc.cluster` is beside
+/// `kubernetes.svc.cluster.local` in Kubernetes The Hard Way.
+fn domains_of(names: &[String]) -> Vec<(String, String)> {
+    let all: Vec<(&str, &str)> = names
+        .iter()
+        .filter(|name| name.starts_with("kubernetes."))
+        .filter_map(|name| Some((name.as_str(), name.split_once(".svc.")?.1)))
+        .filter(|(_, domain)| !domain.is_empty())
+        .collect();
+    let of_itself = |(name, _): &&(&str, &str)| name.starts_with("kubernetes.default.svc.");
+    let own: Vec<&(&str, &str)> = all.iter().filter(of_itself).collect();
+    let counting = if own.is_empty() { all.iter().collect() } else { own };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, domain) in counting {
+        let longer = all.iter().filter(|(_, other)| is_cut_off(domain, other));
+        let whole = longer.max_by_key(|(_, other)| other.len());
+        let (domain, why) = match whole {
+            Some((other, whole)) => (
+                *whole,
+                format!(": {other} ends with it, and {name} beside it is cut off"),
+            ),
+            None if !name.starts_with("kubernetes.default.svc.") => (*domain, format!(": {name} ends with it")),
+            None => (*domain, String::new()),
+        };
+        if !found.iter().any(|(known, _)| known == domain) {
+            found.push((domain.to_owned(), why));
+        }
+    }
+    found
+}
+
+/// Whether a domain is the beginning of another one: `cluster` of `cluster.local`.
+fn is_cut_off(domain: &str, whole: &str) -> bool {
+    whole.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Why a name of a certificate is not taken over; none if it is.
+pub(super) fn why_left_out(name: &str, domain: &str) -> Option<String> {
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let own = name.split_once(".svc.").map_or("", |(_, own)| own);
+    let cut_off = || format!("{name:?} is cut off, since the domain is {domain}");
+    why_nobody_asks_for(name).or_else(|| (!own.is_empty() && is_cut_off(own, domain)).then(cut_off))
 }
 
 /// The range of services.

@@ -174,12 +174,13 @@ codes! {
         see ["https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness"]
     }
 
-    LEFT_OUT "adopt-left-out" Warning "flag or setting that is left out" {
+    LEFT_OUT "adopt-left-out" Warning "flag, setting or name that is left out" {
         meaning
             "Something that runs was set, and cluster.toml can't have it: the release does not take it, it does not go with the rest, or it may be \
-             a secret. It stands there as a comment with the reason, unless it may be a secret."
+             a secret. It stands there as a comment with the reason, unless it may be a secret. Names of certificates that no client ever \
+             asks for, misspelt or cut off, are left out too."
         advice "see whether it is missed; what may be a secret goes into a file of its own, which [[files]] or an EnvironmentFile= names"
         example "master1: /etc/systemd/system/kube-apiserver.service" ["--experimental-encryption-provider-config=/etc/enc.yaml"]
-        met "With flags that old releases took and newer ones pass over, and with passwords in HTTPS_PROXY."
+        met "With flags that old releases took and newer ones pass over, with passwords in HTTPS_PROXY, and with kubernetes.svc.cluster.local of Kubernetes The Hard Way."
     }
 }
