@@ -109,6 +109,11 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
     let machines = machines::names(&view, &programs);
+    let is_of_certificates = view.hosts.iter().all(|host| host.host.loose);
+    let endpoint = endpoint.or_else(|| {
+        let beside = || network::endpoint_beside(&shown, &services.value);
+        is_of_certificates.then(beside).flatten()
+    });
     let leads_to = endpoint.as_ref().map(|one| &one.value);
     let of_cluster = OfCluster {
         endpoint: leads_to,
@@ -124,6 +129,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     {
         say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server"));
     }
+    let balancer = network::balancer(&view, &hosts, &say);
+    let endpoint = endpoint.or_else(|| network::endpoint_of_several(&shown, &services.value, &hosts, &balancer));
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
@@ -158,7 +165,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         token_key,
         encryption,
         rotation,
-        balancer: network::balancer(&view, &hosts, &say),
+        balancer,
         authorities: authorities.kept.clone(),
         hosts,
         tuned: Vec::new(),

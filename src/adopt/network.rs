@@ -108,6 +108,106 @@ pub(super) fn endpoint(
     }
 }
 
+/// The port that API servers listen at where nothing says another one.
+const PORT: u16 = 6443;
+
+fn assumed_endpoint(ip: IpAddr, why: String) -> Settled<AdoptedEndpoint> {
+    let host = ip.to_string();
+    Settled::assumed(AdoptedEndpoint { host, port: PORT }, why)
+}
+
+/// The addresses in the certificate of an API server that are of machines, or of what leads to them.
+fn of_machines(api: &ShownAs, services: &[String]) -> Vec<IpAddr> {
+    let of_services: Vec<IpAddr> = services.iter().filter_map(|range| first_of(range)).collect();
+    let ips = api.certificate.ips.iter().copied();
+    ips.filter(|ip| !ip.is_loopback() && !of_services.contains(ip))
+        .collect()
+}
+
+/// Where certificates are all that there is, and no kubeconfig: the one address in that of the API server that is not like the others, as a
+/// load balancer's is not.
+pub(super) fn endpoint_beside(shown: &[ShownAs], services: &[String]) -> Option<Settled<AdoptedEndpoint>> {
+    let addresses = |purposes: &[&str]| -> BTreeSet<IpAddr> {
+        let certificates = purposes.iter().flat_map(|purpose| of(shown, purpose));
+        certificates
+            .flat_map(|one| one.certificate.ips.iter().copied())
+            .collect()
+    };
+    let of_nodes = addresses(&["kubelet-serving", "kubelet-client"]);
+    let of_etcd = addresses(&["etcd-server", "etcd-peer"]);
+    for api in of(shown, "apiserver") {
+        for is_ipv6 in [false, true] {
+            let ips = of_machines(api, services).into_iter();
+            let ips: Vec<IpAddr> = ips.filter(|ip| ip.is_ipv6() == is_ipv6).collect();
+            let is_other = |ip: &&IpAddr| {
+                let others: Vec<IpAddr> = ips.iter().copied().filter(|other| other != *ip).collect();
+                let alone_is_no_member =
+                    others.len() > 1 && !of_etcd.contains(ip) && others.iter().all(|one| of_etcd.contains(one));
+                !of_nodes.contains(ip)
+                    && !of_etcd.contains(ip)
+                    && (alone_is_no_member || is_out_of_range(**ip, &others))
+            };
+            let mut outside = ips.iter().filter(is_other);
+            if let (Some(ip), None) = (outside.next(), outside.next()) {
+                let why = format!(
+                    "{} has {ip} beside addresses of another kind: taken to be what leads to all API servers; if it is one of them, write it as \
+                     a host",
+                    api.evidence
+                );
+                return Some(assumed_endpoint(*ip, why));
+            }
+        }
+    }
+    None
+}
+
+/// Whether an address is public beside private ones, or lies outside of the network that several others have in common.
+fn is_out_of_range(ip: IpAddr, others: &[IpAddr]) -> bool {
+    let is_public = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_private(),
+        IpAddr::V6(ip) => !ip.is_unique_local(),
+    };
+    let network = others.first().and_then(|first| {
+        let bits = if first.is_ipv4() { 16 } else { 48 };
+        Some(IpNet::new(*first, bits).ok()?.trunc())
+    });
+    let Some(network) = network else { return false };
+    let in_common = others.len() > 1 && others.iter().all(|other| network.contains(other));
+    in_common && !network.contains(&ip) || is_public(&ip) && !others.iter().any(is_public)
+}
+
+/// Where several machines run API servers and nothing says what leads to them all: an address in their certificate that no machine has,
+/// else that of the first.
+pub(super) fn endpoint_of_several(
+    shown: &[ShownAs],
+    services: &[String],
+    hosts: &[AdoptedHost],
+    balancer: &AdoptedBalancer,
+) -> Option<Settled<AdoptedEndpoint>> {
+    let with = |role| hosts.iter().filter(move |host| host.roles.contains(&role));
+    let is_told = with(Role::LoadBalancer).next().is_some() || !balancer.virtual_ips.is_empty();
+    if is_told || with(Role::ControlPlane).count() < 2 {
+        return None;
+    }
+    let is_of_host = |ip: &IpAddr| hosts.iter().any(|host| host.ips.value.contains(ip));
+    let mut beside =
+        of(shown, "apiserver").flat_map(|api| of_machines(api, services).into_iter().map(move |ip| (ip, api)));
+    if let Some((ip, api)) = beside.find(|(ip, _)| !is_of_host(ip)) {
+        let why = format!(
+            "{} has {ip}, and no machine: taken to be what leads to all API servers",
+            api.evidence
+        );
+        return Some(assumed_endpoint(ip, why));
+    }
+    let first = with(Role::ControlPlane).next()?;
+    let why = format!(
+        "several machines run API servers, and nothing says what leads to them all: this is the first of them, {}, so that nothing goes on \
+         without it; write the load balancer's address",
+        first.name
+    );
+    Some(assumed_endpoint(*first.ips.value.first()?, why))
+}
+
 /// The domain of services.
 pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
     let mut claims = Claims::default();

@@ -6,9 +6,9 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::adopted;
-use crate::maker::{AT, KeyForm, Maker, Pair};
+use crate::maker::{AT, KeyForm, Maker, Pair, lay, put};
 use crate::support::{khw_gen, program, run, said};
+use crate::adopted;
 
 /// What Kubernetes The Hard Way gave its API server for names.
 const WALK_THROUGH: &str = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster,\
@@ -42,6 +42,31 @@ impl Folder {
 
     fn issue(&self, name: &str, subject: &str, names: &str) -> Pair {
         self.make.issue(&self.ca, &self.certs(), name, subject, names)
+    }
+}
+
+impl Folder {
+    /// Machines' trees beside the folder, with one more in it that runs etcd and an API server.
+    fn machine(&self, machine: &str, ip: &str) -> PathBuf {
+        let machines = self.folder.path().join("machines");
+        let root = machines.join(machine);
+        for name in ["ca", "ca-key", "kubernetes", "kubernetes-key", "service-account-key"] {
+            let name = format!("{name}.pem");
+            lay(&self.certs().join(&name), &root.join("etc/k").join(&name));
+        }
+        let units = root.join("etc/systemd/system");
+        let api = format!(
+            "[Service]\nExecStart=/usr/bin/kube-apiserver --client-ca-file=/etc/k/ca.pem --tls-cert-file=/etc/k/kubernetes.pem \
+             --tls-private-key-file=/etc/k/kubernetes-key.pem --advertise-address={ip} --service-cluster-ip-range=10.32.0.0/24 \
+             --service-account-signing-key-file=/etc/k/service-account-key.pem --etcd-servers=https://{ip}:2379\n"
+        );
+        put(&units.join("kube-apiserver.service"), &api);
+        let etcd = format!(
+            "[Service]\nExecStart=/usr/bin/etcd --name={machine} --initial-advertise-peer-urls=https://{ip}:2380 \
+                    --cert-file=/etc/k/kubernetes.pem --trusted-ca-file=/etc/k/ca.pem\n"
+        );
+        put(&units.join("etcd.service"), &etcd);
+        machines
     }
 }
 
@@ -90,4 +115,64 @@ fn a_domain_that_is_cut_off_is_not_taken_for_the_domain() {
         let done = verified(&world.out);
         assert!(said(&done).contains("0 errors"), "{}", said(&done));
     }
+}
+
+/// Of three controllers and a load balancer, by addresses alone: the one that is out of the others' range is taken to lead to them.
+#[test]
+fn an_address_that_is_not_like_the_others_is_no_control_plane() {
+    let test = "an_address_that_is_not_like_the_others_is_no_control_plane";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let controllers = "IP:10.240.0.10,IP:10.240.0.11,IP:10.240.0.12";
+    let names = format!("{WALK_THROUGH},{controllers},IP:35.196.7.8");
+    let certs = Folder::new(&names, "DNS:worker-0,IP:10.240.0.20");
+    let world = adopted(&[&certs.certs()], &AT, &[]);
+    world.says("# not told by anything; kubernetes.pem has 35.196.7.8 beside addresses of another kind");
+    world.says("endpoint = \"35.196.7.8:6443\"");
+    world.told("endpoint = \"35.196.7.8:6443\": kubernetes.pem has 35.196.7.8");
+    assert_eq!(
+        world.text.matches("roles = [\"control-plane\", \"etcd\"]").count(),
+        3,
+        "{}",
+        world.text
+    );
+    assert!(
+        world
+            .names("master3/rootfs/var/lib/kubernetes/kubernetes.pem")
+            .contains("35.196.7.8")
+    );
+    assert!(said(&verified(&world.out)).contains("0 errors"));
+    // A member of etcd is a machine, and what is none among members is not.
+    let certs = Folder::new(
+        &format!("{WALK_THROUGH},{controllers},IP:10.240.0.40"),
+        "DNS:worker-0,IP:10.240.0.20",
+    );
+    certs.issue("etcd-server", "/CN=etcd-server", controllers);
+    adopted(&[&certs.certs()], &AT, &[]).says("endpoint = \"10.240.0.40:6443\"");
+    // Machines of which none has a kubeconfig: what is in their certificate and none of them.
+    let names = format!("{WALK_THROUGH},IP:10.240.0.10,IP:10.240.0.11,IP:10.240.0.40");
+    let certs = Folder::new(&names, "DNS:worker-0,IP:10.240.0.20");
+    certs.machine("master1", "10.240.0.10");
+    let machines = certs.machine("master2", "10.240.0.11");
+    let world = adopted(&[&certs.certs(), &machines], &AT, &["--kubernetes", "1.34"]);
+    world.says(
+        "has 10.240.0.40, and no machine: taken to be what leads to all API servers\nendpoint = \"10.240.0.40:6443\"",
+    );
+    // Where all are alike, the first is somebody to begin with.
+    let certs = Folder::new(
+        &format!("{WALK_THROUGH},IP:10.240.0.10,IP:10.240.0.11"),
+        "DNS:worker-0,IP:10.240.0.20",
+    );
+    let world = adopted(&[&certs.certs()], &AT, &[]);
+    world.says(
+        "nothing says what leads to them all: this is the first of them, master1, so that nothing goes on without it",
+    );
+    world.told("endpoint = \"10.240.0.10:6443\"");
+    assert_eq!(
+        world.text.matches("roles = [\"control-plane\", \"etcd\"]").count(),
+        2,
+        "{}",
+        world.text
+    );
 }
