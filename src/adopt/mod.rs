@@ -127,7 +127,9 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         .iter()
         .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
     {
-        say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server"));
+        say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server").hint(
+            "give the tree of each machine that runs one beside the others: where there is one, certificates alone are no machine",
+        ));
     }
     let balancer = network::balancer(&view, &hosts, &say);
     let endpoint = endpoint.or_else(|| network::endpoint_of_several(&shown, &services.value, &hosts, &balancer));

@@ -50,10 +50,10 @@ codes! {
         meaning
             "Hosts are told by the programs that run on them, or by the names in the certificates of nodes and of the API server. Here neither \
              names a control plane, and without one there is no cluster."
-        advice "give the machines' trees side by side (master1/etc, master1/var), or a folder that has the certificate of the API server"
+        advice "give the machines' trees side by side (master1/etc, master1/var), or a folder that has the certificate of the API server with an address or a name of a machine in it"
         example "certs/" ["ca.pem", "admin.pem"]
         right ["ca.pem", "admin.pem", "kubernetes.pem"]
-        met "When only workers' trees were copied, or the API server's certificate has names alone, as with a load balancer before it."
+        met "When only workers' trees were copied, or the API server's certificate has the names of its service alone."
     }
 
     ENCRYPTION_NOT_KEPT "adopt-encryption" Error "encryption that can't be kept" {

@@ -6,9 +6,9 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use crate::maker::{AT, KeyForm, Maker, Pair, lay, put};
+use crate::maker::{AT, KeyForm, Maker, Pair, kubeconfig, lay, put};
 use crate::support::{khw_gen, program, run, said};
-use crate::adopted;
+use crate::{adopt, adopted};
 
 /// What Kubernetes The Hard Way gave its API server for names.
 const WALK_THROUGH: &str = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster,\
@@ -46,6 +46,17 @@ impl Folder {
 }
 
 impl Folder {
+    /// A node's kubeconfig, which says where the API is reached.
+    fn leads_to(&self, server: &str) {
+        let pair = |name: &str| self.certs().join(name);
+        let client = Pair {
+            certificate: pair("worker-0.pem"),
+            key: pair("worker-0-key.pem"),
+        };
+        let path = pair("worker-0.kubeconfig");
+        kubeconfig(&path, "c", server, &self.ca.certificate, "worker-0", &client);
+    }
+
     /// Machines' trees beside the folder, with one more in it that runs etcd and an API server.
     fn machine(&self, machine: &str, ip: &str) -> PathBuf {
         let machines = self.folder.path().join("machines");
@@ -175,4 +186,42 @@ fn an_address_that_is_not_like_the_others_is_no_control_plane() {
         "{}",
         world.text
     );
+}
+
+/// Today's walk-through has the names of a machine in the API server's certificate, and no address.
+#[test]
+fn names_alone_are_machines_to_be_given_their_addresses() {
+    let test = "names_alone_are_machines_to_be_given_their_addresses";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let names = format!("{WALK_THROUGH},DNS:server.kubernetes.local,DNS:api-server.kubernetes.local");
+    let certs = Folder::new(&names, "DNS:worker-0,IP:127.0.0.1");
+    certs.leads_to("https://server.kubernetes.local:6443");
+    let world = adopted(&[&certs.certs()], &AT, &[]);
+    world.says("endpoint = \"server.kubernetes.local:6443\"");
+    world.says("names = [\"api-server.kubernetes.local\"]");
+    world.says("kubernetes.pem has names and no address of a machine: this is taken to run an API server; write a host for each that does\nname = \"server\"");
+    assert_eq!(world.text.matches("[[hosts]]").count(), 2, "{}", world.text);
+    assert!(said(&verified(&world.out)).contains("0 errors"));
+    // Those with a number are several, and one of them is a node too.
+    let names = format!("{WALK_THROUGH},DNS:worker-0.example.org,DNS:cp2,DNS:cp2.example.org,DNS:api.example.org");
+    let world = adopted(&[&Folder::new(&names, "DNS:worker-0").certs()], &AT, &[]);
+    world.says("name = \"cp2\"");
+    world.says("roles = [\"control-plane\", \"etcd\", \"worker\"]");
+    assert_eq!(world.text.matches("[[hosts]]").count(), 2, "{}", world.text);
+    // Without any the hint says what helps, and that does.
+    let certs = Folder::new(WALK_THROUGH, "DNS:worker-0,IP:10.240.0.20");
+    let spec = certs.folder.path().join("spec");
+    let told = said(&adopt(&[&certs.certs()], &spec, &AT));
+    assert!(
+        told.contains("[adopt-no-host]") && told.contains("khw-gen adopt CERTS machines -o DIR"),
+        "{told}"
+    );
+    let world = adopted(
+        &[&certs.certs(), &certs.machine("master1", "10.240.0.10")],
+        &AT,
+        &["--kubernetes", "1.34"],
+    );
+    world.says("name = \"master1\"");
 }
