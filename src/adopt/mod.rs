@@ -189,6 +189,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
             hosts: &host_names,
             has_kube_proxy,
             quick,
+            signed_for: signing.longest,
         };
         let mut files = requests.files(&authorities);
         files.push((CONFIG_FILE.to_owned(), signing.config.clone()));

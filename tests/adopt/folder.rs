@@ -188,6 +188,44 @@ fn an_address_that_is_not_like_the_others_is_no_control_plane() {
     );
 }
 
+/// As `openssl x509 -req -days 3653` makes both, in today's walk-through.
+#[test]
+fn certificates_that_live_as_long_as_their_authority_are_shortened_to_it() {
+    let test = "certificates_that_live_as_long_as_their_authority_are_shortened_to_it";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    const END: &str = "20450101000000Z";
+    let controller = format!("{WALK_THROUGH},IP:10.240.0.10");
+    for has_own_etcd in [false, true] {
+        let certs = Folder::new(&controller, "DNS:worker-0,IP:10.240.0.20");
+        let folder = certs.certs();
+        let ca = certs
+            .make
+            .authority_until(&folder, "ca", "/O=Kubernetes/CN=Kubernetes", END);
+        for (name, subject, names) in [
+            ("kubernetes", "/O=Kubernetes/CN=kubernetes", controller.as_str()),
+            (
+                "worker-0",
+                "/O=system:nodes/CN=system:node:worker-0",
+                "DNS:worker-0,IP:10.240.0.20",
+            ),
+            ("admin", "/O=system:masters/CN=admin", ""),
+            ("service-account", "/O=Kubernetes/CN=service-accounts", ""),
+        ] {
+            certs.make.issue_until(&ca, &folder, name, [subject, names], END);
+        }
+        if has_own_etcd {
+            let etcd = certs.make.authority_until(&folder, "etcd-ca", "/CN=etcd-ca", END);
+            let of = ["/CN=etcd-server", "IP:10.240.0.10,IP:127.0.0.1"];
+            certs.make.issue_until(&etcd, &folder, "etcd-server", of, END);
+        }
+        let world = adopted(&[&folder], &AT, &[]);
+        world.says("it lives no longer than its authority, which ends at 2045-01-01");
+        assert!(said(&verified(&world.out)).contains("0 errors"));
+    }
+}
+
 /// Today's walk-through has the names of a machine in the API server's certificate, and no address.
 #[test]
 fn names_alone_are_machines_to_be_given_their_addresses() {
