@@ -1,6 +1,7 @@
 //! A folder of certificates alone, which tells little: what follows from it is right, what does not is taken for granted and said, and
 //! whoever is refused can do something about it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -262,4 +263,47 @@ fn names_alone_are_machines_to_be_given_their_addresses() {
         &["--kubernetes", "1.34"],
     );
     world.says("name = \"master1\"");
+}
+
+/// What is to be done next is a list of commands that work, for machines and for a folder of certificates.
+#[test]
+fn what_comes_next_can_be_done() {
+    let test = "what_comes_next_can_be_done";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let certs = Folder::new(&format!("{WALK_THROUGH},IP:10.240.0.10"), "DNS:worker-0,IP:10.240.0.20");
+    certs.machine("master1", "10.240.0.10");
+    let at = certs.folder.path();
+    for (given, compares) in [
+        (vec!["certs"], "verify out --beside certs"),
+        (vec!["machines"], "diff machines out"),
+        (vec!["certs", "machines"], "diff machines out"),
+    ] {
+        let mut command = khw_gen();
+        command
+            .current_dir(at)
+            .arg("adopt")
+            .args(&given)
+            .args(AT)
+            .args(["-o", "spec"]);
+        let done = run(&mut command);
+        assert_eq!(done.status.code(), Some(0), "{}", said(&done));
+        let told = said(&done);
+        let next = told.split("Next: ").nth(1).expect("what comes next");
+        let commands: Vec<&str> = next.trim().trim_end_matches('.').split("khw-gen ").skip(1).collect();
+        assert_eq!(commands.last(), Some(&compares), "{told}");
+        for line in commands {
+            let line = line.trim_end_matches(", and ");
+            let done = run(khw_gen().current_dir(at).args(line.split(' ')));
+            let text = said(&done);
+            assert!(
+                matches!(done.status.code(), Some(0 | 1)) && !text.contains("error: "),
+                "{line}: {text}"
+            );
+        }
+        for made in ["spec", "out"] {
+            fs::remove_dir_all(at.join(made)).expect("it was made");
+        }
+    }
 }
