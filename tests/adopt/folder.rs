@@ -265,6 +265,28 @@ fn names_alone_are_machines_to_be_given_their_addresses() {
     world.says("name = \"master1\"");
 }
 
+/// Secrets that are encrypted with a key which is not here could not be read: that is no small print.
+#[test]
+fn a_lack_of_encryption_is_told_with_what_it_would_do() {
+    let test = "a_lack_of_encryption_is_told_with_what_it_would_do";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let certs = Folder::new(&format!("{WALK_THROUGH},IP:10.240.0.10"), "DNS:worker-0,IP:10.240.0.20");
+    let lacks = "Secrets that are encrypted already could not be read after the first build";
+    let world = adopted(&[&certs.certs()], &AT, &[]);
+    world.says(lacks);
+    world.told(lacks);
+    world.told("copy the file that --encryption-provider-config of the API servers names");
+    // A unit without the flag tells that nothing is encrypted.
+    let world = adopted(
+        &[&certs.certs(), &certs.machine("master1", "10.240.0.10")],
+        &AT,
+        &["--kubernetes", "1.34"],
+    );
+    assert!(!world.text.contains(lacks), "{}", world.text);
+}
+
 /// What is to be done next is a list of commands that work, for machines and for a folder of certificates.
 #[test]
 fn what_comes_next_can_be_done() {
