@@ -9,6 +9,7 @@ mod evidence;
 mod machines;
 mod material;
 mod network;
+mod not_written;
 mod programs;
 mod releases;
 mod report;
@@ -31,7 +32,7 @@ use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
-use crate::diagnostic::{Diagnostic, Reporter, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Reporter, Severity};
 use crate::found::Found;
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
@@ -39,6 +40,7 @@ use authorities::{Authorities, authorities};
 use evidence::{Basis, Evidence, Settled};
 use machines::{AdoptedHost, OfCluster};
 use material::Material;
+use not_written::WhatWasGiven;
 use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
@@ -200,7 +202,18 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     for (name, text) in requests(&none, true) {
         model = model.with(format!("csr/{name}"), text);
     }
-    let not_written = |problems| not_written(problems, &say);
+    let given = WhatWasGiven {
+        from: asked.from,
+        topology: CLUSTER_TOML,
+        layout: authorities.layout,
+        shown: &shown,
+        config: signing.told_by.as_ref().map(ToString::to_string),
+    };
+    let not_written = |problems| {
+        let mut all = say.clone().into_sorted_vec();
+        all.extend(not_written::not_written(problems, &given));
+        all
+    };
     let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
@@ -233,28 +246,6 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         kubernetes: topology.kubernetes.value.clone(),
         layout: authorities.layout.name(),
     })
-}
-
-/// What is wrong with the specification that would be written, and what was said of what was read: the files that are meant are nowhere, so
-/// that each problem has what tells the value beside it.
-fn not_written(problems: Vec<Diagnostic>, say: &Reporter) -> Vec<Diagnostic> {
-    let mut all = say.clone().into_sorted_vec();
-    for mut problem in problems.into_iter().filter(|one| one.severity == Severity::Error) {
-        if let Some(place) = &mut problem.place {
-            let before = place.file.text.get(..place.span.start).unwrap_or_default();
-            // A value's own line is the last of these, what tells it is the one before.
-            let told_by = before.lines().rev().nth(1).filter(|line| line.starts_with("# "));
-            if let Some(told_by) = told_by {
-                problem
-                    .message
-                    .push_str(&format!(" ({})", told_by.trim_start_matches("# ")));
-            }
-            let name = format!("{}, which is not written", place.file.name);
-            place.file = SourceFile::new(name, place.file.text.clone());
-        }
-        all.push(problem);
-    }
-    all
 }
 
 /// What a program reads and is not among the files: its settings would be lost, and others made up in their place.

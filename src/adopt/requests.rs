@@ -224,6 +224,8 @@ pub(super) struct Signing {
     pub longest: i64,
     /// What is to be said of it.
     pub note: String,
+    /// Where the signing configuration lies, where there is one.
+    pub told_by: Option<Evidence>,
 }
 
 /// Backdating, as cfssl has it.
@@ -260,7 +262,7 @@ pub(super) fn signing(
         }
     }
     let only = (found.len() == 1).then(|| found.into_iter().next()).flatten();
-    let own_text = only.map(|(text, _)| text);
+    let (own_text, told_by) = only.unzip();
     let own = own_text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let is_own = own.is_some();
     let mut config = own.unwrap_or_else(|| {
@@ -297,6 +299,7 @@ pub(super) fn signing(
         profile,
         longest,
         note,
+        told_by: told_by.filter(|_| is_own),
     }
 }
 

@@ -265,6 +265,44 @@ fn names_alone_are_machines_to_be_given_their_addresses() {
     world.says("name = \"master1\"");
 }
 
+/// A refusal is about what was given, and not about a file that nobody has.
+#[test]
+fn a_refusal_says_what_was_given_and_what_to_do() {
+    let test = "a_refusal_says_what_was_given_and_what_to_do";
+    if program("openssl", test).is_none() {
+        return;
+    }
+    let controller = format!("{WALK_THROUGH},IP:10.240.0.10");
+    let refused = |certs: &Folder| {
+        let spec = certs.folder.path().join("spec");
+        let done = adopt(&[&certs.certs()], &spec, &AT);
+        assert_eq!(done.status.code(), Some(1), "{}", said(&done));
+        assert!(!spec.exists());
+        let told = said(&done);
+        // No place, since it would be in a file that is not there.
+        assert!(!told.contains("-->") && !told.contains("not written"), "{told}");
+        assert!(told.contains("machines' trees") && told.contains("adopt"), "{told}");
+        told
+    };
+    // The address of a node lies among those of services.
+    let told = refused(&Folder::new(&controller, "DNS:worker-0,IP:10.32.0.21"));
+    assert!(
+        told.contains("(there would be `") && told.contains("10.32.0."),
+        "{told}"
+    );
+    // A signing configuration that makes certificates which nobody accepts.
+    let certs = Folder::new(&controller, "DNS:worker-0,IP:10.240.0.20");
+    put(
+        &certs.certs().join("ca-config.json"),
+        "{\"signing\": {\"profiles\": {\"kubernetes\": {\"usages\": [\"no such\"], \"expiry\": \"8760h\"}}}}",
+    );
+    let told = refused(&certs);
+    assert!(
+        told.contains("there would be a ca-config.json, as ca-config.json tells"),
+        "{told}"
+    );
+}
+
 /// Secrets that are encrypted with a key which is not here could not be read: that is no small print.
 #[test]
 fn a_lack_of_encryption_is_told_with_what_it_would_do() {
