@@ -25,6 +25,8 @@ enum Follows {
     From(String, String),
     /// Nothing tells it.
     FromNothing(String),
+    /// It is a file that was given, or one that may be.
+    Itself(Option<String>),
     Unknown,
 }
 
@@ -46,9 +48,21 @@ fn told(mut problem: Diagnostic, given: &WhatWasGiven<'_>) -> Diagnostic {
         .map_or(Follows::Unknown, |place| follows(&place, given));
     let (standing, hint) = match follows {
         Follows::From(standing, by) => (
-            format!("{standing}, as {by} tells"),
+            format!("{standing}, told by: {by}"),
             format!(
                 "put it right in a copy of what is given, and adopt that; if it is right, what nothing tells is wrong: {more}"
+            ),
+        ),
+        Follows::Itself(Some(by)) => (
+            String::new(),
+            format!(
+                "put it right in a copy of what is given ({by}), or leave that file out there, and adopt that: without one it is made as certificates live"
+            ),
+        ),
+        Follows::Itself(None) => (
+            String::new(),
+            format!(
+                "put a {CONFIG_FILE} into what is given that says how certificates are to be signed, and adopt that"
             ),
         ),
         Follows::FromNothing(standing) => (format!("{standing}, which nothing tells"), more),
@@ -71,10 +85,7 @@ fn follows(place: &Place, given: &WhatWasGiven<'_>) -> Follows {
         return Follows::Unknown;
     };
     if name == CONFIG_FILE {
-        return match &given.config {
-            Some(by) => Follows::From(format!("a {CONFIG_FILE}"), by.clone()),
-            None => Follows::FromNothing(format!("a {CONFIG_FILE} by how long most certificates live")),
-        };
+        return Follows::Itself(given.config.clone());
     }
     let mut rows = given.layout.identities().iter();
     let row = rows.find(|row| row.csr == name);
