@@ -1,6 +1,8 @@
 //! A cluster that runs becomes a specification that compiles to it: by hand with cfssl and kubectl, by kubeadm, with the names of files that
 //! people give, and khw-gen's own; what must not change does not, what can't be adopted is told, and nothing is half-written.
 
+#[path = "adopt/folder.rs"]
+mod folder;
 #[path = "adopt/hostile.rs"]
 mod hostile;
 #[path = "adopt/kubeadm.rs"]

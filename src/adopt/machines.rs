@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::evidence::{Basis, Evidence, Settled};
 use super::programs::RunningProgram;
 use super::shown::{NODE, ShownAs, of};
-use crate::audit::names::{Url, first_of, host_and_port, is_loopback};
+use crate::audit::names::{Url, first_of, host_and_port, is_loopback, why_nobody_asks_for};
 use crate::audit::pods::{plugins_of, subnets};
 use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
 use crate::catalog::layouts::Layout;
@@ -506,7 +506,10 @@ pub(super) fn of_certificates(
         .flat_map(|one| one.certificate.ips.iter().copied())
         .filter(|ip| !ip.is_loopback())
         .collect();
-    let of_api = servers(&apis, &hosts, &taken, endpoint);
+    let mut of_api = servers(&apis, &hosts, &taken, endpoint);
+    if of_api.is_empty() {
+        of_api = servers_by_name(&apis, endpoint);
+    }
     let has_own_etcd = !etcd.is_empty();
     for Named {
         name,
@@ -526,9 +529,17 @@ pub(super) fn of_certificates(
             (false, false) => &[Role::ControlPlane],
         };
         let basis = Basis::assumed(match is_named {
+            true if ips.is_empty() => format!(
+                "{evidence} has names and no address of a machine: this is taken to run an API server; write a host for each that does"
+            ),
             true => format!("{evidence} has this name and address among others: see that they belong together"),
             false => format!("{evidence} has its address and no name for it: write its own name"),
         });
+        let node = hosts.iter_mut().find(|host| ips.is_empty() && host.name == name);
+        if let Some(node) = node {
+            node.roles.extend(roles);
+            continue;
+        }
         let found: Vec<(IpAddr, Evidence)> = ips.iter().map(|ip| (*ip, evidence.clone())).collect();
         let ips = of_families(&found, &families, !is_balancer, &mut nobodys);
         hosts.push(plain_host(name, basis, ips, roles));
@@ -556,12 +567,57 @@ pub(super) fn of_certificates(
     }
     merge_same_addresses(&mut hosts);
     if !hosts.iter().any(|host| host.roles.contains(&Role::ControlPlane)) {
-        say.add(Diagnostic::new(
-            codes::NO_HOST,
-            "no control plane is told: there is no certificate of an API server with an address of a machine in it",
-        ));
+        let told = "no control plane is told";
+        say.add(match apis.first() {
+            None => Diagnostic::new(codes::NO_HOST, format!("{told}: there is no certificate of an API server")),
+            Some(api) => {
+                let message = format!("{told}: {} has neither an address nor a name of a machine", api.evidence);
+                Diagnostic::new(codes::NO_HOST, message).hint(
+                    "give the machines' trees beside it, each in a folder of its machine's name (machines/master1/etc, machines/master1/var): \
+                     khw-gen adopt CERTS machines -o DIR",
+                )
+            }
+        });
     }
     hosts
+}
+
+/// Where the certificates of API servers have no address of a machine, those that their names are of: each that has a number in its name,
+/// else the one where the API is reached, or that is named first, whose other names are of the same machine.
+fn servers_by_name(apis: &[&ShownAs], endpoint: Option<&AdoptedEndpoint>) -> Vec<Named> {
+    let all = || {
+        apis.iter()
+            .flat_map(|api| api.certificate.dns.iter().map(move |name| (name, *api)))
+    };
+    let names: Vec<(&String, &ShownAs)> = all().filter(|(name, _)| is_of_machine(name)).collect();
+    let leads_to = |name: &str| endpoint.is_some_and(|endpoint| endpoint.host == name);
+    let first_label = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let is_numbered = |name: &str| first_label(name).ends_with(|c: char| c.is_ascii_digit());
+    let numbered = names.iter().filter(|(name, _)| is_numbered(name) && !leads_to(name));
+    let mut chosen: Vec<&(&String, &ShownAs)> = numbered.collect();
+    if chosen.is_empty() {
+        let of_endpoint = names.iter().find(|(name, _)| leads_to(name));
+        chosen.extend(of_endpoint.or(names.first()));
+    }
+    let mut found: Vec<Named> = Vec::new();
+    for (name, api) in chosen {
+        let name = host_name(&first_label(name));
+        if !found.iter().any(|known| known.name == name) {
+            found.push(Named {
+                name,
+                ips: Vec::new(),
+                evidence: api.evidence.clone(),
+                is_named: true,
+            });
+        }
+    }
+    found
+}
+
+/// Whether a name in the certificate of an API server may be that of a machine.
+fn is_of_machine(name: &str) -> bool {
+    let first = name.split('.').next().unwrap_or_default();
+    !OF_SERVICES.contains(&first) && !name.starts_with('*') && why_nobody_asks_for(name).is_none()
 }
 
 /// Whether there is another machine's address besides these in the certificate of an API server; `taken` are of none of them.
@@ -648,13 +704,8 @@ fn servers(
             .copied()
             .filter(|ip| !ip.is_loopback() && (!taken.contains(ip) || is_of_node(ip)))
             .collect();
-        let is_of_machine = |name: &&String| {
-            let first = name.split('.').next().unwrap_or_default();
-            !OF_SERVICES.contains(&first)
-                && !name.starts_with('*')
-                && endpoint.is_none_or(|endpoint| endpoint.host != **name)
-        };
-        let names: Vec<&String> = certificate.dns.iter().filter(is_of_machine).collect();
+        let is_own = |name: &&String| is_of_machine(name) && endpoint.is_none_or(|endpoint| endpoint.host != **name);
+        let names: Vec<&String> = certificate.dns.iter().filter(is_own).collect();
         let machines = machines_of(&ips, nodes, endpoint);
         let paired = names.len() == machines.len();
         for (index, ips) in machines.into_iter().enumerate() {

@@ -9,6 +9,7 @@ mod evidence;
 mod machines;
 mod material;
 mod network;
+mod not_written;
 mod programs;
 mod releases;
 mod report;
@@ -31,7 +32,7 @@ use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
-use crate::diagnostic::{Diagnostic, Reporter, Severity, SourceFile};
+use crate::diagnostic::{Diagnostic, Reporter, Severity};
 use crate::found::Found;
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
@@ -39,6 +40,7 @@ use authorities::{Authorities, authorities};
 use evidence::{Basis, Evidence, Settled};
 use machines::{AdoptedHost, OfCluster};
 use material::Material;
+use not_written::WhatWasGiven;
 use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
@@ -109,6 +111,11 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
     let machines = machines::names(&view, &programs);
+    let is_of_certificates = view.hosts.iter().all(|host| host.host.loose);
+    let endpoint = endpoint.or_else(|| {
+        let beside = || network::endpoint_beside(&shown, &services.value);
+        is_of_certificates.then(beside).flatten()
+    });
     let leads_to = endpoint.as_ref().map(|one| &one.value);
     let of_cluster = OfCluster {
         endpoint: leads_to,
@@ -122,8 +129,12 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         .iter()
         .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
     {
-        say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server"));
+        say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server").hint(
+            "give the tree of each machine that runs one beside the others: where there is one, certificates alone are no machine",
+        ));
     }
+    let balancer = network::balancer(&view, &hosts, &say);
+    let endpoint = endpoint.or_else(|| network::endpoint_of_several(&shown, &services.value, &hosts, &balancer));
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
@@ -158,7 +169,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         token_key,
         encryption,
         rotation,
-        balancer: network::balancer(&view, &hosts, &say),
+        balancer,
         authorities: authorities.kept.clone(),
         hosts,
         tuned: Vec::new(),
@@ -180,6 +191,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
             hosts: &host_names,
             has_kube_proxy,
             quick,
+            signed_for: signing.longest,
         };
         let mut files = requests.files(&authorities);
         files.push((CONFIG_FILE.to_owned(), signing.config.clone()));
@@ -190,11 +202,22 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     for (name, text) in requests(&none, true) {
         model = model.with(format!("csr/{name}"), text);
     }
-    let not_written = |problems| not_written(problems, &say);
+    let given = WhatWasGiven {
+        from: asked.from,
+        topology: CLUSTER_TOML,
+        layout: authorities.layout,
+        shown: &shown,
+        config: signing.told_by.as_ref().map(ToString::to_string),
+    };
+    let not_written = |problems| {
+        let mut all = say.clone().into_sorted_vec();
+        all.extend(not_written::not_written(problems, &given));
+        all
+    };
     let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
-    let more_names = more_names(&made, &shown, &machines, &mut topology);
+    let more_names = more_names(&made, &shown, &machines, &mut topology, &say);
     topology.tuned = tuned::tuned(
         &programs,
         &made,
@@ -223,28 +246,6 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         kubernetes: topology.kubernetes.value.clone(),
         layout: authorities.layout.name(),
     })
-}
-
-/// What is wrong with the specification that would be written, and what was said of what was read: the files that are meant are nowhere, so
-/// that each problem has what tells the value beside it.
-fn not_written(problems: Vec<Diagnostic>, say: &Reporter) -> Vec<Diagnostic> {
-    let mut all = say.clone().into_sorted_vec();
-    for mut problem in problems.into_iter().filter(|one| one.severity == Severity::Error) {
-        if let Some(place) = &mut problem.place {
-            let before = place.file.text.get(..place.span.start).unwrap_or_default();
-            // A value's own line is the last of these, what tells it is the one before.
-            let told_by = before.lines().rev().nth(1).filter(|line| line.starts_with("# "));
-            if let Some(told_by) = told_by {
-                problem
-                    .message
-                    .push_str(&format!(" ({})", told_by.trim_start_matches("# ")));
-            }
-            let name = format!("{}, which is not written", place.file.name);
-            place.file = SourceFile::new(name, place.file.text.clone());
-        }
-        all.push(problem);
-    }
-    all
 }
 
 /// What a program reads and is not among the files: its settings would be lost, and others made up in their place.
@@ -406,13 +407,16 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
 }
 
 /// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the
-/// request.
+/// request. Those that no client ever asks for are left out and told.
 fn more_names(
     made: &View<'_>,
     theirs: &[ShownAs],
     machines: &BTreeMap<String, String>,
     topology: &mut Topology,
+    say: &Reporter,
 ) -> BTreeMap<&'static str, Vec<String>> {
+    let domain = topology.domain.value.clone();
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
     let made_programs = programs(made);
     let made_material = Material::of(made);
     let ours = shown(made, &made_programs, &made_material);
@@ -436,6 +440,16 @@ fn more_names(
                 .into_iter()
                 .filter(|name| !own.contains(name))
             {
+                if let Some(why) = network::why_left_out(&name, &domain) {
+                    if left_out.insert(name) {
+                        let message = format!("{}: {why}: the new certificates don't have it", one.evidence);
+                        say.add(
+                            Diagnostic::new(codes::LEFT_OUT, message)
+                                .hint("nothing needs to be done, unless something asks for it all the same"),
+                        );
+                    }
+                    continue;
+                }
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {

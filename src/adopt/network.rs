@@ -11,7 +11,7 @@ use super::material::Material;
 use super::programs::RunningProgram;
 use super::shown::{ShownAs, of};
 use crate::audit::document::Tree;
-use crate::audit::names::{canonical, first_of, is_loopback};
+use crate::audit::names::{canonical, first_of, is_loopback, why_nobody_asks_for};
 use crate::audit::view::View;
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
@@ -108,6 +108,106 @@ pub(super) fn endpoint(
     }
 }
 
+/// The port that API servers listen at where nothing says another one.
+const PORT: u16 = 6443;
+
+fn assumed_endpoint(ip: IpAddr, why: String) -> Settled<AdoptedEndpoint> {
+    let host = ip.to_string();
+    Settled::assumed(AdoptedEndpoint { host, port: PORT }, why)
+}
+
+/// The addresses in the certificate of an API server that are of machines, or of what leads to them.
+fn of_machines(api: &ShownAs, services: &[String]) -> Vec<IpAddr> {
+    let of_services: Vec<IpAddr> = services.iter().filter_map(|range| first_of(range)).collect();
+    let ips = api.certificate.ips.iter().copied();
+    ips.filter(|ip| !ip.is_loopback() && !of_services.contains(ip))
+        .collect()
+}
+
+/// Where certificates are all that there is, and no kubeconfig: the one address in that of the API server that is not like the others, as a
+/// load balancer's is not.
+pub(super) fn endpoint_beside(shown: &[ShownAs], services: &[String]) -> Option<Settled<AdoptedEndpoint>> {
+    let addresses = |purposes: &[&str]| -> BTreeSet<IpAddr> {
+        let certificates = purposes.iter().flat_map(|purpose| of(shown, purpose));
+        certificates
+            .flat_map(|one| one.certificate.ips.iter().copied())
+            .collect()
+    };
+    let of_nodes = addresses(&["kubelet-serving", "kubelet-client"]);
+    let of_etcd = addresses(&["etcd-server", "etcd-peer"]);
+    for api in of(shown, "apiserver") {
+        for is_ipv6 in [false, true] {
+            let ips = of_machines(api, services).into_iter();
+            let ips: Vec<IpAddr> = ips.filter(|ip| ip.is_ipv6() == is_ipv6).collect();
+            let is_other = |ip: &&IpAddr| {
+                let others: Vec<IpAddr> = ips.iter().copied().filter(|other| other != *ip).collect();
+                let alone_is_no_member =
+                    others.len() > 1 && !of_etcd.contains(ip) && others.iter().all(|one| of_etcd.contains(one));
+                !of_nodes.contains(ip)
+                    && !of_etcd.contains(ip)
+                    && (alone_is_no_member || is_out_of_range(**ip, &others))
+            };
+            let mut outside = ips.iter().filter(is_other);
+            if let (Some(ip), None) = (outside.next(), outside.next()) {
+                let why = format!(
+                    "{} has {ip} beside addresses of another kind: taken to be what leads to all API servers; if it is one of them, write it as \
+                     a host",
+                    api.evidence
+                );
+                return Some(assumed_endpoint(*ip, why));
+            }
+        }
+    }
+    None
+}
+
+/// Whether an address is public beside private ones, or lies outside of the network that several others have in common.
+fn is_out_of_range(ip: IpAddr, others: &[IpAddr]) -> bool {
+    let is_public = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_private(),
+        IpAddr::V6(ip) => !ip.is_unique_local(),
+    };
+    let network = others.first().and_then(|first| {
+        let bits = if first.is_ipv4() { 16 } else { 48 };
+        Some(IpNet::new(*first, bits).ok()?.trunc())
+    });
+    let Some(network) = network else { return false };
+    let in_common = others.len() > 1 && others.iter().all(|other| network.contains(other));
+    in_common && !network.contains(&ip) || is_public(&ip) && !others.iter().any(is_public)
+}
+
+/// Where several machines run API servers and nothing says what leads to them all: an address in their certificate that no machine has,
+/// else that of the first.
+pub(super) fn endpoint_of_several(
+    shown: &[ShownAs],
+    services: &[String],
+    hosts: &[AdoptedHost],
+    balancer: &AdoptedBalancer,
+) -> Option<Settled<AdoptedEndpoint>> {
+    let with = |role| hosts.iter().filter(move |host| host.roles.contains(&role));
+    let is_told = with(Role::LoadBalancer).next().is_some() || !balancer.virtual_ips.is_empty();
+    if is_told || with(Role::ControlPlane).count() < 2 {
+        return None;
+    }
+    let is_of_host = |ip: &IpAddr| hosts.iter().any(|host| host.ips.value.contains(ip));
+    let mut beside =
+        of(shown, "apiserver").flat_map(|api| of_machines(api, services).into_iter().map(move |ip| (ip, api)));
+    if let Some((ip, api)) = beside.find(|(ip, _)| !is_of_host(ip)) {
+        let why = format!(
+            "{} has {ip}, and no machine: taken to be what leads to all API servers",
+            api.evidence
+        );
+        return Some(assumed_endpoint(ip, why));
+    }
+    let first = with(Role::ControlPlane).next()?;
+    let why = format!(
+        "several machines run API servers, and nothing says what leads to them all: this is the first of them, {}, so that nothing goes on \
+         without it; write the load balancer's address",
+        first.name
+    );
+    Some(assumed_endpoint(*first.ips.value.first()?, why))
+}
+
 /// The domain of services.
 pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &Reporter) -> Settled<String> {
     let mut claims = Claims::default();
@@ -126,17 +226,60 @@ pub(super) fn domain(programs: &[RunningProgram<'_>], shown: &[ShownAs], say: &R
     }
     if claims.is_empty() {
         for api in of(shown, "apiserver") {
-            let names = api.certificate.dns.iter();
-            if let Some(domain) = names
-                .filter_map(|name| name.strip_prefix("kubernetes.default.svc."))
-                .next()
-            {
-                claims.add(domain.to_owned(), api.evidence.clone());
+            for (domain, why) in domains_of(&api.certificate.dns) {
+                claims.add(domain, Evidence::words(format!("{}{why}", api.evidence)));
             }
         }
     }
     let told = claims.settle("the domain of services", String::clone, say);
     told.unwrap_or_else(|| Settled::assumed("cluster.local".to_owned(), "the domain that nearly every cluster has"))
+}
+
+/// The domains that names of services in a certificate have, and in words what was wrong with the names. Those of the API server's own
+/// service count; one of which a longer domain begins with another name's was cut off, as `kubernetes.default.svc.cluster` is beside
+/// `kubernetes.svc.cluster.local` in Kubernetes The Hard Way.
+fn domains_of(names: &[String]) -> Vec<(String, String)> {
+    let all: Vec<(&str, &str)> = names
+        .iter()
+        .filter(|name| name.starts_with("kubernetes."))
+        .filter_map(|name| Some((name.as_str(), name.split_once(".svc.")?.1)))
+        .filter(|(_, domain)| !domain.is_empty())
+        .collect();
+    let of_itself = |(name, _): &&(&str, &str)| name.starts_with("kubernetes.default.svc.");
+    let own: Vec<&(&str, &str)> = all.iter().filter(of_itself).collect();
+    let counting = if own.is_empty() { all.iter().collect() } else { own };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, domain) in counting {
+        let longer = all.iter().filter(|(_, other)| is_cut_off(domain, other));
+        let whole = longer.max_by_key(|(_, other)| other.len());
+        let (domain, why) = match whole {
+            Some((other, whole)) => (
+                *whole,
+                format!(": {other} ends with it, and {name} beside it is cut off"),
+            ),
+            None if !name.starts_with("kubernetes.default.svc.") => (*domain, format!(": {name} ends with it")),
+            None => (*domain, String::new()),
+        };
+        if !found.iter().any(|(known, _)| known == domain) {
+            found.push((domain.to_owned(), why));
+        }
+    }
+    found
+}
+
+/// Whether a domain is the beginning of another one: `cluster` of `cluster.local`.
+fn is_cut_off(domain: &str, whole: &str) -> bool {
+    whole.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Why a name of a certificate is not taken over; none if it is.
+pub(super) fn why_left_out(name: &str, domain: &str) -> Option<String> {
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let own = name.split_once(".svc.").map_or("", |(_, own)| own);
+    let cut_off = || format!("{name:?} is cut off, since the domain is {domain}");
+    why_nobody_asks_for(name).or_else(|| (!own.is_empty() && is_cut_off(own, domain)).then(cut_off))
 }
 
 /// The range of services.

@@ -1,12 +1,13 @@
 //! The CSR folder: a request for each identity, as its certificate was made, and the signing configuration.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::authorities::Authorities;
+use super::evidence::Evidence;
 use super::shown::{ShownAs, of};
 use super::under_way::RotationUnderWay;
 use crate::audit::view::View;
@@ -46,15 +47,21 @@ pub(super) struct Requests<'r> {
     pub hosts: &'r [String],
     /// Whether kube-proxy runs from a unit.
     pub has_kube_proxy: bool,
-    /// Whether every key is one that takes no time to make, since only texts are asked for.
+    /// Whether every key is one that takes no time to make, since only texts are asked for. Then authorities that are kept are made too.
     pub quick: bool,
+    /// For how many hours the longest lives that is signed.
+    pub signed_for: i64,
 }
 
 impl Requests<'_> {
-    /// Name and text of each file, but for authorities that are kept.
+    /// Name and text of each file, but for authorities that are kept and bring their certificates.
     pub(super) fn files(&self, authorities: &Authorities) -> Vec<(String, String)> {
         let is_kept = |row: &&Identity| authorities.kept.iter().any(|kept| kept.name == row.name);
-        let rows = self.layout.identities().iter().filter(|row| !is_kept(row));
+        let rows = self
+            .layout
+            .identities()
+            .iter()
+            .filter(|row| self.quick || !is_kept(row));
         let rows = rows.filter(|row| row.only_of != Some("kube-proxy") || self.has_kube_proxy);
         rows.map(|row| (row.csr.to_owned(), self.text(row))).collect()
     }
@@ -70,6 +77,9 @@ impl Requests<'_> {
                 None => built_in,
             },
         };
+        if row.signs() {
+            lengthen(&mut request, self.signed_for);
+        }
         if let Some(fields) = request.as_object_mut() {
             if self.quick && row.purpose != KeyPurpose::Tokens {
                 fields.insert("key".to_owned(), json!({"algo": "ecdsa", "size": 256}));
@@ -137,6 +147,21 @@ impl Requests<'_> {
     }
 }
 
+/// How long cfssl makes an authority live whose request does not say it.
+const YEARS_OF_CFSSL: i64 = 5 * 8760;
+
+/// An authority that is made lives no shorter than what it signs: others' may have lived longer than the one that khw-gen asks for.
+fn lengthen(request: &mut Value, signed_for: i64) {
+    // A day more, since what is signed may be dated back less than its authority.
+    let needed = signed_for.saturating_add(24);
+    let lives = request.pointer("/ca/expiry").and_then(Value::as_str).and_then(hours);
+    if lives.unwrap_or(YEARS_OF_CFSSL) < needed
+        && let Some(fields) = request.as_object_mut()
+    {
+        fields.insert("ca".to_owned(), json!({"expiry": format!("{needed}h")}));
+    }
+}
+
 fn with_key(mut request: Value, key: Value) -> Value {
     if let Some(fields) = request.as_object_mut() {
         fields.insert("key".to_owned(), key);
@@ -195,8 +220,12 @@ pub(super) struct Signing {
     pub issued: OffsetDateTime,
     pub config: String,
     pub profile: Option<String>,
+    /// For how many hours the longest lives that is signed.
+    pub longest: i64,
     /// What is to be said of it.
     pub note: String,
+    /// Where the signing configuration lies, where there is one.
+    pub told_by: Option<Evidence>,
 }
 
 /// Backdating, as cfssl has it.
@@ -223,14 +252,17 @@ pub(super) fn signing(
     let ends = authorities.kept.iter().map(|one| one.certificate.not_after).min();
     // Whole hours that are left to what is signed now.
     let left = ends.map(|ends| (ends - issued + BACKDATE).whole_hours().max(1));
-    let found: BTreeSet<&str> = view
-        .hosts
-        .iter()
-        .flat_map(|host| host.host.files.iter())
-        .filter(|(path, _)| path.rsplit('/').next() == Some(CONFIG_FILE))
-        .filter_map(|(_, file)| file.text())
-        .collect();
-    let own_text = found.first().copied().filter(|_| found.len() == 1);
+    let mut found: BTreeMap<&str, Evidence> = BTreeMap::new();
+    for host in &view.hosts {
+        let is_config = |(path, _): &(&String, _)| path.rsplit('/').next() == Some(CONFIG_FILE);
+        for (path, file) in host.host.files.iter().filter(is_config) {
+            if let Some(text) = file.text() {
+                found.entry(text).or_insert_with(|| Evidence::file(host, path));
+            }
+        }
+    }
+    let only = (found.len() == 1).then(|| found.into_iter().next()).flatten();
+    let (own_text, told_by) = only.unzip();
     let own = own_text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let is_own = own.is_some();
     let mut config = own.unwrap_or_else(|| {
@@ -238,7 +270,7 @@ pub(super) fn signing(
         serde_json::from_str(text).unwrap_or_default()
     });
     let lived = lifetime(shown);
-    let mut shortened = false;
+    let (mut shortened, mut longest) = (false, 0);
     for_each_expiry(&mut config, &mut |expiry| {
         let hours = match (hours(expiry), lived) {
             (Some(hours), _) if is_own => hours,
@@ -248,6 +280,7 @@ pub(super) fn signing(
         };
         let fits = left.map_or(hours, |left| hours.min(left));
         shortened |= fits < hours;
+        longest = longest.max(fits);
         if !is_own || fits < hours {
             *expiry = format!("{fits}h");
         }
@@ -264,7 +297,9 @@ pub(super) fn signing(
             None => pretty(&config),
         },
         profile,
+        longest,
         note,
+        told_by: told_by.filter(|_| is_own),
     }
 }
 

@@ -322,7 +322,10 @@ impl Topology {
             let is_left_off = |one: &Tuned| one.part == TunedPart::Flag("encryption-provider-config".to_owned());
             if whole && !self.tuned.iter().any(is_left_off) {
                 out.section("[encryption]");
-                let why = "no configuration of encryption is here: from the first build on Secrets are encrypted with a key of the seed";
+                let why = "neither a configuration of encryption is here nor a unit of an API server that would name one, and Secrets that are \
+                           encrypted already could not be read after the first build: copy the file that --encryption-provider-config of the API \
+                           servers names into what you give, and adopt again; if they have no such flag, Secrets are encrypted from then on with \
+                           a key of the seed";
                 out.note("encryption", why);
                 out.line("provider = \"secretbox\"");
             }

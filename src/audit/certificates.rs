@@ -1,10 +1,10 @@
 //! Each certificate by itself, wherever it lies: dates, strength, names, rights, who signed it.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use super::dates::{date, out_of_date};
 use super::inventory::InventoryRow;
+use super::names::why_nobody_asks_for;
 use super::uses::Uses;
 use super::view::View;
 use crate::diagnostic::Code;
@@ -129,32 +129,14 @@ fn check_strength(everywhere: &Everywhere<'_>) {
 
 fn check_names(everywhere: &Everywhere<'_>) {
     let certificate = &everywhere.row.certificate;
-    let names = certificate.dns.iter().chain(&certificate.other_names);
-    for name in names.filter(|name| !is_dns_name(name)) {
-        everywhere.report(codes::BAD_SAN, format!("no client ever asks for {name:?}"));
+    for why in certificate
+        .dns
+        .iter()
+        .chain(&certificate.other_names)
+        .filter_map(|name| why_nobody_asks_for(name))
+    {
+        everywhere.report(codes::BAD_SAN, why);
     }
-    let misspelt = ["kubernetes.svc.", "kubernete.", "kubernetes.default.scv"];
-    let is_misspelt = |name: &&String| misspelt.iter().any(|start| name.starts_with(start));
-    for name in certificate.dns.iter().filter(is_misspelt) {
-        everywhere.report(
-            codes::BAD_SAN,
-            format!("{name:?} is no name of the API server's service"),
-        );
-    }
-}
-
-/// Whether a text can be a DNS name that something asks for; an address, a range or a port in it can't.
-fn is_dns_name(name: &str) -> bool {
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    let is_of_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(is_of_label)
-    };
-    name.len() <= 253 && name.split('.').all(label) && name.parse::<Ipv4Addr>().is_err()
 }
 
 fn check_rights(everywhere: &Everywhere<'_>) {

@@ -1,6 +1,6 @@
-//! Addresses as files name them: URLs, and hosts with their ports.
+//! Addresses as files name them: URLs, and hosts with their ports; and what can be a name at all.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -73,6 +73,32 @@ pub fn first_of(range: &str) -> Option<IpAddr> {
         IpNet::V4(net) => Some(IpAddr::from((u32::from(net.network()).checked_add(1)?).to_be_bytes())),
         IpNet::V6(net) => Some(IpAddr::from((u128::from(net.network()).checked_add(1)?).to_be_bytes())),
     }
+}
+
+/// What people write in the place of `kubernetes.default.svc.DOMAIN`.
+const MISSPELT: [&str; 3] = ["kubernetes.svc.", "kubernete.", "kubernetes.default.scv"];
+
+/// Why no client ever asks for a DNS name of a certificate; none if one may.
+pub fn why_nobody_asks_for(name: &str) -> Option<String> {
+    if !is_dns_name(name) {
+        return Some(format!("no client ever asks for {name:?}"));
+    }
+    let is_misspelt = MISSPELT.iter().any(|start| name.starts_with(start));
+    is_misspelt.then(|| format!("{name:?} is no name of the API server's service"))
+}
+
+/// Whether a text can be a DNS name that something asks for; an address, a range or a port in it can't.
+fn is_dns_name(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    let is_of_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(is_of_label)
+    };
+    name.len() <= 253 && name.split('.').all(label) && name.parse::<Ipv4Addr>().is_err()
 }
 
 #[cfg(test)]

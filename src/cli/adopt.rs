@@ -25,8 +25,13 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let places = Places::new(catalog::places().chain(adopt::places()));
     let mut found = Found::default();
+    // What has machines can be compared with what is built; a folder of certificates is nobody's.
+    let mut machines: Option<&Path> = None;
     for path in paths {
         let Found { hosts, remarks, .. } = read_found_at(path, &places, Beside::LeftOut)?;
+        if hosts.iter().any(|host| !host.loose) {
+            machines.get_or_insert(path);
+        }
         found.hosts.extend(hosts);
         found.remarks.extend(remarks);
     }
@@ -63,7 +68,7 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     }
     print(adopted_text(&adopted, &dir, width()).trim_end())?;
     let file = out.join(adopt::CLUSTER_TOML);
-    let (file, from) = (file.display(), paths[0].display());
+    let file = file.display();
     let elsewhere = adopted.said.iter().any(|one| one.code == adopt_codes::NO_KEY.name);
     // What was adopted from is not replaced by what is built.
     let made = match paths.iter().any(|path| path == Path::new("out")) {
@@ -76,9 +81,11 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         ),
         false => format!("then khw-gen build {file} -o {made}"),
     };
-    say(format_args!(
-        "\nNext: read {file}, {build}, and khw-gen diff {from} {made}."
-    ));
+    let compare = match machines {
+        Some(machines) => format!("khw-gen diff {} {made}", machines.display()),
+        None => format!("khw-gen verify {made} --beside {}", paths[0].display()),
+    };
+    say(format_args!("\nNext: read {file}, {build}, and {compare}."));
     Ok(())
 }
 

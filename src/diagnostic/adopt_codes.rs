@@ -50,10 +50,10 @@ codes! {
         meaning
             "Hosts are told by the programs that run on them, or by the names in the certificates of nodes and of the API server. Here neither \
              names a control plane, and without one there is no cluster."
-        advice "give the machines' trees side by side (master1/etc, master1/var), or a folder that has the certificate of the API server"
+        advice "give the machines' trees side by side (master1/etc, master1/var), or a folder that has the certificate of the API server with an address or a name of a machine in it"
         example "certs/" ["ca.pem", "admin.pem"]
         right ["ca.pem", "admin.pem", "kubernetes.pem"]
-        met "When only workers' trees were copied, or the API server's certificate has names alone, as with a load balancer before it."
+        met "When only workers' trees were copied, or the API server's certificate has the names of its service alone."
     }
 
     ENCRYPTION_NOT_KEPT "adopt-encryption" Error "encryption that can't be kept" {
@@ -174,12 +174,13 @@ codes! {
         see ["https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness"]
     }
 
-    LEFT_OUT "adopt-left-out" Warning "flag or setting that is left out" {
+    LEFT_OUT "adopt-left-out" Warning "flag, setting or name that is left out" {
         meaning
             "Something that runs was set, and cluster.toml can't have it: the release does not take it, it does not go with the rest, or it may be \
-             a secret. It stands there as a comment with the reason, unless it may be a secret."
+             a secret. It stands there as a comment with the reason, unless it may be a secret. Names of certificates that no client ever \
+             asks for, misspelt or cut off, are left out too."
         advice "see whether it is missed; what may be a secret goes into a file of its own, which [[files]] or an EnvironmentFile= names"
         example "master1: /etc/systemd/system/kube-apiserver.service" ["--experimental-encryption-provider-config=/etc/enc.yaml"]
-        met "With flags that old releases took and newer ones pass over, and with passwords in HTTPS_PROXY."
+        met "With flags that old releases took and newer ones pass over, with passwords in HTTPS_PROXY, and with kubernetes.svc.cluster.local of Kubernetes The Hard Way."
     }
 }

@@ -76,6 +76,12 @@ impl Maker {
 
     /// A certificate for servers and clients, from June 2025 for a year; `names` as OpenSSL has them: `DNS:a,IP:10.0.0.1`.
     pub fn issue(&self, by: &Pair, folder: &Path, name: &str, subject: &str, names: &str) -> Pair {
+        self.issue_until(by, folder, name, [subject, names], "20260601000000Z")
+    }
+
+    /// The same, until another instant.
+    pub fn issue_until(&self, by: &Pair, folder: &Path, name: &str, of: [&str; 2], ends: &str) -> Pair {
+        let [subject, names] = of;
         let pair = self.pair(folder, name);
         let request = self.request(&pair, subject);
         let names = if names.is_empty() {
@@ -87,7 +93,7 @@ impl Maker {
             "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature,keyEncipherment\n\
              extendedKeyUsage = serverAuth,clientAuth\n{names}"
         );
-        let mut sign = self.signing(&extensions, "20250601000000Z", "20260601000000Z");
+        let mut sign = self.signing(&extensions, "20250601000000Z", ends);
         must(
             sign.arg("-keyfile")
                 .arg(&by.key)
