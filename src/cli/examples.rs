@@ -85,7 +85,7 @@ pub const RENEW: &str = "Examples:
 pub const EXPIRY: &str = "Examples:
   khw-gen expiry out --within 8w
   khw-gen expiry cluster.toml --format ical > certificates.ics
-  khw-gen expiry / --format prometheus > /var/lib/node_exporter/khw-gen.prom";
+  khw-gen expiry / --format prometheus > x.tmp; [ $? -le 1 ] && mv x.tmp x.prom";
 
 pub const SECRETS: &str = "Examples:
   khw-gen secrets cluster.toml
