@@ -237,23 +237,19 @@ pub fn brought_against_issuer(draft: &Draft, folder: &Folder, leaf: &Leaf<'_>, i
     }
 }
 
-/// Requests for keys that are stronger than that of the authority which vouches for them.
+/// Requests for keys that are stronger than that of the authority which vouches for them, by that authority.
 #[derive(Default)]
-pub struct StrongerRequests<'a>(Vec<(&'a Issuer, Vec<(&'a Leaf<'a>, &'a RequestFile)>)>);
+pub struct StrongerRequests<'a>(BTreeMap<Signs<'a>, Vec<(&'a Leaf<'a>, &'a RequestFile)>>);
 
 impl<'a> StrongerRequests<'a> {
     /// Notes what `leaf` asks for, if any key of it is made as its request says and is stronger.
-    pub fn note(&mut self, leaf: &'a Leaf<'a>, csr: &Csr, file: &'a RequestFile, issuer: &'a Issuer, has_keys: bool) {
+    pub fn note(&mut self, leaf: &'a Leaf<'a>, csr: &Csr, file: &'a RequestFile, issuer: &Issuer, has_keys: bool) {
         let is_weaker = issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
         if !has_keys || !is_weaker || csr.built_in || file.broken.contains("key") {
             return;
         }
-        let known = self.0.iter().position(|(known, _)| std::ptr::eq(*known, issuer));
-        let at = known.unwrap_or_else(|| {
-            self.0.push((issuer, Vec::new()));
-            self.0.len() - 1
-        });
-        let requests = &mut self.0[at].1;
+        let Some(authority) = leaf.issuer else { return };
+        let requests = self.0.entry(authority).or_default();
         if requests.iter().all(|(other, _)| other.csr_name != leaf.csr_name) {
             requests.push((leaf, file));
         }
@@ -261,7 +257,7 @@ impl<'a> StrongerRequests<'a> {
 
     /// Says it once of each authority: the cause is its key, however many requests there are.
     pub fn tell(self, say: &Reporter) {
-        for (_, requests) in self.0 {
+        for requests in self.0.into_values() {
             let Some((leaf, file)) = requests.first() else { continue };
             let others = match requests.len() - 1 {
                 0 => String::new(),
