@@ -257,6 +257,14 @@ fn files(changes: &Changes, markup: Markup) -> Vec<String> {
     items
 }
 
+/// What a line of a plain text begins with that has hosts and their commands.
+const COMMANDS: &str = "       ";
+
+/// Whether a line of a plain text has commands, which somebody copies.
+pub fn has_commands(line: &str) -> bool {
+    line.starts_with(COMMANDS)
+}
+
 /// Steps of one stage that are the same on several hosts are one item, with the hosts in their order.
 fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
     let mut groups: Vec<(&Step, Vec<String>)> = Vec::new();
@@ -303,7 +311,7 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
         });
         let commands: Vec<String> = exported.into_iter().chain(actions).collect();
         let dash = match markup {
-            Markup::Plain => "       ",
+            Markup::Plain => COMMANDS,
             Markup::Markdown => "   - ",
         };
         let commands = printable(&commands.join("; "));
