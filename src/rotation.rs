@@ -106,7 +106,7 @@ impl RotationPlan<'_> {
              run together: `khw-gen verify NEW --beside OLD` says so, and was asked. Go on to the next phase when all of a phase is done.\n\n\
              The first begins where hosts have what cluster.toml makes now, and `khw-gen diff OUTPUT CLUSTER.TOML` finds nothing: what was edited and \
              not installed yet, `issued` above all, goes there before.\n\n\
-             In each phase, for every host: its archive goes there and is unpacked, as its `INSTALL.md` says; the steps are done in \
+             In each phase, for every host: its archive goes there and is unpacked (`tar xzf HOST.tar.gz`); the steps are done in \
              their order, as root, in the folder of the bundle; afterwards `./install.sh --status` exits with 0 there.\n",
             self.cluster.name
         );

@@ -96,12 +96,17 @@ fn groups(widths: &[usize], width: usize) -> Vec<Range<usize>> {
 
 /// A text with each line that is too long continued on the next: below its last column, or set in a little more than it is itself.
 pub fn wrapped(text: &str, width: Option<usize>) -> String {
+    wrapped_but(text, width, |_| false)
+}
+
+/// As [`wrapped`], but lines that `is_kept` says yes to stay as they are.
+pub fn wrapped_but(text: &str, width: Option<usize>, is_kept: impl Fn(&str) -> bool) -> String {
     let Some(width) = width else {
         return text.to_owned();
     };
     let lines = text.lines().map(|line| {
         // A remark of TOML, which somebody copies, would be none on a second line.
-        if line.trim_start().starts_with('#') {
+        if line.trim_start().starts_with('#') || line.chars().count() <= width || is_kept(line) {
             return format!("{line}\n");
         }
         let begins = leading(line);

@@ -660,6 +660,7 @@ const MAY_IMPORT: &[(&str, &[&str], &str)] = &[
             "pki",
             "plan",
             "rotation",
+            "table",
             "theft",
         ],
         "a page only puts together what others tell: nothing is judged, compiled or read for it a second time",

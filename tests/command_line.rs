@@ -199,6 +199,26 @@ fn every_command_has_a_manual_page_and_none_is_overwritten() {
         for word in ["SYNOPSIS", "khw-gen "] {
             assert!(shown.contains(word), "{page}: {shown}");
         }
+        // Options with their values, as `--help` has them, and no page that is not there.
+        let name = page.trim_start_matches("khw-gen").trim_end_matches(".1");
+        let command: Vec<String> = name
+            .split('-')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let help = help(&command, 100);
+        let usage = help
+            .lines()
+            .find_map(|line| line.strip_prefix("Usage: "))
+            .expect("a usage");
+        let one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            one_line.contains(&format!("SYNOPSIS {usage} DESCRIPTION")),
+            "{page}: {usage}: {shown}"
+        );
+        for word in one_line.split(' ').filter_map(|word| word.strip_suffix("(1)")) {
+            assert!(pages.contains(&format!("{word}.1")), "{page} refers to {word}(1)");
+        }
     }
 }
 
@@ -247,6 +267,16 @@ fn colour_changes_nothing_but_the_look() {
     }
     let json = check(&["--format", "json"], &[("CLICOLOR_FORCE", "1")]);
     assert!(!json.contains('\u{1b}'), "{json:?}");
+}
+
+/// What the program does not do is nothing that a command of its own does.
+#[test]
+fn nothing_is_denied_that_a_command_does() {
+    let readme = include_str!("../README.md");
+    for (whose, text) in [("--help", help(&[], 200)), ("README.md", readme.to_owned())] {
+        assert!(!text.contains("encrypts no archive"), "{whose}");
+        assert!(text.contains("seals no archive") && text.contains("seal"), "{whose}");
+    }
 }
 
 #[test]
@@ -316,6 +346,101 @@ fn tables_fit_a_terminal_and_nothing_of_them_is_lost() {
     }
     let wide = on_a_terminal("inspect out --wide", folder.path()).expect("a terminal");
     assert_eq!(wide, said("inspect out --wide"));
+}
+
+/// What is said in sentences fits a terminal too, source and what is written below it among it; commands to copy stay whole.
+#[test]
+fn sentences_fit_a_terminal_and_commands_stay_whole() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    must(
+        khw_gen()
+            .args(["init", ".", "--from", "three-masters"])
+            .current_dir(&folder),
+    );
+    must(
+        khw_gen()
+            .args(["build", "cluster.toml", "-o", "out"])
+            .current_dir(&folder),
+    );
+    let text = fs::read_to_string(at("cluster.toml")).expect("cluster.toml");
+    let changed = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        text.replacen(from, to, 1)
+    };
+    let hosts = text.matches("[[hosts]]").count();
+    assert!(hosts > 5, "{text}");
+    // A field that nobody knows, far to the right of a long line, and a hint that lists all that are known.
+    let long = format!("[[hosts]] # {}\nxyzzy = 1", "words ".repeat(40));
+    fs::write(at("broken.toml"), changed("[[hosts]]", &long)).expect("a file");
+    let table = format!(
+        "[network]\nx = {{ one = \"{}\", two = 2, three = \"{}\" }}",
+        "a".repeat(60),
+        "b".repeat(90)
+    );
+    fs::write(at("wide.toml"), format!("{text}\n{table}\n")).expect("a file");
+    fs::write(
+        at("other.toml"),
+        format!("{text}\n[components.kube-apiserver.flags]\nv = 3\n"),
+    )
+    .expect("a file");
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    let mut is_folded = Vec::new();
+    for (command, has_source) in [
+        ("check cluster.toml", false),
+        ("check broken.toml", true),
+        ("check wide.toml", true),
+        ("diff out other.toml", false),
+        ("build cluster.toml -o out2", false),
+        ("verify broken", false),
+        ("verify out", false),
+        ("report out --format text --at 2026-06-01T00:00:00Z", false),
+    ] {
+        let broken = at("broken");
+        if !broken.exists() {
+            must(Command::new("cp").arg("-r").arg(at("out")).arg(&broken));
+            for path in [
+                "master1/rootfs/var/lib/kubernetes/ca.pem",
+                "worker1/rootfs/var/lib/kubelet/kubeconfig",
+            ] {
+                let _ = fs::remove_file(broken.join(path));
+            }
+        }
+        let Some(shown) = on_a_terminal(&format!("{command} --color never 2>&1; true"), folder.path()) else {
+            return;
+        };
+        // What was shown while it took long is wiped away.
+        let rest = |line: &str| line.rsplit("\u{1b}[2K").next().unwrap_or_default().to_owned();
+        let shown: String = shown.lines().map(|line| rest(line) + "\n").collect();
+        for line in shown.lines().filter(|line| line.chars().count() > 80) {
+            let longest = words(line).iter().map(|word| word.chars().count()).max();
+            let is_commands = command.starts_with("diff") && line.starts_with("       ");
+            assert!(longest > Some(60) || is_commands, "{command}: {line}");
+        }
+        let plain = said(&run(khw_gen().args(command.split(' ')).current_dir(&folder)));
+        if !has_source && !command.starts_with("build") {
+            let order = |text: &str| {
+                let mut words = words(text);
+                words.sort();
+                words
+            };
+            assert_eq!(order(&shown), order(&plain), "{command}");
+        }
+        if plain.lines().any(|line| line.chars().count() > 80) {
+            is_folded.push(command);
+        }
+    }
+    for command in [
+        "check broken.toml",
+        "check wide.toml",
+        "diff out other.toml",
+        "verify broken",
+    ] {
+        assert!(
+            is_folded.contains(&command),
+            "{command} has nothing that is too long: {is_folded:?}"
+        );
+    }
 }
 
 /// Whoever waits is told for what, once it takes longer than half a second.

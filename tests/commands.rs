@@ -181,11 +181,25 @@ fn plan_shows_each_flag_with_who_gives_it() {
     let own = "[components.kube-apiserver.flags]\nprofiling = true\nv = false\nevent-ttl = [\"2h\"]\n";
     let spec = Spec::new(&["cp 10.0.0.1 control-plane etcd", "w 10.0.0.2 worker"], own);
     let flags = must(khw_gen().arg("plan").arg("--flags").arg(spec.path()));
-    let mut lines = flags.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    assert_eq!(lines.next().expect("a heading"), ["HOST", "UNIT", "FLAG", "FROM"]);
-    let lines: Vec<Vec<&str>> = lines.collect();
+    // Host and unit stand above their flags.
+    let mut of = ["", ""];
+    let mut lines: Vec<Vec<&str>> = Vec::new();
+    for line in flags.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix("  ") {
+            None => of = <[&str; 2]>::try_from(line.split(": ").collect::<Vec<_>>()).expect("a host and a unit"),
+            Some(flag) => lines.push(of.into_iter().chain(flag.split_whitespace()).collect()),
+        }
+    }
+    assert_eq!(lines[0][2..], ["FLAG", "FROM"]);
+    assert!(
+        flags.starts_with("cp: etcd\n") && flags.matches("cp: etcd\n").count() == 1,
+        "{flags}"
+    );
+    // What stands in the units, and not what it is made from.
+    assert!(!flags.contains('{'), "{flags}");
     for expected in [
         ["cp", "etcd", "--client-cert-auth", "component"],
+        ["cp", "etcd", "--name=cp", "component"],
         ["cp", "etcd", "--cert-file=/etc/etcd/etcd-server.pem", "component"],
         [
             "cp",
@@ -206,8 +220,8 @@ fn plan_shows_each_flag_with_who_gives_it() {
         "{flags}"
     );
     assert!(
-        flags.contains("--hostname-override={{ host.name }}"),
-        "as it is written: {flags}"
+        flags.contains("--hostname-override=w "),
+        "as it is written into the unit: {flags}"
     );
     let removed = |line: &Vec<&str>| line[1] == "kube-apiserver" && line[2].starts_with("--v=");
     assert!(!lines.iter().any(removed), "{flags}");

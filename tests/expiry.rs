@@ -117,9 +117,51 @@ fn exit_codes_tell_whether_anything_ends_soon() {
     let over = String::from_utf8(expiry(&out, &["--at", "2027-01-01T00:00:00Z"]).stdout).expect("text");
     assert_eq!(over.matches("EXPIRED").count(), 8, "{over}");
     assert!(
-        over.ends_with("ended, or ending within 30d: 8 of 9 certificates\n"),
+        over.ends_with("to be renewed within 30d, or ended: 8 of 9 certificates\n"),
         "{over}"
     );
+}
+
+/// A year before its end the walk-through's authority is too old for another leaf of a year: it has to be replaced, though it is valid.
+#[test]
+fn an_authority_past_its_renew_by_counts_as_one_that_ends() {
+    let (_folder, out) = build(&walkthrough());
+    let at = |at: &str| {
+        let output = expiry(&out, &["--at", at, "--format", "json"]);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        document["certificates"][0]["soon"].clone()
+    };
+    assert_eq!(at("2029-11-30T23:54:59Z"), false);
+    assert_eq!(at("2029-11-30T23:55:00Z"), true);
+    assert_eq!(at("2030-01-01T00:00:00Z"), true);
+    let text = String::from_utf8(expiry(&out, &["--at", "2030-01-01T00:00:00Z"]).stdout).expect("text");
+    assert!(text.ends_with("or ended: 9 of 9 certificates\n"), "{text}");
+}
+
+/// No certificate at all is nothing that could be told, and not that none ends.
+#[test]
+fn a_tree_without_certificates_is_not_judged() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let etc = folder.path().join("etc/haproxy");
+    fs::create_dir_all(&etc).expect("a folder");
+    fs::write(etc.join("haproxy.cfg"), "defaults\n  mode tcp\n").expect("a file");
+    for command in [
+        &["expiry"][..],
+        &["expiry", "--format", "ical"],
+        &["expiry", "--format", "prometheus"],
+        &["expiry", "--format", "json"],
+        &["inspect", "--expires-within", "30d"],
+    ] {
+        let output = run(khw_gen().args(command).arg(folder.path()));
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {}", said(&output));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("there is no certificate in "), "{command:?}: {told}");
+        let printed = String::from_utf8(output.stdout).expect("text");
+        match command.contains(&"json") {
+            true => assert!(printed.contains("khw-gen/error/v1"), "{printed}"),
+            false => assert_eq!(printed, "", "{command:?}"),
+        }
+    }
 }
 
 /// A cluster with a name in its certificates that every format has to escape, and that is long.
@@ -207,9 +249,9 @@ fn the_calendar_has_an_event_for_each_end() {
     let spec = project().join("specs/three-masters/cluster.toml");
     let text = shown(&spec, "ical");
     let calendar = calendar(&text);
-    // 22 leaves end at one instant, and three authorities at another.
+    // 22 leaves end at one instant, and three authorities at another, a year before which they are too old.
     let ends: Vec<&str> = calendar.inside.iter().map(|(_, event)| event.get("DTSTART")).collect();
-    assert_eq!(ends, ["20261231T235500Z", "20351229T235500Z"]);
+    assert_eq!(ends, ["20261231T235500Z", "20341229T235500Z", "20351229T235500Z"]);
     let all = json(&spec);
     let fingerprints: BTreeSet<String> = all["certificates"]
         .as_array()
@@ -222,7 +264,8 @@ fn the_calendar_has_an_event_for_each_end() {
         .iter()
         .map(|(_, event)| event.get("UID").to_owned())
         .collect();
-    assert!(ids.len() == 2 && ids.is_subset(&fingerprints), "{ids:?}");
+    let of_certificates = |id: &String| fingerprints.contains(&id.replace("-renew@", "@"));
+    assert!(ids.len() == 3 && ids.iter().all(of_certificates), "{ids:?}");
     for (name, event) in &calendar.inside {
         assert_eq!((name.as_str(), event.get("DTSTAMP")), ("VEVENT", "20251231T235500Z"));
         let [(name, alarm)] = event.inside.as_slice() else {
@@ -239,7 +282,9 @@ fn the_calendar_has_an_event_for_each_end() {
     assert!(leaves.ends_with("and 2 more: khw-gen expiry has them all"), "{leaves}");
     let summary = text_of(calendar.inside[0].1.get("SUMMARY"));
     assert!(summary.starts_with("22 certificates end, "), "{summary}");
-    let authorities = text_of(calendar.inside[1].1.get("DESCRIPTION"));
+    let too_old = text_of(calendar.inside[1].1.get("SUMMARY"));
+    assert!(too_old.starts_with("3 authorities to replace before, "), "{too_old}");
+    let authorities = text_of(calendar.inside[2].1.get("DESCRIPTION"));
     assert!(
         authorities.contains("From 2034-12-29T23:55:00Z on a leaf of 365d no longer fits under CN=kubernetes-ca"),
         "{authorities}"
@@ -262,14 +307,14 @@ fn calendar_and_metrics_hold_no_clock_and_any_name() {
     assert_eq!(subjects.len(), list.len());
     for one in list {
         let subject = one["subject"].as_str().expect("a subject");
-        let (label, value) = &subjects[one["sha256"].as_str().expect("a digest")];
-        assert_eq!(label, subject);
-        let end = time::OffsetDateTime::from_unix_timestamp(*value).expect("an instant");
-        let format = &time::format_description::well_known::Rfc3339;
-        assert_eq!(
-            end.format(format).expect("an instant"),
-            one["not_after"].as_str().expect("an instant")
-        );
+        let told = &subjects[one["sha256"].as_str().expect("a digest")];
+        assert_eq!(told.subject, subject);
+        for (value, field) in [(told.not_after, "not_after"), (told.renew_by, "renew_by")] {
+            let instant = time::OffsetDateTime::from_unix_timestamp(value).expect("an instant");
+            let format = &time::format_description::well_known::Rfc3339;
+            let expected = one[field].as_str().expect("an instant");
+            assert_eq!(instant.format(format).expect("an instant"), expected, "{field}");
+        }
         assert!(
             one["authority"] == true || described.contains(subject),
             "{subject} in {described}"
@@ -280,19 +325,44 @@ fn calendar_and_metrics_hold_no_clock_and_any_name() {
 
 // --- the metrics -------------------------------------------------------------------------------------------------------
 
-/// Reads metrics by the letter of the text format: by fingerprint the subject and the value. One gauge, each series once.
-fn metrics(text: &str) -> BTreeMap<String, (String, i64)> {
-    const NAME: &str = "khw_gen_certificate_not_after_timestamp_seconds";
+/// What two gauges tell of a certificate.
+#[derive(Default)]
+struct Told {
+    subject: String,
+    not_after: i64,
+    renew_by: i64,
+}
+
+/// Reads metrics by the letter of the text format: what is told by fingerprint. Two gauges, each series once.
+fn metrics(text: &str) -> BTreeMap<String, Told> {
+    let mut told: BTreeMap<String, Told> = BTreeMap::new();
+    let renew_by = text.rfind("# HELP").expect("a second gauge");
+    for (subject, fingerprint, value) in gauge("khw_gen_certificate_not_after_timestamp_seconds", &text[..renew_by]) {
+        let one = told.entry(fingerprint).or_default();
+        (one.subject, one.not_after) = (subject, value);
+    }
+    let count = told.len();
+    for (subject, fingerprint, value) in gauge("khw_gen_certificate_renew_by_timestamp_seconds", &text[renew_by..]) {
+        let one = told.entry(fingerprint).or_default();
+        assert_eq!(one.subject, subject);
+        one.renew_by = value;
+    }
+    assert_eq!(told.len(), count);
+    told
+}
+
+/// Reads one gauge: subject, fingerprint and value of each series.
+fn gauge(metric: &str, text: &str) -> Vec<(String, String, i64)> {
     let mut lines = text.strip_suffix('\n').expect("a last line").split('\n');
     assert!(
         lines
             .next()
-            .is_some_and(|line| line.starts_with(&format!("# HELP {NAME} ")))
+            .is_some_and(|line| line.starts_with(&format!("# HELP {metric} ")))
     );
-    assert_eq!(lines.next(), Some(&*format!("# TYPE {NAME} gauge")));
-    let mut series = BTreeMap::new();
+    assert_eq!(lines.next(), Some(&*format!("# TYPE {metric} gauge")));
+    let mut series = Vec::new();
     for line in lines {
-        let labels = line.strip_prefix(NAME).and_then(|rest| rest.strip_prefix('{'));
+        let labels = line.strip_prefix(metric).and_then(|rest| rest.strip_prefix('{'));
         let mut rest = labels.unwrap_or_else(|| panic!("no series: {line}"));
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         loop {
@@ -326,11 +396,104 @@ fn metrics(text: &str) -> BTreeMap<String, (String, i64)> {
         let names: Vec<&str> = found.keys().map(String::as_str).collect();
         assert_eq!(names, ["fingerprint", "subject", "use"]);
         assert!(!found["use"].is_empty());
-        assert!(
-            series
-                .insert(found["fingerprint"].clone(), (found["subject"].clone(), value))
-                .is_none()
-        );
+        let of = (found["subject"].clone(), found["fingerprint"].clone(), value);
+        let is_same = |other: &(String, String, i64)| other.1 == of.1;
+        assert!(!series.iter().any(is_same), "{line}");
+        series.push(of);
     }
     series
+}
+
+/// What a timer carries out puts a file in place that tells something, and no other: with the exit codes 0 and 1, not with 2.
+#[test]
+fn the_lines_for_a_timer_keep_the_last_file_where_nothing_is_told() {
+    let page = fs::read_to_string(project().join("docs/expiry-and-secrets.md")).expect("the page");
+    let help = must(khw_gen().args(["expiry", "--help"]).env("COLUMNS", "80"));
+    for (text, file) in [(&page, "khw-gen"), (&help, "x")] {
+        let line = text.lines().find(|line| line.contains("--format prometheus > "));
+        let line = line.expect("a line").trim_start().trim_start_matches("sudo ");
+        for (code, is_moved) in [(0, true), (1, true), (2, false), (137, false)] {
+            let folder = tempfile::TempDir::new().expect("a folder");
+            let at = |name: &str| folder.path().join(name);
+            fs::write(at(&format!("{file}.prom")), "before\n").expect("a file");
+            let stand_in = format!("khw-gen() {{ [ {code} -gt 1 ] || echo now; return {code}; }}\n");
+            let output = run(std::process::Command::new("sh")
+                .args([
+                    "-c",
+                    &(stand_in.replace("khw-gen()", "khw_gen()") + &line.replacen("khw-gen ", "khw_gen ", 1)),
+                ])
+                .current_dir(&folder));
+            let kept = fs::read_to_string(at(&format!("{file}.prom"))).expect("a file");
+            assert_eq!(kept, if is_moved { "now\n" } else { "before\n" }, "{line}: {code}");
+            // A timer says that its unit failed.
+            assert_eq!(output.status.success(), is_moved, "{line}: {code}");
+        }
+    }
+}
+
+/// Prometheus takes the rules of the page, and they fire just when they should.
+#[test]
+fn the_alerts_of_the_page_fire() {
+    let Some(promtool) = support::program("promtool", "Prometheus reads the alerts of the page") else {
+        return;
+    };
+    let folder = tempfile::TempDir::new().expect("a folder");
+    fs::write(folder.path().join("rules.yml"), examples::shown("alerts", "yaml")).expect("the rules");
+    // Time begins at 0, and each value stands for an hour.
+    let ends = r#"khw_gen_certificate_renew_by_timestamp_seconds{instance="a", fingerprint="1"}"#;
+    let written = r#"node_textfile_mtime_seconds{instance="a", file="/var/lib/khw-gen.prom"}"#;
+    let case = |series: &[(&str, &str)], at: &str, firing: &[(&str, &str)]| {
+        let series: String = series
+            .iter()
+            .map(|(name, values)| format!("      - {{series: '{name}', values: '{values}'}}\n"))
+            .collect();
+        let alerts = [
+            "CertificateToBeRenewed",
+            "CertificatesToldLongAgo",
+            "CertificatesNoLongerTold",
+            "CertificatesNotTold",
+        ];
+        let expected: String = alerts
+            .iter()
+            .map(|alert| {
+                let labels = firing.iter().find(|(name, _)| name == alert).map(|(_, labels)| labels);
+                let fires = labels.map_or(String::new(), |labels| format!("{{exp_labels: {{{labels}}}}}"));
+                format!("      - {{eval_time: {at}, alertname: {alert}, exp_alerts: [{fires}]}}\n")
+            })
+            .collect();
+        format!("  - interval: 1h\n    input_series:\n{series}    alert_rule_test:\n{expected}")
+    };
+    let instance = "instance: a";
+    let certificate = r#"instance: a, fingerprint: "1""#;
+    let cases = [
+        // 31 days from the beginning, and the file is written each hour.
+        case(&[(ends, "2678400x99"), (written, "0+3600x99")], "1h", &[]),
+        case(
+            &[(ends, "2678400x99"), (written, "0+3600x99")],
+            "25h",
+            &[("CertificateToBeRenewed", certificate)],
+        ),
+        case(
+            &[(ends, "9999999x99"), (written, "0x99")],
+            "49h",
+            &[("CertificatesToldLongAgo", r#"instance: a, file: /var/lib/khw-gen.prom"#)],
+        ),
+        // An empty file with a fresh time, as a move whatever the exit code would leave it.
+        case(
+            &[(ends, "9999999x10 stale"), (written, "0+3600x99")],
+            "50h",
+            &[("CertificatesNoLongerTold", instance), ("CertificatesNotTold", "")],
+        ),
+        case(&[(written, "0+3600x99")], "1h", &[("CertificatesNotTold", "")]),
+    ];
+    let tests = format!(
+        "rule_files: [rules.yml]\nevaluation_interval: 1h\ntests:\n{}",
+        cases.concat()
+    );
+    fs::write(folder.path().join("tests.yml"), tests).expect("the tests");
+    must(
+        std::process::Command::new(promtool)
+            .args(["test", "rules", "tests.yml"])
+            .current_dir(&folder),
+    );
 }

@@ -549,7 +549,7 @@ fn the_key_of_ones_own_certificate_is_derived_as_the_page_says() {
 
 #[test]
 fn the_certificates_of_the_documents_compile() {
-    let text = examples::shown("certificates", "toml");
+    let text = examples::shown("existing-authority", "toml") + &examples::shown("certificates", "toml");
     let Some(openssl) = program("openssl", "the certificates of the documents") else {
         return;
     };

@@ -15,7 +15,7 @@ mkdir -p "$tools"
 . tests/packages.sh
 
 packages="age busybox-static chromium dbus etcd-client etcd-server faketime firewalld fish fonts-dejavu-core git gnutls-bin groff-base haproxy iproute2 iptables iputils-ping keepalived libnginx-mod-stream
-    nftables nginx openssh-client openssl parallel patch policycoreutils-python-utils procps python3 python3-venv selinux-policy-default shellcheck strace systemd
+    nftables nginx openssh-client openssl parallel patch policycoreutils-python-utils procps prometheus python3 python3-venv selinux-policy-default shellcheck strace systemd
     unzip zsh zstd"
 # Others package it too, and only one of them can be installed.
 command -v kubectl >/dev/null 2>&1 || packages="$packages kubernetes-client"

@@ -92,6 +92,45 @@ fn the_same_bytes_twice_in_any_surroundings() {
     }
 }
 
+/// An output is called by its cluster, wherever it lies; a host has the releases of what it runs; and the numbers add up.
+#[test]
+fn a_page_is_of_a_cluster_and_says_of_a_host_what_it_runs() {
+    let (_folder, out) = build(&small("split").path());
+    let page = must(&mut report(&out, "html"));
+    assert!(page.contains("<h1>small</h1>"), "{page}");
+    assert!(must(&mut report(&out.join("ops"), "text")).starts_with("small: ops\n"));
+    let shown = must(&mut report(&out, "text"));
+    let hosts = shown.split("HOSTS\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let told: Vec<&str> = hosts
+        .expect("a section")
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
+    assert!(told.len() >= 4, "{told:?}");
+    for line in told {
+        let is_one = |roles: &[&str]| {
+            roles
+                .iter()
+                .any(|role| line.split([' ', ',', ';']).any(|word| word == *role))
+        };
+        for (program, roles) in [
+            ("Kubernetes", &["control-plane", "worker"][..]),
+            ("etcd 3", &["etcd"]),
+            ("containerd", &["worker"]),
+        ] {
+            assert_eq!(line.contains(program), is_one(roles), "{program}: {line}");
+        }
+    }
+    let told = document(&out);
+    let (connections, beliefs) = (list(&told["connections"]).len(), list(&told["beliefs"]).len());
+    let expected = format!(
+        "All {} relations hold ({connections} connections, and {beliefs} of believing what another signs).",
+        connections + beliefs
+    );
+    let one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(one_line.contains(&expected), "{expected}: {shown}");
+}
+
 /// Who meets whom in a good bundle: purpose, caller, callee; each is accepted both ways where both show something.
 #[test]
 fn every_relation_of_the_table_is_there_and_holds() {

@@ -458,7 +458,12 @@ fn rotate_writes_what_builds_of_each_phase_write() {
 fn rotate_says_what_there_is_to_rotate() {
     let spec = spec("single", "");
     let folder = TempDir::new().expect("a folder");
-    for (of, why) in [("etcd-ca", "ca, service-account, encryption"), ("admin", "choose of")] {
+    for (of, why) in [
+        ("etcd-ca", "choose of ca, service-account, encryption"),
+        ("encrypton", "did you mean encryption?"),
+        ("admin", "[generations]: \"admin\" = 2"),
+        ("foo", "choose of ca, service-account, encryption; any other key"),
+    ] {
         let output = run(khw_gen()
             .arg("rotate")
             .arg(spec.path())
@@ -467,6 +472,8 @@ fn rotate_says_what_there_is_to_rotate() {
             .arg(folder.path().join(of)));
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         assert!(said(&output).contains(why), "{}", said(&output));
+        // A word that is no key gets no successor.
+        assert_eq!(said(&output).contains(" = 2"), of == "admin", "{}", said(&output));
         assert!(!folder.path().join(of).exists(), "{of}");
     }
 }

@@ -33,7 +33,7 @@ mod warnings;
 pub use calling::etcdctl_environment;
 pub use comparison::{Changes, compare};
 pub use files::{Fate, FileChange, HostChange};
-pub use report::{render_markdown, render_obstacles, render_steps, render_text, to_json};
+pub use report::{has_commands, render_markdown, render_obstacles, render_steps, render_text, to_json};
 pub use sides::{Keys, KeysKnown, keep_hosts_of, leave_out_elsewhere};
 pub use stage::{Action, Stage, Step};
 pub use warnings::Warning;

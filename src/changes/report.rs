@@ -257,6 +257,14 @@ fn files(changes: &Changes, markup: Markup) -> Vec<String> {
     items
 }
 
+/// What a line of a plain text begins with that has hosts and their commands.
+const COMMANDS: &str = "       ";
+
+/// Whether a line of a plain text has commands, which somebody copies.
+pub fn has_commands(line: &str) -> bool {
+    line.starts_with(COMMANDS)
+}
+
 /// Steps of one stage that are the same on several hosts are one item, with the hosts in their order.
 fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
     let mut groups: Vec<(&Step, Vec<String>)> = Vec::new();
@@ -305,7 +313,7 @@ fn steps(changes: &Changes, markup: Markup) -> Vec<String> {
         let told: Vec<Told> = exported.into_iter().map(Told::Command).chain(actions).collect();
         let names = hosts(&names, markup);
         item.push_str(&match markup {
-            Markup::Plain => format!("       {names}: {}", lines(&told).join("\n           ")),
+            Markup::Plain => format!("{COMMANDS}{names}: {}", lines(&told).join(&format!("\n{COMMANDS}    "))),
             Markup::Markdown => {
                 let told = told.iter().map(|told| match told {
                     Told::Command(command) => markup.code(command),

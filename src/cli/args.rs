@@ -291,7 +291,7 @@ pub struct PlanArgs {
     /// The topology
     #[arg(value_name = "CLUSTER.TOML")]
     pub spec: PathBuf,
-    /// The command lines of the units, and who gives each flag
+    /// The command lines of the units as they are written into them, and who gives each flag; a secret is hidden
     #[arg(long)]
     pub flags: bool,
     /// How to show it

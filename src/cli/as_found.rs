@@ -48,6 +48,12 @@ pub fn say_remarks(path: &Path, found: &Found) -> bool {
     !found.remarks.is_empty()
 }
 
+/// Says that there is no certificate where some are to be judged, which is not that all of them are right, and what could not be read.
+pub fn no_certificates(path: &Path, found: &Found) -> Reported {
+    say_remarks(path, found);
+    Reported::from(format!("there is no certificate in {}", path.display()))
+}
+
 /// Says that a fleet's part lacks hosts, and what that leads to.
 pub fn say_what_is_elsewhere(path: &Path, found: &Found, so: &str) {
     if let Some(part) = found.part.as_ref().filter(|part| !part.elsewhere.is_empty()) {

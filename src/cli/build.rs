@@ -22,7 +22,7 @@ use super::as_found::read_undamaged;
 use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar};
-use super::say::{Reported, print, say, say_error};
+use super::say::{Reported, say, say_error, show};
 use super::specification::{answered, compiled, read_checked, read_seed, unknown_host, with_keys};
 use super::threads::use_threads;
 
@@ -80,7 +80,7 @@ pub fn run(arguments: &BuildArgs) -> Result<(), Reported> {
         true => format!("a part, {} of {}", summary.hosts, so_many(cluster.hosts.len(), "host")),
         false => so_many(summary.hosts, "host"),
     };
-    print(format_args!(
+    show(format_args!(
         "{}: {hosts}, {} files, {} in {:.1} s{unchanged}",
         out.display(),
         summary.files,

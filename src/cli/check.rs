@@ -9,7 +9,7 @@ use khw_gen::input::Checked;
 use khw_gen::table::so_many;
 
 use super::args::{CheckArgs, JudgeFormat};
-use super::say::{Reported, print, print_document, say_diagnostics};
+use super::say::{Reported, print, print_document, say_diagnostics, show};
 use super::specification;
 
 pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
@@ -36,7 +36,7 @@ pub fn run(arguments: &CheckArgs) -> Result<(), Reported> {
             for (spec, checked) in &checked {
                 say_diagnostics(&remarks(checked));
                 if let Ok(checked) = checked {
-                    print(format_args!("{}: {}", spec.display(), in_words(&checked.cluster)))?;
+                    show(format_args!("{}: {}", spec.display(), in_words(&checked.cluster)))?;
                 }
             }
         }

@@ -43,7 +43,7 @@ fn words_for_fish(command: &Command) -> String {
 
 /// Writes a page of section 1 for the program and for each of its commands.
 pub fn write_pages(arguments: &ManArgs) -> Result<(), Reported> {
-    let mut command = Arguments::command();
+    let mut command = without_help(Arguments::command());
     command.build();
     let mut pages = Vec::new();
     collect(&command, &mut pages)?;
@@ -58,9 +58,23 @@ fn collect(command: &Command, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), 
     let shown = || command.get_subcommands().filter(|command| command.get_name() != "help");
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     let mut page = Vec::new();
-    Man::new(command.clone()).source(SOURCE).render(&mut page)?;
+    Man::new(with_usage(command.clone())).source(SOURCE).render(&mut page)?;
     pages.push((format!("{name}.1"), page));
     shown().try_for_each(|command| collect(command, pages))
+}
+
+/// `help` says in a terminal what the pages say: it has none, and no page refers to one.
+fn without_help(command: Command) -> Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
+}
+
+/// With the usage that `--help` shows: clap_mangen's own names options without their values.
+fn with_usage(mut command: Command) -> Command {
+    let usage = command.render_usage().to_string();
+    match usage.strip_prefix("Usage:") {
+        Some(usage) => command.override_usage(usage.trim().to_owned()),
+        None => command,
+    }
 }
 
 fn write(dir: &Path, pages: &[(String, Vec<u8>)]) -> Result<(), Reported> {

@@ -7,7 +7,7 @@ use khw_gen::plan::plan;
 
 use super::args::{CsrArgs, ReportFormat};
 use super::opening::keys;
-use super::say::{Reported, print, print_document};
+use super::say::{Reported, print_document, show};
 use super::specification::{read_checked, read_seed};
 use super::threads::use_threads;
 
@@ -56,7 +56,7 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
     if arguments.format == ReportFormat::Json {
         return print_document(&manifest(cluster, &asked));
     }
-    print(format_args!(
+    show(format_args!(
         "{}: {} requests to {}. SIGN.md says how they are signed; then khw-gen build {} --signed DIR -o out",
         out.display(),
         asked.len(),

@@ -5,8 +5,8 @@ pub const PROGRAM: &str = "Exit codes, of all commands:
   1  something was found (a problem, a difference, a certificate that ends soon), or it could not be done
   2  nothing could be judged, or the command was used wrongly
 
-It makes files, and no more: a bundle's install.sh puts them in place, its INSTALL.md has the order, `diff` the steps of a change. It encrypts \
-no archive, and signs with no key that it does not have: docs/what-it-does-not-do.md says what to do instead.
+It makes files, and no more: a bundle's install.sh puts them in place, its INSTALL.md has the order, `diff` the steps of a change. A build \
+seals no archive by itself: `seal` does. Nothing signs with a key that is not here: docs/what-it-does-not-do.md says what to do instead.
 
 Examples:
   khw-gen init cluster
@@ -85,7 +85,7 @@ pub const RENEW: &str = "Examples:
 pub const EXPIRY: &str = "Examples:
   khw-gen expiry out --within 8w
   khw-gen expiry cluster.toml --format ical > certificates.ics
-  khw-gen expiry / --format prometheus > /var/lib/node_exporter/khw-gen.prom";
+  khw-gen expiry / --format prometheus > x.tmp; [ $? -le 1 ] && mv x.tmp x.prom";
 
 pub const SECRETS: &str = "Examples:
   khw-gen secrets cluster.toml

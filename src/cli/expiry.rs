@@ -3,7 +3,7 @@
 use khw_gen::audit::{self, Expiry};
 
 use super::args::{ExpiryArgs, ExpiryFormat};
-use super::as_found::{say_remarks, say_what_is_elsewhere};
+use super::as_found::{no_certificates, say_remarks, say_what_is_elsewhere};
 use super::instants::now;
 use super::outcome::Outcome;
 use super::progress::Waiting;
@@ -23,6 +23,9 @@ pub fn run(arguments: &ExpiryArgs) -> Result<Outcome, Reported> {
     let at = arguments.at.unwrap_or_else(now);
     let expiry = Expiry::of(audit::inventory(&found, at), at, arguments.within);
     drop(waiting);
+    if expiry.endings.is_empty() {
+        return Err(no_certificates(path, &found));
+    }
     let text = match arguments.format {
         ExpiryFormat::Text => audit::expiry_text(&expiry, width()),
         ExpiryFormat::Json => audit::expiry_json(&expiry),

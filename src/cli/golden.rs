@@ -19,7 +19,7 @@ use super::opening::keys;
 use super::outcome::Outcome;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::Waiting;
-use super::say::{Reported, print, print_document, say, say_error};
+use super::say::{Reported, print_document, say, say_error, show};
 use super::specification::{answered, read_checked, read_seed, read_seed_if_there, seed_path, with_keys};
 use super::threads::use_threads;
 
@@ -57,7 +57,7 @@ pub fn write(arguments: &GoldenWriteArgs) -> Result<(), Reported> {
     let summary = output.commit_golden(&made.text)?;
     drop(waiting);
     warn_of_summary(&summary);
-    print(format_args!(
+    show(format_args!(
         "{}: {}, {} files",
         dir.display(),
         so_many(cluster.hosts.len(), "host"),
@@ -74,7 +74,7 @@ pub fn check(arguments: &GoldenCheckArgs) -> Result<Outcome, Reported> {
         return Ok(Outcome::Done);
     }
     if arguments.format == ReportFormat::Text {
-        differences.iter().try_for_each(print)?;
+        differences.iter().try_for_each(show)?;
     }
     let count = |kind| differences.iter().filter(|difference| difference.kind == kind).count();
     say_error(format_args!(

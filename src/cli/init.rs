@@ -9,7 +9,7 @@ use khw_gen::starter::{self, BEGINNINGS, Beginning};
 
 use super::args::InitArgs;
 use super::instants::now;
-use super::say::{Reported, print, say_diagnostics};
+use super::say::{Reported, say_diagnostics, show};
 use super::specification::check;
 
 /// Whoever begins in the folder of a cluster that runs has its authority there, and would get another one.
@@ -45,10 +45,10 @@ pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
         ))
     })?;
     for (name, mode, _) in &files {
-        print(format_args!("{mode:04o} {}", dir.join(name).display()))?;
+        show(format_args!("{mode:04o} {}", dir.join(name).display()))?;
     }
     tell_authority(&dir.join(starter::CLUSTER_TOML));
-    print(format_args!(
+    show(format_args!(
         "\nNext: name your hosts in {0}, then khw-gen check {0}.\nWhoever has {1} has every key of the cluster: \
          keep it safe, keep a copy, and keep it out of version control.",
         dir.join(starter::CLUSTER_TOML).display(),

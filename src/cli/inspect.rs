@@ -4,7 +4,7 @@ use khw_gen::audit::{self, Detail};
 use khw_gen::found::Beside;
 
 use super::args::{InspectArgs, ReportFormat};
-use super::as_found::{read_found, say_remarks};
+use super::as_found::{no_certificates, read_found, say_remarks};
 use super::instants::now;
 use super::outcome::Outcome;
 use super::progress::Waiting;
@@ -20,6 +20,9 @@ pub fn run(arguments: &InspectArgs) -> Result<Outcome, Reported> {
     let at = arguments.at.unwrap_or_else(now);
     let mut rows = audit::inventory(&found, at);
     drop(waiting);
+    if arguments.expires_within.is_some() && rows.is_empty() {
+        return Err(no_certificates(path, &found));
+    }
     let all = rows.len();
     if let Some(within) = arguments.expires_within {
         let until = at.checked_add(within);

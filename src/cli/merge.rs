@@ -5,7 +5,7 @@ use khw_gen::disk;
 use super::args::MergeArgs;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{self, Bar, Waiting};
-use super::say::{Reported, print, say_error};
+use super::say::{Reported, say_error, show};
 use super::threads::use_threads;
 
 pub fn run(arguments: &MergeArgs) -> Result<(), Reported> {
@@ -24,7 +24,7 @@ pub fn run(arguments: &MergeArgs) -> Result<(), Reported> {
     if *quiet {
         return Ok(());
     }
-    print(format_args!(
+    show(format_args!(
         "{}: {} hosts from {} parts, {} files, {} in {:.1} s",
         out.display(),
         summary.hosts,

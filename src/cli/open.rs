@@ -11,7 +11,7 @@ use khw_gen::pki::signing::AllowedSigners;
 
 use super::args::OpenArgs;
 use super::opening::keys;
-use super::say::{Reported, print, say};
+use super::say::{Reported, say, show};
 
 /// Beside the archive, the file that says who may have signed.
 const ALLOWED_SIGNERS: &str = "allowed_signers";
@@ -34,7 +34,7 @@ pub fn run(arguments: &OpenArgs) -> Result<(), Reported> {
         Some(principal) => format!(", signed by {}", printable(&principal)),
         None => String::new(),
     };
-    print(format_args!(
+    show(format_args!(
         "{}: {} files and folders{by}",
         path.display(),
         bundle.entries.len()

@@ -1,7 +1,8 @@
 //! `khw-gen plan`.
 
 use khw_gen::disk::Specification;
-use khw_gen::plan::plan;
+use khw_gen::plan::{flags, flags_json, plan};
+use khw_gen::render::{CommandLines, RenderError};
 use khw_gen::table::wrapped;
 
 use super::args::{PlanArgs, ReportFormat};
@@ -12,11 +13,19 @@ use super::width::width;
 pub fn run(arguments: &PlanArgs) -> Result<(), Reported> {
     let checked = read_checked(&arguments.spec, &Specification::open)?;
     let plan = plan(&checked.cluster);
-    match (arguments.format, arguments.flags) {
-        (ReportFormat::Json, true) => return print_document(&plan.flags_json()),
-        (ReportFormat::Json, false) => return print_document(&plan.to_json()),
-        (ReportFormat::Text, true) => return print(plan.flags(width()).trim_end()),
-        (ReportFormat::Text, false) => {}
+    if arguments.flags {
+        let lines = CommandLines::new(plan.cluster)?;
+        let units = plan
+            .units()
+            .map(|(host, unit)| Ok((host, lines.filled_in(unit, host)?)));
+        let units = units.collect::<Result<Vec<_>, RenderError>>()?;
+        return match arguments.format {
+            ReportFormat::Json => print_document(&flags_json(units)),
+            ReportFormat::Text => print(flags(units, width()).trim_end()),
+        };
+    }
+    if arguments.format == ReportFormat::Json {
+        return print_document(&plan.to_json());
     }
     print(plan.text(width()).trim_end())?;
     let built_in = checked.cluster.built_in_files();

@@ -5,12 +5,13 @@ use std::path::Path;
 use khw_gen::audit::{self, InventoryRow};
 use khw_gen::changes::{Keys, KeysKnown, compare, to_json};
 use khw_gen::cluster::{ENCRYPTION, Generation, RotationPhase};
-use khw_gen::diagnostic::Diagnostic;
+use khw_gen::diagnostic::{Diagnostic, suggest};
 use khw_gen::disk::{self, Output, Specification, Start};
 use khw_gen::found::{Found, printable};
 use khw_gen::input::{self, Checked, Files, moment};
 use khw_gen::json_document::JsonKind;
 use khw_gen::part::Selection;
+use khw_gen::plan::plan;
 use khw_gen::rotation::{MadePhase, RotationPlan, rotated};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -21,7 +22,7 @@ use super::edited::Edited;
 use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{Bar, Waiting};
-use super::say::{Reported, print, print_document, say, say_diagnostics, say_error};
+use super::say::{Reported, print_document, say, say_diagnostics, say_error, show};
 use super::specification::{answered, compiled, read_seed, said, with_keys};
 use super::threads::use_threads;
 
@@ -44,11 +45,19 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     let cluster = &checked.cluster;
     let all = rotated(cluster);
     if !all.contains(&of.as_str()) {
+        let meant = suggest::nearest(of, all.iter().copied());
+        let meant = meant.map_or_else(String::new, |meant| format!("did you mean {meant}? "));
+        let is_key = plan(cluster).certificates.iter().any(|one| one.id.name() == *of);
+        let is_host = cluster.hosts.iter().any(|host| host.name == *of);
+        let of_others = match is_key || is_host {
+            true => format!("{of} gets its successor by a number in [generations]: \"{of}\" = 2"),
+            false => "any other key gets its successor by a number in [generations]".to_owned(),
+        };
         let all = all.join(", ");
-        return Err(
-            format!("{of:?} is nothing that this cluster has and that is rotated in phases: choose of {all}; any other key gets its \
-                     successor by a number in [generations], such as \"{of}\" = 2").into(),
-        );
+        return Err(format!(
+            "{of:?} is nothing that this cluster has and that is rotated in phases: {meant}choose of {all}; {of_others}"
+        )
+        .into());
     }
     if all.iter().any(|of| !cluster.generations_of(of).accepted.is_empty()) {
         let spec = spec.display();
@@ -129,7 +138,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     }
     disk::write_new_files(out, &[(PLAN, 0o644, plan.text(&phases).as_bytes())])?;
     if arguments.format == ReportFormat::Text {
-        return print(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()));
+        return show(format_args!("{}: {} phases and {PLAN}", out.display(), phases.len()));
     }
     let phases = phases.iter().map(|made| {
         json!({"phase": made.phase.name(), "folder": MadePhase::folder(made.phase), "changes": to_json(&made.changes)})

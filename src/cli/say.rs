@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text};
+use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text_within};
 use khw_gen::json_document::JsonKind;
 use serde_json::Value;
 
 use super::paint::painted;
+use super::width::{fitted, width, width_of_errors};
 
 /// Problems were found, and have been reported.
 pub struct Reported;
@@ -56,7 +57,7 @@ pub fn say_diagnostics(diagnostics: &[Diagnostic]) {
         .iter()
         .any(|diagnostic| diagnostic.severity <= Severity::Note)
     {
-        say(render_text(diagnostics).trim_end());
+        say(render_text_within(diagnostics, width_of_errors()).trim_end());
     }
 }
 
@@ -69,7 +70,7 @@ pub fn say_error(error: impl Display) {
 /// To standard error; that nobody listens there is no reason to fail.
 pub fn say(message: impl Display) {
     let stderr = io::stderr();
-    let text = painted(&message.to_string(), &stderr);
+    let text = painted(&fitted(&message.to_string(), width_of_errors()), &stderr);
     let _ = writeln!(stderr.lock(), "{text}");
 }
 
@@ -82,9 +83,9 @@ pub fn print(message: impl Display) -> Result<(), Reported> {
     }
 }
 
-/// The same for people: in colour, where they want it.
+/// The same for people: in lines that fit their terminal, and in colour, where they want it.
 pub fn show(message: impl Display) -> Result<(), Reported> {
-    print(painted(&message.to_string(), &io::stdout()))
+    print(painted(&fitted(&message.to_string(), width()), &io::stdout()))
 }
 
 /// A document for programs, to standard output.

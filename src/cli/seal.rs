@@ -16,7 +16,7 @@ use super::args::SealArgs;
 use super::opening::{keys, recipients};
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress;
-use super::say::{Reported, print, say};
+use super::say::{Reported, say, show};
 use super::specification::{read_checked, read_seed, unknown_host};
 
 pub fn run(arguments: &SealArgs) -> Result<(), Reported> {
@@ -76,7 +76,7 @@ pub fn run(arguments: &SealArgs) -> Result<(), Reported> {
     if signature.is_none() {
         say("note: nobody has signed it: with --spec CLUSTER.TOML the key that its seed makes signs SHA256SUMS");
     }
-    print(format_args!(
+    show(format_args!(
         "{}: {hosts} archives sealed, {}",
         place.display(),
         progress::bytes(summary.bytes)

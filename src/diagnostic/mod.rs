@@ -15,7 +15,7 @@ pub mod verify_codes;
 
 pub use code::{Code, Example, Severity};
 pub use problem::{Diagnostic, Place, SourceFile};
-pub use render::{as_json, is_unsafe, render_json, render_text};
+pub use render::{as_json, is_unsafe, render_json, render_text, render_text_within};
 pub use reporter::{JustReported, Placed, Reporter};
 pub use sarif::sarif;
 pub(crate) use sarif::{SarifResult, sarif_log};

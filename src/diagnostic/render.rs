@@ -20,7 +20,12 @@ const WIDTH: usize = 140;
 
 /// The diagnostics as plain text, by file and place, with a last line that counts them. Empty when there are none.
 pub fn render_text(diagnostics: &[Diagnostic]) -> String {
-    let renderer = Renderer::plain().term_width(WIDTH);
+    render_text_within(diagnostics, None)
+}
+
+/// The same, where the lines of a terminal have `width` characters: source is cut to them.
+pub fn render_text_within(diagnostics: &[Diagnostic], width: Option<usize>) -> String {
+    let renderer = Renderer::plain().term_width(width.map_or(WIDTH, |width| width.min(WIDTH)));
     let mut lines = LineTable::default();
     let mut text = String::new();
     for diagnostic in sorted(diagnostics) {

@@ -19,7 +19,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     // A word cut short is as near as one wrong letter.
     let scored = candidates.into_iter().map(|candidate| {
         let known = normal(candidate);
-        let cut_short = length >= 3 && known.starts_with(&word);
+        let cut_short = length >= 3 && (known.starts_with(&word) || is_short_for(&word, &known));
         let farthest = if cut_short { 1 } else { usize::MAX };
         (osa_distance(&word, &known).min(farthest), candidate)
     });
@@ -27,6 +27,25 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(score, _)| *score <= allowed)
         .min_by_key(|(score, _)| *score)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether a word is the beginnings of all words of a name: `vip` of `virtual_ip`, `max_conn` of `max_connections`.
+fn is_short_for(word: &str, name: &str) -> bool {
+    fn begins(letters: &str, words: &[&str]) -> bool {
+        let [first, rest @ ..] = words else {
+            return letters.is_empty();
+        };
+        let taken = letters
+            .chars()
+            .zip(first.chars())
+            .take_while(|(one, other)| one == other)
+            .count();
+        let ends = letters.char_indices().map(|(at, _)| at).chain([letters.len()]);
+        let mut ends = ends.skip(1).take(taken);
+        ends.any(|end| begins(&letters[end..], rest))
+    }
+    let words: Vec<&str> = name.split('_').collect();
+    words.len() > 1 && begins(&word.replace('_', ""), &words)
 }
 
 /// The words in backquotes, as a sentence lists all of them: "`a`, `b` and `c`".
@@ -72,6 +91,12 @@ mod tests {
         assert_eq!(nearest("back-date", known), Some("backdate"));
         assert_eq!(nearest("path_len", known), Some("pathlen"));
         assert_eq!(nearest("sign", ["client auth", "signing"]), Some("signing"));
+        assert_eq!(
+            nearest("vip", ["port", "virtual_ip", "virtual_router_id"]),
+            Some("virtual_ip")
+        );
+        assert_eq!(nearest("max-conn", ["max_connections"]), Some("max_connections"));
+        assert_eq!(nearest("vrp", ["virtual_ip"]), None);
         assert_eq!(nearest("hosts", known), None);
         assert_eq!(nearest("", known), None);
     }

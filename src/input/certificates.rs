@@ -7,8 +7,8 @@ use crate::diagnostic::Reporter;
 use super::csr_folder::Folder;
 use super::draft::Draft;
 use super::issuers::{
-    against_issuer, as_issuer, brought_against_issuer, brought_successors, has_keys_of_request, issuer,
-    leaves_the_signature_to_go, nameless_authorities, path_lengths, same_names, signature_left_to_go,
+    StrongerRequests, against_issuer, as_issuer, brought_against_issuer, brought_successors, has_keys_of_request,
+    issuer, leaves_the_signature_to_go, nameless_authorities, path_lengths, same_names, signature_left_to_go,
 };
 use super::profile_fits::{profile_fits, withheld_usages};
 use super::profiles::{Profiles, profiles};
@@ -49,6 +49,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
     // A profile stands once in ca-config.json, however many certificates it signs.
     let mut told = BTreeSet::new();
     let mut read = BTreeSet::new();
+    let mut stronger = StrongerRequests::default();
     for leaf in &leaves {
         let Some((csr, file)) = leaf.csr.and_then(|csr| Some((csr, csr.read.as_ref()?))) else {
             continue;
@@ -66,14 +67,8 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
             }
         }
         if let Some(issuer) = issuer_of(leaf) {
-            against_issuer(
-                leaf.name,
-                csr,
-                file,
-                issuer,
-                has_keys_of_request(draft, folder, leaf),
-                say,
-            );
+            against_issuer(leaf.name, file, issuer, say);
+            stronger.note(leaf, csr, file, issuer, has_keys_of_request(draft, folder, leaf));
             if let Some(profile) = &leaf.profile
                 && leaves_the_signature_to_go(profile.file, issuer)
                 && told.insert(profile.file.place.span.start)
@@ -82,6 +77,7 @@ pub fn check<'a>(draft: &'a Draft, folder: &'a Folder, say: &Reporter) -> Profil
             }
         }
     }
+    stronger.tell(say);
     for leaf in &leaves {
         if let Some(issuer) = issuer_of(leaf) {
             brought_against_issuer(draft, folder, leaf, issuer, say);

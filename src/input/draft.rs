@@ -198,6 +198,9 @@ pub struct DraftLoadBalancing {
     pub interface: Written<At<String>>,
     pub virtual_router_id: Option<u8>,
     pub max_connections: Written<At<u32>>,
+    /// Whether a field that nobody knows may have been meant for the virtual address, or for the engine.
+    pub virtual_ip_may_be_meant: bool,
+    pub engine_may_be_meant: bool,
     /// The fields that are of use only with a virtual address, or only with a load balancer, and where they stand.
     pub given: Vec<At<&'static str>>,
 }

@@ -237,13 +237,43 @@ pub fn brought_against_issuer(draft: &Draft, folder: &Folder, leaf: &Leaf<'_>, i
     }
 }
 
-/// `has_keys`: whether any key of it is made as the request says.
-pub fn against_issuer(name: &str, csr: &Csr, file: &RequestFile, issuer: &Issuer, has_keys: bool, say: &Reporter) {
-    let weaker = has_keys && issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
-    if weaker && !csr.built_in && !file.broken.contains("key") {
-        let message = format!("the key of {name} is stronger than the key of the authority that vouches for it");
-        say.at(&file.key, codes::CA_KEY_WEAKER, message);
+/// Requests for keys that are stronger than that of the authority which vouches for them, by that authority.
+#[derive(Default)]
+pub struct StrongerRequests<'a>(BTreeMap<Signs<'a>, Vec<(&'a Leaf<'a>, &'a RequestFile)>>);
+
+impl<'a> StrongerRequests<'a> {
+    /// Notes what `leaf` asks for, if any key of it is made as its request says and is stronger.
+    pub fn note(&mut self, leaf: &'a Leaf<'a>, csr: &Csr, file: &'a RequestFile, issuer: &Issuer, has_keys: bool) {
+        let is_weaker = issuer.key.is_some_and(|key| is_stronger(file.request.key, key));
+        if !has_keys || !is_weaker || csr.built_in || file.broken.contains("key") {
+            return;
+        }
+        let Some(authority) = leaf.issuer else { return };
+        let requests = self.0.entry(authority).or_default();
+        if requests.iter().all(|(other, _)| other.csr_name != leaf.csr_name) {
+            requests.push((leaf, file));
+        }
     }
+
+    /// Says it once of each authority: the cause is its key, however many requests there are.
+    pub fn tell(self, say: &Reporter) {
+        for requests in self.0.into_values() {
+            let Some((leaf, file)) = requests.first() else { continue };
+            let others = match requests.len() - 1 {
+                0 => String::new(),
+                1 => ", and so is the key of another".to_owned(),
+                others => format!(", and so are the keys of {others} others"),
+            };
+            let message = format!(
+                "the key of {} is stronger than the key of the authority that vouches for it{others}",
+                leaf.name
+            );
+            say.at(&file.key, codes::CA_KEY_WEAKER, message);
+        }
+    }
+}
+
+pub fn against_issuer(name: &str, file: &RequestFile, issuer: &Issuer, say: &Reporter) {
     let same = match (subject(file), &issuer.subject) {
         (Some(own), Some(issuers)) => is_same_name(&own, issuers),
         _ => false,

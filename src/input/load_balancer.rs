@@ -42,6 +42,8 @@ pub fn read(section: &Fields<'_>) -> DraftLoadBalancing {
         max_connections: section.written("max_connections", || {
             max_connections(&section.integer("max_connections")?, say)
         }),
+        virtual_ip_may_be_meant: section.may_be_meant("virtual_ip"),
+        engine_may_be_meant: section.may_be_meant("engine"),
         given: given.map(|name| section.key_at(name)).collect(),
     }
 }
@@ -144,13 +146,14 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
         let message = format!("`{}` has no effect without {what}", at.value);
         say.at(at, codes::IGNORED_FIELD, message);
     };
-    if !has_virtual {
+    let lacks_virtual = !has_virtual && !written.virtual_ip_may_be_meant;
+    if lacks_virtual {
         for field in written.given.iter().filter(|field| OF_VIRTUAL.contains(&field.value)) {
             ignored("`virtual_ip`", field);
         }
     }
     // What nginx takes stands in its own nginx.conf.
-    if written.engine == Some(Engine::Nginx) {
+    if written.engine == Some(Engine::Nginx) && !written.engine_may_be_meant {
         for field in written.given.iter().filter(|field| field.value == "max_connections") {
             ignored("`engine = \"haproxy\"`", field);
         }
@@ -163,7 +166,7 @@ pub fn check(draft: &Draft, complete: bool, say: &Reporter) {
         if !host.is(Role::LoadBalancer) {
             let message = "`interface` has no effect on a host that is no load balancer";
             say.at(field.place, codes::IGNORED_FIELD, message);
-        } else if !has_virtual {
+        } else if lacks_virtual {
             ignored("`virtual_ip` in [load_balancer]", &field);
         }
     }

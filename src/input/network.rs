@@ -217,6 +217,9 @@ fn families(draft: &Draft, say: &Reporter) -> bool {
             differs(&format!("the DNS address {}", dns.value), &dns.place, None);
         }
     }
+    // Where the pods have both families, the services that lack one have been told: the hosts are right.
+    let seconds_are_told = draft.network.pods.as_ref().is_some_and(Families::is_dual);
+    let mut seconds = Vec::new();
     for host in &draft.hosts {
         let Some(ip) = &host.ip else { continue };
         // Of a node that has only the other family it has been said that it lacks one.
@@ -226,8 +229,22 @@ fn families(draft: &Draft, say: &Reporter) -> bool {
         if let (Some(second), false) = (&ip.secondary, services.is_dual())
             && second.value.is_ipv6() != first
         {
-            let hint = "move it to `addresses`, or give services and pods a range of its family";
-            differs(&format!("the address {}", second.value), &second.place, Some(hint));
+            seconds.push(second);
+        }
+    }
+    if let [second, others @ ..] = seconds.as_slice() {
+        let hint = "move it to `addresses`, or give services and pods a range of its family";
+        let whose = match others.len() {
+            0 => String::new(),
+            1 => ", as that of another host,".to_owned(),
+            others => format!(", as those of {others} other hosts,"),
+        };
+        if !seconds_are_told {
+            differs(
+                &format!("the address {}{whose}", second.value),
+                &second.place,
+                Some(hint),
+            );
         }
     }
     if let Some(endpoint) = draft.cluster.endpoint.given()
@@ -241,7 +258,7 @@ fn families(draft: &Draft, say: &Reporter) -> bool {
             differs(&format!("the virtual address {}", ip.value), &ip.place, None);
         }
     }
-    one
+    one && seconds.is_empty()
 }
 
 fn overlaps(draft: &Draft, say: &Reporter) {

@@ -48,7 +48,7 @@ fn certificate_name(name: At<String>, say: &Reporter) -> Option<At<String>> {
 fn placement(doc: Document<'_>, node: &Node) -> Option<DraftPlacement> {
     let fields = doc.fields(node, &fields::PLACE.names())?;
     fields.require("on");
-    let is_there = |name: &&str| fields.has(name) || fields.misspelt(name);
+    let is_there = |name: &&str| fields.has(name) || fields.may_be_meant(name);
     if fields.has("mode") && !is_there(&"key") {
         let message = "`mode` is the key's, and no key is put there";
         doc.say.at(fields.key_place("mode"), codes::IGNORED_FIELD, message);

@@ -192,6 +192,7 @@ impl<'a> Document<'a> {
             span: span.clone(),
             entries: BTreeMap::new(),
             meant: BTreeSet::new(),
+            has_unknown: false,
         };
         for node in nodes {
             let Value::Table(entries) = &node.value else {
@@ -262,6 +263,7 @@ pub struct Fields<'a> {
     entries: BTreeMap<&'static str, Vec<&'a Entry>>,
     /// The fields that unknown ones seem to be misspellings of.
     meant: BTreeSet<&'static str>,
+    has_unknown: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -283,6 +285,7 @@ impl<'a> Fields<'a> {
             _ => {
                 let names = || known.iter().copied();
                 let near = nearest(&entry.key, names());
+                self.has_unknown = true;
                 self.meant.extend(names().find(|name| Some(*name) == near));
                 say.at(place, codes::UNKNOWN_FIELD, format!("unknown field `{}`", entry.key))
                     .meant_of(&entry.key, names(), "the fields here are");
@@ -294,6 +297,12 @@ impl<'a> Fields<'a> {
     /// `name` is missing need not be.
     pub fn misspelt(&self, name: &str) -> bool {
         !self.has(name) && self.meant.contains(name)
+    }
+
+    /// Whether `name` is absent, but a field that nobody knows, and that has been reported, may have been meant for it: what belongs to
+    /// `name` is not said to be of no use.
+    pub fn may_be_meant(&self, name: &str) -> bool {
+        !self.has(name) && self.has_unknown
     }
 
     /// The value of `name`; null counts as absent, as in Go.

@@ -13,6 +13,7 @@ pub use certificates::{CertificateFrom, PlannedCertificate};
 pub use files::{Access, NamedFiles, Origin, PlannedContent, PlannedFile};
 pub use keys::{KeyFrom, KeyId, KeyOf};
 pub use rows::units_on;
+pub use text::{flags, flags_json};
 pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue, PlannedUnit, PlannedValue};
 pub(crate) use units::{config, unit};
 
@@ -163,20 +164,11 @@ impl<'a> Plan<'a> {
         text::files(self.files(), width)
     }
 
-    /// The command line of every unit that is generated, by host in the order of the cluster, likewise.
-    pub fn flags(&self, width: Option<usize>) -> String {
-        text::flags(self.units(), width)
-    }
-
-    /// The same as a document for programs.
-    pub fn flags_json(&self) -> Value {
-        text::flags_json(self.units())
-    }
-
-    fn units(&self) -> impl Iterator<Item = (&str, PlannedUnit)> {
-        let hosts = self.cluster.hosts.iter();
-        hosts.flat_map(|host| {
-            units_on(self.cluster, host).map(|component| (&*host.name, units::unit(self.cluster, component, host)))
+    /// Every unit that is generated, by host in the order of the cluster.
+    pub fn units(&self) -> impl Iterator<Item = (&'a Host, PlannedUnit)> {
+        let cluster = self.cluster;
+        cluster.hosts.iter().flat_map(move |host| {
+            units_on(cluster, host).map(move |component| (host, units::unit(cluster, component, host)))
         })
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::files::{Origin, PlannedContent, PlannedFile};
 use super::keys::KeyId;
 use super::units::{PlannedFlag, PlannedUnit, PlannedValue};
+use crate::cluster::Host;
 use crate::json_document::JsonKind;
 use crate::secrecy::may_be_secret;
 use crate::table::table;
@@ -57,33 +58,42 @@ fn lines_of_files<'a>(files: impl Iterator<Item = PlannedFile<'a>>) -> impl Iter
     })
 }
 
-/// A row for each flag: host, unit, the flag as it is written, and who gives it.
-pub fn flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>, width: Option<usize>) -> String {
-    let rows: Vec<_> = lines_of_flags(units).collect();
-    table(["HOST", "UNIT", "FLAG", "FROM"], &rows, width)
+/// How far the flags of a unit are set in below its name.
+const SET_IN: usize = 2;
+
+/// Of each unit its host and name, and below them a row for each flag: as it is written, and who gives it; for lines of `width` characters.
+pub fn flags<'a>(units: impl IntoIterator<Item = (&'a Host, PlannedUnit)>, width: Option<usize>) -> String {
+    let width = width.map(|width| width.saturating_sub(SET_IN));
+    let units = units.into_iter().map(|(host, unit)| {
+        let rows: Vec<[String; 2]> = lines_of_flags(&unit).collect();
+        let rows = table(["FLAG", "FROM"], &rows, width);
+        let rows: String = rows.lines().map(|line| format!("{:SET_IN$}{line}\n", "")).collect();
+        format!("{}: {}\n{rows}", host.name, unit.component)
+    });
+    units.collect::<Vec<_>>().join("\n")
 }
 
-/// The same as a document for programs.
-pub fn flags_json<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> Value {
-    let flags = as_objects(["host", "unit", "flag", "from"], lines_of_flags(units));
+/// The same as a document for programs, which has host and unit in each row.
+pub fn flags_json<'a>(units: impl IntoIterator<Item = (&'a Host, PlannedUnit)>) -> Value {
+    let lines = units.into_iter().flat_map(|(host, unit)| {
+        let line = |[flag, by]: [String; 2]| [host.name.clone(), unit.component.to_owned(), flag, by];
+        lines_of_flags(&unit).map(line).collect::<Vec<_>>()
+    });
+    let flags = as_objects(["host", "unit", "flag", "from"], lines);
     JsonKind::CommandLines.document([("flags", flags)])
 }
 
-fn lines_of_flags<'a>(units: impl Iterator<Item = (&'a str, PlannedUnit)>) -> impl Iterator<Item = [String; 4]> {
-    units.flat_map(|(host, unit)| {
-        let flags = unit.flags.into_iter().flat_map(|flag| {
-            let PlannedFlag { name, values, by } = flag;
-            values.into_iter().map(move |value| {
-                let flag = match value {
-                    PlannedValue::Nothing => format!("--{name}"),
-                    PlannedValue::Template(value) => format!("--{name}={value}"),
-                    PlannedValue::Text(value) if may_be_secret(&name, &value) => format!("--{name}=(hidden)"),
-                    PlannedValue::Text(value) => format!("--{name}={value}"),
-                };
-                (flag, by.name().to_owned())
-            })
-        });
-        flags.map(move |(flag, by)| [host.to_owned(), unit.component.to_owned(), flag, by])
+fn lines_of_flags(unit: &PlannedUnit) -> impl Iterator<Item = [String; 2]> {
+    unit.flags.iter().flat_map(|PlannedFlag { name, values, by }| {
+        values.iter().map(move |value| {
+            let flag = match value {
+                PlannedValue::Nothing => format!("--{name}"),
+                PlannedValue::Template(value) => format!("--{name}={value}"),
+                PlannedValue::Text(value) if may_be_secret(name, value) => format!("--{name}=(hidden)"),
+                PlannedValue::Text(value) => format!("--{name}={value}"),
+            };
+            [flag, by.name().to_owned()]
+        })
     })
 }
 

@@ -14,11 +14,12 @@ use crate::catalog::tables::artifacts::BESIDE;
 use crate::cluster::{Cluster, Host};
 use crate::facts::FactsOf;
 use crate::manifest::{About, add_manifest};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedUnit, PlannedValue};
 use crate::vault::Vault;
 
 use self::content::Contents;
 use self::kept::HostVariables;
+use self::templates::Templates;
 
 pub use self::error::RenderError;
 
@@ -65,6 +66,36 @@ impl<'a> Renderer<'a> {
         }
         add_manifest(&mut bundle, &about(contents.plan.cluster, host)).map_err(failed)?;
         Ok(bundle)
+    }
+}
+
+/// The command lines of units, as they are written into these, without any key.
+pub struct CommandLines<'a> {
+    templates: Templates,
+    facts: FactsOf<'a>,
+    variables: Value,
+}
+
+impl<'a> CommandLines<'a> {
+    /// Compiles the templates.
+    pub fn new(cluster: &'a Cluster) -> Result<Self, RenderError> {
+        let facts = FactsOf::new(cluster);
+        Ok(CommandLines {
+            templates: Templates::new(cluster)?,
+            variables: Value::from(Serde(facts.shared())),
+            facts,
+        })
+    }
+
+    /// A unit of `host` with the values in the place of their templates.
+    pub fn filled_in(&self, mut unit: PlannedUnit, host: &Host) -> Result<PlannedUnit, RenderError> {
+        let variables = HostVariables::new(&self.variables, &self.facts.own(host));
+        for value in unit.flags.iter_mut().flat_map(|flag| &mut flag.values) {
+            if let PlannedValue::Template(text) = value {
+                *value = PlannedValue::Text(self.templates.inline(text, &variables)?.to_string());
+            }
+        }
+        Ok(unit)
     }
 }
 

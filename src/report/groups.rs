@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog::roles::Role;
 use crate::found::{Found, FoundHost};
 
 /// What stands for the name of the host in a path or a text that is told once for all hosts of a group.
@@ -19,6 +20,7 @@ pub struct Group {
     /// What the manifests say of them; nothing where there are none.
     pub roles: Vec<String>,
     pub state: String,
+    /// The releases of what runs there.
     pub kubernetes: String,
     pub etcd: String,
     pub containerd: String,
@@ -69,13 +71,21 @@ impl Groups {
                     .collect(),
                 false => BTreeSet::new(),
             };
+            // A manifest names the releases of the whole cluster.
+            let runs = |roles: &[Role], release: &String| {
+                let is_one = |role: &String| roles.iter().any(|one| one.name() == role);
+                match about.roles.is_empty() || about.roles.iter().any(is_one) {
+                    true => release.clone(),
+                    false => String::new(),
+                }
+            };
             let key = (
                 rank(&about.roles),
                 about.roles.clone(),
                 about.state.clone(),
-                about.kubernetes.clone(),
-                about.etcd.clone(),
-                about.containerd.clone(),
+                runs(&[Role::ControlPlane, Role::Worker], &about.kubernetes),
+                runs(&[Role::Etcd], &about.etcd),
+                runs(&[Role::Worker], &about.containerd),
                 files,
             );
             groups.entry(key).or_default().push(host);

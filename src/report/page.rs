@@ -630,7 +630,7 @@ fn expiry(markup: &mut Markup, report: &Report) {
         return markup.leaf("p", &[], "There is no certificate here.");
     };
     let lead = format!(
-        "The upright line is {}. What is left of a life is coloured, in red where it has ended or ends within 30 days; the mark in an \
+        "The upright line is {}. What is left of a life is coloured, in red where it has ended or has to be renewed within 30 days; the mark in an \
          authority’s is the last moment at which what it issues fits under it once more, by when it has to be replaced.",
         moment(report.at)
     );

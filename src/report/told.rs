@@ -7,8 +7,9 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::audit::{Finding, Survey};
 use crate::cluster::Cluster;
 use crate::diagnostic::Severity;
-use crate::found::Found;
+use crate::found::{Found, printable};
 use crate::plan::plan;
+use crate::table::so_many;
 use crate::theft::Thefts;
 
 use super::connections::{self, Cause, GroupBelief, GroupConnection, Health, KnownCauses};
@@ -57,7 +58,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of what was found or made, as of `at`. `title` is what it is called.
+    /// Of what was found or made, as of `at`. `title` is what it is called where it does not say itself of which cluster it is.
     pub fn of(title: &str, found: &Found, of: ReportOf<'_>, at: OffsetDateTime) -> Report {
         let survey = Survey::of(found, at);
         let groups = Groups::of(found);
@@ -77,9 +78,14 @@ impl Report {
             groups: &groups,
             cluster,
         });
+        let title = match (&survey.cluster, found.hosts.as_slice()) {
+            (Some(cluster), [host]) if *cluster != host.name => format!("{cluster}: {}", host.name),
+            (Some(cluster), _) => cluster.clone(),
+            (None, _) => title.to_owned(),
+        };
         let (authorities, orphans) = trust::tree(&survey.certificates, &groups);
         Report {
-            title: title.to_owned(),
+            title: printable(&title),
             source: match of {
                 ReportOf::Found => "as found",
                 ReportOf::Made { .. } => "as cluster.toml compiles",
@@ -124,10 +130,18 @@ impl Report {
         let counts = self.healths();
         let total: usize = counts.values().sum();
         let of = |health| counts.get(&health).copied().unwrap_or(0);
+        // A picture shows and numbers the connections alone.
+        let kinds = match (self.connections.len(), self.beliefs.len()) {
+            (_, 0) | (0, _) => String::new(),
+            (meet, believe) => format!(
+                " ({}, and {believe} of believing what another signs)",
+                so_many(meet, "connection")
+            ),
+        };
         let mut text = match of(Health::Holds) {
             0 if total == 0 => "Nobody here meets anybody.".to_owned(),
-            all if all == total => format!("All {total} relations hold."),
-            some => format!("{some} of {total} relations hold."),
+            all if all == total => format!("All {total} relations hold{kinds}."),
+            some => format!("{some} of {total} relations hold{kinds}."),
         };
         for (health, told) in [
             (Health::Broken, "broken"),

@@ -148,7 +148,7 @@ pub struct EndingTogether {
     pub not_before: OffsetDateTime,
     pub not_after: OffsetDateTime,
     pub renew_by: OffsetDateTime,
-    /// Ended, or ending within 30 days.
+    /// Ended, or to be replaced within 30 days.
     pub is_soon: bool,
 }
 

@@ -8,15 +8,29 @@ use super::endings::{Ending, Expiry};
 use super::report::too_old_from;
 use crate::found::printable;
 
-/// A calendar with an event for each instant at which something ends, and an alarm 30 days before. Nothing in it is of today.
+/// What happens to certificates at an instant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Happens {
+    LeafEnds,
+    AuthorityIsTooOld,
+    AuthorityEnds,
+}
+
+/// A calendar with an event for each instant at which something ends, or an authority is too old for what it issues, and an alarm 30 days
+/// before. Nothing in it is of today.
 pub fn expiry_calendar(expiry: &Expiry) -> String {
-    let mut events: BTreeMap<(OffsetDateTime, bool), Vec<&Ending>> = BTreeMap::new();
+    let mut events: BTreeMap<(OffsetDateTime, Happens), Vec<&Ending>> = BTreeMap::new();
     for ending in &expiry.endings {
         let certificate = &ending.row.certificate;
-        let event = events
-            .entry((certificate.not_after, certificate.authority))
-            .or_default();
-        event.push(ending);
+        let ends = match certificate.authority {
+            true => Happens::AuthorityEnds,
+            false => Happens::LeafEnds,
+        };
+        events.entry((certificate.not_after, ends)).or_default().push(ending);
+        if ending.usual_life.is_some() {
+            let too_old = (ending.renew_by(), Happens::AuthorityIsTooOld);
+            events.entry(too_old).or_default().push(ending);
+        }
     }
     let mut lines: Vec<String> = [
         "BEGIN:VCALENDAR",
@@ -25,8 +39,8 @@ pub fn expiry_calendar(expiry: &Expiry) -> String {
     ]
     .map(str::to_owned)
     .to_vec();
-    for ((end, _), endings) in &events {
-        lines.extend(event(*end, endings));
+    for ((at, happens), endings) in &events {
+        lines.extend(event(*at, *happens, endings));
     }
     lines.push("END:VCALENDAR".to_owned());
     lines.iter().map(|line| folded(line)).collect()
@@ -35,29 +49,27 @@ pub fn expiry_calendar(expiry: &Expiry) -> String {
 /// How many certificates an event describes.
 const DESCRIBED: usize = 20;
 
-fn event(end: OffsetDateTime, endings: &[&Ending]) -> Vec<String> {
+fn event(at: OffsetDateTime, happens: Happens, endings: &[&Ending]) -> Vec<String> {
     let certificates = || endings.iter().map(|ending| &ending.row.certificate);
     // Of the same certificates the same, and still the same when others join them.
     let of = certificates()
         .map(|one| one.fingerprint.as_str())
         .min()
         .unwrap_or_default();
+    let of = match happens {
+        Happens::AuthorityIsTooOld => format!("{of}-renew"),
+        Happens::LeafEnds | Happens::AuthorityEnds => of.to_owned(),
+    };
     // There is no clock: what is told of them has been true since the last of them began.
-    let told = certificates().map(|one| one.not_before).max().unwrap_or(end);
+    let told = certificates().map(|one| one.not_before).max().unwrap_or(at);
+    let (one, several) = match happens {
+        Happens::LeafEnds => ("certificate ends", "certificates end"),
+        Happens::AuthorityIsTooOld => ("replace authority before", "authorities to replace before"),
+        Happens::AuthorityEnds => ("authority ends", "authorities end"),
+    };
     let summary = match endings {
-        [one] => {
-            let what = if one.row.certificate.authority {
-                "authority"
-            } else {
-                "certificate"
-            };
-            format!("{what} ends: {}", first_use(one))
-        }
-        several => format!(
-            "{} certificates end, {} among them",
-            several.len(),
-            first_use(several[0])
-        ),
+        [only] => format!("{one}: {}", first_use(only)),
+        all => format!("{} {several}, {} among them", all.len(), first_use(all[0])),
     };
     let mut description: Vec<String> = endings.iter().take(DESCRIBED).map(|one| described(one)).collect();
     if endings.len() > DESCRIBED {
@@ -70,7 +82,7 @@ fn event(end: OffsetDateTime, endings: &[&Ending]) -> Vec<String> {
         "BEGIN:VEVENT".to_owned(),
         format!("UID:{of}@khw-gen"),
         format!("DTSTAMP:{}", date_time(told)),
-        format!("DTSTART:{}", date_time(end)),
+        format!("DTSTART:{}", date_time(at)),
         format!("SUMMARY:{}", escaped(&summary)),
         format!("DESCRIPTION:{}", escaped(&description.join("\n"))),
         "TRANSP:TRANSPARENT".to_owned(),

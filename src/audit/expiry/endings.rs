@@ -52,13 +52,14 @@ impl Expiry {
         }
     }
 
-    /// Whether a certificate has ended, or will within the time. Its last instant is part of its life (RFC 5280, section 4.1.2.5).
+    /// Whether a certificate has to be replaced within the time, or should have been: since it ends then or, of an authority, is too old for
+    /// what it issues. Its last instant is part of its life (RFC 5280, section 4.1.2.5).
     pub fn is_soon(&self, ending: &Ending) -> bool {
         let until = self.at.checked_add(self.within);
-        until.is_none_or(|until| ending.row.certificate.not_after <= until)
+        until.is_none_or(|until| ending.renew_by() <= until)
     }
 
-    /// How many certificates end within the time, or have ended.
+    /// How many certificates have to be replaced within the time, or should have been.
     pub fn soon(&self) -> usize {
         self.endings.iter().filter(|ending| self.is_soon(ending)).count()
     }

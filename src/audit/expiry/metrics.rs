@@ -3,29 +3,44 @@
 
 use std::fmt::Write as _;
 
-use super::endings::Expiry;
+use time::OffsetDateTime;
+
+use super::endings::{Ending, Expiry};
 use crate::found::printable;
 
-const NAME: &str = "khw_gen_certificate_not_after_timestamp_seconds";
+/// What is told of each certificate: the name of the metric, what it says, and its instant.
+type Metric = (&'static str, &'static str, fn(&Ending) -> OffsetDateTime);
 
-/// A gauge for each certificate: the last second of its life, since 1970.
+const METRICS: [Metric; 2] = [
+    (
+        "khw_gen_certificate_not_after_timestamp_seconds",
+        "The last second at which a certificate is valid.",
+        |ending| ending.row.certificate.not_after,
+    ),
+    (
+        "khw_gen_certificate_renew_by_timestamp_seconds",
+        "When a certificate has to be replaced at the latest: its end, and of an authority when what it issues would outlive it.",
+        Ending::renew_by,
+    ),
+];
+
+/// A gauge of each kind for each certificate, in seconds since 1970.
 pub fn expiry_metrics(expiry: &Expiry) -> String {
-    let mut text = format!("# HELP {NAME} The last second at which a certificate is valid.\n# TYPE {NAME} gauge\n");
-    for ending in &expiry.endings {
-        let certificate = &ending.row.certificate;
-        let labels = [
-            ("subject", certificate.subject.as_str()),
-            ("use", &ending.row.uses.join(", ")),
-            ("fingerprint", &certificate.fingerprint),
-        ];
-        let labels = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(&printable(value))));
+    let mut text = String::new();
+    for (name, what, instant) in METRICS {
         // Writing to a String does not fail.
-        let _ = writeln!(
-            text,
-            "{NAME}{{{}}} {}",
-            labels.join(","),
-            certificate.not_after.unix_timestamp()
-        );
+        let _ = writeln!(text, "# HELP {name} {what}\n# TYPE {name} gauge");
+        for ending in &expiry.endings {
+            let certificate = &ending.row.certificate;
+            let labels = [
+                ("subject", certificate.subject.as_str()),
+                ("use", &ending.row.uses.join(", ")),
+                ("fingerprint", &certificate.fingerprint),
+            ];
+            let labels = labels.map(|(name, value)| format!("{name}=\"{}\"", escaped(&printable(value))));
+            let seconds = instant(ending).unix_timestamp();
+            let _ = writeln!(text, "{name}{{{}}} {seconds}", labels.join(","));
+        }
     }
     text
 }

@@ -48,7 +48,7 @@ pub fn expiry_text(expiry: &Expiry, width: Option<usize>) -> String {
     }
     let _ = writeln!(
         text,
-        "ended, or ending within {}: {} of {} certificates",
+        "to be renewed within {}, or ended: {} of {} certificates",
         period(expiry.within),
         expiry.soon(),
         expiry.endings.len()
