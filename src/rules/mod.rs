@@ -716,7 +716,7 @@ mod tests {
             let with = |suites: &str, more: &[(&str, &[&str])]| {
                 broken_by(
                     name,
-                    &[&[("tls-cipher-suites", &[suites][..])], more].concat(),
+                    &[&[("tls-cipher-suites", &[suites][..]), ("config", &["/a.yaml"])], more].concat(),
                     &[],
                     &[],
                 )

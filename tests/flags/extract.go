@@ -1202,14 +1202,20 @@ func specOf(p *pkg, x ast.Expr, minor int) map[string]string {
 		if _, isList := lit.Elts[0].(*ast.CompositeLit); isList {
 			var spec map[string]string
 			for _, one := range lit.Elts {
-				since, next := 0, specOf(p, one, minor)
-				ast.Inspect(one, func(n ast.Node) bool {
-					if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-						fmt.Sscanf(strings.Trim(l.Value, `"`), "1.%d", &since)
+				since, least, next := 0, 0, specOf(p, one, minor)
+				for _, e := range one.(*ast.CompositeLit).Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						into := map[string]*int{"Version": &since, "MinCompatibilityVersion": &least}[fmt.Sprint(kv.Key)]
+						ast.Inspect(kv.Value, func(n ast.Node) bool {
+							if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && into != nil {
+								fmt.Sscanf(strings.Trim(l.Value, `"`), "1.%d", into)
+							}
+							return true
+						})
 					}
-					return true
-				})
-				if since <= minor {
+				}
+				// By itself a program is compatible with the minor before it.
+				if since <= minor && least < minor {
 					spec = next
 				}
 			}
