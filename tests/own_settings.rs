@@ -62,6 +62,7 @@ fn flags_are_added_replaced_repeated_and_removed() {
     let own = r#"
 [components.kube-apiserver.flags]
 oidc-issuer-url = "https://issuer.example/a b?x=50%$HOME"
+oidc-client-id = "kubernetes"
 v = 4
 profiling = true
 event-ttl = false

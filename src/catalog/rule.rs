@@ -12,6 +12,9 @@ pub struct Rule {
     pub why: &'static str,
     /// Where that can be read.
     pub source: &'static str,
+    /// The first and the last minor of the program of which it holds.
+    pub since: u16,
+    pub until: u16,
 }
 
 /// What a rule asks. A flag that ends in `*` is every flag that begins like it.
@@ -32,6 +35,23 @@ pub enum Asks {
         other: Part,
         is: &'static str,
     },
+    /// Where a value has this item, or where it is empty any, one of `others` is given too.
+    With {
+        one: &'static [Part],
+        item: &'static str,
+        others: &'static [Part],
+    },
+    /// One of them is given.
+    Given(&'static [Part]),
+    /// One number, duration or version of TLS stands so to another, if either is given; not where a switch of these is off.
+    Compared {
+        one: Measure,
+        is: Than,
+        other: Measure,
+        unless_off: &'static [Part],
+    },
+    /// No feature gate is on without those that it needs.
+    GatesAgree,
     /// Where there is a proxy, it is not used for these.
     NoProxyFor(&'static [Called]),
     /// The node's own range has an address for each pod that the kubelet may run.
@@ -62,6 +82,35 @@ pub enum Asks {
         switches: &'static [Part],
         beside: &'static [Part],
     },
+}
+
+/// A number, duration or version of TLS that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Where it may be given: the last that is counts.
+    pub parts: &'static [Part],
+    /// What it is where it isn't given; empty where nothing is then compared.
+    pub default: &'static str,
+    /// What it is compared as, in tenths of it.
+    pub tenths: u32,
+    pub zero: Zero,
+}
+
+/// What zero means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zero {
+    /// Zero.
+    Counts,
+    /// That it isn't given.
+    IsDefault,
+    /// That there is no such limit, and nothing is compared.
+    IsNone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Than {
+    More,
+    AtLeast,
 }
 
 /// What becomes of a flag that is generated where the user gives one that excludes it.

@@ -91,6 +91,11 @@ pub struct Limit {
     /// The flag without its dashes; empty where only the field is limited.
     pub flag: &'static str,
     pub within: Within,
+    /// The first and the last minor of which it holds.
+    pub since: u16,
+    pub until: u16,
+    /// Whether an empty value of the flag is its default.
+    pub or_empty: bool,
 }
 
 /// The limits of a value. Those of a list hold for each of its items.
@@ -100,6 +105,8 @@ pub enum Within {
     AtLeast(i64),
     /// One of these, or nothing.
     OneOf(&'static [&'static str]),
+    /// One of these, each with the first and the last minor that has it.
+    InRelease(&'static [(&'static str, u16, u16)]),
     /// One of these in the keys of a map.
     Keys(&'static [&'static str]),
     Address,
@@ -107,6 +114,8 @@ pub enum Within {
     AddressAndPort,
     /// `10.0.0.0/8`: at most two, with a comma between.
     Ranges,
+    /// One range, or one of these words.
+    RangesOr(&'static [&'static str]),
     Urls,
     /// URLs at which a program listens, each with an address of the host: no name but localhost.
     ListensAt,
@@ -114,4 +123,17 @@ pub enum Within {
     Absolute,
     /// Not shorter than this many seconds.
     Seconds(u32),
+    /// Neither shorter nor longer than these.
+    SecondsBetween(i64, i64),
+    /// Likewise, or none at all.
+    ZeroOrSeconds(i64, i64),
+    /// A number from one to the other, with whatever fraction.
+    Between(f64, f64),
+    /// A port from this on, written without a zero in front, which Go reads as octal.
+    Port(u16),
+    /// A whole number from 0 on, in digits alone.
+    Digits,
+    NumberOrDuration,
+    /// False: with it the program prints something and ends.
+    Ends,
 }

@@ -14,6 +14,7 @@ use crate::catalog::tables::releases::LAST_WITH_ONE_PROXY_FOR_ALL;
 use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Place, Reporter, codes};
 use crate::plan::{self, PlannedSettingValue, PlannedValue, units_on};
+use crate::rules::values::Minors;
 use crate::rules::{self, GivenPart, StartedProgram, Surroundings, broken, has_rules, taken_beside_services};
 use crate::secrecy::{PRIVATE_KEY, may_be_secret, secrets};
 use crate::settings::Value as Setting;
@@ -37,7 +38,9 @@ pub fn check(draft: &Draft, cluster: &Cluster, say: &Reporter) {
             if !units_on(cluster, host).any(|runs| runs == component) {
                 continue;
             }
+            let version = cluster.release.version_of(component);
             let around = Surroundings {
+                minors: Some(Minors::of(version.program, Some(version.version))),
                 api_server: Some(api_server(cluster, component)),
                 own_pods: own_pods(cluster, host),
                 taken: Arc::clone(&taken),
@@ -70,7 +73,9 @@ fn told_as(broken: &rules::Broken, here: &[&DraftOverride]) -> (&'static Code, O
                 .then(|| format!("remove khw-gen's own with {}, or take this out", ours.join(" and ")));
             (codes::EXCLUDED_SETTING, hint)
         }
-        Asks::Needs { .. } => (codes::EXCLUDED_SETTING, broken.remedy.clone()),
+        Asks::Needs { .. } | Asks::With { .. } | Asks::Given(_) | Asks::Compared { .. } | Asks::GatesAgree => {
+            (codes::EXCLUDED_SETTING, broken.remedy.clone())
+        }
         Asks::Both(..) => (codes::HALF_A_PAIR, None),
         Asks::NoProxyFor(_) => (codes::PROXIED_CLUSTER, broken.remedy.clone()),
         Asks::PodsHaveAddresses => (codes::PODS_BEYOND_RANGE, broken.remedy.clone()),

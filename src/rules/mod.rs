@@ -3,6 +3,7 @@
 
 pub(crate) mod containerd;
 pub(crate) mod duration;
+mod gates;
 mod no_proxy;
 pub(crate) mod values;
 
@@ -14,11 +15,12 @@ use ipnet::IpNet;
 
 use crate::catalog::port::Port;
 use crate::catalog::releases::Version;
-use crate::catalog::rule::{Asks, Called, Ours, Rule, is_flag};
+use crate::catalog::rule::{Asks, Called, Measure, Ours, Rule, Than, Zero, is_flag};
 use crate::catalog::safeguard::Part;
 use crate::catalog::tables::ports::PORTS;
 use crate::catalog::tables::rules::RULES;
 use no_proxy::NoProxy;
+use values::Minors;
 
 /// A program as it starts on a host.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub struct StartedProgram {
 /// What is around a program: whom it may call, and what its host has. What is not known is empty, and then nothing is said of it.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
+    /// Of which release the program may be.
+    pub minors: Option<Minors>,
     pub services: Vec<IpNet>,
     pub pods: Vec<IpNet>,
     /// A fleet has thousands.
@@ -101,11 +105,25 @@ pub fn has_rules(program: &str) -> bool {
 
 /// The rules that a program breaks, in the order of the table.
 pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
+    let holds = |rule: &&Rule| match &around.minors {
+        Some(minors) => minors.all(|minor| (rule.since..=rule.until).contains(&minor)),
+        None => (rule.since, rule.until) == (0, u16::MAX),
+    };
     rules_of(&program.name)
+        .filter(holds)
         .filter_map(|rule| {
             let (parts, message, remedy) = match rule.asks {
                 Asks::Alone { one, others, .. } => program.beside(one, others)?,
                 Asks::Needs { one, begins, other, is } => program.needs(one, begins, other, is)?,
+                Asks::With { one, item, others } => program.without(one, item, others)?,
+                Asks::Given(parts) => program.not_given(parts)?,
+                Asks::Compared {
+                    one,
+                    is,
+                    other,
+                    unless_off,
+                } => program.out_of_proportion(&one, is, &other, unless_off)?,
+                Asks::GatesAgree => program.gates_apart(around.minors.as_ref()?)?,
                 Asks::Both(one, other) => program.half(one, other)?,
                 Asks::NoProxyFor(called) => program.proxied(called, around)?,
                 Asks::PodsHaveAddresses => program.pods_beyond(&around.own_pods)?,
@@ -233,6 +251,141 @@ impl StartedProgram {
         let message = format!("{} is given {} {value} {beside}", self.name, given.written());
         let remedy = format!("set {} to \"{is}\" as well, or take this out", other.written());
         Some((vec![given, other], message, Some(remedy)))
+    }
+
+    fn without(&self, one: &[Part], item: &str, others: &[Part]) -> Option<Told> {
+        let has = |part: &&GivenPart| {
+            let value = self.value_of(part).unwrap_or_default();
+            item.is_empty() || value.split(',').any(|own| own.trim() == item)
+        };
+        let given = one.iter().flat_map(|part| self.given(*part));
+        let given = given.collect::<Vec<_>>().into_iter().find(|part| has(&part))?;
+        if others.iter().any(|other| !self.given(*other).is_empty()) {
+            return None;
+        }
+        let needed = written(*others.first()?);
+        let what = match item {
+            "" => String::new(),
+            item => format!(" {item}"),
+        };
+        let message = format!(
+            "{} is given {}{what} without {}",
+            self.name,
+            given.written(),
+            needed.written()
+        );
+        let remedy = format!("give it {} as well, or take this out", needed.written());
+        Some((vec![given, needed], message, Some(remedy)))
+    }
+
+    fn not_given(&self, parts: &[Part]) -> Option<Told> {
+        if parts.iter().any(|part| !self.given(*part).is_empty()) {
+            return None;
+        }
+        let parts: Vec<GivenPart> = parts.iter().map(|part| written(*part)).collect();
+        let names: Vec<String> = parts.iter().map(GivenPart::written).collect();
+        let message = format!("{} is not given {}", self.name, names.join(" or "));
+        let remedy = format!("leave {} as khw-gen sets it", names.first()?);
+        Some((parts, message, Some(remedy)))
+    }
+
+    fn out_of_proportion(&self, one: &Measure, is: Than, other: &Measure, unless_off: &[Part]) -> Option<Told> {
+        let is_off = |part: &Part| self.last(*part).is_some_and(|value| value == "false");
+        if unless_off.iter().any(is_off) {
+            return None;
+        }
+        let (part, text, value) = self.measured(one)?;
+        let (other_part, other_text, other_value) = self.measured(other)?;
+        let (left, right) = (value * f64::from(one.tenths), other_value * f64::from(other.tenths));
+        let is_kept = match is {
+            Than::More => left > right,
+            Than::AtLeast => left >= right,
+        };
+        if is_kept || part.is_none() && other_part.is_none() {
+            return None;
+        }
+        let name = |given: &Option<GivenPart>, measure: &Measure| {
+            let part = given
+                .clone()
+                .or_else(|| measure.parts.first().map(|part| written(*part)));
+            part.map_or(String::new(), |part| part.written())
+        };
+        let than = match is {
+            Than::More => "more than",
+            Than::AtLeast => "at least",
+        };
+        let times = match f64::from(other.tenths) / f64::from(one.tenths) {
+            1.0 => String::new(),
+            times => format!("{times} times "),
+        };
+        let by_itself = |given: &Option<GivenPart>| if given.is_none() { " by itself" } else { "" };
+        let message = format!(
+            "{} of {} is {text}{}, and has to be {than} {times}{}, which is {other_text}{}",
+            name(&part, one),
+            self.name,
+            by_itself(&part),
+            name(&other_part, other),
+            by_itself(&other_part)
+        );
+        let remedy = "make the one greater, or the other smaller".to_owned();
+        let parts = [part, other_part].into_iter().flatten().collect();
+        Some((parts, message, Some(remedy)))
+    }
+
+    /// Where a value is given, how it is written, and how much that is. What is no number is somebody else's affair.
+    fn measured<'s>(&'s self, measure: &Measure) -> Option<(Option<GivenPart>, &'s str, f64)> {
+        let given = measure.parts.iter().rev().find_map(|part| self.given(*part).pop());
+        let text = given.as_ref().and_then(|part| self.value_of(part));
+        let value = match text {
+            Some(text) => Some((given, text, amount(text)?)),
+            None => None,
+        };
+        let default = || Some((None, measure.default, amount(measure.default)?));
+        match (value, measure.zero) {
+            (Some((.., 0.0)), Zero::IsNone) => None,
+            (Some((.., 0.0)), Zero::IsDefault) | (None, _) => default(),
+            (value, _) => value,
+        }
+    }
+
+    fn gates_apart(&self, minors: &Minors) -> Option<Told> {
+        const SHOWN: usize = 3;
+        let flag = self.flags.get("feature-gates").into_iter().flatten();
+        let of_file = self.settings.iter().filter_map(|(path, value)| match path.as_slice() {
+            [first, gate] if first == "featureGates" => Some((gate.as_str(), value.parse().ok()?)),
+            _ => None,
+        });
+        // kube-proxy passes its flag over beside a file, and the kubelet heeds the flag's before the file's.
+        let is_passed_over = self.name == "kube-proxy" && self.flags.contains_key("config");
+        let flag = values::set_by_flag(flag.map(String::as_str).filter(|_| !is_passed_over));
+        let set: Vec<gates::Set<'_>> = of_file.chain(flag).collect();
+        let parted = gates::parted(minors, &set);
+        let mut told: Vec<String> = parted
+            .iter()
+            .take(SHOWN)
+            .map(|(need, _)| format!("{} is on and needs {}, which is off", need.gate.name, need.needs.name))
+            .collect();
+        if parted.len() > SHOWN {
+            told.push(format!("{} more are on without what they need", parted.len() - SHOWN));
+        }
+        let remedy = match parted.as_slice() {
+            [] => return None,
+            [(only, _)] => format!("turn {} off, or {} on", only.gate.name, only.needs.name),
+            _ => "turn off those that need it too, or leave it as it is by itself".to_owned(),
+        };
+        let mut parts: Vec<GivenPart> = Vec::new();
+        for gate in parted.iter().flat_map(|(_, by)| by) {
+            let path = vec!["featureGates".to_owned(), (*gate).to_owned()];
+            let part = match self.settings.contains_key(&path) {
+                true => GivenPart::Setting(path),
+                false => GivenPart::Flag("feature-gates".to_owned()),
+            };
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        let message = format!("feature gates of {}: {}", self.name, told.join("; "));
+        Some((parts, message, Some(remedy)))
     }
 
     /// The last value that is given of a part.
@@ -485,6 +638,15 @@ impl StartedProgram {
     }
 }
 
+/// How much a number, a duration (in seconds) or a version of TLS is.
+fn amount(text: &str) -> Option<f64> {
+    let number = text.strip_prefix("TLS").unwrap_or(text).parse::<f64>();
+    number
+        .ok()
+        .filter(|number| number.is_finite())
+        .or_else(|| Some(duration::parse(text).ok()?.as_seconds_f64()))
+}
+
 /// How many pods a bridge has addresses for: none gets the first of a range, which is the range's own, the second, which is the
 /// bridge's, or the last, to which IPv4 broadcasts (<https://www.cni.dev/plugins/current/ipam/host-local/>).
 fn addresses_for_pods(range: IpNet) -> u128 {
@@ -554,7 +716,7 @@ mod tests {
             let with = |suites: &str, more: &[(&str, &[&str])]| {
                 broken_by(
                     name,
-                    &[&[("tls-cipher-suites", &[suites][..])], more].concat(),
+                    &[&[("tls-cipher-suites", &[suites][..]), ("config", &["/a.yaml"])], more].concat(),
                     &[],
                     &[],
                 )
@@ -640,6 +802,58 @@ mod tests {
             ),
             (0, 1)
         );
+    }
+
+    /// kubelet and kube-scheduler 1.37.2 and etcd 3.6.16 were run with them.
+    #[test]
+    fn what_is_compared_counts_with_what_it_is_by_itself() {
+        let kubelet = |settings: &[(&str, &str)]| broken_by("kubelet", &[], settings, &[]);
+        let (high, low) = ("imageGCHighThresholdPercent", "imageGCLowThresholdPercent");
+        let percents = [
+            kubelet(&[(high, "80")]),
+            kubelet(&[(high, "81")]),
+            kubelet(&[(low, "85")]),
+            kubelet(&[(high, "70"), (low, "60")]),
+        ];
+        assert_eq!(percents, [1, 0, 1, 0]);
+        // No age is a limit of none, and one that is zero is two minutes.
+        let (most, least) = ("imageMaximumGCAge", "imageMinimumGCAge");
+        let ages = [
+            kubelet(&[(most, "1m")]),
+            kubelet(&[(most, "0s"), (least, "1h")]),
+            kubelet(&[(most, "2m"), (least, "0s")]),
+            kubelet(&[(most, "121s")]),
+        ];
+        assert_eq!(ages, [1, 0, 1, 0]);
+        let etcd = |election: &str| broken_by("etcd", &[("election-timeout", &[election])], &[], &[]);
+        assert_eq!((etcd("499"), etcd("500"), etcd("soon")), (1, 0, 0));
+        let scheduler = |flags: &[(&str, &[&str])], settings: &[(&str, &str)]| {
+            let all = [&[("config", &["/etc/scheduler.yaml"][..])], flags].concat();
+            broken_by("kube-scheduler", &all, settings, &[])
+        };
+        let retry = ("leaderElection.retryPeriod", "9s");
+        // The renewal has to be more than 1.2 times that, and a flag counts before the file.
+        assert_eq!(scheduler(&[], &[retry]), 1);
+        assert_eq!(scheduler(&[("leader-elect-retry-period", &["8s"])], &[retry]), 0);
+        assert_eq!(scheduler(&[], &[retry, ("leaderElection.leaderElect", "false")]), 0);
+    }
+
+    #[test]
+    fn a_rule_holds_in_its_releases() {
+        let api = |minor: Option<u16>| {
+            let program = StartedProgram {
+                name: "kube-apiserver".to_owned(),
+                ..StartedProgram::default()
+            };
+            let version = minor.map(|minor| Version::new(1, minor));
+            let around = Surroundings {
+                minors: Some(Minors::of(crate::catalog::releases::Program::Kubernetes, version)),
+                ..Surroundings::default()
+            };
+            broken(&program, &around).len()
+        };
+        // Neither an issuer of tokens nor a key for them.
+        assert_eq!([Some(19), Some(20), Some(37), None].map(api), [0, 2, 2, 0]);
     }
 
     #[test]

@@ -77,8 +77,18 @@ impl Minors {
         Version::new(self.major, minor)
     }
 
+    /// Whether the release is newer than what the tables have.
+    pub(super) fn is_newer(&self) -> bool {
+        self.is_newer
+    }
+
+    /// Whether something holds for all of them.
+    pub(super) fn all(&self, holds: impl Fn(u16) -> bool) -> bool {
+        self.newest_first().all(holds)
+    }
+
     /// The newest first.
-    fn newest_first(&self) -> impl Iterator<Item = u16> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = u16> {
         self.minors.clone().rev()
     }
 
@@ -138,6 +148,12 @@ pub fn gate_of_flag(program: &str, minors: &Minors, name: &str, value: Option<&s
         let why = || Untaken::Refused("takes true or false alone".to_owned());
         on.is_none().then(why)
     })
+}
+
+/// What the values of a flag set of feature gates, in their order.
+pub(super) fn set_by_flag<'v>(values: impl Iterator<Item = &'v str>) -> impl Iterator<Item = (&'v str, bool)> {
+    let gates = values.flat_map(gates_of_flag);
+    gates.filter_map(|(name, value)| Some((name, value.and_then(boolean)?)))
 }
 
 /// Whether a feature gate of beta, on by itself, is left on by the values of a flag: the last that names it counts, before what is said of
@@ -217,6 +233,7 @@ pub fn field<T: DocumentNode>(kind: &str, minors: &Minors, path: &str, value: &T
         LIMITS
             .iter()
             .filter(|limit| limit.of.iter().any(|(_, kind)| *kind == name) && !limit.setting.is_empty())
+            .filter(|limit| minors.all(|minor| (limit.since..=limit.until).contains(&minor)))
     };
     let above = |limit: &&Limit| path.strip_prefix(limit.setting).and_then(|rest| rest.strip_prefix('.'));
     let why = limits().find_map(|limit| match limit.within {
@@ -318,7 +335,7 @@ fn refused_text(takes: ValueType, text: &str) -> Option<String> {
         ]
         .contains(&text),
         ValueType::Whole { bits, signed } => whole(text).is_some_and(|whole| fits(whole, bits, signed)),
-        ValueType::Number => text.parse::<f64>().is_ok(),
+        ValueType::Number => number(text).is_some(),
         ValueType::Choice(choices) => text.is_empty() || choices.split(',').any(|choice| choice == text),
         ValueType::Duration | ValueType::OptionalDuration => duration::parse(text).is_ok(),
         // Go passes over the ends of lines.
@@ -399,6 +416,26 @@ fn one_of<'a>(choices: impl Iterator<Item = &'a str>) -> String {
 fn fits(whole: i128, bits: u32, signed: bool) -> bool {
     let limit = 1_i128 << (bits - u32::from(signed)).min(126);
     whole < limit && whole >= if signed { -limit } else { 0 }
+}
+
+/// As Go's strconv.ParseFloat reads it: in hexadecimal too, with a power of two behind `p`.
+fn number(text: &str) -> Option<f64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let Some(rest) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) else {
+        return text.parse().ok();
+    };
+    let (mantissa, power) = rest.split_once(['p', 'P'])?;
+    let power: i32 = power.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let digit = |digit: char| digit.to_digit(16).map(f64::from);
+    let digits: Vec<f64> = digits.chars().map(digit).collect::<Option<_>>()?;
+    let behind = i32::try_from(fraction.len()).ok()?;
+    let value = digits.iter().fold(0.0, |sum, digit| sum * 16.0 + digit);
+    (!digits.is_empty()).then(|| sign * value * 2_f64.powi(power.saturating_sub(behind.saturating_mul(4))))
 }
 
 /// As Go's strconv.ParseInt reads it with base 0.
@@ -505,6 +542,9 @@ fn beyond<T: DocumentNode>(within: Within, value: &T) -> Option<String> {
 
 fn beyond_numbers(within: Within, whole: i128) -> Option<String> {
     match within {
+        Within::Port(low) if !(i128::from(low)..=65535).contains(&whole) => {
+            Some(format!("has to be from {low} to 65535, and is {whole}"))
+        }
         Within::Numbers(low, high) if !(i128::from(low)..=i128::from(high)).contains(&whole) => {
             Some(format!("has to be from {low} to {high}, and is {whole}"))
         }
@@ -532,11 +572,46 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
     };
     let (is_within, has_to_be) = match within {
         Within::Numbers(..) | Within::AtLeast(_) => return beyond_numbers(within, whole(text)?),
+        Within::Port(_) => {
+            let number = whole(text)?;
+            let is_octal = text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+            return match is_octal {
+                true => Some(format!("has a zero in front, and is read as octal: as {number}")),
+                false => beyond_numbers(within, number),
+            };
+        }
+        Within::Between(low, high) => {
+            let number = number(text)?;
+            let why = || format!("has to be from {low} to {high}");
+            return (!(low..=high).contains(&number)).then(why);
+        }
+        Within::SecondsBetween(low, high) | Within::ZeroOrSeconds(low, high) => {
+            let given = duration::parse(text).ok()?;
+            let is_none = given.is_zero() && matches!(within, Within::ZeroOrSeconds(..));
+            let range = time::Duration::seconds(low)..=time::Duration::seconds(high);
+            let why = || format!("has to be from {low} s to {high} s");
+            return (!is_none && !range.contains(&given)).then(why);
+        }
+        Within::Ends => {
+            return (boolean(text) != Some(false)).then(|| "makes the program print something and end".to_owned());
+        }
+        Within::Digits => (
+            text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty(),
+            "a whole number from 0 on, in digits alone",
+        ),
+        Within::NumberOrDuration => (
+            text.is_empty() || text.parse::<i64>().is_ok() || duration::parse(text).is_ok(),
+            "a number or a duration",
+        ),
+        Within::RangesOr(words) => (
+            words.contains(&text) || text.parse::<IpNet>().is_ok(),
+            "an address range",
+        ),
         Within::OneOf(choices) if !choices.contains(&text) => {
             let has_to_be = one_of(choices.iter().copied());
             return Some(format!("has to be {has_to_be}, and is {text:?}"));
         }
-        Within::OneOf(_) | Within::Keys(_) => return None,
+        Within::OneOf(_) | Within::InRelease(_) | Within::Keys(_) => return None,
         Within::Address => (text.parse::<IpAddr>().is_ok(), "an address"),
         Within::AddressAndPort => (
             address_and_port().is_some() || text.parse::<IpAddr>().is_ok(),
@@ -575,20 +650,40 @@ pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<U
     let takes = minors
         .newest_first()
         .find_map(|minor| flags::flag_takes(program, name, minor));
-    let of_limit = || {
-        let limit = LIMITS
-            .iter()
-            .find(|limit| limit.flag == name && limit.of.iter().any(|(of, _)| *of == program))?;
-        match limit.within {
+    let of_limits = || {
+        let here = LIMITS.iter().filter(|limit| {
+            let is_of = limit.flag == name && limit.of.iter().any(|(of, _)| *of == program);
+            is_of && minors.all(|minor| (limit.since..=limit.until).contains(&minor))
+        });
+        let mut here = here.filter(|limit| !(limit.or_empty && value.is_empty()));
+        here.find_map(|limit| match limit.within {
             Within::OneOf(_) if minors.is_newer => None,
+            Within::InRelease(names) => value.split(',').find_map(|item| not_in_release(names, item, minors)),
+            // etcd passes over blanks, and the others' lists of choices have them in their items.
+            within @ Within::OneOf(_) if program != "etcd" => {
+                value.split(',').find_map(|item| beyond_text(within, item))
+            }
             within @ (Within::OneOf(_) | Within::Address) => {
                 value.split(',').find_map(|item| beyond_text(within, item.trim()))
             }
             within => beyond_text(within, value),
-        }
+        })
     };
     let takes = minors.without_choices(takes.unwrap_or(ValueType::Anything));
-    refused_text(takes, value).or_else(of_limit).map(Untaken::Refused)
+    refused_text(takes, value).or_else(of_limits).map(Untaken::Refused)
+}
+
+/// Why a release has not what it is asked for by name.
+fn not_in_release(names: &[(&str, u16, u16)], name: &str, minors: &Minors) -> Option<String> {
+    let Some((_, first, last)) = names.iter().find(|(own, ..)| *own == name) else {
+        let has_to_be = one_of(names.iter().map(|(name, ..)| *name));
+        return (!minors.is_newer).then(|| format!("has to be {has_to_be}, and is {name:?}"));
+    };
+    let lacks = |minor: u16| !(*first..=*last).contains(&minor);
+    minors.all(lacks).then(|| match minors.newest_first().next() {
+        Some(newest) if newest < *first => format!("has {name:?}, which came with {}", minors.version(*first)),
+        _ => format!("has {name:?}, and {} was the last to have it", minors.version(*last)),
+    })
 }
 
 #[cfg(test)]
@@ -605,6 +700,11 @@ mod tests {
                 &["", "x", "1.0", "2147483648", "1e3", "--1", "0x"][..],
             ),
             (ValueType::of("uint8"), &["0", "255"], &["-1", "256"]),
+            (
+                ValueType::Number,
+                &["0.001", ".01", "1e-3", "0x1p-10", "-0X1.8P+2", "NaN"],
+                &["", "0x1", "0x.p1", "0xgp1", "1p3", "0.1s"],
+            ),
             (ValueType::Boolean, &["true", "F", "0"], &["yes", "", "on", "TrUe"]),
             (
                 ValueType::Duration,
@@ -640,6 +740,83 @@ mod tests {
             for text in bad {
                 assert!(refused_text(takes, text).is_some(), "{takes:?} {text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn numbers_in_hexadecimal_are_what_go_makes_of_them() {
+        let numbers = ["0x1p-10", "0x1.8p2", "-0xAp0", "0.02"].map(number);
+        assert_eq!(numbers, [Some(0.000_976_562_5), Some(6.0), Some(-10.0), Some(0.02)]);
+    }
+
+    /// The programs of these releases were run with them, or their source was read.
+    #[test]
+    fn a_limit_holds_in_its_releases() {
+        let of = |release: Option<(u16, u16)>, program: Program| {
+            Minors::of(program, release.map(|(major, minor)| Version::new(major, minor)))
+        };
+        let taken = |program: &str, release: Option<(u16, u16)>, name: &str, value: &str| {
+            let of_program = if program == "etcd" {
+                Program::Etcd
+            } else {
+                Program::Kubernetes
+            };
+            flag(program, &of(release, of_program), name, value).is_none()
+        };
+        let (manager, api) = ("kube-controller-manager", "kube-apiserver");
+        for (program, name, value, before, from) in [
+            (manager, "leader-elect-resource-lock", "endpoints", 23, 24),
+            (manager, "leader-elect-resource-lock", "endpointsleases", 27, 28),
+            (api, "v", "-1", 24, 25),
+            (api, "enable-admission-plugins", "SecurityContextDeny", 29, 30),
+            (api, "enable-admission-plugins", "NodeRestriction,PodPreset", 19, 20),
+        ] {
+            assert!(taken(program, Some((1, before)), name, value), "{name}={value}");
+            assert!(!taken(program, Some((1, from)), name, value), "{name}={value}");
+            // Some release takes it.
+            assert!(taken(program, None, name, value), "{name}={value}");
+        }
+        assert!(!taken(api, Some((1, 21)), "enable-admission-plugins", "PodSecurity"));
+        assert!(taken(api, Some((1, 22)), "enable-admission-plugins", "PodSecurity"));
+        for (release, logger) in [((3, 4), true), ((3, 5), false)] {
+            assert_eq!(taken("etcd", Some(release), "logger", "capnslog"), logger);
+        }
+        for (release, is_taken) in [((3, 5), true), ((3, 6), false)] {
+            assert_eq!(taken("etcd", Some(release), "v2-deprecation", "not-yet"), is_taken);
+        }
+        let now = Some((1, 37));
+        for (name, good, bad) in [
+            ("goaway-chance", &["0", "0.02", "0x1p-10"][..], &["0.021", "-0.1"][..]),
+            (
+                "service-account-max-token-expiration",
+                &["0s", "1h", "24h"],
+                &["59m", "-1h", "5000000000s"],
+            ),
+            ("secure-port", &["6443", "0x192b"], &["06443", "0", "65536"]),
+            ("v", &["0", "10"], &["-1", "0x2"]),
+            ("help", &["false"], &["true"]),
+            ("version", &["false"], &["true", "raw"]),
+            (
+                "enable-admission-plugins",
+                &["", "NodeRestriction"],
+                &["NodeRestriction, PodNodeSelector", "NodeRestriction,"],
+            ),
+            ("tls-min-version", &["", "VersionTLS12"], &["1.2"]),
+            ("storage-backend", &["", "etcd3"], &["etcd2"]),
+        ] {
+            for value in good {
+                assert!(taken(api, now, name, value), "{name}={value}");
+            }
+            for value in bad {
+                assert!(!taken(api, now, name, value), "{name}={value}");
+            }
+        }
+        for (value, is_taken) in [("10", true), ("1h", true), ("", true), ("1.5", false), ("often", false)] {
+            assert_eq!(
+                taken("etcd", Some((3, 6)), "auto-compaction-retention", value),
+                is_taken,
+                "{value}"
+            );
         }
     }
 }

@@ -1080,17 +1080,59 @@ func (t *tree) scalar(typ types.Type, basic *types.Basic) string {
 // gatesOf gives the feature gates that the components' packages put into their tables of gates, each with its state in this
 // minor: `off`, `on`, or `locked` (which cannot be set otherwise). The second are those that kube-controller-manager alone knows.
 func gatesOf(t *tree, minor int) (map[string]string, map[string]string) {
-	seen, gates, controllers := map[string]bool{}, map[string]string{}, map[string]string{}
+	gates, controllers := map[string]string{}, map[string]string{}
+	eachGate(t, func(importPath string, p *pkg, name string, value ast.Expr) {
+		into := gates
+		if strings.HasPrefix(importPath, "k8s.io/controller-manager/") || strings.HasPrefix(importPath, "k8s.io/cloud-provider/") {
+			into = controllers
+		}
+		if state := gateState(p, value, minor); state != "" {
+			into[name] = state
+		}
+	})
+	for name := range gates {
+		delete(controllers, name)
+	}
+	return gates, controllers
+}
+
+// needsOf gives for each feature gate those without which it may not be on, and how mature each of the two is in this minor:
+// `alpha` and `beta` are what AllAlpha and AllBeta speak of.
+func needsOf(t *tree, minor int) map[string]map[string]string {
+	maturity, needs := map[string]string{}, map[string][]string{}
+	eachGate(t, func(_ string, p *pkg, name string, value ast.Expr) {
+		if now := specOf(p, value, minor); now != nil {
+			maturity[name] = strings.ToLower(now["PreRelease"])
+		} else if lit, ok := value.(*ast.CompositeLit); ok {
+			for _, e := range lit.Elts {
+				if tv := p.info.Types[e]; tv.Value != nil && strings.HasSuffix(named(tv.Type), ".Feature") {
+					needs[name] = append(needs[name], constant.StringVal(tv.Value))
+				}
+			}
+		}
+	})
+	all := map[string]map[string]string{}
+	for name, others := range needs {
+		all[name] = map[string]string{}
+		for _, other := range others {
+			if maturity[name] == "" || maturity[other] == "" {
+				fmt.Fprintln(os.Stderr, "a gate without a state:", name, "needs", other)
+			}
+			all[name][other] = maturity[name] + "," + maturity[other]
+		}
+	}
+	return all
+}
+
+// eachGate calls `tell` with each entry of a map by feature gate, in the packages that the components are made of.
+func eachGate(t *tree, tell func(importPath string, p *pkg, name string, value ast.Expr)) {
+	seen := map[string]bool{}
 	var visit func(string)
 	visit = func(importPath string) {
 		if seen[importPath] {
 			return
 		}
 		seen[importPath] = true
-		into := gates
-		if strings.HasPrefix(importPath, "k8s.io/controller-manager/") || strings.HasPrefix(importPath, "k8s.io/cloud-provider/") {
-			into = controllers
-		}
 		files := t.parse(importPath)
 		for _, i := range importsOf(files) {
 			if strings.HasPrefix(i, "k8s.io/") {
@@ -1118,9 +1160,7 @@ func gatesOf(t *tree, minor int) (map[string]string, map[string]string) {
 					ast.Inspect(g, func(n ast.Node) bool {
 						if kv, ok := n.(*ast.KeyValueExpr); ok {
 							if tv := p.info.Types[kv.Key]; tv.Value != nil && strings.HasSuffix(named(tv.Type), ".Feature") {
-								if state := gateState(p, kv.Value, minor); state != "" {
-									into[constant.StringVal(tv.Value)] = state
-								}
+								tell(importPath, p, constant.StringVal(tv.Value), kv.Value)
 								return false
 							}
 						}
@@ -1133,56 +1173,73 @@ func gatesOf(t *tree, minor int) (map[string]string, map[string]string) {
 	for _, c := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet"} {
 		visit("k8s.io/kubernetes/cmd/" + c)
 	}
-	for name := range gates {
-		delete(controllers, name)
-	}
-	return gates, controllers
 }
 
-// gateState reads `{Default: true, LockToDefault: true}`, or the last of a list of such that holds for this minor.
+// gateState is what a specification makes of a feature gate in this minor; nothing where it is none.
 func gateState(p *pkg, x ast.Expr, minor int) string {
+	spec := specOf(p, x, minor)
+	if spec == nil {
+		return ""
+	}
+	state := "off"
+	if spec["Default"] == "true" {
+		state = "on"
+	}
+	if spec["LockToDefault"] == "true" {
+		return "locked-" + state
+	}
+	return state
+}
+
+// specOf reads `{Default: true, PreRelease: featuregate.Beta}`, or the last of a list of such that holds for this minor, as words by field. It
+// is nil for the entry of another map with gates for keys: which depends on which. A gate that is younger than this minor has none.
+func specOf(p *pkg, x ast.Expr, minor int) map[string]string {
 	lit, ok := x.(*ast.CompositeLit)
 	if !ok {
-		return ""
+		return nil
 	}
 	if len(lit.Elts) > 0 {
 		if _, isList := lit.Elts[0].(*ast.CompositeLit); isList {
-			state := ""
+			var spec map[string]string
 			for _, one := range lit.Elts {
-				since, next := 0, gateState(p, one, minor)
-				ast.Inspect(one, func(n ast.Node) bool {
-					if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-						fmt.Sscanf(strings.Trim(l.Value, `"`), "1.%d", &since)
+				since, least, next := 0, 0, specOf(p, one, minor)
+				for _, e := range one.(*ast.CompositeLit).Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						into := map[string]*int{"Version": &since, "MinCompatibilityVersion": &least}[fmt.Sprint(kv.Key)]
+						ast.Inspect(kv.Value, func(n ast.Node) bool {
+							if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && into != nil {
+								fmt.Sscanf(strings.Trim(l.Value, `"`), "1.%d", into)
+							}
+							return true
+						})
 					}
-					return true
-				})
-				if since <= minor {
-					state = next
+				}
+				// By itself a program is compatible with the minor before it.
+				if since <= minor && least < minor {
+					spec = next
 				}
 			}
-			return state
+			return spec
 		}
 	}
-	state, locked, isSpec := "off", false, false
+	spec := map[string]string{}
 	for _, e := range lit.Elts {
 		kv, ok := e.(*ast.KeyValueExpr)
 		if !ok {
 			continue
 		}
-		key, value := fmt.Sprint(kv.Key), fmt.Sprint(kv.Value)
-		isSpec = isSpec || key == "Default" || key == "PreRelease"
-		if key == "Default" && value == "true" {
-			state = "on"
+		value := fmt.Sprint(kv.Value)
+		if sel, ok := kv.Value.(*ast.SelectorExpr); ok {
+			value = sel.Sel.Name
 		}
-		locked = locked || key == "LockToDefault" && value == "true"
+		spec[fmt.Sprint(kv.Key)] = value
 	}
-	switch {
-	case !isSpec: // another map with gates for keys: which depends on which
-		return ""
-	case locked:
-		return "locked-" + state
+	_, hasDefault := spec["Default"]
+	_, hasMaturity := spec["PreRelease"]
+	if !hasDefault && !hasMaturity {
+		return nil
 	}
-	return state
+	return spec
 }
 
 // The files that a component reads: the kind, its group, the packages that hold its versions, and the type. A version of it that
@@ -1201,7 +1258,7 @@ var files = []struct{ kind, group, pkg, typ string }{
 }
 
 func main() {
-	// `extract flags|etcd|fields|gates VERSION ROOT ...` prints a line for each version and name; `extract table` joins such lines.
+	// `extract flags|etcd|fields|gates|needs VERSION ROOT ...` prints a line for each version and name; `extract table` joins such lines.
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	if len(os.Args) == 3 && os.Args[1] == "table" {
@@ -1209,7 +1266,7 @@ func main() {
 		return
 	}
 	if len(os.Args) < 4 {
-		fmt.Fprintln(os.Stderr, "usage: extract flags|etcd|fields|gates VERSION ROOT ... | extract table flags|fields|gates")
+		fmt.Fprintln(os.Stderr, "usage: extract flags|etcd|fields|gates|needs VERSION ROOT ... | extract table flags|fields|gates|needs")
 		os.Exit(2)
 	}
 	build.Default.CgoEnabled = false // for the standard library's source
@@ -1256,6 +1313,14 @@ func main() {
 			}
 			for name, state := range controllers {
 				fmt.Fprintln(out, strings.Join([]string{minor, "kube-controller-manager", name, state}, "\t"))
+			}
+		case "needs":
+			number := 0
+			fmt.Sscan(minor, &number)
+			for name, others := range needsOf(t, number) {
+				for other, maturity := range others {
+					fmt.Fprintln(out, strings.Join([]string{minor, name, other, maturity}, "\t"))
+				}
 			}
 		case "fields":
 			for _, k := range files {

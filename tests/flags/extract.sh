@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes flags.tsv, fields.tsv and gates.tsv of src/catalog again from the components' source. It needs Go, git, tar, a network
+# Makes flags.tsv, fields.tsv, gates.tsv and gates-need.tsv of src/catalog again from the components' source. It needs Go, git, tar, a network
 # and some 10 GB; a release takes about half a minute. Nothing of Kubernetes is compiled: extract.go says how it reads.
 #
 #   tests/flags/extract.sh            all that `versions` lists
@@ -118,8 +118,8 @@ done <"$here/versions"
 
 minors=$(cd "$work/src" && ls | grep -x '[0-9]*' | sort -n)
 for minor in $minors; do
-    for what in flags fields gates; do
-        [ -s "$work/raw/$minor.$what" ] || {
+    for what in flags fields gates needs; do
+        [ -e "$work/raw/$minor.$what" ] || {
             "$work/extract" "$what" "$minor" "$work/src/$minor" >"$work/raw/part"
             mv "$work/raw/part" "$work/raw/$minor.$what"
         }
@@ -134,3 +134,4 @@ done
 cat "$work/raw/"*.flags | "$work/extract" table flags >"$catalog/flags.tsv"
 cat "$work/raw/"*.fields | "$work/extract" table fields >"$catalog/fields.tsv"
 cat "$work/raw/"*.gates | "$work/extract" table gates >"$catalog/gates.tsv"
+cat "$work/raw/"*.needs | "$work/extract" table needs >"$catalog/gates-need.tsv"

@@ -6,7 +6,8 @@
 
 use crate::catalog::value_type::Limit;
 use crate::catalog::value_type::Within::{
-    self, Absolute, Address, AddressAndPort, AtLeast, Keys, ListensAt, Numbers, OneOf, Ranges, Seconds, Urls,
+    self, Absolute, Address, AddressAndPort, AtLeast, Between, Digits, Ends, InRelease, Keys, ListensAt,
+    NumberOrDuration, Numbers, OneOf, Port, Ranges, RangesOr, Seconds, SecondsBetween, Urls, ZeroOrSeconds,
 };
 
 type Of = (&'static str, &'static str);
@@ -24,6 +25,19 @@ const CONTROL_PLANE: &[Of] = &[
 ];
 const BOTH_WITH_RANGES: &[Of] = &[("kube-apiserver", ""), ("kube-controller-manager", "")];
 const ETCD: &[Of] = &[("etcd", "")];
+const KUBERNETES: &[Of] = &[
+    ("kube-apiserver", ""),
+    ("kube-controller-manager", ""),
+    ("kube-scheduler", ""),
+    ("kubelet", ""),
+    ("kube-proxy", ""),
+];
+const LOGS_BY_OPTIONS: &[Of] = &[
+    ("kube-apiserver", ""),
+    ("kube-controller-manager", ""),
+    ("kube-scheduler", ""),
+    ("kubelet", ""),
+];
 const KUBECONFIG: &[Of] = &[("", "Config")];
 const ENCRYPTION: &[Of] = &[("", "EncryptionConfiguration")];
 
@@ -33,11 +47,32 @@ const fn limit(of: &'static [Of], setting: &'static str, flag: &'static str, wit
         setting,
         flag,
         within,
+        since: 0,
+        until: u16::MAX,
+        or_empty: false,
     }
 }
 
-const PORT: Within = Numbers(1, 65535);
-const PORT_OR_NONE: Within = Numbers(0, 65535);
+/// A limit of a minor and what comes after it.
+const fn since(minor: u16, limit: Limit) -> Limit {
+    Limit { since: minor, ..limit }
+}
+
+/// A limit of the minors up to one.
+const fn until(minor: u16, limit: Limit) -> Limit {
+    Limit { until: minor, ..limit }
+}
+
+/// A flag whose empty value is its default.
+const fn or_empty(limit: Limit) -> Limit {
+    Limit {
+        or_empty: true,
+        ..limit
+    }
+}
+
+const PORT: Within = Port(1);
+const PORT_OR_NONE: Within = Port(0);
 const NOT_NEGATIVE: Within = AtLeast(0);
 const TLS: Within = OneOf(&["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"]);
 const LOGS: Within = OneOf(&["text", "json"]);
@@ -51,6 +86,12 @@ const LOCKS: Within = OneOf(&[
     "endpointsleases",
     "configmapsleases",
 ]);
+
+/// A lock's kinds in 1.24 to 1.27, and from 1.28 on: `tools/leaderelection/resourcelock` of k8s.io/client-go.
+const LOCKS_FROM_24: Within = OneOf(&["leases", "endpointsleases", "configmapsleases"]);
+const LOCKS_FROM_28: Within = OneOf(&["leases"]);
+const SYNCS_OF_SLICES: Within = Numbers(1, 50);
+const ENDPOINTS: Within = Numbers(1, 1000);
 
 /// The names of Go's crypto/tls, which `TLSCipherPossibleValues` of k8s.io/component-base and etcd's `tlsutil` take.
 const CIPHERS: Within = OneOf(&[
@@ -83,56 +124,57 @@ const CIPHERS: Within = OneOf(&[
     "TLS_RSA_WITH_RC4_128_SHA",
 ]);
 
-/// Every plugin that some release of `pkg/kubeapiserver/options/plugins.go` has.
-const PLUGINS: Within = OneOf(&[
-    "AlwaysAdmit",
-    "AlwaysDeny",
-    "AlwaysPullImages",
-    "AuthorizationConditionsEnforcer",
-    "CertificateApproval",
-    "CertificateSigning",
-    "CertificateSubjectRestriction",
-    "ClusterTrustBundleAttest",
-    "DefaultIngressClass",
-    "DefaultStorageClass",
-    "DefaultTolerationSeconds",
-    "DenyEscalatingExec",
-    "DenyExecOnPrivileged",
-    "DenyServiceExternalIPs",
-    "EventRateLimit",
-    "ExtendedResourceToleration",
-    "ImagePolicyWebhook",
-    "JobValidation",
-    "LimitPodHardAntiAffinityTopology",
-    "LimitRanger",
-    "MutatingAdmissionPolicy",
-    "MutatingAdmissionWebhook",
-    "NamespaceAutoProvision",
-    "NamespaceExists",
-    "NamespaceLifecycle",
-    "NodeDeclaredFeatureValidator",
-    "NodeRestriction",
-    "OwnerReferencesPermissionEnforcement",
-    "PersistentVolumeClaimResize",
-    "PersistentVolumeLabel",
-    "PodGroupProtection",
-    "PodGroupWorkloadExists",
-    "PodNodeSelector",
-    "PodPreset",
-    "PodResizeValidator",
-    "PodSecurity",
-    "PodSecurityPolicy",
-    "PodTolerationRestriction",
-    "PodTopologyLabels",
-    "Priority",
-    "ResourceQuota",
-    "RuntimeClass",
-    "SecurityContextDeny",
-    "ServiceAccount",
-    "StorageObjectInUseProtection",
-    "TaintNodesByCondition",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionWebhook",
+/// The plugins of `pkg/kubeapiserver/options/plugins.go`: the first and the last minor that has each; from 0 on it is in 1.17 and later.
+#[rustfmt::skip]
+const PLUGINS: Within = InRelease(&[
+    ("AlwaysAdmit", 0, u16::MAX),
+    ("AlwaysDeny", 0, u16::MAX),
+    ("AlwaysPullImages", 0, u16::MAX),
+    ("AuthorizationConditionsEnforcer", 38, u16::MAX),
+    ("CertificateApproval", 18, u16::MAX),
+    ("CertificateSigning", 18, u16::MAX),
+    ("CertificateSubjectRestriction", 18, u16::MAX),
+    ("ClusterTrustBundleAttest", 27, u16::MAX),
+    ("DefaultIngressClass", 18, u16::MAX),
+    ("DefaultStorageClass", 0, u16::MAX),
+    ("DefaultTolerationSeconds", 0, u16::MAX),
+    ("DenyEscalatingExec", 0, 20),
+    ("DenyExecOnPrivileged", 0, 20),
+    ("DenyServiceExternalIPs", 21, u16::MAX),
+    ("EventRateLimit", 0, u16::MAX),
+    ("ExtendedResourceToleration", 0, u16::MAX),
+    ("ImagePolicyWebhook", 0, u16::MAX),
+    ("JobValidation", 36, 36),
+    ("LimitPodHardAntiAffinityTopology", 0, u16::MAX),
+    ("LimitRanger", 0, u16::MAX),
+    ("MutatingAdmissionPolicy", 32, u16::MAX),
+    ("MutatingAdmissionWebhook", 0, u16::MAX),
+    ("NamespaceAutoProvision", 0, u16::MAX),
+    ("NamespaceExists", 0, u16::MAX),
+    ("NamespaceLifecycle", 0, u16::MAX),
+    ("NodeDeclaredFeatureValidator", 35, u16::MAX),
+    ("NodeRestriction", 0, u16::MAX),
+    ("OwnerReferencesPermissionEnforcement", 0, u16::MAX),
+    ("PersistentVolumeClaimResize", 0, u16::MAX),
+    ("PersistentVolumeLabel", 0, 30),
+    ("PodGroupProtection", 36, u16::MAX),
+    ("PodGroupWorkloadExists", 36, 36),
+    ("PodNodeSelector", 0, u16::MAX),
+    ("PodPreset", 0, 19),
+    ("PodResizeValidator", 36, u16::MAX),
+    ("PodSecurity", 22, u16::MAX),
+    ("PodSecurityPolicy", 0, 24),
+    ("PodTolerationRestriction", 0, u16::MAX),
+    ("PodTopologyLabels", 33, u16::MAX),
+    ("Priority", 0, u16::MAX),
+    ("ResourceQuota", 0, u16::MAX),
+    ("RuntimeClass", 0, u16::MAX),
+    ("SecurityContextDeny", 0, 29),
+    ("ServiceAccount", 0, u16::MAX),
+    ("StorageObjectInUseProtection", 0, u16::MAX),
+    ("TaintNodesByCondition", 0, u16::MAX),
+    ("ValidatingAdmissionPolicy", 26, u16::MAX),
+    ("ValidatingAdmissionWebhook", 0, u16::MAX),
 ]);
 
 /// The signals of `pkg/kubelet/eviction/api`.
@@ -150,6 +192,12 @@ const SIGNALS: Within = Keys(&[
 
 #[rustfmt::skip]
 pub const LIMITS: &[Limit] = &[
+    limit(KUBERNETES, "", "help", Ends),
+    limit(KUBERNETES, "", "version", Ends),
+    // `VerbosityLevelPflag` of k8s.io/component-base/logs/api/v1.
+    since(25, limit(LOGS_BY_OPTIONS, "", "v", Digits)),
+    since(30, limit(&[("kube-proxy", "")], "", "v", Digits)),
+
     limit(KUBELET, "address", "address", Address),
     limit(KUBELET, "cgroupDriver", "cgroup-driver", OneOf(&["cgroupfs", "systemd"])),
     limit(KUBELET, "clusterDNS", "cluster-dns", Address),
@@ -157,6 +205,7 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "containerLogMaxWorkers", "", AtLeast(1)),
     limit(KUBELET, "containerLogMonitorInterval", "", Seconds(3)),
     limit(KUBELET, "cpuManagerPolicy", "cpu-manager-policy", OneOf(&["none", "static"])),
+    limit(KUBELET, "crashLoopBackOff.maxContainerRestartPeriod", "", SecondsBetween(1, 300)),
     limit(KUBELET, "enforceNodeAllocatable", "enforce-node-allocatable", OneOf(&["none", "pods", "system-reserved", "system-reserved-compressible", "kube-reserved", "kube-reserved-compressible"])),
     limit(KUBELET, "eventBurst", "event-burst", NOT_NEGATIVE),
     limit(KUBELET, "eventRecordQPS", "event-qps", NOT_NEGATIVE),
@@ -182,6 +231,7 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "maxPods", "max-pods", NOT_NEGATIVE),
     limit(KUBELET, "memoryManagerPolicy", "memory-manager-policy", OneOf(&["None", "Static"])),
     limit(KUBELET, "memorySwap.swapBehavior", "", OneOf(&["LimitedSwap", "NoSwap", "UnlimitedSwap"])),
+    since(30, limit(KUBELET, "memorySwap.swapBehavior", "", OneOf(&["LimitedSwap", "NoSwap"]))),
     limit(KUBELET, "nodeLeaseDurationSeconds", "", NOT_NEGATIVE),
     limit(KUBELET, "nodeStatusMaxImages", "node-status-max-images", AtLeast(-1)),
     limit(KUBELET, "oomScoreAdj", "oom-score-adj", OOM_SCORE),
@@ -214,9 +264,14 @@ pub const LIMITS: &[Limit] = &[
     limit(PROXY, "logging.format", "logging-format", LOGS),
     limit(PROXY, "metricsBindAddress", "", AddressAndPort),
     limit(PROXY, "mode", "proxy-mode", OneOf(&["iptables", "ipvs", "nftables", "userspace"])),
+    since(26, limit(PROXY, "mode", "proxy-mode", OneOf(&["iptables", "ipvs", "nftables"]))),
+    limit(PROXY, "nodePortAddresses", "", RangesOr(&["primary", "localhost", "all"])),
+    until(36, limit(PROXY, "nodePortAddresses", "", RangesOr(&["primary"]))),
     limit(PROXY, "nftables.masqueradeBit", "", MASQUERADE_BIT),
     limit(PROXY, "oomScoreAdj", "oom-score-adj", OOM_SCORE),
 
+    since(28, limit(SCHEDULER, "leaderElection.resourceLock", "leader-elect-resource-lock", LOCKS_FROM_28)),
+    since(24, limit(SCHEDULER, "leaderElection.resourceLock", "leader-elect-resource-lock", LOCKS_FROM_24)),
     limit(SCHEDULER, "leaderElection.resourceLock", "leader-elect-resource-lock", LOCKS),
     limit(SCHEDULER, "parallelism", "", AtLeast(1)),
     limit(SCHEDULER, "percentageOfNodesToScore", "", Numbers(0, 100)),
@@ -227,8 +282,8 @@ pub const LIMITS: &[Limit] = &[
     limit(SCHEDULER, "podMaxBackoffSeconds", "", AtLeast(1)),
 
     limit(CONTROL_PLANE, "", "logging-format", LOGS),
-    limit(CONTROL_PLANE, "", "tls-cipher-suites", CIPHERS),
-    limit(CONTROL_PLANE, "", "tls-min-version", TLS),
+    or_empty(limit(CONTROL_PLANE, "", "tls-cipher-suites", CIPHERS)),
+    or_empty(limit(CONTROL_PLANE, "", "tls-min-version", TLS)),
     limit(MANAGERS, "", "secure-port", PORT_OR_NONE),
     limit(BOTH_WITH_RANGES, "", "service-cluster-ip-range", Ranges),
 
@@ -238,24 +293,39 @@ pub const LIMITS: &[Limit] = &[
     limit(API, "", "audit-log-maxsize", NOT_NEGATIVE),
     limit(API, "", "audit-log-mode", OneOf(&["batch", "blocking", "blocking-strict"])),
     limit(API, "", "authorization-mode", OneOf(&["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"])),
-    limit(API, "", "disable-admission-plugins", PLUGINS),
-    limit(API, "", "enable-admission-plugins", PLUGINS),
+    or_empty(limit(API, "", "disable-admission-plugins", PLUGINS)),
+    or_empty(limit(API, "", "enable-admission-plugins", PLUGINS)),
     limit(API, "", "etcd-servers", Urls),
+    limit(API, "", "goaway-chance", Between(0.0, 0.02)),
     limit(API, "", "kubelet-port", PORT),
-    limit(API, "", "kubelet-preferred-address-types", OneOf(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"])),
+    or_empty(limit(API, "", "kubelet-preferred-address-types", OneOf(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"]))),
     limit(API, "", "max-mutating-requests-inflight", NOT_NEGATIVE),
     limit(API, "", "max-requests-inflight", NOT_NEGATIVE),
     limit(API, "", "secure-port", PORT),
-    limit(API, "", "storage-backend", OneOf(&["etcd3"])),
+    limit(API, "", "service-account-max-token-expiration", ZeroOrSeconds(3600, 4_294_967_296)),
+    or_empty(limit(API, "", "storage-backend", OneOf(&["etcd3"]))),
 
-    limit(CONTROLLER, "", "cluster-cidr", Ranges),
+    or_empty(limit(CONTROLLER, "", "cluster-cidr", Ranges)),
+    limit(CONTROLLER, "", "concurrent-cron-job-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-daemonset-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-ephemeralvolume-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-horizontal-pod-autoscaler-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-job-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-statefulset-syncs", AtLeast(1)),
+    limit(CONTROLLER, "", "concurrent-service-endpoint-syncs", SYNCS_OF_SLICES),
+    since(28, limit(CONTROLLER, "", "leader-elect-resource-lock", LOCKS_FROM_28)),
+    since(24, limit(CONTROLLER, "", "leader-elect-resource-lock", LOCKS_FROM_24)),
     limit(CONTROLLER, "", "leader-elect-resource-lock", LOCKS),
+    limit(CONTROLLER, "", "max-endpoints-per-slice", ENDPOINTS),
+    limit(CONTROLLER, "", "mirroring-concurrent-service-endpoint-syncs", SYNCS_OF_SLICES),
+    limit(CONTROLLER, "", "mirroring-max-endpoints-per-subset", ENDPOINTS),
     limit(CONTROLLER, "", "node-cidr-mask-size", Numbers(0, 128)),
     limit(CONTROLLER, "", "node-cidr-mask-size-ipv4", Numbers(0, 32)),
     limit(CONTROLLER, "", "node-cidr-mask-size-ipv6", Numbers(0, 128)),
 
     limit(ETCD, "", "advertise-client-urls", Urls),
     limit(ETCD, "", "auto-compaction-mode", OneOf(&["periodic", "revision"])),
+    limit(ETCD, "", "auto-compaction-retention", NumberOrDuration),
     limit(ETCD, "", "cipher-suites", CIPHERS),
     limit(ETCD, "", "election-timeout", Numbers(1, 50_000)),
     limit(ETCD, "", "heartbeat-interval", AtLeast(1)),
@@ -267,9 +337,13 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "listen-peer-urls", ListensAt),
     limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"])),
     limit(ETCD, "", "logger", OneOf(&["capnslog", "zap"])),
+    since(5, limit(ETCD, "", "logger", OneOf(&["zap"]))),
     limit(ETCD, "", "metrics", OneOf(&["basic", "extensive"])),
     limit(ETCD, "", "tls-max-version", OneOf(&["TLS1.2", "TLS1.3"])),
     limit(ETCD, "", "tls-min-version", OneOf(&["TLS1.2", "TLS1.3"])),
+    since(6, limit(ETCD, "", "v2-deprecation", OneOf(&["gone", "write-only", "write-only-drop-data"]))),
+    limit(ETCD, "", "help", Ends),
+    limit(ETCD, "", "version", Ends),
 
     limit(KUBECONFIG, "clusters.cluster.min-connection-pool-size", "", Numbers(0, 100)),
 

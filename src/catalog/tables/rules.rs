@@ -3,29 +3,129 @@
 //! The rules are about the merged result: what the tables, the layout, the release and the user say of a program on a host.
 
 use crate::catalog::rule::Asks::{
-    Alone, Apart, Both, HasSuiteOfHttp2, Heeded, Needs, NoProxyFor, NoSuitesOfTls13, NodePortsAreFree,
-    NotInEnvironment, Once, PodsHaveAddresses,
+    Alone, Apart, Both, Compared, GatesAgree, Given, HasSuiteOfHttp2, Heeded, Needs, NoProxyFor, NoSuitesOfTls13,
+    NodePortsAreFree, NotInEnvironment, Once, PodsHaveAddresses, With,
 };
 use crate::catalog::rule::Called::{self, ApiServer, Etcd, Nodes, Pods, Services};
 use crate::catalog::rule::Ours::{self, GivesWay, Stays};
-use crate::catalog::rule::{Asks, Rule};
+use crate::catalog::rule::{Asks, Measure, Rule, Than, Zero};
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
 
 const API: &[&str] = &["kube-apiserver"];
 const CONTROLLER: &[&str] = &["kube-controller-manager"];
 const KUBELET: &[&str] = &["kubelet"];
 const ETCD: &[&str] = &["etcd"];
+const SCHEDULER: &[&str] = &["kube-scheduler"];
+const PROXY: &[&str] = &["kube-proxy"];
 const SERVERS: &[&str] = &["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+const KUBERNETES: &[&str] = &[
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+];
 /// Those whose kubeconfig leads them to the API server, and who call nobody else.
 const CLIENTS: &[&str] = &["kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"];
 
 const fn rule(of: &'static [&'static str], asks: Asks, why: &'static str, source: &'static str) -> Rule {
-    Rule { of, asks, why, source }
+    Rule {
+        of,
+        asks,
+        why,
+        source,
+        since: 0,
+        until: u16::MAX,
+    }
+}
+
+/// A rule of a minor and what comes after it.
+const fn since(minor: u16, rule: Rule) -> Rule {
+    Rule { since: minor, ..rule }
 }
 
 const fn alone(one: Part, others: &'static [Part], ours: Ours) -> Asks {
     Alone { one, others, ours }
 }
+
+const fn with(one: &'static [Part], item: &'static str, others: &'static [Part]) -> Asks {
+    With { one, item, others }
+}
+
+/// What is compared, with its default.
+const fn of(parts: &'static [Part], default: &'static str) -> Measure {
+    Measure {
+        parts,
+        default,
+        tenths: 10,
+        zero: Zero::Counts,
+    }
+}
+
+const fn tenths(tenths: u32, measure: Measure) -> Measure {
+    Measure { tenths, ..measure }
+}
+
+const fn zero(zero: Zero, measure: Measure) -> Measure {
+    Measure { zero, ..measure }
+}
+
+const fn compared(one: Measure, is: Than, other: Measure, unless_off: &'static [Part]) -> Asks {
+    Compared {
+        one,
+        is,
+        other,
+        unless_off,
+    }
+}
+
+/// What the kubelet reserves, of which one has to be there for a cgroup to be held to it.
+const KUBE_RESERVED: &[Part] = &[
+    Setting(&["kubeReserved", "cpu"]),
+    Setting(&["kubeReserved", "memory"]),
+    Setting(&["kubeReserved", "ephemeral-storage"]),
+    Setting(&["kubeReserved", "pid"]),
+    Flag("kube-reserved"),
+];
+const SYSTEM_RESERVED: &[Part] = &[
+    Setting(&["systemReserved", "cpu"]),
+    Setting(&["systemReserved", "memory"]),
+    Setting(&["systemReserved", "ephemeral-storage"]),
+    Setting(&["systemReserved", "pid"]),
+    Flag("system-reserved"),
+];
+/// What the kubelet holds pods to.
+const ENFORCED: &[Part] = &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")];
+/// Leader election of the controller manager and of the scheduler, which has a file too, and the API server's for others.
+const ELECTS: &[Part] = &[Flag("leader-elect")];
+const LEASE: Measure = of(&[Flag("leader-elect-lease-duration")], "15s");
+const RENEWAL: Measure = of(&[Flag("leader-elect-renew-deadline")], "10s");
+const RETRY: Measure = of(&[Flag("leader-elect-retry-period")], "2s");
+const FILE_ELECTS: &[Part] = &[Setting(&["leaderElection", "leaderElect"]), Flag("leader-elect")];
+const LEASE_OF_FILE: Measure = of(
+    &[
+        Setting(&["leaderElection", "leaseDuration"]),
+        Flag("leader-elect-lease-duration"),
+    ],
+    "15s",
+);
+const RENEWAL_OF_FILE: Measure = of(
+    &[
+        Setting(&["leaderElection", "renewDeadline"]),
+        Flag("leader-elect-renew-deadline"),
+    ],
+    "10s",
+);
+const RETRY_OF_FILE: Measure = of(
+    &[
+        Setting(&["leaderElection", "retryPeriod"]),
+        Flag("leader-elect-retry-period"),
+    ],
+    "2s",
+);
+const LEASE_FOR_OTHERS: Measure = of(&[Flag("coordinated-leadership-lease-duration")], "15s");
+const RENEWAL_FOR_OTHERS: Measure = of(&[Flag("coordinated-leadership-renew-deadline")], "10s");
+const RETRY_FOR_OTHERS: Measure = of(&[Flag("coordinated-leadership-retry-period")], "2s");
 
 const SIGNERS: &[Part] = &[
     Flag("cluster-signing-kubelet-serving-*"),
@@ -40,9 +140,23 @@ const HTTP2: &str = "https://pkg.go.dev/golang.org/x/net/http2#ConfigureServer";
 const NO_HTTP2: &str =
     "it does not start without TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
 
+const OIDC: &str = "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/authentication.go";
+const AUTHORIZATION: &str =
+    "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/authorization.go";
+const TOKENS: &str = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection";
+const ELECTION: &str = "https://github.com/kubernetes/client-go/blob/v0.37.2/tools/leaderelection/leaderelection.go";
+const KUBELET_VALIDATION: &str =
+    "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/apis/config/validation/validation.go";
+const ENFORCEMENT: &str =
+    "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/cm/node_container_manager_linux.go";
+const PROXY_VALIDATION: &str =
+    "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/proxy/apis/config/validation/validation.go";
+const ETCD_VALIDATION: &str = "https://github.com/etcd-io/etcd/blob/v3.6.16/server/embed/config.go";
+
 const NOT_STARTED: &str = "it does not start with both";
 const HALF: &str = "it does not start with one alone";
 const UNUSED_HALF: &str = "it starts with one alone, and shows no certificate";
+const NOT_STARTED_SO: &str = "it does not start";
 const LOST: &str = "a proxy does not know the way, or should not be asked for it";
 
 #[rustfmt::skip]
@@ -56,6 +170,7 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, Needs { one: Setting(&["serverCertificateKeyAlgorithm"]), begins: "ML-DSA-", other: Setting(&["tlsMinVersion"]), is: "VersionTLS13" }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
     rule(KUBELET, alone(Setting(&["reservedSystemCPUs"]), &[Setting(&["systemReservedCgroup"]), Setting(&["kubeReservedCgroup"])], Stays), NOT_STARTED, "https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#explicitly-reserved-cpu-list"),
     rule(ETCD, alone(Flag("initial-cluster"), &[Flag("discovery"), Flag("discovery-endpoints"), Flag("discovery-srv")], Stays), NOT_STARTED, "https://etcd.io/docs/v3.6/op-guide/clustering/"),
+    rule(API, alone(Flag("admission-control"), &[Flag("enable-admission-plugins"), Flag("disable-admission-plugins")], Stays), NOT_STARTED, "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/admission.go"),
     rule(ETCD, alone(Flag("config-file"), &[Flag("*")], Stays), "etcd heeds the file alone", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
 
     rule(SERVERS, Both(Flag("tls-cert-file"), Flag("tls-private-key-file")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
@@ -66,6 +181,37 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, Both(Setting(&["tlsCertFile"]), Setting(&["tlsPrivateKeyFile"])), HALF, "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/"),
     rule(ETCD, Both(Flag("cert-file"), Flag("key-file")), HALF, "https://etcd.io/docs/v3.6/op-guide/security/"),
     rule(ETCD, Both(Flag("peer-cert-file"), Flag("peer-key-file")), HALF, "https://etcd.io/docs/v3.6/op-guide/security/"),
+
+    rule(API, with(&[Flag("oidc-issuer-url")], "", &[Flag("oidc-client-id")]), NOT_STARTED_SO, OIDC),
+    rule(API, with(&[Flag("oidc-client-id")], "", &[Flag("oidc-issuer-url")]), NOT_STARTED_SO, OIDC),
+    since(29, rule(API, with(&[Flag("oidc-ca-file"), Flag("oidc-groups-*"), Flag("oidc-required-claim"), Flag("oidc-signing-algs"), Flag("oidc-username-*")], "", &[Flag("oidc-issuer-url")]), NOT_STARTED_SO, OIDC)),
+    rule(API, with(&[Flag("authorization-mode")], "Webhook", &[Flag("authorization-webhook-config-file")]), NOT_STARTED_SO, AUTHORIZATION),
+    rule(API, with(&[Flag("authorization-mode")], "ABAC", &[Flag("authorization-policy-file")]), NOT_STARTED_SO, AUTHORIZATION),
+    since(20, rule(API, Given(&[Flag("service-account-issuer")]), NOT_STARTED_SO, TOKENS)),
+    since(20, rule(API, Given(&[Flag("service-account-signing-key-file"), Flag("service-account-signing-endpoint")]), NOT_STARTED_SO, TOKENS)),
+    rule(SCHEDULER, Given(&[Flag("config"), Flag("kubeconfig"), Flag("master")]), "it does not find the API server", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/"),
+    rule(KUBELET, with(ENFORCED, "kube-reserved", &[Setting(&["kubeReservedCgroup"]), Flag("kube-reserved-cgroup")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, with(ENFORCED, "kube-reserved-compressible", &[Setting(&["kubeReservedCgroup"]), Flag("kube-reserved-cgroup")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, with(ENFORCED, "system-reserved", &[Setting(&["systemReservedCgroup"]), Flag("system-reserved-cgroup")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, with(ENFORCED, "system-reserved-compressible", &[Setting(&["systemReservedCgroup"]), Flag("system-reserved-cgroup")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, with(ENFORCED, "kube-reserved", KUBE_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
+    rule(KUBELET, with(ENFORCED, "system-reserved", SYSTEM_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
+    rule(KUBELET, with(&[Setting(&["systemCgroups"]), Flag("system-cgroups")], "", &[Setting(&["cgroupRoot"]), Flag("cgroup-root")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(PROXY, with(&[Setting(&["detectLocalMode"])], "BridgeInterface", &[Setting(&["detectLocal", "bridgeInterface"])]), NOT_STARTED_SO, PROXY_VALIDATION),
+    rule(PROXY, with(&[Setting(&["detectLocalMode"])], "InterfaceNamePrefix", &[Setting(&["detectLocal", "interfaceNamePrefix"])]), NOT_STARTED_SO, PROXY_VALIDATION),
+
+    rule(CONTROLLER, compared(LEASE, Than::More, RENEWAL, ELECTS), NOT_STARTED_SO, ELECTION),
+    rule(CONTROLLER, compared(RENEWAL, Than::More, tenths(12, RETRY), ELECTS), NOT_STARTED_SO, ELECTION),
+    rule(SCHEDULER, compared(LEASE_OF_FILE, Than::More, RENEWAL_OF_FILE, FILE_ELECTS), NOT_STARTED_SO, ELECTION),
+    rule(SCHEDULER, compared(RENEWAL_OF_FILE, Than::More, tenths(12, RETRY_OF_FILE), FILE_ELECTS), NOT_STARTED_SO, ELECTION),
+    rule(API, compared(LEASE_FOR_OTHERS, Than::More, RENEWAL_FOR_OTHERS, &[]), NOT_STARTED_SO, "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/controlplane/apiserver/options/validation.go"),
+    rule(API, compared(RENEWAL_FOR_OTHERS, Than::More, RETRY_FOR_OTHERS, &[]), NOT_STARTED_SO, "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/controlplane/apiserver/options/validation.go"),
+    rule(API, compared(of(&[Flag("audit-log-truncate-max-batch-size")], "10485760"), Than::AtLeast, of(&[Flag("audit-log-truncate-max-event-size")], "102400"), &[]), NOT_STARTED_SO, "https://github.com/kubernetes/apiserver/blob/v0.37.2/pkg/server/options/audit.go"),
+    rule(KUBELET, compared(of(&[Setting(&["imageGCHighThresholdPercent"]), Flag("image-gc-high-threshold")], "85"), Than::More, of(&[Setting(&["imageGCLowThresholdPercent"]), Flag("image-gc-low-threshold")], "80"), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, compared(zero(Zero::IsNone, of(&[Setting(&["imageMaximumGCAge"])], "")), Than::More, zero(Zero::IsDefault, of(&[Setting(&["imageMinimumGCAge"]), Flag("minimum-image-ttl-duration")], "2m")), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, compared(of(&[Setting(&["shutdownGracePeriod"])], "0s"), Than::AtLeast, of(&[Setting(&["shutdownGracePeriodCriticalPods"])], "0s"), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(ETCD, compared(of(&[Flag("election-timeout")], "1000"), Than::AtLeast, tenths(50, of(&[Flag("heartbeat-interval")], "100")), &[]), NOT_STARTED_SO, ETCD_VALIDATION),
+    rule(ETCD, compared(of(&[Flag("tls-max-version")], ""), Than::AtLeast, of(&[Flag("tls-min-version")], "TLS1.2"), &[]), NOT_STARTED_SO, ETCD_VALIDATION),
 
     rule(API, NoProxyFor(WHOM_THE_API_SERVER_CALLS), LOST, "https://github.com/kubernetes/kubernetes/issues/107446"),
     rule(CLIENTS, NoProxyFor(&[ApiServer]), LOST, "https://github.com/kubernetes/kubeadm/issues/2370"),
@@ -85,6 +231,8 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, Heeded { switches: &[Setting(&["rotateCertificates"]), Flag("rotate-certificates")], beside: &[Flag("kubeconfig")] }, "it copies the certificate of its kubeconfig to /var/lib/kubelet/pki when it first starts, and reads the copy as long as that is valid: a kubeconfig that is renewed has no effect", "https://kubernetes.io/docs/tasks/tls/certificate-rotation/"),
     // Likewise: it asks for none, and says nothing of it.
     rule(KUBELET, Heeded { switches: &[Setting(&["serverTLSBootstrap"]), Flag("rotate-server-certificates")], beside: &[Setting(&["tlsCertFile"]), Flag("tls-cert-file")] }, "it shows the certificate of that file, and asks the cluster for none", "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#certificate-rotation"),
+
+    since(35, rule(KUBERNETES, GatesAgree, "it does not start", "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/features/kube_features.go")),
 
     rule(KUBELET, PodsHaveAddresses, "pods beyond that get no address and don't start", "https://www.cni.dev/plugins/current/ipam/host-local/"),
     rule(API, NodePortsAreFree, "a service that is given such a port takes it from what listens there", "https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport"),
