@@ -598,6 +598,22 @@ const RIGHT: &[&[Change]] = &[
     )],
     &[Edit(API, "--v=2", "--v=0x2")],
     &[Edit(API, "--event-ttl=1h", "--event-ttl=1h0m0.5s")],
+    // Each further value of a list adds to those before it.
+    &[EditEverywhere(
+        "etc/systemd/system/kube-apiserver.service",
+        "--enable-admission-plugins=NodeRestriction",
+        "--enable-admission-plugins=NodeRestriction --enable-admission-plugins=PodNodeSelector",
+    )],
+    &[EditEverywhere(
+        "etc/systemd/system/kube-apiserver.service",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-allowed-names=front-proxy-client --requestheader-allowed-names=other",
+    )],
+    &[Edit(
+        API,
+        "--authorization-mode=Node,RBAC",
+        "--authorization-mode=RBAC --authorization-mode=Node",
+    )],
     &[
         Edit(
             API,

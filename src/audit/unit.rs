@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::flags::{Several, several};
+
 /// What systemd takes for blank; a no-break space is a character as any other.
 const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
 
@@ -19,7 +21,8 @@ pub struct UnitFile {
 pub struct CommandLine {
     /// The last part of the program's path.
     pub program: String,
-    /// Each flag and its values, in the order they are given. A flag without a value has `true`.
+    /// Each flag and its values, in the order they are given. A flag without a value has `true`. Where each further value of a flag adds to
+    /// those before it, they are one, with commas between: who asks for the last has them all.
     pub flags: BTreeMap<String, Vec<String>>,
     /// The flags in the order in which they are first given.
     pub order: Vec<String>,
@@ -74,6 +77,17 @@ impl CommandLine {
 
     /// The path of the program, and what stands before it.
     pub(crate) fn path(&self) -> (&str, &str) {
+        for (name, values) in line.flags.iter_mut().filter(|(_, values)| values.len() > 1) {
+            if several(&line.program, name) != Several::LastCounts {
+                // An empty value adds nothing, and between commas it would be an item.
+                let given: Vec<&str> = values
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|one| !one.is_empty())
+                    .collect();
+                *values = vec![given.join(",")];
+            }
+        }
         let whole = self.plain.first().map_or("", String::as_str);
         let path = whole.trim_start_matches(PREFIXES);
         (&whole[..whole.len() - path.len()], path)
@@ -93,14 +107,19 @@ impl CommandLine {
         }
     }
 
-    /// Every value of a flag that may be given several times.
+    /// Every value of a flag that may be given several times and whose values have no commas between, such as
+    /// `--service-account-key-file`; of a list, one text of all.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.flags.get(name).into_iter().flatten().map(String::as_str)
     }
 
     /// The values of a flag that is a list.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        let items = self.flag(name).unwrap_or_default().split(',');
+        let text = self.flag(name).unwrap_or_default();
+        let items = match several(&self.program, name) {
+            Several::OfCsv => return csv(text),
+            Several::OfPairs | Several::LastCounts => text.split(','),
+        };
         items.map(str::trim).filter(|item| !item.is_empty()).collect()
     }
 }
@@ -110,6 +129,30 @@ impl CommandLine {
 const SET_BY_SYSTEMD: [&str; 18] = [
     "PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "MAINPID", "MANAGERPID", "INVOCATION_ID", "PIDFILE", "NOTIFY_SOCKET",
     "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
+/// The items of a line of CSV, of which quotes hold commas together; none is empty. A doubled quote within quotes, which no flag's item has,
+/// stays doubled.
+fn csv(text: &str) -> Vec<&str> {
+    let mut items = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let quoted = rest.strip_prefix('"').and_then(|inner| {
+            let ends = inner.match_indices('"').map(|(at, _)| at);
+            let mut ends = ends.filter(|at| {
+                inner
+                    .get(at + 1..)
+                    .is_some_and(|after| after.is_empty() || after.starts_with(','))
+            });
+            let end = ends.next()?;
+            Some((&inner[..end], inner[end + 1..].strip_prefix(',').unwrap_or_default()))
+        });
+        let (item, after) = quoted.or_else(|| rest.split_once(',')).unwrap_or((rest, ""));
+        items.push(item);
+        rest = after;
+    }
+    items.retain(|item| !item.is_empty());
+    items
+}
+
     "CONFIGURATION_DIRECTORY",
 ];
 
@@ -434,6 +477,47 @@ mod tests {
 
     /// To copy what is joined for every line would be some 10^13 bytes here.
     #[test]
+    /// No reader has to know which flags are lists: whoever asks for the value of one has all of them.
+    #[test]
+    fn what_a_list_is_given_several_times_adds_up() {
+        let mut asked = 0;
+        for (program, flag) in crate::catalog::flags::all() {
+            let line = CommandLine::parse(&format!(
+                "/bin/{program} --{flag}= --{flag}=a=1 --{flag} b=2,c=3 --{flag}="
+            ));
+            let line = line.expect("a command line");
+            let is_list = several(program, flag) != Several::LastCounts;
+            asked += usize::from(is_list);
+            let all = line.values(flag).collect::<Vec<_>>();
+            match is_list {
+                true => {
+                    assert_eq!(
+                        line.flag(flag),
+                        Some("a=1,b=2,c=3"),
+                        "{program} --{flag}: the values add up"
+                    );
+                    assert_eq!(line.list(flag), ["a=1", "b=2", "c=3"], "{program} --{flag}");
+                    assert_eq!(all, ["a=1,b=2,c=3"], "{program} --{flag}");
+                }
+                false => {
+                    assert_eq!(
+                        line.flag(flag),
+                        None,
+                        "{program} --{flag}: the last value counts, and it is empty"
+                    );
+                    assert_eq!(all, ["", "a=1", "b=2,c=3", ""], "{program} --{flag}");
+                }
+            }
+        }
+        assert!(asked > 60, "{asked}");
+        let given = r#"/bin/kube-apiserver --cors-allowed-origins="\"a,b\",c" --cors-allowed-origins= --cors-allowed-origins=d"#;
+        let line = CommandLine::parse(given).expect("a command line");
+        assert_eq!(line.list("cors-allowed-origins"), ["a,b", "c", "d"]);
+        let line =
+            CommandLine::parse("/bin/kube-apiserver \"--authorization-mode=Node, RBAC\"").expect("a command line");
+        assert_eq!(line.list("authorization-mode"), ["Node", " RBAC"]);
+    }
+
     fn a_unit_of_very_many_continued_lines_is_read() {
         let line = "  --a=0123456789 \\\n";
         let text = format!("[Service]\nExecStart=/bin/x \\\n{}--b=1\n", line.repeat(1 << 19));
