@@ -598,6 +598,19 @@ const RIGHT: &[&[Change]] = &[
     )],
     &[Edit(API, "--v=2", "--v=0x2")],
     &[Edit(API, "--event-ttl=1h", "--event-ttl=1h0m0.5s")],
+    // A file of variables, whose values go on over lines.
+    &[
+        Edit(API, "[Service]\n", "[Service]\nEnvironmentFile=/etc/default/%N\n"),
+        Edit(
+            API,
+            "  --client-ca-file=/var/lib/kubernetes/ca.pem \\\n",
+            "  $MORE \\\n",
+        ),
+        Write(
+            "master1/etc/default/kube-apiserver",
+            "# MORE=1\nMORE=\"--audit-log-compress=true \\\n  --client-ca-file=/var/lib/kubernetes/ca.pem\"\n",
+        ),
+    ],
     // Each further value of a list adds to those before it.
     &[EditEverywhere(
         "etc/systemd/system/kube-apiserver.service",

@@ -30,6 +30,10 @@ pub struct CommandLine {
     pub plain: Vec<String>,
     /// Everything after the program, as it stands there.
     pub words: Vec<String>,
+    /// The variables in it that nothing sets.
+    pub unset: Vec<String>,
+    /// The variables in it that something may set which is not known: each may stand for any flags.
+    pub untold: Vec<String>,
 }
 
 /// What stands before the path of a program and says how it is started (systemd.service(5), table 2).
@@ -52,6 +56,7 @@ impl CommandLine {
             order: Vec::new(),
             plain: vec![path.clone()],
             words: all.collect(),
+            ..CommandLine::default()
         };
         let mut words = line.words.iter().peekable();
         while let Some(word) = words.next() {
@@ -72,11 +77,6 @@ impl CommandLine {
             }
             values.push(value.to_owned());
         }
-        line
-    }
-
-    /// The path of the program, and what stands before it.
-    pub(crate) fn path(&self) -> (&str, &str) {
         for (name, values) in line.flags.iter_mut().filter(|(_, values)| values.len() > 1) {
             if several(&line.program, name) != Several::LastCounts {
                 // An empty value adds nothing, and between commas it would be an item.
@@ -88,6 +88,11 @@ impl CommandLine {
                 *values = vec![given.join(",")];
             }
         }
+        line
+    }
+
+    /// The path of the program, and what stands before it.
+    pub(crate) fn path(&self) -> (&str, &str) {
         let whole = self.plain.first().map_or("", String::as_str);
         let path = whole.trim_start_matches(PREFIXES);
         (&whole[..whole.len() - path.len()], path)
@@ -113,7 +118,7 @@ impl CommandLine {
         self.flags.get(name).into_iter().flatten().map(String::as_str)
     }
 
-    /// The values of a flag that is a list.
+    /// The values of a flag that is a list, as its program splits it: of those that pflag splits, blanks are part of an item.
     pub fn list(&self, name: &str) -> Vec<&str> {
         let text = self.flag(name).unwrap_or_default();
         let items = match several(&self.program, name) {
@@ -124,11 +129,6 @@ impl CommandLine {
     }
 }
 
-/// Variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
-#[rustfmt::skip]
-const SET_BY_SYSTEMD: [&str; 18] = [
-    "PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "MAINPID", "MANAGERPID", "INVOCATION_ID", "PIDFILE", "NOTIFY_SOCKET",
-    "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
 /// The items of a line of CSV, of which quotes hold commas together; none is empty. A doubled quote within quotes, which no flag's item has,
 /// stays doubled.
 fn csv(text: &str) -> Vec<&str> {
@@ -153,32 +153,42 @@ fn csv(text: &str) -> Vec<&str> {
     items
 }
 
+/// Variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
+#[rustfmt::skip]
+const SET_BY_SYSTEMD: [&str; 18] = [
+    "PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "MAINPID", "MANAGERPID", "INVOCATION_ID", "PIDFILE", "NOTIFY_SOCKET",
+    "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY",
     "CONFIGURATION_DIRECTORY",
 ];
 
-/// What words of a unit stand for on a host: specifiers (systemd.unit(5)) and variables (systemd.service(5), "Command lines").
-pub(crate) struct Circumstances<'m> {
+/// What specifiers stand for (systemd.unit(5), "Specifiers").
+#[derive(Clone, Copy)]
+pub(crate) struct Specifiers<'m> {
     pub host: &'m str,
     /// The unit's file name.
     pub unit: &'m str,
-    pub variables: &'m BTreeMap<String, String>,
-    /// Whether those are all variables that there are.
-    pub is_all: bool,
 }
 
-impl Circumstances<'_> {
-    /// A word with its specifiers resolved, as far as they are known here. One that systemd does not know stays, as it does there.
-    fn specified(&self, word: &str) -> String {
+impl Specifiers<'_> {
+    /// A text with its specifiers resolved, as far as they are known here. One that systemd does not know stays, as it does there.
+    pub(crate) fn resolved(self, text: &str) -> String {
         let stem = self.unit.strip_suffix(".service").unwrap_or(self.unit);
+        let (prefix, instance) = stem.split_once('@').unwrap_or((stem, ""));
+        // Of a template nothing says which instances there are, and an escaped path is not unescaped here.
+        let is_template = stem.ends_with('@');
+        let unescaped = if instance.contains(['-', '\\']) { "" } else { instance };
         let mut read = String::new();
-        let mut rest = word;
+        let mut rest = text;
         while let Some((before, after)) = rest.split_once('%') {
             read.push_str(before);
             let stands_for = match after.chars().next() {
                 Some('%') => "%",
                 Some('H' | 'l' | 'q') => self.host,
-                Some('n') => self.unit,
-                Some('N' | 'p') => stem,
+                Some('n') if !is_template => self.unit,
+                Some('N') if !is_template => stem,
+                Some('p') => prefix,
+                Some('i') => instance,
+                Some('I') => unescaped,
                 _ => "",
             };
             read.push_str(if stands_for.is_empty() { "%" } else { stands_for });
@@ -186,16 +196,30 @@ impl Circumstances<'_> {
         }
         read + rest
     }
+}
 
-    /// The words that a word is when the program is started; variables that nothing sets are noted, and empty.
-    fn expanded(&self, word: &str, unset: &mut Vec<String>) -> Vec<String> {
+/// What words of a unit stand for on a host: specifiers, and variables (systemd.service(5), "Command lines").
+pub(crate) struct Circumstances<'m> {
+    pub specifiers: Specifiers<'m>,
+    pub variables: &'m BTreeMap<String, String>,
+    /// Whether those are all variables that there are.
+    pub is_all: bool,
+}
+
+impl Circumstances<'_> {
+    /// The words that a word is when the program is started; variables that have no value here are noted. One that is a word of its own is
+    /// left out then, as it may be any words, or none.
+    fn expanded(&self, word: &str, unvalued: &mut Vec<String>) -> Vec<String> {
         let mut value = |name: &str, as_it_stands: &str| match self.variables.get(name) {
             Some(value) => value.clone(),
-            None if self.is_all && !SET_BY_SYSTEMD.contains(&name) => {
-                unset.push(name.to_owned());
-                String::new()
+            None if SET_BY_SYSTEMD.contains(&name) => as_it_stands.to_owned(),
+            None => {
+                if !unvalued.iter().any(|known| known == name) {
+                    unvalued.push(name.to_owned());
+                }
+                let stays = !self.is_all && as_it_stands.starts_with("${");
+                if stays { as_it_stands.to_owned() } else { String::new() }
             }
-            None => as_it_stands.to_owned(),
         };
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
@@ -323,25 +347,27 @@ impl UnitFile {
             .collect())
     }
 
-    /// The command lines of `ExecStart=`, or a setting like it, as they are started, and the variables in them that nothing sets.
-    pub(crate) fn started(
-        &self,
-        setting: &str,
-        meaning: &Circumstances<'_>,
-    ) -> Result<(Vec<CommandLine>, Vec<String>), &'static str> {
-        let (mut lines, mut unset) = (Vec::new(), Vec::new());
+    /// The command lines of `ExecStart=`, or a setting like it, as they are started.
+    pub(crate) fn started(&self, setting: &str, meaning: &Circumstances<'_>) -> Result<Vec<CommandLine>, &'static str> {
+        let mut lines = Vec::new();
         for line in self.values("Service", setting) {
             for words in commands_in(line)? {
-                let words = words.iter().map(|word| meaning.specified(word));
+                let mut unvalued = Vec::new();
+                let words = words.iter().map(|word| meaning.specifiers.resolved(word));
                 // The path of the program is read before there are variables.
-                let mut words = words.enumerate().flat_map(|(at, word)| match at {
+                let words = words.enumerate().flat_map(|(at, word)| match at {
                     0 => vec![word],
-                    _ => meaning.expanded(&word, &mut unset),
+                    _ => meaning.expanded(&word, &mut unvalued),
                 });
-                lines.push(CommandLine::of(words.by_ref().collect()));
+                let mut line = CommandLine::of(words.collect());
+                match meaning.is_all {
+                    true => line.unset = unvalued,
+                    false => line.untold = unvalued,
+                }
+                lines.push(line);
             }
         }
-        Ok((lines, unset))
+        Ok(lines)
     }
 }
 
@@ -451,32 +477,6 @@ mod tests {
         assert!(words("a 'b").is_err());
     }
 
-    #[test]
-    fn what_systemd_passes_over_is_known() {
-        let rows: [(&str, &[usize], usize); 7] = [
-            ("x", &[1], 0),
-            ("a=b\n[S]\na=b", &[1], 1),
-            ("[S]\nx", &[2], 0),
-            // The blank is behind the backslash, and so the next line is one of its own.
-            ("[S]\nExecStart=/a \\ \n  --flag\nb=c", &[3], 2),
-            // A backslash that another one escapes continues nothing.
-            ("[S]\na=b \\\\\nc=d", &[], 2),
-            ("[S]\na=b \\\n\nc=d", &[], 2),
-            ("[S]\na=b \\", &[], 1),
-        ];
-        for (text, ignored, assignments) in rows {
-            let unit = UnitFile::parse(text).unwrap();
-            let lines: Vec<usize> = unit.ignored.iter().map(|(line, _)| *line).collect();
-            assert_eq!(
-                (lines.as_slice(), unit.assignments.len()),
-                (ignored, assignments),
-                "{text}"
-            );
-        }
-    }
-
-    /// To copy what is joined for every line would be some 10^13 bytes here.
-    #[test]
     /// No reader has to know which flags are lists: whoever asks for the value of one has all of them.
     #[test]
     fn what_a_list_is_given_several_times_adds_up() {
@@ -518,6 +518,32 @@ mod tests {
         assert_eq!(line.list("authorization-mode"), ["Node", " RBAC"]);
     }
 
+    #[test]
+    fn what_systemd_passes_over_is_known() {
+        let rows: [(&str, &[usize], usize); 7] = [
+            ("x", &[1], 0),
+            ("a=b\n[S]\na=b", &[1], 1),
+            ("[S]\nx", &[2], 0),
+            // The blank is behind the backslash, and so the next line is one of its own.
+            ("[S]\nExecStart=/a \\ \n  --flag\nb=c", &[3], 2),
+            // A backslash that another one escapes continues nothing.
+            ("[S]\na=b \\\\\nc=d", &[], 2),
+            ("[S]\na=b \\\n\nc=d", &[], 2),
+            ("[S]\na=b \\", &[], 1),
+        ];
+        for (text, ignored, assignments) in rows {
+            let unit = UnitFile::parse(text).unwrap();
+            let lines: Vec<usize> = unit.ignored.iter().map(|(line, _)| *line).collect();
+            assert_eq!(
+                (lines.as_slice(), unit.assignments.len()),
+                (ignored, assignments),
+                "{text}"
+            );
+        }
+    }
+
+    /// To copy what is joined for every line would be some 10^13 bytes here.
+    #[test]
     fn a_unit_of_very_many_continued_lines_is_read() {
         let line = "  --a=0123456789 \\\n";
         let text = format!("[Service]\nExecStart=/bin/x \\\n{}--b=1\n", line.repeat(1 << 19));
@@ -529,15 +555,18 @@ mod tests {
     fn words_are_what_the_program_gets() {
         let variables = BTreeMap::from([("ARGS".to_owned(), "--a=1  --b".to_owned())]);
         let meaning = Circumstances {
-            host: "node1",
-            unit: "x.service",
+            specifiers: Specifiers {
+                host: "node1",
+                unit: "x.service",
+            },
             variables: &variables,
             is_all: true,
         };
         let unit = UnitFile::parse(
             "[Service]\nExecStart=/bin/$ARGS $ARGS --c=${ARGS} --d=$ARGS ${NONE} %H %N %% %z 5% $$x a\\d \\; a\\x41 ; /bin/b\u{a0}c\n",
         );
-        let (lines, unset) = unit.unwrap().started("ExecStart", &meaning).unwrap();
+        let unit = unit.unwrap();
+        let lines = unit.started("ExecStart", &meaning).unwrap();
         assert_eq!(lines[0].path(), ("", "/bin/$ARGS"));
         #[rustfmt::skip]
         let words = [
@@ -545,8 +574,37 @@ mod tests {
         ];
         assert_eq!(lines[0].words, words);
         assert_eq!(
-            (lines[1].program.as_str(), unset),
-            ("b\u{a0}c", vec!["NONE".to_owned()])
+            (lines[1].program.as_str(), lines[0].unset.as_slice()),
+            ("b\u{a0}c", &["NONE".to_owned()][..])
         );
+        // What may be set elsewhere may be any words.
+        let meaning = Circumstances {
+            is_all: false,
+            ..meaning
+        };
+        let unit = UnitFile::parse("[Service]\nExecStart=/bin/a --b $MORE --c=${MORE} $ARGS $MORE\n").unwrap();
+        let lines = unit.started("ExecStart", &meaning).unwrap();
+        assert_eq!(lines[0].words, ["--b", "--c=${MORE}", "--a=1", "--b"]);
+        assert_eq!(
+            (lines[0].unset.len(), lines[0].untold.as_slice()),
+            (0, &["MORE".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn specifiers_are_those_of_the_unit() {
+        let rows = [
+            ("etcd.service", "/etc/default/etcd etcd etcd.service etcd % %i"),
+            ("etcd@a.service", "/etc/default/etcd@a etcd@a etcd@a.service etcd % a"),
+            ("etcd@.service", "/etc/default/%N %N %n etcd % %i"),
+        ];
+        for (unit, expected) in rows {
+            let specifiers = Specifiers { host: "node1", unit };
+            assert_eq!(
+                specifiers.resolved("/etc/default/%N %N %n %p %% %i"),
+                expected,
+                "{unit}"
+            );
+        }
     }
 }
