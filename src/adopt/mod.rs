@@ -250,8 +250,9 @@ fn not_written(problems: Vec<Diagnostic>, say: &Reporter) -> Vec<Diagnostic> {
 
 /// What a program reads and is not among the files: its settings would be lost, and others made up in their place.
 fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
-    const CONFIGURATIONS: [&str; 5] = [
+    const CONFIGURATIONS: [&str; 6] = [
         "config",
+        "config-file",
         "audit-policy-file",
         "authentication-config",
         "authorization-config",

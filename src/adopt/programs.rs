@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::audit::document::Tree;
 use crate::audit::environment::assignments;
-use crate::audit::unit::CommandLine;
+use crate::audit::unit::{CommandLine, FILE_OF_ETCD};
 use crate::audit::view::{HostView, View};
 use crate::pki::inspect::Certificate;
 
@@ -138,6 +138,9 @@ impl<'v> RunningProgram<'v> {
 
     /// Where a flag of it stands.
     pub(super) fn evidence(&self, flag: &str) -> Evidence {
+        if let Some(file) = self.line.read_from.as_deref().filter(|_| flag != FILE_OF_ETCD) {
+            return Evidence::within(self.host, file, &format!("{flag}:"), flag);
+        }
         Evidence::within(self.host, self.path, &format!("--{flag}"), &format!("--{flag}"))
     }
 

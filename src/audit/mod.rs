@@ -17,6 +17,7 @@ pub(crate) mod document;
 mod doors;
 pub(crate) mod encryption;
 pub(crate) mod environment;
+mod etcd_file;
 mod expiry;
 pub(crate) mod finding;
 mod installer;

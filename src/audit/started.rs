@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::environment::{Variables, variables};
 use super::systemd::why_ignored;
 use super::unit::{Circumstances, CommandLine, Specifiers, UnitFile};
-use super::overrides;
+use super::{etcd_file, overrides};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::found::FoundHost;
@@ -111,9 +111,15 @@ pub(crate) fn units_and_commands<'v>(
                     );
                     report(codes::UNTOLD_VARIABLE, message);
                 }
-                overrides::give_variables(&mut line, &unit.variables.set, |message| {
-                    report(codes::REFUSED_TOGETHER, message);
-                });
+                match etcd_file::path(&line, &unit.variables.set) {
+                    Some(named) => {
+                        let file = host.resolve(&named).and_then(|path| Some((path, host.text(path)?)));
+                        etcd_file::give_settings(&mut line, &named, file, &report);
+                    }
+                    None => overrides::give_variables(&mut line, &unit.variables.set, |message| {
+                        report(codes::REFUSED_TOGETHER, message);
+                    }),
+                }
                 UnitCommand {
                     path,
                     line,

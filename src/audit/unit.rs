@@ -34,7 +34,12 @@ pub struct CommandLine {
     pub unset: Vec<String>,
     /// The variables in it that something may set which is not known: each may stand for any flags.
     pub untold: Vec<String>,
+    /// The file that its flags were read from, where its program heeds that alone.
+    pub read_from: Option<String>,
 }
+
+/// The flag of etcd that names the file which it heeds alone.
+pub(crate) const FILE_OF_ETCD: &str = "config-file";
 
 /// What stands before the path of a program and says how it is started (systemd.service(5), table 2).
 const PREFIXES: [char; 6] = ['-', '@', ':', '+', '!', '|'];
@@ -101,6 +106,11 @@ impl CommandLine {
     /// The last value of a flag that isn't empty: what Go's flag packages keep.
     pub fn flag(&self, name: &str) -> Option<&str> {
         self.values(name).last().filter(|value| !value.is_empty())
+    }
+
+    /// Whether its flags are in a file that is not here.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.program == "etcd" && self.read_from.is_none() && self.flag(FILE_OF_ETCD).is_some()
     }
 
     /// Whether a switch is on, or off, in one of the spellings that Go knows (strconv.ParseBool); none where it is neither.

@@ -140,6 +140,12 @@ pub(crate) fn flag_takes(component: &str, name: &str, minor: u16) -> Option<Valu
     flag_row(component, name, minor).map(|row| ValueType::of(row.column(0)))
 }
 
+/// What the newest release that knows a flag takes as its value; none where no release knows it.
+pub(crate) fn takes_in_any(component: &str, name: &str) -> Option<ValueType> {
+    let rows = rows_of(&FLAGS, component, &hyphenated(component, name));
+    rows.last().map(|row| ValueType::of(row.column(0)))
+}
+
 /// The flags that a minor release of a component takes, sorted.
 pub(crate) fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FLAGS, component, minor)
