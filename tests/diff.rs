@@ -778,6 +778,56 @@ fn releases_of_etcd() {
     }
 }
 
+/// A member that has its settings from variables, or from a file of its own, has the same folder as one that has them from flags.
+#[test]
+fn a_members_folder_is_told_by_its_variables_and_its_file() {
+    let spec = spec(&["m1 10.0.0.11 control-plane etcd", "n1 10.0.0.21 worker"], "");
+    let new = built(&spec, "new");
+    let folder = |settings: &str, file: Option<&str>, name: &str| -> Vec<String> {
+        let old = built(&spec, name);
+        let root = old.join("m1/rootfs");
+        let unit = root.join("etc/systemd/system/etcd.service");
+        fs::set_permissions(&unit, fs::Permissions::from_mode(0o644)).expect("a mode");
+        fs::write(&unit, format!("[Service]\n{settings}\n")).expect("a unit");
+        if let Some(file) = file {
+            fs::write(root.join("etc/etcd/etcd.conf.yml"), file).expect("a file");
+        }
+        let changes = changes(&old, &new);
+        let told = warnings(&changes, false).into_iter();
+        told.filter(|told| told.contains("etcd --"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let with_file = "ExecStart=/usr/local/bin/etcd --config-file=/etc/etcd/etcd.conf.yml";
+    let moved = "etcd --data-dir /srv/etcd -> /var/lib/etcd: the member starts empty in another folder: move the old one there first";
+    for (at, (settings, file, expected)) in [
+        (
+            "Environment=ETCD_DATA_DIR=/var/lib/etcd\nExecStart=/usr/local/bin/etcd",
+            None,
+            "",
+        ),
+        (
+            "Environment=ETCD_DATA_DIR=/srv/etcd\nExecStart=/usr/local/bin/etcd",
+            None,
+            moved,
+        ),
+        (with_file, Some("data-dir: /var/lib/etcd\n"), ""),
+        (with_file, Some("data-dir: /srv/etcd\n"), moved),
+        (
+            with_file,
+            None,
+            "etcd --config-file /etc/etcd/etcd.conf.yml is not here: whether what it says changes is not known",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = folder(settings, file, &format!("old{at}"));
+        let expected: Vec<&str> = [expected].into_iter().filter(|told| !told.is_empty()).collect();
+        assert_eq!(told, expected, "{settings} {file:?}");
+    }
+}
+
 #[test]
 fn a_load_balancer_that_moves() {
     let old = spec(&HOSTS, "");

@@ -598,6 +598,35 @@ const RIGHT: &[&[Change]] = &[
     )],
     &[Edit(API, "--v=2", "--v=0x2")],
     &[Edit(API, "--event-ttl=1h", "--event-ttl=1h0m0.5s")],
+    // A file of variables, whose values go on over lines.
+    &[
+        Edit(API, "[Service]\n", "[Service]\nEnvironmentFile=/etc/default/%N\n"),
+        Edit(
+            API,
+            "  --client-ca-file=/var/lib/kubernetes/ca.pem \\\n",
+            "  $MORE \\\n",
+        ),
+        Write(
+            "master1/etc/default/kube-apiserver",
+            "# MORE=1\nMORE=\"--audit-log-compress=true \\\n  --client-ca-file=/var/lib/kubernetes/ca.pem\"\n",
+        ),
+    ],
+    // Each further value of a list adds to those before it.
+    &[EditEverywhere(
+        "etc/systemd/system/kube-apiserver.service",
+        "--enable-admission-plugins=NodeRestriction",
+        "--enable-admission-plugins=NodeRestriction --enable-admission-plugins=PodNodeSelector",
+    )],
+    &[EditEverywhere(
+        "etc/systemd/system/kube-apiserver.service",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-allowed-names=front-proxy-client --requestheader-allowed-names=other",
+    )],
+    &[Edit(
+        API,
+        "--authorization-mode=Node,RBAC",
+        "--authorization-mode=RBAC --authorization-mode=Node",
+    )],
     &[
         Edit(
             API,
@@ -655,6 +684,95 @@ fn what_is_right_stays_silent() {
         now.retain(|finding| !before.contains(finding));
         assert!(now.is_empty(), "{changes:?}: {now:?}");
     }
+}
+
+/// The flags of a member as the file of `--config-file` has them.
+fn as_file(unit: &str) -> String {
+    let (mut file, mut client, mut peer) = (String::new(), String::new(), String::new());
+    let flags = unit.lines().filter_map(|line| line.trim().strip_prefix("--"));
+    for flag in flags.map(|flag| flag.trim_end_matches(['\\', ' '])) {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        let key = name.strip_prefix("peer-").unwrap_or(name);
+        let is_of_tls = ["cert-file", "key-file", "trusted-ca-file", "client-cert-auth"].contains(&key);
+        let line = match name {
+            "watch-progress-notify-interval" => format!("{name}: 5000000000\n"),
+            _ => format!("{key}: {value}\n"),
+        };
+        match (is_of_tls, name == key) {
+            (false, _) => file.push_str(&line),
+            (true, true) => client.push_str(&format!("  {line}")),
+            (true, false) => peer.push_str(&format!("  {line}")),
+        }
+    }
+    format!(
+        "{file}log-outputs: [stderr]\nwal-dir:\nclient-transport-security:\n{client}peer-transport-security:\n{peer}"
+    )
+}
+
+/// With `--config-file` etcd heeds the file alone, and with neither flags nor a file its variables.
+#[test]
+fn a_member_is_judged_by_its_file_or_its_variables() {
+    const FILE: &str = "master1/etc/etcd/etcd.conf.yml";
+    let before = by_meaning(BUNDLES["three-masters"].clone(), AT);
+    let unit = String::from_utf8(content(&BUNDLES["three-masters"], MEMBER)).expect("text");
+    let (start, rest) = unit.split_once("/usr/local/bin/etcd \\\n").expect("a command line");
+    let (flags, end) = rest.split_once("Restart=").expect("the next line");
+    let file = as_file(flags);
+    let with = |flags: &str, file: Option<&str>| {
+        let mut nodes = BUNDLES["three-masters"].clone();
+        let unit = format!("{start}/usr/local/bin/etcd {flags}\nRestart={end}");
+        put(&mut nodes, MEMBER, unit.into_bytes());
+        if let Some(file) = file {
+            put(&mut nodes, FILE, file.as_bytes().to_vec());
+        }
+        let mut now = by_meaning(nodes, AT);
+        now.retain(|finding| !before.contains(finding));
+        let told = now.iter().map(|one| (one.code, one.message.clone()));
+        told.collect::<Vec<_>>()
+    };
+    let named = "--config-file=/etc/etcd/etcd.conf.yml";
+    assert_eq!(with(named, Some(&file)), []);
+    let codes = |flags: &str, file: Option<&str>| -> BTreeSet<&str> {
+        with(flags, file).into_iter().map(|(code, _)| code).collect()
+    };
+    let open = file.replacen("client-cert-auth: true", "client-cert-auth: false", 1);
+    assert_ne!(open, file);
+    for (flags, file, expected) in [
+        (named, Some(open.as_str()), "missing-setting"),
+        (
+            named,
+            Some(&file.replace("name: master1", "name: master9")),
+            "etcd-disagrees",
+        ),
+        (named, Some(&format!("{file}no-such-setting: 1\n")), "no-effect"),
+        (&format!("{named} --name=master2"), Some(&file), "refused-together"),
+        (named, Some("- 1\n"), "bad-syntax"),
+        (named, None, "missing-file"),
+    ] {
+        let found = codes(flags, file);
+        assert!(found.contains(expected), "{flags} {expected}: {found:?}");
+        // What may be in a file that is not here is not said to be missing.
+        assert!(file.is_some() || !found.contains("missing-setting"), "{found:?}");
+    }
+    let given = flags.lines().filter_map(|line| line.trim().strip_prefix("--"));
+    // What is called a token may be a secret, as a variable.
+    let (stay, others): (Vec<&str>, Vec<&str>) = given
+        .map(|flag| flag.trim_end_matches(['\\', ' ']))
+        .partition(|flag| flag.starts_with("initial-cluster-token"));
+    let mut variables = format!("--{}", stay.join(" --"));
+    for flag in others {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        let name = name.to_uppercase().replace('-', "_");
+        variables.push_str(&format!("\nEnvironment=ETCD_{name}={value}"));
+    }
+    assert_eq!(with(&variables, None), []);
+    assert_eq!(
+        with(
+            "\nEnvironment=ETCD_CONFIG_FILE=/etc/etcd/etcd.conf.yml ETCD_NAME=other",
+            Some(&file)
+        ),
+        []
+    );
 }
 
 /// What containerd itself writes as its defaults has nothing in it that it does not read, and what 2.4 reads no more is named.

@@ -177,6 +177,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     if say.has_errors() {
         return Err(say.into_sorted_vec());
     }
+    tell_variables(&programs, &say);
     tell_static_pods(&programs, &say);
     tell_other_names(&machines, &topology, &say);
     tell_strays(&material, &topology, &authorities.told, &say);
@@ -250,8 +251,9 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
 
 /// What a program reads and is not among the files: its settings would be lost, and others made up in their place.
 fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
-    const CONFIGURATIONS: [&str; 5] = [
+    const CONFIGURATIONS: [&str; 6] = [
         "config",
+        "config-file",
         "audit-policy-file",
         "authentication-config",
         "authorization-config",
@@ -263,6 +265,17 @@ fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
     {
         if let (Some(path), None) = (program.flag(flag), program.file(flag)) {
             let message = format!("{}: {path} is not among the files", program.evidence(flag));
+            say.add(Diagnostic::new(codes::NOT_COPIED, message));
+        }
+    }
+}
+
+/// What a program may be given beside what stands there.
+fn tell_variables(programs: &[RunningProgram<'_>], say: &Reporter) {
+    for program in programs {
+        for variable in program.unvalued() {
+            let place = program.variable(variable);
+            let message = format!("{place} has no value here: what it holds is not adopted");
             say.add(Diagnostic::new(codes::NOT_COPIED, message));
         }
     }

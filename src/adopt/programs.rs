@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use super::evidence::Evidence;
 use crate::audit::document::Tree;
-use crate::audit::unit::CommandLine;
+use crate::audit::environment::assignments;
+use crate::audit::unit::{CommandLine, FILE_OF_ETCD};
 use crate::audit::view::{HostView, View};
 use crate::pki::inspect::Certificate;
 
@@ -89,15 +90,12 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> 
         .filter(|_| !host.host.loose)?;
     let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
     words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
-    let flags = host.host.text(KUBELET_FLAGS).unwrap_or_default();
-    let flags = flags
-        .lines()
-        .find_map(|line| line.strip_prefix("KUBELET_KUBEADM_ARGS="));
+    let flags = assignments(host.host.text(KUBELET_FLAGS).unwrap_or_default());
+    let flags = flags.into_iter().rev().find(|(name, _)| name == "KUBELET_KUBEADM_ARGS");
     words.extend(
         flags
-            .unwrap_or_default()
-            .trim_matches('"')
-            .split_whitespace()
+            .iter()
+            .flat_map(|(_, flags)| flags.split_whitespace())
             .map(str::to_owned),
     );
     Some(RunningProgram {
@@ -140,7 +138,23 @@ impl<'v> RunningProgram<'v> {
 
     /// Where a flag of it stands.
     pub(super) fn evidence(&self, flag: &str) -> Evidence {
+        if let Some(file) = self.line.read_from.as_deref().filter(|_| flag != FILE_OF_ETCD) {
+            return Evidence::within(self.host, file, &format!("{flag}:"), flag);
+        }
         Evidence::within(self.host, self.path, &format!("--{flag}"), &format!("--{flag}"))
+    }
+
+    /// Where a variable of its command line stands.
+    pub(super) fn variable(&self, name: &str) -> Evidence {
+        let text = self.host.host.text(self.path).unwrap_or_default();
+        let as_written = [format!("${name}"), format!("${{{name}}}")];
+        let needle = as_written.iter().find(|written| text.contains(*written));
+        Evidence::within(
+            self.host,
+            self.path,
+            needle.map_or(name, String::as_str),
+            &as_written[0],
+        )
     }
 
     /// The file that a flag names.
@@ -159,6 +173,11 @@ impl<'v> RunningProgram<'v> {
         let path = self.file("config")?;
         let documents = self.host.documents.get(path)?;
         Some((path, documents.first()?))
+    }
+
+    /// The variables of its command line that have no value here: any flags may be in them.
+    pub(super) fn unvalued(&self) -> impl Iterator<Item = &str> {
+        self.line.unset.iter().chain(&self.line.untold).map(String::as_str)
     }
 
     pub(super) fn is_static_pod(&self) -> bool {

@@ -170,9 +170,9 @@ pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: 
             read(api.host, path, document);
         }
     }
-    let is_asked = apis
-        .iter()
-        .any(|api| ENCRYPTION.iter().any(|flag| api.flag(flag).is_some()));
+    let names_one = |api: &RunningProgram<'_>| ENCRYPTION.iter().any(|flag| api.flag(flag).is_some());
+    let may_name_one = |api: &RunningProgram<'_>| !names_one(api) && api.unvalued().next().is_some();
+    let is_asked = apis.iter().any(|api| names_one(api) || may_name_one(api));
     if apis.is_empty() || is_asked {
         for host in view.hosts.iter() {
             let encryption = host
@@ -196,6 +196,18 @@ pub(super) fn encryption(view: &View<'_>, programs: &[RunningProgram<'_>], say: 
             "{evidence}: {path} is not among the files: what is encrypted with its keys could not be read any more"
         );
         say.add(Diagnostic::new(codes::ENCRYPTION_NOT_KEPT, message).hint("copy it as well, and adopt again"));
+    }
+    let may_encrypt = apis.iter().filter(|api| may_name_one(api)).find_map(|api| {
+        let variable = api.unvalued().next()?;
+        Some(api.variable(variable))
+    });
+    if let Some(place) = may_encrypt.filter(|_| seen.is_empty()) {
+        let message = format!(
+            "{place} has no value here and may name the file of encryption keys: what is encrypted with them could not be read any more"
+        );
+        say.add(Diagnostic::new(codes::ENCRYPTION_NOT_KEPT, message).hint(
+            "copy the file that sets it, and that of the keys if it names one; where it is empty, take it out of the copied unit; and adopt again",
+        ));
     }
     let describe = |one: &KeptEncryption| {
         let names: Vec<&str> = one.keys.iter().map(|key| key.name.as_str()).collect();

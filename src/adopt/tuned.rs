@@ -413,7 +413,9 @@ fn not_by_the_way(
     let mut kept = Kept::new();
     let given = |flag: &str| running.line.flags.contains_key(flag);
     let encrypts = crate::audit::encryption::ENCRYPTION.iter().any(|flag| given(flag));
-    for (of, flag, instead, why) in NOT_BY_THE_WAY {
+    // What is in a variable that has no value here is no absence.
+    let is_known = running.unvalued().next().is_none();
+    for (of, flag, instead, why) in NOT_BY_THE_WAY.iter().filter(|_| is_known) {
         let is_given = given(flag) || *flag == "encryption-provider-config" && encrypts;
         if *of != component || is_given || !made.line.flags.contains_key(*flag) {
             continue;

@@ -11,6 +11,7 @@ use super::names::Url;
 use super::pods::ranges_of;
 use super::read_as::minors_of_program;
 use super::spot::{Running, Spot, all_running, running};
+use super::unit::FILE_OF_ETCD;
 use super::view::View;
 use crate::catalog::port::Port;
 use crate::catalog::releases::Version;
@@ -72,9 +73,14 @@ pub(super) fn program(running: Running<'_>) -> StartedProgram {
     for document in running.spot.host.documents(running.file("config")) {
         settings.append(&mut leaves(document));
     }
+    let mut flags = running.line.flags.clone();
+    if running.line.read_from.is_some() {
+        // What is read from the file is not beside it.
+        flags.remove(FILE_OF_ETCD);
+    }
     StartedProgram {
         name: running.line.program.clone(),
-        flags: running.line.flags.clone(),
+        flags,
         settings,
         environment: running.environment.clone(),
     }

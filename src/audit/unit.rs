@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::flags::{Several, several};
+
 /// What systemd takes for blank; a no-break space is a character as any other.
 const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
 
@@ -19,7 +21,8 @@ pub struct UnitFile {
 pub struct CommandLine {
     /// The last part of the program's path.
     pub program: String,
-    /// Each flag and its values, in the order they are given. A flag without a value has `true`.
+    /// Each flag and its values, in the order they are given. A flag without a value has `true`. Where each further value of a flag adds to
+    /// those before it, they are one, with commas between: who asks for the last has them all.
     pub flags: BTreeMap<String, Vec<String>>,
     /// The flags in the order in which they are first given.
     pub order: Vec<String>,
@@ -27,7 +30,16 @@ pub struct CommandLine {
     pub plain: Vec<String>,
     /// Everything after the program, as it stands there.
     pub words: Vec<String>,
+    /// The variables in it that nothing sets.
+    pub unset: Vec<String>,
+    /// The variables in it that something may set which is not known: each may stand for any flags.
+    pub untold: Vec<String>,
+    /// The file that its flags were read from, where its program heeds that alone.
+    pub read_from: Option<String>,
 }
+
+/// The flag of etcd that names the file which it heeds alone.
+pub(crate) const FILE_OF_ETCD: &str = "config-file";
 
 /// What stands before the path of a program and says how it is started (systemd.service(5), table 2).
 const PREFIXES: [char; 6] = ['-', '@', ':', '+', '!', '|'];
@@ -49,6 +61,7 @@ impl CommandLine {
             order: Vec::new(),
             plain: vec![path.clone()],
             words: all.collect(),
+            ..CommandLine::default()
         };
         let mut words = line.words.iter().peekable();
         while let Some(word) = words.next() {
@@ -69,6 +82,17 @@ impl CommandLine {
             }
             values.push(value.to_owned());
         }
+        for (name, values) in line.flags.iter_mut().filter(|(_, values)| values.len() > 1) {
+            if several(&line.program, name) != Several::LastCounts {
+                // An empty value adds nothing, and between commas it would be an item.
+                let given: Vec<&str> = values
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|one| !one.is_empty())
+                    .collect();
+                *values = vec![given.join(",")];
+            }
+        }
         line
     }
 
@@ -84,6 +108,11 @@ impl CommandLine {
         self.values(name).last().filter(|value| !value.is_empty())
     }
 
+    /// Whether its flags are in a file that is not here.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.program == "etcd" && self.read_from.is_none() && self.flag(FILE_OF_ETCD).is_some()
+    }
+
     /// Whether a switch is on, or off, in one of the spellings that Go knows (strconv.ParseBool); none where it is neither.
     pub fn switch(&self, name: &str) -> Option<bool> {
         match self.flag(name)? {
@@ -93,16 +122,45 @@ impl CommandLine {
         }
     }
 
-    /// Every value of a flag that may be given several times.
+    /// Every value of a flag that may be given several times and whose values have no commas between, such as
+    /// `--service-account-key-file`; of a list, one text of all.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.flags.get(name).into_iter().flatten().map(String::as_str)
     }
 
-    /// The values of a flag that is a list.
+    /// The values of a flag that is a list, as its program splits it: of those that pflag splits, blanks are part of an item.
     pub fn list(&self, name: &str) -> Vec<&str> {
-        let items = self.flag(name).unwrap_or_default().split(',');
+        let text = self.flag(name).unwrap_or_default();
+        let items = match several(&self.program, name) {
+            Several::OfCsv => return csv(text),
+            Several::OfPairs | Several::LastCounts => text.split(','),
+        };
         items.map(str::trim).filter(|item| !item.is_empty()).collect()
     }
+}
+
+/// The items of a line of CSV, of which quotes hold commas together; none is empty. A doubled quote within quotes, which no flag's item has,
+/// stays doubled.
+fn csv(text: &str) -> Vec<&str> {
+    let mut items = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let quoted = rest.strip_prefix('"').and_then(|inner| {
+            let ends = inner.match_indices('"').map(|(at, _)| at);
+            let mut ends = ends.filter(|at| {
+                inner
+                    .get(at + 1..)
+                    .is_some_and(|after| after.is_empty() || after.starts_with(','))
+            });
+            let end = ends.next()?;
+            Some((&inner[..end], inner[end + 1..].strip_prefix(',').unwrap_or_default()))
+        });
+        let (item, after) = quoted.or_else(|| rest.split_once(',')).unwrap_or((rest, ""));
+        items.push(item);
+        rest = after;
+    }
+    items.retain(|item| !item.is_empty());
+    items
 }
 
 /// Variables that systemd sets (systemd.exec(5), "Environment Variables Set or Propagated by the Service Manager").
@@ -113,29 +171,34 @@ const SET_BY_SYSTEMD: [&str; 18] = [
     "CONFIGURATION_DIRECTORY",
 ];
 
-/// What words of a unit stand for on a host: specifiers (systemd.unit(5)) and variables (systemd.service(5), "Command lines").
-pub(crate) struct Circumstances<'m> {
+/// What specifiers stand for (systemd.unit(5), "Specifiers").
+#[derive(Clone, Copy)]
+pub(crate) struct Specifiers<'m> {
     pub host: &'m str,
     /// The unit's file name.
     pub unit: &'m str,
-    pub variables: &'m BTreeMap<String, String>,
-    /// Whether those are all variables that there are.
-    pub is_all: bool,
 }
 
-impl Circumstances<'_> {
-    /// A word with its specifiers resolved, as far as they are known here. One that systemd does not know stays, as it does there.
-    fn specified(&self, word: &str) -> String {
+impl Specifiers<'_> {
+    /// A text with its specifiers resolved, as far as they are known here. One that systemd does not know stays, as it does there.
+    pub(crate) fn resolved(self, text: &str) -> String {
         let stem = self.unit.strip_suffix(".service").unwrap_or(self.unit);
+        let (prefix, instance) = stem.split_once('@').unwrap_or((stem, ""));
+        // Of a template nothing says which instances there are, and an escaped path is not unescaped here.
+        let is_template = stem.ends_with('@');
+        let unescaped = if instance.contains(['-', '\\']) { "" } else { instance };
         let mut read = String::new();
-        let mut rest = word;
+        let mut rest = text;
         while let Some((before, after)) = rest.split_once('%') {
             read.push_str(before);
             let stands_for = match after.chars().next() {
                 Some('%') => "%",
                 Some('H' | 'l' | 'q') => self.host,
-                Some('n') => self.unit,
-                Some('N' | 'p') => stem,
+                Some('n') if !is_template => self.unit,
+                Some('N') if !is_template => stem,
+                Some('p') => prefix,
+                Some('i') => instance,
+                Some('I') => unescaped,
                 _ => "",
             };
             read.push_str(if stands_for.is_empty() { "%" } else { stands_for });
@@ -143,16 +206,30 @@ impl Circumstances<'_> {
         }
         read + rest
     }
+}
 
-    /// The words that a word is when the program is started; variables that nothing sets are noted, and empty.
-    fn expanded(&self, word: &str, unset: &mut Vec<String>) -> Vec<String> {
+/// What words of a unit stand for on a host: specifiers, and variables (systemd.service(5), "Command lines").
+pub(crate) struct Circumstances<'m> {
+    pub specifiers: Specifiers<'m>,
+    pub variables: &'m BTreeMap<String, String>,
+    /// Whether those are all variables that there are.
+    pub is_all: bool,
+}
+
+impl Circumstances<'_> {
+    /// The words that a word is when the program is started; variables that have no value here are noted. One that is a word of its own is
+    /// left out then, as it may be any words, or none.
+    fn expanded(&self, word: &str, unvalued: &mut Vec<String>) -> Vec<String> {
         let mut value = |name: &str, as_it_stands: &str| match self.variables.get(name) {
             Some(value) => value.clone(),
-            None if self.is_all && !SET_BY_SYSTEMD.contains(&name) => {
-                unset.push(name.to_owned());
-                String::new()
+            None if SET_BY_SYSTEMD.contains(&name) => as_it_stands.to_owned(),
+            None => {
+                if !unvalued.iter().any(|known| known == name) {
+                    unvalued.push(name.to_owned());
+                }
+                let stays = !self.is_all && as_it_stands.starts_with("${");
+                if stays { as_it_stands.to_owned() } else { String::new() }
             }
-            None => as_it_stands.to_owned(),
         };
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
@@ -280,25 +357,27 @@ impl UnitFile {
             .collect())
     }
 
-    /// The command lines of `ExecStart=`, or a setting like it, as they are started, and the variables in them that nothing sets.
-    pub(crate) fn started(
-        &self,
-        setting: &str,
-        meaning: &Circumstances<'_>,
-    ) -> Result<(Vec<CommandLine>, Vec<String>), &'static str> {
-        let (mut lines, mut unset) = (Vec::new(), Vec::new());
+    /// The command lines of `ExecStart=`, or a setting like it, as they are started.
+    pub(crate) fn started(&self, setting: &str, meaning: &Circumstances<'_>) -> Result<Vec<CommandLine>, &'static str> {
+        let mut lines = Vec::new();
         for line in self.values("Service", setting) {
             for words in commands_in(line)? {
-                let words = words.iter().map(|word| meaning.specified(word));
+                let mut unvalued = Vec::new();
+                let words = words.iter().map(|word| meaning.specifiers.resolved(word));
                 // The path of the program is read before there are variables.
-                let mut words = words.enumerate().flat_map(|(at, word)| match at {
+                let words = words.enumerate().flat_map(|(at, word)| match at {
                     0 => vec![word],
-                    _ => meaning.expanded(&word, &mut unset),
+                    _ => meaning.expanded(&word, &mut unvalued),
                 });
-                lines.push(CommandLine::of(words.by_ref().collect()));
+                let mut line = CommandLine::of(words.collect());
+                match meaning.is_all {
+                    true => line.unset = unvalued,
+                    false => line.untold = unvalued,
+                }
+                lines.push(line);
             }
         }
-        Ok((lines, unset))
+        Ok(lines)
     }
 }
 
@@ -408,6 +487,47 @@ mod tests {
         assert!(words("a 'b").is_err());
     }
 
+    /// No reader has to know which flags are lists: whoever asks for the value of one has all of them.
+    #[test]
+    fn what_a_list_is_given_several_times_adds_up() {
+        let mut asked = 0;
+        for (program, flag) in crate::catalog::flags::all() {
+            let line = CommandLine::parse(&format!(
+                "/bin/{program} --{flag}= --{flag}=a=1 --{flag} b=2,c=3 --{flag}="
+            ));
+            let line = line.expect("a command line");
+            let is_list = several(program, flag) != Several::LastCounts;
+            asked += usize::from(is_list);
+            let all = line.values(flag).collect::<Vec<_>>();
+            match is_list {
+                true => {
+                    assert_eq!(
+                        line.flag(flag),
+                        Some("a=1,b=2,c=3"),
+                        "{program} --{flag}: the values add up"
+                    );
+                    assert_eq!(line.list(flag), ["a=1", "b=2", "c=3"], "{program} --{flag}");
+                    assert_eq!(all, ["a=1,b=2,c=3"], "{program} --{flag}");
+                }
+                false => {
+                    assert_eq!(
+                        line.flag(flag),
+                        None,
+                        "{program} --{flag}: the last value counts, and it is empty"
+                    );
+                    assert_eq!(all, ["", "a=1", "b=2,c=3", ""], "{program} --{flag}");
+                }
+            }
+        }
+        assert!(asked > 60, "{asked}");
+        let given = r#"/bin/kube-apiserver --cors-allowed-origins="\"a,b\",c" --cors-allowed-origins= --cors-allowed-origins=d"#;
+        let line = CommandLine::parse(given).expect("a command line");
+        assert_eq!(line.list("cors-allowed-origins"), ["a,b", "c", "d"]);
+        let line =
+            CommandLine::parse("/bin/kube-apiserver \"--authorization-mode=Node, RBAC\"").expect("a command line");
+        assert_eq!(line.list("authorization-mode"), ["Node", " RBAC"]);
+    }
+
     #[test]
     fn what_systemd_passes_over_is_known() {
         let rows: [(&str, &[usize], usize); 7] = [
@@ -445,15 +565,18 @@ mod tests {
     fn words_are_what_the_program_gets() {
         let variables = BTreeMap::from([("ARGS".to_owned(), "--a=1  --b".to_owned())]);
         let meaning = Circumstances {
-            host: "node1",
-            unit: "x.service",
+            specifiers: Specifiers {
+                host: "node1",
+                unit: "x.service",
+            },
             variables: &variables,
             is_all: true,
         };
         let unit = UnitFile::parse(
             "[Service]\nExecStart=/bin/$ARGS $ARGS --c=${ARGS} --d=$ARGS ${NONE} %H %N %% %z 5% $$x a\\d \\; a\\x41 ; /bin/b\u{a0}c\n",
         );
-        let (lines, unset) = unit.unwrap().started("ExecStart", &meaning).unwrap();
+        let unit = unit.unwrap();
+        let lines = unit.started("ExecStart", &meaning).unwrap();
         assert_eq!(lines[0].path(), ("", "/bin/$ARGS"));
         #[rustfmt::skip]
         let words = [
@@ -461,8 +584,37 @@ mod tests {
         ];
         assert_eq!(lines[0].words, words);
         assert_eq!(
-            (lines[1].program.as_str(), unset),
-            ("b\u{a0}c", vec!["NONE".to_owned()])
+            (lines[1].program.as_str(), lines[0].unset.as_slice()),
+            ("b\u{a0}c", &["NONE".to_owned()][..])
         );
+        // What may be set elsewhere may be any words.
+        let meaning = Circumstances {
+            is_all: false,
+            ..meaning
+        };
+        let unit = UnitFile::parse("[Service]\nExecStart=/bin/a --b $MORE --c=${MORE} $ARGS $MORE\n").unwrap();
+        let lines = unit.started("ExecStart", &meaning).unwrap();
+        assert_eq!(lines[0].words, ["--b", "--c=${MORE}", "--a=1", "--b"]);
+        assert_eq!(
+            (lines[0].unset.len(), lines[0].untold.as_slice()),
+            (0, &["MORE".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn specifiers_are_those_of_the_unit() {
+        let rows = [
+            ("etcd.service", "/etc/default/etcd etcd etcd.service etcd % %i"),
+            ("etcd@a.service", "/etc/default/etcd@a etcd@a etcd@a.service etcd % a"),
+            ("etcd@.service", "/etc/default/%N %N %n etcd % %i"),
+        ];
+        for (unit, expected) in rows {
+            let specifiers = Specifiers { host: "node1", unit };
+            assert_eq!(
+                specifiers.resolved("/etc/default/%N %N %n %p %% %i"),
+                expected,
+                "{unit}"
+            );
+        }
     }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use super::document::Tree;
 use super::login::client_of;
 use super::spot::{Spot, running};
+use super::started::{HostUnit, UNIT_FOLDERS};
 use super::systemd::{bytes, is_unit_name, seconds, truth};
 use super::unit::CommandLine;
-use super::view::{HostUnit, HostView, UNIT_FOLDERS, View, certificates_of};
+use super::view::{HostView, View, certificates_of};
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::found::FoundNode;
@@ -64,11 +65,7 @@ fn is_in(list: &str, name: &str) -> bool {
 pub(crate) fn check(view: &View<'_>) {
     for host in &view.hosts {
         for unit in &host.units {
-            let lines = |setting| {
-                unit.started(setting, host.name)
-                    .map(|(lines, _)| lines)
-                    .unwrap_or_default()
-            };
+            let lines = |setting| unit.started(setting, host.name).unwrap_or_default();
             let judged = Judged {
                 spot: Spot {
                     view,
@@ -198,7 +195,7 @@ impl Judged<'_> {
     /// What has to end well before the program is started, and after.
     fn check_around(&self) {
         for setting in ["ExecCondition", "ExecStartPre", "ExecStartPost"] {
-            let Ok((lines, _)) = self.unit.started(setting, self.spot.host.name) else {
+            let Ok(lines) = self.unit.started(setting, self.spot.host.name) else {
                 self.report(codes::BAD_SYNTAX, format!("its {setting}= has a quote without its end"));
                 continue;
             };

@@ -12,8 +12,8 @@ use super::chain::chain;
 use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::overrides;
-use super::systemd::why_ignored;
-use super::unit::{Circumstances, CommandLine, UnitFile, words};
+use super::started::{HostUnit, UnitCommand, units_and_commands};
+use super::unit::CommandLine;
 use crate::diagnostic::verify_codes as codes;
 use crate::found::{Found, FoundHost};
 use crate::pki::digest::{Sha256, sha256};
@@ -87,43 +87,6 @@ pub(crate) struct HostView<'v> {
     pub balancers: BTreeMap<&'v str, Balancer>,
     /// Configurations of keepalived.
     pub shared: BTreeMap<&'v str, Keepalived>,
-}
-
-/// A unit of a host, with its drop-ins.
-pub(crate) struct HostUnit<'v> {
-    pub path: &'v str,
-    pub file: UnitFile,
-    /// What `Environment=` and `EnvironmentFile=` give its programs.
-    pub variables: BTreeMap<String, String>,
-    /// Whether those are all that they get but for systemd's own.
-    pub has_all_variables: bool,
-}
-
-impl<'v> HostUnit<'v> {
-    /// Its file name.
-    pub(crate) fn name(&self) -> &'v str {
-        self.path.rsplit('/').next().unwrap_or(self.path)
-    }
-
-    /// What is started by a setting such as `ExecStart=`, and the variables in it that nothing sets.
-    pub(crate) fn started(&self, setting: &str, host: &str) -> Result<(Vec<CommandLine>, Vec<String>), &'static str> {
-        let meaning = Circumstances {
-            host,
-            unit: self.name(),
-            variables: &self.variables,
-            is_all: self.has_all_variables,
-        };
-        self.file.started(setting, &meaning)
-    }
-}
-
-/// A command line in a unit of a host.
-pub(crate) struct UnitCommand<'v> {
-    /// The unit.
-    pub path: &'v str,
-    pub line: CommandLine,
-    /// What `Environment=` and the files of `EnvironmentFile=` give it, in the unit and in its drop-ins.
-    pub environment: BTreeMap<String, String>,
 }
 
 const HOSTS_AT_A_TIME: usize = 8;
@@ -226,7 +189,8 @@ impl<'v> View<'v> {
                     .extend(shared_addresses(path, text).map(|shared| (path.as_str(), shared)));
             }
         }
-        self.read_units(&mut read);
+        let report = |code, path: &str, message: String| self.findings.report(code, read.name, path, message);
+        (read.units, read.commands) = units_and_commands(host, &report);
         let configs = read.commands.iter();
         let configs: Vec<Option<&str>> = configs.map(|one| read.resolve(one.line.flag("config")?)).collect();
         for (command, path) in read.commands.iter().zip(configs) {
@@ -243,74 +207,6 @@ impl<'v> View<'v> {
             read.overridden.entry(path).or_default().extend(taken);
         }
         read
-    }
-
-    /// Units as systemd reads them: from its folders, each with its drop-ins, and without what it passes over.
-    fn read_units(&self, read: &mut HostView<'v>) {
-        let (host, name) = (read.host, read.name);
-        let mut files: BTreeMap<&str, UnitFile> = BTreeMap::new();
-        for (path, file) in &host.files {
-            if !(path.ends_with(".service") || path.contains("service.d/") && path.ends_with(".conf")) {
-                continue;
-            }
-            let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, name, path, message);
-            let ignored = |message: String| self.findings.report(codes::IGNORED_BY_SYSTEMD, name, path, message);
-            let Some(text) = file.text() else {
-                bad("it is not UTF-8");
-                continue;
-            };
-            match UnitFile::parse(text) {
-                Ok(unit) => {
-                    for (line, what) in &unit.ignored {
-                        ignored(format!("line {line} is {what}"));
-                    }
-                    for (section, name, value) in &unit.assignments {
-                        why_ignored(section, name, value).into_iter().for_each(ignored);
-                    }
-                    files.insert(path, unit);
-                }
-                Err((line, why)) => bad(&format!("it is no unit: line {line} is {why}")),
-            }
-        }
-        for path in units_of(host) {
-            let Some(mut unit) = files.get(path).cloned() else {
-                continue;
-            };
-            let parts = drop_ins(host, path).into_iter().filter_map(|path| files.get(path));
-            unit.assignments
-                .extend(parts.flat_map(|part| part.assignments.iter().cloned()));
-            let (variables, has_all_variables) = variables(&unit, host);
-            let unit = HostUnit {
-                path,
-                file: unit,
-                variables,
-                has_all_variables,
-            };
-            let report = |code, message: String| self.findings.report(code, name, path, message);
-            match unit.started("ExecStart", name) {
-                Ok((lines, _)) if lines.is_empty() && unit.file.values("Service", "ExecStop").is_empty() => {
-                    report(codes::BAD_SYNTAX, "it starts no program".to_owned());
-                }
-                Ok((lines, unset)) => {
-                    for variable in unset {
-                        let message = format!("its command line has ${variable}, which nothing sets");
-                        report(codes::MISSING_SETTING, message);
-                    }
-                    read.commands.extend(lines.into_iter().map(|mut line| {
-                        overrides::give_variables(&mut line, &unit.variables, |message| {
-                            report(codes::REFUSED_TOGETHER, message);
-                        });
-                        UnitCommand {
-                            path,
-                            line,
-                            environment: unit.variables.clone(),
-                        }
-                    }));
-                }
-                Err(why) => report(codes::BAD_SYNTAX, format!("a command line of it has {why}")),
-            }
-            read.units.push(unit);
-        }
     }
 
     fn read_file(&self, read: &mut HostView<'v>, path: &'v str, content: &'v SecretBytes, reader: &mut Documents) {
@@ -390,105 +286,10 @@ impl<'v> View<'v> {
 
 const TOO_LARGE: &str = "it, or what all files hold together, is more than any cluster needs, and was not read";
 
-/// Where systemd looks for units and their drop-ins; what is in a folder counts before what is in those behind it.
-pub(crate) const UNIT_FOLDERS: [&str; 5] = [
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
-
-/// The units that systemd finds on a host. In a folder made by hand it is any.
-fn units_of(host: &FoundHost) -> Vec<&str> {
-    let units = host
-        .files
-        .keys()
-        .map(String::as_str)
-        .filter(|path| path.ends_with(".service"));
-    if host.loose {
-        return units.collect();
-    }
-    let rank = |path: &str| {
-        let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-        UNIT_FOLDERS.iter().position(|one| Some(*one) == folder)
-    };
-    let mut first: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for path in units {
-        if let (Some(rank), Some(name)) = (rank(path), path.rsplit('/').next()) {
-            let known = first.entry(name).or_insert((rank, path));
-            *known = (*known).min((rank, path));
-        }
-    }
-    first.into_values().map(|(_, path)| path).collect()
-}
-
-/// The drop-ins of a unit in the order in which they are read (systemd.unit(5)): by their names, wherever they lie.
-fn drop_ins<'v>(host: &'v FoundHost, unit: &str) -> Vec<&'v str> {
-    let (own_folder, name) = unit.rsplit_once('/').unwrap_or(("", unit));
-    let dashes = name
-        .match_indices('-')
-        .map(|(at, _)| format!("{}.service.d", &name[..=at]));
-    let of_name = std::iter::once("service.d".to_owned())
-        .chain(dashes)
-        .chain([format!("{name}.d")]);
-    let of_name: Vec<String> = of_name.collect();
-    let folders = match host.loose {
-        true => vec![own_folder],
-        false => UNIT_FOLDERS.iter().rev().copied().collect(),
-    };
-    let mut parts = BTreeMap::new();
-    for folder in folders {
-        for of_name in &of_name {
-            let below = format!("{folder}/{of_name}/");
-            let from = host.files.range(below.clone()..).map(|(path, _)| path.as_str());
-            let inside = from.map_while(|path| Some((path.strip_prefix(&below)?, path)));
-            parts.extend(inside.filter(|(part, _)| part.ends_with(".conf") && !part.contains('/')));
-        }
-    }
-    parts.into_values().collect()
-}
-
-/// The variables that a unit gives its programs, and whether those are all. What a file says counts before what the unit says.
-fn variables(unit: &UnitFile, host: &FoundHost) -> (BTreeMap<String, String>, bool) {
-    let mut variables = BTreeMap::new();
-    let named = |word: &str| {
-        let (name, value) = word.split_once('=')?;
-        Some((name.trim().to_owned(), value.replace("%%", "%")))
-    };
-    for value in unit.values("Service", "Environment") {
-        variables.extend(words(value).unwrap_or_default().iter().filter_map(|word| named(word)));
-    }
-    let mut is_all = unit.values("Service", "PassEnvironment").is_empty();
-    for path in unit.values("Service", "EnvironmentFile") {
-        let Some(text) = host.text(path.trim_start_matches('-')) else {
-            is_all = false;
-            continue;
-        };
-        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';']));
-        let unquoted = lines.filter_map(|line| line.split_once('=')).map(|(name, value)| {
-            let value = value.trim();
-            let inner = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
-            (
-                name.trim().to_owned(),
-                inner('"').or(inner('\'')).unwrap_or(value).to_owned(),
-            )
-        });
-        variables.extend(unquoted);
-    }
-    (variables, is_all)
-}
-
 impl<'v> HostView<'v> {
     /// The path in the bundle of a file that something on the host calls `path`.
     pub(crate) fn resolve(&self, path: &str) -> Option<&'v str> {
-        let exact = self.host.files.get_key_value(path).map(|(path, _)| path.as_str());
-        if exact.is_some() || !self.host.loose {
-            return exact;
-        }
-        let name = path.rsplit('/').next()?;
-        let mut paths = self.host.files.keys().map(String::as_str);
-        paths.find(|path| path.rsplit('/').next() == Some(name))
+        self.host.resolve(path)
     }
 
     /// The digest of a file.

@@ -142,9 +142,62 @@ pub(crate) fn flag_takes(component: &str, name: &str, minor: u16) -> Option<Valu
     flag_row(component, name, minor).map(|row| ValueType::of(row.column(0)))
 }
 
+/// What the newest release that knows a flag takes as its value; none where no release knows it.
+pub(crate) fn takes_in_any(component: &str, name: &str) -> Option<ValueType> {
+    let rows = rows_of(&FLAGS, component, &hyphenated(component, name));
+    rows.last().map(|row| ValueType::of(row.column(0)))
+}
+
 /// The flags that a minor release of a component takes, sorted.
 pub(crate) fn flag_names(component: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FLAGS, component, minor)
+}
+
+/// What a program makes of a flag that it is given several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Several {
+    LastCounts,
+    /// Each adds items, of which pflag reads each value as a line of CSV (`StringSlice`).
+    OfCsv,
+    /// Each adds items with commas between them: `name=value`, or as their own reader has them.
+    OfPairs,
+}
+
+/// Program | flag with a reader of its own, whose word says nothing of how it is read | what it does: `ConfigurationMap`, `MapStringString`,
+/// `ColonSeparatedMultimapStringString`, `LangleSeparatedMapStringString` of k8s.io/component-base/cli/flag, and what pflag has.
+#[rustfmt::skip]
+const ADDING_UP: &[(&str, &str)] = &[
+    (EVERY, "allow-metric-labels"), (EVERY, "feature-gates"), (EVERY, "tls-curve-preferences"), ("kube-apiserver", "runtime-config"),
+    ("kubelet", "eviction-hard"), ("kubelet", "eviction-soft"), ("kubelet", "manifest-url-header"), ("kubelet", "node-labels"),
+];
+
+/// Its values are `name=value` likewise, and a comma in one is part of the value (`NewMapStringStringNoSplit`).
+const WITH_COMMAS: (&str, &str) = ("kube-apiserver", "oidc-required-claim");
+
+/// What a program makes of a flag that it is given several times, in any release: none has changed it.
+pub(crate) fn several(component: &str, name: &str) -> Several {
+    let name = hyphenated(component, name);
+    let rows = rows_of(&FLAGS, component, &name);
+    let adds = |(of, flag): &(&str, &str)| *flag == name && (*of == component || *of == EVERY);
+    if rows.is_empty() || (component, name.as_str()) == WITH_COMMAS {
+        return Several::LastCounts;
+    }
+    match rows
+        .iter()
+        .map(|row| row.column(0))
+        .find(|word| ["strings", "bools", "pairs"].contains(word))
+    {
+        Some("strings") => Several::OfCsv,
+        Some(_) => Several::OfPairs,
+        None if ADDING_UP.iter().any(adds) => Several::OfPairs,
+        None => Several::LastCounts,
+    }
+}
+
+/// Every flag of every program, whatever the release.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FLAGS.iter().map(|row| (row.of, row.name))
 }
 
 /// Whether the release warns of a flag that it takes, or calls it deprecated in its help text.

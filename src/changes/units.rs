@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meaning::is_secret;
 use super::stage::Stage;
+use crate::audit::started::units_and_commands;
 use crate::audit::unit::{CommandLine, UnitFile};
 use crate::found::FoundHost;
 
@@ -118,14 +119,16 @@ pub(super) fn programs(host: &FoundHost) -> BTreeSet<String> {
     units(host).into_values().map(|unit| unit.program).collect()
 }
 
-/// The command lines of a host's units. Of a unit that is secret nothing is read: values of flags are shown.
+/// The command lines of a host's units, with what variables and etcd's own file say. Of a unit that is secret nothing is read: values of flags
+/// are shown.
 pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine> {
-    let units = host.files.iter().filter(|(path, _)| path.ends_with(".service"));
-    units
-        .filter(|(_, file)| !is_secret(file))
-        .filter_map(|(_, file)| UnitFile::parse(file.text()?).ok())
-        .filter_map(|unit| unit.commands().ok())
-        .flatten()
+    // What is wrong with them others tell.
+    let (_, commands) = units_and_commands(host, &|_, _, _| {});
+    let is_shown = |path: &str| host.files.get(path).is_some_and(|file| !is_secret(file));
+    commands
+        .into_iter()
+        .filter(move |one| is_shown(one.path))
+        .map(|one| one.line)
 }
 
 /// The command line of the unit that runs a program on a host.

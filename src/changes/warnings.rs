@@ -384,6 +384,23 @@ const LASTING: &[(&str, &str, &str)] = &[
 ];
 
 fn of_flags(sides: &Sides<'_>, old: &Side<'_>, new: &Side<'_>, warnings: &mut Warnings) {
+    for command in old.commands.iter().chain(&new.commands) {
+        let program = &command.program;
+        if !LASTING.iter().any(|(of, ..)| of == program) {
+            continue;
+        }
+        if let Some(path) = command.flag("config-file").filter(|_| command.is_elsewhere()) {
+            let message =
+                format!("{program} --config-file {path} is not here: whether what it says changes is not known");
+            warnings.mind(sides.name, message);
+        }
+        for variable in &command.untold {
+            let message = format!(
+                "{program} is given ${variable}, and what may set it is not here: whether what it holds changes is not known"
+            );
+            warnings.mind(sides.name, message);
+        }
+    }
     // What becomes of the Node of a machine with another name is among the steps.
     let told = |flag: &str| !(sides.is_renamed && flag == "hostname-override");
     for (program, flag, meaning) in LASTING.iter().filter(|(_, flag, _)| told(flag)) {
@@ -392,7 +409,10 @@ fn of_flags(sides: &Sides<'_>, old: &Side<'_>, new: &Side<'_>, warnings: &mut Wa
                 "hostname-override" => side.host.name.as_str(),
                 _ => "",
             };
-            Some(side.command(program)?.flag(flag).unwrap_or(default).to_owned())
+            let command = side.command(program)?;
+            let is_known = !command.is_elsewhere() && command.untold.is_empty();
+            let value = command.flag(flag);
+            value.or(is_known.then_some(default)).map(str::to_owned)
         };
         if let (Some(before), Some(after)) = (value(old), value(new))
             && before != after

@@ -128,9 +128,9 @@ codes! {
 
     NOT_COPIED "adopt-not-copied" Warning "configuration that was not copied" {
         meaning
-            "A program is given a file that is not among those that were read. What it says is not adopted: the first build would set \
-             khw-gen's own in its place."
-        advice "copy the file too, to its place in the tree of its machine, and adopt again"
+            "A program is given a file that is not among those that were read, or a variable that none of them sets. What it says is not adopted: \
+             the first build would set khw-gen's own in its place."
+        advice "copy the file too, to its place in the tree of its machine, and adopt again; take a variable that is empty out of the copied unit"
         example "node1: /etc/systemd/system/kubelet.service" ["--config=/opt/kubelet/config.yaml"]
         met "With files outside of /etc and /var/lib, which the command that packed the others did not name."
     }

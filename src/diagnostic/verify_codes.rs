@@ -909,6 +909,16 @@ codes! {
         see ["https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/"]
     }
 
+    UNTOLD_VARIABLE "untold-variable" Warning "variable whose value is not here" {
+        meaning
+            "A command line has a variable, and the file that may set it is not among those that were read. It may stand for any flags: what it \
+             holds is not judged, and a flag that is said to be missing may be in it."
+        advice "bring the file too, to its place in the tree of its machine; where there is none and the variable is empty, take it out"
+        example "node1: /etc/systemd/system/kubelet.service" ["EnvironmentFile=-/etc/default/kubelet-flags", r#"  $KUBELET_FLAGS \"#]
+        met "With units of packages, which leave a place for the flags of whoever has the machine, in /etc/default or /etc/sysconfig."
+        see ["https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile="]
+    }
+
     MISSING_SETTING "missing-setting" Error "setting that is needed" {
         meaning "Without it the program does not start, or lacks a safeguard."
         advice "set it"

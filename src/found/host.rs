@@ -162,6 +162,17 @@ impl FoundHost {
         self.files.get(path)?.text()
     }
 
+    /// The path here of a file that something on the host calls `path`: in a loose folder that of the same name.
+    pub(crate) fn resolve(&self, path: &str) -> Option<&str> {
+        let exact = self.files.get_key_value(path).map(|(path, _)| path.as_str());
+        if exact.is_some() || !self.loose {
+            return exact;
+        }
+        let name = path.rsplit('/').next()?;
+        let mut paths = self.files.keys().map(String::as_str);
+        paths.find(|path| path.rsplit('/').next() == Some(name))
+    }
+
     /// The texts below a folder of the host, whose name ends in a slash.
     pub(crate) fn texts_below(&self, folder: &str) -> impl Iterator<Item = &str> {
         let from = self.files.range(folder.to_owned()..);

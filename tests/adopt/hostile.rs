@@ -142,6 +142,16 @@ const WRONG: &[Wrong] = &[
     ("adopt-encryption", |certs| put(&certs.path("encryption-config.yaml"), &format!(
         "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n- resources:\n  - secrets\n  - configmaps\n  providers:\n  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")), "encryption-config.yaml:6: it encrypts configmaps too"),
     ("adopt-not-copied", |certs| api_unit(certs, "--audit-policy-file=/opt/kubernetes/audit.yml"), "/opt/kubernetes/audit.yml is not among the files"),
+    // What a variable holds is not taken for absent.
+    ("adopt-not-copied", |certs| { api_unit(certs, "$MORE"); encryption(certs, &format!("  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n")); },
+        "kube-apiserver.service:2, $MORE has no value here"),
+    ("adopt-encryption", |certs| api_unit(certs, "$MORE"), "kube-apiserver.service:2, $MORE has no value here and may name"),
+    ("adopt-encryption", |certs| api_unit(certs, "--v=2 ${MORE}\nEnvironmentFile=-/etc/default/%N"), "$MORE has no value here and may name"),
+    // A file of variables whose values go on over lines.
+    ("adopt-encryption", |certs| {
+        api_unit(certs, "$MORE\nEnvironmentFile=/etc/default/%N");
+        put(&certs.path("kube-apiserver"), "MORE=\"--v=2 \\\n  --encryption-provider-config=/opt/encryption.yml\"\n");
+    }, "/opt/encryption.yml is not among the files"),
     ("adopt-unknown-release", |certs| put(&certs.path("kube-apiserver.yaml"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - command: [kube-apiserver, --client-ca-file=/x/ca.pem]\n    image: k8s.gcr.io/kube-apiserver:v1.12.10\n"), "1.12.10"),
     ("adopt-disagree", |certs| {

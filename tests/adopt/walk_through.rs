@@ -234,3 +234,51 @@ fn what_new_units_name_stays_and_headers_stay_out() {
     let (_, after) = diff.split_once("Remove there").unwrap_or_default();
     assert!(!after.contains("audit-webhook.yaml"), "{diff}");
 }
+
+/// With `--config-file` etcd has its settings from the file, and they stay.
+#[test]
+fn the_settings_of_etcds_own_file_stay() {
+    let certs = recorded();
+    let trees = machines(&certs);
+    let unit = trees.path().join("master1/etc/systemd/system/etcd.service");
+    let text = fs::read_to_string(&unit).expect("a unit");
+    let (before, flags) = text
+        .split_once("ExecStart=/usr/local/bin/etcd")
+        .expect("a command line");
+    let (flags, after) = flags.split_once("--data-dir=/var/lib/etcd").expect("its last flag");
+    // A flag and its value have a blank between in some lines.
+    let flags: Vec<&str> = flags.split([' ', '\\', '\n']).filter(|word| !word.is_empty()).collect();
+    let mut file = "data-dir: /srv/etcd\nsnapshot-count: 5000\n".to_owned();
+    let (mut client, mut peer) = (String::new(), String::new());
+    for word in flags.join(" ").split("--").filter(|flag| !flag.is_empty()) {
+        let word = word.trim();
+        let (name, value) = word.split_once(['=', ' ']).unwrap_or((word, "true"));
+        match (name, name.strip_prefix("peer-")) {
+            (_, Some(key)) => peer.push_str(&format!("  {key}: {value}\n")),
+            ("cert-file" | "key-file" | "trusted-ca-file" | "client-cert-auth", _) => {
+                client.push_str(&format!("  {name}: {value}\n"));
+            }
+            _ => file.push_str(&format!("{name}: {value}\n")),
+        }
+    }
+    file.push_str(&format!(
+        "client-transport-security:\n{client}peer-transport-security:\n{peer}"
+    ));
+    let changed = format!("{before}ExecStart=/usr/local/bin/etcd --config-file /etc/etcd/etcd.conf{after}");
+    fs::write(&unit, changed).expect("a unit");
+    let path = trees.path().join("master1/etc/etcd/etcd.conf");
+    fs::write(&path, file).expect("a file");
+    let world = of(trees.path(), &at(&certs));
+    same_keys(&world, &certs);
+    for line in [
+        "etc/etcd/etcd.conf:1, data-dir",
+        "data-dir = \"/srv/etcd\"",
+        "snapshot-count = \"5000\"",
+    ] {
+        world.says(line);
+    }
+    // Without the file nothing is known of it, and that is said.
+    fs::remove_file(&path).expect("a file");
+    let world = of(trees.path(), &at(&certs));
+    world.told("/etc/etcd/etcd.conf is not among the files");
+}

@@ -12,6 +12,7 @@ use super::encryption;
 use super::names::is_loopback;
 use super::relations::Parties;
 use super::spot::{Running, Spot, all_running, documents};
+use super::unit::FILE_OF_ETCD;
 use crate::diagnostic::verify_codes as codes;
 use crate::rules::stands_in;
 
@@ -50,7 +51,7 @@ pub(crate) fn check(parties: &Parties<'_>) {
     for running in all_running(view) {
         check_flags(running);
         match running.line.program.as_str() {
-            "etcd" => etcd::check(running),
+            "etcd" if !running.line.is_elsewhere() => etcd::check(running),
             "kubelet" => kubelet::check(running, apis),
             "kube-controller-manager" => {
                 check_signers(running);
@@ -110,7 +111,8 @@ fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
     let fields = [
         "cafile", "ca-file", "certfile", "cert-file", "keyfile", "key-file", "CAFile", "CertFile", "KeyFile",
     ];
-    let is_named = fields.iter().any(|end| field.ends_with(end)) || matches!(field, "kubeconfig" | "config");
+    let is_named =
+        fields.iter().any(|end| field.ends_with(end)) || matches!(field, "kubeconfig" | "config" | FILE_OF_ETCD);
     value.starts_with('/')
         && !value.starts_with("/run/")
         && (is_named || ends.iter().any(|end| name.ends_with(end)) || name == "kubeconfig")
@@ -118,7 +120,8 @@ fn is_file_of_a_bundle(field: &str, value: &str) -> bool {
 
 fn check_flags(running: Running<'_>) {
     let program = running.line.program.as_str();
-    for flag in of_program(NEEDED, program) {
+    // Of a file that is not here nothing is known, but that it is not here.
+    for flag in of_program(NEEDED, program).filter(|_| !running.line.is_elsewhere()) {
         let is_given = |other: &str| running.line.flag(other).is_some();
         if !is_given(flag) && stands_in(program, flag, is_given) {
             continue;
