@@ -683,6 +683,19 @@ fn tokens_may_be_signed_from_the_release_on_that_does() {
     let before = check(&spec_of("1.37"));
     assert!(before.contains("error[ml-dsa-tokens]"), "{before}");
     let spec = spec_of("1.38");
+    let plain = fs::read_to_string(spec.path()).expect("a file");
+    let with_gates = |gates: &str, compatible: &str| {
+        let flags = match (gates, compatible) {
+            ("", "") => return plain.clone(),
+            (gates, "") => format!("feature-gates = \"{gates}\""),
+            (_, compatible) => format!("min-compatibility-version = \"{compatible}\""),
+        };
+        let of = |name: &str| format!("[components.{name}]\nflags = {{ {flags} }}\n");
+        format!("{plain}\n{}{}", of("kube-apiserver"), of("kube-controller-manager"))
+    };
+    let by_itself = check(&spec);
+    assert_eq!(by_itself.matches("error[ml-dsa-tokens]").count(), 2, "{by_itself}");
+    fs::write(spec.path(), with_gates("ServiceAccountTokenMLDSA=true", "")).expect("written");
     let after = check(&spec);
     assert!(!after.contains("ml-dsa") && !after.contains("error["), "{after}");
     let (_folder, out) = build(&spec.path());
@@ -692,27 +705,38 @@ fn tokens_may_be_signed_from_the_release_on_that_does() {
     let key = KeyPair::from_pem(&key).expect("a key");
     assert_eq!(key.public().algorithm, Algorithm::MlDsa(MlDsa::MlDsa44));
 
-    // With the gate off, neither who signs nor who publishes the keys takes it: by name, or with all of beta.
+    // With the gate off, neither who signs nor who publishes the keys takes it; it is on by name, with all of beta, and where nothing older
+    // has to be got along with.
     let unit = out.join("master1/rootfs/etc/systemd/system/kube-apiserver.service");
     let kept = fs::read_to_string(&unit).expect("a unit");
-    let specification = fs::read_to_string(spec.path()).expect("a file");
-    for (gates, is_off) in [
-        ("ServiceAccountTokenMLDSA=false", true),
-        ("AllBeta=false", true),
-        ("AllBeta=false,ServiceAccountTokenMLDSA=true", false),
-        ("ServiceAccountTokenMLDSA=false,ServiceAccountTokenMLDSA=true", false),
-        ("AllAlpha=false", false),
+    let own = "--feature-gates=ServiceAccountTokenMLDSA=true";
+    assert!(kept.contains(own), "{kept}");
+    for (gates, compatible, is_off) in [
+        ("ServiceAccountTokenMLDSA=false", "", true),
+        ("AllBeta=false", "", true),
+        ("AllBeta=true", "", false),
+        ("AllBeta=false,ServiceAccountTokenMLDSA=true", "", false),
+        (
+            "ServiceAccountTokenMLDSA=false,ServiceAccountTokenMLDSA=true",
+            "",
+            false,
+        ),
+        ("AllAlpha=false", "", true),
+        ("", "kube=1.38", false),
+        ("", "kube=1.37", true),
     ] {
-        let own = format!("[components.kube-apiserver]\nflags = {{ feature-gates = \"{gates}\" }}\n");
-        fs::write(spec.path(), format!("{specification}\n{own}")).expect("written");
+        fs::write(spec.path(), with_gates(gates, compatible)).expect("written");
         let told = check(&spec);
         assert_eq!(told.contains("error[ml-dsa-tokens]"), is_off, "{gates}: {told}");
-        let flag = format!("bin/kube-apiserver --feature-gates={gates}");
-        fs::write(&unit, kept.replacen("bin/kube-apiserver", &flag, 1)).expect("written");
+        let flag = match compatible {
+            "" => format!("--feature-gates={gates}"),
+            compatible => format!("--min-compatibility-version={compatible}"),
+        };
+        fs::write(&unit, kept.replacen(own, &flag, 1)).expect("written");
         let judged = said(&run(khw_gen()
             .arg("verify")
             .arg(&out)
             .args(["--at", "2026-06-01T00:00:00Z"])));
-        assert_eq!(judged.contains("token-key"), is_off, "{gates}: {judged}");
+        assert_eq!(judged.contains("token-key"), is_off, "{gates} {compatible}: {judged}");
     }
 }

@@ -2126,7 +2126,8 @@ codes! {
 
     ML_DSA_TOKENS "ml-dsa-tokens" Error "service account tokens can't be signed with ML-DSA" {
         meaning
-            "kube-apiserver and kube-controller-manager before 1.38 sign tokens with RSA or ECDSA keys only, whichever Go compiled them."
+            "kube-apiserver and kube-controller-manager before 1.38 sign tokens with RSA or ECDSA keys only, whichever Go compiled them; from 1.38 \
+             on so they do unless their feature gate ServiceAccountTokenMLDSA is on."
         advice "use rsa or ecdsa in service-account-csr.json"
         example "csr/service-account-csr.json" [r#""algo": "mldsa65","#]
         right [r#""algo": "rsa","#]

@@ -565,7 +565,7 @@ codes! {
 
     TOKEN_KEY "token-key" Error "key that no token is signed with" {
         meaning
-            "Tokens of service accounts are signed with RSA or ECDSA, and from 1.38 on with ML-DSA too: with a key of another kind the API \
+            "Tokens of service accounts are signed with RSA or ECDSA, and from 1.38 on with ML-DSA too where a feature gate is on: with a key of another kind the API \
              server does not start, whichever Go compiled it."
         advice "make an RSA or ECDSA key for service accounts"
         example "master1: /var/lib/kubernetes/service-account.pem" ["Public Key Algorithm: ML-DSA-65"]

@@ -124,6 +124,7 @@ pub fn check(files: &dyn Files) -> Result<Checked, Vec<Diagnostic>> {
     together::readable_secrets(&draft, &templates, &say);
     if let Some(cluster) = &cluster {
         together::check(&draft, cluster, &say);
+        post_quantum::tokens(&draft, &folder, cluster, &say);
     }
     files::check_templates(&templates, &draft, cluster.as_ref(), sample_facts, &say);
 

@@ -1,21 +1,25 @@
 //! Keys of ML-DSA: whether all that are to read them know the algorithm, which is newer than most programs.
 use std::collections::BTreeMap;
 
+use crate::catalog::component::Component;
 use crate::catalog::engines::Engine;
 use crate::catalog::identity::{CLUSTER_AUTHORITY, Identity, KeyPurpose, Names, SignedBy};
 use crate::catalog::layouts::Layout;
 use crate::catalog::releases::{Program, Release, Version};
+use crate::catalog::tables::components::COMPONENTS;
 use crate::catalog::tables::releases::{FIRST_GO_WITH_ML_DSA, GATE_OF_ML_DSA_TOKENS};
-use crate::cluster::{OwnFlag, Role};
+use crate::cluster::{Cluster, Role};
 use crate::diagnostic::{Place, Reporter, codes};
 use crate::pki::key::Algorithm;
-use crate::rules::values::leaves_on;
+use crate::plan::units_on;
+use crate::rules::values::takes_tokens_of_ml_dsa;
 
 use super::brought;
 use super::brought_keys;
 use super::csr_folder::Folder;
-use super::draft::{Draft, DraftOverride};
+use super::draft::Draft;
 use super::generations;
+use super::together::program;
 use super::tree::{At, Fields, Written};
 
 /// Reads `go` of `[cluster]`: the release of Go with which the user compiles Kubernetes and etcd.
@@ -59,25 +63,43 @@ pub fn check(draft: &Draft, folder: &Folder, say: &Reporter) {
     if let Some(key) = api_server.or(authority) {
         pods(draft, key, say);
     }
-    if let Some(key) = keys.iter().find(|key| key.row.purpose == KeyPurpose::Tokens) {
-        switched_off(draft, key, say);
-    }
 }
 
-/// Who signs tokens may be told not to with such a key.
-fn switched_off(draft: &Draft, key: &OfMlDsa<'_>, say: &Reporter) {
-    let signs = |own: &&DraftOverride| ["kube-apiserver", "kube-controller-manager"].contains(&own.component.name);
-    let flags = draft.components.iter().filter(signs).flat_map(|own| &own.flags);
-    for (name, flag) in flags.filter(|(name, _)| name.value == "feature-gates") {
-        let OwnFlag::Values(values) = flag else { continue };
-        if !leaves_on(GATE_OF_ML_DSA_TOKENS, values.iter().map(String::as_str)) {
+/// Whether those who sign tokens, and who check them, take such a key: their feature gate is off by itself.
+pub fn tokens(draft: &Draft, folder: &Folder, cluster: &Cluster, say: &Reporter) {
+    const SIGNERS: [&str; 2] = ["kube-apiserver", "kube-controller-manager"];
+    let Some(key) = of_ml_dsa(draft, folder).find(|key| key.row.purpose == KeyPurpose::Tokens) else {
+        return;
+    };
+    let is_off = |component: &'static Component| {
+        let mut hosts = cluster
+            .hosts
+            .iter()
+            .filter(|host| units_on(cluster, host).any(|runs| runs == component));
+        hosts.find(|host| {
+            let flags = program(cluster, component, host).flags;
+            let values = |flag: &str| {
+                let given = flags.iter().filter(|(name, _)| name.as_str() == flag);
+                given
+                    .flat_map(|(_, values)| values)
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+            };
+            let (gates, compatible) = (values("feature-gates"), values("min-compatibility-version"));
+            !takes_tokens_of_ml_dsa(cluster.release.kubernetes, gates.into_iter(), compatible.into_iter())
+        })
+    };
+    for component in COMPONENTS.iter().filter(|component| SIGNERS.contains(&component.name)) {
+        if let Some(host) = is_off(component) {
             let message = format!(
-                "{GATE_OF_ML_DSA_TOKENS} is switched off, and {} is an ML-DSA key",
-                key.row.name
+                "{} is an ML-DSA key, and {} of {} has the feature gate {GATE_OF_ML_DSA_TOKENS} off, as it is by itself",
+                key.row.name, component.name, host.name
             );
-            let hint =
-                format!("leave the feature gate on, with {GATE_OF_ML_DSA_TOKENS}=true; or take an RSA or ECDSA key");
-            say.at(name, codes::ML_DSA_TOKENS, message).hint(hint);
+            let hint = format!(
+                "write feature-gates = \"{GATE_OF_ML_DSA_TOKENS}=true\" below [components.{}.flags]; or take an RSA or ECDSA key",
+                component.name
+            );
+            say.at(key.place, codes::ML_DSA_TOKENS, message).hint(hint);
         }
     }
 }

@@ -96,7 +96,7 @@ fn removal(part: &GivenPart) -> Option<String> {
 }
 
 /// A program as it will start.
-fn program(cluster: &Cluster, component: &'static Component, host: &Host) -> StartedProgram {
+pub(super) fn program(cluster: &Cluster, component: &'static Component, host: &Host) -> StartedProgram {
     let unit = plan::unit(cluster, component, host);
     let flags = unit.flags.into_iter().map(|flag| {
         let values = flag.values.into_iter().map(|value| match value {

@@ -13,6 +13,7 @@ use super::duration;
 use crate::catalog::flags::{self, Known};
 use crate::catalog::releases::{Program, Version, known};
 use crate::catalog::tables::limits::LIMITS;
+use crate::catalog::tables::releases::GATE_OF_ML_DSA_TOKENS;
 use crate::catalog::value_type::{Limit, ValueType, Within};
 use crate::settings;
 
@@ -156,19 +157,29 @@ pub(super) fn set_by_flag<'v>(values: impl Iterator<Item = &'v str>) -> impl Ite
     gates.filter_map(|(name, value)| Some((name, value.and_then(boolean)?)))
 }
 
-/// Whether a feature gate of beta, on by itself, is left on by the values of a flag: the last that names it counts, before what is said of
-/// all of beta.
-pub fn leaves_on<'v>(gate: &str, values: impl Iterator<Item = &'v str>) -> bool {
+/// Whether a program of this release signs tokens with ML-DSA, and takes such keys, with these values of `--feature-gates` and
+/// `--min-compatibility-version`. The gate is of beta, and on by itself only where nobody older has to be got along with: by itself a program
+/// is compatible with the minor before its own
+/// (<https://github.com/kubernetes/component-base/blob/v0.38.0-beta.0/compatibility/version.go>).
+pub fn takes_tokens_of_ml_dsa<'v>(
+    release: Version,
+    gates: impl Iterator<Item = &'v str>,
+    compatible: impl Iterator<Item = &'v str>,
+) -> bool {
     let (mut own, mut of_beta) = (None, None);
-    for (name, value) in values.flat_map(gates_of_flag) {
-        let on = value.and_then(boolean);
-        if name == gate {
-            own = on.or(own);
-        } else if name == "AllBeta" {
-            of_beta = on.or(of_beta);
+    for (name, on) in set_by_flag(gates) {
+        match name {
+            GATE_OF_ML_DSA_TOKENS => own = Some(on),
+            "AllBeta" => of_beta = Some(on),
+            _ => {}
         }
     }
-    own.or(of_beta).unwrap_or(true)
+    let versions = compatible.flat_map(|value| value.split(','));
+    let last = versions
+        .filter_map(|one| Version::parse(one.rsplit('=').next().unwrap_or(one)))
+        .last();
+    own.or(of_beta)
+        .unwrap_or(last.is_some_and(|version| version >= release))
 }
 
 /// What Go's strconv.ParseBool reads, by which the flag's values are read.

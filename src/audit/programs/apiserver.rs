@@ -15,7 +15,7 @@ use crate::catalog::tables::releases::GATE_OF_ML_DSA_TOKENS;
 use crate::diagnostic::verify_codes as codes;
 use crate::pki::inspect::Certificate;
 use crate::pki::key::{Algorithm, PublicKey};
-use crate::rules::values::leaves_on;
+use crate::rules::values::takes_tokens_of_ml_dsa;
 
 pub(crate) fn check(api: &Api<'_>) {
     let api = api.running;
@@ -177,9 +177,12 @@ fn check_tokens(api: Running<'_>) {
                 .to_owned(),
         ),
         (Algorithm::MlDsa(_), Some(release)) if release.ml_dsa_tokens => {
-            let gates = api.line.values("feature-gates");
-            let is_off = !leaves_on(GATE_OF_ML_DSA_TOKENS, gates);
-            is_off.then(|| format!("the feature gate {GATE_OF_ML_DSA_TOKENS} is switched off"))
+            let (gates, compatible) = (
+                api.line.values("feature-gates"),
+                api.line.values("min-compatibility-version"),
+            );
+            let is_off = !takes_tokens_of_ml_dsa(release.kubernetes, gates, compatible);
+            is_off.then(|| format!("the feature gate {GATE_OF_ML_DSA_TOKENS} is off, as it is by itself"))
         }
         (Algorithm::MlDsa(_) | Algorithm::Ed25519, _) => {
             Some("tokens of this release are signed with RSA or ECDSA".to_owned())

@@ -85,7 +85,7 @@ pub(crate) const LAST_WITH_ONE_PROXY_FOR_ALL: Version = Version::new(1, 20);
 /// The first release of Go whose X.509 and TLS know ML-DSA (<https://go.dev/doc/go1.27>).
 pub(crate) const FIRST_GO_WITH_ML_DSA: Version = Version::new(1, 27);
 
-/// The feature gate of API servers and controller managers by which they sign tokens with ML-DSA, on by itself where releases have it.
+/// The feature gate of API servers and controller managers by which they sign tokens with ML-DSA.
 pub(crate) const GATE_OF_ML_DSA_TOKENS: &str = "ServiceAccountTokenMLDSA";
 
 /// Every change, by program and version. The first version of each holds what later ones take back.
@@ -193,7 +193,7 @@ pub const CHANGES: &[Change] = &[
     kubernetes(37, Etcd("3.7"), "what kubeadm runs"),
     kubernetes(37, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.14.6"), "kubeadm's"),
     kubernetes(38, CoreDnsImage("registry.k8s.io/coredns/coredns:v1.15.0"), "kubeadm's"),
-    kubernetes(38, MlDsaTokens(true), "the feature gate ServiceAccountTokenMLDSA is on"),
+    kubernetes(38, MlDsaTokens(true), "with the feature gate ServiceAccountTokenMLDSA, which is off by itself"),
     kubernetes(38, CompiledWith("1.27"), "its build/build-image/cross/VERSION"),
 
     containerd(1, 3, setting("containerd", &["version"], Integer(2)), "the first version of the configuration that names plugins in full"),
