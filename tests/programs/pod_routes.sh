@@ -64,9 +64,10 @@ asked_for=$(mktemp)
 printf '#!/bin/sh\necho "$*" >>%s\n' "$asked" >"$asked_for"
 chmod 755 "$asked_for"
 
+# In the background stands a program alone and no function, so that what is ended is the program itself, and puts nothing back.
 begin() {
     # shellcheck disable=SC2016
-    on_node unshare --mount sh -c '
+    ip netns exec "$n-node" unshare --mount sh -c '
         if [ "$1" = iptables ]; then mount --bind /dev/null "$(readlink -f "$(command -v nft)")" 2>/dev/null || :; fi
         mount --bind "$2" "$(readlink -f "$(command -v systemctl)")"
         shift 2
@@ -165,7 +166,7 @@ sleep 3
 echo "quiet when all is right"
 
 kill "$pid"
-wait "$pid" 2>/dev/null || true # or it puts back once more what the next one takes away
+wait "$pid" 2>/dev/null || true
 begin --route=10.200.1.0/24@10.0.0.2 --route=fd00:200:0:1::/64@fd00::2
 holds "with a node less"
 tries=0
