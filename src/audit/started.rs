@@ -1,6 +1,6 @@
 //! The units of a host, and what they start, as systemd reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::{Variables, variables};
 use super::systemd::why_ignored;
@@ -53,12 +53,37 @@ pub(crate) fn units_and_commands<'v>(
     host: &'v FoundHost,
     report: &dyn Fn(&'static Code, &str, String),
 ) -> (Vec<HostUnit<'v>>, Vec<UnitCommand<'v>>) {
+    let files = host.files.keys().map(String::as_str).filter(|path| is_of_units(path));
+    read(host, units_of(host), files, report)
+}
+
+/// What the units start that may start this program: of the others, which may have thousands of words, nothing is read.
+pub(crate) fn commands_that_may_start<'v>(host: &'v FoundHost, program: &str) -> Vec<UnitCommand<'v>> {
+    // A unit of the program's name may name it by a specifier.
+    let is_named = |path: &&str| path.contains(program) || host.text(path).is_some_and(|text| text.contains(program));
+    let files = |unit: &'v str| std::iter::once(unit).chain(drop_ins(host, unit));
+    let units = units_of(host)
+        .into_iter()
+        .filter(|unit| files(unit).any(|path| is_named(&path)));
+    let units: Vec<&str> = units.collect();
+    let files: BTreeSet<&str> = units.iter().flat_map(|unit| files(unit)).collect();
+    read(host, units, files.into_iter(), &|_, _, _| {}).1
+}
+
+fn is_of_units(path: &str) -> bool {
+    path.ends_with(".service") || path.contains("service.d/") && path.ends_with(".conf")
+}
+
+fn read<'v>(
+    host: &'v FoundHost,
+    of: Vec<&'v str>,
+    with: impl Iterator<Item = &'v str>,
+    report: &dyn Fn(&'static Code, &str, String),
+) -> (Vec<HostUnit<'v>>, Vec<UnitCommand<'v>>) {
     let (mut units, mut commands) = (Vec::new(), Vec::new());
     let mut files: BTreeMap<&str, UnitFile> = BTreeMap::new();
-    for (path, file) in &host.files {
-        if !(path.ends_with(".service") || path.contains("service.d/") && path.ends_with(".conf")) {
-            continue;
-        }
+    for path in with {
+        let Some(file) = host.files.get(path) else { continue };
         let bad = |message: &str| report(codes::BAD_SYNTAX, path, message.to_owned());
         let ignored = |message: String| report(codes::IGNORED_BY_SYSTEMD, path, message);
         let Some(text) = file.text() else {
@@ -78,7 +103,7 @@ pub(crate) fn units_and_commands<'v>(
             Err((line, why)) => bad(&format!("it is no unit: line {line} is {why}")),
         }
     }
-    for path in units_of(host) {
+    for path in of {
         let Some(mut unit) = files.get(path).cloned() else {
             continue;
         };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::meaning::is_secret;
 use super::stage::Stage;
-use crate::audit::started::units_and_commands;
+use crate::audit::started::{UnitCommand, commands_that_may_start, units_and_commands};
 use crate::audit::unit::{CommandLine, UnitFile};
 use crate::found::FoundHost;
 
@@ -124,6 +124,10 @@ pub(super) fn programs(host: &FoundHost) -> BTreeSet<String> {
 pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine> {
     // What is wrong with them others tell.
     let (_, commands) = units_and_commands(host, &|_, _, _| {});
+    shown(host, commands)
+}
+
+fn shown<'h>(host: &'h FoundHost, commands: Vec<UnitCommand<'h>>) -> impl Iterator<Item = CommandLine> {
     let is_shown = |path: &str| host.files.get(path).is_some_and(|file| !is_secret(file));
     commands
         .into_iter()
@@ -133,5 +137,5 @@ pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine>
 
 /// The command line of the unit that runs a program on a host.
 pub(super) fn command_of(host: &FoundHost, program: &str) -> Option<CommandLine> {
-    commands_of(host).find(|command| command.program == program)
+    shown(host, commands_that_may_start(host, program)).find(|command| command.program == program)
 }
