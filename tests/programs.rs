@@ -397,30 +397,35 @@ fn nginx_accepts_the_stream_file_and_connections_go_through() {
     assert_eq!(said, "accepted\npassed through\n");
 }
 
+const TWO_MEMBERS: [&str; 3] = [
+    "master1 10.128.15.221 control-plane etcd",
+    "master2 10.128.15.222 control-plane etcd",
+    "lb 10.128.15.226 load-balancer",
+];
+
+/// etcd, etcdctl, and the version of etcd, after which flags go; none where a test can't have members in namespaces of their own.
+fn etcd_of_this_machine(test: &str) -> Option<(PathBuf, PathBuf, String)> {
+    let (etcd, etcdctl) = (program("etcd", test)?, program("etcdctl", test)?);
+    program("ip", test)?;
+    if !namespaces(test) {
+        return None;
+    }
+    let told = must(Command::new(&etcd).arg("--version"));
+    let version = told.lines().next().and_then(|line| line.strip_prefix("etcd Version: "));
+    let version = version.expect("etcd says its version").to_owned();
+    Some((etcd, etcdctl, version))
+}
+
 #[test]
 fn etcd_elects_a_leader_and_refuses_strangers() {
     let test = "a two-member etcd cluster";
-    let (Some(etcd), Some(etcdctl), Some(_)) = (program("etcd", test), program("etcdctl", test), program("ip", test))
-    else {
+    let Some((etcd, etcdctl, version)) = etcd_of_this_machine(test) else {
         return;
     };
-    if !namespaces(test) {
-        return;
-    }
     // The walk-through's certificates are valid for a year; a test that runs later needs the clock of that year.
     let script = project().join("tests/programs/etcd_cluster.sh");
-    let version = must(Command::new(&etcd).arg("--version"));
-    let version = version
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("etcd Version: "));
-    let version = version.expect("etcd says its version");
     let spec = Spec::new(
-        &[
-            "master1 10.128.15.221 control-plane etcd",
-            "master2 10.128.15.222 control-plane etcd",
-            "lb 10.128.15.226 load-balancer",
-        ],
+        &TWO_MEMBERS,
         // Flags follow the version that is here.
         &format!("[cluster]\netcd = \"{version}\""),
     )
@@ -434,25 +439,11 @@ fn etcd_elects_a_leader_and_refuses_strangers() {
 #[test]
 fn members_whose_certificates_have_ended_are_renewed_before_the_first_is_waited_for() {
     let test = "members of etcd whose certificates have ended";
-    let (Some(etcd), Some(etcdctl), Some(_)) = (program("etcd", test), program("etcdctl", test), program("ip", test))
-    else {
+    let Some((etcd, etcdctl, version)) = etcd_of_this_machine(test) else {
         return;
     };
-    if !namespaces(test) {
-        return;
-    }
-    let version = must(Command::new(&etcd).arg("--version"));
-    let version = version
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("etcd Version: "));
-    let version = version.expect("etcd says its version");
     let spec = Spec::new(
-        &[
-            "master1 10.128.15.221 control-plane etcd",
-            "master2 10.128.15.222 control-plane etcd",
-            "lb 10.128.15.226 load-balancer",
-        ],
+        &TWO_MEMBERS,
         &format!("[pki.authorities_issued]\nca = \"2020-01-01T00:00:00Z\"\n[cluster]\netcd = \"{version}\""),
     )
     .issued_long_ago()

@@ -45,10 +45,15 @@ impl Changes {
                 first.path, first.message
             );
             let hosts = hosts.into_iter().map(str::to_owned).collect();
-            let after = self.warnings.iter().take_while(|warning| warning.irreversible).count();
-            self.warnings.insert(after, Warning::mind(message, hosts));
+            add_behind_irreversible(&mut self.warnings, Warning::mind(message, hosts));
         }
     }
+}
+
+/// What can't be undone stands first.
+fn add_behind_irreversible(warnings: &mut Vec<Warning>, warning: Warning) {
+    let irreversible = warnings.iter().take_while(|one| one.irreversible).count();
+    warnings.insert(irreversible, warning);
 }
 
 /// What draining takes from pods (<https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/>).
@@ -80,8 +85,9 @@ pub fn compare(old: &Found, new: &Found, known: KeysKnown) -> Changes {
         obstacles,
     } = sequence(&pairs, old.part.is_none() && new.part.is_none(), &changed);
     let mut warnings = warnings(&pairs, known);
-    let irreversible = warnings.iter().take_while(|warning| warning.irreversible).count();
-    warnings.splice(irreversible..irreversible, of_emptied_nodes(&steps));
+    if let Some(warning) = of_emptied_nodes(&steps) {
+        add_behind_irreversible(&mut warnings, warning);
+    }
     let hosts: Vec<HostChange> = changed.into_iter().map(|(_, change)| change).collect();
     // What can't be carried out leaves nothing to remove after it.
     let of_changed = hosts

@@ -126,6 +126,17 @@ fn adopted_and_built(from: &[&Path], folder: &Path, arguments: &[&str]) -> PathB
     out
 }
 
+/// An authority of each kind in a folder, and what made them.
+fn with_authorities_in(keys: &Path) -> Maker {
+    let make = Maker::new(KeyForm::EcPkcs8, |name| {
+        (format!("{name}.pem"), format!("{name}-key.pem"))
+    });
+    for authority in AUTHORITIES {
+        make.authority(keys, authority, &format!("/CN={authority}"));
+    }
+    make
+}
+
 #[test]
 fn what_khw_gen_has_made_is_adopted_as_it_is() {
     let test = "what_khw_gen_has_made_is_adopted_as_it_is";
@@ -134,12 +145,7 @@ fn what_khw_gen_has_made_is_adopted_as_it_is() {
     }
     let folder = TempDir::new().expect("a folder");
     let keys = folder.path().join("keys");
-    let make = Maker::new(KeyForm::EcPkcs8, |name| {
-        (format!("{name}.pem"), format!("{name}-key.pem"))
-    });
-    for authority in AUTHORITIES {
-        make.authority(&keys, authority, &format!("/CN={authority}"));
-    }
+    with_authorities_in(&keys);
     let mut names: Vec<String> = fs::read_dir(project().join("specs"))
         .expect("specifications")
         .map(|entry| format!("specs/{}", entry.expect("an entry").file_name().to_string_lossy()))
@@ -286,11 +292,8 @@ fn a_rotation_that_is_under_way_is_adopted_with_it() {
     }
     let folder = TempDir::new().expect("a folder");
     let keys = folder.path().join("keys");
-    let make = Maker::new(KeyForm::EcPkcs8, |name| {
-        (format!("{name}.pem"), format!("{name}-key.pem"))
-    });
+    let make = with_authorities_in(&keys);
     for authority in AUTHORITIES {
-        make.authority(&keys, authority, &format!("/CN={authority}"));
         let [name, subject] = [format!("{authority}-2"), format!("/CN={authority}")];
         make.authority_between(&keys, &name, &subject, ["20250601000000Z", "20350101000000Z"]);
     }

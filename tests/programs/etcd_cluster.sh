@@ -11,17 +11,8 @@ etcdctl=$3
 
 start 1
 start 2
-tries=0
 # shellcheck disable=SC2086
-until ctl 1 $tls endpoint health >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 60 ]; then
-        echo "etcd does not become healthy" >&2
-        tail -n 20 "$work/log1" "$work/log2" >&2
-        exit 1
-    fi
-    sleep 0.5
-done
+until_well ctl 1 $tls endpoint health
 # shellcheck disable=SC2086
 ctl 1 $tls member list | grep -c started | grep -qx 2 && echo elected
 

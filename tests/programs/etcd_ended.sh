@@ -35,14 +35,5 @@ while [ "$tries" -lt 5 ]; do
 done
 echo alone it waits
 renew 2
-tries=0
-until is_well; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 60 ]; then
-        echo "etcd does not become healthy" >&2
-        tail -n 20 "$work/log1" "$work/log2" >&2
-        exit 1
-    fi
-    sleep 0.5
-done
+until_well is_well
 echo together they are well

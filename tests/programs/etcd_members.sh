@@ -53,5 +53,19 @@ ctl() {
     ETCDCTL_API=3 ip netns exec "$n-$member" "$etcdctl" --command-timeout=5s --endpoints="https://127.0.0.1:2379" "$@"
 }
 
+# until_well COMMAND...: waits until a command says so, half a minute.
+until_well() {
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ "$tries" -gt 60 ]; then
+            echo "etcd does not become healthy" >&2
+            tail -n 20 "$work/log1" "$work/log2" >&2
+            exit 1
+        fi
+        sleep 0.5
+    done
+}
+
 # shellcheck disable=SC2034
 tls="--cacert=$work/m1/etc/etcd/ca.pem --cert=$work/m1/etc/etcd/kubernetes.pem --key=$work/m1/etc/etcd/kubernetes-key.pem"
