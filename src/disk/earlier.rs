@@ -256,13 +256,12 @@ fn buffer_for(bytes: usize) -> WipedBytes {
 }
 
 /// Waits until nobody builds over the folder `name`; the lock is held until the descriptor is dropped. None where there is
-/// no such folder, or no lock to be had. `waits` is called once somebody else has it, before waiting.
+/// no lock to be had. `waits` is called once somebody else has it, before waiting.
+///
+/// Errors: there is no such folder ([`Errno::NOENT`]), or it can't be opened.
 pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr, waits: &dyn Fn()) -> Result<Option<OwnedFd>, Errno> {
     loop {
-        let folder = match open_folder(parent, name) {
-            Err(Errno::NOENT) => return Ok(None),
-            folder => folder?,
-        };
+        let folder = open_folder(parent, name)?;
         let locked = match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
                 waits();
@@ -274,11 +273,8 @@ pub(super) fn wait_for_lock(parent: BorrowedFd<'_>, name: &OsStr, waits: &dyn Fn
             return Ok(None);
         }
         // Whoever had it may have put another in its place.
-        match open_folder(parent, name) {
-            Ok(named) if same(&fstat(&named)?, &fstat(&folder)?) => return Ok(Some(folder)),
-            Ok(_) => {}
-            Err(Errno::NOENT) => return Ok(None),
-            Err(reason) => return Err(reason),
+        if same(&fstat(open_folder(parent, name)?)?, &fstat(&folder)?) {
+            return Ok(Some(folder));
         }
     }
 }

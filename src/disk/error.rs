@@ -132,6 +132,11 @@ impl DiskError {
             reason: reason.into(),
         }
     }
+
+    /// Whether there is nothing of the name.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, DiskError::Os { reason, .. } if reason.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// A path for people: a file's name must not be able to steer their terminal.

@@ -4,11 +4,10 @@
 //! Over an earlier output, only what differs from it is written, and takes the place of what was there: see `update`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
 
 use super::earlier::{EarlierOutput, wait_for_lock};
@@ -122,13 +121,10 @@ impl Output {
             // Of a run that was cut off after it had sealed, what can be read is still there.
             place.remove_stale()?;
         }
-        let earlier = match statat(&place.parent, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(_) => {
-                place.refuse_working_folder()?;
-                // What another build is changing is not yet as its MANIFEST says.
-                let locked = wait_for_lock(place.parent.as_fd(), &place.name, waits).ok().flatten();
-                let reusable = matches!(start, Start::Over | Start::SealedInPlace) && locked.is_some();
-                let folder = locked.map_or_else(|| open_output(place.parent.as_fd(), &place.name, &path), Ok)?;
+        place.refuse_working_folder()?;
+        let earlier = match open_waiting(&place, waits) {
+            Ok((folder, is_locked)) => {
+                let reusable = matches!(start, Start::Over | Start::SealedInPlace) && is_locked;
                 let rows = read_rows(replaces, folder.as_fd(), &path)?;
                 let earlier = EarlierOutput::new(folder, &path, rows);
                 let reusable = reusable && earlier.is_as_left();
@@ -146,8 +142,8 @@ impl Output {
                     (false, _) => None,
                 }
             }
-            Err(Errno::NOENT) if start != Start::SealedInPlace => None,
-            Err(reason) => return Err(DiskError::os("look at", path, reason)),
+            Err(error) if error.is_not_found() && start != Start::SealedInPlace => None,
+            Err(error) => return Err(error),
         };
         place.remove_stale()?;
         Ok(Output {
@@ -420,6 +416,7 @@ impl Output {
                 reason,
             })
         });
+        drop(published.lock);
         Ok(Summary {
             path: place.path(),
             hosts: self.hosts.len(),
@@ -477,6 +474,16 @@ impl Output {
         let own = self.own.iter().map(|name| (*name, true)).chain(update);
         let written = listed.chain(own).filter(|(path, _)| !self.kept.contains(&top(path)));
         self.staging.make_durable(written)
+    }
+}
+
+/// The output that is there, and whether it is locked: what another build is changing is not yet as its MANIFEST says, so that
+/// is waited for.
+fn open_waiting(place: &OutputPlace, waits: &dyn Fn()) -> Result<(OwnedFd, bool), DiskError> {
+    match wait_for_lock(place.parent.as_fd(), &place.name, waits) {
+        Ok(Some(folder)) => Ok((folder, true)),
+        Err(Errno::NOENT) => Err(DiskError::os("look at", place.path(), Errno::NOENT)),
+        Ok(None) | Err(_) => Ok((open_output(place.parent.as_fd(), &place.name, &place.path())?, false)),
     }
 }
 
@@ -557,6 +564,48 @@ mod tests {
         drop(begin(&out).unwrap());
         assert_eq!(text_of(&out), b"one");
         assert_eq!(names_in(folder.path()), ["out"]);
+    }
+
+    /// Builds that change one host of two, which is away for a moment then, beside builds that put a whole one in its place in
+    /// either way: each succeeds, whoever comes first, and nothing is left beside it.
+    #[test]
+    fn builds_that_meet_at_any_moment_all_succeed() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let build = |start: Start, number: usize, kernel_exchanges: bool| {
+            let mut output = Output::begin(start, &out, &|| ())?;
+            output.kernel_exchanges = kernel_exchanges;
+            let hosts = [("node1", "the same".to_owned()), ("node2", format!("build {number}"))];
+            for (host, text) in hosts {
+                let written = output.write(host, &bundle(&text), None)?;
+                output.record(vec![written])?;
+            }
+            output.commit()
+        };
+        build(Start::Anew, 0, true).unwrap();
+        let ways = [
+            (Start::Over, true),
+            (Start::Over, true),
+            (Start::Anew, true),
+            (Start::Anew, false),
+        ];
+        std::thread::scope(|scope| {
+            for (way, (start, kernel_exchanges)) in ways.into_iter().enumerate() {
+                let build = &build;
+                scope.spawn(move || {
+                    for round in 0..150 {
+                        let number = round * ways.len() + way;
+                        if let Err(error) = build(start, number, kernel_exchanges) {
+                            panic!("{start:?}, round {round}: {error}");
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(names_in(folder.path()), ["out"]);
+        assert_eq!(fs::read(out.join("node1/etc/file")).unwrap(), b"the same");
+        let last = fs::read_to_string(out.join("node2/etc/file")).unwrap();
+        assert!(last.starts_with("build "), "{last}");
     }
 
     #[test]

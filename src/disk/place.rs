@@ -105,7 +105,12 @@ impl OutputPlace {
             };
             let Ok(opened) = fstat(&folder) else { continue };
             let ours = opened.st_uid == rustix::process::geteuid().as_raw() && same(&opened, &stat);
-            if ours && flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            if !ours || flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            // Whoever had it may have been done with it in this moment, and have given it the output's name.
+            let found = statat(&self.parent, &name, AtFlags::SYMLINK_NOFOLLOW);
+            if found.is_ok_and(|found| same(&found, &opened)) {
                 abandoned.push((name, folder));
             }
         }
@@ -124,9 +129,11 @@ impl OutputPlace {
             if let Some(staging) = old.as_encoded_bytes().strip_suffix(OLD_SUFFIX.as_bytes()) {
                 let path = self.path();
                 update::undo_after_crash(self.parent.as_fd(), &old, OsStr::from_bytes(staging), &path)?;
-                return self
-                    .rename(&old, &self.name)
-                    .map_err(|reason| DiskError::os("restore", path, reason));
+                return match self.rename_to_nothing(&old, &self.name) {
+                    Err(reason) if !is_taken(reason) => Err(DiskError::os("restore", path, reason)),
+                    // Another run has put it back, or another output there.
+                    _ => Ok(()),
+                };
             }
         }
         Ok(())
@@ -177,6 +184,11 @@ fn restore_behind_link(out: &Path) -> Result<(), DiskError> {
         Ok((parent_path, name)) => OutputPlace::open(parent_path, name)?.restore_after_crash(),
         Err(_) => Ok(()),
     }
+}
+
+/// Whether a rename failed because something has the name already.
+pub(super) fn is_taken(reason: Errno) -> bool {
+    matches!(reason, Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR)
 }
 
 fn staging_prefix(name: &OsStr) -> OsString {

@@ -398,8 +398,12 @@ fn remove_below(folder: BorrowedFd<'_>, shown: &Path) -> Result<(), DiskError> {
     let device = fstat(folder)
         .map_err(|reason| DiskError::os("look at", shown, reason))?
         .st_dev;
+    let found = match list(folder, shown) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        found => found?,
+    };
     // A fleet's hosts on all threads.
-    list(folder, shown)?.par_iter().try_for_each(|(name, stat)| {
+    found.par_iter().try_for_each(|(name, stat)| {
         let shown = shown.join(name);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory if stat.st_dev != device => Err(DiskError::os("remove", shown, Errno::BUSY)),
