@@ -278,6 +278,51 @@ fn init_writes_a_specification_that_builds_and_never_overwrites() {
     );
 }
 
+/// What a program says comes next is put into a shell as it stands, whatever the folders are called.
+#[test]
+fn what_comes_next_is_for_a_shell_whatever_folders_are_called() {
+    let folder = TempDir::new().expect("a folder");
+    let dir = folder.path().join("east $1 'a' & b");
+    let program = khw_gen().get_program().to_owned();
+    let carried_out = |command: &str| {
+        let arguments = command.strip_prefix("khw-gen").unwrap_or_else(|| panic!("{command}"));
+        let mut shell = std::process::Command::new("sh");
+        must(
+            shell
+                .args(["-c", &format!("\"$KHW_GEN\"{arguments}")])
+                .env("KHW_GEN", &program)
+                .current_dir(folder.path()),
+        )
+    };
+    let begun = must(khw_gen().args(["init", "--from", "single-node"]).arg(&dir));
+    let (_, next) = begun.split_once(", then ").expect("what comes next");
+    carried_out(next.lines().next().expect("a line").trim_end_matches('.'));
+    must(
+        khw_gen()
+            .args(["build", "--quiet"])
+            .arg(dir.join("cluster.toml"))
+            .arg("-o")
+            .arg(dir.join("of machines")),
+    );
+    let adopted = run(khw_gen()
+        .arg("adopt")
+        .arg(dir.join("of machines"))
+        .arg("-o")
+        .arg(dir.join("adopted")));
+    assert!(adopted.status.success(), "{}", said(&adopted));
+    let said = said(&adopted);
+    let (_, next) = said.split_once("Next: read ").expect("what comes next");
+    let steps: Vec<String> = next
+        .trim_end()
+        .trim_end_matches('.')
+        .split(", ")
+        .filter_map(|step| Some(step[step.find("khw-gen ")?..].trim_end_matches(" writes").to_owned()))
+        .collect();
+    assert_eq!(steps.len(), 3, "{next}");
+    // What the others need is signed elsewhere.
+    carried_out(&steps[0]);
+}
+
 /// Each of what there is to begin with builds as it is, with a seed of its own, and is the specification of that name.
 #[test]
 fn init_begins_with_any_of_the_specifications() {

@@ -16,7 +16,7 @@ use super::args::{AdoptArgs, ReportFormat};
 use super::as_found::read_found_at;
 use super::instants::now;
 use super::progress::Waiting;
-use super::say::{Reported, print, print_document, say, say_diagnostics};
+use super::say::{Reported, as_word, print, print_document, say, say_diagnostics};
 use super::threads::use_threads;
 use super::width::width;
 
@@ -35,7 +35,7 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         found.hosts.extend(hosts);
         found.remarks.extend(remarks);
     }
-    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let shown: Vec<String> = paths.iter().map(|path| as_word(path)).collect();
     let shown = shown.join(" ");
     let asked = AdoptionRequest {
         from: &shown,
@@ -67,8 +67,7 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         return print_document(&adopted_json(&adopted, &dir));
     }
     print(adopted_text(&adopted, &dir, width()).trim_end())?;
-    let file = out.join(adopt::CLUSTER_TOML);
-    let file = file.display();
+    let file = as_word(&out.join(adopt::CLUSTER_TOML));
     let elsewhere = adopted.said.iter().any(|one| one.code == adopt_codes::NO_KEY.name);
     // What was adopted from is not replaced by what is built.
     let made = match paths.iter().any(|path| path == Path::new("out")) {
@@ -82,8 +81,8 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         false => format!("then khw-gen build {file} -o {made}"),
     };
     let compare = match machines {
-        Some(machines) => format!("khw-gen diff {} {made}", machines.display()),
-        None => format!("khw-gen verify {made} --beside {}", paths[0].display()),
+        Some(machines) => format!("khw-gen diff {} {made}", as_word(machines)),
+        None => format!("khw-gen verify {made} --beside {}", as_word(&paths[0])),
     };
     say(format_args!("\nNext: read {file}, {build}, and {compare}."));
     Ok(())

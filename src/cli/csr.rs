@@ -7,7 +7,7 @@ use khw_gen::plan::plan;
 
 use super::args::{CsrArgs, ReportFormat};
 use super::opening::keys;
-use super::say::{Reported, print_document, show};
+use super::say::{Reported, as_word, print_document, show};
 use super::specification::{read_checked, read_seed};
 use super::threads::use_threads;
 
@@ -61,6 +61,6 @@ pub fn run(arguments: &CsrArgs) -> Result<(), Reported> {
         out.display(),
         asked.len(),
         authorities.join(", "),
-        spec.display()
+        as_word(spec)
     ))
 }

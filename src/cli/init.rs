@@ -9,7 +9,7 @@ use khw_gen::starter::{self, BEGINNINGS, Beginning};
 
 use super::args::InitArgs;
 use super::instants::now;
-use super::say::{Reported, say_diagnostics, show};
+use super::say::{Reported, as_word, say_diagnostics, show};
 use super::specification::check;
 
 /// Whoever begins in the folder of a cluster that runs has its authority there, and would get another one.
@@ -51,7 +51,7 @@ pub fn run(arguments: &InitArgs) -> Result<(), Reported> {
     show(format_args!(
         "\nNext: name your hosts in {0}, then khw-gen check {0}.\nWhoever has {1} has every key of the cluster: \
          keep it safe, keep a copy, and keep it out of version control.",
-        dir.join(starter::CLUSTER_TOML).display(),
+        as_word(&dir.join(starter::CLUSTER_TOML)),
         dir.join(starter::SEED).display(),
     ))
 }

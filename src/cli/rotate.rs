@@ -22,7 +22,7 @@ use super::edited::Edited;
 use super::opening::keys;
 use super::output::{say_that_it_waits, warn_of_summary};
 use super::progress::{Bar, Waiting};
-use super::say::{Reported, print_document, say, say_diagnostics, say_error, show};
+use super::say::{Reported, as_word, print_document, say, say_diagnostics, say_error, show};
 use super::specification::{answered, compiled, read_seed, said, with_keys};
 use super::threads::use_threads;
 
@@ -33,7 +33,7 @@ pub fn run(arguments: &RotateArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let is_topology = |path: &Path| path.extension().is_some_and(|extension| extension == "toml");
     if is_topology(Path::new(of)) && !is_topology(spec) {
-        let (spec, out) = (spec.display(), out.display());
+        let (of, spec, out) = (as_word(Path::new(of)), as_word(spec), as_word(out));
         return Err(format!("the topology comes first: khw-gen rotate {of} {spec} -o {out}").into());
     }
     let keys = keys(&arguments.making.seed.opening)?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text_within};
@@ -86,6 +87,13 @@ pub fn print(message: impl Display) -> Result<(), Reported> {
 /// The same for people: in lines that fit their terminal, and in colour, where they want it.
 pub fn show(message: impl Display) -> Result<(), Reported> {
     print(painted(&fitted(&message.to_string(), width()), &io::stdout()))
+}
+
+/// A path as a shell takes it for one word of a command.
+pub fn as_word(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // Nothing else than a NUL can't be quoted, and no path has one.
+    shlex::try_quote(&path).map_or_else(|_| path.clone().into_owned(), |quoted| quoted.into_owned())
 }
 
 /// A document for programs, to standard output.

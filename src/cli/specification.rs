@@ -21,7 +21,7 @@ use super::args::{OpeningArgs, SignedArgs};
 use super::as_found::read_found;
 use super::opening::keys;
 use super::progress::Waiting;
-use super::say::{Reported, say, say_diagnostics, say_error};
+use super::say::{Reported, as_word, say, say_diagnostics, say_error};
 
 /// Opens a specification; whether it needs the keys that it names, this decides.
 pub type Open<'o> = &'o dyn Fn(&Path) -> Result<Specification, DiskError>;
@@ -85,18 +85,18 @@ pub fn compiled(cluster: &Cluster, seed: Option<&Seed>) -> Result<(Found, Keys),
 /// The cluster with what its authorities elsewhere have signed, where it has any: all of it is judged, and what is wrong or missing is said.
 /// Answers are known by their keys, so there is nothing to be told of them without a seed.
 pub fn answered(spec: &Path, cluster: Cluster, seed: Option<&Seed>, signed: &SignedArgs) -> Result<Cluster, Reported> {
-    let spec = spec.display();
+    let shown = spec.display();
     let signs_elsewhere = cluster.pki.signers_elsewhere().next().is_some();
     match (signs_elsewhere, &signed.dir) {
         (false, None) => return Ok(cluster),
         // In this phase of a rotation it does not sign yet, or no longer.
         (false, Some(_)) if !cluster.pki.external.is_empty() => return Ok(cluster),
-        (false, Some(_)) => return Err(format!("--signed: in {spec} no authority signs elsewhere").into()),
+        (false, Some(_)) => return Err(format!("--signed: in {shown} no authority signs elsewhere").into()),
         (true, _) => {}
     }
     let Some(seed) = seed else {
         let message = format!(
-            "authorities of {spec} sign elsewhere, and what they signed is known by its keys, which come from the seed: it has to be here"
+            "authorities of {shown} sign elsewhere, and what they signed is known by its keys, which come from the seed: it has to be here"
         );
         return Err(message.into());
     };
@@ -114,7 +114,8 @@ pub fn answered(spec: &Path, cluster: Cluster, seed: Option<&Seed>, signed: &Sig
         (Some(answers), _) => Ok(cluster.with_answers(answers)),
         (None, Some(_)) => Err(Reported),
         (None, None) => Err(format!(
-            "authorities of {spec} sign elsewhere: khw-gen csr {spec} -o DIR writes what they are asked, and --signed DIR takes what they sign"
+            "authorities of {shown} sign elsewhere: khw-gen csr {} -o DIR writes what they are asked, and --signed DIR takes what they sign",
+            as_word(spec)
         )
         .into()),
     }
