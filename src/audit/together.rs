@@ -46,6 +46,7 @@ pub(crate) fn check(view: &View<'_>) {
             let code = match broken.rule.asks {
                 Asks::Alone { .. }
                 | Asks::Needs { .. }
+                | Asks::NeedsGate { .. }
                 | Asks::With { .. }
                 | Asks::Compared { .. }
                 | Asks::GatesAgree => codes::REFUSED_TOGETHER,
@@ -103,7 +104,8 @@ fn add_leaves(tree: &Tree, path: &mut Vec<String>, found: &mut BTreeMap<Vec<Stri
             }
         }
         Tree::List(items) => {
-            let texts: Vec<&str> = items.iter().filter_map(Tree::text).collect();
+            // A map in a list is there, whatever it has.
+            let texts: Vec<&str> = items.iter().map(|item| item.text().unwrap_or("{}")).collect();
             found.insert(path.clone(), texts.join(","));
         }
         Tree::Text(_) | Tree::Plain(_) => {

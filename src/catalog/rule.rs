@@ -28,12 +28,20 @@ pub enum Asks {
     },
     /// Where one of two is given, the other is too.
     Both(Part, Part),
-    /// Where a value begins so, another has to be this.
+    /// Where a value is so, another has to be one of these.
     Needs {
-        one: Part,
-        begins: &'static str,
-        other: Part,
-        is: &'static str,
+        one: &'static [Part],
+        when: When,
+        other: &'static [Part],
+        is: &'static [&'static str],
+        /// Whether it is that by itself.
+        by_itself: bool,
+    },
+    /// Where this is given, and is not as good as not given, a feature gate is on.
+    NeedsGate {
+        one: &'static [Part],
+        when: When,
+        gate: &'static str,
     },
     /// Where a value has this item, or where it is empty any, one of `others` is given too.
     With {
@@ -82,6 +90,17 @@ pub enum Asks {
         switches: &'static [Part],
         beside: &'static [Part],
     },
+}
+
+/// Of which values a rule speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Begins(&'static str),
+    Is(&'static str),
+    /// A number or a duration is compared as what it comes to.
+    IsNot(&'static str),
+    MoreThan(u32),
+    Given,
 }
 
 /// A number, duration or version of TLS that is compared.

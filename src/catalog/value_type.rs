@@ -107,6 +107,8 @@ pub enum Within {
     OneOf(&'static [&'static str]),
     /// One of these, each with the first and the last minor that has it.
     InRelease(&'static [(&'static str, u16, u16)]),
+    /// Likewise, each with `=` and true or false behind it.
+    SwitchesInRelease(&'static [(&'static str, u16, u16)]),
     /// One of these in the keys of a map.
     Keys(&'static [&'static str]),
     Address,

@@ -73,9 +73,12 @@ fn told_as(broken: &rules::Broken, here: &[&DraftOverride]) -> (&'static Code, O
                 .then(|| format!("remove khw-gen's own with {}, or take this out", ours.join(" and ")));
             (codes::EXCLUDED_SETTING, hint)
         }
-        Asks::Needs { .. } | Asks::With { .. } | Asks::Given(_) | Asks::Compared { .. } | Asks::GatesAgree => {
-            (codes::EXCLUDED_SETTING, broken.remedy.clone())
-        }
+        Asks::Needs { .. }
+        | Asks::NeedsGate { .. }
+        | Asks::With { .. }
+        | Asks::Given(_)
+        | Asks::Compared { .. }
+        | Asks::GatesAgree => (codes::EXCLUDED_SETTING, broken.remedy.clone()),
         Asks::Both(..) => (codes::HALF_A_PAIR, None),
         Asks::NoProxyFor(_) => (codes::PROXIED_CLUSTER, broken.remedy.clone()),
         Asks::PodsHaveAddresses => (codes::PODS_BEYOND_RANGE, broken.remedy.clone()),
@@ -138,8 +141,16 @@ fn text(value: &Setting) -> String {
         Setting::Boolean(value) => value.to_string(),
         Setting::Integer(value) => value.to_string(),
         Setting::Float(value) => value.to_string(),
-        Setting::List(list) => list.iter().map(text).collect::<Vec<_>>().join(","),
+        Setting::List(list) => list.iter().map(item).collect::<Vec<_>>().join(","),
         Setting::Table(_) => String::new(),
+    }
+}
+
+/// A table in a list is there, whatever it has.
+fn item(value: &Setting) -> String {
+    match value {
+        Setting::Table(_) => "{}".to_owned(),
+        value => text(value),
     }
 }
 

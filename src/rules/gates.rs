@@ -28,6 +28,20 @@ pub(super) fn parted<'s>(minors: &Minors, set: &[Set<'s>]) -> Vec<(GateNeed, Vec
         .collect()
 }
 
+/// Whether a feature gate is off in each of these releases, with what is set. Of one that is not known nothing is said, nor where all of a
+/// maturity is turned on.
+pub(super) fn is_off(minors: &Minors, name: &str, set: &[Set<'_>]) -> bool {
+    let last = |wanted: &str| set.iter().rev().find(|(name, _)| *name == wanted).map(|(_, on)| *on);
+    let by_itself = |minor| flags::gate_default(name, minor).is_some_and(|state| state.ends_with("off"));
+    match last(name) {
+        Some(on) => !on,
+        None => {
+            let all_on = ["AllAlpha", "AllBeta"].into_iter().any(|all| last(all) == Some(true));
+            !all_on && !minors.is_newer() && minors.all(by_itself)
+        }
+    }
+}
+
 fn is_on(gate: &Gate, set: &[Set<'_>]) -> bool {
     said_of(gate, set).map_or(gate.is_on, |(_, on)| *on)
 }

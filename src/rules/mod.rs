@@ -15,7 +15,7 @@ use ipnet::IpNet;
 
 use crate::catalog::port::Port;
 use crate::catalog::releases::Version;
-use crate::catalog::rule::{Asks, Called, Measure, Ours, Rule, Than, Zero, is_flag};
+use crate::catalog::rule::{Asks, Called, Measure, Ours, Rule, Than, When, Zero, is_flag};
 use crate::catalog::safeguard::Part;
 use crate::catalog::tables::ports::PORTS;
 use crate::catalog::tables::rules::RULES;
@@ -114,7 +114,14 @@ pub fn broken(program: &StartedProgram, around: &Surroundings) -> Vec<Broken> {
         .filter_map(|rule| {
             let (parts, message, remedy) = match rule.asks {
                 Asks::Alone { one, others, .. } => program.beside(one, others)?,
-                Asks::Needs { one, begins, other, is } => program.needs(one, begins, other, is)?,
+                Asks::Needs {
+                    one,
+                    when,
+                    other,
+                    is,
+                    by_itself,
+                } => program.needs((one, when), (other, is), by_itself)?,
+                Asks::NeedsGate { one, when, gate } => program.needs_gate(one, when, gate, around.minors.as_ref()?)?,
                 Asks::With { one, item, others } => program.without(one, item, others)?,
                 Asks::Given(parts) => program.not_given(parts)?,
                 Asks::Compared {
@@ -212,7 +219,14 @@ impl StartedProgram {
             }
             Part::Setting(path) => {
                 let settings = self.settings.iter();
-                let given = settings.filter(|(own, value)| own.iter().eq(path.iter()) && !value.is_empty());
+                // `*` stands for any field below.
+                let is_meant = |own: &[String]| match path.split_last() {
+                    Some((&"*", above)) => {
+                        own.len() > above.len() && own.iter().zip(above).all(|(own, key)| own == key)
+                    }
+                    _ => own.iter().eq(path.iter()),
+                };
+                let given = settings.filter(|(own, value)| is_meant(own) && !value.is_empty());
                 given.map(|(own, _)| GivenPart::Setting(own.clone())).collect()
             }
         }
@@ -236,21 +250,55 @@ impl StartedProgram {
         Some(([vec![one], others].concat(), message, None))
     }
 
-    fn needs(&self, one: Part, begins: &str, other: Part, is: &str) -> Option<Told> {
-        let given = self.given(one).into_iter().next()?;
-        let value = self.value_of(&given).filter(|value| value.starts_with(begins))?;
-        let other = written(other);
-        let now = self.value_of(&other).unwrap_or_default();
-        if now == is {
+    fn needs(&self, (one, when): (&[Part], When), (other, is): (&[Part], &[&str]), by_itself: bool) -> Option<Told> {
+        let (given, value) = self.so(one, when)?;
+        let now = other.iter().rev().find_map(|part| self.last(*part));
+        if now.map_or(by_itself, |now| is.contains(&now)) {
             return None;
         }
+        let other = written(*other.first()?);
         let beside = match now {
-            "" => format!("without {}", other.written()),
-            now => format!("beside {} {now}", other.written()),
+            None | Some("") => format!("without {}", other.written()),
+            Some(now) => format!("beside {} {now}", other.written()),
         };
         let message = format!("{} is given {} {value} {beside}", self.name, given.written());
-        let remedy = format!("set {} to \"{is}\" as well, or take this out", other.written());
+        let wanted = match *is.first()? {
+            word @ ("true" | "false") => word.to_owned(),
+            text => format!("\"{text}\""),
+        };
+        let remedy = format!("set {} to {wanted} as well, or take this out", other.written());
         Some((vec![given, other], message, Some(remedy)))
+    }
+
+    fn needs_gate(&self, one: &[Part], when: When, gate: &str, minors: &Minors) -> Option<Told> {
+        let (given, value) = self.so(one, when)?;
+        if !gates::is_off(minors, gate, &self.set_of_gates()) {
+            return None;
+        }
+        let message = format!(
+            "{} is given {} {value} while the feature gate {gate} is off",
+            self.name,
+            given.written()
+        );
+        let remedy = format!("turn {gate} on in `featureGates`, or take this out");
+        Some((vec![given], message, Some(remedy)))
+    }
+
+    /// What is given of these last, and its value, where a rule speaks of such.
+    fn so<'s>(&'s self, parts: &[Part], when: When) -> Option<(GivenPart, &'s str)> {
+        let given = parts.iter().rev().find_map(|part| self.given(*part).pop())?;
+        let value = self.value_of(&given)?;
+        let is_so = match when {
+            When::Begins(start) => value.starts_with(start),
+            When::Is(word) => value == word,
+            When::IsNot(word) => match (amount(value), amount(word)) {
+                (Some(one), Some(other)) => (one - other).abs() > f64::EPSILON,
+                _ => value != word,
+            },
+            When::MoreThan(least) => amount(value).is_some_and(|value| value > f64::from(least)),
+            When::Given => true,
+        };
+        is_so.then_some((given, value))
     }
 
     fn without(&self, one: &[Part], item: &str, others: &[Part]) -> Option<Told> {
@@ -348,8 +396,8 @@ impl StartedProgram {
         }
     }
 
-    fn gates_apart(&self, minors: &Minors) -> Option<Told> {
-        const SHOWN: usize = 3;
+    /// What is set of feature gates, in the order in which it counts.
+    fn set_of_gates(&self) -> Vec<gates::Set<'_>> {
         let flag = self.flags.get("feature-gates").into_iter().flatten();
         let of_file = self.settings.iter().filter_map(|(path, value)| match path.as_slice() {
             [first, gate] if first == "featureGates" => Some((gate.as_str(), value.parse().ok()?)),
@@ -358,7 +406,12 @@ impl StartedProgram {
         // kube-proxy passes its flag over beside a file, and the kubelet heeds the flag's before the file's.
         let is_passed_over = self.name == "kube-proxy" && self.flags.contains_key("config");
         let flag = values::set_by_flag(flag.map(String::as_str).filter(|_| !is_passed_over));
-        let set: Vec<gates::Set<'_>> = of_file.chain(flag).collect();
+        of_file.chain(flag).collect()
+    }
+
+    fn gates_apart(&self, minors: &Minors) -> Option<Told> {
+        const SHOWN: usize = 3;
+        let set = self.set_of_gates();
         let parted = gates::parted(minors, &set);
         let mut told: Vec<String> = parted
             .iter()
@@ -836,6 +889,74 @@ mod tests {
         assert_eq!(scheduler(&[], &[retry]), 1);
         assert_eq!(scheduler(&[("leader-elect-retry-period", &["8s"])], &[retry]), 0);
         assert_eq!(scheduler(&[], &[retry, ("leaderElection.leaderElect", "false")]), 0);
+    }
+
+    /// kubelet 1.30.14, 1.34.4, 1.35.4 and 1.37.2 were run with each.
+    #[test]
+    fn settings_of_a_kubelet_need_their_gates_and_one_another() {
+        let kubelet = |minor: u16, settings: &[(&str, &str)]| {
+            let settings = settings
+                .iter()
+                .map(|(path, value)| (path.split('/').map(str::to_owned).collect(), (*value).to_owned()));
+            let program = StartedProgram {
+                name: "kubelet".to_owned(),
+                settings: settings.collect(),
+                ..StartedProgram::default()
+            };
+            let version = Some(Version::new(1, minor));
+            let around = Surroundings {
+                minors: Some(Minors::of(crate::catalog::releases::Program::Kubernetes, version)),
+                ..Surroundings::default()
+            };
+            broken(&program, &around).len()
+        };
+        let quota = ("cpuCFSQuotaPeriod", "50ms");
+        let custom = |on| ("featureGates/CustomCPUCFSQuotaPeriod", on);
+        assert_eq!([35, 36, 37].map(|minor| kubelet(minor, &[quota])), [1, 0, 0]);
+        assert_eq!(
+            (
+                kubelet(34, &[quota, custom("true")]),
+                kubelet(37, &[quota, custom("false")]),
+                kubelet(34, &[quota, ("featureGates/AllAlpha", "true")]),
+                // The same as what it is by itself, however it is written.
+                kubelet(34, &[("cpuCFSQuotaPeriod", "0.1s")]),
+            ),
+            (0, 1, 0, 0)
+        );
+        let swap = ("memorySwap/swapBehavior", "LimitedSwap");
+        assert_eq!([29, 30, 37].map(|minor| kubelet(minor, &[swap])), [1, 0, 0]);
+        let backoff = ("crashLoopBackOff/maxContainerRestartPeriod", "60s");
+        assert_eq!([34, 35].map(|minor| kubelet(minor, &[backoff])), [1, 0]);
+        assert_eq!(kubelet(37, &[("defaultPodSysctls/net.core.somaxconn", "1024")]), 1);
+        let by_priority = ("shutdownGracePeriodByPodPriority", "{}");
+        let off = ("featureGates/GracefulNodeShutdownBasedOnPodPriority", "false");
+        assert_eq!((kubelet(37, &[by_priority]), kubelet(37, &[by_priority, off])), (0, 1));
+        // Of several at once, the kubelet pulls one after the other only where it is told to.
+        let (pulls, one, serial) = (
+            ("maxParallelImagePulls", "5"),
+            ("maxParallelImagePulls", "1"),
+            ("serializeImagePulls", "true"),
+        );
+        assert_eq!(
+            (
+                kubelet(37, &[pulls]),
+                kubelet(37, &[pulls, serial]),
+                kubelet(37, &[one, serial])
+            ),
+            (0, 1, 0)
+        );
+        let cgroups = ("cgroupsPerQOS", "false");
+        let enforced = |what| kubelet(37, &[cgroups, ("enforceNodeAllocatable", what)]);
+        assert_eq!(
+            (
+                kubelet(37, &[cgroups]),
+                enforced("pods"),
+                enforced("none"),
+                enforced("")
+            ),
+            (1, 1, 0, 0)
+        );
+        assert_eq!(kubelet(37, &[("enforceNodeAllocatable", "pods,pods")]), 1);
     }
 
     #[test]

@@ -622,7 +622,7 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
             let has_to_be = one_of(choices.iter().copied());
             return Some(format!("has to be {has_to_be}, and is {text:?}"));
         }
-        Within::OneOf(_) | Within::InRelease(_) | Within::Keys(_) => return None,
+        Within::OneOf(_) | Within::InRelease(_) | Within::SwitchesInRelease(_) | Within::Keys(_) => return None,
         Within::Address => (text.parse::<IpAddr>().is_ok(), "an address"),
         Within::AddressAndPort => (
             address_and_port().is_some() || text.parse::<IpAddr>().is_ok(),
@@ -670,6 +670,12 @@ pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<U
         here.find_map(|limit| match limit.within {
             Within::OneOf(_) if minors.is_newer => None,
             Within::InRelease(names) => value.split(',').find_map(|item| not_in_release(names, item, minors)),
+            Within::SwitchesInRelease(names) => {
+                let gates = gates_of_flag(value);
+                gates
+                    .filter_map(|(name, value)| not_set_in_release(names, name, value, minors))
+                    .next()
+            }
             // etcd passes over blanks, and the others' lists of choices have them in their items.
             within @ Within::OneOf(_) if program != "etcd" => {
                 value.split(',').find_map(|item| beyond_text(within, item))
@@ -694,6 +700,13 @@ fn not_in_release(names: &[(&str, u16, u16)], name: &str, minors: &Minors) -> Op
     minors.all(lacks).then(|| match minors.newest_first().next() {
         Some(newest) if newest < *first => format!("has {name:?}, which came with {}", minors.version(*first)),
         _ => format!("has {name:?}, and {} was the last to have it", minors.version(*last)),
+    })
+}
+
+fn not_set_in_release(names: &[(&str, u16, u16)], name: &str, value: Option<&str>, minors: &Minors) -> Option<String> {
+    not_in_release(names, name, minors).or_else(|| {
+        let is_switch = value.and_then(boolean).is_some();
+        (!is_switch).then(|| format!("has {name:?}, which has to be set to true or false"))
     })
 }
 
@@ -794,6 +807,17 @@ mod tests {
         }
         for (release, is_taken) in [((3, 5), true), ((3, 6), false)] {
             assert_eq!(taken("etcd", Some(release), "v2-deprecation", "not-yet"), is_taken);
+        }
+        // Of etcd 3.6.16 and 3.7.3, as they were run.
+        for (value, in_6, in_7) in [
+            ("InitialCorruptCheck=true,AllAlpha=false", true, true),
+            ("FastLeaseKeepAlive=false", false, true),
+            ("Bogus=true", false, false),
+            ("InitialCorruptCheck=yes", false, false),
+            ("InitialCorruptCheck", false, false),
+        ] {
+            let gates = |minor| taken("etcd", Some((3, minor)), "feature-gates", value);
+            assert_eq!((gates(6), gates(7)), (in_6, in_7), "{value}");
         }
         let now = Some((1, 37));
         for (name, good, bad) in [

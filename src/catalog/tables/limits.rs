@@ -7,7 +7,8 @@
 use crate::catalog::value_type::Limit;
 use crate::catalog::value_type::Within::{
     self, Absolute, Address, AddressAndPort, AtLeast, Between, Digits, Ends, InRelease, Keys, ListensAt,
-    NumberOrDuration, Numbers, OneOf, Port, Ranges, RangesOr, Seconds, SecondsBetween, Urls, ZeroOrSeconds,
+    NumberOrDuration, Numbers, OneOf, Port, Ranges, RangesOr, Seconds, SecondsBetween, SwitchesInRelease, Urls,
+    ZeroOrSeconds,
 };
 
 type Of = (&'static str, &'static str);
@@ -73,6 +74,8 @@ const fn or_empty(limit: Limit) -> Limit {
 
 const PORT: Within = Port(1);
 const PORT_OR_NONE: Within = Port(0);
+/// In seconds: the longest duration of Go, in which they are nanoseconds of 64 bits.
+const LONGEST: i64 = 9_223_372_036;
 const NOT_NEGATIVE: Within = AtLeast(0);
 const TLS: Within = OneOf(&["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"]);
 const LOGS: Within = OneOf(&["text", "json"]);
@@ -177,6 +180,21 @@ const PLUGINS: Within = InRelease(&[
     ("ValidatingAdmissionWebhook", 0, u16::MAX),
 ]);
 
+/// `server/features/etcd_features.go` of etcd 3.6 and 3.7, and what switches all of a maturity.
+const GATES_OF_ETCD: Within = SwitchesInRelease(&[
+    ("AllAlpha", 6, u16::MAX),
+    ("AllBeta", 6, u16::MAX),
+    ("CompactHashCheck", 6, u16::MAX),
+    ("FastLeaseKeepAlive", 7, u16::MAX),
+    ("InitialCorruptCheck", 6, u16::MAX),
+    ("LeaseCheckpoint", 6, u16::MAX),
+    ("LeaseCheckpointPersist", 6, u16::MAX),
+    ("PriorityRequest", 7, u16::MAX),
+    ("SetMemberLocalAddr", 6, u16::MAX),
+    ("StopGRPCServiceOnDefrag", 6, u16::MAX),
+    ("TxnModeWriteWithSharedBuffer", 6, u16::MAX),
+]);
+
 /// The signals of `pkg/kubelet/eviction/api`.
 const SIGNALS: Within = Keys(&[
     "memory.available",
@@ -219,6 +237,9 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "imageGCHighThresholdPercent", "image-gc-high-threshold", Numbers(0, 100)),
     limit(KUBELET, "imageGCLowThresholdPercent", "image-gc-low-threshold", Numbers(0, 100)),
     limit(KUBELET, "imageMaximumGCAge", "", Seconds(0)),
+    limit(KUBELET, "imagePullCredentialsVerificationPolicy", "", OneOf(&["AlwaysVerify", "NeverVerify", "NeverVerifyAllowlistedImages", "NeverVerifyPreloadedImages"])),
+    limit(KUBELET, "memoryReservationPolicy", "", OneOf(&["None", "TieredReservation"])),
+    limit(KUBELET, "memoryThrottlingFactor", "", Between(0.0, 1.0)),
     limit(KUBELET, "imageMinimumGCAge", "minimum-image-ttl-duration", Seconds(0)),
     limit(KUBELET, "iptablesDropBit", "iptables-drop-bit", MASQUERADE_BIT),
     limit(KUBELET, "iptablesMasqueradeBit", "iptables-masquerade-bit", MASQUERADE_BIT),
@@ -242,6 +263,8 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "readOnlyPort", "read-only-port", PORT_OR_NONE),
     limit(KUBELET, "registryBurst", "registry-burst", NOT_NEGATIVE),
     limit(KUBELET, "registryPullQPS", "registry-qps", NOT_NEGATIVE),
+    since(21, limit(KUBELET, "shutdownGracePeriod", "", ZeroOrSeconds(1, LONGEST))),
+    since(21, limit(KUBELET, "shutdownGracePeriodCriticalPods", "", ZeroOrSeconds(1, LONGEST))),
     limit(KUBELET, "systemReserved", "", RESERVED),
     limit(KUBELET, "tlsCipherSuites", "tls-cipher-suites", CIPHERS),
     limit(KUBELET, "tlsMinVersion", "tls-min-version", TLS),
@@ -256,10 +279,18 @@ pub const LIMITS: &[Limit] = &[
     limit(PROXY, "configSyncPeriod", "config-sync-period", Seconds(0)),
     limit(PROXY, "conntrack.maxPerCore", "conntrack-max-per-core", NOT_NEGATIVE),
     limit(PROXY, "conntrack.min", "conntrack-min", NOT_NEGATIVE),
+    limit(PROXY, "conntrack.tcpCloseWaitTimeout", "conntrack-tcp-timeout-close-wait", Seconds(0)),
+    limit(PROXY, "conntrack.tcpEstablishedTimeout", "conntrack-tcp-timeout-established", Seconds(0)),
+    limit(PROXY, "conntrack.udpStreamTimeout", "", Seconds(0)),
+    limit(PROXY, "conntrack.udpTimeout", "", Seconds(0)),
     limit(PROXY, "detectLocalMode", "detect-local-mode", OneOf(&["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"])),
     limit(PROXY, "healthzBindAddress", "", AddressAndPort),
     limit(PROXY, "iptables.masqueradeBit", "iptables-masquerade-bit", MASQUERADE_BIT),
     limit(PROXY, "iptables.minSyncPeriod", "iptables-min-sync-period", Seconds(0)),
+    limit(PROXY, "iptables.syncPeriod", "iptables-sync-period", Seconds(0)),
+    limit(PROXY, "ipvs.tcpFinTimeout", "ipvs-tcpfin-timeout", Seconds(0)),
+    limit(PROXY, "ipvs.tcpTimeout", "ipvs-tcp-timeout", Seconds(0)),
+    limit(PROXY, "ipvs.udpTimeout", "ipvs-udp-timeout", Seconds(0)),
     limit(PROXY, "ipvs.excludeCIDRs", "ipvs-exclude-cidrs", Ranges),
     limit(PROXY, "logging.format", "logging-format", LOGS),
     limit(PROXY, "metricsBindAddress", "", AddressAndPort),
@@ -328,6 +359,7 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "auto-compaction-retention", NumberOrDuration),
     limit(ETCD, "", "cipher-suites", CIPHERS),
     limit(ETCD, "", "election-timeout", Numbers(1, 50_000)),
+    limit(ETCD, "", "feature-gates", GATES_OF_ETCD),
     limit(ETCD, "", "heartbeat-interval", AtLeast(1)),
     limit(ETCD, "", "initial-advertise-peer-urls", Urls),
     limit(ETCD, "", "initial-cluster-state", OneOf(&["existing", "new"])),
@@ -335,6 +367,7 @@ pub const LIMITS: &[Limit] = &[
     limit(ETCD, "", "listen-client-http-urls", ListensAt),
     limit(ETCD, "", "listen-metrics-urls", ListensAt),
     limit(ETCD, "", "listen-peer-urls", ListensAt),
+    limit(ETCD, "", "log-format", OneOf(&["console", "json"])),
     limit(ETCD, "", "log-level", OneOf(&["debug", "info", "warn", "error", "dpanic", "panic", "fatal"])),
     limit(ETCD, "", "logger", OneOf(&["capnslog", "zap"])),
     since(5, limit(ETCD, "", "logger", OneOf(&["zap"]))),

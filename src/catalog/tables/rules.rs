@@ -3,12 +3,12 @@
 //! The rules are about the merged result: what the tables, the layout, the release and the user say of a program on a host.
 
 use crate::catalog::rule::Asks::{
-    Alone, Apart, Both, Compared, GatesAgree, Given, HasSuiteOfHttp2, Heeded, Needs, NoProxyFor, NoSuitesOfTls13,
-    NodePortsAreFree, NotInEnvironment, Once, PodsHaveAddresses, With,
+    Alone, Apart, Both, Compared, GatesAgree, Given, HasSuiteOfHttp2, Heeded, Needs, NeedsGate, NoProxyFor,
+    NoSuitesOfTls13, NodePortsAreFree, NotInEnvironment, Once, PodsHaveAddresses, With,
 };
 use crate::catalog::rule::Called::{self, ApiServer, Etcd, Nodes, Pods, Services};
 use crate::catalog::rule::Ours::{self, GivesWay, Stays};
-use crate::catalog::rule::{Asks, Measure, Rule, Than, Zero};
+use crate::catalog::rule::{Asks, Measure, Rule, Than, When, Zero};
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
 
 const API: &[&str] = &["kube-apiserver"];
@@ -167,7 +167,7 @@ pub const RULES: &[Rule] = &[
     rule(CONTROLLER, alone(Flag("cluster-signing-cert-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("cluster-signing-key-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("node-cidr-mask-size"), &[Flag("node-cidr-mask-size-ipv4"), Flag("node-cidr-mask-size-ipv6")], Stays), NOT_STARTED, "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#configure-ipv4-ipv6-dual-stack"),
-    rule(KUBELET, Needs { one: Setting(&["serverCertificateKeyAlgorithm"]), begins: "ML-DSA-", other: Setting(&["tlsMinVersion"]), is: "VersionTLS13" }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
+    rule(KUBELET, Needs { one: &[Setting(&["serverCertificateKeyAlgorithm"])], when: When::Begins("ML-DSA-"), other: &[Setting(&["tlsMinVersion"])], is: &["VersionTLS13"], by_itself: false }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
     rule(KUBELET, alone(Setting(&["reservedSystemCPUs"]), &[Setting(&["systemReservedCgroup"]), Setting(&["kubeReservedCgroup"])], Stays), NOT_STARTED, "https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#explicitly-reserved-cpu-list"),
     rule(ETCD, alone(Flag("initial-cluster"), &[Flag("discovery"), Flag("discovery-endpoints"), Flag("discovery-srv")], Stays), NOT_STARTED, "https://etcd.io/docs/v3.6/op-guide/clustering/"),
     rule(API, alone(Flag("admission-control"), &[Flag("enable-admission-plugins"), Flag("disable-admission-plugins")], Stays), NOT_STARTED, "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/admission.go"),
@@ -197,6 +197,22 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, with(ENFORCED, "kube-reserved", KUBE_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
     rule(KUBELET, with(ENFORCED, "system-reserved", SYSTEM_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
     rule(KUBELET, with(&[Setting(&["systemCgroups"]), Flag("system-cgroups")], "", &[Setting(&["cgroupRoot"]), Flag("cgroup-root")]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(KUBELET, NeedsGate { one: &[Setting(&["cpuCFSQuotaPeriod"]), Flag("cpu-cfs-quota-period")], when: When::IsNot("100ms"), gate: "CustomCPUCFSQuotaPeriod" }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(29, rule(KUBELET, NeedsGate { one: &[Setting(&["imageMaximumGCAge"])], when: When::IsNot("0s"), gate: "ImageMaximumGCAge" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["defaultPodSysctls", "*"])], when: When::Given, gate: "DefaultPodSysctls" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(21, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriod"])], when: When::IsNot("0s"), gate: "GracefulNodeShutdown" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(23, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriodByPodPriority"])], when: When::Given, gate: "GracefulNodeShutdownBasedOnPodPriority" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(22, rule(KUBELET, NeedsGate { one: &[Setting(&["memorySwap", "swapBehavior"])], when: When::Given, gate: "NodeSwap" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(32, rule(KUBELET, NeedsGate { one: &[Setting(&["crashLoopBackOff", "maxContainerRestartPeriod"])], when: When::Given, gate: "KubeletCrashLoopBackOffMax" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["imagePullCredentialsVerificationPolicy"])], when: When::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: When::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryThrottlingFactor"])], when: When::IsNot("0.9"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(36, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryReservationPolicy"])], when: When::Is("TieredReservation"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(27, rule(KUBELET, NeedsGate { one: &[Setting(&["enableSystemLogQuery"])], when: When::Is("true"), gate: "NodeLogQuery" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, NeedsGate { one: &[Setting(&["serverTLSBootstrap"])], when: When::Is("true"), gate: "RotateKubeletServerCertificate" }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(27, rule(KUBELET, Needs { one: &[Setting(&["maxParallelImagePulls"])], when: When::MoreThan(1), other: &[Setting(&["serializeImagePulls"]), Flag("serialize-image-pulls")], is: &["false"], by_itself: true }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, Needs { one: &[Setting(&["cgroupsPerQOS"]), Flag("cgroups-per-qos")], when: When::Is("false"), other: &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")], is: &["none", ""], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(33, rule(KUBELET, Needs { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: When::Given, other: &[Setting(&["imagePullCredentialsVerificationPolicy"])], is: &["NeverVerifyAllowlistedImages"], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION)),
     rule(PROXY, with(&[Setting(&["detectLocalMode"])], "BridgeInterface", &[Setting(&["detectLocal", "bridgeInterface"])]), NOT_STARTED_SO, PROXY_VALIDATION),
     rule(PROXY, with(&[Setting(&["detectLocalMode"])], "InterfaceNamePrefix", &[Setting(&["detectLocal", "interfaceNamePrefix"])]), NOT_STARTED_SO, PROXY_VALIDATION),
 
@@ -210,6 +226,8 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, compared(of(&[Setting(&["imageGCHighThresholdPercent"]), Flag("image-gc-high-threshold")], "85"), Than::More, of(&[Setting(&["imageGCLowThresholdPercent"]), Flag("image-gc-low-threshold")], "80"), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
     rule(KUBELET, compared(zero(Zero::IsNone, of(&[Setting(&["imageMaximumGCAge"])], "")), Than::More, zero(Zero::IsDefault, of(&[Setting(&["imageMinimumGCAge"]), Flag("minimum-image-ttl-duration")], "2m")), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
     rule(KUBELET, compared(of(&[Setting(&["shutdownGracePeriod"])], "0s"), Than::AtLeast, of(&[Setting(&["shutdownGracePeriodCriticalPods"])], "0s"), &[]), NOT_STARTED_SO, KUBELET_VALIDATION),
+    rule(PROXY, compared(zero(Zero::IsDefault, of(&[Setting(&["iptables", "syncPeriod"])], "30s")), Than::AtLeast, zero(Zero::IsDefault, of(&[Setting(&["iptables", "minSyncPeriod"])], "1s")), &[]), NOT_STARTED_SO, PROXY_VALIDATION),
+    rule(PROXY, compared(zero(Zero::IsDefault, of(&[Setting(&["ipvs", "syncPeriod"])], "30s")), Than::AtLeast, of(&[Setting(&["ipvs", "minSyncPeriod"])], "0s"), &[]), NOT_STARTED_SO, PROXY_VALIDATION),
     rule(ETCD, compared(of(&[Flag("election-timeout")], "1000"), Than::AtLeast, tenths(50, of(&[Flag("heartbeat-interval")], "100")), &[]), NOT_STARTED_SO, ETCD_VALIDATION),
     rule(ETCD, compared(of(&[Flag("tls-max-version")], ""), Than::AtLeast, of(&[Flag("tls-min-version")], "TLS1.2"), &[]), NOT_STARTED_SO, ETCD_VALIDATION),
 
@@ -224,6 +242,7 @@ pub const RULES: &[Rule] = &[
 
     rule(API, Once { flag: Flag("service-account-issuer"), is_list: false }, "it does not start", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
     rule(API, Once { flag: Flag("authorization-mode"), is_list: true }, "it does not start", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
+    rule(KUBELET, Once { flag: Setting(&["enforceNodeAllocatable"]), is_list: true }, NOT_STARTED_SO, KUBELET_VALIDATION),
     rule(API, Apart(Flag("enable-admission-plugins"), Flag("disable-admission-plugins")), "it does not start", "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/"),
     rule(ETCD, NotInEnvironment("ETCD_"), "it does not start with both, also where they are the same", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
 
