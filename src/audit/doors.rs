@@ -6,6 +6,7 @@ use super::view::View;
 use crate::audit::names::{Url, host_and_port, is_loopback};
 use crate::audit::spot::all_running;
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
+use crate::catalog::safeguard::is_weak_cipher;
 use crate::diagnostic::Code;
 use crate::diagnostic::verify_codes as codes;
 use crate::rules::StartedProgram;
@@ -108,14 +109,7 @@ fn opened(running: Running<'_>, program: &StartedProgram, part: Part, opens: &Op
         OffLoopback => items.any(|item| host_and_port(item).is_some_and(|(host, _)| !is_loopback(&host))),
         PlainHttpBeyond => items.any(|item| plain(item).is_some_and(|url| !is_loopback(&url.host))),
         PlainHttpHere => items.any(|item| plain(item).is_some_and(|url| is_loopback(&url.host))),
-        WeakCipher => items.any(is_weak),
+        WeakCipher => items.any(is_weak_cipher),
     };
     is_open.then_some(name)
-}
-
-/// Whether Go calls a cipher insecure: without forward secrecy, by RC4 or 3DES, or in CBC mode with SHA-256.
-fn is_weak(cipher: &str) -> bool {
-    ["RC4", "3DES"].iter().any(|weak| cipher.contains(weak))
-        || cipher.starts_with("TLS_RSA_")
-        || cipher.ends_with("_CBC_SHA256")
 }

@@ -28,6 +28,10 @@ pub enum Gone {
     Lacks(&'static str),
     /// A URL of the list is plain HTTP beyond the host itself.
     PlainHttp,
+    /// A URL of the list is plain HTTP on the host itself.
+    PlainHttpHere,
+    /// The list has a cipher with known weaknesses.
+    HasWeakCipher,
     /// The address is not the host's own loopback address.
     OffLoopback,
 }
@@ -49,4 +53,11 @@ pub struct Wiring {
     pub part: Part,
     /// What depends on it.
     pub dependents: &'static str,
+}
+
+/// Whether Go calls a cipher insecure: without forward secrecy, by RC4 or 3DES, or in CBC mode with SHA-256.
+pub(crate) fn is_weak_cipher(cipher: &str) -> bool {
+    ["RC4", "3DES"].iter().any(|weak| cipher.contains(weak))
+        || cipher.starts_with("TLS_RSA_")
+        || cipher.ends_with("_CBC_SHA256")
 }

@@ -2,7 +2,7 @@
 use crate::catalog::component::Component;
 use crate::catalog::flag::{Flag, FlagValue, Given, Setting as GeneratedSetting, SettingValue};
 use crate::catalog::layouts::Layout;
-use crate::catalog::safeguard::{Gone, Part};
+use crate::catalog::safeguard::{Gone, Part, is_weak_cipher};
 use crate::catalog::tables::safeguards::{PERMISSIVE_DEFAULTS, SAFEGUARDS, WIRING};
 use crate::catalog::{flags_of, path_of};
 use crate::cluster::OwnFlag;
@@ -169,6 +169,7 @@ fn is_gone(gone: Gone, change: &Tampering) -> bool {
     let is_true = |value: &String| ["1", "t", "T", "TRUE", "true", "True"].contains(&value.as_str());
     let is_false = |value: &String| ["0", "f", "F", "FALSE", "false", "False"].contains(&value.as_str());
     let items = || values.iter().flat_map(|value| value.split(',')).map(str::trim);
+    let plain = |url: &str| url.to_ascii_lowercase().strip_prefix("http://").map(str::to_owned);
     match gone {
         Gone::Removed => false,
         Gone::Given => true,
@@ -178,10 +179,9 @@ fn is_gone(gone: Gone, change: &Tampering) -> bool {
         Gone::Not(only) => values.iter().any(|value| value.trim() != only),
         Gone::Has(bad) => items().any(|item| item == bad),
         Gone::Lacks(good) => !items().any(|item| item == good),
-        Gone::PlainHttp => items().any(|url| {
-            let lower = url.to_ascii_lowercase();
-            lower.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest))
-        }),
+        Gone::PlainHttp => items().any(|url| plain(url).is_some_and(|rest| !is_loopback(&rest))),
+        Gone::PlainHttpHere => items().any(|url| plain(url).is_some_and(|rest| is_loopback(&rest))),
+        Gone::HasWeakCipher => items().any(is_weak_cipher),
         Gone::OffLoopback => items().any(|address| !is_loopback(address)),
     }
 }
@@ -243,6 +243,22 @@ mod tests {
             (Gone::Not("0"), &["0"], false),
             (Gone::PlainHttp, &["https://10.0.0.1:2379,http://127.0.0.1:2379"], false),
             (Gone::PlainHttp, &["HTTP://10.0.0.1:2379"], true),
+            (
+                Gone::PlainHttpHere,
+                &["https://10.0.0.1:2379,http://127.0.0.1:2379"],
+                true,
+            ),
+            (
+                Gone::PlainHttpHere,
+                &["https://127.0.0.1:2379,http://10.0.0.1:2379"],
+                false,
+            ),
+            (
+                Gone::HasWeakCipher,
+                &["TLS_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_GCM_SHA256"],
+                true,
+            ),
+            (Gone::HasWeakCipher, &["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], false),
             (Gone::OffLoopback, &["0.0.0.0:10251"], true),
             (Gone::Removed, &["x"], false),
             (Gone::Given, &["x"], true),

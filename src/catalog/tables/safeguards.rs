@@ -3,7 +3,7 @@
 //! A user may set anything. These rows say what is worth a warning.
 
 use crate::catalog::safeguard::Gone::{
-    self, False, Given, Has, Lacks, Not, OffLoopback, OneOf, PlainHttp, Removed, True,
+    self, False, Given, Has, HasWeakCipher, Lacks, Not, OffLoopback, OneOf, PlainHttp, PlainHttpHere, Removed, True,
 };
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
 use crate::catalog::safeguard::{Safeguard, Wiring};
@@ -75,6 +75,7 @@ pub const SAFEGUARDS: &[Safeguard] = &[
     safeguard(SERVERS, Flag("client-ca-file"), Removed, "client certificates are no longer accepted"),
     safeguard(SERVERS, Flag("tls-cert-file"), Removed, "it serves with a certificate that nobody can check"),
     safeguard(SERVERS, Flag("tls-private-key-file"), Removed, "it serves with a certificate that nobody can check"),
+    safeguard(SERVERS, Flag("tls-cipher-suites"), HasWeakCipher, "it has a cipher with known weaknesses"),
     safeguard(SERVERS, Flag("tls-min-version"), OLD_TLS, "TLS before 1.2 has known weaknesses (RFC 8996)"),
     safeguard(SERVERS, Flag("tls-min-version"), Removed, "some releases then take TLS before 1.2, which has known weaknesses (RFC 8996)"),
 
@@ -89,6 +90,8 @@ pub const SAFEGUARDS: &[Safeguard] = &[
     safeguard(KUBELET, Setting(&["readOnlyPort"]), Not("0"), "the port tells everybody which pods run, without authentication"),
     safeguard(KUBELET, Setting(&["tlsCertFile"]), Removed, "it serves with a certificate that nobody can check"),
     safeguard(KUBELET, Setting(&["tlsPrivateKeyFile"]), Removed, "it serves with a certificate that nobody can check"),
+    safeguard(KUBELET, Setting(&["tlsCipherSuites"]), HasWeakCipher, "it has a cipher with known weaknesses"),
+    safeguard(KUBELET, Setting(&["staticPodURL"]), PlainHttp, "whoever answers in its place runs pods on this host"),
     safeguard(KUBELET, Setting(&["tlsMinVersion"]), OLD_TLS, "TLS before 1.2 has known weaknesses (RFC 8996)"),
     safeguard(KUBELET, Setting(&["tlsMinVersion"]), Removed, "some releases then take TLS before 1.2, which has known weaknesses (RFC 8996)"),
 
@@ -110,8 +113,13 @@ pub const SAFEGUARDS: &[Safeguard] = &[
     safeguard(ETCD, Flag("auto-tls"), True, "it serves clients with a certificate of its own making, which nobody can check"),
     safeguard(ETCD, Flag("peer-auto-tls"), True, "it serves members with a certificate of its own making, which nobody can check"),
     safeguard(ETCD, Flag("listen-client-urls"), PlainHttp, "who reaches the port reads and writes everything, in clear text"),
+    safeguard(ETCD, Flag("listen-client-urls"), PlainHttpHere, "everybody on the host reads and writes everything in it"),
+    safeguard(ETCD, Flag("listen-client-http-urls"), PlainHttp, "who reaches the port reads and writes everything, in clear text"),
+    safeguard(ETCD, Flag("listen-client-http-urls"), PlainHttpHere, "everybody on the host reads and writes everything in it"),
     safeguard(ETCD, Flag("listen-peer-urls"), PlainHttp, "who reaches the port can pass for a member, in clear text"),
     safeguard(ETCD, Flag("listen-metrics-urls"), PlainHttp, "who reaches the port reads the metrics, without authentication"),
+    safeguard(ETCD, Flag("cipher-suites"), HasWeakCipher, "it has a cipher with known weaknesses"),
+    safeguard(ETCD, Flag("cors"), Has("*"), "any web page that a client shows may ask it"),
     safeguard(ETCD, Flag("enable-pprof"), True, "who may ask the port learns how it works inside, and can slow it down"),
 ];
 
