@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::differences::{differences, summary};
-use super::meaning::{Meaning, is_secret, meaning};
+use super::meaning::{Meaning, is_secret, is_secret_in_copy, meaning};
 use super::sides::{KeysKnown, Pair};
 use super::strangers::Strangers;
-use crate::found::{FoundHost, FoundNode, FoundNodes, printable};
+use crate::audit::started::command_of_unit;
+use crate::audit::unit::CommandLine;
+use crate::found::{File, FoundHost, FoundNode, FoundNodes, printable};
 use crate::manifest::{MANIFEST, SHA256SUMS, STATE};
 
 /// What became of something.
@@ -68,6 +70,42 @@ pub(super) fn host_change(pair: &Pair<'_>, known: KeysKnown) -> Option<HostChang
     })
 }
 
+/// A host before or after.
+struct Side<'a> {
+    host: Option<&'a FoundHost>,
+    is_closed_copy: bool,
+}
+
+impl<'a> Side<'a> {
+    fn of(host: Option<&'a FoundHost>) -> Side<'a> {
+        Side {
+            host,
+            is_closed_copy: host.is_some_and(FoundHost::is_closed_copy),
+        }
+    }
+
+    fn is_secret(&self, path: &str, file: Option<&File>, other: Option<&File>) -> bool {
+        file.is_some_and(|file| match self.is_closed_copy {
+            true => is_secret_in_copy(path, file, other),
+            false => is_secret(file),
+        })
+    }
+
+    /// What a unit starts whose variables stand in files of their own, which nobody is kept from reading.
+    fn started(&self, path: &str, file: &File) -> Option<CommandLine> {
+        const FILES: &str = "EnvironmentFile=";
+        let host = self.host.filter(|_| path.ends_with(".service"))?;
+        let text = file.text().filter(|text| text.contains(FILES))?;
+        let named = text.lines().filter_map(|line| line.trim().strip_prefix(FILES));
+        let is_shown = |named: &str| {
+            let path = host.resolve(named.trim_start_matches('-'));
+            let file = path.and_then(|path| host.files.get(path));
+            file.is_none_or(|file| self.is_closed_copy || !is_secret(file))
+        };
+        named.into_iter().all(is_shown).then(|| command_of_unit(host, path))?
+    }
+}
+
 /// What lists or carries the rest, and says nothing of its own.
 const DERIVED: [&str; 3] = [MANIFEST, SHA256SUMS, STATE];
 
@@ -75,6 +113,7 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
     let empty = BTreeMap::new();
     let old = pair.old.map_or(&empty, |host| &host.files);
     let new = pair.new.map_or(&empty, |host| &host.files);
+    let sides = [pair.old, pair.new].map(Side::of);
     let strangers = Strangers::of(pair);
     let is_stranger = |path: &str| strangers.as_ref().is_some_and(|strangers| strangers.own(path));
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -84,20 +123,25 @@ fn files_of(pair: &Pair<'_>, known: KeysKnown) -> Vec<FileChange> {
     let mut changes: Vec<FileChange> = paths
         .filter_map(|path| {
             let (before, after) = (old.get(path), new.get(path));
+            let modes_tell = !sides.iter().any(|side| side.is_closed_copy);
             if let (Some(before), Some(after)) = (before, after)
                 && before.content == after.content
-                && (before.mode == after.mode || before.mode.is_none() || after.mode.is_none())
+                && (before.mode == after.mode || before.mode.is_none() || after.mode.is_none() || !modes_tell)
             {
                 return None;
             }
             // Of what is secret on one side, nothing is shown on either.
-            let secret = before.into_iter().chain(after).any(is_secret);
-            let mut before = before.map(|file| meaning(path, file, secret, known));
-            let mut after = after.map(|file| meaning(path, file, secret, known));
+            let [old_side, new_side] = &sides;
+            let secret = old_side.is_secret(path, before, after) || new_side.is_secret(path, after, before);
+            let meaning = |side: &Side<'_>, file: Option<&File>| {
+                let started = file.and_then(|file| side.started(path, file));
+                Some(meaning(path, file?, secret, known, started.as_ref()))
+            };
+            let (mut before, mut after) = (meaning(old_side, before), meaning(new_side, after));
             // A mode that one side does not keep can't be compared.
             if let (Some(one), Some(other)) = (&mut before, &mut after) {
                 let has = |side: &Meaning| side.facts.iter().any(|(label, _)| label == "mode");
-                if !(has(one) && has(other)) {
+                if !(has(one) && has(other) && modes_tell) {
                     one.facts.retain(|(label, _)| label != "mode");
                     other.facts.retain(|(label, _)| label != "mode");
                 }

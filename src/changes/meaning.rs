@@ -71,9 +71,21 @@ pub fn is_secret(file: &File) -> bool {
     key || file.mode.is_some_and(|mode| mode & 0o007 == 0)
 }
 
-/// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public.
-pub fn meaning(path: &str, file: &File, secret: bool, known: KeysKnown) -> Meaning {
-    let mut meaning = content(path, file, secret);
+/// Likewise of files that were copied so that nobody else reads any: their modes say nothing, and what `other`, the file of the same path on the
+/// other side, is decides. What a unit says systemd tells everybody (systemd warns of units that not everybody may read).
+pub fn is_secret_in_copy(path: &str, file: &File, other: Option<&File>) -> bool {
+    let open = File {
+        mode: None,
+        root_owned: None,
+        content: file.content.clone(),
+    };
+    is_secret(&open) || other.is_none() && !path.ends_with(".service") && is_secret(file)
+}
+
+/// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public. `started` is what
+/// a unit starts, where its variables stand in files of their own.
+pub fn meaning(path: &str, file: &File, secret: bool, known: KeysKnown, started: Option<&CommandLine>) -> Meaning {
+    let mut meaning = content(path, file, secret, started);
     let facts = &mut meaning.facts;
     facts.extend(file.mode.map(|mode| ("mode".to_owned(), value(format!("{mode:04o}")))));
     match known {
@@ -92,7 +104,7 @@ pub fn meaning(path: &str, file: &File, secret: bool, known: KeysKnown) -> Meani
     meaning
 }
 
-fn content(path: &str, file: &File, secret: bool) -> Meaning {
+fn content(path: &str, file: &File, secret: bool, started: Option<&CommandLine>) -> Meaning {
     let bytes = file.content.expose();
     let opaque = |what: &str| Meaning {
         what: what.to_owned(),
@@ -126,7 +138,7 @@ fn content(path: &str, file: &File, secret: bool) -> Meaning {
     }
     if ends(&[".service", ".socket", ".timer", ".path", ".mount", ".target"]) || path.contains(".service.d/") {
         return match UnitFile::parse(text) {
-            Ok(unit) => of_unit(&unit),
+            Ok(unit) => of_unit(&unit, started),
             Err(_) => opaque("unit that can't be read"),
         };
     }
@@ -467,7 +479,7 @@ fn embedded(text: &str, label: &str, facts: &mut Vec<Labelled>) {
     }
 }
 
-fn of_unit(unit: &UnitFile) -> Meaning {
+fn of_unit(unit: &UnitFile, started: Option<&CommandLine>) -> Meaning {
     let mut facts: Vec<Labelled> = Vec::new();
     let mut seen = BTreeSet::new();
     for (section, name, _) in &unit.assignments {
@@ -479,7 +491,12 @@ fn of_unit(unit: &UnitFile) -> Meaning {
             _ => format!("[{section}] {name}"),
         };
         match (name.as_str(), unit.values(section, name).as_slice()) {
-            ("ExecStart", [line]) if line.contains("--") => command(line, &mut facts),
+            ("ExecStart", [line]) if started.is_some() || line.contains("--") => {
+                match started.cloned().map_or_else(|| CommandLine::parse(line), Ok) {
+                    Ok(command) => flags(&command, &mut facts),
+                    Err(_) => facts.push(("ExecStart".to_owned(), hidden(line))),
+                }
+            }
             ("Environment", lines) => {
                 for word in lines.iter().filter_map(|line| words(line).ok()).flatten() {
                     let (name, text) = word.split_once('=').unwrap_or((&word, ""));
@@ -501,10 +518,7 @@ fn of_unit(unit: &UnitFile) -> Meaning {
 }
 
 /// The flags of a command line, each by its name; what is no flag is the command.
-fn command(line: &str, facts: &mut Vec<Labelled>) {
-    let Ok(command) = CommandLine::parse(line) else {
-        return facts.push(("ExecStart".to_owned(), hidden(line)));
-    };
+fn flags(command: &CommandLine, facts: &mut Vec<Labelled>) {
     facts.push(("command".to_owned(), named("", &command.plain.join(" "))));
     for name in &command.order {
         // A comma separates items in every flag that is a list.

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::meaning::is_secret;
+use super::meaning::{is_secret, is_secret_in_copy};
 use super::stage::Stage;
 use crate::audit::started::{UnitCommand, commands_that_may_start, units_and_commands};
 use crate::audit::unit::{CommandLine, UnitFile};
-use crate::found::FoundHost;
+use crate::found::{File, FoundHost};
 
 /// Where units lie that are not of a package.
 pub(super) const UNITS: &str = "/etc/systemd/system/";
@@ -128,7 +128,12 @@ pub(super) fn commands_of(host: &FoundHost) -> impl Iterator<Item = CommandLine>
 }
 
 fn shown<'h>(host: &'h FoundHost, commands: Vec<UnitCommand<'h>>) -> impl Iterator<Item = CommandLine> {
-    let is_shown = |path: &str| host.files.get(path).is_some_and(|file| !is_secret(file));
+    let is_closed_copy = host.is_closed_copy();
+    let is_secret = move |file: &File| match is_closed_copy {
+        true => is_secret_in_copy("", file, Some(file)),
+        false => is_secret(file),
+    };
+    let is_shown = move |path: &str| host.files.get(path).is_some_and(|file| !is_secret(file));
     commands
         .into_iter()
         .filter(move |one| is_shown(one.path))

@@ -44,6 +44,8 @@ pub struct FoundHost {
     is_bundle: bool,
     /// By the path on the host (`/etc/etcd/ca.pem`), or the name in a loose folder (`/ca.pem`).
     pub files: BTreeMap<String, File>,
+    /// Of a folder made by hand, the first path of each name.
+    by_name: BTreeMap<String, String>,
     /// Its folders, likewise, and their permission bits where they are kept.
     pub folders: BTreeMap<String, Option<u32>>,
     /// What is neither in its tree, likewise, and what that is.
@@ -67,6 +69,7 @@ impl FoundHost {
             loose: !is_bundle && !tree,
             is_bundle,
             files: BTreeMap::new(),
+            by_name: BTreeMap::new(),
             folders: BTreeMap::new(),
             others: BTreeMap::new(),
             beside: FoundNodes::new(),
@@ -113,12 +116,23 @@ impl FoundHost {
                 (Some(_), FoundNode::Digested { .. }) => {}
             }
         }
+        if host.loose {
+            let named = host.files.keys().rev();
+            let named = named.map(|path| (path.rsplit('/').next().unwrap_or(path).to_owned(), path.clone()));
+            host.by_name = named.collect();
+        }
         host
     }
 
     /// Whether it is a bundle, with its manifest and instructions; else files as they lie on a machine, or in a folder made by hand.
     pub fn is_bundle(&self) -> bool {
         self.is_bundle
+    }
+
+    /// Whether its files were copied off a machine so that nobody else reads any of them: what their modes were there, nothing tells.
+    pub(crate) fn is_closed_copy(&self) -> bool {
+        let closed = |file: &File| file.mode.is_some_and(|mode| mode & 0o077 == 0);
+        !self.is_bundle && !self.files.is_empty() && self.files.values().all(closed)
     }
 
     /// What a bundle has at a path in its folder (`rootfs/etc/etcd/ca.pem`, `MANIFEST`).
@@ -169,8 +183,7 @@ impl FoundHost {
             return exact;
         }
         let name = path.rsplit('/').next()?;
-        let mut paths = self.files.keys().map(String::as_str);
-        paths.find(|path| path.rsplit('/').next() == Some(name))
+        self.by_name.get(name).map(String::as_str)
     }
 
     /// The texts below a folder of the host, whose name ends in a slash.

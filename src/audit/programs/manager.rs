@@ -11,24 +11,24 @@ pub(crate) fn check(manager: Running<'_>, apis: &[Api<'_>]) {
     if manager.spot.host.resolve(key).is_some() && manager.spot.host.private_key(key).is_none() {
         manager.report(codes::BAD_PEM, format!("there is no private key in {key}"));
     }
-    for api in apis {
-        check_same_authority(manager, api.running);
-    }
-}
-
-/// Whoever may call an API server may call it, by the same authorities.
-fn check_same_authority(manager: Running<'_>, api: Running<'_>) {
+    // Whoever may call an API server may call it, by the same authorities.
     for flag in ["client-ca-file", "requestheader-client-ca-file"] {
-        let (own, others) = (manager.certificates(flag), api.certificates(flag));
-        let is_shared = own
-            .iter()
-            .any(|one| others.iter().any(|other| one.public_key == other.public_key));
-        if !own.is_empty() && !others.is_empty() && !is_shared {
-            let message = format!(
-                "--{flag} is another authority than that of the API server of {}",
-                api.spot.host.name
-            );
-            manager.report(codes::SETTINGS_DISAGREE, message);
+        let own = manager.certificates(flag);
+        if own.is_empty() {
+            continue;
+        }
+        for api in apis.iter().map(|api| api.running) {
+            let others = api.certificates(flag);
+            let is_shared = own
+                .iter()
+                .any(|one| others.iter().any(|other| one.public_key == other.public_key));
+            if !others.is_empty() && !is_shared {
+                let message = format!(
+                    "--{flag} is another authority than that of the API server of {}",
+                    api.spot.host.name
+                );
+                manager.report(codes::SETTINGS_DISAGREE, message);
+            }
         }
     }
 }
