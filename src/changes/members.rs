@@ -144,17 +144,26 @@ pub(super) fn membership(pairs: &[Pair<'_>], whole: bool) -> Membership {
             return membership;
         }
     };
-    let Some(asked) = all.asked.filter(|host| etcdctl_environment(host).is_some()) else {
+    // Before its turn comes, the member is as it was; at the end, as it is to be.
+    let asked = all.asked.and_then(|(before, after)| {
+        let at_the_end = etcdctl_environment(after)?;
+        let now = etcdctl_environment(before).unwrap_or_else(|| at_the_end.clone());
+        Some([now, at_the_end].map(|environment| Asked {
+            host: &after.name,
+            environment,
+        }))
+    });
+    let Some([now, at_the_end]) = asked else {
         let message = "members of etcd come or go, and no member stays whose host has a client's certificate to ask it with: \
              let one stay";
         membership.obstacles.push(Warning::mind(message, all.changing()));
         return membership;
     };
     for turn in &turns {
-        membership.steps.extend(turn.steps(Stage::Membership, asked));
+        membership.steps.extend(turn.steps(Stage::Membership, &now));
     }
     for turn in &departures {
-        membership.steps.extend(turn.steps(Stage::Departure, asked));
+        membership.steps.extend(turn.steps(Stage::Departure, &at_the_end));
     }
     membership.installed = turns
         .iter()
@@ -181,8 +190,8 @@ struct Members<'a> {
     gone: Vec<Member>,
     /// Those that go when nobody calls them any more.
     leaving: Vec<Member>,
-    /// A host whose member stays.
-    asked: Option<&'a FoundHost>,
+    /// A host whose member stays, before and after.
+    asked: Option<(&'a FoundHost, &'a FoundHost)>,
 }
 
 impl<'a> Members<'a> {
@@ -215,12 +224,12 @@ impl<'a> Members<'a> {
                     let before = None;
                     all.arriving.push(Arriving { member, host, before });
                 }
-                (Some((member, _)), Some((after, host))) => {
+                (Some((member, old)), Some((after, host))) => {
                     all.before.push(member.clone());
                     if begins_to_leave(pair) {
                         all.leaving.push(member);
                     } else if !host.about.is_leaving() && !host.about.is_joining() {
-                        all.asked = all.asked.or(Some(host));
+                        all.asked = all.asked.or(Some((old, host)));
                         if member.url != after.url {
                             all.moving.push((member, after.url));
                         }
@@ -349,12 +358,18 @@ pub(super) fn until_healthy() -> Action {
     Action::Until(ALL_HEALTHY.to_owned())
 }
 
+/// A host whose member is asked about the others, and what etcdctl needs there.
+struct Asked<'a> {
+    host: &'a str,
+    environment: Vec<(String, String)>,
+}
+
 impl Turn<'_> {
     /// The steps, as asked on a host whose member stays. A command whose answer was lost may be repeated.
-    fn steps(&self, stage: Stage, asked: &FoundHost) -> Vec<Step> {
+    fn steps(&self, stage: Stage, asked: &Asked<'_>) -> Vec<Step> {
         let ask = |actions: Vec<Action>| Step {
-            environment: etcdctl_environment(asked).unwrap_or_default(),
-            ..Step::new(stage, &asked.name, actions)
+            environment: asked.environment.clone(),
+            ..Step::new(stage, asked.host, actions)
         };
         match self {
             Turn::Removal(Member { url, .. }) => {

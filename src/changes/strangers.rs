@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::documents::{STATIC_PODS, programs_of_pod};
 use super::sides::Pair;
 use super::stage::Stage;
-use super::units::{UNITS, UnitFiles, units};
+use super::units::{UNITS, UnitFiles, stays_beside, units};
 use crate::audit::view::NETWORK_PLUGINS;
 use crate::catalog::places;
 use crate::found::{FoundHost, NodeKind, Places};
@@ -53,6 +53,14 @@ impl<'a> Strangers<'a> {
         if path.starts_with(STATIC_PODS) {
             let is_known = |program: &String| Stage::of_program(program) != Stage::Other;
             return !programs_of_pod(self.host, path).iter().any(is_known);
+        }
+        let unit = path
+            .strip_prefix(UNITS)
+            .map(|below| below.split(".service").next().unwrap_or(below));
+        if let (Some(unit), Some((after, _))) = (unit.and_then(|unit| self.units.get(unit)), &self.after)
+            && stays_beside(unit, after)
+        {
+            return true;
         }
         let mut after = self
             .after

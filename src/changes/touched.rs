@@ -11,7 +11,7 @@ use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_clea
 use super::reloading::{PickedUp, read_again};
 use super::stage::{Action, Stage, quoted};
 use super::strangers::of_a_cluster;
-use super::units::{UNITS, UnitFiles, units};
+use super::units::{UNITS, UnitFiles, stays_beside, units};
 use super::versions::replaced_programs;
 use crate::audit::document;
 use crate::audit::unit::UnitFile;
@@ -61,7 +61,9 @@ pub(super) fn of_changed<'h>(
 ) {
     let (mut before, after) = (units(old), units(new));
     if !old.is_bundle() {
-        before = of_a_cluster(before).collect();
+        before = of_a_cluster(before)
+            .filter(|(_, unit)| !stays_beside(unit, new))
+            .collect();
     }
     let is_node = |units: &BTreeMap<&str, UnitFiles<'_>>| units.values().any(|unit| unit.program == "kubelet");
     let goes = is_node(&before) && !is_node(&after);

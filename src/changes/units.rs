@@ -8,6 +8,8 @@ use super::meaning::{is_secret, is_secret_in_copy};
 use super::stage::Stage;
 use crate::audit::started::{UnitCommand, commands_that_may_start, units_and_commands};
 use crate::audit::unit::{CommandLine, UnitFile};
+use crate::catalog::component;
+use crate::catalog::component::Unit;
 use crate::found::{File, FoundHost};
 
 /// Where units lie that are not of a package.
@@ -88,6 +90,19 @@ pub(super) fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
         );
     }
     units
+}
+
+/// Whether a unit stays though no bundle has it: its program comes with its package, so that somebody has brought this one, and the host goes on
+/// with the program.
+pub(super) fn stays_beside(unit: &UnitFiles<'_>, after: &FoundHost) -> bool {
+    let is_of_package = component(&unit.program).is_some_and(|known| known.unit == Unit::Packaged);
+    let folder = format!("/etc/{}/", unit.program);
+    is_of_package
+        && after
+            .files
+            .range(folder.clone()..)
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&folder))
 }
 
 fn mentions(text: &str, path: &str) -> bool {

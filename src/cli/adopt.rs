@@ -6,14 +6,14 @@ use std::sync::Arc;
 use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::diagnostic::{Diagnostic, adopt_codes};
-use khw_gen::found::{Beside, Found, Places};
+use khw_gen::found::{Beside, Found};
 use khw_gen::input::{GivenFiles, check};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::secret::SecretBytes;
-use khw_gen::{catalog, disk, found_of, starter};
+use khw_gen::{disk, found_of, starter};
 
 use super::args::{AdoptArgs, ReportFormat};
-use super::as_found::read_found_at;
+use super::as_found::read_found;
 use super::instants::now;
 use super::progress::Waiting;
 use super::say::{Reported, as_word, print, print_document, say, say_diagnostics};
@@ -23,12 +23,11 @@ use super::width::width;
 pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     let AdoptArgs { paths, out, .. } = arguments;
     use_threads(None)?;
-    let places = Places::new(catalog::places().chain(adopt::places()));
     let mut found = Found::default();
     // What has machines can be compared with what is built; a folder of certificates is nobody's.
     let mut machines: Option<&Path> = None;
     for path in paths {
-        let Found { hosts, remarks, .. } = read_found_at(path, &places, Beside::LeftOut)?;
+        let Found { hosts, remarks, .. } = read_found(path, Beside::LeftOut)?;
         if hosts.iter().any(|host| !host.loose) {
             machines.get_or_insert(path);
         }

@@ -3,20 +3,17 @@
 use std::path::Path;
 
 use khw_gen::found::{Beside, Found, FoundHost, Places, printable};
-use khw_gen::{catalog, changes, disk};
+use khw_gen::{adopt, catalog, changes, disk};
 
 use super::progress::Waiting;
 use super::say::{Reported, say, say_error};
 
 /// What is at a path, whatever its state; nothing at all is an error.
 pub fn read_found(path: &Path, beside: Beside) -> Result<Found, Reported> {
-    read_found_at(path, &Places::new(catalog::places()), beside)
-}
-
-/// As [`read_found`], with what of a machine is looked at.
-pub fn read_found_at(path: &Path, places: &Places, beside: Beside) -> Result<Found, Reported> {
     let _waiting = Waiting::begin("reading");
-    let found = disk::read_found(path, places, beside)?;
+    // Of a machine the same is looked at that is adopted: what runs there may be kubeadm's.
+    let places = Places::new(catalog::places()).and_of_others(adopt::places());
+    let found = disk::read_found(path, &places, beside)?;
     let is_empty = |host: &FoundHost| host.files.is_empty() && host.beside.is_empty();
     match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
         true => Err(Reported::from(format!(

@@ -22,7 +22,7 @@ use super::error::DiskError;
 use super::kind::FolderKind;
 use crate::found::{
     FoundNode, FoundNodes, LINK, MOST_BYTES, MOST_IN_ALL, NodeKind, Places, SharedContents, TOO_LARGE, cost,
-    is_of_systemd,
+    is_of_systemd, newest_of_store,
 };
 use crate::golden::index::{self, INDEX};
 use crate::manifest::{MANIFEST, ManifestOf, ManifestRow, parse_manifest};
@@ -192,13 +192,35 @@ impl<'a> Reading<'a> {
                 None => FoundNode::Other { what: TOO_LARGE },
             },
             FileType::Symlink if is_link_of_systemd(folder, name, &path) => return Ok(()),
-            FileType::Symlink => FoundNode::Other { what: LINK },
+            FileType::Symlink => self
+                .newest_of_store(folder, name, &path, &shown)
+                .unwrap_or(FoundNode::Other { what: LINK }),
             _ => FoundNode::Other {
                 what: "device, pipe or socket",
             },
         };
         self.nodes.insert(path, node);
         Ok(())
+    }
+}
+
+impl Reading<'_> {
+    /// The file that a kubelet's link to its newest certificate leads to, where that lies beside it.
+    fn newest_of_store(&self, folder: BorrowedFd<'_>, name: &str, path: &str, shown: &Path) -> Option<FoundNode> {
+        let target = readlinkat(folder, name, Vec::new()).ok()?;
+        let target = newest_of_store(path, target.to_str().ok()?)?;
+        let stat = statat(folder, target, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let listed = [(OsString::from(target), stat)];
+        self.known.pay_for("", &listed).ok()?;
+        let size = size_to_read(&listed[0].1)?;
+        Some(FoundNode::File {
+            mode: Some(mode_of(&listed[0].1)),
+            root_owned: None,
+            content: self
+                .known
+                .contents
+                .once(path, read_file(folder, target, shown, size).ok()?),
+        })
     }
 }
 

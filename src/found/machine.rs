@@ -107,6 +107,12 @@ impl Places {
         }
     }
 
+    /// With the paths at which others than khw-gen put a cluster's files: those are read, and links there are no bundle's matter.
+    pub fn and_of_others(mut self, paths: impl IntoIterator<Item = String>) -> Places {
+        self.shared.extend(paths.into_iter().map(|path| Place::new(&path)));
+        self
+    }
+
     /// Whether something at a path is looked at. A link is, where it or something below it would be a bundle's own.
     pub fn hold(&self, path: &str, is: NodeKind) -> bool {
         let own = || self.own.iter().filter_map(|place| place.distance(path));
@@ -289,6 +295,21 @@ pub(super) fn name_of_machine(nodes: &FoundNodes) -> Option<String> {
         .or_else(|| text(HOSTNAME).map(str::trim))
         .filter(could_be_host)
         .map(str::to_owned)
+}
+
+/// The file beside it that a link leads to which a kubelet keeps to the newest of its certificates: `kubelet-client-current.pem` to
+/// `kubelet-client-2026-11-30-06-46-11.pem` (`certificate.FileStore` of k8s.io/client-go). `path` is that of the link, in a tree.
+pub fn newest_of_store<'t>(path: &str, target: &'t str) -> Option<&'t str> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let pair = name.strip_suffix("-current.pem")?;
+    let (target_folder, target_name) = target.rsplit_once('/').unwrap_or(("", target));
+    let is_beside = target_folder.is_empty() || format!("/{folder}").ends_with(target_folder);
+    let dated = target_name
+        .strip_prefix(pair)?
+        .strip_prefix('-')?
+        .strip_suffix(".pem")?;
+    let is_date = !dated.is_empty() && dated.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    (is_beside && is_date).then_some(target_name)
 }
 
 /// Whether a link is one of systemd's own. That of a unit that is enabled (systemd.unit(5), `WantedBy=`) is in a folder of wishes, and called
