@@ -21,14 +21,20 @@ pub(super) fn configuration(host: &FoundHost, program: &str) -> Option<Vec<Tree>
 /// Where kubeadm has the manifests of static pods.
 pub(super) const STATIC_PODS: &str = "/etc/kubernetes/manifests/";
 
-/// What the pods of a manifest run.
+/// What the pods of a manifest run: a container without a command what its image is called after.
 pub(super) fn programs_of_pod(host: &FoundHost, path: &str) -> Vec<String> {
     let documents = host.text(path).and_then(|text| document::yaml(text).ok());
     let documents = documents.unwrap_or_default();
     let containers = documents.iter().flat_map(|one| one.items_at(&["spec", "containers"]));
-    let commands = containers.filter_map(|one| one.items_at(&["command"]).first()?.text());
+    let commands = containers.filter_map(|one| match one.items_at(&["command"]).first() {
+        Some(command) => command.text(),
+        None => one
+            .text_at(&["image"])
+            .map(|image| image.split('@').next().unwrap_or(image)),
+    });
     commands
-        .filter_map(|command| Some(command.rsplit('/').next()?.to_owned()))
+        .filter_map(|command| command.rsplit('/').next()?.split(':').next())
+        .map(str::to_owned)
         .collect()
 }
 

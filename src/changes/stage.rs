@@ -187,7 +187,7 @@ impl Action {
             Action::StopPod { manifest, program } => format!(
                 "mkdir -p {BEFORE} && mv {} {BEFORE}/ && while pgrep -f {} >/dev/null; do sleep 1; done",
                 quoted(manifest),
-                quoted(&format!("^{program} ")),
+                quoted(&format!("^(/[a-z/-]*/)?{program} ")),
             ),
             Action::Stop(unit) => format!("systemctl disable --now {}", quoted(unit)),
             Action::DaemonReload => "systemctl daemon-reload".to_owned(),

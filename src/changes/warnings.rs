@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::calling::servers_called;
-use super::documents::{documents, networks, ranges_of_pods};
+use super::documents::{STATIC_PODS, configuration, documents, networks, programs_of_pod, ranges_of_pods};
 use super::leftovers::{another_format, left_all_the_same, without_proxy};
 use super::meaning::{EncryptionKey, instant, providers};
 use super::sides::{KeysKnown, Pair};
@@ -123,6 +123,7 @@ pub(super) fn warnings(pairs: &[Pair<'_>], known: KeysKnown) -> Vec<Warning> {
         of_flags(sides, old, new, &mut warnings);
         of_server(name, old, new, &mut warnings);
         of_pods(name, old.host, new.host, &mut warnings);
+        of_static_pods(name, old.host, new, &mut warnings);
         of_services(name, old.host, new.host, &mut warnings);
         of_damage(name, old.host, new.host, &mut warnings);
         let kept_elsewhere = || {
@@ -189,6 +190,43 @@ fn of_stay(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings
         let message =
             "the host no longer leaves: if it was taken out already, it has to come back with state = \"joining\"";
         warnings.mind(name, message);
+    }
+}
+
+/// Static pods that nothing of the new bundle takes the place of, where the kubelet that comes reads no manifests.
+fn of_static_pods(name: &str, old: &FoundHost, new: &Side<'_>, warnings: &mut Warnings) {
+    let Some(kubelet) = new.command("kubelet") else { return };
+    let folder = STATIC_PODS.trim_end_matches('/');
+    let documents = configuration(new.host, "kubelet").unwrap_or_default();
+    let of_file = documents
+        .iter()
+        .find_map(|document| document.text_at(&["staticPodPath"]));
+    let reads = kubelet.flag("pod-manifest-path").or(of_file).unwrap_or_default();
+    if reads.trim_end_matches('/') == folder {
+        return;
+    }
+    let manifests = old.files.range(STATIC_PODS.to_owned()..).map(|(path, _)| path.as_str());
+    let manifests = manifests.take_while(|path| path.starts_with(STATIC_PODS));
+    let has_files = |program: &str| {
+        let folder = format!("/etc/{program}/");
+        let mut files = new.host.files.range(folder.clone()..);
+        files.next().is_some_and(|(path, _)| path.starts_with(&folder))
+    };
+    let is_nobodys = |path: &&str| {
+        let programs = programs_of_pod(old, path);
+        let goes_on = |program: &String| new.runs(program) || has_files(program);
+        !programs.iter().any(goes_on) && !new.host.files.contains_key(*path)
+    };
+    let lost: Vec<&str> = manifests.filter(is_nobodys).collect();
+    if !lost.is_empty() {
+        warnings.mind(
+            name,
+            format!(
+                "the kubelet that comes reads no manifests of pods, and ends those of {}: before that, what they do has to be done by something \
+                 else; or `staticPodPath = \"{folder}\"` below [components.kubelet.config] of cluster.toml keeps them",
+                lost.join(", ")
+            ),
+        );
     }
 }
 

@@ -215,7 +215,7 @@ fn a_cluster_of_kubeadm_is_adopted() {
     let diff = world.diff(&trees);
     for program in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
         let stopped = format!(
-            "mv /etc/kubernetes/manifests/{program}.yaml /root/manifests-before/ && while pgrep -f '^{program} '"
+            "mv /etc/kubernetes/manifests/{program}.yaml /root/manifests-before/ && while pgrep -f '^(/[a-z/-]*/)?{program} '"
         );
         let started = format!("systemctl enable {program}");
         assert!(
