@@ -1403,3 +1403,41 @@ fn another_family_of_pods_comes_while_there_are_no_workers() {
         assert!(!carried_out["steps"].as_array().expect("steps").is_empty());
     }
 }
+
+/// A kubelet keeps what it made of some settings in a file, and does not start under others before that is gone: 1.31.14 and 1.37.2 say
+/// "configured policy "static" differs from state checkpoint policy "none"".
+#[test]
+fn what_a_kubelet_keeps_of_a_policy_is_forgotten_on_an_emptied_node() {
+    let running = "state = \"running\"\n";
+    let old = spec(&HOSTS, running);
+    let own = "[components.kubelet.config]\ncpuManagerPolicy = \"static\"\nkubeReserved = { cpu = \"500m\" }\n";
+    let new = spec(&HOSTS, &format!("{running}{own}"));
+    let changes = changes(&old.path(), &new.path());
+    let of_node = steps(&changes)
+        .into_iter()
+        .find(|step| step.contains("n1: ") && step.contains("cpu_manager_state"))
+        .unwrap_or_else(|| panic!("{changes:#}"));
+    let forgetting = of_node
+        .find("systemctl stop kubelet && rm -f /var/lib/kubelet/cpu_manager_state")
+        .expect("a command");
+    assert!(
+        of_node[forgetting..].contains("systemctl restart kubelet") && of_node.starts_with("emptied-node"),
+        "{of_node}"
+    );
+    assert!(
+        steps(&changes)
+            .iter()
+            .any(|step| step.contains("kubectl --kubeconfig=/root/admin.kubeconfig drain n1")),
+        "{changes:#}"
+    );
+    assert!(
+        warnings(&changes, false)
+            .iter()
+            .any(|said| said.contains("cpuManagerPolicy of the kubelet none -> static")),
+        "{changes:#}"
+    );
+    // With the same policy nothing of it is touched.
+    let more = spec(&HOSTS, &format!("{running}{own}maxPods = 50\n"));
+    let changes = self::changes(&new.path(), &more.path());
+    assert!(!format!("{changes}").contains("cpu_manager_state"), "{changes:#}");
+}

@@ -63,6 +63,67 @@ pub(super) fn left_all_the_same(old: &FoundHost, new: &FoundHost) -> Option<Stri
     ))
 }
 
+/// A setting of the kubelet that its pods were started by, in its file and by its flag; what it is where nobody sets it; and the file in the
+/// kubelet's folder that keeps what was made of it, with which it does not start under another
+/// (<https://kubernetes.io/docs/tasks/administer-cluster/cpu-management-policies/#changing-the-cpu-manager-policy>).
+type KeptSetting = (&'static str, &'static str, &'static str, Option<&'static str>);
+
+#[rustfmt::skip]
+const KEPT: &[KeptSetting] = &[
+    ("cpuManagerPolicy", "cpu-manager-policy", "none", Some("cpu_manager_state")),
+    ("memoryManagerPolicy", "memory-manager-policy", "None", Some("memory_manager_state")),
+    ("cgroupDriver", "cgroup-driver", "cgroupfs", None),
+];
+
+/// The settings that differ of a kubelet which pods were started by, each with what it was and what it becomes.
+pub(super) fn settings_of_pods(old: &FoundHost, new: &FoundHost) -> Vec<(&'static KeptSetting, String, String)> {
+    const ITS_FILES: [&str; 2] = [
+        "/etc/systemd/system/kubelet.service",
+        "/var/lib/kubelet/kubelet-config.yaml",
+    ];
+    let content = |host: &'_ FoundHost, path: &str| host.files.get(path).map(|file| file.content.clone());
+    // In a fleet most are as they were, and to read them takes long.
+    if ITS_FILES.iter().all(|path| {
+        let before = content(old, path);
+        before.is_some() && before == content(new, path)
+    }) {
+        return Vec::new();
+    }
+    let value = |host: &FoundHost, (field, flag, default, _): &KeptSetting| {
+        let command = command_of(host, "kubelet")?;
+        let documents = configuration(host, "kubelet").unwrap_or_default();
+        let of_file = documents.iter().find_map(|document| document.text_at(&[field]));
+        let value = command.flag(flag).or(of_file).filter(|value| !value.is_empty());
+        Some(value.unwrap_or(default).to_owned())
+    };
+    let differs = |kept| {
+        let (before, after) = (value(old, kept)?, value(new, kept)?);
+        (before != after).then_some((kept, before, after))
+    };
+    KEPT.iter().filter_map(differs).collect()
+}
+
+/// What is done about a kubelet that would not start with what it has kept.
+pub(super) fn forgetting(old: &FoundHost, new: &FoundHost) -> Option<Action> {
+    let kept = settings_of_pods(old, new);
+    let files: Vec<&str> = kept.iter().filter_map(|((.., file), ..)| *file).collect();
+    if files.is_empty() {
+        return None;
+    }
+    let (unit, _) = units(new).into_iter().find(|(_, unit)| unit.program == "kubelet")?;
+    let folder = command_of(new, "kubelet")?;
+    let folder = folder
+        .flag("root-dir")
+        .unwrap_or("/var/lib/kubelet")
+        .trim_end_matches('/');
+    let files: Vec<String> = files.iter().map(|file| quoted(&format!("{folder}/{file}"))).collect();
+    Some(Action::Run(format!(
+        "systemctl stop {} && rm -f {}",
+        quoted(unit),
+        files.join(" ")
+    )))
+}
+
 /// Where containerd reads its configuration.
 const CONTAINERD_CONFIG: &str = "/etc/containerd/config.toml";
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::calling::kubectl;
 use super::documents::{STATIC_PODS, programs_of_pod};
 use super::files::{Fate, HostChange};
-use super::leftovers::{another_format, another_proxy_mode, of_format, proxy_cleanup};
+use super::leftovers::{another_format, another_proxy_mode, forgetting, of_format, proxy_cleanup};
 use super::reloading::{PickedUp, read_again};
 use super::stage::{Action, Stage, quoted};
 use super::strangers::of_a_cluster;
@@ -71,6 +71,9 @@ pub(super) fn of_changed<'h>(
         && let Some(cleanup) = proxy_cleanup(old, new)
     {
         add(Stage::Node, cleanup);
+    }
+    if let Some(forgetting) = forgetting(old, new) {
+        add(Stage::Node, forgetting);
     }
     for action in another_format(old, new).iter().flat_map(|format| of_format(format)) {
         add(Stage::Node, action);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calling::etcdctl_environment;
-use super::leftovers::{another_format, another_proxy_mode};
+use super::leftovers::{another_format, another_proxy_mode, settings_of_pods};
 use super::members::arrives;
 use super::sides::Pair;
 use super::stage::{Action, Stage, Step};
@@ -203,7 +203,10 @@ pub(super) fn emptied(pairs: &[Pair<'_>]) -> BTreeSet<String> {
     hosts
         .filter(|(old, new)| runs(old, "kubelet") && runs(new, "kubelet"))
         .filter(|(old, new)| {
-            another_minor(old, new) || another_proxy_mode(old, new).is_some() || another_format(old, new).is_some()
+            another_minor(old, new)
+                || another_proxy_mode(old, new).is_some()
+                || another_format(old, new).is_some()
+                || !settings_of_pods(old, new).is_empty()
         })
         .map(|(_, new)| new.name.clone())
         .collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::calling::servers_called;
 use super::documents::{STATIC_PODS, configuration, documents, networks, programs_of_pod, ranges_of_pods};
-use super::leftovers::{another_format, left_all_the_same, without_proxy};
+use super::leftovers::{another_format, left_all_the_same, settings_of_pods, without_proxy};
 use super::meaning::{EncryptionKey, instant, providers};
 use super::sides::{KeysKnown, Pair};
 use super::units::commands_of;
@@ -339,6 +339,12 @@ fn of_leftovers(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut War
     if let Some(message) = left_all_the_same(old, new) {
         warnings.mind(name, message);
     }
+    for ((field, ..), before, after) in settings_of_pods(old, new) {
+        let message = format!(
+            "{field} of the kubelet {before} -> {after}: pods that run were started by the old one, so the node is emptied before"
+        );
+        warnings.mind(name, message);
+    }
     if let Some(format) = another_format(old, new) {
         let message = format!(
             "containerd's configuration becomes one of version {}, which containerd {} and later read: an older one {} ({}); whoever goes \
@@ -416,6 +422,7 @@ const LASTING: &[(&str, &str, &str)] = &[
     ("kube-controller-manager", "cluster-cidr",
         "nodes keep the ranges of pods that they have until they are deleted and join again"),
     ("etcd", "data-dir", "the member starts empty in another folder: move the old one there first"),
+    ("etcd", "wal-dir", "the member begins a new log beside its old data, and never gets ready: move the old one there first, while it is stopped"),
     ("kubelet", "register-with-taints", "it counts when a node registers: kubectl taint changes those that have"),
     ("kubelet", "node-labels", "what a label no longer says stays on the node: kubectl label takes it away"),
     ("kubelet", "hostname-override", "the node joins as another one; delete the old one with kubectl delete node"),

@@ -13,7 +13,7 @@ use crate::catalog::tables::components::COMPONENTS;
 use crate::catalog::tables::releases::LAST_WITH_ONE_PROXY_FOR_ALL;
 use crate::cluster::{Cluster, Host, OwnFlag, PlacedOn, PodNetwork, Role};
 use crate::diagnostic::{Code, Place, Reporter, codes};
-use crate::plan::{self, PlannedSettingValue, PlannedValue, units_on};
+use crate::plan::{self, PlannedSettingValue, PlannedValue, components_on, units_on};
 use crate::rules::values::Minors;
 use crate::rules::{self, GivenPart, StartedProgram, Surroundings, broken, has_rules, taken_beside_services};
 use crate::secrecy::{PRIVATE_KEY, may_be_secret, secrets};
@@ -35,7 +35,7 @@ pub fn check(draft: &Draft, cluster: &Cluster, say: &Reporter) {
             continue;
         }
         for host in &cluster.hosts {
-            if !units_on(cluster, host).any(|runs| runs == component) {
+            if !components_on(cluster, host).any(|runs| runs == component) {
                 continue;
             }
             let version = cluster.release.version_of(component);

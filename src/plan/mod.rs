@@ -12,7 +12,7 @@ mod units;
 pub use certificates::{CertificateFrom, PlannedCertificate};
 pub use files::{Access, NamedFiles, Origin, PlannedContent, PlannedFile};
 pub use keys::{KeyFrom, KeyId, KeyOf};
-pub use rows::units_on;
+pub use rows::{components_on, units_on};
 pub use text::{flags, flags_json};
 pub use units::{PlannedConfig, PlannedFlag, PlannedSetting, PlannedSettingValue, PlannedUnit, PlannedValue};
 pub(crate) use units::{config, unit};

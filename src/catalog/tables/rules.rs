@@ -17,6 +17,7 @@ const KUBELET: &[&str] = &["kubelet"];
 const ETCD: &[&str] = &["etcd"];
 const SCHEDULER: &[&str] = &["kube-scheduler"];
 const PROXY: &[&str] = &["kube-proxy"];
+const CONTAINERD: &[&str] = &["containerd"];
 const SERVERS: &[&str] = &["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 const KUBERNETES: &[&str] = &[
     "kube-apiserver",
@@ -94,6 +95,14 @@ const SYSTEM_RESERVED: &[Part] = &[
     Setting(&["systemReserved", "pid"]),
     Flag("system-reserved"),
 ];
+const RESERVED_CPUS: &[Part] = &[
+    Setting(&["reservedSystemCPUs"]),
+    Setting(&["kubeReserved", "cpu"]),
+    Setting(&["systemReserved", "cpu"]),
+    Flag("reserved-cpus"),
+    Flag("kube-reserved"),
+    Flag("system-reserved"),
+];
 /// What the kubelet holds pods to.
 const ENFORCED: &[Part] = &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")];
 /// Leader election of the controller manager and of the scheduler, which has a file too, and the API server's for others.
@@ -143,16 +152,24 @@ const NO_HTTP2: &str =
 const OIDC: &str = "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/authentication.go";
 const AUTHORIZATION: &str =
     "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/authorization.go";
+const ADMISSION: &str = "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/";
 const TOKENS: &str = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#serviceaccount-token-volume-projection";
 const ELECTION: &str = "https://github.com/kubernetes/client-go/blob/v0.37.2/tools/leaderelection/leaderelection.go";
 const KUBELET_VALIDATION: &str =
     "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/apis/config/validation/validation.go";
+const CPU_POLICIES: &str =
+    "https://kubernetes.io/docs/tasks/administer-cluster/cpu-management-policies/#static-policy-configuration";
+const EVICTION: &str =
+    "https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/#soft-eviction-thresholds";
 const ENFORCEMENT: &str =
     "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/cm/node_container_manager_linux.go";
 const PROXY_VALIDATION: &str =
     "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/proxy/apis/config/validation/validation.go";
 const ETCD_VALIDATION: &str = "https://github.com/etcd-io/etcd/blob/v3.6.16/server/embed/config.go";
 
+const HOSTS_TOML: &str = "https://github.com/containerd/containerd/blob/main/docs/hosts.md";
+const MIRRORS: &str =
+    "the kubelet finds no runtime: write each mirror as a file of [[files]], /etc/containerd/certs.d/NAME/hosts.toml";
 const NOT_STARTED: &str = "it does not start with both";
 const HALF: &str = "it does not start with one alone";
 const UNUSED_HALF: &str = "it starts with one alone, and shows no certificate";
@@ -169,8 +186,18 @@ pub const RULES: &[Rule] = &[
     rule(CONTROLLER, alone(Flag("node-cidr-mask-size"), &[Flag("node-cidr-mask-size-ipv4"), Flag("node-cidr-mask-size-ipv6")], Stays), NOT_STARTED, "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#configure-ipv4-ipv6-dual-stack"),
     rule(KUBELET, Needs { one: &[Setting(&["serverCertificateKeyAlgorithm"])], when: When::Begins("ML-DSA-"), other: &[Setting(&["tlsMinVersion"])], is: &["VersionTLS13"], by_itself: false }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
     rule(KUBELET, alone(Setting(&["reservedSystemCPUs"]), &[Setting(&["systemReservedCgroup"]), Setting(&["kubeReservedCgroup"])], Stays), NOT_STARTED, "https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#explicitly-reserved-cpu-list"),
+    rule(CONTAINERD, alone(Setting(&["plugins", "io.containerd.cri.v1.images", "registry", "mirrors", "*"]), &[Setting(&["plugins", "io.containerd.cri.v1.images", "registry", "config_path"])], Stays), MIRRORS, HOSTS_TOML),
+    rule(CONTAINERD, alone(Setting(&["plugins", "io.containerd.grpc.v1.cri", "registry", "mirrors", "*"]), &[Setting(&["plugins", "io.containerd.grpc.v1.cri", "registry", "config_path"])], Stays), MIRRORS, HOSTS_TOML),
     rule(ETCD, alone(Flag("initial-cluster"), &[Flag("discovery"), Flag("discovery-endpoints"), Flag("discovery-srv")], Stays), NOT_STARTED, "https://etcd.io/docs/v3.6/op-guide/clustering/"),
     rule(API, alone(Flag("admission-control"), &[Flag("enable-admission-plugins"), Flag("disable-admission-plugins")], Stays), NOT_STARTED, "https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubeapiserver/options/admission.go"),
+    // Their old names and their new ones, which 3.6 has both.
+    since(6, rule(ETCD, alone(Flag("experimental-initial-corrupt-check"), &[Flag("feature-gates")], GivesWay), "it does not start where both name InitialCorruptCheck", ETCD_VALIDATION)),
+    rule(ETCD, alone(Flag("experimental-watch-progress-notify-interval"), &[Flag("watch-progress-notify-interval")], GivesWay), NOT_STARTED, ETCD_VALIDATION),
+    rule(ETCD, alone(Flag("experimental-warning-apply-duration"), &[Flag("warning-apply-duration")], Stays), NOT_STARTED, ETCD_VALIDATION),
+    rule(ETCD, alone(Flag("experimental-snapshot-catchup-entries"), &[Flag("snapshot-catchup-entries")], Stays), NOT_STARTED, ETCD_VALIDATION),
+    rule(ETCD, alone(Flag("experimental-compaction-batch-limit"), &[Flag("compaction-batch-limit")], Stays), NOT_STARTED, ETCD_VALIDATION),
+    rule(ETCD, alone(Flag("experimental-bootstrap-defrag-threshold-megabytes"), &[Flag("bootstrap-defrag-threshold-megabytes")], Stays), NOT_STARTED, ETCD_VALIDATION),
+    rule(ETCD, alone(Flag("experimental-max-learners"), &[Flag("max-learners")], Stays), NOT_STARTED, ETCD_VALIDATION),
     rule(ETCD, alone(Flag("config-file"), &[Flag("*")], Stays), "etcd heeds the file alone", "https://etcd.io/docs/v3.6/op-guide/configuration/"),
 
     rule(SERVERS, Both(Flag("tls-cert-file"), Flag("tls-private-key-file")), HALF, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/"),
@@ -187,6 +214,8 @@ pub const RULES: &[Rule] = &[
     since(29, rule(API, with(&[Flag("oidc-ca-file"), Flag("oidc-groups-*"), Flag("oidc-required-claim"), Flag("oidc-signing-algs"), Flag("oidc-username-*")], "", &[Flag("oidc-issuer-url")]), NOT_STARTED_SO, OIDC)),
     rule(API, with(&[Flag("authorization-mode")], "Webhook", &[Flag("authorization-webhook-config-file")]), NOT_STARTED_SO, AUTHORIZATION),
     rule(API, with(&[Flag("authorization-mode")], "ABAC", &[Flag("authorization-policy-file")]), NOT_STARTED_SO, AUTHORIZATION),
+    rule(API, with(&[Flag("enable-admission-plugins")], "ImagePolicyWebhook", &[Flag("admission-control-config-file")]), NOT_STARTED_SO, ADMISSION),
+    rule(API, with(&[Flag("enable-admission-plugins")], "EventRateLimit", &[Flag("admission-control-config-file")]), NOT_STARTED_SO, ADMISSION),
     since(20, rule(API, Given(&[Flag("service-account-issuer")]), NOT_STARTED_SO, TOKENS)),
     since(20, rule(API, Given(&[Flag("service-account-signing-key-file"), Flag("service-account-signing-endpoint")]), NOT_STARTED_SO, TOKENS)),
     rule(SCHEDULER, Given(&[Flag("config"), Flag("kubeconfig"), Flag("master")]), "it does not find the API server", "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/"),
@@ -213,6 +242,15 @@ pub const RULES: &[Rule] = &[
     since(27, rule(KUBELET, Needs { one: &[Setting(&["maxParallelImagePulls"])], when: When::MoreThan(1), other: &[Setting(&["serializeImagePulls"]), Flag("serialize-image-pulls")], is: &["false"], by_itself: true }, NOT_STARTED_SO, KUBELET_VALIDATION)),
     rule(KUBELET, Needs { one: &[Setting(&["cgroupsPerQOS"]), Flag("cgroups-per-qos")], when: When::Is("false"), other: &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")], is: &["none", ""], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION),
     since(33, rule(KUBELET, Needs { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: When::Given, other: &[Setting(&["imagePullCredentialsVerificationPolicy"])], is: &["NeverVerifyAllowlistedImages"], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, with(&[Setting(&["cpuManagerPolicy"]), Flag("cpu-manager-policy")], "static", RESERVED_CPUS), NOT_STARTED_SO, CPU_POLICIES),
+    rule(KUBELET, with(&[Setting(&["memoryManagerPolicy"]), Flag("memory-manager-policy")], "Static", &[Setting(&["reservedMemory"]), Flag("reserved-memory")]), NOT_STARTED_SO, "https://kubernetes.io/docs/tasks/administer-cluster/memory-manager/#reserved-memory-flag"),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "memory.available"])], "", &[Setting(&["evictionSoftGracePeriod", "memory.available"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "nodefs.available"])], "", &[Setting(&["evictionSoftGracePeriod", "nodefs.available"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "nodefs.inodesFree"])], "", &[Setting(&["evictionSoftGracePeriod", "nodefs.inodesFree"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "imagefs.available"])], "", &[Setting(&["evictionSoftGracePeriod", "imagefs.available"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "imagefs.inodesFree"])], "", &[Setting(&["evictionSoftGracePeriod", "imagefs.inodesFree"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Setting(&["evictionSoft", "pid.available"])], "", &[Setting(&["evictionSoftGracePeriod", "pid.available"])]), NOT_STARTED_SO, EVICTION),
+    rule(KUBELET, with(&[Flag("eviction-soft")], "", &[Flag("eviction-soft-grace-period")]), NOT_STARTED_SO, EVICTION),
     rule(PROXY, with(&[Setting(&["detectLocalMode"])], "BridgeInterface", &[Setting(&["detectLocal", "bridgeInterface"])]), NOT_STARTED_SO, PROXY_VALIDATION),
     rule(PROXY, with(&[Setting(&["detectLocalMode"])], "InterfaceNamePrefix", &[Setting(&["detectLocal", "interfaceNamePrefix"])]), NOT_STARTED_SO, PROXY_VALIDATION),
 
