@@ -131,6 +131,18 @@ pub enum Within {
     ZeroOrSeconds(i64, i64),
     /// A number from one to the other, with whatever fraction.
     Between(f64, f64),
+    /// `500Mi`: `resource.Quantity` of k8s.io/apimachinery, and none below zero.
+    Quantity,
+    /// Likewise, or a part of what there is: `10%`.
+    Threshold,
+    /// `name=500Mi` with commas between, of these names.
+    Quantities(&'static [&'static str]),
+    /// `name<500Mi` or `name<10%`, likewise.
+    Thresholds(&'static [&'static str]),
+    /// A URL of HTTPS without a question or a fragment.
+    Https,
+    /// The minor before the program's own: `1.36` of 1.37.
+    MinorBefore,
     /// A port from this on, written without a zero in front, which Go reads as octal.
     Port(u16),
     /// A whole number from 0 on, in digits alone.

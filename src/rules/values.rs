@@ -249,10 +249,18 @@ pub fn field<T: DocumentNode>(kind: &str, minors: &Minors, path: &str, value: &T
     let above = |limit: &&Limit| path.strip_prefix(limit.setting).and_then(|rest| rest.strip_prefix('.'));
     let why = limits().find_map(|limit| match limit.within {
         Within::Keys(names) => another_key(names, above(&limit)?),
-        within if limit.setting == path => minors.beyond(within, value),
+        within
+            if limit.setting == path || (limit.setting.strip_suffix(".*")).is_some_and(|map| is_below(path, map)) =>
+        {
+            minors.beyond(within, value)
+        }
         _ => None,
     });
     found.extend(why.map(|why| (path.to_owned(), Untaken::Refused(why))));
+}
+
+fn is_below(path: &str, map: &str) -> bool {
+    path.strip_prefix(map).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn another_key(names: &[&str], key: &str) -> Option<String> {
@@ -535,10 +543,38 @@ impl Minors {
 
     fn beyond<T: DocumentNode>(&self, within: Within, value: &T) -> Option<String> {
         match within {
-            Within::OneOf(_) if self.is_newer => None,
+            Within::OneOf(_) | Within::MinorBefore if self.is_newer => None,
+            Within::MinorBefore => match value.given() {
+                DocumentValue::Text(text) | DocumentValue::Word(text) => self.not_the_minor_before(text),
+                _ => None,
+            },
             within => beyond(within, value),
         }
     }
+}
+
+impl Minors {
+    /// Why a text is not the minor before, as far as the release is known (`ValidateShowHiddenMetricsVersion` of k8s.io/component-base).
+    fn not_the_minor_before(&self, text: &str) -> Option<String> {
+        let mut all = self.newest_first();
+        let (newest, None) = (all.next()?, all.next()) else {
+            return None;
+        };
+        let before = format!("{}.{}", self.major, newest.checked_sub(1)?);
+        (!text.is_empty() && text != before).then(|| format!("has to be {before:?}, and is {text:?}"))
+    }
+}
+
+/// Whether a share or an amount can be a threshold.
+fn is_threshold(text: &str) -> bool {
+    match text.strip_suffix('%') {
+        Some(share) => share.parse::<f32>().is_ok_and(|share| (0.0..=100.0).contains(&share)),
+        None => is_amount(text),
+    }
+}
+
+fn is_amount(text: &str) -> bool {
+    is_quantity(text) && !text.starts_with('-')
 }
 
 /// Why a value of the right type is beyond its limits.
@@ -606,6 +642,23 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
         Within::Ends => {
             return (boolean(text) != Some(false)).then(|| "makes the program print something and end".to_owned());
         }
+        Within::Quantity => (is_amount(text), "an amount such as \"500Mi\" (not MB)"),
+        Within::Threshold => (
+            is_threshold(text),
+            "an amount such as \"500Mi\" (not MB) or a share such as \"10%\"",
+        ),
+        Within::Quantities(names) => (
+            amounts(text, '=', names, is_amount),
+            "amounts such as cpu=500m,memory=1Gi",
+        ),
+        Within::Thresholds(names) => (
+            amounts(text, '<', names, is_threshold),
+            "thresholds such as memory.available<500Mi,nodefs.available<10%",
+        ),
+        Within::Https => (
+            text.starts_with("https://") && text.len() > "https://".len() && !text.contains(['?', '#']),
+            "a URL of https:// without a question or a fragment",
+        ),
         Within::Digits => (
             text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty(),
             "a whole number from 0 on, in digits alone",
@@ -622,7 +675,11 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
             let has_to_be = one_of(choices.iter().copied());
             return Some(format!("has to be {has_to_be}, and is {text:?}"));
         }
-        Within::OneOf(_) | Within::InRelease(_) | Within::SwitchesInRelease(_) | Within::Keys(_) => return None,
+        Within::OneOf(_)
+        | Within::InRelease(_)
+        | Within::SwitchesInRelease(_)
+        | Within::MinorBefore
+        | Within::Keys(_) => return None,
         Within::Address => (text.parse::<IpAddr>().is_ok(), "an address"),
         Within::AddressAndPort => (
             address_and_port().is_some() || text.parse::<IpAddr>().is_ok(),
@@ -642,6 +699,14 @@ fn beyond_text(within: Within, text: &str) -> Option<String> {
         }
     };
     (!is_within).then(|| format!("has to be {has_to_be}, and is none"))
+}
+
+/// Whether a text has such an amount for each of some names.
+fn amounts(text: &str, sign: char, names: &[&str], is_taken: impl Fn(&str) -> bool) -> bool {
+    text.split(',').filter(|pair| !pair.is_empty()).all(|pair| {
+        let pair = pair.split_once(sign);
+        pair.is_some_and(|(name, amount)| names.contains(&name.trim()) && is_taken(amount.trim()))
+    })
 }
 
 /// Whether a flag takes no value from the word behind it.
@@ -670,6 +735,7 @@ pub fn flag(program: &str, minors: &Minors, name: &str, value: &str) -> Option<U
         here.find_map(|limit| match limit.within {
             Within::OneOf(_) if minors.is_newer => None,
             Within::InRelease(names) => value.split(',').find_map(|item| not_in_release(names, item, minors)),
+            Within::MinorBefore => minors.not_the_minor_before(value).filter(|_| !minors.is_newer),
             Within::SwitchesInRelease(names) => {
                 let gates = gates_of_flag(value);
                 gates
@@ -808,6 +874,41 @@ mod tests {
         for (release, is_taken) in [((3, 5), true), ((3, 6), false)] {
             assert_eq!(taken("etcd", Some(release), "v2-deprecation", "not-yet"), is_taken);
         }
+        for (flag, value, is_taken) in [
+            ("kube-reserved", "cpu=100m, memory=1Gi,", true),
+            ("kube-reserved", "cpu=100m,memory=1GB", false),
+            ("kube-reserved", "cpu=100m;memory=1Gi", false),
+            ("kube-reserved", "gpu=1", false),
+            ("eviction-hard", "memory.available<500Mi,nodefs.available<10%", true),
+            ("eviction-hard", "memory.available=5%", false),
+            ("eviction-hard", "memory.available<110%", false),
+            ("eviction-hard", "foo.available<1Gi", false),
+            ("container-log-max-size", "10MB", false),
+        ] {
+            assert_eq!(
+                taken("kubelet", Some((1, 37)), flag, value),
+                is_taken,
+                "--{flag}={value}"
+            );
+        }
+        let in_file = |path: &str, value: &str| {
+            let mut found = Vec::new();
+            let value = settings::Value::Text(value.to_owned());
+            let minors = of(Some((1, 37)), Program::Kubernetes);
+            field("KubeletConfiguration/v1beta1", &minors, path, &value, &mut found);
+            found.is_empty()
+        };
+        for (path, good, bad) in [
+            ("evictionHard.memory.available", "500Mi", "500MB"),
+            ("evictionHard.memory.available", "12.5%", "-5%"),
+            ("kubeReserved.memory", "1G", "1GB"),
+            ("systemReserved.cpu", "0.5", "-100m"),
+            ("containerLogMaxSize", "10Mi", "10MB"),
+            ("showHiddenMetricsForVersion", "1.36", "1.34"),
+        ] {
+            assert!(in_file(path, good), "{path}: {good}");
+            assert!(!in_file(path, bad), "{path}: {bad}");
+        }
         // Of etcd 3.6.16 and 3.7.3, as they were run.
         for (value, in_6, in_7) in [
             ("InitialCorruptCheck=true,AllAlpha=false", true, true),
@@ -838,6 +939,13 @@ mod tests {
             ),
             ("tls-min-version", &["", "VersionTLS12"], &["1.2"]),
             ("storage-backend", &["", "etcd3"], &["etcd2"]),
+            ("show-hidden-metrics-for-version", &["", "1.36"], &["1.35", "1.37"]),
+            (
+                "oidc-issuer-url",
+                &["https://login.example.org/a"],
+                &["http://login.example.org", "login", "https://a?b"],
+            ),
+            ("oidc-signing-algs", &["", "RS256,ES384"], &["HS256", "RS256,EdDSA"]),
         ] {
             for value in good {
                 assert!(taken(api, now, name, value), "{name}={value}");

@@ -6,9 +6,9 @@
 
 use crate::catalog::value_type::Limit;
 use crate::catalog::value_type::Within::{
-    self, Absolute, Address, AddressAndPort, AtLeast, Between, Digits, Ends, InRelease, Keys, ListensAt,
-    NumberOrDuration, Numbers, OneOf, Port, Ranges, RangesOr, Seconds, SecondsBetween, SwitchesInRelease, Urls,
-    ZeroOrSeconds,
+    self, Absolute, Address, AddressAndPort, AtLeast, Between, Digits, Ends, Https, InRelease, Keys, ListensAt,
+    MinorBefore, NumberOrDuration, Numbers, OneOf, Port, Quantities, Quantity, Ranges, RangesOr, Seconds,
+    SecondsBetween, SwitchesInRelease, Threshold, Thresholds, Urls, ZeroOrSeconds,
 };
 
 type Of = (&'static str, &'static str);
@@ -81,7 +81,8 @@ const TLS: Within = OneOf(&["VersionTLS10", "VersionTLS11", "VersionTLS12", "Ver
 const LOGS: Within = OneOf(&["text", "json"]);
 const MASQUERADE_BIT: Within = Numbers(0, 31);
 const OOM_SCORE: Within = Numbers(-1000, 1000);
-const RESERVED: Within = Keys(&["cpu", "memory", "ephemeral-storage", "pid"]);
+const RESERVED: Within = Keys(RESOURCES);
+const RESOURCES: &[&str] = &["cpu", "memory", "ephemeral-storage", "pid"];
 const LOCKS: Within = OneOf(&[
     "leases",
     "endpoints",
@@ -196,7 +197,8 @@ const GATES_OF_ETCD: Within = SwitchesInRelease(&[
 ]);
 
 /// The signals of `pkg/kubelet/eviction/api`.
-const SIGNALS: Within = Keys(&[
+const SIGNALS: Within = Keys(NAMES_OF_SIGNALS);
+const NAMES_OF_SIGNALS: &[&str] = &[
     "memory.available",
     "allocatableMemory.available",
     "nodefs.available",
@@ -206,12 +208,15 @@ const SIGNALS: Within = Keys(&[
     "containerfs.available",
     "containerfs.inodesFree",
     "pid.available",
-]);
+];
 
 #[rustfmt::skip]
 pub const LIMITS: &[Limit] = &[
     limit(KUBERNETES, "", "help", Ends),
     limit(KUBERNETES, "", "version", Ends),
+    or_empty(limit(KUBERNETES, "", "show-hidden-metrics-for-version", MinorBefore)),
+    limit(KUBELET, "showHiddenMetricsForVersion", "", MinorBefore),
+    limit(PROXY, "showHiddenMetricsForVersion", "", MinorBefore),
     // `VerbosityLevelPflag` of k8s.io/component-base/logs/api/v1.
     since(25, limit(LOGS_BY_OPTIONS, "", "v", Digits)),
     since(30, limit(&[("kube-proxy", "")], "", "v", Digits)),
@@ -219,6 +224,7 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "address", "address", Address),
     limit(KUBELET, "cgroupDriver", "cgroup-driver", OneOf(&["cgroupfs", "systemd"])),
     limit(KUBELET, "clusterDNS", "cluster-dns", Address),
+    limit(KUBELET, "containerLogMaxSize", "container-log-max-size", Quantity),
     limit(KUBELET, "containerLogMaxFiles", "container-log-max-files", AtLeast(2)),
     limit(KUBELET, "containerLogMaxWorkers", "", AtLeast(1)),
     limit(KUBELET, "containerLogMonitorInterval", "", Seconds(3)),
@@ -228,8 +234,13 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "eventBurst", "event-burst", NOT_NEGATIVE),
     limit(KUBELET, "eventRecordQPS", "event-qps", NOT_NEGATIVE),
     limit(KUBELET, "evictionHard", "", SIGNALS),
+    limit(KUBELET, "evictionHard.*", "", Threshold),
+    or_empty(limit(KUBELET, "", "eviction-hard", Thresholds(NAMES_OF_SIGNALS))),
     limit(KUBELET, "evictionMinimumReclaim", "", SIGNALS),
+    limit(KUBELET, "evictionMinimumReclaim.*", "", Threshold),
     limit(KUBELET, "evictionSoft", "", SIGNALS),
+    limit(KUBELET, "evictionSoft.*", "", Threshold),
+    or_empty(limit(KUBELET, "", "eviction-soft", Thresholds(NAMES_OF_SIGNALS))),
     limit(KUBELET, "evictionSoftGracePeriod", "", SIGNALS),
     limit(KUBELET, "hairpinMode", "hairpin-mode", OneOf(&["hairpin-veth", "none", "promiscuous-bridge"])),
     limit(KUBELET, "healthzBindAddress", "healthz-bind-address", Address),
@@ -246,6 +257,8 @@ pub const LIMITS: &[Limit] = &[
     limit(KUBELET, "kubeAPIBurst", "kube-api-burst", NOT_NEGATIVE),
     limit(KUBELET, "kubeAPIQPS", "kube-api-qps", NOT_NEGATIVE),
     limit(KUBELET, "kubeReserved", "", RESERVED),
+    limit(KUBELET, "kubeReserved.*", "", Quantity),
+    or_empty(limit(KUBELET, "", "kube-reserved", Quantities(RESOURCES))),
     limit(KUBELET, "logging.format", "logging-format", LOGS),
     limit(KUBELET, "maxOpenFiles", "max-open-files", NOT_NEGATIVE),
     limit(KUBELET, "maxParallelImagePulls", "", AtLeast(1)),
@@ -266,6 +279,8 @@ pub const LIMITS: &[Limit] = &[
     since(21, limit(KUBELET, "shutdownGracePeriod", "", ZeroOrSeconds(1, LONGEST))),
     since(21, limit(KUBELET, "shutdownGracePeriodCriticalPods", "", ZeroOrSeconds(1, LONGEST))),
     limit(KUBELET, "systemReserved", "", RESERVED),
+    limit(KUBELET, "systemReserved.*", "", Quantity),
+    or_empty(limit(KUBELET, "", "system-reserved", Quantities(RESOURCES))),
     limit(KUBELET, "tlsCipherSuites", "tls-cipher-suites", CIPHERS),
     limit(KUBELET, "tlsMinVersion", "tls-min-version", TLS),
     limit(KUBELET, "topologyManagerPolicy", "topology-manager-policy", OneOf(&["none", "best-effort", "restricted", "single-numa-node"])),
@@ -332,6 +347,8 @@ pub const LIMITS: &[Limit] = &[
     or_empty(limit(API, "", "kubelet-preferred-address-types", OneOf(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"]))),
     limit(API, "", "max-mutating-requests-inflight", NOT_NEGATIVE),
     limit(API, "", "max-requests-inflight", NOT_NEGATIVE),
+    limit(API, "", "oidc-issuer-url", Https),
+    or_empty(limit(API, "", "oidc-signing-algs", OneOf(&["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"]))),
     limit(API, "", "secure-port", PORT),
     limit(API, "", "service-account-max-token-expiration", ZeroOrSeconds(3600, 4_294_967_296)),
     or_empty(limit(API, "", "storage-backend", OneOf(&["etcd3"]))),
