@@ -95,6 +95,10 @@ pub fn unit(cluster: &Cluster, component: &'static Component, host: &Host) -> Pl
     for (name, flag) in own.flags {
         let values = match flag {
             OwnFlag::Removed => Vec::new(),
+            // Of a flag that it is given several times, etcd heeds the last (Go's flag package).
+            OwnFlag::Values(values) if component.name == "etcd" && values.len() > 1 => {
+                vec![PlannedValue::Text(values.join(","))]
+            }
             OwnFlag::Values(values) => values.into_iter().map(PlannedValue::Text).collect(),
         };
         let by = GivenBy::User;

@@ -274,6 +274,8 @@ fn check_doors(api: Running<'_>) {
         (everybody, codes::OPEN_DOOR, "its authorization lets everybody do everything"),
         (!everybody && !modes.contains(&"RBAC"), codes::MISSING_SETTING,
             "its authorization has no RBAC, so that no binding counts"),
+        (!everybody && !modes.contains(&"Node"), codes::WEAK_DOOR,
+            "its authorization has no Node: a kubelet may do nothing, or with a binding the same as every other"),
         (!matches!(insecure, None | Some("0")), codes::OPEN_DOOR, "--insecure-port lets in everybody who reaches it"),
         // It is on by default before Kubernetes 1.20; a release that knows --kubelet-https is not much later.
         (insecure.is_none() && is_set("kubelet-https"), codes::OPEN_DOOR,
