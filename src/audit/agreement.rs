@@ -150,7 +150,18 @@ fn check_documents(view: &View<'_>) {
         (spot, format!("{:?}", leaves(&config)))
     });
     disagree(schedulers, codes::SETTINGS_DISAGREE, "the scheduler's configuration");
-    let encryption = documents(view).filter(|(_, document)| document.is_encryption());
+    // Where an API server names one, another that lies beside it is nobody's.
+    let named: Vec<(&str, &str)> = running(view, "kube-apiserver")
+        .filter_map(|api| {
+            let file = ENCRYPTION.iter().find_map(|flag| api.line.flag(flag))?;
+            Some((&*api.spot.host.name, api.spot.host.resolve(file)?))
+        })
+        .collect();
+    let is_read = |spot: &Spot<'_>| {
+        let mut here = named.iter().filter(|(host, _)| *host == spot.host.name).peekable();
+        here.peek().is_none() || here.any(|(_, path)| *path == spot.path)
+    };
+    let encryption = documents(view).filter(|(spot, document)| document.is_encryption() && is_read(spot));
     let encryption = encryption.filter_map(|(spot, _)| Some((spot, spot.host.digest(spot.path)?)));
     disagree(encryption, codes::ENCRYPTION_DISAGREES, "the encryption configuration");
     let kubelets = || documents_of(view, "KubeletConfiguration");

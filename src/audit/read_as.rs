@@ -190,6 +190,15 @@ fn check_flags(running: Running<'_>) {
                 continue; // a setting of a file: etcd passes over what it does not know, and has other words for some values
             }
             match values::flag(program, &minors, name, value) {
+                // Of a variable that it does not know etcd only warns.
+                Some(Untaken::Unknown(known)) if !line.order.contains(name) => {
+                    let message = format!(
+                        "the variable of --{name} is passed over: {}",
+                        unknown(program, known, &minors)
+                    );
+                    running.report(codes::NO_EFFECT, message);
+                    break;
+                }
                 Some(Untaken::Unknown(known)) => {
                     let message = format!(
                         "{program} does not start with --{name}: {}",

@@ -31,7 +31,7 @@ pub enum Asks {
     /// Where a value is so, another has to be one of these.
     Needs {
         one: &'static [Part],
-        when: When,
+        when: Valued,
         other: &'static [Part],
         is: &'static [&'static str],
         /// Whether it is that by itself.
@@ -40,7 +40,7 @@ pub enum Asks {
     /// Where this is given, and is not as good as not given, a feature gate is on.
     NeedsGate {
         one: &'static [Part],
-        when: When,
+        when: Valued,
         gate: &'static str,
     },
     /// Where a value has this item, or where it is empty any, one of `others` is given too.
@@ -94,7 +94,7 @@ pub enum Asks {
 
 /// Of which values a rule speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum Valued {
     Begins(&'static str),
     Is(&'static str),
     /// A number or a duration is compared as what it comes to.

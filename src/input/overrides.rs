@@ -148,6 +148,16 @@ fn known_flags(release: &Release, own: &DraftOverride, say: &Reporter) {
         let message = format!("{program} refuses `--{}`: {why}", name.value);
         say.at(name, codes::REFUSED_FLAG, message).hint_if(instead);
     }
+    // etcd reads its variables as flags; of one that it does not know it only warns.
+    for (name, value) in own.environment.iter().filter(|_| component.name == "etcd") {
+        let Some(flag) = name.value.strip_prefix("ETCD_") else {
+            continue;
+        };
+        let flag = flag.to_lowercase().replace('_', "-");
+        if let Some(Untaken::Refused(why)) = values::flag(component.name, &minors, &flag, value) {
+            say.at(name, codes::BAD_VALUE, format!("`{}` {why}", name.value));
+        }
+    }
 }
 
 /// Whether the configuration file of this release has the fields, and takes their values.

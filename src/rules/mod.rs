@@ -15,7 +15,7 @@ use ipnet::IpNet;
 
 use crate::catalog::port::Port;
 use crate::catalog::releases::Version;
-use crate::catalog::rule::{Asks, Called, Measure, Ours, Rule, Than, When, Zero, is_flag};
+use crate::catalog::rule::{Asks, Called, Measure, Ours, Rule, Than, Valued, Zero, is_flag};
 use crate::catalog::safeguard::Part;
 use crate::catalog::tables::ports::PORTS;
 use crate::catalog::tables::rules::RULES;
@@ -250,7 +250,7 @@ impl StartedProgram {
         Some(([vec![one], others].concat(), message, None))
     }
 
-    fn needs(&self, (one, when): (&[Part], When), (other, is): (&[Part], &[&str]), by_itself: bool) -> Option<Told> {
+    fn needs(&self, (one, when): (&[Part], Valued), (other, is): (&[Part], &[&str]), by_itself: bool) -> Option<Told> {
         let (given, value) = self.so(one, when)?;
         let now = other.iter().rev().find_map(|part| self.last(*part));
         if now.map_or(by_itself, |now| is.contains(&now)) {
@@ -270,7 +270,7 @@ impl StartedProgram {
         Some((vec![given, other], message, Some(remedy)))
     }
 
-    fn needs_gate(&self, one: &[Part], when: When, gate: &str, minors: &Minors) -> Option<Told> {
+    fn needs_gate(&self, one: &[Part], when: Valued, gate: &str, minors: &Minors) -> Option<Told> {
         let (given, value) = self.so(one, when)?;
         if !gates::is_off(minors, gate, &self.set_of_gates()) {
             return None;
@@ -285,18 +285,18 @@ impl StartedProgram {
     }
 
     /// What is given of these last, and its value, where a rule speaks of such.
-    fn so<'s>(&'s self, parts: &[Part], when: When) -> Option<(GivenPart, &'s str)> {
+    fn so<'s>(&'s self, parts: &[Part], when: Valued) -> Option<(GivenPart, &'s str)> {
         let given = parts.iter().rev().find_map(|part| self.given(*part).pop())?;
         let value = self.value_of(&given)?;
         let is_so = match when {
-            When::Begins(start) => value.starts_with(start),
-            When::Is(word) => value == word,
-            When::IsNot(word) => match (amount(value), amount(word)) {
+            Valued::Begins(start) => value.starts_with(start),
+            Valued::Is(word) => value == word,
+            Valued::IsNot(word) => match (amount(value), amount(word)) {
                 (Some(one), Some(other)) => (one - other).abs() > f64::EPSILON,
                 _ => value != word,
             },
-            When::MoreThan(least) => amount(value).is_some_and(|value| value > f64::from(least)),
-            When::Given => true,
+            Valued::MoreThan(least) => amount(value).is_some_and(|value| value > f64::from(least)),
+            Valued::Given => true,
         };
         is_so.then_some((given, value))
     }

@@ -8,7 +8,7 @@ use crate::catalog::rule::Asks::{
 };
 use crate::catalog::rule::Called::{self, ApiServer, Etcd, Nodes, Pods, Services};
 use crate::catalog::rule::Ours::{self, GivesWay, Stays};
-use crate::catalog::rule::{Asks, Measure, Rule, Than, When, Zero};
+use crate::catalog::rule::{Asks, Measure, Rule, Than, Valued, Zero};
 use crate::catalog::safeguard::Part::{self, Flag, Setting};
 
 const API: &[&str] = &["kube-apiserver"];
@@ -184,7 +184,7 @@ pub const RULES: &[Rule] = &[
     rule(CONTROLLER, alone(Flag("cluster-signing-cert-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("cluster-signing-key-file"), SIGNERS, Stays), NOT_STARTED, "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"),
     rule(CONTROLLER, alone(Flag("node-cidr-mask-size"), &[Flag("node-cidr-mask-size-ipv4"), Flag("node-cidr-mask-size-ipv6")], Stays), NOT_STARTED, "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#configure-ipv4-ipv6-dual-stack"),
-    rule(KUBELET, Needs { one: &[Setting(&["serverCertificateKeyAlgorithm"])], when: When::Begins("ML-DSA-"), other: &[Setting(&["tlsMinVersion"])], is: &["VersionTLS13"], by_itself: false }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
+    rule(KUBELET, Needs { one: &[Setting(&["serverCertificateKeyAlgorithm"])], when: Valued::Begins("ML-DSA-"), other: &[Setting(&["tlsMinVersion"])], is: &["VersionTLS13"], by_itself: false }, "it does not start, since TLS 1.2 knows no such keys", "https://github.com/kubernetes/kubernetes/blob/v1.38.0-beta.0/pkg/kubelet/apis/config/validation/validation.go"),
     rule(KUBELET, alone(Setting(&["reservedSystemCPUs"]), &[Setting(&["systemReservedCgroup"]), Setting(&["kubeReservedCgroup"])], Stays), NOT_STARTED, "https://kubernetes.io/docs/tasks/administer-cluster/reserve-compute-resources/#explicitly-reserved-cpu-list"),
     rule(CONTAINERD, alone(Setting(&["plugins", "io.containerd.cri.v1.images", "registry", "mirrors", "*"]), &[Setting(&["plugins", "io.containerd.cri.v1.images", "registry", "config_path"])], Stays), MIRRORS, HOSTS_TOML),
     rule(CONTAINERD, alone(Setting(&["plugins", "io.containerd.grpc.v1.cri", "registry", "mirrors", "*"]), &[Setting(&["plugins", "io.containerd.grpc.v1.cri", "registry", "config_path"])], Stays), MIRRORS, HOSTS_TOML),
@@ -226,22 +226,22 @@ pub const RULES: &[Rule] = &[
     rule(KUBELET, with(ENFORCED, "kube-reserved", KUBE_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
     rule(KUBELET, with(ENFORCED, "system-reserved", SYSTEM_RESERVED), NOT_STARTED_SO, ENFORCEMENT),
     rule(KUBELET, with(&[Setting(&["systemCgroups"]), Flag("system-cgroups")], "", &[Setting(&["cgroupRoot"]), Flag("cgroup-root")]), NOT_STARTED_SO, KUBELET_VALIDATION),
-    rule(KUBELET, NeedsGate { one: &[Setting(&["cpuCFSQuotaPeriod"]), Flag("cpu-cfs-quota-period")], when: When::IsNot("100ms"), gate: "CustomCPUCFSQuotaPeriod" }, NOT_STARTED_SO, KUBELET_VALIDATION),
-    since(29, rule(KUBELET, NeedsGate { one: &[Setting(&["imageMaximumGCAge"])], when: When::IsNot("0s"), gate: "ImageMaximumGCAge" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["defaultPodSysctls", "*"])], when: When::Given, gate: "DefaultPodSysctls" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(21, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriod"])], when: When::IsNot("0s"), gate: "GracefulNodeShutdown" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(23, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriodByPodPriority"])], when: When::Given, gate: "GracefulNodeShutdownBasedOnPodPriority" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(22, rule(KUBELET, NeedsGate { one: &[Setting(&["memorySwap", "swapBehavior"])], when: When::Given, gate: "NodeSwap" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(32, rule(KUBELET, NeedsGate { one: &[Setting(&["crashLoopBackOff", "maxContainerRestartPeriod"])], when: When::Given, gate: "KubeletCrashLoopBackOffMax" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["imagePullCredentialsVerificationPolicy"])], when: When::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: When::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryThrottlingFactor"])], when: When::IsNot("0.9"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(36, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryReservationPolicy"])], when: When::Is("TieredReservation"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    since(27, rule(KUBELET, NeedsGate { one: &[Setting(&["enableSystemLogQuery"])], when: When::Is("true"), gate: "NodeLogQuery" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    rule(KUBELET, NeedsGate { one: &[Setting(&["serverTLSBootstrap"])], when: When::Is("true"), gate: "RotateKubeletServerCertificate" }, NOT_STARTED_SO, KUBELET_VALIDATION),
-    since(27, rule(KUBELET, Needs { one: &[Setting(&["maxParallelImagePulls"])], when: When::MoreThan(1), other: &[Setting(&["serializeImagePulls"]), Flag("serialize-image-pulls")], is: &["false"], by_itself: true }, NOT_STARTED_SO, KUBELET_VALIDATION)),
-    rule(KUBELET, Needs { one: &[Setting(&["cgroupsPerQOS"]), Flag("cgroups-per-qos")], when: When::Is("false"), other: &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")], is: &["none", ""], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION),
-    since(33, rule(KUBELET, Needs { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: When::Given, other: &[Setting(&["imagePullCredentialsVerificationPolicy"])], is: &["NeverVerifyAllowlistedImages"], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, NeedsGate { one: &[Setting(&["cpuCFSQuotaPeriod"]), Flag("cpu-cfs-quota-period")], when: Valued::IsNot("100ms"), gate: "CustomCPUCFSQuotaPeriod" }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(29, rule(KUBELET, NeedsGate { one: &[Setting(&["imageMaximumGCAge"])], when: Valued::IsNot("0s"), gate: "ImageMaximumGCAge" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["defaultPodSysctls", "*"])], when: Valued::Given, gate: "DefaultPodSysctls" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(21, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriod"])], when: Valued::IsNot("0s"), gate: "GracefulNodeShutdown" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(23, rule(KUBELET, NeedsGate { one: &[Setting(&["shutdownGracePeriodByPodPriority"])], when: Valued::Given, gate: "GracefulNodeShutdownBasedOnPodPriority" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(22, rule(KUBELET, NeedsGate { one: &[Setting(&["memorySwap", "swapBehavior"])], when: Valued::Given, gate: "NodeSwap" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(32, rule(KUBELET, NeedsGate { one: &[Setting(&["crashLoopBackOff", "maxContainerRestartPeriod"])], when: Valued::Given, gate: "KubeletCrashLoopBackOffMax" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["imagePullCredentialsVerificationPolicy"])], when: Valued::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(33, rule(KUBELET, NeedsGate { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: Valued::Given, gate: "KubeletEnsureSecretPulledImages" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(37, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryThrottlingFactor"])], when: Valued::IsNot("0.9"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(36, rule(KUBELET, NeedsGate { one: &[Setting(&["memoryReservationPolicy"])], when: Valued::Is("TieredReservation"), gate: "MemoryQoS" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    since(27, rule(KUBELET, NeedsGate { one: &[Setting(&["enableSystemLogQuery"])], when: Valued::Is("true"), gate: "NodeLogQuery" }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, NeedsGate { one: &[Setting(&["serverTLSBootstrap"])], when: Valued::Is("true"), gate: "RotateKubeletServerCertificate" }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(27, rule(KUBELET, Needs { one: &[Setting(&["maxParallelImagePulls"])], when: Valued::MoreThan(1), other: &[Setting(&["serializeImagePulls"]), Flag("serialize-image-pulls")], is: &["false"], by_itself: true }, NOT_STARTED_SO, KUBELET_VALIDATION)),
+    rule(KUBELET, Needs { one: &[Setting(&["cgroupsPerQOS"]), Flag("cgroups-per-qos")], when: Valued::Is("false"), other: &[Setting(&["enforceNodeAllocatable"]), Flag("enforce-node-allocatable")], is: &["none", ""], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION),
+    since(33, rule(KUBELET, Needs { one: &[Setting(&["preloadedImagesVerificationAllowlist"])], when: Valued::Given, other: &[Setting(&["imagePullCredentialsVerificationPolicy"])], is: &["NeverVerifyAllowlistedImages"], by_itself: false }, NOT_STARTED_SO, KUBELET_VALIDATION)),
     rule(KUBELET, with(&[Setting(&["cpuManagerPolicy"]), Flag("cpu-manager-policy")], "static", RESERVED_CPUS), NOT_STARTED_SO, CPU_POLICIES),
     rule(KUBELET, with(&[Setting(&["memoryManagerPolicy"]), Flag("memory-manager-policy")], "Static", &[Setting(&["reservedMemory"]), Flag("reserved-memory")]), NOT_STARTED_SO, "https://kubernetes.io/docs/tasks/administer-cluster/memory-manager/#reserved-memory-flag"),
     rule(KUBELET, with(&[Setting(&["evictionSoft", "memory.available"])], "", &[Setting(&["evictionSoftGracePeriod", "memory.available"])]), NOT_STARTED_SO, EVICTION),
