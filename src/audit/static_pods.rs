@@ -125,7 +125,7 @@ spec:
 
     #[test]
     fn paths_are_those_of_the_host() {
-        let documents = yaml(POD).expect("YAML");
+        let documents = yaml(POD).ok().expect("YAML");
         let all: Vec<PodContainer<'_>> = containers(&documents[0]).collect();
         assert_eq!(
             all[0].line.words,

@@ -260,9 +260,9 @@ fn named_by(path: &str, node: &FoundNode) -> BTreeSet<String> {
 /// What a text names as the configuration of a program, likewise.
 fn configurations_in(text: &str) -> impl Iterator<Item = &str> {
     NAME_A_CONFIGURATION.iter().flat_map(move |flag| {
-        let behind = text
-            .match_indices(flag)
-            .filter_map(|(at, _)| text.get(..at)?.ends_with("--").then(|| &text[at + flag.len()..]));
+        let at = text.match_indices(flag).map(|(at, _)| text.split_at(at));
+        let behind = at.filter(|(before, _)| before.ends_with("--"));
+        let behind = behind.filter_map(move |(_, from)| from.strip_prefix(flag));
         behind.filter_map(|behind| paths_in(behind.strip_prefix(['=', ' '])?.split_whitespace().next()?).next())
     })
 }
@@ -342,4 +342,21 @@ pub fn is_of_systemd(path: &str, target: &str) -> bool {
         "/usr/local/lib/systemd/system",
     ];
     is_wish && name == unit && holds_units.contains(&folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file without an ending is looked for where a flag names it as a configuration, and nowhere else.
+    #[test]
+    fn configurations_are_named_by_flags() {
+        let text = "ExecStart=/usr/bin/kubelet --config=/opt/k/kubelet.config --config-dir=/opt/k/d --kubeconfig=/opt/k/kc \\\n \
+                    --audit-policy-file '/etc/k/policy' --log-dir=/var/log/k\nOPTS=\"--config=/srv/k/proxy\"\n";
+        let all: BTreeSet<&str> = configurations_in(text).collect();
+        assert_eq!(
+            all,
+            BTreeSet::from(["etc/k/policy", "opt/k/kubelet.config", "srv/k/proxy"])
+        );
+    }
 }
