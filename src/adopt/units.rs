@@ -74,12 +74,14 @@ pub(super) fn own_variables<'p>(program: &'p RunningProgram<'_>) -> impl Iterato
             .map(|name| name.to_lowercase().replace('_', "-"));
         program.name() == "etcd" && flag.is_some_and(|flag| takes_in_any("etcd", &flag).is_some())
     };
+    // A file of etcd's variables often has those of its client as well.
+    let is_of_client = |name: &str| program.name() == "etcd" && name.starts_with("ETCDCTL_");
     // Flags in a variable that no command line has do nothing.
     let is_of_others = |value: &str| value.split_whitespace().any(|word| word.starts_with("--"));
     program
         .environment
         .iter()
-        .filter(move |(name, value)| !is_in_line(name) && !is_flag(name) && !is_of_others(value))
+        .filter(move |(name, value)| !is_in_line(name) && !is_flag(name) && !is_of_client(name) && !is_of_others(value))
 }
 
 /// Where etcd has its data when no flag says so, or says it by a path from where it is started (`DefaultName` of

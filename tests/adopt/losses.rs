@@ -339,7 +339,7 @@ fn variables_stay_and_settings_of_units_are_told() {
         .unit(
             "etcd",
             "$MORE",
-            "Environment=ETCD_UNSUPPORTED_ARCH=arm64 ETCD_MAX_REQUEST_BYTES=10485760 GOGC=50 MORE=--snapshot-count=5000\nUser=etcd\n\
+            "Environment=ETCD_UNSUPPORTED_ARCH=arm64 ETCDCTL_KEY=/etc/k/client-key.pem ETCD_MAX_REQUEST_BYTES=10485760 GOGC=50 MORE=--snapshot-count=5000\nUser=etcd\n\
              LimitNOFILE=1000000\nExecStartPre=/bin/true\n",
         )
         .unit("kubelet", "", "Environment=AWS_REGION=eu-central-1 API_TOKEN=canary-token-9\nCPUAccounting=yes\n");
@@ -353,7 +353,11 @@ fn variables_stay_and_settings_of_units_are_told() {
     ] {
         done.says(line);
     }
-    assert!(!done.text.contains("\nMORE = "), "{}", done.text);
+    assert!(
+        !done.text.contains("\nMORE = ") && !done.text.contains("ETCDCTL_KEY"),
+        "{}",
+        done.text
+    );
     done.tells("adopt-left-out", "has ExecStartPre= LimitNOFILE= User= otherwise")
         .tells("adopt-left-out", "CPUAccounting=")
         .tells("adopt-left-out", "API_TOKEN");
@@ -394,6 +398,11 @@ fn a_file_of_etcd_tells_no_release() {
         .tells("adopt-left-out", "etcd.config.yml:8, debug")
         .tells("adopt-left-out", "enable-v2");
     machines.build(&done);
+    // So it does of variables.
+    machines.unit("etcd", "", "Environment=ETCD_PROXY=off ETCD_SNAPSHOT_COUNT=7000\n");
+    let done = machines.adopt();
+    assert!(!done.text.contains("\netcd = \""), "{}", done.text);
+    done.says("snapshot-count = \"7000\"").tells("adopt-left-out", "proxy");
 }
 
 /// What a pod calls its data is not what the machine calls it, and without a flag it lies where etcd was started.
