@@ -7,6 +7,8 @@ mod folder;
 mod hostile;
 #[path = "adopt/kubeadm.rs"]
 mod kubeadm;
+#[path = "adopt/losses.rs"]
+mod losses;
 #[path = "adopt/maker.rs"]
 mod maker;
 #[path = "adopt/own.rs"]

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::evidence::{Basis, Evidence, Settled};
 use super::programs::RunningProgram;
 use super::shown::{NODE, ShownAs, of};
+use crate::audit::balancers::Listener;
 use crate::audit::names::{Url, first_of, host_and_port, is_loopback, why_nobody_asks_for};
 use crate::audit::pods::{plugins_of, subnets};
 use crate::audit::view::{HostView, NETWORK_PLUGINS, View};
@@ -297,7 +298,11 @@ fn roles(
         }
     }
     for (path, balancer) in &machine.balancers {
-        let mut servers = balancer.services.iter().flat_map(|service| &service.servers);
+        // One that listens to its own machine alone passes on what that calls, and is nobody else's.
+        let is_reached = |listen: &Listener| listen.address.is_none_or(|address| !address.is_loopback());
+        let services = balancer.services.iter();
+        let reached = services.filter(|service| service.listens.is_empty() || service.listens.iter().any(is_reached));
+        let mut servers = reached.flat_map(|service| &service.servers);
         if servers.any(|server| apis.contains(&server.host) || apis.is_empty()) {
             roles.insert(Role::LoadBalancer);
             by.push(Evidence::file(machine, path));

@@ -4,12 +4,15 @@
 //! Pure: no files, no clock, no randomness. What a certificate is, its content says; names of files are a last hint. A secret goes into
 //! the files of keys and nowhere else.
 
+mod as_settings;
 mod authorities;
+mod decided;
 mod evidence;
 mod machines;
 mod material;
 mod network;
 mod not_written;
+mod own_files;
 mod programs;
 mod releases;
 mod report;
@@ -20,20 +23,23 @@ mod shown;
 mod topology;
 mod tuned;
 mod under_way;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use time::OffsetDateTime;
 
+use crate::audit::encryption::ENCRYPTION;
 use crate::audit::finding::Findings;
 use crate::audit::view::View;
 use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
+use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
 use crate::diagnostic::{Diagnostic, Reporter, Severity};
-use crate::found::Found;
+use crate::found::{Found, NAME_A_CONFIGURATION};
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
 use authorities::{Authorities, authorities};
@@ -41,7 +47,7 @@ use evidence::{Basis, Evidence, Settled};
 use machines::{AdoptedHost, OfCluster};
 use material::Material;
 use not_written::WhatWasGiven;
-use programs::{RunningProgram, programs};
+use programs::{RunningProgram, pairs, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
@@ -125,10 +131,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let mut hosts = machines::of_machines(&view, &machines, &programs, &shown, &of_cluster, &say);
     if hosts.is_empty() {
         hosts = machines::of_certificates(&shown, leads_to, &services.value, &say);
-    } else if !hosts
-        .iter()
-        .any(|host| host.roles.contains(&crate::catalog::roles::Role::ControlPlane))
-    {
+    } else if !hosts.iter().any(|host| host.roles.contains(&Role::ControlPlane)) {
         say.add(Diagnostic::new(codes::NO_HOST, "no machine runs an API server").hint(
             "give the tree of each machine that runs one beside the others: where there is one, certificates alone are no machine",
         ));
@@ -173,6 +176,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         authorities: authorities.kept.clone(),
         hosts,
         tuned: Vec::new(),
+        files: Vec::new(),
     };
     if say.has_errors() {
         return Err(say.into_sorted_vec());
@@ -219,8 +223,20 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
     let more_names = more_names(&made, &shown, &machines, &mut topology, &say);
+    let made_programs = programs::programs(&made);
+    let pairs = pairs(&programs, &made_programs, &machines);
+    decided::tell_decided(&pairs, &say);
+    decided::tell_other_pods(&pairs, &say);
+    decided::tell_balancers(&view, &made, &machines, &say);
+    units::tell_settings(&pairs, &say);
+    let control_planes = topology
+        .hosts
+        .iter()
+        .filter(|host| host.roles.contains(&Role::ControlPlane));
+    topology.files = own_files::own_files(&pairs, control_planes.count(), &say);
     topology.tuned = tuned::tuned(
         &programs,
+        &pairs,
         &made,
         &machines,
         kubelets_are_checked(&programs, &shown, &topology),
@@ -233,6 +249,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         csrs.iter()
             .map(|(name, text)| AdoptedFile::public(format!("csr/{name}"), text)),
     );
+    let own = topology.files.iter();
+    files.extend(own.map(|file| AdoptedFile::public(file.template.clone(), &file.text)));
     files.extend(keys(&topology));
     Ok(Adopted {
         files,
@@ -251,17 +269,15 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
 
 /// What a program reads and is not among the files: its settings would be lost, and others made up in their place.
 fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
-    const CONFIGURATIONS: [&str; 6] = [
-        "config",
-        "config-file",
-        "audit-policy-file",
-        "authentication-config",
-        "authorization-config",
-        "admission-control-config-file",
-    ];
+    // That of encryption is more than a warning, and told with the keys.
+    let flags = || {
+        NAME_A_CONFIGURATION
+            .into_iter()
+            .filter(|flag| !ENCRYPTION.contains(flag))
+    };
     for (program, flag) in programs
         .iter()
-        .flat_map(|program| CONFIGURATIONS.map(|flag| (program, flag)))
+        .flat_map(|program| flags().map(move |flag| (program, flag)))
     {
         if let (Some(path), None) = (program.flag(flag), program.file(flag)) {
             let message = format!("{}: {path} is not among the files", program.evidence(flag));
@@ -520,6 +536,9 @@ fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Re
         let mut files = GivenFiles::new(written.text.clone());
         for (name, text) in csrs {
             files = files.with(format!("csr/{name}"), text.clone());
+        }
+        for file in &topology.files {
+            files = files.with(file.template.clone(), file.text.clone());
         }
         for authority in &topology.authorities {
             files = files.with(format!("{KEYS}/{}.pem", authority.name), authority.certificate.pem());

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::evidence::Evidence;
 use crate::audit::document::Tree;
 use crate::audit::environment::assignments;
+use crate::audit::static_pods::containers;
 use crate::audit::unit::{CommandLine, FILE_OF_ETCD};
 use crate::audit::view::{HostView, View};
 use crate::pki::inspect::Certificate;
@@ -27,6 +28,8 @@ pub(super) struct RunningProgram<'v> {
     pub path: &'v str,
     pub line: Cow<'v, CommandLine>,
     pub environment: Cow<'v, BTreeMap<String, String>>,
+    /// The variables that a static pod has from elsewhere.
+    pub from_elsewhere: Vec<String>,
     /// What a static pod is made of: `registry.k8s.io/etcd:3.6.5-0`.
     pub image: Option<&'v str>,
 }
@@ -41,12 +44,12 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
                 path: command.path,
                 line: Cow::Borrowed(&command.line),
                 environment: Cow::Borrowed(&command.environment),
+                from_elsewhere: Vec::new(),
                 image: None,
             });
         }
         for (path, documents) in &host.documents {
-            let pods = documents.iter().filter(|document| document.kind() == "Pod");
-            all.extend(pods.flat_map(|pod| of_pod(host, path, pod)));
+            all.extend(documents.iter().flat_map(|document| of_pod(host, path, document)));
         }
         if !all
             .iter()
@@ -61,19 +64,13 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
 
 /// What the containers of a static pod start.
 fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = RunningProgram<'v>> {
-    pod.items_at(&["spec", "containers"]).iter().map(move |container| {
-        let words = ["command", "args"]
-            .iter()
-            .flat_map(|field| container.items_at(&[field]));
-        RunningProgram {
-            host,
-            path,
-            line: Cow::Owned(CommandLine::of(
-                words.filter_map(Tree::text).map(str::to_owned).collect(),
-            )),
-            environment: Cow::Owned(BTreeMap::new()),
-            image: container.text_at(&["image"]),
-        }
+    containers(pod).map(move |container| RunningProgram {
+        host,
+        path,
+        line: Cow::Owned(container.line),
+        environment: Cow::Owned(container.environment),
+        from_elsewhere: container.from_elsewhere,
+        image: container.image,
     })
 }
 
@@ -103,6 +100,7 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> 
         path,
         line: Cow::Owned(CommandLine::of(words)),
         environment: Cow::Owned(BTreeMap::new()),
+        from_elsewhere: Vec::new(),
         image: None,
     })
 }
@@ -183,6 +181,22 @@ impl<'v> RunningProgram<'v> {
     pub(super) fn is_static_pod(&self) -> bool {
         self.image.is_some()
     }
+}
+
+/// Each program of a machine, and that of ours which takes its place, by the host's name.
+pub(super) fn pairs<'a, 'v>(
+    running: &'a [RunningProgram<'v>],
+    made: &'a [RunningProgram<'v>],
+    names: &BTreeMap<String, String>,
+) -> Vec<(String, &'a RunningProgram<'v>, &'a RunningProgram<'v>)> {
+    let of_machines = running.iter().filter(|one| !one.host.host.loose);
+    let paired = of_machines.filter_map(|one| {
+        let host = names.get(one.host.name)?;
+        let mut ours = made.iter();
+        let ours = ours.find(|ours| ours.name() == one.name() && ours.host.name == host)?;
+        Some((host.clone(), one, ours))
+    });
+    paired.collect()
 }
 
 /// The certificates in a file of a host.

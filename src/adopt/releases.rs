@@ -122,7 +122,9 @@ pub(super) fn etcd(
     let default = releases::Release::of(Version::parse(kubernetes)?).etcd;
     let members: Vec<&RunningProgram<'_>> = programs.iter().filter(|one| one.name() == "etcd").collect();
     let takes_all = |minor: u16| {
-        let mut all = members.iter().flat_map(|one| one.line.flags.keys());
+        // Of its file and of variables etcd passes over what it does not know: that says nothing of which release it is.
+        let by_flags = members.iter().filter(|one| one.line.read_from.is_none());
+        let mut all = by_flags.flat_map(|one| &one.line.order);
         all.all(|flag| matches!(flags::flag("etcd", flag, minor), Known::Yes | Known::Never))
     };
     if members.is_empty() || takes_all(default.minor) {

@@ -50,8 +50,17 @@ pub(super) fn token_key(
         if let Some(public) = file {
             signing.add(public.to_vec(), program.evidence(signs));
         }
-        for path in program.line.values("service-account-key-file") {
-            let path = resolve(program.host, path);
+        let named: Vec<&str> = program.line.values("service-account-key-file").collect();
+        for named_path in &named {
+            let path = resolve(program.host, named_path);
+            // The only one is most likely the other half of what signs.
+            if path.is_none() && (named.len() > 1 || file.is_none()) {
+                let message = format!(
+                    "{}: {named_path} is not among the files: tokens that are accepted by the key in it are refused from the first build on",
+                    program.evidence("service-account-key-file")
+                );
+                say.add(Diagnostic::new(codes::NOT_COPIED, message));
+            }
             for public in path.map_or_else(Vec::new, |path| program.host.public_keys(path)) {
                 accepted.add(public.to_vec(), program.evidence("service-account-key-file"));
             }

@@ -6,6 +6,7 @@ use super::authorities::{FRONT_PROXY, KeptAuthority};
 use super::evidence::{Basis, Evidence, Settled};
 use super::machines::{AdoptedEndpoint, AdoptedHost};
 use super::network::AdoptedBalancer;
+use super::own_files::CarriedFile;
 use super::runtime::AdoptedRuntime;
 use super::secrets::{EncryptionFound, KeptTokenKey};
 use super::tuned::{Tuned, TunedPart, TunedValue};
@@ -57,6 +58,8 @@ pub(super) struct Topology {
     pub runtime: AdoptedRuntime,
     pub hosts: Vec<AdoptedHost>,
     pub tuned: Vec<Tuned>,
+    /// Files of the operator's own.
+    pub files: Vec<CarriedFile>,
 }
 
 /// The files of one generation that is brought, by their names, and what tells it.
@@ -181,6 +184,13 @@ impl Topology {
         }
         for host in &self.hosts {
             self.host(&mut out, host);
+        }
+        for file in self.files.iter().filter(|_| whole) {
+            out.section("[[files]]");
+            out.line(format!("# {}", file.evidence));
+            out.line(format!("on = {}", quoted(&file.on)));
+            out.line(format!("at = {}", quoted(&file.at)));
+            out.line(format!("template = {}", quoted(&file.template)));
         }
         out
     }

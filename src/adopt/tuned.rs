@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::as_settings::as_setting;
+use super::decided::ReplacedProgram;
 use super::evidence::Evidence;
-use super::programs::{RunningProgram, programs};
+use super::own_files::path_of_brought;
+use super::programs::RunningProgram;
+use super::units::{data_dir, own_variables};
 use crate::audit::document::Tree;
+use crate::audit::names::is_loopback;
+use crate::audit::overrides::is_passed_over;
 use crate::audit::view::{HostView, View};
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
@@ -23,20 +29,19 @@ const OURS: &[(&str, &[&str])] = &[
         "experimental-encryption-provider-config", "encryption-provider-config",
     ]),
     ("kube-controller-manager", &[
-        "bind-address", "address", "master", "kubeconfig", "service-cluster-ip-range", "cluster-cidr", "node-cidr-mask-size", "cluster-name",
-        "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6",
+        "master", "kubeconfig", "service-cluster-ip-range", "cluster-cidr", "cluster-name",
     ]),
-    ("kube-scheduler", &["bind-address", "address", "master", "kubeconfig", "config"]),
+    ("kube-scheduler", &["master", "kubeconfig", "config"]),
     ("kubelet", &[
         "config", "kubeconfig", "bootstrap-kubeconfig", "hostname-override", "node-ip", "node-labels", "register-with-taints", "cert-dir",
-        "cluster-dns", "cluster-domain", "client-ca-file", "tls-cert-file", "tls-private-key-file", "cgroup-driver", "resolv-conf", "address",
+        "cluster-dns", "cluster-domain", "client-ca-file", "tls-cert-file", "tls-private-key-file", "cgroup-driver", "resolv-conf",
         "pod-manifest-path", "rotate-certificates", "container-runtime", "container-runtime-endpoint", "pod-cidr",
     ]),
     ("kube-proxy", &["config", "kubeconfig", "hostname-override", "cluster-cidr", "proxy-mode", "bind-address", "master"]),
 ];
 
 /// Files that khw-gen names by itself, and all the same whatever is in them is where an operator has put it.
-const KEPT_PATHS: [&str; 2] = ["data-dir", "wal-dir"];
+const KEPT_PATHS: [&str; 3] = ["data-dir", "wal-dir", "audit-log-path"];
 
 /// Kind | settings that are khw-gen's own business, likewise.
 #[rustfmt::skip]
@@ -85,47 +90,23 @@ pub(super) enum TunedValue {
     Is(Value),
 }
 
-/// Variables of a unit that say how its program behaves or reaches others.
-const VARIABLES: [&str; 9] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "GODEBUG",
-    "GOMAXPROCS",
-    "GOGC",
-];
-
 /// Everything that is kept, of programs that run and of those of the model; `names` has each machine's name as a host.
 pub(super) fn tuned(
     running: &[RunningProgram<'_>],
+    pairs: &[ReplacedProgram<'_, '_>],
     model: &View<'_>,
     names: &BTreeMap<String, String>,
     checks_kubelets: bool,
     say: &Reporter,
 ) -> Vec<Tuned> {
-    let ours = programs(model);
     let mut all = Vec::new();
     for (component, business) in OURS {
         let mut by_host: Vec<(String, Kept)> = Vec::new();
-        for program in running
-            .iter()
-            .filter(|one| one.name() == *component && !one.host.host.loose)
-        {
-            let Some(host) = names.get(program.host.name) else {
-                continue;
-            };
-            let Some(made) = ours
-                .iter()
-                .find(|one| one.name() == *component && one.host.name == host)
-            else {
-                continue;
-            };
+        for (host, program, made) in pairs.iter().filter(|(_, one, _)| one.name() == *component) {
             let mut kept = flags(program, made, business, say);
             kept.extend(settings(program, made, say));
             kept.extend(variables(program, made, say));
+            kept.extend(data_dir_of(program, made));
             kept.extend(not_by_the_way(component, program, made, checks_kubelets));
             by_host.push((host.clone(), kept));
         }
@@ -227,9 +208,22 @@ fn together(component: &'static str, by_host: Vec<(String, Kept)>) -> Vec<Tuned>
 fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&str], say: &Reporter) -> Kept {
     let mut kept = Kept::new();
     for (name, values) in &running.line.flags {
-        if business.contains(&name.as_str()) {
+        if business.contains(&name.as_str()) || is_nothing_lost(running.name(), name, values) {
             continue;
         }
+        if let Some(path) = path_of_brought(running, made, name) {
+            let value = TunedValue::Is(Value::Text(path));
+            kept.insert(
+                TunedPart::Flag(name.clone()),
+                (value, running.evidence(name).to_string()),
+            );
+            continue;
+        }
+        if let Some((part, value)) = in_the_file(running, made, name, say) {
+            kept.extend(value.map(|value| (part, (TunedValue::Is(value), running.evidence(name).to_string()))));
+            continue;
+        }
+        let name = &as_we_call_it(name, made);
         let ours = made.line.flags.get(name);
         let is_path = |values: &Vec<String>| values.iter().all(|value| value.starts_with('/'));
         let is_named_file =
@@ -266,6 +260,87 @@ fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&s
         );
     }
     kept
+}
+
+/// What a flag says that its program passes over beside the file which ours always has: the setting, and its value unless ours has the same, or
+/// it is told instead.
+fn in_the_file(
+    running: &RunningProgram<'_>,
+    made: &RunningProgram<'_>,
+    name: &str,
+    say: &Reporter,
+) -> Option<(TunedPart, Option<Value>)> {
+    let given = running.flag(name)?;
+    let setting = as_setting(running, name, given);
+    let (_, ours) = made.config()?;
+    if setting.is_none() && !is_passed_over(running.name(), name) || made.line.flags.contains_key(name) {
+        return None;
+    }
+    let leave_out = |why: &str| {
+        say.add(Diagnostic::new(
+            codes::LEFT_OUT,
+            format!("{}: {why}", running.evidence(name)),
+        ));
+    };
+    let part = |keys: Vec<String>| TunedPart::Setting(keys);
+    Some(match setting {
+        _ if running.flag("config").is_some() => {
+            leave_out("beside --config it is passed over, and so it did nothing");
+            (part(Vec::new()), None)
+        }
+        None => {
+            leave_out("it is passed over beside --config, and no setting of the file says the same");
+            (part(Vec::new()), None)
+        }
+        Some((keys, value)) if is_secret(name, &value) => {
+            tell_secret(&running.evidence(name), say);
+            (part(keys), None)
+        }
+        Some((keys, value)) => {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let is_ours = ours.at(&names).and_then(as_value) == Some(value.clone());
+            (part(keys), Some(value).filter(|_| !is_ours))
+        }
+    })
+}
+
+/// With one family of addresses there is one length of a node's range, by either flag.
+fn as_we_call_it(name: &str, made: &RunningProgram<'_>) -> String {
+    const LENGTH: &str = "node-cidr-mask-size";
+    let is_ipv6 = made.flag("cluster-cidr").is_some_and(|range| range.contains(':'));
+    let of_family = if is_ipv6 {
+        "node-cidr-mask-size-ipv6"
+    } else {
+        "node-cidr-mask-size-ipv4"
+    };
+    match name == of_family && made.line.flags.contains_key(LENGTH) {
+        true => LENGTH.to_owned(),
+        false => name.to_owned(),
+    }
+}
+
+/// Addresses that a program listens at by itself, or within the machine alone.
+fn is_nothing_lost(program: &str, name: &str, values: &[String]) -> bool {
+    let all = |is: fn(&str) -> bool| values.iter().all(|value| is(value));
+    match (program, name) {
+        ("kubelet", "address") => all(|address| ["0.0.0.0", "::"].contains(&address)),
+        ("kube-controller-manager" | "kube-scheduler", "address") => all(is_loopback),
+        _ => false,
+    }
+}
+
+/// The data of an etcd that no flag leads to from wherever it is started.
+fn data_dir_of(running: &RunningProgram<'_>, made: &RunningProgram<'_>) -> Option<(TunedPart, (TunedValue, String))> {
+    let is_etcd = running.name() == "etcd" && !running.line.is_elsewhere() && running.unvalued().next().is_none();
+    let path = data_dir(running).filter(|path| is_etcd && made.flag("data-dir") != Some(path))?;
+    let evidence = format!(
+        "{}: where it has its data when it is started without --data-dir, or with a path from there",
+        Evidence::file(running.host, running.path)
+    );
+    Some((
+        TunedPart::Flag("data-dir".to_owned()),
+        (TunedValue::Is(Value::Text(path)), evidence),
+    ))
 }
 
 /// Whether the file that we write says the same as a flag: the leader of schedulers is elected by it.
@@ -320,7 +395,10 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
         let same = ours
             .and_then(|ours| ours.at(&names))
             .is_some_and(|ours| as_value(ours) == Some(value.clone()));
-        if is_ours || same || is_nothing(&names, &value) {
+        // What a flag has taken the place of is told by the flag.
+        let overridden = running.host.overridden.get(path);
+        let is_of_flag = overridden.is_some_and(|all| all.contains(&dotted));
+        if is_ours || same || is_of_flag || is_nothing(&names, &value) {
             continue;
         }
         let last = keys.last().map_or("", String::as_str);
@@ -386,10 +464,12 @@ fn as_value(tree: &Tree) -> Option<Value> {
 
 fn variables(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Reporter) -> Kept {
     let mut kept = Kept::new();
-    for name in VARIABLES {
-        let Some(value) = running.environment.get(name) else {
-            continue;
-        };
+    for name in &running.from_elsewhere {
+        let evidence = Evidence::within(running.host, running.path, name, name);
+        let message = format!("{evidence}: its value comes from the cluster or from the pod, which a unit has not");
+        say.add(Diagnostic::new(codes::LEFT_OUT, message));
+    }
+    for (name, value) in own_variables(running) {
         if made.environment.get(name) == Some(value) {
             continue;
         }

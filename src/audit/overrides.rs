@@ -121,6 +121,12 @@ const PASSED_OVER: &[(&str, &[&str])] = &[
     ("kube-scheduler", &["algorithm-provider", "kube-api-", "kubeconfig", "lock-object-", "policy-", "scheduler-name"]),
 ];
 
+/// Whether a program passes a flag over once `--config` names a file.
+pub(crate) fn is_passed_over(program: &str, flag: &str) -> bool {
+    let mut rows = PASSED_OVER.iter().filter(|(of, _)| *of == program);
+    rows.any(|(_, flags)| flags.iter().any(|start| flag.starts_with(start)))
+}
+
 /// The flags of a command line that take the place of settings in a document, and those.
 fn heeded<'l>(line: &'l CommandLine, document: &Tree) -> impl Iterator<Item = &'static SaidTwice> + use<'l> {
     let kind = document.kind().to_owned();

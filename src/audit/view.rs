@@ -1,6 +1,6 @@
 //! Everything of a bundle, parsed: PEM files, documents, command lines, load balancers. Once it is read, it does not change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memchr::memmem;
@@ -13,9 +13,10 @@ use super::document::{Documents, Tree, Unread};
 use super::finding::Findings;
 use super::overrides;
 use super::started::{HostUnit, UnitCommand, units_and_commands};
+use super::static_pods::{PodContainer, containers};
 use super::unit::CommandLine;
 use crate::diagnostic::verify_codes as codes;
-use crate::found::{Found, FoundHost};
+use crate::found::{Found, FoundHost, NAME_A_CONFIGURATION};
 use crate::pki::digest::{Sha256, sha256};
 use crate::pki::inspect::{Certificate, Item, TlsRole, items};
 use crate::pki::secret::SecretBytes;
@@ -191,6 +192,9 @@ impl<'v> View<'v> {
         }
         let report = |code, path: &str, message: String| self.findings.report(code, read.name, path, message);
         (read.units, read.commands) = units_and_commands(host, &report);
+        for path in configurations_by_flags(&read) {
+            self.read_named(&mut read, path, reader);
+        }
         let configs = read.commands.iter();
         let configs: Vec<Option<&str>> = configs.map(|one| read.resolve(one.line.flag("config")?)).collect();
         for (command, path) in read.commands.iter().zip(configs) {
@@ -211,7 +215,6 @@ impl<'v> View<'v> {
 
     fn read_file(&self, read: &mut HostView<'v>, path: &'v str, content: &'v SecretBytes, reader: &mut Documents) {
         let (host, bytes) = (read.name, content.expose());
-        let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, host, path, message);
         let name = path.rsplit('/').next().unwrap_or(path);
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
         let holds = |text: &[u8]| memmem::find(bytes, text).is_some();
@@ -239,13 +242,35 @@ impl<'v> View<'v> {
         if !(is_yaml || is_json || is_toml || is_kubeconfig) {
             return;
         }
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return bad("it is not UTF-8");
-        };
         let language = match (is_json, is_toml) {
             (true, _) => Language::Json,
             (_, true) => Language::Toml,
             _ => Language::Yaml,
+        };
+        self.read_document(read, path, content, language, reader);
+    }
+
+    /// Reads what a program is given as its configuration, whatever it is called.
+    fn read_named(&self, read: &mut HostView<'v>, path: &'v str, reader: &mut Documents) {
+        let Some(file) = read.host.files.get(path) else { return };
+        let is_json = file.content.expose().trim_ascii_start().starts_with(b"{");
+        let language = if is_json { Language::Json } else { Language::Yaml };
+        self.read_document(read, path, &file.content, language, reader);
+    }
+
+    fn read_document(
+        &self,
+        read: &mut HostView<'v>,
+        path: &'v str,
+        content: &'v SecretBytes,
+        language: Language,
+        reader: &mut Documents,
+    ) {
+        let host = read.name;
+        let bad = |message: &str| self.findings.report(codes::BAD_SYNTAX, host, path, message);
+        let is_json = language == Language::Json;
+        let Ok(text) = std::str::from_utf8(content.expose()) else {
+            return bad("it is not UTF-8");
         };
         match self.documents_of(language, content.sha256(), text, reader) {
             Ok(documents) if documents.is_empty() => bad("there is nothing in it"),
@@ -282,6 +307,20 @@ impl<'v> View<'v> {
         known().insert((language, sha256), (documents.clone(), cost));
         Ok(documents)
     }
+}
+
+/// The files that flags of a cluster's programs name as their configurations and that were not read by their names.
+fn configurations_by_flags<'v>(read: &HostView<'v>) -> BTreeSet<&'v str> {
+    let of_units = read.commands.iter().map(|command| &command.line);
+    let of_pods: Vec<PodContainer<'_>> = read.all_documents().flat_map(containers).collect();
+    let lines = of_units.chain(of_pods.iter().map(|container| &container.line));
+    let is_known = |program: &str| program.starts_with("kube") || program == "etcd";
+    let named = lines
+        .filter(|line| is_known(&line.program))
+        .flat_map(|line| NAME_A_CONFIGURATION.iter().filter_map(|flag| line.flag(flag)));
+    let here = named.filter_map(|path| read.resolve(path));
+    here.filter(|path| !read.documents.contains_key(path) && !read.pem.contains_key(path))
+        .collect()
 }
 
 const TOO_LARGE: &str = "it, or what all files hold together, is more than any cluster needs, and was not read";

@@ -174,6 +174,21 @@ codes! {
         see ["https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness"]
     }
 
+    DECIDED "adopt-decided" Warning "what khw-gen decides was otherwise" {
+        meaning
+            "Where programs listen, whom they call, what starts them and what passes connections on follows from cluster.toml, and is the same on \
+             all hosts. In what runs it was otherwise: from the first build on it is as the message says, and whoever counts on the old value has to \
+             know."
+        advice "see who counts on the old value, and change that before the first build is rolled out, or cluster.toml where that says it"
+        example "master1: /etc/systemd/system/kube-apiserver.service" ["--secure-port=8443"]
+        right ["--secure-port=6443"]
+        met
+            "With API servers at another port behind a load balancer of somebody else's, with an etcd without TLS as today's walk-through has it, with \
+             kube-vip or another pod that the kubelet starts from its folder, and with a load balancer on each node, as kubespray and kubeasz set \
+             it up."
+        see ["https://kubernetes.io/docs/reference/networking/ports-and-protocols/", "https://etcd.io/docs/v3.6/op-guide/runtime-configuration/"]
+    }
+
     LEFT_OUT "adopt-left-out" Warning "flag, setting or name that is left out" {
         meaning
             "Something that runs was set, and cluster.toml can't have it: the release does not take it, it does not go with the rest, or it may be \

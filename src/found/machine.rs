@@ -28,6 +28,17 @@ const READ_BY_THEIR_NAMES: &[&str] = &[
     ".kubeconfig",
     "/kubeconfig",
 ];
+/// Flags that give a program a configuration: what they name is read as one, whatever it is called.
+pub const NAME_A_CONFIGURATION: [&str; 8] = [
+    "config",
+    "config-file",
+    "audit-policy-file",
+    "authentication-config",
+    "authorization-config",
+    "admission-control-config-file",
+    "encryption-provider-config",
+    "experimental-encryption-provider-config",
+];
 /// No unit and no document is longer that names others.
 const LONGEST_TO_SEARCH: usize = 1 << 20;
 
@@ -246,11 +257,20 @@ fn named_by(path: &str, node: &FoundNode) -> BTreeSet<String> {
         };
         return text.lines().filter_map(installed).collect();
     }
-    let could_be_read = |path: &&str| {
-        let top = path.split('/').next().unwrap_or_default();
-        WHERE_FILES_ARE_NAMED.contains(&top) && READ_BY_THEIR_NAMES.iter().any(|end| path.ends_with(end))
-    };
-    paths_in(text).filter(could_be_read).map(str::to_owned).collect()
+    let could_be_read = |path: &&str| READ_BY_THEIR_NAMES.iter().any(|end| path.ends_with(end));
+    let could_be_a_bundles = |path: &&str| WHERE_FILES_ARE_NAMED.contains(&path.split('/').next().unwrap_or_default());
+    let named = paths_in(text).filter(could_be_read).chain(configurations_in(text));
+    named.filter(could_be_a_bundles).map(str::to_owned).collect()
+}
+
+/// What a text names as the configuration of a program, likewise.
+fn configurations_in(text: &str) -> impl Iterator<Item = &str> {
+    NAME_A_CONFIGURATION.iter().flat_map(move |flag| {
+        let at = text.match_indices(flag).map(|(at, _)| text.split_at(at));
+        let behind = at.filter(|(before, _)| before.ends_with("--"));
+        let behind = behind.filter_map(move |(_, from)| from.strip_prefix(flag));
+        behind.filter_map(|behind| paths_in(behind.strip_prefix(['=', ' '])?.split_whitespace().next()?).next())
+    })
 }
 
 /// Absolute paths in a text, without the slash at their beginning.
@@ -343,4 +363,21 @@ pub fn is_of_systemd(path: &str, target: &str) -> bool {
         "/usr/local/lib/systemd/system",
     ];
     is_wish && name == unit && holds_units.contains(&folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file without an ending is looked for where a flag names it as a configuration, and nowhere else.
+    #[test]
+    fn configurations_are_named_by_flags() {
+        let text = "ExecStart=/usr/bin/kubelet --config=/opt/k/kubelet.config --config-dir=/opt/k/d --kubeconfig=/opt/k/kc \\\n \
+                    --audit-policy-file '/etc/k/policy' --log-dir=/var/log/k\nOPTS=\"--config=/srv/k/proxy\"\n";
+        let all: BTreeSet<&str> = configurations_in(text).collect();
+        assert_eq!(
+            all,
+            BTreeSet::from(["etc/k/policy", "opt/k/kubelet.config", "srv/k/proxy"])
+        );
+    }
 }

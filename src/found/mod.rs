@@ -22,7 +22,7 @@ use node::cost_of;
 pub use archives::{ComparedArchive, compare_archives};
 pub use contents::SharedContents;
 pub use host::{File, FoundHost, ROOTFS};
-pub use machine::{LINK, NodeKind, Places, STORE, is_of_systemd, newest_of_store};
+pub use machine::{LINK, NAME_A_CONFIGURATION, NodeKind, Places, STORE, is_of_systemd, newest_of_store};
 pub use node::{FoundNode, FoundNodes, MOST_BYTES, MOST_IN_ALL, Remark, TOO_LARGE, cost, printable};
 pub use unpack::{is_archive, stem_of_archive, unpack};
 
