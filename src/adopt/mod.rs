@@ -33,7 +33,7 @@ use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
 use crate::diagnostic::{Diagnostic, Reporter, Severity};
-use crate::found::Found;
+use crate::found::{Found, Places};
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
 use authorities::{Authorities, authorities};
@@ -53,9 +53,12 @@ pub use topology::Assumption;
 
 /// The name of the topology.
 pub const CLUSTER_TOML: &str = "cluster.toml";
-/// Where else files of a cluster lie that something else than khw-gen has made, as [`crate::found::Places`] has them.
-pub fn places() -> impl Iterator<Item = String> {
-    PLACES.iter().map(|path| (*path).to_owned())
+/// Where files of a cluster lie, whoever has made them: `own` are those of khw-gen.
+pub fn places(own: impl Iterator<Item = String>) -> Places {
+    let others = PLACES.iter().map(|path| (*path).to_owned());
+    Places::new(own.chain(others))
+        .with_keys_beside()
+        .with_units_of_packages(["kube{rest}", "etcd", "etcd{rest}"])
 }
 
 /// kubeadm's, and where walk-throughs put theirs.
@@ -70,7 +73,7 @@ const PLACES: &[&str] = &[
     "/var/lib/kubernetes/{name}.yaml", "/var/lib/kubernetes/{name}.kubeconfig", "/var/lib/kubelet/config.yaml",
     "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/{name}.pem", "/var/lib/kubelet/{name}.yaml", "/var/lib/kubelet/pki/{name}.crt",
     "/var/lib/kubelet/pki/{name}.pem", "/etc/cni/net.d/{name}.conflist", "/root/.kube/config", "/root/{name}.kubeconfig",
-    "/usr/lib/systemd/system/kubelet.service", "/usr/lib/systemd/system/kubelet.service.d/{name}.conf", "/etc/default/kubelet",
+    "/etc/default/kubelet", "/etc/sysconfig/kubelet",
 ];
 
 /// The folder of the keys that are kept.

@@ -29,6 +29,10 @@ pub(super) struct RunningProgram<'v> {
     pub environment: Cow<'v, BTreeMap<String, String>>,
     /// What a static pod is made of: `registry.k8s.io/etcd:3.6.5-0`.
     pub image: Option<&'v str>,
+    /// Files beside that one in which its flags may stand: drop-ins, and those of variables.
+    pub more: Vec<&'v str>,
+    /// What may set its variables and is not here.
+    pub elsewhere: &'v [String],
 }
 
 /// Every program of the cluster, by machine.
@@ -42,6 +46,8 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
                 line: Cow::Borrowed(&command.line),
                 environment: Cow::Borrowed(&command.environment),
                 image: None,
+                more: command.more.clone(),
+                elsewhere: &command.elsewhere,
             });
         }
         for (path, documents) in &host.documents {
@@ -73,6 +79,8 @@ fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iter
             )),
             environment: Cow::Owned(BTreeMap::new()),
             image: container.text_at(&["image"]),
+            more: Vec::new(),
+            elsewhere: &[],
         }
     })
 }
@@ -80,7 +88,13 @@ fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iter
 /// Where kubeadm has the kubelet's configuration, its kubeconfig, and flags of this machine.
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
-const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
+const KUBELET_FLAGS: (&str, &str) = ("/var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS");
+/// Where an administrator adds flags, of Debian's kind and of Red Hat's
+/// (<https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/>).
+const MORE_FLAGS: [(&str, &str); 2] = [
+    ("/etc/default/kubelet", "KUBELET_EXTRA_ARGS"),
+    ("/etc/sysconfig/kubelet", "KUBELET_EXTRA_ARGS"),
+];
 
 /// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
 fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> {
@@ -90,20 +104,27 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> 
         .filter(|_| !host.host.loose)?;
     let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
     words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
-    let flags = assignments(host.host.text(KUBELET_FLAGS).unwrap_or_default());
-    let flags = flags.into_iter().rev().find(|(name, _)| name == "KUBELET_KUBEADM_ARGS");
-    words.extend(
-        flags
-            .iter()
-            .flat_map(|(_, flags)| flags.split_whitespace())
-            .map(str::to_owned),
-    );
+    let mut more = Vec::new();
+    for (file, variable) in std::iter::once(KUBELET_FLAGS).chain(MORE_FLAGS) {
+        let Some(file) = here(file) else { continue };
+        let all = assignments(host.host.text(file).unwrap_or_default());
+        let flags = all.into_iter().rev().find(|(name, _)| name == variable);
+        words.extend(
+            flags
+                .iter()
+                .flat_map(|(_, flags)| flags.split_whitespace())
+                .map(str::to_owned),
+        );
+        more.push(file);
+    }
     Some(RunningProgram {
         host,
         path,
         line: Cow::Owned(CommandLine::of(words)),
         environment: Cow::Owned(BTreeMap::new()),
         image: None,
+        more,
+        elsewhere: &[],
     })
 }
 
@@ -141,7 +162,16 @@ impl<'v> RunningProgram<'v> {
         if let Some(file) = self.line.read_from.as_deref().filter(|_| flag != FILE_OF_ETCD) {
             return Evidence::within(self.host, file, &format!("{flag}:"), flag);
         }
-        Evidence::within(self.host, self.path, &format!("--{flag}"), &format!("--{flag}"))
+        let as_given = format!("--{flag}");
+        // Kubernetes' programs take an underscore for a hyphen.
+        let written = [as_given.clone(), format!("--{}", flag.replace('-', "_"))];
+        let is_in = |path: &&str, needle: &str| self.host.host.text(path).is_some_and(|text| text.contains(needle));
+        let files = || std::iter::once(self.path).chain(self.more.iter().copied());
+        let found = written
+            .iter()
+            .find_map(|needle| Some((files().find(|path| is_in(path, needle))?, needle)));
+        let (path, needle) = found.unwrap_or((self.path, &as_given));
+        Evidence::within(self.host, path, needle, &as_given)
     }
 
     /// Where a variable of its command line stands.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::diagnostic::{Diagnostic, adopt_codes};
-use khw_gen::found::{Beside, Found, Places};
+use khw_gen::found::{Beside, Found};
 use khw_gen::input::{GivenFiles, check};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::secret::SecretBytes;
@@ -23,7 +23,7 @@ use super::width::width;
 pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     let AdoptArgs { paths, out, .. } = arguments;
     use_threads(None)?;
-    let places = Places::new(catalog::places().chain(adopt::places()));
+    let places = adopt::places(catalog::places());
     let mut found = Found::default();
     // What has machines can be compared with what is built; a folder of certificates is nobody's.
     let mut machines: Option<&Path> = None;
