@@ -32,7 +32,7 @@ use crate::catalog::identity::Names;
 use crate::catalog::layouts::Layout;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
-use crate::diagnostic::{Diagnostic, Reporter, Severity};
+use crate::diagnostic::{Diagnostic, Place, Reporter, Severity};
 use crate::found::{Found, Places};
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
@@ -157,6 +157,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         domain,
         endpoint,
         names: Vec::new(),
+        named_by: BTreeMap::new(),
         services,
         pods,
         dns,
@@ -221,7 +222,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
-    let more_names = more_names(&made, &shown, &machines, &mut topology, &say);
+    let mut more_names = more_names(&made, &shown, &machines, &mut topology, &say);
     topology.tuned = tuned::tuned(
         &programs,
         &made,
@@ -229,8 +230,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         kubelets_are_checked(&programs, &shown, &topology),
         &say,
     );
-    let csrs = requests(&more_names, false);
-    let written = checked(&topology, &csrs, &say).map_err(not_written)?;
+    let (csrs, written) = checked(&mut topology, &mut more_names, &requests, &say).map_err(not_written)?;
     let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
     files.extend(
         csrs.iter()
@@ -422,6 +422,9 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
     all
 }
 
+/// What to do about a name that new certificates don't have.
+const NOBODY_ASKS: &str = "nothing needs to be done, unless something asks for it all the same";
+
 /// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the
 /// request. Those that no client ever asks for are left out and told.
 fn more_names(
@@ -460,12 +463,12 @@ fn more_names(
                     if left_out.insert(name) {
                         let message = format!("{}: {why}: the new certificates don't have it", one.evidence);
                         say.add(
-                            Diagnostic::new(codes::LEFT_OUT, message)
-                                .hint("nothing needs to be done, unless something asks for it all the same"),
+                            Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS),
                         );
                     }
                     continue;
                 }
+                topology.named_by.entry(name.clone()).or_insert_with(|| one.evidence.clone());
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
@@ -515,13 +518,23 @@ fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topo
     kubelets == 0 || serving.len() >= kubelets && serving.iter().all(signed)
 }
 
-/// The text of cluster.toml that passes every check: what of the tuned values does not, is left out and told.
-fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Result<WrittenTopology, Vec<Diagnostic>> {
+/// Makes the files of requests with names beside those that would be there by themselves, by the identity; all of them, or those of the model.
+type MakeRequests<'r> = &'r dyn Fn(&BTreeMap<&'static str, Vec<String>>, bool) -> Vec<(String, String)>;
+
+/// The requests and the text of cluster.toml that pass every check: what does not of tuned values, and of names that certificates have, is
+/// left out and told.
+fn checked(
+    topology: &mut Topology,
+    more_names: &mut BTreeMap<&'static str, Vec<String>>,
+    requests: MakeRequests<'_>,
+    say: &Reporter,
+) -> Result<(Vec<(String, String)>, WrittenTopology), Vec<Diagnostic>> {
     let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let written = topology.text(&left_out);
+        let csrs = requests(more_names, false);
         let mut files = GivenFiles::new(written.text.clone());
-        for (name, text) in csrs {
+        for (name, text) in &csrs {
             files = files.with(format!("csr/{name}"), text.clone());
         }
         for authority in &topology.authorities {
@@ -534,32 +547,79 @@ fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Re
             files = files.with(format!("{KEYS}/{name}"), text);
         }
         let Err(problems) = check(&files) else {
-            return Ok(written);
+            return Ok((csrs, written));
         };
-        let before = left_out.len();
+        let mut is_better = false;
         for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
-            let Some(place) = problem.place.as_ref().filter(|place| place.file.name == CLUSTER_TOML) else {
+            let Some(place) = &problem.place else { continue };
+            if let Some(name) = take_name_out(place, topology, more_names) {
+                is_better = true;
+                let message = format!("{}: the new certificates don't have it", problem.message);
+                let message = match topology.named_by.get(&name) {
+                    Some(evidence) => format!("{evidence}: {message}"),
+                    None => message,
+                };
+                say.add(Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS));
+                continue;
+            }
+            if place.file.name != CLUSTER_TOML {
+                continue;
+            }
+            let Some(index) = written.tuned.get(&(line_of(place) + 1)) else {
                 continue;
             };
-            let line = place
-                .file
-                .text
-                .get(..place.span.start)
-                .map_or(0, |before| before.matches('\n').count())
-                + 1;
-            let Some(index) = written.tuned.get(&line) else {
-                continue;
-            };
-            left_out.insert(*index, format!("{} ({})", problem.message, problem.code));
+            is_better |= left_out
+                .insert(*index, format!("{} ({})", problem.message, problem.code))
+                .is_none();
             if let Some(one) = topology.tuned.get(*index) {
                 let message = format!("{}: {} ({})", one.evidence, problem.message, problem.code);
                 say.add(Diagnostic::new(codes::LEFT_OUT, message));
             }
         }
-        if left_out.len() == before {
+        if !is_better {
             return Err(problems);
         }
     }
+}
+
+/// The number of the line of a place, counted from 0.
+fn line_of(place: &Place) -> usize {
+    let before = place.file.text.get(..place.span.start);
+    before.map_or(0, |before| before.matches('\n').count())
+}
+
+/// Takes the name out that stands at a place, if it is one of those that certificates have besides.
+fn take_name_out(
+    place: &Place,
+    topology: &mut Topology,
+    more_names: &mut BTreeMap<&'static str, Vec<String>>,
+) -> Option<String> {
+    let name = place.file.text.get(place.span.clone())?.trim_matches('"').to_owned();
+    let mut take = |all: &mut Vec<String>| {
+        let before = all.len();
+        all.retain(|one| *one != name);
+        all.len() < before
+    };
+    let is_taken = if let Some(csr) = place.file.name.strip_prefix("csr/") {
+        let row = topology.layout.identities().iter().find(|row| row.csr == csr)?;
+        more_names.get_mut(row.name).is_some_and(take)
+    } else {
+        let lines: Vec<&str> = place.file.text.lines().take(line_of(place) + 1).collect();
+        let is_of = |field: &str| lines.last().is_some_and(|line| line.starts_with(&format!("{field} = [")));
+        let section = lines.iter().rposition(|line| line.starts_with('['))?;
+        match lines.get(section).copied() {
+            Some("[cluster]") => is_of("names") && take(&mut topology.names),
+            Some("[[hosts]]") => {
+                let own = lines.iter().skip(section).find_map(|line| line.strip_prefix("name = "))?;
+                let host = topology.hosts.iter_mut().find(|host| host.name == own.trim_matches('"'))?;
+                let addresses = host.addresses.len();
+                host.addresses.retain(|ip| !is_of("addresses") || ip.to_string() != name);
+                host.addresses.len() < addresses || is_of("names") && take(&mut host.names)
+            }
+            _ => false,
+        }
+    };
+    is_taken.then_some(name)
 }
 
 /// The files of what is kept.
