@@ -113,6 +113,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let domain = network::domain(&programs, &shown, &say);
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
+    let dns = network::dns_of_services(dns, &services);
     let machines = machines::names(&view, &programs);
     let is_of_certificates = view.hosts.iter().all(|host| host.host.loose);
     let endpoint = endpoint.or_else(|| {
@@ -138,6 +139,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     }
     let balancer = network::balancer(&view, &hosts, &say);
     let endpoint = endpoint.or_else(|| network::endpoint_of_several(&shown, &services.value, &hosts, &balancer));
+    network::tell_other_port(endpoint.as_ref(), &hosts, &say);
+    machines::tell_addresses_as_names(&hosts, &say);
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
@@ -213,6 +216,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         layout: authorities.layout,
         shown: &shown,
         config: signing.told_by.as_ref().map(ToString::to_string),
+        has_machines: !is_of_certificates,
     };
     let not_written = |problems| {
         let mut all = say.clone().into_sorted_vec();
@@ -227,6 +231,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         &programs,
         &made,
         &machines,
+        &topology.services.value,
         kubelets_are_checked(&programs, &shown, &topology),
         &say,
     );

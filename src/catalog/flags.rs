@@ -297,6 +297,12 @@ pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<ValueTyp
     })
 }
 
+/// What the newest release that reads a field takes as its value; none where no release has a row of it.
+pub(crate) fn field_takes_in_any(kind: &str, path: &str) -> Option<ValueType> {
+    let rows = rows_of(&FIELDS, kind, path);
+    rows.last().map(|row| ValueType::of(row.column(0)))
+}
+
 /// The fields that a minor release reads in a configuration file, sorted, each with its whole path.
 pub(crate) fn field_names(kind: &str, minor: u16) -> impl Iterator<Item = &'static str> {
     names(&FIELDS, kind, minor)
