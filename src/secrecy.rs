@@ -42,8 +42,8 @@ pub fn is_name_of_secret(name: &str) -> bool {
     ];
     // `p` is the short form of a password in many programs.
     const WHOLE: [&str; 4] = ["auth", "pass", "private", "p"];
-    const PLACES: [&str; 10] = [
-        "file", "path", "dir", "url", "ttl", "issuer", "name", "mode", "secrets", "type",
+    const PLACES: [&str; 11] = [
+        "file", "path", "dir", "url", "ttl", "issuer", "name", "mode", "secrets", "type", "strategy",
     ];
     // It tells clusters apart and opens nothing: <https://etcd.io/docs/v3.6/op-guide/clustering/>.
     const PUBLIC: [&str; 1] = ["initial-cluster-token"];

@@ -106,6 +106,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let authorities = authorities(&programs, &material, &shown, asked.at, &say);
     tell_unreadable(found, &view, authorities.as_ref(), &say);
     tell_not_copied(&programs, &say);
+    tell_unread(&view, &say);
     let Some(authorities) = authorities else {
         return Err(say.into_sorted_vec());
     };
@@ -275,6 +276,16 @@ fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
             let message = format!("{}: {path} is not among the files", program.evidence(flag));
             say.add(Diagnostic::new(codes::NOT_COPIED, message));
         }
+    }
+}
+
+/// What starts a program in a way that is not read: its flags would be lost.
+fn tell_unread(view: &View<'_>, say: &Reporter) {
+    for (place, program, started) in programs::unread(view) {
+        let message = format!("{place}: it starts {started}, and how that starts {program} is not read");
+        say.add(Diagnostic::new(codes::UNREADABLE, message).hint(format!(
+            "in the copy, write the command line of {program} with all its flags there, as ps -ww -C {program} -o args shows it, and adopt again"
+        )));
     }
 }
 
@@ -600,7 +611,7 @@ fn take_name_out(
     more_names: &mut BTreeMap<&'static str, Vec<String>>,
 ) -> Option<String> {
     let name = place.file.text.get(place.span.clone())?.trim_matches('"').to_owned();
-    let mut take = |all: &mut Vec<String>| {
+    let take = |all: &mut Vec<String>| {
         let before = all.len();
         all.retain(|one| *one != name);
         all.len() < before

@@ -65,6 +65,53 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
     all
 }
 
+/// What should start a program of a cluster and starts something else, as a script: where that is, and what is read of it.
+pub(super) fn unread(view: &View<'_>) -> Vec<(Evidence, &'static str, String)> {
+    let mut all = Vec::new();
+    let named = |text: &str| PROGRAMS.into_iter().find(|program| name_of(text) == *program);
+    let meant = |name: &str, line: &CommandLine| {
+        // The script of a shell is one word.
+        let words = line.words.iter().flat_map(|word| word.split([' ', '\n', '\t']));
+        named(name).or_else(|| words.filter(|word| word.starts_with('/')).find_map(named))
+    };
+    let is_read = |line: &CommandLine| PROGRAMS.contains(&line.program.as_str());
+    for host in &view.hosts {
+        for unit in &host.units {
+            let lines: Vec<&CommandLine> = host
+                .commands
+                .iter()
+                .filter(|one| one.path == unit.path)
+                .map(|one| &one.line)
+                .collect();
+            let stem = unit.name().trim_end_matches(".service");
+            if let Some(line) = lines.first().filter(|_| !lines.iter().any(|line| is_read(line)))
+                && let Some(program) = meant(stem, line)
+            {
+                let evidence = Evidence::within(host, unit.path, "ExecStart=", "");
+                all.push((evidence, program, line.path().1.to_owned()));
+            }
+        }
+        for (path, documents) in &host.documents {
+            for pod in documents.iter().filter(|document| document.kind() == "Pod") {
+                let containers = pod.items_at(&["spec", "containers"]);
+                for (container, of_pod) in containers.iter().zip(of_pod(host, path, pod)) {
+                    let name = container.text_at(&["name"]).unwrap_or_default();
+                    if let Some(program) = meant(name, &of_pod.line).filter(|_| !is_read(&of_pod.line)) {
+                        let evidence = Evidence::within(host, path, "command:", "");
+                        all.push((evidence, program, of_pod.line.path().1.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The last part of a path.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// What the containers of a static pod start.
 fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = RunningProgram<'v>> {
     pod.items_at(&["spec", "containers"]).iter().map(move |container| {

@@ -119,7 +119,7 @@ fn flag_row(component: &str, name: &str, minor: u16) -> Option<&'static Row> {
 }
 
 /// Kubernetes' components take an underscore for a hyphen (`WordSepNormalizeFunc` of k8s.io/component-base/cli/flag).
-fn hyphenated(component: &str, name: &str) -> String {
+pub(crate) fn hyphenated(component: &str, name: &str) -> String {
     match component {
         "etcd" => name.to_owned(),
         _ => name.replace('_', "-"),
