@@ -36,16 +36,18 @@ use crate::diagnostic::{Diagnostic, Place, Reporter, Severity};
 use crate::found::{Found, Places};
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
+use crate::settings::Value;
 use authorities::{Authorities, authorities};
 use evidence::{Basis, Evidence, Settled};
 use machines::{AdoptedHost, OfCluster};
-use material::Material;
+use material::{FoundCertificate, Lying, Material};
 use not_written::WhatWasGiven;
 use programs::{RunningProgram, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
+use tuned::{Tuned, TunedPart, TunedValue};
 use under_way::RotationUnderWay;
 
 pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
@@ -236,6 +238,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         kubelets_are_checked(&programs, &shown, &topology),
         &say,
     );
+    tell_files_that_stay(&programs, &made, &topology.tuned, &say);
     let (csrs, written) = checked(&mut topology, &mut more_names, &requests, &say).map_err(not_written)?;
     let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
     files.extend(
@@ -284,19 +287,56 @@ fn tell_unread(view: &View<'_>, say: &Reporter) {
     for (place, program, started) in programs::unread(view) {
         let message = format!("{place}: it starts {started}, and how that starts {program} is not read");
         say.add(Diagnostic::new(codes::UNREADABLE, message).hint(format!(
-            "in the copy, write the command line of {program} with all its flags there, as ps -ww -C {program} -o args shows it, and adopt again"
+            "in the copy, write the command line of {program} with all its flags there, as pgrep -af {program} shows it on the machine, and adopt again"
         )));
     }
 }
 
-/// What a program may be given beside what stands there.
+/// What a program may be given beside what stands there; once for all machines on which it is alike.
 fn tell_variables(programs: &[RunningProgram<'_>], say: &Reporter) {
+    let mut told: Vec<(&RunningProgram<'_>, Vec<&str>, usize)> = Vec::new();
     for program in programs {
-        for variable in program.unvalued() {
-            let place = program.variable(variable);
-            let message = format!("{place} has no value here: what it holds is not adopted");
-            say.add(Diagnostic::new(codes::NOT_COPIED, message));
+        let variables: Vec<&str> = program.unvalued().collect();
+        let is_alike = |(other, known, _): &&mut (&RunningProgram<'_>, Vec<&str>, usize)| {
+            other.path == program.path && *known == variables && other.elsewhere == program.elsewhere
+        };
+        match told.iter_mut().find(is_alike) {
+            Some((_, _, more)) => *more += 1,
+            None if variables.is_empty() => {}
+            None => told.push((program, variables, 0)),
         }
+    }
+    for (program, variables, more) in told {
+        let Some((first, rest)) = variables.split_first() else {
+            continue;
+        };
+        let others: Vec<String> = rest.iter().map(|name| format!("${name}")).collect();
+        let (others, have, hold) = match others.is_empty() {
+            true => (String::new(), "has", "it holds"),
+            false => (format!(", and {}", others.join(", ")), "have", "they hold"),
+        };
+        let elsewhere = program.elsewhere.join(", ");
+        let since = match elsewhere.is_empty() {
+            true => String::new(),
+            false => format!(", and {elsewhere} is not among the files"),
+        };
+        let alike = match more {
+            0 => String::new(),
+            more => format!(" (on {more} more machines too)"),
+        };
+        let place = program.variable(first);
+        let message = format!("{place}{others} {have} no value here{since}: what {hold} is not adopted{alike}");
+        let diagnostic = Diagnostic::new(codes::NOT_COPIED, message);
+        say.add(match elsewhere.is_empty() {
+            true => diagnostic.hint(
+                "copy what sets it, a drop-in of the unit or a file of EnvironmentFile=, and adopt again; where nothing does, it is empty, and \
+                 nothing needs to be done",
+            ),
+            false => diagnostic.hint(format!(
+                "copy {elsewhere} too, to its place in the tree of its machine, and adopt again; where a machine has no such file, nothing needs to be \
+                 done"
+            )),
+        });
     }
 }
 
@@ -357,7 +397,7 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
     for one in material
         .authorities()
         .iter()
-        .filter(|one| !told.contains(&one.certificate.public_key))
+        .filter(|one| !told.contains(&one.certificate.public_key) && !is_of_one_certificate(one, material))
     {
         if let Some(at) = one.at.first() {
             let message = format!(
@@ -369,6 +409,18 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
     }
 }
 
+/// Whether an authority has signed the certificate that it lies beside in one file, and can't sign another: a kubelet that makes its own certificate
+/// makes such a one for it, and throws its key away.
+fn is_of_one_certificate(authority: &FoundCertificate, material: &Material<'_>) -> bool {
+    let signed = |at: &Lying| {
+        material.leaves().any(|leaf| {
+            let beside = leaf.at.iter().any(|other| (&other.host, &other.path) == (&at.host, &at.path));
+            beside && leaf.certificate.is_signed_by(&authority.certificate)
+        })
+    };
+    material.private(&authority.certificate.public_key).is_none() && authority.at.iter().all(signed)
+}
+
 /// Whoever compares takes a folder for the machine of its name.
 fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, say: &Reporter) {
     let kept = |name: &str| topology.hosts.iter().any(|host| host.name == name);
@@ -377,6 +429,23 @@ fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, sa
         say.add(Diagnostic::new(codes::OTHER_NAME, message).hint(format!(
             "call the folder `{name}` before you go on: diff would take it for a machine that is switched off"
         )));
+    }
+}
+
+/// Files that flags name which are kept, and that no bundle brings: they stay where they are, on machines that there are.
+fn tell_files_that_stay(programs: &[RunningProgram<'_>], made: &View<'_>, tuned: &[Tuned], say: &Reporter) {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for one in tuned {
+        let (TunedPart::Flag(flag), TunedValue::Is(Value::Text(path))) = (&one.part, &one.value) else {
+            continue;
+        };
+        let is_brought = made.hosts.iter().any(|host| host.resolve(path).is_some());
+        let mut running = programs.iter().filter(|program| program.name() == one.component);
+        let is_here = running.any(|program| program.flag(flag) == Some(path) && program.file(flag).is_some());
+        if is_here && !is_brought && told.insert(path) {
+            let message = format!("{}: {path} stays on its machines, and no bundle brings it", one.evidence);
+            say.add(Diagnostic::new(codes::FILE_STAYS, message));
+        }
     }
 }
 

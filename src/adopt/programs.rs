@@ -223,15 +223,14 @@ impl<'v> RunningProgram<'v> {
 
     /// Where a variable of its command line stands.
     pub(super) fn variable(&self, name: &str) -> Evidence {
-        let text = self.host.host.text(self.path).unwrap_or_default();
         let as_written = [format!("${name}"), format!("${{{name}}}")];
-        let needle = as_written.iter().find(|written| text.contains(*written));
-        Evidence::within(
-            self.host,
-            self.path,
-            needle.map_or(name, String::as_str),
-            &as_written[0],
-        )
+        let mut files = std::iter::once(self.path).chain(self.more.iter().copied());
+        let found = files.find_map(|path| {
+            let text = self.host.host.text(path)?;
+            Some((path, as_written.iter().find(|written| text.contains(*written))?))
+        });
+        let (path, needle) = found.unwrap_or((self.path, &as_written[0]));
+        Evidence::within(self.host, path, needle, &as_written[0])
     }
 
     /// The file that a flag names.

@@ -26,11 +26,13 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     let places = adopt::places(catalog::places());
     let mut found = Found::default();
     // What has machines can be compared with what is built; a folder of certificates is nobody's.
-    let mut machines: Option<&Path> = None;
+    let mut machines: Vec<(&Path, Vec<String>)> = Vec::new();
     for path in paths {
         let Found { hosts, remarks, .. } = read_found_at(path, &places, Beside::LeftOut)?;
-        if hosts.iter().any(|host| !host.loose) {
-            machines.get_or_insert(path);
+        let trees = hosts.iter().filter(|host| !host.loose);
+        let trees: Vec<String> = trees.map(|host| host.name.clone()).collect();
+        if !trees.is_empty() {
+            machines.push((path, trees));
         }
         found.hosts.extend(hosts);
         found.remarks.extend(remarks);
@@ -80,12 +82,28 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         ),
         false => format!("then khw-gen build {file} -o {made}"),
     };
-    let compare = match machines {
-        Some(machines) => format!("khw-gen diff {} {made}", as_word(machines)),
-        None => format!("khw-gen verify {made} --beside {}", as_word(&paths[0])),
+    let compare = match machines.as_slice() {
+        [] => format!("khw-gen verify {made} --beside {}", as_word(&paths[0])),
+        [(machines, _)] => format!("khw-gen diff {} {made}", as_word(machines)),
+        several => match folder_of_all(several) {
+            Some(machines) => format!("khw-gen diff {} {made}", as_word(machines)),
+            None => format!(
+                "put the trees of all machines side by side in one folder, each called as its host, and khw-gen diff FOLDER {made}"
+            ),
+        },
     };
     say(format_args!("\nNext: read {file}, {build}, and {compare}."));
     Ok(())
+}
+
+/// The folder in which machines' trees lie side by side that were given one by one; none where there is no such folder.
+fn folder_of_all<'p>(several: &[(&'p Path, Vec<String>)]) -> Option<&'p Path> {
+    let mut folders = several.iter().map(|(path, trees)| {
+        let is_one = matches!(trees.as_slice(), [name] if path.file_name().is_some_and(|last| last == name.as_str()));
+        path.parent().filter(|folder| is_one && !folder.as_os_str().is_empty())
+    });
+    let first = folders.next()??;
+    folders.all(|other| other == Some(first)).then_some(first)
 }
 
 /// What a specification compiles to, with keys that stand in for those that will be.

@@ -159,10 +159,21 @@ codes! {
         met "With files outside of /etc and /var/lib, which the command that packed the others did not name."
     }
 
+    FILE_STAYS "adopt-file-stays" Warning "file that no bundle brings" {
+        meaning
+            "A flag that is kept names a file which is on the machines and is none of khw-gen's. It stays there, so that the flag works; a machine \
+             that comes later would lack it, and `verify` of the output says missing-file."
+        advice
+            "have bundles bring it: a [[files]] in cluster.toml (docs/settings.md) with that path in `at`, the hosts in `on`, and what is in the file \
+             in `content`; leave a secret where it is"
+        example "cp1: /etc/kubernetes/manifests/kube-apiserver.yaml" ["--oidc-ca-file=/etc/kubernetes/pki/oidc-ca.crt"]
+        met "With authorities of single sign-on, with webhooks, and with configurations of admission plugins."
+    }
+
     UNREADABLE "adopt-unreadable" Warning "file that can't be read" {
         meaning
-            "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8. Nothing of it is \
-             adopted."
+            "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8; or a program is \
+             started by a script. Nothing of it is adopted."
         advice "see what it is; if the cluster needs it, put it right and adopt again"
         example "certs/old-ca.pem" ["-----BEGIN CERTIFICATE-----", "MIIDxTCCAq2gAwIBAgI"]
         met "With files that a disk or an editor cut off, and with keys that were locked before they were put aside."
