@@ -414,7 +414,10 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
 fn is_of_one_certificate(authority: &FoundCertificate, material: &Material<'_>) -> bool {
     let signed = |at: &Lying| {
         material.leaves().any(|leaf| {
-            let beside = leaf.at.iter().any(|other| (&other.host, &other.path) == (&at.host, &at.path));
+            let beside = leaf
+                .at
+                .iter()
+                .any(|other| (&other.host, &other.path) == (&at.host, &at.path));
             beside && leaf.certificate.is_signed_by(&authority.certificate)
         })
     };
@@ -443,7 +446,10 @@ fn tell_files_that_stay(programs: &[RunningProgram<'_>], made: &View<'_>, tuned:
         let mut running = programs.iter().filter(|program| program.name() == one.component);
         let is_here = running.any(|program| program.flag(flag) == Some(path) && program.file(flag).is_some());
         if is_here && !is_brought && told.insert(path) {
-            let message = format!("{}: {path} stays on its machines, and no bundle brings it", one.evidence);
+            let message = format!(
+                "{}: {path} stays on its machines, and no bundle brings it",
+                one.evidence
+            );
             say.add(Diagnostic::new(codes::FILE_STAYS, message));
         }
     }
@@ -547,13 +553,14 @@ fn more_names(
                 if let Some(why) = network::why_left_out(&name, &domain) {
                     if left_out.insert(name) {
                         let message = format!("{}: {why}: the new certificates don't have it", one.evidence);
-                        say.add(
-                            Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS),
-                        );
+                        say.add(Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS));
                     }
                     continue;
                 }
-                topology.named_by.entry(name.clone()).or_insert_with(|| one.evidence.clone());
+                topology
+                    .named_by
+                    .entry(name.clone())
+                    .or_insert_with(|| one.evidence.clone());
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
@@ -690,15 +697,26 @@ fn take_name_out(
         more_names.get_mut(row.name).is_some_and(take)
     } else {
         let lines: Vec<&str> = place.file.text.lines().take(line_of(place) + 1).collect();
-        let is_of = |field: &str| lines.last().is_some_and(|line| line.starts_with(&format!("{field} = [")));
+        let is_of = |field: &str| {
+            lines
+                .last()
+                .is_some_and(|line| line.starts_with(&format!("{field} = [")))
+        };
         let section = lines.iter().rposition(|line| line.starts_with('['))?;
         match lines.get(section).copied() {
             Some("[cluster]") => is_of("names") && take(&mut topology.names),
             Some("[[hosts]]") => {
-                let own = lines.iter().skip(section).find_map(|line| line.strip_prefix("name = "))?;
-                let host = topology.hosts.iter_mut().find(|host| host.name == own.trim_matches('"'))?;
+                let own = lines
+                    .iter()
+                    .skip(section)
+                    .find_map(|line| line.strip_prefix("name = "))?;
+                let host = topology
+                    .hosts
+                    .iter_mut()
+                    .find(|host| host.name == own.trim_matches('"'))?;
                 let addresses = host.addresses.len();
-                host.addresses.retain(|ip| !is_of("addresses") || ip.to_string() != name);
+                host.addresses
+                    .retain(|ip| !is_of("addresses") || ip.to_string() != name);
                 host.addresses.len() < addresses || is_of("names") && take(&mut host.names)
             }
             _ => false,

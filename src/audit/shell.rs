@@ -87,7 +87,10 @@ mod tests {
     fn one_command_is_read_and_anything_else_is_not() {
         let rows: [(&str, &[&str]); 7] = [
             ("exec /bin/x --a=1  --b", &["/bin/x", "--a=1", "--b"]),
-            ("/bin/x --a='b c' --d=\"e f\" g\\ h;", &["/bin/x", "--a=b c", "--d=e f", "g h"]),
+            (
+                "/bin/x --a='b c' --d=\"e f\" g\\ h;",
+                &["/bin/x", "--a=b c", "--d=e f", "g h"],
+            ),
             ("/bin/x --a >> /var/log/x.log 2>&1", &["/bin/x", "--a"]),
             ("/bin/x --a 1>/dev/null 2>/dev/null", &["/bin/x", "--a"]),
             ("/bin/x 7 &> /x", &["/bin/x", "7"]),
@@ -98,9 +101,24 @@ mod tests {
             assert_eq!(simple_command(script).unwrap_or_default(), words, "{script}");
         }
         for script in [
-            "", "/bin/x --a; /bin/y", "/bin/x | tee /x", "/bin/x &", "/bin/x > /x &", "/bin/x --a=$A", "/bin/x --a=\"$A\"", "A=1 /bin/x",
-            "exec -a y /bin/x", "/bin/x --a=`b`", "/bin/x\n/bin/y", "/bin/x 'a", "/bin/x {a,b}", "/bin/x < /y", "(/bin/x)", "/bin/x > $A",
-            "/bin/x # y", "/bin/x > /a /b",
+            "",
+            "/bin/x --a; /bin/y",
+            "/bin/x | tee /x",
+            "/bin/x &",
+            "/bin/x > /x &",
+            "/bin/x --a=$A",
+            "/bin/x --a=\"$A\"",
+            "A=1 /bin/x",
+            "exec -a y /bin/x",
+            "/bin/x --a=`b`",
+            "/bin/x\n/bin/y",
+            "/bin/x 'a",
+            "/bin/x {a,b}",
+            "/bin/x < /y",
+            "(/bin/x)",
+            "/bin/x > $A",
+            "/bin/x # y",
+            "/bin/x > /a /b",
         ] {
             assert_eq!(simple_command(script), None, "{script}");
         }

@@ -13,7 +13,11 @@ pub(super) const HOSTNAME: &str = "etc/hostname";
 /// Where an administrator's units are.
 const UNITS: &str = "etc/systemd/system/";
 /// Where packages have theirs (systemd.unit(5)).
-const UNITS_OF_PACKAGES: [&str; 3] = ["usr/local/lib/systemd/system", "usr/lib/systemd/system", "lib/systemd/system"];
+const UNITS_OF_PACKAGES: [&str; 3] = [
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
 /// Folders in which a bundle's files may be that are named in others; never those of programs, of people or of the kernel.
 const WHERE_FILES_ARE_NAMED: &[&str] = &["etc", "var", "root", "opt", "srv"];
 /// What a file is called that is read for what it says.
@@ -310,11 +314,23 @@ fn given_in(text: &str) -> impl Iterator<Item = &str> {
         let starts = line.trim_start().starts_with("Exec");
         line.split('=').skip(if starts { 2 } else { 1 })
     });
-    let given = given.flat_map(|after| paths_in(after.trim_start_matches(['-', '"', '\'']).split([' ', '\t']).next().unwrap_or_default()));
+    let given = given.flat_map(|after| {
+        paths_in(
+            after
+                .trim_start_matches(['-', '"', '\''])
+                .split([' ', '\t'])
+                .next()
+                .unwrap_or_default(),
+        )
+    });
     given.filter(|path| {
         let name = path.rsplit('/').next().unwrap_or_default();
         let is_text = !name.contains('.') || [".conf", ".cfg", ".env", ".yml"].iter().any(|end| name.ends_with(end));
-        is_text && is_where_files_are_named(path) && !path.split('/').any(|part| ["bin", "sbin", "log", "run"].contains(&part))
+        is_text
+            && is_where_files_are_named(path)
+            && !path
+                .split('/')
+                .any(|part| ["bin", "sbin", "log", "run"].contains(&part))
     })
 }
 
