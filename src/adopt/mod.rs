@@ -611,7 +611,9 @@ fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topo
 }
 
 /// Makes the files of requests with names beside those that would be there by themselves, by the identity; all of them, or those of the model.
-type MakeRequests<'r> = &'r dyn Fn(&BTreeMap<&'static str, Vec<String>>, bool) -> Vec<(String, String)>;
+type MakeRequests<'r> = &'r dyn Fn(&BTreeMap<&'static str, Vec<String>>, bool) -> RequestFiles;
+/// The files of requests, each with its name.
+type RequestFiles = Vec<(String, String)>;
 
 /// The requests and the text of cluster.toml that pass every check: what does not of tuned values, and of names that certificates have, is
 /// left out and told.
@@ -620,7 +622,7 @@ fn checked(
     more_names: &mut BTreeMap<&'static str, Vec<String>>,
     requests: MakeRequests<'_>,
     say: &Reporter,
-) -> Result<(Vec<(String, String)>, WrittenTopology), Vec<Diagnostic>> {
+) -> Result<(RequestFiles, WrittenTopology), Vec<Diagnostic>> {
     let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let written = topology.text(&left_out);
