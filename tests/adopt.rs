@@ -15,6 +15,8 @@ mod maker;
 mod own;
 #[path = "adopt/public.rs"]
 mod public;
+#[path = "adopt/takes.rs"]
+mod takes;
 #[path = "adopt/walk_through.rs"]
 mod walk_through;
 

@@ -61,7 +61,7 @@ fn flags_are_added_replaced_repeated_and_removed() {
     let plain = flags(&unit(&compiled("", &[]).2, "cp1", "kube-apiserver"));
     let own = r#"
 [components.kube-apiserver.flags]
-oidc-issuer-url = "https://issuer.example/a b?x=50%$HOME"
+oidc-issuer-url = "https://issuer.example/a b;x=50%$HOME"
 oidc-client-id = "kubernetes"
 v = 4
 profiling = true
@@ -88,7 +88,7 @@ enable-garbage-collector = "false"
         assert!(has(expected), "{expected} in {text}");
     }
     assert!(
-        text.contains(r#""--oidc-issuer-url=https://issuer.example/a b?x=50%%$$HOME""#),
+        text.contains(r#""--oidc-issuer-url=https://issuer.example/a b;x=50%%$$HOME""#),
         "{text}"
     );
     assert!(

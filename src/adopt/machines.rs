@@ -240,6 +240,24 @@ pub(super) fn of_machines(
     hosts
 }
 
+/// A host's name is one, and a node that has registered by its address keeps that for its life.
+pub(super) fn tell_addresses_as_names(hosts: &[AdoptedHost], say: &Reporter) {
+    let is_address = |host: &&AdoptedHost| host.name.parse::<IpAddr>().is_ok();
+    let mut all = hosts.iter().filter(is_address);
+    let Some(first) = all.next() else { return };
+    let more = match all.count() {
+        0 => String::new(),
+        1 => ", and 1 more has".to_owned(),
+        more => format!(", and {more} more have"),
+    };
+    let message = format!(
+        "a node has its address {} for a name ({}){more}: hosts are called by names here, and their certificates are made for these",
+        first.name,
+        first.basis.comment()
+    );
+    say.add(Diagnostic::new(codes::NODE_NAME, message));
+}
+
 fn tell_doubled_addresses(hosts: &[AdoptedHost], say: &Reporter) {
     let mut owners: BTreeMap<IpAddr, &AdoptedHost> = BTreeMap::new();
     for host in hosts {

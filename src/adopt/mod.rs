@@ -38,20 +38,22 @@ use crate::catalog::layouts::Layout;
 use crate::catalog::roles::Role;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::verify_codes;
-use crate::diagnostic::{Diagnostic, Reporter, Severity};
-use crate::found::{Found, NAME_A_CONFIGURATION};
+use crate::diagnostic::{Diagnostic, Place, Reporter, Severity};
+use crate::found::{Found, NAME_A_CONFIGURATION, Places};
 use crate::input::{CONFIG_FILE, GivenFiles, check};
 use crate::pki::inspect::public_key_pem;
+use crate::settings::Value;
 use authorities::{Authorities, authorities};
 use evidence::{Basis, Evidence, Settled};
 use machines::{AdoptedHost, OfCluster};
-use material::Material;
+use material::{FoundCertificate, Lying, Material};
 use not_written::WhatWasGiven;
 use programs::{RunningProgram, pairs, programs};
 use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
+use tuned::{Tuned, TunedPart, TunedValue};
 use under_way::RotationUnderWay;
 
 pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
@@ -59,10 +61,23 @@ pub use topology::Assumption;
 
 /// The name of the topology.
 pub const CLUSTER_TOML: &str = "cluster.toml";
-/// Where else files of a cluster lie that something else than khw-gen has made, as [`crate::found::Places`] has them.
-pub fn places() -> impl Iterator<Item = String> {
-    PLACES.iter().map(|path| (*path).to_owned())
+/// Where files of a cluster lie, whoever has made them: `own` are those of khw-gen.
+pub fn places(own: impl Iterator<Item = String>) -> Places {
+    let others = PLACES.iter().map(|path| (*path).to_owned());
+    Places::new(own.chain(others))
+        .with_keys_beside()
+        .with_units_of_packages(UNITS_OF_PACKAGES)
 }
+
+/// Likewise of machines that bundles are compared with: a link where others have their files is no bundle's matter.
+pub fn places_to_compare(own: impl Iterator<Item = String>) -> Places {
+    Places::new(own)
+        .and_of_others(PLACES.iter().map(|path| (*path).to_owned()))
+        .with_units_of_packages(UNITS_OF_PACKAGES)
+}
+
+/// The names of a cluster's units that packages bring.
+const UNITS_OF_PACKAGES: [&str; 3] = ["kube{rest}", "etcd", "etcd{rest}"];
 
 /// kubeadm's, and where walk-throughs put theirs.
 #[rustfmt::skip]
@@ -76,7 +91,7 @@ const PLACES: &[&str] = &[
     "/var/lib/kubernetes/{name}.yaml", "/var/lib/kubernetes/{name}.kubeconfig", "/var/lib/kubelet/config.yaml",
     "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/{name}.pem", "/var/lib/kubelet/{name}.yaml", "/var/lib/kubelet/pki/{name}.crt",
     "/var/lib/kubelet/pki/{name}.pem", "/etc/cni/net.d/{name}.conflist", "/root/.kube/config", "/root/{name}.kubeconfig",
-    "/usr/lib/systemd/system/kubelet.service", "/usr/lib/systemd/system/kubelet.service.d/{name}.conf", "/etc/default/kubelet",
+    "/etc/default/kubelet", "/etc/sysconfig/kubelet",
 ];
 
 /// The folder of the keys that are kept.
@@ -109,6 +124,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let authorities = authorities(&programs, &material, &shown, asked.at, &say);
     tell_unreadable(found, &view, authorities.as_ref(), &say);
     tell_not_copied(&programs, &say);
+    tell_unread(&view, &say);
     let Some(authorities) = authorities else {
         return Err(say.into_sorted_vec());
     };
@@ -116,6 +132,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let domain = network::domain(&programs, &shown, &say);
     let dns = network::dns(&programs, &say);
     let services = network::services(&programs, &shown, dns.as_ref(), &say);
+    let dns = network::dns_of_services(dns, &services);
     let machines = machines::names(&view, &programs);
     let is_of_certificates = view.hosts.iter().all(|host| host.host.loose);
     let endpoint = endpoint.or_else(|| {
@@ -138,6 +155,8 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     }
     let balancer = network::balancer(&view, &hosts, &say);
     let endpoint = endpoint.or_else(|| network::endpoint_of_several(&shown, &services.value, &hosts, &balancer));
+    network::tell_other_port(endpoint.as_ref(), &hosts, &say);
+    machines::tell_addresses_as_names(&hosts, &say);
     let kubernetes = releases::kubernetes(&view, &programs, asked.kubernetes, &say);
     let encryption = secrets::encryption(&view, &programs, &say);
     let pods = network::pods(&programs, &hosts, &services.value, &say);
@@ -157,6 +176,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         domain,
         endpoint,
         names: Vec::new(),
+        named_by: BTreeMap::new(),
         services,
         pods,
         dns,
@@ -213,6 +233,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         layout: authorities.layout,
         shown: &shown,
         config: signing.told_by.as_ref().map(ToString::to_string),
+        has_machines: !is_of_certificates,
     };
     let not_written = |problems| {
         let mut all = say.clone().into_sorted_vec();
@@ -222,7 +243,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
     let made = compile(&model).map_err(not_written)?;
     let made_known = Findings::default();
     let made = View::read(&made, asked.at, &made_known);
-    let more_names = more_names(&made, &shown, &machines, &mut topology, &say);
+    let mut more_names = more_names(&made, &shown, &machines, &mut topology, &say);
     let made_programs = programs::programs(&made);
     let pairs = pairs(&programs, &made_programs, &machines);
     decided::tell_decided(&pairs, &say);
@@ -239,11 +260,12 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         &pairs,
         &made,
         &machines,
+        &topology.services.value,
         kubelets_are_checked(&programs, &shown, &topology),
         &say,
     );
-    let csrs = requests(&more_names, false);
-    let written = checked(&topology, &csrs, &say).map_err(not_written)?;
+    tell_files_that_stay(&programs, &made, &topology.tuned, &say);
+    let (csrs, written) = checked(&mut topology, &mut more_names, &requests, &say).map_err(not_written)?;
     let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
     files.extend(
         csrs.iter()
@@ -286,14 +308,61 @@ fn tell_not_copied(programs: &[RunningProgram<'_>], say: &Reporter) {
     }
 }
 
-/// What a program may be given beside what stands there.
+/// What starts a program in a way that is not read: its flags would be lost.
+fn tell_unread(view: &View<'_>, say: &Reporter) {
+    for (place, program, started) in programs::unread(view) {
+        let message = format!("{place}: it starts {started}, and how that starts {program} is not read");
+        say.add(Diagnostic::new(codes::UNREADABLE, message).hint(format!(
+            "in the copy, write the command line of {program} with all its flags there, as pgrep -af {program} shows it on the machine, and adopt again"
+        )));
+    }
+}
+
+/// What a program may be given beside what stands there; once for all machines on which it is alike.
 fn tell_variables(programs: &[RunningProgram<'_>], say: &Reporter) {
+    let mut told: Vec<(&RunningProgram<'_>, Vec<&str>, usize)> = Vec::new();
     for program in programs {
-        for variable in program.unvalued() {
-            let place = program.variable(variable);
-            let message = format!("{place} has no value here: what it holds is not adopted");
-            say.add(Diagnostic::new(codes::NOT_COPIED, message));
+        let variables: Vec<&str> = program.unvalued().collect();
+        let is_alike = |(other, known, _): &&mut (&RunningProgram<'_>, Vec<&str>, usize)| {
+            other.path == program.path && *known == variables && other.elsewhere == program.elsewhere
+        };
+        match told.iter_mut().find(is_alike) {
+            Some((_, _, more)) => *more += 1,
+            None if variables.is_empty() => {}
+            None => told.push((program, variables, 0)),
         }
+    }
+    for (program, variables, more) in told {
+        let Some((first, rest)) = variables.split_first() else {
+            continue;
+        };
+        let others: Vec<String> = rest.iter().map(|name| format!("${name}")).collect();
+        let (others, have, hold) = match others.is_empty() {
+            true => (String::new(), "has", "it holds"),
+            false => (format!(", and {}", others.join(", ")), "have", "they hold"),
+        };
+        let elsewhere = program.elsewhere.join(", ");
+        let since = match elsewhere.is_empty() {
+            true => String::new(),
+            false => format!(", and {elsewhere} is not among the files"),
+        };
+        let alike = match more {
+            0 => String::new(),
+            more => format!(" (on {more} more machines too)"),
+        };
+        let place = program.variable(first);
+        let message = format!("{place}{others} {have} no value here{since}: what {hold} is not adopted{alike}");
+        let diagnostic = Diagnostic::new(codes::NOT_COPIED, message);
+        say.add(match elsewhere.is_empty() {
+            true => diagnostic.hint(
+                "copy what sets it, a drop-in of the unit or a file of EnvironmentFile=, and adopt again; where nothing does, it is empty, and \
+                 nothing needs to be done",
+            ),
+            false => diagnostic.hint(format!(
+                "copy {elsewhere} too, to its place in the tree of its machine, and adopt again; where a machine has no such file, nothing needs to be \
+                 done"
+            )),
+        });
     }
 }
 
@@ -354,7 +423,7 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
     for one in material
         .authorities()
         .iter()
-        .filter(|one| !told.contains(&one.certificate.public_key))
+        .filter(|one| !told.contains(&one.certificate.public_key) && !is_of_one_certificate(one, material))
     {
         if let Some(at) = one.at.first() {
             let message = format!(
@@ -366,6 +435,21 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
     }
 }
 
+/// Whether an authority has signed the certificate that it lies beside in one file, and can't sign another: a kubelet that makes its own certificate
+/// makes such a one for it, and throws its key away.
+fn is_of_one_certificate(authority: &FoundCertificate, material: &Material<'_>) -> bool {
+    let signed = |at: &Lying| {
+        material.leaves().any(|leaf| {
+            let beside = leaf
+                .at
+                .iter()
+                .any(|other| (&other.host, &other.path) == (&at.host, &at.path));
+            beside && leaf.certificate.is_signed_by(&authority.certificate)
+        })
+    };
+    material.private(&authority.certificate.public_key).is_none() && authority.at.iter().all(signed)
+}
+
 /// Whoever compares takes a folder for the machine of its name.
 fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, say: &Reporter) {
     let kept = |name: &str| topology.hosts.iter().any(|host| host.name == name);
@@ -374,6 +458,26 @@ fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, sa
         say.add(Diagnostic::new(codes::OTHER_NAME, message).hint(format!(
             "call the folder `{name}` before you go on: diff would take it for a machine that is switched off"
         )));
+    }
+}
+
+/// Files that flags name which are kept, and that no bundle brings: they stay where they are, on machines that there are.
+fn tell_files_that_stay(programs: &[RunningProgram<'_>], made: &View<'_>, tuned: &[Tuned], say: &Reporter) {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for one in tuned {
+        let (TunedPart::Flag(flag), TunedValue::Is(Value::Text(path))) = (&one.part, &one.value) else {
+            continue;
+        };
+        let is_brought = made.hosts.iter().any(|host| host.resolve(path).is_some());
+        let mut running = programs.iter().filter(|program| program.name() == one.component);
+        let is_here = running.any(|program| program.flag(flag) == Some(path) && program.file(flag).is_some());
+        if is_here && !is_brought && told.insert(path) {
+            let message = format!(
+                "{}: {path} stays on its machines, and no bundle brings it",
+                one.evidence
+            );
+            say.add(Diagnostic::new(codes::FILE_STAYS, message));
+        }
     }
 }
 
@@ -435,6 +539,9 @@ fn per_host(layout: Layout, shown: &[ShownAs]) -> Vec<(&'static str, Basis)> {
     all
 }
 
+/// What to do about a name that new certificates don't have.
+const NOBODY_ASKS: &str = "nothing needs to be done, unless something asks for it all the same";
+
 /// Names of certificates that khw-gen would not put there by itself: of a node's they become the host's own, of others they go into the
 /// request. Those that no client ever asks for are left out and told.
 fn more_names(
@@ -472,13 +579,14 @@ fn more_names(
                 if let Some(why) = network::why_left_out(&name, &domain) {
                     if left_out.insert(name) {
                         let message = format!("{}: {why}: the new certificates don't have it", one.evidence);
-                        say.add(
-                            Diagnostic::new(codes::LEFT_OUT, message)
-                                .hint("nothing needs to be done, unless something asks for it all the same"),
-                        );
+                        say.add(Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS));
                     }
                     continue;
                 }
+                topology
+                    .named_by
+                    .entry(name.clone())
+                    .or_insert_with(|| one.evidence.clone());
                 match (row.names, &host) {
                     (Names::Node, Some(host)) => add_to_host(&mut topology.hosts, host, &name),
                     (Names::ApiServer | Names::ApiServerAndEtcd, _) if is_plain_name(&name) => {
@@ -528,13 +636,25 @@ fn kubelets_are_checked(programs: &[RunningProgram<'_>], shown: &[ShownAs], topo
     kubelets == 0 || serving.len() >= kubelets && serving.iter().all(signed)
 }
 
-/// The text of cluster.toml that passes every check: what of the tuned values does not, is left out and told.
-fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Result<WrittenTopology, Vec<Diagnostic>> {
+/// Makes the files of requests with names beside those that would be there by themselves, by the identity; all of them, or those of the model.
+type MakeRequests<'r> = &'r dyn Fn(&BTreeMap<&'static str, Vec<String>>, bool) -> RequestFiles;
+/// The files of requests, each with its name.
+type RequestFiles = Vec<(String, String)>;
+
+/// The requests and the text of cluster.toml that pass every check: what does not of tuned values, and of names that certificates have, is
+/// left out and told.
+fn checked(
+    topology: &mut Topology,
+    more_names: &mut BTreeMap<&'static str, Vec<String>>,
+    requests: MakeRequests<'_>,
+    say: &Reporter,
+) -> Result<(RequestFiles, WrittenTopology), Vec<Diagnostic>> {
     let mut left_out: BTreeMap<usize, String> = BTreeMap::new();
     loop {
         let written = topology.text(&left_out);
+        let csrs = requests(more_names, false);
         let mut files = GivenFiles::new(written.text.clone());
-        for (name, text) in csrs {
+        for (name, text) in &csrs {
             files = files.with(format!("csr/{name}"), text.clone());
         }
         for file in &topology.files {
@@ -550,32 +670,90 @@ fn checked(topology: &Topology, csrs: &[(String, String)], say: &Reporter) -> Re
             files = files.with(format!("{KEYS}/{name}"), text);
         }
         let Err(problems) = check(&files) else {
-            return Ok(written);
+            return Ok((csrs, written));
         };
-        let before = left_out.len();
+        let mut is_better = false;
         for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
-            let Some(place) = problem.place.as_ref().filter(|place| place.file.name == CLUSTER_TOML) else {
+            let Some(place) = &problem.place else { continue };
+            if let Some(name) = take_name_out(place, topology, more_names) {
+                is_better = true;
+                let message = format!("{}: the new certificates don't have it", problem.message);
+                let message = match topology.named_by.get(&name) {
+                    Some(evidence) => format!("{evidence}: {message}"),
+                    None => message,
+                };
+                say.add(Diagnostic::new(codes::LEFT_OUT, message).hint(NOBODY_ASKS));
+                continue;
+            }
+            if place.file.name != CLUSTER_TOML {
+                continue;
+            }
+            let Some(index) = written.tuned.get(&(line_of(place) + 1)) else {
                 continue;
             };
-            let line = place
-                .file
-                .text
-                .get(..place.span.start)
-                .map_or(0, |before| before.matches('\n').count())
-                + 1;
-            let Some(index) = written.tuned.get(&line) else {
-                continue;
-            };
-            left_out.insert(*index, format!("{} ({})", problem.message, problem.code));
+            is_better |= left_out
+                .insert(*index, format!("{} ({})", problem.message, problem.code))
+                .is_none();
             if let Some(one) = topology.tuned.get(*index) {
                 let message = format!("{}: {} ({})", one.evidence, problem.message, problem.code);
                 say.add(Diagnostic::new(codes::LEFT_OUT, message));
             }
         }
-        if left_out.len() == before {
+        if !is_better {
             return Err(problems);
         }
     }
+}
+
+/// The number of the line of a place, counted from 0.
+fn line_of(place: &Place) -> usize {
+    let before = place.file.text.get(..place.span.start);
+    before.map_or(0, |before| before.matches('\n').count())
+}
+
+/// Takes the name out that stands at a place, if it is one of those that certificates have besides.
+fn take_name_out(
+    place: &Place,
+    topology: &mut Topology,
+    more_names: &mut BTreeMap<&'static str, Vec<String>>,
+) -> Option<String> {
+    let name = place.file.text.get(place.span.clone())?.trim_matches('"').to_owned();
+    let take = |all: &mut Vec<String>| {
+        let before = all.len();
+        all.retain(|one| *one != name);
+        all.len() < before
+    };
+    let is_taken = if let Some(csr) = place.file.name.strip_prefix("csr/") {
+        let row = topology.layout.identities().iter().find(|row| row.csr == csr)?;
+        more_names.get_mut(row.name).is_some_and(take)
+    } else {
+        let lines: Vec<&str> = place.file.text.lines().take(line_of(place) + 1).collect();
+        let is_of = |field: &str| {
+            lines
+                .last()
+                .is_some_and(|line| line.starts_with(&format!("{field} = [")))
+        };
+        let section = lines.iter().rposition(|line| line.starts_with('['))?;
+        match lines.get(section).copied() {
+            Some("[cluster]") => is_of("names") && take(&mut topology.names),
+            Some("[[hosts]]") => {
+                let own = lines
+                    .iter()
+                    .skip(section)
+                    .find_map(|line| line.strip_prefix("name = "))?;
+                let host = topology
+                    .hosts
+                    .iter_mut()
+                    .find(|host| host.name == own.trim_matches('"'))?;
+                let addresses = host.addresses.len();
+                host.addresses
+                    .retain(|ip| !is_of("addresses") || ip.to_string() != name);
+                host.addresses.len() < addresses || is_of("names") && take(&mut host.names)
+            }
+            _ => false,
+        }
+    };
+    is_taken.then_some(name)
 }
 
 /// The files of what is kept.

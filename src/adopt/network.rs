@@ -108,8 +108,30 @@ pub(super) fn endpoint(
     }
 }
 
-/// The port that API servers listen at where nothing says another one.
+/// The port that API servers listen at: khw-gen knows no other.
 const PORT: u16 = 6443;
+
+/// That the API is reached at a control plane itself, at a port where none will listen.
+pub(super) fn tell_other_port(endpoint: Option<&Settled<AdoptedEndpoint>>, hosts: &[AdoptedHost], say: &Reporter) {
+    let Some(Settled { value, basis }) = endpoint.filter(|one| one.value.port != PORT) else {
+        return;
+    };
+    let is_it = |host: &&AdoptedHost| {
+        let ips = host.ips.value.iter().any(|ip| ip.to_string() == value.host);
+        (ips || host.name == value.host) && !host.roles.contains(&Role::LoadBalancer)
+    };
+    let Some(host) = hosts.iter().find(is_it) else { return };
+    let (port, name) = (value.port, &host.name);
+    let message = format!(
+        "the API is reached at {} ({}), which is {name} itself: API servers of khw-gen listen at {PORT} alone",
+        value.text(),
+        basis.comment()
+    );
+    say.add(Diagnostic::new(codes::OTHER_PORT, message).hint(format!(
+        "put a load balancer of an address of its own in front that listens at {port}, or let the API servers listen at {PORT} (--secure-port, \
+         and `server` of every kubeconfig); have the cluster run so, copy it again, and adopt that"
+    )));
+}
 
 fn assumed_endpoint(ip: IpAddr, why: String) -> Settled<AdoptedEndpoint> {
     let host = ip.to_string();
@@ -311,6 +333,7 @@ pub(super) fn services(
         .into_iter()
         .flat_map(|dns| &dns.value)
         .filter_map(|ip| ip.parse().ok())
+        .filter(|ip| !is_of_link(ip))
         .collect();
     for api in of(shown, "apiserver") {
         let mut firsts: Vec<(IpAddr, IpNet)> = Vec::new();
@@ -349,6 +372,14 @@ pub(super) fn services(
             vec!["10.32.0.0/24".to_owned()],
             "the walk-through's range: write the cluster's own",
         ),
+    }
+}
+
+/// Whether an address is valid on its own link alone, as that of a node's own cache of DNS is.
+fn is_of_link(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
 
@@ -492,6 +523,34 @@ pub(super) fn dns(programs: &[RunningProgram<'_>], say: &Reporter) -> Option<Set
         }
     }
     claims.settle("the address of the cluster's DNS", |ranges| listed(ranges), say)
+}
+
+/// Whether a text is an address of services.
+pub(super) fn is_of_services(text: &str, services: &[String]) -> bool {
+    let ip = text.parse::<IpAddr>();
+    let ranges = || services.iter().filter_map(|range| range.parse::<IpNet>().ok());
+    ip.is_ok_and(|ip| ranges().any(|range| range.contains(&ip)))
+}
+
+/// The addresses of the cluster's DNS among services. Where nodes have a cache of their own, kubelets name that, and nothing names the service
+/// that it asks: by the convention of everybody it is the tenth, in kubespray the third.
+pub(super) fn dns_of_services(
+    dns: Option<Settled<Vec<String>>>,
+    services: &Settled<Vec<String>>,
+) -> Option<Settled<Vec<String>>> {
+    let found = dns?;
+    let own = found.value.iter().find(|ip| !is_of_services(ip, &services.value));
+    let Some(own) = own else { return Some(found) };
+    let range: IpNet = services.value.first()?.parse().ok()?;
+    let tenth = range.hosts().nth(if range.addr().is_ipv4() { 9 } else { 10 })?;
+    Some(Settled::assumed(
+        vec![tenth.to_string()],
+        format!(
+            "kubelets send pods to {own} ({}), which is no service but each node's own cache, and go on so; this is the service that CoreDNS \
+             gets, usually the tenth and in kubespray the third: write what kubectl get service -n kube-system shows",
+            found.basis.comment()
+        ),
+    ))
 }
 
 /// How kube-proxy reaches services; `none` where there are nodes and no kube-proxy on them.

@@ -17,6 +17,8 @@ pub(super) struct WhatWasGiven<'a> {
     pub shown: &'a [ShownAs],
     /// Where the signing configuration lies, where there is one.
     pub config: Option<String>,
+    /// Whether machines' trees were given, not certificates alone.
+    pub has_machines: bool,
 }
 
 /// What a value of a file that would be written follows from.
@@ -38,10 +40,13 @@ pub(super) fn not_written(problems: Vec<Diagnostic>, given: &WhatWasGiven<'_>) -
 
 fn told(mut problem: Diagnostic, given: &WhatWasGiven<'_>) -> Diagnostic {
     let from = given.from;
-    let more = format!(
-        "give what does beside it: a kubeconfig of a node, or the machines' trees, each in a folder of its machine's name (khw-gen adopt {from} \
-         machines -o DIR)"
-    );
+    let more = match given.has_machines {
+        true => "give the tree of the machine that tells it beside the others, in a folder of its name".to_owned(),
+        false => format!(
+            "give what does beside it: a kubeconfig of a node, or the machines' trees, each in a folder of its machine's name (khw-gen adopt {from} \
+             machines -o DIR)"
+        ),
+    };
     let follows = problem
         .place
         .take()
@@ -50,7 +55,8 @@ fn told(mut problem: Diagnostic, given: &WhatWasGiven<'_>) -> Diagnostic {
         Follows::From(standing, by) => (
             format!("{standing}, told by: {by}"),
             format!(
-                "put it right in a copy of what is given, and adopt that; if it is right, what nothing tells is wrong: {more}"
+                "put it right in a copy of what is given, and adopt that; out of a certificate, which is signed as it is, nothing can be taken: leave \
+                 the file out of the copy, and {more}"
             ),
         ),
         Follows::Itself(Some(by)) => (

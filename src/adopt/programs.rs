@@ -32,6 +32,10 @@ pub(super) struct RunningProgram<'v> {
     pub from_elsewhere: Vec<String>,
     /// What a static pod is made of: `registry.k8s.io/etcd:3.6.5-0`.
     pub image: Option<&'v str>,
+    /// Files beside that one in which its flags may stand: drop-ins, and those of variables.
+    pub more: Vec<&'v str>,
+    /// What may set its variables and is not here.
+    pub elsewhere: &'v [String],
 }
 
 /// Every program of the cluster, by machine.
@@ -46,6 +50,8 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
                 environment: Cow::Borrowed(&command.environment),
                 from_elsewhere: Vec::new(),
                 image: None,
+                more: command.more.clone(),
+                elsewhere: &command.elsewhere,
             });
         }
         for (path, documents) in &host.documents {
@@ -62,6 +68,53 @@ pub(super) fn programs<'v>(view: &'v View<'v>) -> Vec<RunningProgram<'v>> {
     all
 }
 
+/// What should start a program of a cluster and starts something else, as a script: where that is, and what is read of it.
+pub(super) fn unread(view: &View<'_>) -> Vec<(Evidence, &'static str, String)> {
+    let mut all = Vec::new();
+    let named = |text: &str| PROGRAMS.into_iter().find(|program| name_of(text) == *program);
+    let meant = |name: &str, line: &CommandLine| {
+        // The script of a shell is one word.
+        let words = line.words.iter().flat_map(|word| word.split([' ', '\n', '\t']));
+        named(name).or_else(|| words.filter(|word| word.starts_with('/')).find_map(named))
+    };
+    let is_read = |line: &CommandLine| PROGRAMS.contains(&line.program.as_str());
+    for host in &view.hosts {
+        for unit in &host.units {
+            let lines: Vec<&CommandLine> = host
+                .commands
+                .iter()
+                .filter(|one| one.path == unit.path)
+                .map(|one| &one.line)
+                .collect();
+            let stem = unit.name().trim_end_matches(".service");
+            if let Some(line) = lines.first().filter(|_| !lines.iter().any(|line| is_read(line)))
+                && let Some(program) = meant(stem, line)
+            {
+                let evidence = Evidence::within(host, unit.path, "ExecStart=", "");
+                all.push((evidence, program, line.path().1.to_owned()));
+            }
+        }
+        for (path, documents) in &host.documents {
+            for pod in documents.iter().filter(|document| document.kind() == "Pod") {
+                let containers = pod.items_at(&["spec", "containers"]);
+                for (container, of_pod) in containers.iter().zip(of_pod(host, path, pod)) {
+                    let name = container.text_at(&["name"]).unwrap_or_default();
+                    if let Some(program) = meant(name, &of_pod.line).filter(|_| !is_read(&of_pod.line)) {
+                        let evidence = Evidence::within(host, path, "command:", "");
+                        all.push((evidence, program, of_pod.line.path().1.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The last part of a path.
+fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// What the containers of a static pod start.
 fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iterator<Item = RunningProgram<'v>> {
     containers(pod).map(move |container| RunningProgram {
@@ -71,13 +124,21 @@ fn of_pod<'v>(host: &'v HostView<'v>, path: &'v str, pod: &'v Tree) -> impl Iter
         environment: Cow::Owned(container.environment),
         from_elsewhere: container.from_elsewhere,
         image: container.image,
+        more: Vec::new(),
+        elsewhere: &[],
     })
 }
 
 /// Where kubeadm has the kubelet's configuration, its kubeconfig, and flags of this machine.
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const KUBELET_KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
-const KUBELET_FLAGS: &str = "/var/lib/kubelet/kubeadm-flags.env";
+const KUBELET_FLAGS: (&str, &str) = ("/var/lib/kubelet/kubeadm-flags.env", "KUBELET_KUBEADM_ARGS");
+/// Where an administrator adds flags, of Debian's kind and of Red Hat's
+/// (<https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/>).
+const MORE_FLAGS: [(&str, &str); 2] = [
+    ("/etc/default/kubelet", "KUBELET_EXTRA_ARGS"),
+    ("/etc/sysconfig/kubelet", "KUBELET_EXTRA_ARGS"),
+];
 
 /// The kubelet that kubeadm has set up, where the unit of its package is not here: `/usr` is seldom copied.
 fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> {
@@ -87,14 +148,19 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> 
         .filter(|_| !host.host.loose)?;
     let mut words = vec!["kubelet".to_owned(), format!("--kubeconfig={KUBELET_KUBECONFIG}")];
     words.extend(here(KUBELET_CONFIG).map(|path| format!("--config={path}")));
-    let flags = assignments(host.host.text(KUBELET_FLAGS).unwrap_or_default());
-    let flags = flags.into_iter().rev().find(|(name, _)| name == "KUBELET_KUBEADM_ARGS");
-    words.extend(
-        flags
-            .iter()
-            .flat_map(|(_, flags)| flags.split_whitespace())
-            .map(str::to_owned),
-    );
+    let mut more = Vec::new();
+    for (file, variable) in std::iter::once(KUBELET_FLAGS).chain(MORE_FLAGS) {
+        let Some(file) = here(file) else { continue };
+        let all = assignments(host.host.text(file).unwrap_or_default());
+        let flags = all.into_iter().rev().find(|(name, _)| name == variable);
+        words.extend(
+            flags
+                .iter()
+                .flat_map(|(_, flags)| flags.split_whitespace())
+                .map(str::to_owned),
+        );
+        more.push(file);
+    }
     Some(RunningProgram {
         host,
         path,
@@ -102,6 +168,8 @@ fn kubelet_of_kubeadm<'v>(host: &'v HostView<'v>) -> Option<RunningProgram<'v>> 
         environment: Cow::Owned(BTreeMap::new()),
         from_elsewhere: Vec::new(),
         image: None,
+        more,
+        elsewhere: &[],
     })
 }
 
@@ -139,20 +207,28 @@ impl<'v> RunningProgram<'v> {
         if let Some(file) = self.line.read_from.as_deref().filter(|_| flag != FILE_OF_ETCD) {
             return Evidence::within(self.host, file, &format!("{flag}:"), flag);
         }
-        Evidence::within(self.host, self.path, &format!("--{flag}"), &format!("--{flag}"))
+        let as_given = format!("--{flag}");
+        // Kubernetes' programs take an underscore for a hyphen.
+        let written = [as_given.clone(), format!("--{}", flag.replace('-', "_"))];
+        let is_in = |path: &&str, needle: &str| self.host.host.text(path).is_some_and(|text| text.contains(needle));
+        let files = || std::iter::once(self.path).chain(self.more.iter().copied());
+        let found = written
+            .iter()
+            .find_map(|needle| Some((files().find(|path| is_in(path, needle))?, needle)));
+        let (path, needle) = found.unwrap_or((self.path, &as_given));
+        Evidence::within(self.host, path, needle, &as_given)
     }
 
     /// Where a variable of its command line stands.
     pub(super) fn variable(&self, name: &str) -> Evidence {
-        let text = self.host.host.text(self.path).unwrap_or_default();
         let as_written = [format!("${name}"), format!("${{{name}}}")];
-        let needle = as_written.iter().find(|written| text.contains(*written));
-        Evidence::within(
-            self.host,
-            self.path,
-            needle.map_or(name, String::as_str),
-            &as_written[0],
-        )
+        let mut files = std::iter::once(self.path).chain(self.more.iter().copied());
+        let found = files.find_map(|path| {
+            let text = self.host.host.text(path)?;
+            Some((path, as_written.iter().find(|written| text.contains(*written))?))
+        });
+        let (path, needle) = found.unwrap_or((self.path, &as_written[0]));
+        Evidence::within(self.host, path, needle, &as_written[0])
     }
 
     /// The file that a flag names.

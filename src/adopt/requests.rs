@@ -346,8 +346,9 @@ fn hours(expiry: &str) -> Option<i64> {
     expiry.strip_suffix('h')?.parse().ok()
 }
 
-/// Names and addresses of a certificate, as `hosts` has them.
+/// Names and addresses of a certificate, as `hosts` has them. Names of DNS are compared without their case (RFC 4343).
 pub(super) fn names_of(certificate: &Certificate) -> Vec<String> {
     let ips = certificate.ips.iter().map(IpAddr::to_string);
-    ips.chain(certificate.dns.iter().cloned()).collect()
+    let names = certificate.dns.iter().map(|name| name.to_ascii_lowercase());
+    ips.chain(names).collect()
 }

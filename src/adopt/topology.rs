@@ -36,6 +36,8 @@ pub(super) struct Topology {
     pub endpoint: Option<Settled<AdoptedEndpoint>>,
     /// Names and addresses in the certificates of API servers that would not be there by themselves.
     pub names: Vec<String>,
+    /// Where the names are told that are nobody's by themselves.
+    pub named_by: BTreeMap<String, Evidence>,
     pub services: Settled<Vec<String>>,
     pub pods: Settled<Vec<String>>,
     pub dns: Option<Settled<Vec<String>>>,

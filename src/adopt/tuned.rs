@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::as_settings::as_setting;
 use super::decided::ReplacedProgram;
 use super::evidence::Evidence;
+use super::network::is_of_services;
 use super::own_files::path_of_brought;
 use super::programs::RunningProgram;
 use super::units::{data_dir, own_variables};
@@ -12,6 +13,8 @@ use crate::audit::document::Tree;
 use crate::audit::names::is_loopback;
 use crate::audit::overrides::is_passed_over;
 use crate::audit::view::{HostView, View};
+use crate::catalog::flags::{field_takes_in_any, takes_in_any};
+use crate::catalog::value_type::ValueType;
 use crate::diagnostic::adopt_codes as codes;
 use crate::diagnostic::{Diagnostic, Reporter};
 use crate::secrecy::may_be_secret;
@@ -96,6 +99,7 @@ pub(super) fn tuned(
     pairs: &[ReplacedProgram<'_, '_>],
     model: &View<'_>,
     names: &BTreeMap<String, String>,
+    services: &[String],
     checks_kubelets: bool,
     say: &Reporter,
 ) -> Vec<Tuned> {
@@ -107,6 +111,7 @@ pub(super) fn tuned(
             kept.extend(settings(program, made, say));
             kept.extend(variables(program, made, say));
             kept.extend(data_dir_of(program, made));
+            kept.extend(dns_of_node(program, services));
             kept.extend(not_by_the_way(component, program, made, checks_kubelets));
             by_host.push((host.clone(), kept));
         }
@@ -234,7 +239,8 @@ fn flags(running: &RunningProgram<'_>, made: &RunningProgram<'_>, business: &[&s
         {
             continue;
         }
-        if values.iter().any(|value| may_be_secret(name, value)) {
+        let is_plain = takes_in_any(running.name(), name).is_some_and(ValueType::holds_no_secret);
+        if !is_plain && values.iter().any(|value| may_be_secret(name, value)) {
             tell_secret(&running.evidence(name), say);
             continue;
         }
@@ -384,6 +390,9 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
         return kept;
     };
     let ours = made.config().map(|(_, ours)| ours);
+    // The tables have `KubeletConfiguration/v1beta1`, and files `kubelet.config.k8s.io/v1beta1` beside the kind.
+    let version = theirs.text_at(&["apiVersion"]).unwrap_or_default();
+    let kind = format!("{}/{}", theirs.kind(), version.rsplit('/').next().unwrap_or_default());
     let mut leaves = Vec::new();
     collect(theirs, &mut Vec::new(), &mut leaves);
     for (keys, value) in leaves {
@@ -403,11 +412,34 @@ fn settings(running: &RunningProgram<'_>, made: &RunningProgram<'_>, say: &Repor
         }
         let last = keys.last().map_or("", String::as_str);
         let evidence = Evidence::within(running.host, path, &format!("{last}:"), &dotted);
-        if is_secret(last, &value) {
+        let is_plain = field_takes_in_any(&kind, &dotted).is_some_and(ValueType::holds_no_secret);
+        if !is_plain && is_secret(last, &value) {
             tell_secret(&evidence, say);
             continue;
         }
         kept.insert(TunedPart::Setting(keys), (TunedValue::Is(value), evidence.to_string()));
+    }
+    kept
+}
+
+/// The addresses to which a kubelet sends its pods for names, where one of them is no service: that of the node's own cache.
+fn dns_of_node(kubelet: &RunningProgram<'_>, services: &[String]) -> Kept {
+    let mut kept = Kept::new();
+    const SETTING: &str = "clusterDNS";
+    let by_flag = kubelet.line.list("cluster-dns").into_iter().map(str::to_owned);
+    let mut all: Vec<String> = by_flag.collect();
+    let mut evidence = kubelet.evidence("cluster-dns");
+    if let Some((path, config)) = kubelet.config().filter(|_| all.is_empty()) {
+        let items = config.items_at(&[SETTING]).iter().filter_map(Tree::text);
+        all.extend(items.map(str::to_owned));
+        evidence = Evidence::within(kubelet.host, path, &format!("{SETTING}:"), SETTING);
+    }
+    if kubelet.name() == "kubelet" && all.iter().any(|ip| !is_of_services(ip, services)) {
+        let value = Value::List(all.into_iter().map(Value::Text).collect());
+        kept.insert(
+            TunedPart::Setting(vec![SETTING.to_owned()]),
+            (TunedValue::Is(value), evidence.to_string()),
+        );
     }
     kept
 }

@@ -7,14 +7,16 @@ use crate::found::FoundHost;
 
 /// The variables of a unit, and what is not known of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Variables {
+pub(crate) struct Variables<'v> {
     pub set: BTreeMap<String, String>,
+    /// The files of it that are here.
+    pub files: Vec<&'v str>,
     /// What may set others: the files that are not here, and what the service manager itself has.
     pub elsewhere: Vec<String>,
 }
 
 /// What a unit sets. What a file says counts before what the unit says, a later file before an earlier one.
-pub(super) fn variables(unit: &UnitFile, host: &FoundHost, meaning: Specifiers<'_>) -> Variables {
+pub(super) fn variables<'v>(unit: &UnitFile, host: &'v FoundHost, meaning: Specifiers<'_>) -> Variables<'v> {
     let mut variables = Variables::default();
     for value in unit.values("Service", "Environment") {
         for word in words(value).unwrap_or_default() {
@@ -30,8 +32,11 @@ pub(super) fn variables(unit: &UnitFile, host: &FoundHost, meaning: Specifiers<'
     }
     for path in unit.values("Service", "EnvironmentFile") {
         let path = meaning.resolved(path.trim_start_matches('-'));
-        match host.resolve(&path).and_then(|path| host.text(path)) {
-            Some(text) => variables.set.extend(assignments(text)),
+        match host.resolve(&path).and_then(|path| Some((path, host.text(path)?))) {
+            Some((path, text)) => {
+                variables.set.extend(assignments(text));
+                variables.files.push(path);
+            }
             None => variables.elsewhere.push(path),
         }
     }

@@ -38,6 +38,7 @@ mod read_as;
 mod relations;
 mod report;
 mod secrets;
+mod shell;
 pub(crate) mod spot;
 pub(crate) mod started;
 pub(crate) mod static_pods;

@@ -15,7 +15,7 @@ pub(crate) struct HostUnit<'v> {
     pub path: &'v str,
     pub file: UnitFile,
     /// What `Environment=` and `EnvironmentFile=` give its programs.
-    pub variables: Variables,
+    pub variables: Variables<'v>,
 }
 
 impl<'v> HostUnit<'v> {
@@ -45,6 +45,10 @@ pub(crate) struct UnitCommand<'v> {
     pub line: CommandLine,
     /// What `Environment=` and the files of `EnvironmentFile=` give it, in the unit and in its drop-ins.
     pub environment: BTreeMap<String, String>,
+    /// Its drop-ins, and the files of variables that are here.
+    pub more: Vec<&'v str>,
+    /// What may set its variables and is not here.
+    pub elsewhere: Vec<String>,
 }
 
 /// Units as systemd reads them: from its folders, each with its drop-ins, and without what it passes over; and what they start. `report` is told
@@ -115,9 +119,10 @@ fn read<'v>(
         let Some(mut unit) = files.get(path).cloned() else {
             continue;
         };
-        let parts = drop_ins(host, path).into_iter().filter_map(|path| files.get(path));
+        let parts = drop_ins(host, path);
+        let read = parts.iter().filter_map(|path| files.get(path));
         unit.assignments
-            .extend(parts.flat_map(|part| part.assignments.iter().cloned()));
+            .extend(read.flat_map(|part| part.assignments.iter().cloned()));
         let specifiers = Specifiers {
             host: &host.name,
             unit: path.rsplit('/').next().unwrap_or(path),
@@ -128,6 +133,8 @@ fn read<'v>(
             file: unit,
         };
         let report = |code, message: String| report(code, path, message);
+        let mut more = parts;
+        more.extend(&unit.variables.files);
         match unit.started("ExecStart", &host.name) {
             Ok(lines) if lines.is_empty() && unit.file.values("Service", "ExecStop").is_empty() => {
                 report(codes::BAD_SYNTAX, "it starts no program".to_owned());
@@ -157,6 +164,8 @@ fn read<'v>(
                     path,
                     line,
                     environment: unit.variables.set.clone(),
+                    more: more.clone(),
+                    elsewhere: unit.variables.elsewhere.clone(),
                 }
             })),
             Err(why) => report(codes::BAD_SYNTAX, format!("a command line of it has {why}")),

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::flags::{Several, several};
+use super::shell::simple_command;
+use crate::catalog::flags::{Several, hyphenated, several};
 
 /// What systemd takes for blank; a no-break space is a character as any other.
 const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
@@ -52,7 +53,7 @@ impl CommandLine {
 
     /// The command of these words, which are as the program gets them.
     pub(crate) fn of(words: Vec<String>) -> CommandLine {
-        let mut all = words.into_iter();
+        let mut all = wrapped(&words).unwrap_or(words).into_iter();
         let path = all.next().unwrap_or_default();
         let program = path.trim_start_matches(PREFIXES);
         let mut line = CommandLine {
@@ -76,9 +77,13 @@ impl CommandLine {
                     (flag, next.map_or("true", String::as_str))
                 }
             };
-            let values = line.flags.entry(name.to_owned()).or_default();
+            let name = match is_of_kubernetes(&line.program) {
+                true => hyphenated(&line.program, name),
+                false => name.to_owned(),
+            };
+            let values = line.flags.entry(name.clone()).or_default();
             if values.is_empty() {
-                line.order.push(name.to_owned());
+                line.order.push(name);
             }
             values.push(value.to_owned());
         }
@@ -137,6 +142,44 @@ impl CommandLine {
         };
         items.map(str::trim).filter(|item| !item.is_empty()).collect()
     }
+}
+
+/// Whether its flags are those of a component of Kubernetes.
+fn is_of_kubernetes(program: &str) -> bool {
+    program.starts_with("kube-") || program == "kubelet"
+}
+
+/// The last part of a path.
+fn name_in(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The words of a program of a cluster that another program starts and becomes, or only hands on the output of: a shell that is given one
+/// command, or go-runner of Kubernetes' images (<https://github.com/kubernetes/release/tree/master/images/build/go-runner>).
+fn wrapped(words: &[String]) -> Option<Vec<String>> {
+    let (first, rest) = words.split_first()?;
+    let path = first.trim_start_matches(PREFIXES);
+    let mut inner = match (name_in(path), rest) {
+        ("sh" | "bash" | "dash", [option, script, ..]) if option.starts_with('-') && option.ends_with('c') => {
+            simple_command(script)?
+        }
+        ("go-runner", rest) => {
+            let mut rest = rest.iter();
+            let mut next = rest.next();
+            while let Some(flag) = next.filter(|word| word.starts_with('-')) {
+                let is_by_itself = flag.trim_start_matches('-') == "log-file";
+                next = if is_by_itself { rest.nth(1) } else { rest.next() };
+            }
+            next.into_iter().chain(rest).cloned().collect()
+        }
+        _ => return None,
+    };
+    let program = inner.first_mut()?;
+    if !is_of_kubernetes(name_in(program)) && name_in(program) != "etcd" {
+        return None;
+    }
+    program.insert_str(0, &first[..first.len() - path.len()]);
+    Some(inner)
 }
 
 /// The items of a line of CSV, of which quotes hold commas together; none is empty. A doubled quote within quotes, which no flag's item has,

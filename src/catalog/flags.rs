@@ -119,7 +119,7 @@ fn flag_row(component: &str, name: &str, minor: u16) -> Option<&'static Row> {
 }
 
 /// Kubernetes' components take an underscore for a hyphen (`WordSepNormalizeFunc` of k8s.io/component-base/cli/flag).
-fn hyphenated(component: &str, name: &str) -> String {
+pub(crate) fn hyphenated(component: &str, name: &str) -> String {
     match component {
         "etcd" => name.to_owned(),
         _ => name.replace('_', "-"),
@@ -295,6 +295,12 @@ pub(crate) fn field_takes(kind: &str, path: &str, minor: u16) -> Option<ValueTyp
             _ => None,
         }
     })
+}
+
+/// What the newest release that reads a field takes as its value; none where no release has a row of it.
+pub(crate) fn field_takes_in_any(kind: &str, path: &str) -> Option<ValueType> {
+    let rows = rows_of(&FIELDS, kind, path);
+    rows.last().map(|row| ValueType::of(row.column(0)))
 }
 
 /// The fields that a minor release reads in a configuration file, sorted, each with its whole path.

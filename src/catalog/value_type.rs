@@ -43,6 +43,32 @@ pub enum ValueType {
 }
 
 impl ValueType {
+    /// Whether its values are such that nobody could have a secret for one, whatever it is called.
+    pub(crate) fn holds_no_secret(self) -> bool {
+        match self {
+            ValueType::Boolean
+            | ValueType::Whole { .. }
+            | ValueType::Number
+            | ValueType::Choice(_)
+            | ValueType::Duration
+            | ValueType::OptionalDuration
+            | ValueType::Quantity
+            | ValueType::Address
+            | ValueType::AddressOrNothing
+            | ValueType::Range
+            | ValueType::Ports
+            | ValueType::Switches => true,
+            ValueType::Anything
+            | ValueType::Object
+            | ValueType::List(_)
+            | ValueType::Map(_)
+            | ValueType::Text
+            | ValueType::Base64
+            | ValueType::Urls
+            | ValueType::Pairs => false,
+        }
+    }
+
     /// What a word of the tables says.
     pub(crate) fn of(word: &'static str) -> ValueType {
         if let Some(items) = word.strip_prefix("[]") {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use khw_gen::adopt::{self, AdoptionRequest, adopt, adopted_json, adopted_text};
 use khw_gen::bundle::{Bundle, Content};
 use khw_gen::diagnostic::{Diagnostic, adopt_codes};
-use khw_gen::found::{Beside, Found};
+use khw_gen::found::Found;
 use khw_gen::input::{GivenFiles, check};
 use khw_gen::pki::derivation::Seed;
 use khw_gen::pki::secret::SecretBytes;
 use khw_gen::{disk, found_of, starter};
 
 use super::args::{AdoptArgs, ReportFormat};
-use super::as_found::read_found;
+use super::as_found::read_adopted;
 use super::instants::now;
 use super::progress::Waiting;
 use super::say::{Reported, as_word, print, print_document, say, say_diagnostics};
@@ -25,11 +25,13 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
     use_threads(None)?;
     let mut found = Found::default();
     // What has machines can be compared with what is built; a folder of certificates is nobody's.
-    let mut machines: Option<&Path> = None;
+    let mut machines: Vec<(&Path, Vec<String>)> = Vec::new();
     for path in paths {
-        let Found { hosts, remarks, .. } = read_found(path, Beside::LeftOut)?;
-        if hosts.iter().any(|host| !host.loose) {
-            machines.get_or_insert(path);
+        let Found { hosts, remarks, .. } = read_adopted(path)?;
+        let trees = hosts.iter().filter(|host| !host.loose);
+        let trees: Vec<String> = trees.map(|host| host.name.clone()).collect();
+        if !trees.is_empty() {
+            machines.push((path, trees));
         }
         found.hosts.extend(hosts);
         found.remarks.extend(remarks);
@@ -79,12 +81,28 @@ pub fn run(arguments: &AdoptArgs) -> Result<(), Reported> {
         ),
         false => format!("then khw-gen build {file} -o {made}"),
     };
-    let compare = match machines {
-        Some(machines) => format!("khw-gen diff {} {made}", as_word(machines)),
-        None => format!("khw-gen verify {made} --beside {}", as_word(&paths[0])),
+    let compare = match machines.as_slice() {
+        [] => format!("khw-gen verify {made} --beside {}", as_word(&paths[0])),
+        [(machines, _)] => format!("khw-gen diff {} {made}", as_word(machines)),
+        several => match folder_of_all(several) {
+            Some(machines) => format!("khw-gen diff {} {made}", as_word(machines)),
+            None => format!(
+                "put the trees of all machines side by side in one folder, each called as its host, and khw-gen diff FOLDER {made}"
+            ),
+        },
     };
     say(format_args!("\nNext: read {file}, {build}, and {compare}."));
     Ok(())
+}
+
+/// The folder in which machines' trees lie side by side that were given one by one; none where there is no such folder.
+fn folder_of_all<'p>(several: &[(&'p Path, Vec<String>)]) -> Option<&'p Path> {
+    let mut folders = several.iter().map(|(path, trees)| {
+        let is_one = matches!(trees.as_slice(), [name] if path.file_name().is_some_and(|last| last == name.as_str()));
+        path.parent().filter(|folder| is_one && !folder.as_os_str().is_empty())
+    });
+    let first = folders.next()??;
+    folders.all(|other| other == Some(first)).then_some(first)
 }
 
 /// What a specification compiles to, with keys that stand in for those that will be.

@@ -8,12 +8,24 @@ use khw_gen::{adopt, catalog, changes, disk};
 use super::progress::Waiting;
 use super::say::{Reported, say, say_error};
 
-/// What is at a path, whatever its state; nothing at all is an error.
+/// What is at a path, whatever its state; nothing at all is an error. Of a machine it is where bundles have their files.
 pub fn read_found(path: &Path, beside: Beside) -> Result<Found, Reported> {
+    read_at(path, &Places::new(catalog::places()), beside)
+}
+
+/// As [`read_found`], to be compared with bundles: what runs on a machine may be kubeadm's, or anybody's.
+pub fn read_to_compare(path: &Path, beside: Beside) -> Result<Found, Reported> {
+    read_at(path, &adopt::places_to_compare(catalog::places()), beside)
+}
+
+/// As [`read_found`], of whoever's cluster that is.
+pub fn read_adopted(path: &Path) -> Result<Found, Reported> {
+    read_at(path, &adopt::places(catalog::places()), Beside::LeftOut)
+}
+
+fn read_at(path: &Path, places: &Places, beside: Beside) -> Result<Found, Reported> {
     let _waiting = Waiting::begin("reading");
-    // Of a machine the same is looked at that is adopted: what runs there may be kubeadm's.
-    let places = Places::new(catalog::places()).and_of_others(adopt::places());
-    let found = disk::read_found(path, &places, beside)?;
+    let found = disk::read_found(path, places, beside)?;
     let is_empty = |host: &FoundHost| host.files.is_empty() && host.beside.is_empty();
     match found.remarks.is_empty() && found.part.is_none() && found.hosts.iter().all(is_empty) {
         true => Err(Reported::from(format!(
@@ -26,7 +38,7 @@ pub fn read_found(path: &Path, beside: Beside) -> Result<Found, Reported> {
 
 /// What is at a path, whole: what could not be read would be taken for what is not there.
 pub fn read_undamaged(path: &Path) -> Result<Found, Reported> {
-    let found = read_found(path, Beside::LeftOut)?;
+    let found = read_to_compare(path, Beside::LeftOut)?;
     match say_remarks(path, &found) {
         true => Err(Reported),
         false => Ok(found),

@@ -8,7 +8,7 @@ use khw_gen::diagnostic::Severity;
 use khw_gen::found::{Beside, Found};
 
 use super::args::{JudgeFormat, VerifyArgs};
-use super::as_found::{keep_hosts_of, read_found, say_what_is_elsewhere};
+use super::as_found::{keep_hosts_of, read_found, read_to_compare, say_what_is_elsewhere};
 use super::instants::now;
 use super::opening::keys;
 use super::outcome::Outcome;
@@ -26,7 +26,7 @@ pub fn run(arguments: &VerifyArgs) -> Result<Outcome, Reported> {
     let at = at.unwrap_or_else(now);
     let mut findings = audit::audit(&found, at);
     if let Some(old) = &arguments.beside {
-        findings.extend(audit::beside(&read_found(old, Beside::LeftOut)?, &found, at));
+        findings.extend(audit::beside(&read_to_compare(old, Beside::LeftOut)?, &found, at));
         findings.sort_by_key(|finding| finding.row().severity);
         findings.dedup();
     }

@@ -56,6 +56,30 @@ codes! {
         met "When only workers' trees were copied, or the API server's certificate has the names of its service alone."
     }
 
+    NODE_NAME "adopt-node-name" Error "node that has its address for a name" {
+        meaning
+            "A kubelet registers as the node that --hostname-override names, and its certificate is made for that: system:node:NAME. Hosts have \
+             names here, never an address in their place, and a node can't be renamed: another one would register beside it."
+        advice
+            "give each such node a name first, one after the other: kubectl drain it and delete it, take --hostname-override out (kube-proxy's \
+             too), issue the kubelet's certificate for system:node:NAME, start it, and let it register; copy the machines then, and adopt"
+        example "node1: /etc/systemd/system/kubelet.service" ["--hostname-override=10.0.0.21"]
+        right ["--hostname-override=node1"]
+        met "With guides of 2017 that wrote each machine's address wherever a name was asked for."
+        see ["https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness"]
+    }
+
+    OTHER_PORT "adopt-other-port" Error "API server at another port" {
+        meaning
+            "Kubeconfigs lead to a control plane itself, at another port than 6443. API servers that khw-gen makes listen at 6443 alone, so that \
+             nobody who has such a kubeconfig would find one."
+        advice "have the API be reached at 6443, or at a load balancer, before you adopt"
+        example "node1: /var/lib/kubelet/kubeconfig" ["server: https://10.0.0.11:8443"]
+        right ["server: https://10.0.0.11:6443"]
+        met "Where another program had port 6443 on the first machine, and with --secure-port=443 of older installers."
+        see ["https://kubernetes.io/docs/reference/networking/ports-and-protocols/"]
+    }
+
     ENCRYPTION_NOT_KEPT "adopt-encryption" Error "encryption that can't be kept" {
         meaning
             "What is written in etcd has to stay readable. cluster.toml has one provider with one key, or two while one takes the place of the \
@@ -135,10 +159,21 @@ codes! {
         met "With files outside of /etc and /var/lib, which the command that packed the others did not name."
     }
 
+    FILE_STAYS "adopt-file-stays" Warning "file that no bundle brings" {
+        meaning
+            "A flag that is kept names a file which is on the machines and is none of khw-gen's. It stays there, so that the flag works; a machine \
+             that comes later would lack it, and `verify` of the output says missing-file."
+        advice
+            "have bundles bring it: a [[files]] in cluster.toml (docs/settings.md) with that path in `at`, the hosts in `on`, and what is in the file \
+             in `content`; leave a secret where it is"
+        example "cp1: /etc/kubernetes/manifests/kube-apiserver.yaml" ["--oidc-ca-file=/etc/kubernetes/pki/oidc-ca.crt"]
+        met "With authorities of single sign-on, with webhooks, and with configurations of admission plugins."
+    }
+
     UNREADABLE "adopt-unreadable" Warning "file that can't be read" {
         meaning
-            "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8. Nothing of it is \
-             adopted."
+            "A file that looks like a certificate or a key is none, is damaged, has a passphrase, or a name that is not UTF-8; or a program is \
+             started by a script. Nothing of it is adopted."
         advice "see what it is; if the cluster needs it, put it right and adopt again"
         example "certs/old-ca.pem" ["-----BEGIN CERTIFICATE-----", "MIIDxTCCAq2gAwIBAgI"]
         met "With files that a disk or an editor cut off, and with keys that were locked before they were put aside."

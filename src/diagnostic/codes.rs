@@ -576,7 +576,7 @@ codes! {
         meaning
             "Two sections of [pki.bring], or two hosts of one, have the same key. Whoever steals it from one place is both, and neither \
              can be replaced without the other."
-        advice "take one of the two sections out, or the host out of `hosts`: then it gets a key of its own from the seed"
+        advice "take one of the two sections out, or the host out of `hosts`: then it gets a key of its own from the seed; where one of them signs tokens, khw-gen rotate CLUSTER.TOML service-account -o DIR"
         example "cluster.toml" [
             r#"key = "kubernetes-key.pem""#,
         ]

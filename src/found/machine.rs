@@ -12,6 +12,12 @@ pub const STORE: &str = "var/backups/khw-gen";
 pub(super) const HOSTNAME: &str = "etc/hostname";
 /// Where an administrator's units are.
 const UNITS: &str = "etc/systemd/system/";
+/// Where packages have theirs (systemd.unit(5)).
+const UNITS_OF_PACKAGES: [&str; 3] = [
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
 /// Folders in which a bundle's files may be that are named in others; never those of programs, of people or of the kernel.
 const WHERE_FILES_ARE_NAMED: &[&str] = &["etc", "var", "root", "opt", "srv"];
 /// What a file is called that is read for what it says.
@@ -51,6 +57,8 @@ pub struct Places {
     shared: Vec<Place>,
     /// Named by files that were read.
     named: BTreeSet<String>,
+    /// Whether keys are looked for beside the certificates that are named.
+    with_keys: bool,
 }
 
 /// A path in pieces; one in braces stands for any text.
@@ -115,12 +123,36 @@ impl Places {
             .map(Place::new)
             .to_vec(),
             named: BTreeSet::new(),
+            with_keys: false,
         }
     }
 
     /// With the paths at which others than khw-gen put a cluster's files: those are read, and links there are no bundle's matter.
+    #[must_use]
     pub fn and_of_others(mut self, paths: impl IntoIterator<Item = String>) -> Places {
         self.shared.extend(paths.into_iter().map(|path| Place::new(&path)));
+        self
+    }
+
+    /// With the key that lies beside a certificate which something names: nothing names that of an authority where it only lies.
+    #[must_use]
+    pub fn with_keys_beside(self) -> Places {
+        Places {
+            with_keys: true,
+            ..self
+        }
+    }
+
+    /// With the units of that name that packages bring, and their drop-ins; `{…}` in a name stands for any text. A link there is a package's
+    /// matter, and so is that which leads from `/lib` to `/usr/lib`.
+    #[must_use]
+    pub fn with_units_of_packages<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Places {
+        for name in names {
+            let units = UNITS_OF_PACKAGES.iter().flat_map(|folder| {
+                ["", ".d/{part}.conf"].map(|more| Place::new(&format!("{folder}/{name}.service{more}")))
+            });
+            self.shared.extend(units);
+        }
         self
     }
 
@@ -155,7 +187,15 @@ impl Places {
         let before = self.named.len();
         for (path, node) in nodes {
             if !self.is_others(path, node) {
-                self.named.extend(named_by(path, node));
+                // A file of variables is known by the unit that names it alone.
+                let starts = is_of_units(path) || self.named.contains(path) && !is_read_by_its_name(path);
+                let given = text_of(node).filter(|_| starts).into_iter().flat_map(given_in);
+                let given: Vec<String> = given.map(str::to_owned).collect();
+                for path in named_by(path, node).into_iter().chain(given) {
+                    let keys = key_files_of(&path).into_iter().filter(|_| self.with_keys);
+                    self.named.extend(keys.flatten());
+                    self.named.insert(path);
+                }
             }
         }
         self.named.len() > before
@@ -238,14 +278,7 @@ pub enum NodeKind {
 
 /// Paths that a file names, as far as they can be a bundle's: all in a journal, elsewhere what is called like something that is read.
 fn named_by(path: &str, node: &FoundNode) -> BTreeSet<String> {
-    let FoundNode::File { content, .. } = node else {
-        return BTreeSet::new();
-    };
-    let bytes = content.expose();
-    let Some(text) = (bytes.len() <= LONGEST_TO_SEARCH)
-        .then(|| std::str::from_utf8(bytes).ok())
-        .flatten()
-    else {
+    let Some(text) = text_of(node) else {
         return BTreeSet::new();
     };
     if is_journal(path) {
@@ -257,8 +290,8 @@ fn named_by(path: &str, node: &FoundNode) -> BTreeSet<String> {
         };
         return text.lines().filter_map(installed).collect();
     }
-    let could_be_read = |path: &&str| READ_BY_THEIR_NAMES.iter().any(|end| path.ends_with(end));
-    let could_be_a_bundles = |path: &&str| WHERE_FILES_ARE_NAMED.contains(&path.split('/').next().unwrap_or_default());
+    let could_be_a_bundles = |path: &&str| is_where_files_are_named(path);
+    let could_be_read = |path: &&str| is_read_by_its_name(path);
     let named = paths_in(text).filter(could_be_read).chain(configurations_in(text));
     named.filter(could_be_a_bundles).map(str::to_owned).collect()
 }
@@ -270,6 +303,64 @@ fn configurations_in(text: &str) -> impl Iterator<Item = &str> {
         let behind = at.filter(|(before, _)| before.ends_with("--"));
         let behind = behind.filter_map(move |(_, from)| from.strip_prefix(flag));
         behind.filter_map(|behind| paths_in(behind.strip_prefix(['=', ' '])?.split_whitespace().next()?).next())
+    })
+}
+
+/// What the file of a key is called whose certificate's is at a path.
+fn key_files_of(path: &str) -> Option<[String; 2]> {
+    let stem = [".pem", ".crt"].iter().find_map(|end| path.strip_suffix(end))?;
+    Some([format!("{stem}-key.pem"), format!("{stem}.key")])
+}
+
+/// What a file says that is short enough to be searched for paths.
+fn text_of(node: &FoundNode) -> Option<&str> {
+    let FoundNode::File { content, .. } = node else {
+        return None;
+    };
+    let bytes = content.expose();
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| bytes.len() <= LONGEST_TO_SEARCH)
+}
+
+fn is_where_files_are_named(path: &str) -> bool {
+    WHERE_FILES_ARE_NAMED.contains(&path.split('/').next().unwrap_or_default())
+}
+
+fn is_read_by_its_name(path: &str) -> bool {
+    READ_BY_THEIR_NAMES.iter().any(|end| path.ends_with(end))
+}
+
+/// Whether it is a unit, or a drop-in of one.
+fn is_of_units(path: &str) -> bool {
+    path.contains("systemd/system/") && [".service", ".conf"].iter().any(|end| path.ends_with(end))
+}
+
+/// What a program of a unit is given to read, whatever that is called: the files of `EnvironmentFile=` and the values of flags, but for
+/// programs. What is called like what nobody reads is not: binaries, logs, sockets.
+fn given_in(text: &str) -> impl Iterator<Item = &str> {
+    let assigned = text.lines().filter(|line| !line.trim_start().starts_with(['#', ';']));
+    let given = assigned.flat_map(|line| {
+        let starts = line.trim_start().starts_with("Exec");
+        line.split('=').skip(if starts { 2 } else { 1 })
+    });
+    let given = given.flat_map(|after| {
+        paths_in(
+            after
+                .trim_start_matches(['-', '"', '\''])
+                .split([' ', '\t'])
+                .next()
+                .unwrap_or_default(),
+        )
+    });
+    given.filter(|path| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_text = !name.contains('.') || [".conf", ".cfg", ".env", ".yml"].iter().any(|end| name.ends_with(end));
+        is_text
+            && is_where_files_are_named(path)
+            && !path
+                .split('/')
+                .any(|part| ["bin", "sbin", "log", "run"].contains(&part))
     })
 }
 

@@ -18,6 +18,9 @@ const OF_HOST: &str = "{host}";
 /// What the names of keys of the user's own certificates begin with, as in `[generations]`.
 const OWN: &str = "certificate/";
 
+/// The name of the key that signs tokens.
+const TOKENS: &str = "service-account";
+
 /// Whose key a section brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
@@ -334,6 +337,12 @@ fn tell_twin(id: &(String, Generation), other: &(String, Generation), pair: &Dra
             .hint("bring another key, or take the section out and one is made from the seed");
     } else {
         let message = format!("{} and {} are one key", shown(id), shown(other));
-        say.at(place, codes::SHARED_BROUGHT_KEY, message);
+        let said = say.at(place, codes::SHARED_BROUGHT_KEY, message);
+        if [id, other].iter().any(|(name, _)| name == TOKENS) {
+            said.hint(format!(
+                "no token that there is would be accepted any more without its section: khw-gen rotate CLUSTER.TOML {TOKENS} -o DIR gives tokens a key \
+                 of their own, and has those of this one accepted until they are gone"
+            ));
+        }
     }
 }

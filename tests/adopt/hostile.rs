@@ -128,6 +128,10 @@ const WRONG: &[Wrong] = &[
     }, "2025-03-01"),
     ("adopt-no-host", |certs| { remove(certs, "kubernetes.pem"); remove(certs, "kubernetes-key.pem"); }, "there is no certificate of an API server"),
     ("adopt-no-host", |certs| { certs.make.issue(&certs.ca, &certs.certs(), "kubernetes", "/CN=kubernetes", "DNS:kubernetes.default,IP:10.32.0.1"); }, "kubernetes.pem has neither an address nor a name of a machine"),
+    ("adopt-other-port", |certs| certs.kubeconfig("node1", "https://10.0.0.11:8443"), "which is master1 itself"),
+    ("adopt-node-name", |certs| {
+        certs.make.issue(&certs.ca, &certs.certs(), "node1", "/O=system:nodes/CN=system:node:10.0.0.21", "IP:10.0.0.21");
+    }, "a node has its address 10.0.0.21 for a name"),
     ("adopt-encryption", |certs| encryption(certs, "  - kms: {name: vault}\n  - identity: {}\n"), "has its keys elsewhere"),
     ("adopt-encryption", |certs| encryption(certs, &format!("  - aescbc: {{keys: [{{name: a, secret: {SECRET}}}]}}\n  - secretbox: {{keys: [{{name: b, secret: {SECRET}}}]}}\n")), "several providers"),
     ("adopt-encryption", |certs| encryption(certs, "  - aescbc: {keys: [{name: a, secret: c2hvcnRrZXk=}]}\n"), "has 8 bytes, and aescbc takes 16 or 24 or 32"),
@@ -229,13 +233,22 @@ fn what_cant_be_adopted_is_told_by_its_code() {
     }
     let problems: Vec<String> = WRONG.par_iter().filter_map(|wrong| problem(wrong).err()).collect();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
-    // Flags that are left out, what is decided otherwise, and folders' names need machines: `losses.rs` has them, and the walk-through's.
+    // Flags that are left out, what is decided otherwise, files that stay, and folders' names need machines: `losses.rs` and `takes.rs` have
+    // them, and the walk-through's.
     let without: Vec<&str> = adopt_codes::CODES
         .iter()
         .map(|row| row.name)
         .filter(|name| WRONG.iter().all(|(code, ..)| code != name))
         .collect();
-    assert_eq!(without, ["adopt-other-name", "adopt-decided", "adopt-left-out"]);
+    assert_eq!(
+        without,
+        [
+            "adopt-file-stays",
+            "adopt-other-name",
+            "adopt-decided",
+            "adopt-left-out"
+        ]
+    );
 }
 
 /// A release that is not known names the option that named it, and what would stand in cluster.toml says that it does not.
