@@ -173,13 +173,17 @@ impl<'v> Material<'v> {
             .values()
             .filter(|one| one.certificate.authority)
             .collect();
-        all.sort_by_key(|one| std::cmp::Reverse(one.certificate.not_after));
+        let place = |one: &FoundCertificate| one.at.first().map(|at| (at.host.clone(), at.path.clone()));
+        all.sort_by_cached_key(|one| (std::cmp::Reverse(one.certificate.not_after), place(one)));
         all
     }
 
-    /// Every certificate that is no authority's.
-    pub(super) fn leaves(&self) -> impl Iterator<Item = &FoundCertificate> {
-        self.certificates.values().filter(|one| !one.certificate.authority)
+    /// Every certificate that is no authority's, by where it lies: what its key is decides nothing.
+    pub(super) fn leaves(&self) -> Vec<&FoundCertificate> {
+        let leaves = self.certificates.values().filter(|one| !one.certificate.authority);
+        let mut leaves: Vec<&FoundCertificate> = leaves.collect();
+        leaves.sort_by_key(|one| one.at.first().map(|at| (&at.host, &at.path)));
+        leaves
     }
 
     /// The private key of a public half, where it is here.

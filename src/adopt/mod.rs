@@ -53,7 +53,7 @@ use requests::{Requests, names_of, of_identity, signing};
 use secrets::EncryptionFound;
 use shown::{ShownAs, of, shown};
 use topology::{Topology, WrittenTopology};
-use tuned::{Tuned, TunedPart, TunedValue};
+use tuned::{TunedPart, TunedValue};
 use under_way::RotationUnderWay;
 
 pub use report::{Adopted, AdoptedFile, adopted_json, adopted_text};
@@ -264,7 +264,7 @@ pub fn adopt(found: &Found, asked: &AdoptionRequest<'_>, compile: Compile<'_>) -
         kubelets_are_checked(&programs, &shown, &topology),
         &say,
     );
-    tell_files_that_stay(&programs, &made, &topology.tuned, &say);
+    tell_files_that_stay(&programs, &made, &topology, &say);
     let (csrs, written) = checked(&mut topology, &mut more_names, &requests, &say).map_err(not_written)?;
     let mut files = vec![AdoptedFile::public(CLUSTER_TOML, &written.text)];
     files.extend(
@@ -439,7 +439,7 @@ fn tell_strays(material: &Material<'_>, topology: &Topology, told: &BTreeSet<Vec
 /// makes such a one for it, and throws its key away.
 fn is_of_one_certificate(authority: &FoundCertificate, material: &Material<'_>) -> bool {
     let signed = |at: &Lying| {
-        material.leaves().any(|leaf| {
+        material.leaves().iter().any(|leaf| {
             let beside = leaf
                 .at
                 .iter()
@@ -462,13 +462,14 @@ fn tell_other_names(machines: &BTreeMap<String, String>, topology: &Topology, sa
 }
 
 /// Files that flags name which are kept, and that no bundle brings: they stay where they are, on machines that there are.
-fn tell_files_that_stay(programs: &[RunningProgram<'_>], made: &View<'_>, tuned: &[Tuned], say: &Reporter) {
+fn tell_files_that_stay(programs: &[RunningProgram<'_>], made: &View<'_>, topology: &Topology, say: &Reporter) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
-    for one in tuned {
+    for one in &topology.tuned {
         let (TunedPart::Flag(flag), TunedValue::Is(Value::Text(path))) = (&one.part, &one.value) else {
             continue;
         };
-        let is_brought = made.hosts.iter().any(|host| host.resolve(path).is_some());
+        let is_carried = topology.files.iter().any(|file| file.at == *path);
+        let is_brought = is_carried || made.hosts.iter().any(|host| host.resolve(path).is_some());
         let mut running = programs.iter().filter(|program| program.name() == one.component);
         let is_here = running.any(|program| program.flag(flag) == Some(path) && program.file(flag).is_some());
         if is_here && !is_brought && told.insert(path) {

@@ -81,7 +81,7 @@ pub(super) fn shown(view: &View<'_>, programs: &[RunningProgram<'_>], material: 
         let is_nodes = one.certificate.user().starts_with(NODE);
         !is_nodes && known.any(|shown| shown.certificate.fingerprint == one.certificate.fingerprint)
     };
-    let others: Vec<&FoundCertificate> = material.leaves().filter(|one| !known(one)).collect();
+    let others: Vec<&FoundCertificate> = material.leaves().into_iter().filter(|one| !known(one)).collect();
     // One that is in use is not told by others of its kind which only lie there.
     let mut guessed: Vec<ShownAs> = others
         .into_iter()

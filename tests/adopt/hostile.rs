@@ -130,6 +130,7 @@ const WRONG: &[Wrong] = &[
     ("adopt-no-host", |certs| { certs.make.issue(&certs.ca, &certs.certs(), "kubernetes", "/CN=kubernetes", "DNS:kubernetes.default,IP:10.32.0.1"); }, "kubernetes.pem has neither an address nor a name of a machine"),
     ("adopt-other-port", |certs| certs.kubeconfig("node1", "https://10.0.0.11:8443"), "which is master1 itself"),
     ("adopt-node-name", |certs| {
+        remove(certs, "node1.kubeconfig");
         certs.make.issue(&certs.ca, &certs.certs(), "node1", "/O=system:nodes/CN=system:node:10.0.0.21", "IP:10.0.0.21");
     }, "a node has its address 10.0.0.21 for a name"),
     ("adopt-encryption", |certs| encryption(certs, "  - kms: {name: vault}\n  - identity: {}\n"), "has its keys elsewhere"),
