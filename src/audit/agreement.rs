@@ -154,7 +154,7 @@ fn check_documents(view: &View<'_>) {
     let named: Vec<(&str, &str)> = running(view, "kube-apiserver")
         .filter_map(|api| {
             let file = ENCRYPTION.iter().find_map(|flag| api.line.flag(flag))?;
-            Some((&*api.spot.host.name, api.spot.host.resolve(file)?))
+            Some((api.spot.host.name, api.spot.host.resolve(file)?))
         })
         .collect();
     let is_read = |spot: &Spot<'_>| {
