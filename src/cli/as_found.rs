@@ -38,7 +38,15 @@ fn read_at(path: &Path, places: &Places, beside: Beside) -> Result<Found, Report
 
 /// What is at a path, whole: what could not be read would be taken for what is not there.
 pub fn read_undamaged(path: &Path) -> Result<Found, Reported> {
-    let found = read_to_compare(path, Beside::LeftOut)?;
+    undamaged(path, read_found(path, Beside::LeftOut)?)
+}
+
+/// As [`read_undamaged`], of what runs before bundles come, whoever made it.
+pub fn read_before(path: &Path) -> Result<Found, Reported> {
+    undamaged(path, read_to_compare(path, Beside::LeftOut)?)
+}
+
+fn undamaged(path: &Path, found: Found) -> Result<Found, Reported> {
     match say_remarks(path, &found) {
         true => Err(Reported),
         false => Ok(found),

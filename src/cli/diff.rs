@@ -9,7 +9,7 @@ use khw_gen::found::Found;
 use time::OffsetDateTime;
 
 use super::args::{DiffArgs, DiffFormat};
-use super::as_found::{keep_hosts_of, read_undamaged, say_what_is_elsewhere};
+use super::as_found::{keep_hosts_of, read_before, read_undamaged, say_what_is_elsewhere};
 use super::opening::keys;
 use super::outcome::Outcome;
 use super::progress::Waiting;
@@ -47,6 +47,8 @@ fn differences(arguments: &DiffArgs) -> Result<Changes, Reported> {
     let specified = |path: &Path| read_specified(path, arguments.seed_file.as_deref(), &opening, &arguments.signed);
     let side = |path: &Path| match is_spec(path) {
         true => specified(path)?.make(),
+        // Of a machine that bundles are to come to, what others have put there counts too.
+        false if path == old => Ok((read_before(path)?, Keys::Own)),
         false => Ok((read_undamaged(path)?, Keys::Own)),
     };
     let [(mut before, old_keys), (mut after, new_keys)] = match (is_spec(old), is_spec(new)) {
