@@ -139,11 +139,25 @@ fn flags_in_a_file_of_variables_are_the_units() {
         .collect();
     assert_eq!(flags, ["--goaway-chance - 0.001"], "{told}");
     // Of a file that is somebody's alone nothing is shown, nor is there any guess.
-    fs::set_permissions(
-        world.machine("m1").join("etc/kubernetes/apiserver.env"),
-        fs::Permissions::from_mode(0o600),
+    let variables = world.machine("m1").join("etc/kubernetes/apiserver.env");
+    fs::set_permissions(&variables, fs::Permissions::from_mode(0o600)).expect("a mode");
+    assert!(!world.differs().contains("0.001"));
+    // So by a name that systemd resolves, and where a drop-in names it.
+    let text = fs::read_to_string(&unit).expect("a unit");
+    let resolved = variables.with_file_name("kube-apiserver.env");
+    fs::rename(&variables, &resolved).expect("a file");
+    fs::write(&unit, text.replace("apiserver.env", "%p.env")).expect("the unit");
+    assert!(!world.differs().contains("0.001"));
+    fs::write(
+        &unit,
+        text.replace("=/etc/kubernetes/apiserver.env", "=-/etc/default/none"),
     )
-    .expect("a mode");
+    .expect("the unit");
+    let drop_in = unit.with_file_name("kube-apiserver.service.d").join("own.conf");
+    write(
+        &drop_in,
+        "[Service]\nEnvironmentFile=/etc/kubernetes/kube-apiserver.env\n",
+    );
     assert!(!world.differs().contains("0.001"));
 }
 
@@ -232,6 +246,30 @@ fn pods_of_a_whole_machine_are_seen_and_those_that_nothing_replaces_are_named() 
             && told.contains("pgrep -f '^(/[a-z/-]*/)?etcd '"),
         "{told}"
     );
+    // What an image starts by another program is its pod all the same.
+    pod(
+        "kube-scheduler",
+        "    command: [/go-runner, --also-stdout=false, kube-scheduler, --v=2]\n",
+    );
+    let scheduler = fs::read(world.unit("m1", "kube-scheduler")).expect("a unit");
+    fs::remove_file(world.unit("m1", "kube-scheduler")).expect("no unit");
+    assert!(
+        world
+            .differs()
+            .contains("mv /etc/kubernetes/manifests/kube-scheduler.yaml /root/manifests-before/")
+    );
+    fs::write(world.unit("m1", "kube-scheduler"), scheduler).expect("a unit");
+    fs::remove_file(manifests.join("kube-scheduler.yaml")).expect("no pod");
+    // Where no load balancer comes, nothing starts in the place of one that a pod runs.
+    pod("haproxy", "    image: haproxy:3.2\n");
+    write(&machine.join("etc/haproxy/haproxy.cfg"), "defaults\n    mode tcp\n");
+    let told = world.differs();
+    assert!(
+        !told.contains("enable haproxy") && !told.contains("restart haproxy"),
+        "{told}"
+    );
+    fs::remove_file(manifests.join("haproxy.yaml")).expect("no pod");
+    fs::remove_file(machine.join("etc/haproxy/haproxy.cfg")).expect("no file");
     // It is no node: no kubelet of the bundle ends pods there.
     assert!(!told.contains("kube-vip"), "{told}");
     let node = world.machine("n1").join("etc/kubernetes/manifests/kube-vip.yaml");

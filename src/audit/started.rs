@@ -75,14 +75,15 @@ pub(crate) fn commands_that_may_start<'v>(host: &'v FoundHost, program: &str) ->
 }
 
 /// What the unit at this path starts, with what its variables are.
-pub(crate) fn command_of_unit(host: &FoundHost, path: &str) -> Option<CommandLine> {
+pub(crate) fn command_of_unit<'v>(host: &'v FoundHost, path: &str) -> Option<UnitCommand<'v>> {
     let (path, _) = host.files.get_key_value(path)?;
     let with = std::iter::once(path.as_str()).chain(drop_ins(host, path));
     let (_, commands) = read(host, vec![path], with, &|_, _, _| {});
-    commands.into_iter().next().map(|command| command.line)
+    commands.into_iter().next()
 }
 
-fn is_of_units(path: &str) -> bool {
+/// Whether a file is a unit, or a drop-in of one.
+pub(super) fn is_of_units(path: &str) -> bool {
     path.ends_with(".service") || path.contains("service.d/") && path.ends_with(".conf")
 }
 

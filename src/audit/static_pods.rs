@@ -15,6 +15,21 @@ pub(crate) struct PodContainer<'v> {
     pub from_elsewhere: Vec<String>,
     /// What it is made of: `registry.k8s.io/etcd:3.6.5-0`.
     pub image: Option<&'v str>,
+    /// Whether it says what it starts; else its image does.
+    has_command: bool,
+}
+
+impl PodContainer<'_> {
+    /// The program that it starts: without a command what its image is called after.
+    pub(crate) fn program(&self) -> &str {
+        let image = self.image.unwrap_or_default();
+        let image = image.split('@').next().unwrap_or(image);
+        let of_image = image.rsplit('/').next().unwrap_or(image);
+        match self.has_command {
+            true => &self.line.program,
+            false => of_image.split(':').next().unwrap_or(of_image),
+        }
+    }
 }
 
 /// The containers of a document, if it is a pod.
@@ -48,6 +63,7 @@ pub(crate) fn containers(document: &Tree) -> impl Iterator<Item = PodContainer<'
                 .filter_map(named)
                 .collect(),
             image: container.text_at(&["image"]),
+            has_command: !container.items_at(&["command"]).is_empty(),
         }
     })
 }
@@ -122,6 +138,31 @@ spec:
   - {name: own, hostPath: {path: /etc/own}}
   - {name: scratch, emptyDir: {}}
 ";
+
+    #[test]
+    fn a_program_is_what_is_started_or_what_the_image_is_called_after() {
+        for (container, program) in [
+            (
+                "{command: [/usr/bin/etcd, --name=a], image: 'r.example:5000/x/etcd:3.6.5-0'}",
+                "etcd",
+            ),
+            (
+                "{command: [/go-runner, --also-stdout=false, kube-apiserver, --v=2], image: x}",
+                "kube-apiserver",
+            ),
+            (
+                "{image: 'ghcr.io/kube-vip/kube-vip:v1.0.2@sha256:00', args: [manager]}",
+                "kube-vip",
+            ),
+            ("{image: haproxy}", "haproxy"),
+        ] {
+            let documents = yaml(&format!("kind: Pod\nspec: {{containers: [{container}]}}\n"))
+                .ok()
+                .expect("YAML");
+            let programs: Vec<String> = containers(&documents[0]).map(|one| one.program().to_owned()).collect();
+            assert_eq!(programs, [program]);
+        }
+    }
 
     #[test]
     fn paths_are_those_of_the_host() {

@@ -3,6 +3,7 @@
 use super::units::command_of;
 use crate::audit::document::{self, Tree};
 use crate::audit::pods::subnets;
+use crate::audit::static_pods::containers;
 use crate::audit::view::NETWORK_PLUGINS;
 use crate::found::FoundHost;
 
@@ -25,17 +26,8 @@ pub(super) const STATIC_PODS: &str = "/etc/kubernetes/manifests/";
 pub(super) fn programs_of_pod(host: &FoundHost, path: &str) -> Vec<String> {
     let documents = host.text(path).and_then(|text| document::yaml(text).ok());
     let documents = documents.unwrap_or_default();
-    let containers = documents.iter().flat_map(|one| one.items_at(&["spec", "containers"]));
-    let commands = containers.filter_map(|one| match one.items_at(&["command"]).first() {
-        Some(command) => command.text(),
-        None => one
-            .text_at(&["image"])
-            .map(|image| image.split('@').next().unwrap_or(image)),
-    });
-    commands
-        .filter_map(|command| command.rsplit('/').next()?.split(':').next())
-        .map(str::to_owned)
-        .collect()
+    let started = documents.iter().flat_map(containers);
+    started.map(|container| container.program().to_owned()).collect()
 }
 
 /// The configurations of networks for pods.

@@ -91,18 +91,16 @@ impl<'a> Side<'a> {
         })
     }
 
-    /// What a unit starts whose variables stand in files of their own, which nobody is kept from reading.
+    /// What a unit starts whose variables stand in files of their own, where nobody is kept from reading any of them.
     fn started(&self, path: &str, file: &File) -> Option<CommandLine> {
-        const FILES: &str = "EnvironmentFile=";
         let host = self.host.filter(|_| path.ends_with(".service"))?;
-        let text = file.text().filter(|text| text.contains(FILES))?;
-        let named = text.lines().filter_map(|line| line.trim().strip_prefix(FILES));
-        let is_shown = |named: &str| {
-            let path = host.resolve(named.trim_start_matches('-'));
-            let file = path.and_then(|path| host.files.get(path));
-            file.is_none_or(|file| self.is_closed_copy || !is_secret(file))
+        file.text().filter(|text| text.contains("EnvironmentFile="))?;
+        let command = command_of_unit(host, path)?;
+        let is_shown = |path: &&str| {
+            let file = host.files.get(*path);
+            self.is_closed_copy || !file.is_some_and(is_secret)
         };
-        named.into_iter().all(is_shown).then(|| command_of_unit(host, path))?
+        command.more.iter().all(is_shown).then_some(command.line)
     }
 }
 

@@ -81,12 +81,14 @@ pub(super) fn settings_of_pods(old: &FoundHost, new: &FoundHost) -> Vec<(&'stati
         "/etc/systemd/system/kubelet.service",
         "/var/lib/kubelet/kubelet-config.yaml",
     ];
-    let content = |host: &'_ FoundHost, path: &str| host.files.get(path).map(|file| file.content.clone());
+    let is_the_same = |path: &&str| {
+        let (before, after) = (old.files.get(*path), new.files.get(*path));
+        before
+            .zip(after)
+            .is_some_and(|(before, after)| before.content == after.content)
+    };
     // In a fleet most are as they were, and to read them takes long.
-    if ITS_FILES.iter().all(|path| {
-        let before = content(old, path);
-        before.is_some() && before == content(new, path)
-    }) {
+    if ITS_FILES.iter().all(is_the_same) {
         return Vec::new();
     }
     let value = |host: &FoundHost, (field, flag, default, _): &KeptSetting| {

@@ -67,19 +67,20 @@ const OPAQUE: &str = "content";
 
 /// Whether others may not read a file, or should not.
 pub fn is_secret(file: &File) -> bool {
-    let key = memchr::memmem::find(file.content.expose(), PRIVATE_KEY.as_bytes()).is_some();
-    key || file.mode.is_some_and(|mode| mode & 0o007 == 0)
+    holds_key(file) || file.mode.is_some_and(|mode| mode & 0o007 == 0)
+}
+
+fn holds_key(file: &File) -> bool {
+    memchr::memmem::find(file.content.expose(), PRIVATE_KEY.as_bytes()).is_some()
 }
 
 /// Likewise of files that were copied so that nobody else reads any: their modes say nothing, and what `other`, the file of the same path on the
 /// other side, is decides. What a unit says systemd tells everybody (systemd warns of units that not everybody may read).
 pub fn is_secret_in_copy(path: &str, file: &File, other: Option<&File>) -> bool {
-    let open = File {
-        mode: None,
-        root_owned: None,
-        content: file.content.clone(),
-    };
-    is_secret(&open) || other.is_none() && !path.ends_with(".service") && is_secret(file)
+    match other.is_none() && !path.ends_with(".service") {
+        true => is_secret(file),
+        false => holds_key(file),
+    }
 }
 
 /// What a file of a host says. `path` is its path there; of a `secret` file nothing is shown but what is known to be public. `started` is what

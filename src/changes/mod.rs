@@ -35,5 +35,5 @@ pub use comparison::{Changes, compare};
 pub use files::{Fate, FileChange, HostChange};
 pub use report::{has_commands, render_markdown, render_obstacles, render_steps, render_text, to_json};
 pub use sides::{Keys, KeysKnown, keep_hosts_of, leave_out_elsewhere};
-pub use stage::{Action, Stage, Step};
+pub use stage::{Action, Stage, Step, quoted};
 pub use warnings::Warning;

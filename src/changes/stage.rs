@@ -233,7 +233,7 @@ impl Step {
 }
 
 /// A word as a shell takes it for just that: what stands in a bundle that somebody gave us is nobody's command.
-pub(super) fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     // Nothing else than a NUL can't be quoted, and no path, name or URL has one.
     shlex::try_quote(word).map_or_else(|_| "''".to_owned(), |quoted| quoted.into_owned())
 }

@@ -147,15 +147,18 @@ pub(super) fn of_changed<'h>(
         if file.cosmetic {
             copies.push((change.host.clone(), path.to_owned()));
         } else if let Some((folder, stage, action)) = ELSEWHERE.iter().find(|(folder, ..)| path.starts_with(folder)) {
-            let has = |host: &FoundHost| host.files.keys().any(|path| path.starts_with(folder));
             let program = folder.trim_start_matches("/etc/").trim_end_matches('/');
             // A pod that reads the files is no unit that could be reloaded.
             let pod = static_pod_of(old, program, change);
+            let is_there_after = new.has_below(folder);
             if let Some(manifest) = pod {
+                if !is_there_after {
+                    continue;
+                }
                 let (manifest, program) = (manifest.to_owned(), program.to_owned());
                 add(*stage, Action::StopPod { manifest, program });
             }
-            let action = of_package(action(), has(old) && pod.is_none(), has(new));
+            let action = of_package(action(), old.has_below(folder) && pod.is_none(), is_there_after);
             let stage = match action {
                 Action::Stop(_) => stage.of_stopping(goes),
                 _ => *stage,

@@ -96,13 +96,7 @@ pub(super) fn units(host: &FoundHost) -> BTreeMap<&str, UnitFiles<'_>> {
 /// with the program.
 pub(super) fn stays_beside(unit: &UnitFiles<'_>, after: &FoundHost) -> bool {
     let is_of_package = component(&unit.program).is_some_and(|known| known.unit == Unit::Packaged);
-    let folder = format!("/etc/{}/", unit.program);
-    is_of_package
-        && after
-            .files
-            .range(folder.clone()..)
-            .next()
-            .is_some_and(|(path, _)| path.starts_with(&folder))
+    is_of_package && after.has_below(&format!("/etc/{}/", unit.program))
 }
 
 fn mentions(text: &str, path: &str) -> bool {

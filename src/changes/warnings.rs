@@ -195,6 +195,9 @@ fn of_stay(name: &str, old: &FoundHost, new: &FoundHost, warnings: &mut Warnings
 
 /// Static pods that nothing of the new bundle takes the place of, where the kubelet that comes reads no manifests.
 fn of_static_pods(name: &str, old: &FoundHost, new: &Side<'_>, warnings: &mut Warnings) {
+    if !old.has_below(STATIC_PODS) {
+        return;
+    }
     let Some(kubelet) = new.command("kubelet") else { return };
     let folder = STATIC_PODS.trim_end_matches('/');
     let documents = configuration(new.host, "kubelet").unwrap_or_default();
@@ -207,14 +210,9 @@ fn of_static_pods(name: &str, old: &FoundHost, new: &Side<'_>, warnings: &mut Wa
     }
     let manifests = old.files.range(STATIC_PODS.to_owned()..).map(|(path, _)| path.as_str());
     let manifests = manifests.take_while(|path| path.starts_with(STATIC_PODS));
-    let has_files = |program: &str| {
-        let folder = format!("/etc/{program}/");
-        let mut files = new.host.files.range(folder.clone()..);
-        files.next().is_some_and(|(path, _)| path.starts_with(&folder))
-    };
     let is_nobodys = |path: &&str| {
         let programs = programs_of_pod(old, path);
-        let goes_on = |program: &String| new.runs(program) || has_files(program);
+        let goes_on = |program: &String| new.runs(program) || new.host.has_below(&format!("/etc/{program}/"));
         !programs.iter().any(goes_on) && !new.host.files.contains_key(*path)
     };
     let lost: Vec<&str> = manifests.filter(is_nobodys).collect();

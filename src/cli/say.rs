@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use khw_gen::changes::quoted;
 use khw_gen::diagnostic::{self, Diagnostic, Severity, render_text_within};
 use khw_gen::json_document::JsonKind;
 use serde_json::Value;
@@ -91,9 +92,7 @@ pub fn show(message: impl Display) -> Result<(), Reported> {
 
 /// A path as a shell takes it for one word of a command.
 pub fn as_word(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    // Nothing else than a NUL can't be quoted, and no path has one.
-    shlex::try_quote(&path).map_or_else(|_| path.clone().into_owned(), |quoted| quoted.into_owned())
+    quoted(&path.to_string_lossy())
 }
 
 /// A document for programs, to standard output.

@@ -186,6 +186,12 @@ impl FoundHost {
         self.by_name.get(name).map(String::as_str)
     }
 
+    /// Whether there is any file below a folder of the host, whose name ends in a slash.
+    pub(crate) fn has_below(&self, folder: &str) -> bool {
+        let mut from = self.files.range(folder.to_owned()..);
+        from.next().is_some_and(|(path, _)| path.starts_with(folder))
+    }
+
     /// The texts below a folder of the host, whose name ends in a slash.
     pub(crate) fn texts_below(&self, folder: &str) -> impl Iterator<Item = &str> {
         let from = self.files.range(folder.to_owned()..);

@@ -414,7 +414,8 @@ pub fn newest_of_store<'t>(path: &str, target: &'t str) -> Option<&'t str> {
     let (folder, name) = path.rsplit_once('/')?;
     let pair = name.strip_suffix("-current.pem")?;
     let (target_folder, target_name) = target.rsplit_once('/').unwrap_or(("", target));
-    let is_beside = target_folder.is_empty() || format!("/{folder}").ends_with(target_folder);
+    let is_beside =
+        target_folder.is_empty() || target_folder.starts_with('/') && format!("/{folder}").ends_with(target_folder);
     let dated = target_name
         .strip_prefix(pair)?
         .strip_prefix('-')?

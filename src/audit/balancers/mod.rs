@@ -5,6 +5,7 @@ mod keepalived;
 mod nginx;
 mod service;
 
+use super::started::is_of_units;
 pub use keepalived::{Keepalived, VirtualRouter};
 pub use service::{Answer, Asked, Balancer, HealthCheck, Listener, Question, Service, Upstream};
 
@@ -14,7 +15,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// Reads nginx's or haproxy's configuration; none if it balances nothing.
 pub fn balancer(path: &str, text: &str) -> Option<Balancer> {
     let is_other =
-        text.len() > MOST_BYTES || path.contains("keepalived") || text.contains("kind: Config") || is_of_unit(path);
+        text.len() > MOST_BYTES || path.contains("keepalived") || text.contains("kind: Config") || is_of_units(path);
     let is_nginx = path.contains("nginx") || !path.contains("haproxy") && text.contains('{') && text.contains(';');
     match is_nginx {
         _ if is_other => None,
@@ -23,15 +24,10 @@ pub fn balancer(path: &str, text: &str) -> Option<Balancer> {
     }
 }
 
-/// Whether a file is systemd's: a unit's drop-in ends like a program's own file, and lies in a folder called after it.
-fn is_of_unit(path: &str) -> bool {
-    path.contains(".service.d/") || path.ends_with(".service")
-}
-
 /// Reads keepalived's configuration; none if it is something else.
 pub fn shared_addresses(path: &str, text: &str) -> Option<Keepalived> {
     let can_be = path.contains("keepalived") || text.contains("vrrp_instance");
-    (can_be && text.len() <= MOST_BYTES && !is_of_unit(path))
+    (can_be && text.len() <= MOST_BYTES && !is_of_units(path))
         .then(|| keepalived::read(path, text))
         .flatten()
 }
